@@ -1,0 +1,218 @@
+"""Everything that can go wrong, in words a person understands.
+
+    NextlabelError
+    ├── Invalid              the request or the data it names is wrong; the caller can mend it
+    │   ├── InvalidRequest       several faults of one request at once
+    │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
+    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
+    │   ├── EmptyPool TooManyUnreadable NothingToValidate
+    │   └── IdempotencyKeyReused
+    ├── NotFound             JobNotFound
+    ├── Conflict             JobEnded JobActive JobNotFinished
+    ├── Gone                 ResultExpired
+    ├── Unavailable          not now; trying again may help
+    │   ├── StoreUnavailable     Redis can't be reached or can't write
+    │   ├── StorageFull WeightsUnavailable OutOfMemory WorkerLost
+    └── Interruption         not a fault: the job stops here, and the record says why
+        ├── Cancelled        a person asked for it
+        ├── Drained          the worker is being stopped; the job goes on elsewhere
+        └── LeaseLost        another process owns the job now; drop everything
+
+`code` is stable and documented (docs/errors.md). Only `api/errors.py` knows which HTTP status belongs to which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a request. `pointer` is a JSON pointer into the body ("/path_to_img")."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class NextlabelError(Exception):
+    """Base of all; `detail` says what is wrong and how to mend it."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+# --- the caller can mend it -------------------------------------------------------------------------------------
+
+
+class Invalid(NextlabelError):
+    code = "invalid"
+
+
+class InvalidRequest(Invalid):
+    """Every fault of a request, gathered before any of them is reported."""
+
+    code = "invalid_request"
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults))
+        self.faults = faults
+
+
+class PathNotAllowed(Invalid):
+    """The path lies outside the data roots. Said alike whether or not it exists."""
+
+    code = "path_not_allowed"
+
+
+class PathNotFound(Invalid):
+    code = "path_not_found"
+
+
+class PathNotReadable(Invalid):
+    code = "path_not_readable"
+
+
+class PathWrongKind(Invalid):
+    """A file where a folder is needed, or the reverse."""
+
+    code = "path_wrong_kind"
+
+
+class LabelsMalformed(Invalid):
+    """A line of a labels file that can't be read; the detail carries file and line number."""
+
+    code = "labels_malformed"
+
+
+class LabelsConflict(Invalid):
+    """One image, two classes."""
+
+    code = "labels_conflict"
+
+
+class NoLabels(Invalid):
+    code = "no_labels"
+
+
+class SingleClass(Invalid):
+    """A classifier needs two classes; the labels hold one."""
+
+    code = "single_class"
+
+
+class EmptyPool(Invalid):
+    code = "empty_pool"
+
+
+class TooManyUnreadable(Invalid):
+    """More images are unreadable than `max_unreadable_fraction` allows, or all of them."""
+
+    code = "too_many_unreadable"
+
+
+class NothingToValidate(Invalid):
+    """No image of the validation pool has a validation label."""
+
+    code = "nothing_to_validate"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The same Idempotency-Key came before with another request."""
+
+    code = "idempotency_key_reused"
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+
+
+class NotFound(NextlabelError):
+    code = "not_found"
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+
+
+class Conflict(NextlabelError):
+    code = "conflict"
+
+
+class JobEnded(Conflict):
+    """The job has ended; what was asked needs one that has not."""
+
+    code = "job_ended"
+
+
+class JobActive(Conflict):
+    """The job has not ended; what was asked needs one that has."""
+
+    code = "job_active"
+
+
+class JobNotFinished(Conflict):
+    """There is no result: the job is unfinished, failed or cancelled."""
+
+    code = "job_not_finished"
+
+
+class Gone(NextlabelError):
+    code = "gone"
+
+
+class ResultExpired(Gone):
+    code = "result_expired"
+
+
+# --- not now ----------------------------------------------------------------------------------------------------
+
+
+class Unavailable(NextlabelError):
+    code = "unavailable"
+    retryable = True
+
+
+class StoreUnavailable(Unavailable):
+    code = "store_unavailable"
+
+
+class StorageFull(Unavailable):
+    code = "storage_full"
+
+
+class WeightsUnavailable(Unavailable):
+    code = "weights_unavailable"
+
+
+class OutOfMemory(Unavailable):
+    code = "out_of_memory"
+
+
+class WorkerLost(Unavailable):
+    """The processes that ran the job died again and again without getting further."""
+
+    code = "worker_lost"
+
+
+# --- not a fault ------------------------------------------------------------------------------------------------
+
+
+class Interruption(NextlabelError):
+    code = "interrupted"
+
+
+class Cancelled(Interruption):
+    code = "cancelled"
+
+
+class Drained(Interruption):
+    code = "drained"
+
+
+class LeaseLost(Interruption):
+    code = "lease_lost"

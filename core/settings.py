@@ -1,0 +1,79 @@
+"""All settings, in one frozen class. Built at the edge (`Settings()` reads `NEXTLABEL_*`), passed inwards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Units stand in the names. `docs/settings.md` is checked against this class."""
+
+    model_config = SettingsConfigDict(env_prefix="NEXTLABEL_", frozen=True, extra="forbid")
+
+    data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (Path("/datasets"),),
+        description="Folders that requests may name paths under, separated as PATH is. Everything else is refused.",
+    )
+    state_dir: Path = Field(
+        Path(".nextlabel/state"), description="Redis' files (under `nextlabel up`) and the results of jobs."
+    )
+    cache_dir: Path = Field(
+        Path(".nextlabel/cache"), description="Embeddings that were computed once. Safe to delete at any time."
+    )
+    weights_dir: Path | None = Field(
+        None, description="Folder of `<timm name>.safetensors`, looked in before the hub. For machines without a network."
+    )
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where jobs are kept.")
+
+    hub_timeout_s: float = Field(
+        10.0, gt=0, description="How long to wait for the weights hub's first answer before giving up on it."
+    )
+    batch_size: int = Field(64, ge=1, le=4096, description="Images a forward pass takes at once.")
+    decode_threads: int = Field(
+        0, ge=0, le=256, description="Threads that decode images in each worker process; 0: one per core, at most 16."
+    )
+    max_image_pixels: int = Field(
+        100_000_000, ge=1, description="An image whose header claims more pixels is refused before it is decoded."
+    )
+    max_unreadable_fraction: float = Field(
+        0.1, ge=0, le=1, description="A job fails when more than this share of its images can't be read."
+    )
+    min_free_disk_mb: int = Field(200, ge=0, description="`/readyz` says no when the state or cache disk has less.")
+    max_request_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused with 413.")
+    inline_result_bytes: int = Field(
+        1_000_000, ge=0, description="Larger results are left out of `GET /jobs/{id}`; `result_url` has them."
+    )
+
+    lease_s: float = Field(20.0, gt=0, description="How long a silent worker keeps its job.")
+    renew_every_s: float = Field(4.0, gt=0, description="How often a running job renews its lease.")
+    janitor_every_s: float = Field(1.0, gt=0, description="How often expired leases and lost messages are looked for.")
+    max_crashes: int = Field(3, ge=1, description="A job whose worker died this often ends as failed: worker_lost.")
+    keep_jobs_days: float = Field(30.0, gt=0, description="Ended jobs and their results are forgotten after this.")
+    keep_idempotency_hours: float = Field(168.0, gt=0, description="How long an Idempotency-Key is remembered.")
+
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
+
+    @field_validator("data_roots", mode="before")
+    @classmethod
+    def _split_as_path_is(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir")
+    @classmethod
+    def _make_absolute(cls, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(path.expanduser().absolute() for path in value)
+        return value.expanduser().absolute() if value is not None else None
+
+    @property
+    def results_dir(self) -> Path:
+        """Where finished jobs keep their result files."""
+        return self.state_dir / "results"
