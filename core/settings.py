@@ -26,7 +26,8 @@ class Settings(BaseSettings):
         Path(".nextlabel/cache"), description="Embeddings that were computed once. Safe to delete at any time."
     )
     weights_dir: Path | None = Field(
-        None, description="Folder of `<timm name>.safetensors`, looked in before the hub. For machines without a network."
+        None,
+        description="Folder of `<timm name>.safetensors`, looked in before the hub.",
     )
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where jobs are kept.")
 

@@ -1,0 +1,22 @@
+"""The control: no method is worth its cost unless it beats this one."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from core.methods.base import Inputs, Method, Picks
+
+
+class Random(Method):
+    """Every candidate is as likely as any other; the score is the lot it drew, in [0, 1)."""
+
+    name: Literal["random"] = "random"
+    summary: ClassVar[str] = "Chance. For the first sample, for validation sets, and as the control."
+    source: ClassVar[str] = "baseline"
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        lots = rng.random(len(inputs.candidates))  # (K,)
+        best = np.argsort(-lots, kind="stable")[:add]
+        return Picks(inputs.candidates[best], lots[best])

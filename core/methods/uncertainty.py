@@ -1,0 +1,107 @@
+"""The first version's four: how unsure the head is of one image.
+
+All are computed from logits shifted so that the top one is 0, in float64, so that a probability that underflows to
+exactly 0 costs nothing: 0 log 0 is 0, and rows whose probabilities saturate still differ by their logit gap.
+With two classes all four are falling functions of that gap, so they rank alike.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.methods.base import Inputs, Method, Need, Picks
+
+Scores = NDArray[np.float64]  # (K,)
+Shifted = NDArray[np.float64]  # (K, C), row maximum 0
+
+
+class Uncertainty(Method):
+    """Ranks by score, then by the logit gap (smaller first), then by row."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
+    source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        assert inputs.logits is not None
+        shifted = shift(inputs.logits[inputs.candidates])
+        scores = self.score(shifted)
+        best = np.lexsort((inputs.candidates, logit_gap(shifted), -scores))[:add]
+        return Picks(inputs.candidates[best], scores[best])
+
+    @staticmethod
+    @abstractmethod
+    def score(shifted: Shifted) -> Scores:
+        """(K, C) shifted logits -> (K,) scores in [0, 1], 1 most uncertain."""
+
+
+class Least(Uncertainty):
+    name: Literal["least"] = "least"
+    summary: ClassVar[str] = "Least confidence: the top class has the lowest probability."
+
+    @staticmethod
+    def score(shifted: Shifted) -> Scores:
+        """1 - p1, scaled so that equal probabilities score 1."""
+        n_classes: int = shifted.shape[1]
+        doubt: Scores = 1 - softmax(shifted).max(axis=1)
+        return doubt * (n_classes / (n_classes - 1))
+
+
+class Margin(Uncertainty):
+    name: Literal["margin"] = "margin"
+    summary: ClassVar[str] = "The two best classes are closest together. The most dependable of the four."
+
+    @staticmethod
+    def score(shifted: Shifted) -> Scores:
+        """1 - (p1 - p2)."""
+        second, first = np.partition(softmax(shifted), -2, axis=1)[:, -2:].T
+        margin: Scores = first - second
+        return 1 - margin
+
+
+class Ratio(Uncertainty):
+    name: Literal["ratio"] = "ratio"
+    summary: ClassVar[str] = "The second-best class is nearly as likely as the best, whatever the rest."
+
+    @staticmethod
+    def score(shifted: Shifted) -> Scores:
+        """p2 / p1, which is exp(-gap)."""
+        return np.exp(-logit_gap(shifted))
+
+
+class Entropy(Uncertainty):
+    name: Literal["entropy"] = "entropy"
+    summary: ClassVar[str] = "The probability is spread over many classes."
+
+    @staticmethod
+    def score(shifted: Shifted) -> Scores:
+        """-sum p ln p / ln C."""
+        weights = np.exp(shifted)  # (K, C)
+        total = weights.sum(axis=1)
+        nats: Scores = np.log(total) - (weights * shifted).sum(axis=1) / total
+        return nats / float(np.log(shifted.shape[1]))
+
+
+def shift(logits: NDArray[np.floating]) -> Shifted:
+    """Subtracts the row maximum. Needs at least two classes: with one, nothing is uncertain."""
+    if logits.shape[1] < 2:
+        raise ValueError("uncertainty needs at least two classes")
+    wide = logits.astype(np.float64)
+    shifted: Shifted = wide - wide.max(axis=1, keepdims=True)
+    return shifted
+
+
+def softmax(shifted: Shifted) -> NDArray[np.float64]:
+    """(K, C) probabilities."""
+    weights: NDArray[np.float64] = np.exp(shifted)
+    total: NDArray[np.float64] = weights.sum(axis=1, keepdims=True)
+    return weights / total
+
+
+def logit_gap(shifted: Shifted) -> Scores:
+    """(K,) distance from the best logit to the second best, 0 or more."""
+    second: Scores = np.partition(shifted, -2, axis=1)[:, -2]
+    return -second
