@@ -5,7 +5,7 @@
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
-    │   ├── EmptyPool TooManyUnreadable NothingToValidate
+    │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   └── IdempotencyKeyReused
     ├── NotFound             JobNotFound
     ├── Conflict             JobEnded JobActive JobNotFinished
@@ -120,6 +120,12 @@ class NothingToValidate(Invalid):
     """No image of the validation pool has a validation label."""
 
     code = "nothing_to_validate"
+
+
+class WeightsMismatch(Invalid):
+    """The weights file is damaged or belongs to another network."""
+
+    code = "weights_mismatch"
 
 
 class IdempotencyKeyReused(Invalid):

@@ -1,0 +1,87 @@
+"""Which backbones exist, by name alone: no torch, no timm, so that the API can refuse a misspelt one.
+
+`timm_names.txt` lists what the pinned timm has (`make timm-names` rewrites it, a test compares).
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """What a name stands for. `image_size` None: the size the weights were made for."""
+
+    name: str
+    timm_name: str | None
+    summary: str
+    image_size: int | None = None
+
+    @property
+    def needs_weights(self) -> bool:
+        return self.timm_name is not None
+
+    @property
+    def weights_file_name(self) -> str | None:
+        """What the file in `NEXTLABEL_WEIGHTS_DIR` must be called."""
+        return f"{self.timm_name}.safetensors" if self.timm_name else None
+
+
+DESCRIPTOR = "descriptor"
+
+SHORT_NAMES: dict[str, BackboneSpec] = {
+    spec.name: spec
+    for spec in (
+        BackboneSpec("b0", "efficientnet_b0", "EfficientNet-B0, the first version's default; 1,280 numbers an image."),
+        BackboneSpec("resnet50", "resnet50", "ResNet-50; 2,048 numbers an image."),
+        BackboneSpec("mobilenet", "mobilenetv2_100", "MobileNetV2, the quickest on a CPU; 1,280 numbers an image."),
+        BackboneSpec(
+            "dinov2",
+            "vit_small_patch14_dinov2.lvd142m",
+            "DINOv2 ViT-S/14, self-supervised, at 224 px: the best start for most photos; 384 numbers an image.",
+            image_size=224,
+        ),
+        BackboneSpec("dinov3", "vit_small_patch16_dinov3.lvd1689m", "DINOv3 ViT-S/16; 384 numbers an image."),
+        BackboneSpec(
+            "siglip", "vit_base_patch16_siglip_224.webli", "SigLIP ViT-B/16, image and text; 768 numbers an image."
+        ),
+        BackboneSpec(
+            DESCRIPTOR,
+            None,
+            "Built in, needs no weights: gradient histograms and colour. For a first try without a network; "
+            "any pretrained backbone is far better on photos.",
+        ),
+    )
+}
+
+
+def find_backbone(name: str) -> BackboneSpec:
+    """Raises ValueError naming the short names and the timm names that look alike."""
+    if name in SHORT_NAMES:
+        return SHORT_NAMES[name]
+    if name in timm_names():
+        return BackboneSpec(name, name, "A timm model.")
+    raise ValueError(_unknown(name))
+
+
+def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:
+    """The backbone's weights file in `weights_dir`, if it is there."""
+    if weights_dir is None or spec.weights_file_name is None:
+        return None
+    path = weights_dir / spec.weights_file_name
+    return path if path.is_file() else None
+
+
+@cache
+def timm_names() -> frozenset[str]:
+    return frozenset(files("core.embeddings").joinpath("timm_names.txt").read_text().split())
+
+
+def _unknown(name: str) -> str:
+    alike = difflib.get_close_matches(name, [*SHORT_NAMES, *timm_names()], n=3)
+    hint = f" Did you mean {', '.join(alike)}?" if alike else ""
+    return f"there is no backbone {name!r}; there are {', '.join(SHORT_NAMES)}, and any timm model name.{hint}"

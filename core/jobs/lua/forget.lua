@@ -1,0 +1,9 @@
+-- id -> the state it was in; forgotten only if it had ended. Nothing for an unknown job.
+local id = ARGV[1]
+local state = get(id, 'state')
+if state == 'succeeded' or state == 'failed' or state == 'cancelled' then
+  redis.call('DEL', job_key(id), P .. 'events:' .. id)
+  redis.call('ZREM', P .. 'jobs', id)
+  redis.call('ZREM', P .. 'ended', id)
+end
+return state

@@ -1,0 +1,70 @@
+"""Celery as the carrier: a message is a task name and a job id, sent by name so that the API needs no worker code.
+
+The record decides what happens; a message that is lost, doubled or late does no harm. That is why acknowledgement is
+early, results are off, and publishing does not retry: the janitor sends again what got lost.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import KombuError
+
+from core.errors import StoreUnavailable
+
+RUN_JOB = "run_job"
+QUEUE = "jobs"
+KEY_PREFIX = "nextlabel:mq:"
+QUEUE_KEY = KEY_PREFIX + QUEUE  # the Redis list the messages wait in
+
+
+def celery_app(redis_url: str) -> Celery:
+    """The one place with Celery's settings; docs/decisions/celery.md gives the reason for each."""
+    app = Celery("nextlabel", broker=redis_url)
+    app.conf.update(
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_publish_retry=False,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue=QUEUE,
+        task_queues={QUEUE: {}},
+        task_create_missing_queues=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "global_keyprefix": KEY_PREFIX,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 30,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        worker_pool="prefork",
+        worker_pool_start_method="spawn",
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_max_tasks_per_child=None,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=0,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        timezone="UTC",
+        enable_utc=True,
+    )
+    return app
+
+
+class JobQueue:
+    def __init__(self, redis_url: str) -> None:
+        self._app = celery_app(redis_url)
+
+    def send(self, job_id: str) -> None:
+        """Raises StoreUnavailable; the job is recorded all the same, and the janitor will send this again."""
+        try:
+            self._app.send_task(RUN_JOB, [job_id])
+        except (KombuError, OSError) as error:
+            raise StoreUnavailable(f"the message for job {job_id} could not be sent: {error}") from error
+
+    def close(self) -> None:
+        self._app.close()

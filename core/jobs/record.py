@@ -1,0 +1,101 @@
+"""A job's record: what is true about one request being carried out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"  #: recorded, waiting for a worker
+    RUNNING = "running"  #: a worker holds its lease
+    CANCELLING = "cancelling"  #: a person asked for its end; the worker stops at its next batch
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """An ended state never changes."""
+        return not TRANSITIONS[self]
+
+
+#: From each state, where a job may go. The Lua scripts obey it; a test drives them against it.
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.CANCELLING, JobState.SUCCEEDED, JobState.FAILED}),
+    JobState.CANCELLING: frozenset({JobState.CANCELLED}),
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Progress(Frozen):
+    """Where a running job is. (stage_index, done) never goes back, not even when another worker takes over."""
+
+    stage: str
+    stage_index: int
+    stage_count: int
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+    rate_per_s: float | None = None
+    eta_s: float | None = None
+
+
+class JobWarning(Frozen):
+    """Something a person should know; the job went on. `names`: at most 20 of the `count` images it is about."""
+
+    code: str
+    detail: str
+    count: int = 1
+    names: tuple[str, ...] = ()
+
+
+class JobError(Frozen):
+    """Why a job failed."""
+
+    code: str
+    detail: str
+    stage: str | None = None
+    retryable: bool = False
+
+
+class Interruption(Frozen):
+    """Why a job went back to the queue: `worker_lost` or `drained`."""
+
+    reason: str
+    at: datetime
+    worker: str
+
+
+class Job(Frozen):
+    id: str
+    kind: str
+    state: JobState
+    rev: int
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    request: dict[str, Any]
+    attempt: int = 0
+    worker: str | None = None
+    progress: Progress | None = None
+    warnings: tuple[JobWarning, ...] = ()
+    error: JobError | None = None
+    last_interruption: Interruption | None = None
+
+
+def new_job_id() -> str:
+    """Sorts by time of creation; the random part makes it unguessable."""
+    return f"job_{int(time.time() * 1000):012x}{secrets.token_hex(8)}"

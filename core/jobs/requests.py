@@ -1,0 +1,146 @@
+"""What can be asked for. One frozen class a kind; `parse_request` reports every fault at once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from core.embeddings.catalogue import find_backbone
+from core.errors import Fault, InvalidRequest
+from core.methods.base import Method
+from core.methods.registry import METHODS, parse_method
+
+HeadName = Literal["linear", "mlp"]
+MAX_ADD = 10_000_000
+
+
+def _known_backbone(name: Any) -> Any:
+    if isinstance(name, str):
+        try:
+            find_backbone(name)
+        except ValueError as error:
+            raise PydanticCustomError("unknown_backbone", "{reason}", {"reason": str(error)}) from None
+    return name
+
+
+def _known_method(value: Any) -> Any:
+    if not isinstance(value, str | dict | Method):
+        return value  # pydantic says what is wrong with it
+    name = value if isinstance(value, str) else value.get("name") if isinstance(value, dict) else value.name
+    if name not in METHODS:
+        reason = f"there is no method {name!r}; there are {', '.join(METHODS)}"
+        raise PydanticCustomError("unknown_method", "{reason}", {"reason": reason})
+    return parse_method(value)
+
+
+BackboneName = Annotated[
+    str,
+    BeforeValidator(_known_backbone),
+    Field(description="b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name."),
+]
+MethodChoice = Annotated[
+    SerializeAsAny[Method],
+    BeforeValidator(_known_method, json_schema_input_type=str | dict[str, Any]),
+    Field(description='A method\'s name, or `{"name": ..., options}`. `GET /capabilities` lists them.'),
+]
+PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class JobRequest(BaseModel):
+    """What all kinds share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    backbone: BackboneName
+    head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
+    seed: int = Field(0, ge=0, lt=2**32, description="The same request with the same seed gives the same answer.")
+    weights: Literal["random"] | None = Field(
+        None, description='Leave out for pretrained weights. "random": an untrained network, to compare with.'
+    )
+
+    def fingerprint(self) -> str:
+        """Of the validated request, defaults applied."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class OnePool(JobRequest):
+    """Kinds that work on one labelled set."""
+
+    path_to_img: PathText = Field(description="Folder of images, labelled and unlabelled together.")
+    path_to_labels: PathText | None = Field(
+        None, description="Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out."
+    )
+
+
+class SelectionRequest(OnePool):
+    """Which images to label next."""
+
+    kind: Literal["selection"] = "selection"
+    add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
+    method: MethodChoice = Field(default_factory=lambda: parse_method("margin"), validate_default=True)
+
+
+class PredictionRequest(OnePool):
+    """A class for every unlabelled image."""
+
+    kind: Literal["prediction"] = "prediction"
+
+
+class F1Request(JobRequest):
+    """How good the head trained on one labelled set is on another."""
+
+    kind: Literal["f1"] = "f1"
+    path_to_img_train: PathText
+    path_to_labels_train: PathText
+    path_to_img_val: PathText
+    path_to_labels_val: PathText
+
+
+KINDS: dict[str, type[JobRequest]] = {
+    kind.model_fields["kind"].default: kind for kind in (SelectionRequest, PredictionRequest, F1Request)
+}
+
+AnyRequest = Annotated[SelectionRequest | PredictionRequest | F1Request, Field(discriminator="kind")]
+_adapter: TypeAdapter[JobRequest] = TypeAdapter(AnyRequest)
+
+
+def parse_request(data: Any) -> JobRequest:
+    """Raises InvalidRequest with every fault found, each with its JSON pointer."""
+    try:
+        return _adapter.validate_python(data)
+    except ValidationError as error:
+        raise InvalidRequest([_fault(detail, data) for detail in error.errors()]) from None
+
+
+def _fault(error: ErrorDetails, data: Any) -> Fault:
+    kind = data.get("kind") if isinstance(data, dict) else None
+    steps = [str(step) for step in error["loc"]]
+    if steps and steps[0] == kind:  # the union's tag is no part of the body
+        steps = steps[1:]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        steps = ["kind"]
+    return Fault("/" + "/".join(steps), _CODES.get(error["type"], "invalid_value"), _detail(error, kind))
+
+
+#: What pydantic calls a fault -> what we call it; the rest are `invalid_value`.
+_CODES = {
+    "missing": "missing_field",
+    "extra_forbidden": "unknown_field",
+    "union_tag_invalid": "unknown_kind",
+    "union_tag_not_found": "missing_field",
+    "unknown_backbone": "unknown_backbone",
+    "unknown_method": "unknown_method",
+}
+
+
+def _detail(error: ErrorDetails, kind: str | None) -> str:
+    if error["type"] == "extra_forbidden":
+        fields = ", ".join(KINDS[kind].model_fields) if kind in KINDS else ""
+        return f"there is no such field; {kind} has {fields}"
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return f"`kind` must be one of {', '.join(KINDS)}"
+    return error["msg"]

@@ -1,0 +1,379 @@
+"""Jobs in Redis: the truth about each. Every change is one Lua script, by Redis' clock, safe to run twice.
+
+Keys, all under one prefix:
+    job:<id>          hash    the record
+    jobs              zset    id by time of creation (ms): listing
+    queued            zset    id by time of queueing
+    leases            zset    id by end of its lease
+    ended             zset    id by time of ending: retention
+    idempotency:<key> hash    job id and fingerprint of the request
+    events:<id>       stream  what happened, for those who follow
+    changed           channel ids, as they change
+    workers           zset    worker by when it was last seen
+    draining:<worker> string  that worker gives its job back at the next batch
+    totals, reaped            counters for metrics
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, Literal, cast
+
+import redis
+from redis.commands.core import Script
+
+from core.errors import IdempotencyKeyReused, Invalid, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+
+PREFIX = "nextlabel:"
+CHANGED = PREFIX + "changed"
+DRAIN_FOR_S = 600
+
+LeaseAnswer = Literal["ok", "cancel", "drain", "lost"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to run a job; every effect carries the fence, and a stale fence changes nothing."""
+
+    job_id: str
+    fence: int
+    attempt: int
+    kind: str
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a job's history. `id` orders events and resumes a stream after it."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What `/metrics` tells of the store."""
+
+    queued: int
+    leased: int
+    oldest_queued_s: float
+    ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
+    reaped: int
+    workers: int
+
+
+class InvalidCursor(Invalid):
+    code = "invalid_cursor"
+
+
+class JobStore:
+    """Raises StoreUnavailable from every method when Redis can't be reached or refuses to write."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    @classmethod
+    def at(cls, url: str, *, timeout_s: float = 5.0, retry: bool = True) -> JobStore:
+        """A store with a client of its own. `retry=False` for lease renewal, which must know at once."""
+        options: dict[str, Any] = {} if retry else {"retry": None}
+        return cls(
+            redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                health_check_interval=10,
+                **options,
+            )
+        )
+
+    def close(self) -> None:
+        self._redis.close()
+
+    # --- a client's side ----------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        job_id: str,
+        kind: str,
+        request_json: str,
+        *,
+        idempotency_key: str | None = None,
+        fingerprint: str = "",
+        keep_key_s: float = 0,
+    ) -> tuple[Job, bool]:
+        """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
+
+        Raises IdempotencyKeyReused when that job came from another request.
+        """
+        keep_ms = max(1, round(keep_key_s * 1000))
+        known_id, known_fingerprint = self._run(
+            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms
+        )
+        if known_fingerprint != fingerprint:
+            raise IdempotencyKeyReused(
+                f"this Idempotency-Key came before with another request (job {known_id}); use a new key"
+            )
+        return self.get(known_id), known_id == job_id
+
+    def get(self, job_id: str) -> Job:
+        """Raises JobNotFound."""
+        with _reaching_redis():
+            fields = self._redis.hgetall(PREFIX + "job:" + job_id)
+        if not fields:
+            raise JobNotFound(f"there is no job {job_id}")
+        return _job(cast(dict[str, str], fields))
+
+    def page(
+        self, *, kind: str | None = None, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Newest first. Raises InvalidCursor."""
+        jobs: list[Job] = []
+        for job in self._newest_first(*_position(cursor)):
+            if kind not in (None, job.kind) or state not in (None, job.state):
+                continue
+            if len(jobs) == limit:
+                return Page(jobs, _cursor(jobs[-1]))
+            jobs.append(job)
+        return Page(jobs, None)
+
+    def cancel(self, job_id: str) -> Job:
+        """Idempotent. Raises JobNotFound; JobEnded when it ended otherwise."""
+        state = self._run("cancel", job_id)
+        job = self.get(job_id)
+        if JobState(state) not in (JobState.CANCELLED, JobState.CANCELLING):
+            raise JobEnded(f"job {job_id} has {state} already")
+        return job
+
+    def forget(self, job_id: str) -> None:
+        """Raises JobNotFound; JobActive for a job that has not ended."""
+        state = self._run("forget", job_id)
+        if state is None:
+            raise JobNotFound(f"there is no job {job_id}")
+        if not JobState(state).is_final:
+            raise JobActive(f"job {job_id} is {state}; cancel it first")
+
+    def events(self, job_id: str, after: str = "-") -> list[Event]:
+        """What happened after the event with that id (all of what is kept for "-"), oldest first."""
+        start = after if after == "-" else f"({after}"
+        with _reaching_redis():
+            entries = self._redis.xrange(PREFIX + "events:" + job_id, min=start)
+        return [
+            Event(entry_id, fields["event"], json.loads(fields["data"]))
+            for entry_id, fields in cast(list[tuple[str, dict[str, str]]], entries)
+        ]
+
+    # --- a worker's side ----------------------------------------------------------------------------------------
+
+    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float) -> Claim | None:
+        """None when somebody else runs it, or it has ended: the message came twice, or late."""
+        claimed = self._run("claim", job_id, worker, token, round(lease_s * 1000))
+        if claimed is None:
+            return None
+        fence, attempt, kind, request = claimed
+        return Claim(job_id, int(fence), int(attempt), kind, json.loads(request))
+
+    def renew(self, claim: Claim, *, worker: str, lease_s: float) -> LeaseAnswer:
+        answer = self._run("renew", claim.job_id, claim.fence, worker, round(lease_s * 1000))
+        return cast(LeaseAnswer, answer)
+
+    def report(self, claim: Claim, progress: Progress | None, warnings: tuple[JobWarning, ...] = ()) -> bool:
+        """False when the claim is stale."""
+        shown = progress.model_dump_json() if progress else ""
+        told = json.dumps([warning.model_dump(mode="json") for warning in warnings]) if warnings else ""
+        return bool(self._run("report", claim.job_id, claim.fence, shown, told) == "ok")
+
+    def finish(self, claim: Claim, state: JobState, error: JobError | None = None) -> bool:
+        """False when the claim is stale. A job that was being cancelled ends as cancelled whatever is asked here."""
+        told = error.model_dump_json() if error else ""
+        return bool(self._run("finish", claim.job_id, claim.fence, state.value, told) == "ok")
+
+    def give_back(self, claim: Claim, reason: str) -> bool:
+        """Into the queue again; False when the claim is stale."""
+        return bool(self._run("give_back", claim.job_id, claim.fence, reason) == "ok")
+
+    # --- the janitor's side -------------------------------------------------------------------------------------
+
+    def reap(self, most_crashes: int) -> list[str]:
+        """Takes back expired leases. -> ids that are queued again and need a message."""
+        return cast(list[str], self._run("reap", most_crashes))
+
+    def queued_longer_than(self, seconds: float) -> list[str]:
+        """Oldest first, at most 1,000."""
+        with _reaching_redis():
+            before = self._now_ms() - seconds * 1000
+            ids = self._redis.zrangebyscore(PREFIX + "queued", "-inf", before, start=0, num=1000)
+        return cast(list[str], ids)
+
+    def ended_longer_than(self, seconds: float) -> list[str]:
+        """Oldest first, at most 1,000."""
+        with _reaching_redis():
+            before = self._now_ms() - seconds * 1000
+            ids = self._redis.zrangebyscore(PREFIX + "ended", "-inf", before, start=0, num=1000)
+        return cast(list[str], ids)
+
+    def messages_waiting(self, queue_key: str) -> int:
+        with _reaching_redis():
+            return self._redis.llen(queue_key)
+
+    def queued(self) -> int:
+        with _reaching_redis():
+            return self._redis.zcard(PREFIX + "queued")
+
+    def server_run_id(self) -> str:
+        """Changes when Redis was restarted."""
+        with _reaching_redis():
+            return str(self._redis.info("server")["run_id"])
+
+    def worker_seen(self, worker: str) -> None:
+        with _reaching_redis():
+            self._redis.zadd(PREFIX + "workers", {worker: self._now_ms()})
+            self._redis.zremrangebyscore(PREFIX + "workers", "-inf", self._now_ms() - 86_400_000)
+
+    def worker_gone(self, worker: str) -> None:
+        with _reaching_redis():
+            self._redis.zrem(PREFIX + "workers", worker)
+            self._redis.delete(PREFIX + "draining:" + worker)
+
+    def workers(self, within_s: float = 10.0) -> list[str]:
+        """Those seen of late."""
+        with _reaching_redis():
+            names = self._redis.zrangebyscore(PREFIX + "workers", self._now_ms() - within_s * 1000, "+inf")
+        return cast(list[str], names)
+
+    def drain(self, worker: str) -> None:
+        """Asks the worker's running jobs to be given back at their next batch."""
+        with _reaching_redis():
+            self._redis.set(PREFIX + "draining:" + worker, "1", ex=DRAIN_FOR_S)
+
+    def stop_draining(self, worker: str) -> None:
+        with _reaching_redis():
+            self._redis.delete(PREFIX + "draining:" + worker)
+
+    # --- health -------------------------------------------------------------------------------------------------
+
+    def check_writable(self) -> None:
+        with _reaching_redis():
+            self._redis.set(PREFIX + "writable", "1", ex=60)
+
+    def counts(self) -> Counts:
+        with _reaching_redis():
+            oldest = cast(list[tuple[str, float]], self._redis.zrange(PREFIX + "queued", 0, 0, withscores=True))
+            totals = cast(dict[str, str], self._redis.hgetall(PREFIX + "totals"))
+            return Counts(
+                queued=self.queued(),
+                leased=self._redis.zcard(PREFIX + "leases"),
+                oldest_queued_s=max(0.0, (self._now_ms() - oldest[0][1]) / 1000) if oldest else 0.0,
+                ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in totals.items()},
+                reaped=int(cast(str | None, self._redis.get(PREFIX + "reaped")) or 0),
+                workers=len(self.workers()),
+            )
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _scripts(self) -> dict[str, Script]:
+        folder = files("core.jobs") / "lua"
+        prelude = (folder / "prelude.lua").read_text()
+        scripts = (file for file in folder.iterdir() if file.name.endswith(".lua") and file.name != "prelude.lua")
+        return {
+            script.name.removesuffix(".lua"): self._redis.register_script(f"{prelude}\n{script.read_text()}")
+            for script in scripts
+        }
+
+    def _run(self, script: str, *arguments: str | int) -> Any:
+        with _reaching_redis():
+            return self._scripts[script](keys=[PREFIX], args=list(arguments))
+
+    def _now_ms(self) -> float:
+        seconds, microseconds = self._redis.time()
+        return seconds * 1000 + microseconds / 1000
+
+    def _newest_first(self, before_ms: float, before_id: str) -> Iterator[Job]:
+        """Jobs strictly older than the position (ties in time by id), fetched in lots."""
+        start, lot = 0, 100
+        while True:
+            with _reaching_redis():
+                ids = cast(
+                    list[str],
+                    self._redis.zrevrangebyscore(PREFIX + "jobs", before_ms, "-inf", start=start, num=lot),
+                )
+                pipeline = self._redis.pipeline(transaction=False)
+                for job_id in ids:
+                    pipeline.hgetall(PREFIX + "job:" + job_id)
+                records = pipeline.execute() if ids else []
+            jobs = [_job(fields) for fields in records if fields]
+            yield from (job for job in jobs if (_ms(job), job.id) < (before_ms, before_id))
+            if len(ids) < lot:
+                return
+            start += lot
+
+
+@contextmanager
+def _reaching_redis() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise StoreUnavailable(f"Redis can't be reached or can't write: {error}") from error
+
+
+def _job(fields: dict[str, str]) -> Job:
+    def loaded(name: str, load: Callable[[Any], Any], default: Any = None) -> Any:
+        return load(json.loads(fields[name])) if fields.get(name) else default
+
+    return Job(
+        id=fields["id"],
+        kind=fields["kind"],
+        state=JobState(fields["state"]),
+        rev=int(fields["rev"]),
+        created_at=_time(fields["created_at"]),
+        started_at=_time(fields["started_at"]) if "started_at" in fields else None,
+        finished_at=_time(fields["finished_at"]) if "finished_at" in fields else None,
+        request=json.loads(fields["request"]),
+        attempt=int(fields["attempt"]),
+        worker=fields.get("worker"),
+        progress=loaded("progress", Progress.model_validate),
+        warnings=loaded("warnings", lambda told: tuple(JobWarning.model_validate(one) for one in told), ()),
+        error=loaded("error", JobError.model_validate),
+        last_interruption=loaded(
+            "last_interruption", lambda told: Interruption.model_validate({**told, "at": _time(told["at"])})
+        ),
+    )
+
+
+def _time(ms: str | float) -> datetime:
+    return datetime.fromtimestamp(float(ms) / 1000, UTC)
+
+
+def _ms(job: Job) -> float:
+    return round(job.created_at.timestamp() * 1000)
+
+
+def _cursor(job: Job) -> str:
+    return base64.urlsafe_b64encode(f"{_ms(job):.0f}:{job.id}".encode()).decode()
+
+
+def _position(cursor: str | None) -> tuple[float, str]:
+    if cursor is None:
+        return float("inf"), ""
+    try:
+        ms, job_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(":", 1)
+        return float(ms), job_id
+    except (ValueError, binascii.Error) as error:
+        raise InvalidCursor("this cursor did not come from here; leave it out to begin with the newest job") from error

@@ -1,0 +1,180 @@
+"""Backbones: pretrained networks without their classifier. Each prepares one image (CPU) and embeds a batch (device).
+
+Preprocessing belongs to the weights: timm resolves size, crop, mean and std from the model's own config, so it can't
+drift from what the network was trained with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import timm
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from numpy.typing import NDArray
+from PIL import Image
+from timm.data import create_transform, resolve_data_config
+
+from core.embeddings import descriptor
+from core.embeddings.catalogue import BackboneSpec, weights_in
+from core.errors import WeightsMismatch, WeightsUnavailable
+from core.settings import Settings
+
+Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
+RANDOM_WEIGHTS = "random"
+
+
+class Backbone(Protocol):
+    """`weights` and `preprocessing` go into the cache key: an embedding is valid for exactly these."""
+
+    name: str
+    weights: str
+    preprocessing: str
+    dimension: int
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """One RGB image -> what forward takes. Called from many threads."""
+
+    def forward(self, batch: Pixels) -> NDArray[np.float32]:
+        """(B, ...) stacked images -> (B, d) embeddings."""
+
+
+class DescriptorBackbone:
+    """The built-in descriptor dressed as a backbone; everything happens in `prepare`."""
+
+    name = "descriptor"
+    weights = "none"
+    preprocessing = descriptor.VERSION
+    dimension = descriptor.DIMENSION
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        small = image.resize((descriptor.SIDE, descriptor.SIDE), Image.Resampling.BOX)
+        return descriptor.describe(np.asarray(small))
+
+    def forward(self, batch: Pixels) -> NDArray[np.float32]:
+        return batch.astype(np.float32)
+
+
+class TimmBackbone:
+    """A timm model, pooled, on a device. uint8 images go over to the device and are normalised there."""
+
+    def __init__(self, spec: BackboneSpec, model: torch.nn.Module, weights: str, device: str) -> None:
+        config = resolve_data_config({}, model=model)
+        self.name = spec.name
+        self.weights = weights
+        self.dimension = int(getattr(model, "num_features"))  # noqa: B009 - torch types attributes as tensors
+        self.preprocessing = ",".join(f"{key}={config[key]}" for key in sorted(config))
+        self._device = torch.device(device)
+        self._model = model.eval().to(self._device, memory_format=torch.channels_last)
+        self._transform = create_transform(**config, is_training=False, normalize=False)  # PIL -> uint8 (3, H, W)
+        self._mean = _channels(config["mean"], self._device)
+        self._std = _channels(config["std"], self._device)
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        pixels: Pixels = self._transform(image).numpy()
+        return pixels
+
+    @torch.inference_mode()
+    def forward(self, batch: Pixels) -> NDArray[np.float32]:
+        images = torch.from_numpy(batch).to(self._device, memory_format=torch.channels_last)  # (B, 3, H, W) uint8
+        images = (images.float() / 255 - self._mean) / self._std
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            embeddings = self._model(images)  # (B, d)
+        return np.asarray(embeddings.float().cpu().numpy(), np.float32)
+
+
+def default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class BackboneLoader:
+    """Keeps the backbone that was used last, so that the next job with it loads nothing."""
+
+    def __init__(self, settings: Settings, device: str | None = None) -> None:
+        self._settings = settings
+        self.device = device or default_device()
+        self._last: tuple[object, Backbone] | None = None
+
+    def load(self, spec: BackboneSpec, weights: str | None = None, seed: int = 0) -> Backbone:
+        """`weights`: None for the pretrained ones, "random" for an untrained network drawn from `seed`.
+
+        Raises WeightsUnavailable naming both remedies, WeightsMismatch for a file of another network.
+        """
+        key = (spec, weights, seed if weights == RANDOM_WEIGHTS else None, self._weights_file_state(spec))
+        if self._last is None or self._last[0] != key:
+            self._last = None  # let go of the old one before the new one takes its memory
+            self._last = (key, self._build(spec, weights, seed))
+        return self._last[1]
+
+    def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
+        path = weights_in(spec, self._settings.weights_dir)
+        return (path.stat().st_size, path.stat().st_mtime_ns) if path else None
+
+    def _build(self, spec: BackboneSpec, weights: str | None, seed: int) -> Backbone:
+        if spec.timm_name is None:
+            return DescriptorBackbone()
+        if weights == RANDOM_WEIGHTS:
+            model, digest = _untrained(spec, seed), f"random-{seed}"
+        else:
+            path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec, self._settings)
+            model, digest = _pretrained(spec, path), _digest(path, path.stat().st_mtime_ns)
+        return TimmBackbone(spec, model, digest, self.device)
+
+
+def _create(spec: BackboneSpec, weights_file: Path | None = None) -> torch.nn.Module:
+    """The network without its classifier; timm checks that each of its tensors comes from the file."""
+    options: dict[str, Any] = {} if spec.image_size is None else {"img_size": spec.image_size}
+    if weights_file is not None:
+        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights_file)}}
+    model: torch.nn.Module = timm.create_model(spec.timm_name, num_classes=0, **options)
+    return model
+
+
+def _untrained(spec: BackboneSpec, seed: int) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _create(spec)
+
+
+def _pretrained(spec: BackboneSpec, path: Path) -> torch.nn.Module:
+    try:
+        return _create(spec, path)
+    except Exception as error:
+        first_line = str(error).strip().splitlines()[:1]
+        raise WeightsMismatch(f"{path.name} does not fit {spec.timm_name}: {'; '.join(first_line)}") from error
+
+
+def _from_hub(spec: BackboneSpec, settings: Settings) -> Path:
+    """The hub's file for this model: from its local cache, else downloaded once one quick request was answered."""
+    remedy = (
+        f"put {spec.weights_file_name} into NEXTLABEL_WEIGHTS_DIR ({settings.weights_dir or 'not set'}), "
+        "or give the worker access to the Hugging Face hub"
+    )
+    config = timm.models.get_pretrained_cfg(spec.timm_name)
+    if config is None or not config.hf_hub_id:
+        raise WeightsUnavailable(f"there are no published weights for {spec.timm_name}; {remedy}")
+    cached = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
+    if isinstance(cached, str):
+        return Path(cached)
+    try:
+        # One request with its own time limit: the hub's client would retry for minutes on a machine without a network.
+        get_hf_file_metadata(hf_hub_url(config.hf_hub_id, "model.safetensors"), timeout=settings.hub_timeout_s)
+        return Path(hf_hub_download(config.hf_hub_id, "model.safetensors"))
+    except Exception as error:
+        raise WeightsUnavailable(
+            f"the weights of {spec.timm_name} are not here and the hub can't be reached ({type(error).__name__}); {remedy}"
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, mtime_ns: int) -> str:  # mtime_ns: a replaced file must not meet the old digest
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _channels(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)

@@ -1,0 +1,52 @@
+"""Fixtures that more than one folder of tests needs: a real Redis, and the real photos where they are."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from client.redis_server import redis_command
+from client.stack import free_port
+
+REAL_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of our own, on a free loopback port, for the whole run."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    server = subprocess.Popen(redis_command(folder, port), stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}/0"
+    client = redis.Redis.from_url(url)
+    for _ in range(100):
+        try:
+            client.ping()
+            break
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    client.close()
+    yield url
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def empty_redis(redis_url: str) -> str:
+    """The same server with nothing in it."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The photos and weights beside the checkout."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"needs the photos and weights in {REAL_DATA}, which are not there")
+    return REAL_DATA
