@@ -1,6 +1,180 @@
+"""Redis, API and worker as child processes of this one: what `nextlabel up` and `nextlabel demo` run."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import httpx
+import redis
+
+from client.redis_server import redis_command
+
+STARTS_WITHIN_S = 120.0
+STOPS_WITHIN_S = 60.0
+PR_SET_PDEATHSIG = 1
+
+
+class StackError(RuntimeError):
+    """The stack did not come up; the message says which part and why."""
+
+
+class Stack:
+    """A context: everything is up and ready inside, and nothing is left running after it.
+
+    `environment`: NEXTLABEL_* settings, over those of this process. With NEXTLABEL_REDIS_URL among them that server is
+    used; else one is started whose files lie in the state directory. `log`: where the children write; default here.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        port: int,
+        workers: int = 1,
+        host: str = "127.0.0.1",
+        log: IO[bytes] | None = None,
+    ) -> None:
+        self.url = f"http://{host}:{port}"
+        self._environment = {**os.environ, **environment}
+        self._host, self._port, self._workers, self._log = host, port, workers, log
+        self._state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
+        self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def wait(self) -> None:
+        """Until a child ends by itself, which none should. Raises StackError."""
+        while True:
+            self._check_alive()
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """Worker first, which gives its job back; then the API; Redis last, with everything written."""
+        for name, child in reversed(self._children):
+            if name != "redis":
+                child.terminate()
+        for _, child in reversed(self._children):
+            child.terminate()
+            try:
+                child.wait(STOPS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self._children.clear()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _start(self) -> None:
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        if port_taken(self._host, self._port):
+            raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
+        if "NEXTLABEL_REDIS_URL" not in self._environment:
+            self._start_redis()
+        python = [sys.executable, "-m"]
+        self._spawn("api", [*python, "api", "--host", self._host, "--port", str(self._port)])
+        self._spawn("worker", [*python, "worker", "--processes", str(self._workers)])
+        self._wait_until_ready()
+
+    def _start_redis(self) -> None:
+        self._lock = (self._state_dir / "lock").open("wb")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"another nextlabel is running from {self._state_dir}") from None
+        folder, port = self._state_dir / "redis", free_port()
+        folder.mkdir(exist_ok=True)
+        url = f"redis://127.0.0.1:{port}/0"
+        self._spawn("redis", redis_command(folder, port))
+        self._environment["NEXTLABEL_REDIS_URL"] = url
+        self._wait_for_redis(url)
+
+    def _spawn(self, name: str, command: list[str]) -> None:
+        # A session of its own: Ctrl-C reaches this process alone, which then ends the children in order.
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads yet
+        )
+        self._children.append((name, child))
+
+    def _wait_for_redis(self, url: str) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        with redis.Redis.from_url(url) as client:
+            while time.monotonic() < deadline:
+                self._check_alive()
+                try:
+                    client.ping()
+                    return
+                except redis.RedisError:  # not yet, or still reading its file
+                    time.sleep(0.05)
+        raise StackError(f"Redis did not answer within {STARTS_WITHIN_S:g} s")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        last = "no answer yet"
+        while time.monotonic() < deadline:
+            self._check_alive()
+            try:
+                answer = httpx.get(f"{self.url}/readyz", timeout=5)
+                if answer.is_success:
+                    return
+                last = "; ".join(answer.json()["faults"])
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise StackError(f"not ready within {STARTS_WITHIN_S:g} s: {last}")
+
+    def _check_alive(self) -> None:
+        for name, child in self._children:
+            if child.poll() is not None:
+                raise StackError(f"the {name} process ended with exit code {child.returncode}; its log says why")
+
 
 def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A loopback port that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def port_taken(host: str, port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _die_with_parent() -> None:
+    """Should this process be killed outright, the kernel ends the children."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     decode_threads: int = Field(
         0, ge=0, le=256, description="Threads that decode images in each worker process; 0: one per core, at most 16."
     )
+    cpu_threads: int = Field(
+        0, ge=0, le=1024, description="Threads that each worker process computes with on a CPU; 0: one per core."
+    )
     max_image_pixels: int = Field(
         100_000_000, ge=1, description="An image whose header claims more pixels is refused before it is decoded."
     )

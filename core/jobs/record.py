@@ -94,6 +94,7 @@ class Job(Frozen):
     warnings: tuple[JobWarning, ...] = ()
     error: JobError | None = None
     last_interruption: Interruption | None = None
+    ended_by: int | None = None  #: fence of the attempt that ended it: names the result's file
 
 
 def new_job_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationError
@@ -113,17 +114,25 @@ def parse_request(data: Any) -> JobRequest:
     try:
         return _adapter.validate_python(data)
     except ValidationError as error:
-        raise InvalidRequest([_fault(detail, data) for detail in error.errors()]) from None
+        raise InvalidRequest(faults_of(error.errors(), data)) from None
 
 
-def _fault(error: ErrorDetails, data: Any) -> Fault:
-    kind = data.get("kind") if isinstance(data, dict) else None
+def faults_of(errors: Sequence[ErrorDetails], body: Any) -> list[Fault]:
+    """Pydantic's errors in our words."""
+    kind = body.get("kind") if isinstance(body, dict) else None
+    return [
+        Fault(_pointer(error, kind), _CODES.get(error["type"], "invalid_value"), _detail(error, kind))
+        for error in errors
+    ]
+
+
+def _pointer(error: ErrorDetails, kind: str | None) -> str:
     steps = [str(step) for step in error["loc"]]
-    if steps and steps[0] == kind:  # the union's tag is no part of the body
-        steps = steps[1:]
+    if steps[0:1] in (["query"], ["header"]):
+        return f"?{steps[-1]}"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        steps = ["kind"]
-    return Fault("/" + "/".join(steps), _CODES.get(error["type"], "invalid_value"), _detail(error, kind))
+        return "/kind"
+    return "/" + "/".join(step for step in steps if step not in ("body", kind))  # the union's tag is not in the body
 
 
 #: What pydantic calls a fault -> what we call it; the rest are `invalid_value`.

@@ -348,6 +348,7 @@ def _job(fields: dict[str, str]) -> Job:
         request=json.loads(fields["request"]),
         attempt=int(fields["attempt"]),
         worker=fields.get("worker"),
+        ended_by=int(fields["ended_by"]) if "ended_by" in fields else None,
         progress=loaded("progress", Progress.model_validate),
         warnings=loaded("warnings", lambda told: tuple(JobWarning.model_validate(one) for one in told), ()),
         error=loaded("error", JobError.model_validate),

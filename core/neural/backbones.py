@@ -7,7 +7,6 @@ drift from what the network was trained with.
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +16,6 @@ import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from numpy.typing import NDArray
 from PIL import Image
-from timm.data import create_transform, resolve_data_config
 
 from core.embeddings import descriptor
 from core.embeddings.catalogue import BackboneSpec, weights_in
@@ -53,7 +51,8 @@ class DescriptorBackbone:
 
     def prepare(self, image: Image.Image) -> Pixels:
         small = image.resize((descriptor.SIDE, descriptor.SIDE), Image.Resampling.BOX)
-        return descriptor.describe(np.asarray(small))
+        pixels: Pixels = descriptor.describe(np.asarray(small))
+        return pixels
 
     def forward(self, batch: Pixels) -> NDArray[np.float32]:
         return batch.astype(np.float32)
@@ -62,15 +61,16 @@ class DescriptorBackbone:
 class TimmBackbone:
     """A timm model, pooled, on a device. uint8 images go over to the device and are normalised there."""
 
-    def __init__(self, spec: BackboneSpec, model: torch.nn.Module, weights: str, device: str) -> None:
-        config = resolve_data_config({}, model=model)
-        self.name = spec.name
+    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str) -> None:
+        config = timm.data.resolve_model_data_config(model)
+        self.name = name
         self.weights = weights
         self.dimension = int(getattr(model, "num_features"))  # noqa: B009 - torch types attributes as tensors
         self.preprocessing = ",".join(f"{key}={config[key]}" for key in sorted(config))
         self._device = torch.device(device)
-        self._model = model.eval().to(self._device, memory_format=torch.channels_last)
-        self._transform = create_transform(**config, is_training=False, normalize=False)  # PIL -> uint8 (3, H, W)
+        self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
+        # PIL -> uint8 (3, H, W); normalised after the transfer, which is a quarter of the bytes that way
+        self._transform = timm.data.create_transform(**config, is_training=False, normalize=False)
         self._mean = _channels(config["mean"], self._device)
         self._std = _channels(config["std"], self._device)
 
@@ -118,45 +118,45 @@ class BackboneLoader:
         if spec.timm_name is None:
             return DescriptorBackbone()
         if weights == RANDOM_WEIGHTS:
-            model, digest = _untrained(spec, seed), f"random-{seed}"
+            model, digest = _untrained(spec.timm_name, spec.image_size, seed), f"random-{seed}"
         else:
-            path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec, self._settings)
-            model, digest = _pretrained(spec, path), _digest(path, path.stat().st_mtime_ns)
-        return TimmBackbone(spec, model, digest, self.device)
+            path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
+            model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
+        return TimmBackbone(spec.name, model, digest, self.device)
 
 
-def _create(spec: BackboneSpec, weights_file: Path | None = None) -> torch.nn.Module:
+def _create(timm_name: str, image_size: int | None, weights_file: Path | None = None) -> torch.nn.Module:
     """The network without its classifier; timm checks that each of its tensors comes from the file."""
-    options: dict[str, Any] = {} if spec.image_size is None else {"img_size": spec.image_size}
+    options: dict[str, Any] = {} if image_size is None else {"img_size": image_size}
     if weights_file is not None:
         options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights_file)}}
-    model: torch.nn.Module = timm.create_model(spec.timm_name, num_classes=0, **options)
+    model: torch.nn.Module = timm.create_model(timm_name, num_classes=0, **options)
     return model
 
 
-def _untrained(spec: BackboneSpec, seed: int) -> torch.nn.Module:
+def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _create(spec)
+        return _create(timm_name, image_size)
 
 
-def _pretrained(spec: BackboneSpec, path: Path) -> torch.nn.Module:
+def _pretrained(timm_name: str, image_size: int | None, path: Path) -> torch.nn.Module:
     try:
-        return _create(spec, path)
+        return _create(timm_name, image_size, path)
     except Exception as error:
         first_line = str(error).strip().splitlines()[:1]
-        raise WeightsMismatch(f"{path.name} does not fit {spec.timm_name}: {'; '.join(first_line)}") from error
+        raise WeightsMismatch(f"{path.name} does not fit {timm_name}: {'; '.join(first_line)}") from error
 
 
-def _from_hub(spec: BackboneSpec, settings: Settings) -> Path:
+def _from_hub(timm_name: str, settings: Settings) -> Path:
     """The hub's file for this model: from its local cache, else downloaded once one quick request was answered."""
     remedy = (
-        f"put {spec.weights_file_name} into NEXTLABEL_WEIGHTS_DIR ({settings.weights_dir or 'not set'}), "
+        f"put {timm_name}.safetensors into NEXTLABEL_WEIGHTS_DIR ({settings.weights_dir or 'not set'}), "
         "or give the worker access to the Hugging Face hub"
     )
-    config = timm.models.get_pretrained_cfg(spec.timm_name)
+    config = timm.models.get_pretrained_cfg(timm_name)
     if config is None or not config.hf_hub_id:
-        raise WeightsUnavailable(f"there are no published weights for {spec.timm_name}; {remedy}")
+        raise WeightsUnavailable(f"there are no published weights for {timm_name}; {remedy}")
     cached = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
     if isinstance(cached, str):
         return Path(cached)
@@ -166,12 +166,11 @@ def _from_hub(spec: BackboneSpec, settings: Settings) -> Path:
         return Path(hf_hub_download(config.hf_hub_id, "model.safetensors"))
     except Exception as error:
         raise WeightsUnavailable(
-            f"the weights of {spec.timm_name} are not here and the hub can't be reached ({type(error).__name__}); {remedy}"
+            f"the weights of {timm_name} are not here, and the hub can't be reached ({type(error).__name__}): {remedy}"
         ) from error
 
 
-@lru_cache(maxsize=64)
-def _digest(path: Path, mtime_ns: int) -> str:  # mtime_ns: a replaced file must not meet the old digest
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -45,8 +45,8 @@ def embed(
     rows: Sequence[int],
     settings: Settings,
     *,
-    check: Callable[[], None] = lambda: None,
-    halved: Callable[[int], None] = lambda size: None,
+    check: Callable[[], None],
+    halved: Callable[[int], None],
 ) -> Iterator[Batch]:
     """Embeds the pool's rows in order, a batch at a time.
 
@@ -80,9 +80,7 @@ def _prepare(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Pr
         return row, Skipped(pool.names[row], error.detail)
 
 
-def _forward(
-    backbone: Backbone, group: list[Prepared], size: int, halved: Callable[[int], None]
-) -> tuple[Batch, int]:
+def _forward(backbone: Backbone, group: list[Prepared], size: int, halved: Callable[[int], None]) -> tuple[Batch, int]:
     rows = [row for row, pixels in group if not isinstance(pixels, Skipped)]
     images = [pixels for _, pixels in group if not isinstance(pixels, Skipped)]
     unreadable = tuple(pixels for _, pixels in group if isinstance(pixels, Skipped))

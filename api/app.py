@@ -1,0 +1,44 @@
+"""The composition root: `create_app` puts settings, store, queue and routes together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import errors
+from api.limits import BodyLimit
+from api.routes import first_version, health, jobs
+from api.services import Services
+from core.settings import Settings
+
+DESCRIPTION = """Tells people who label images **which images to label next, and when to stop**.
+
+Submit a job with `POST /jobs`, look at it with `GET /jobs/{id}?wait=30`, fetch `GET /jobs/{id}/result`.
+202 means that the job is recorded: it ends exactly once, as succeeded, failed or cancelled.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    services = Services.of(settings or Settings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.services = services
+        await services.watcher.start()
+        yield
+        await services.watcher.stop()
+        services.close()
+
+    # The pages at /docs bring their own scripts: nothing is fetched from another host.
+    app = FastAPIOffline(
+        title="nextlabel", version=version("nextlabel"), description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+    )
+    app.add_middleware(BodyLimit, most_bytes=services.settings.max_request_bytes)
+    errors.install(app)
+    for router in (jobs.router, first_version.router, health.router):
+        app.include_router(router)
+    return app

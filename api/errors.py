@@ -1,0 +1,148 @@
+"""Errors -> HTTP: the only place that knows both. Every error is an RFC 9457 problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from core.errors import (
+    Conflict,
+    Fault,
+    Gone,
+    Invalid,
+    InvalidRequest,
+    NextlabelError,
+    NotFound,
+    Unavailable,
+)
+from core.jobs.record import Job
+from core.jobs.requests import faults_of
+from core.logs import get_logger
+
+log = get_logger(__name__)
+PROBLEM = "application/problem+json"
+RETRY_AFTER_S = 2
+
+#: The first that fits counts.
+STATUS: dict[type[NextlabelError], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    Unavailable: 503,
+    NextlabelError: 500,
+}
+
+#: What the framework itself raises.
+FRAMEWORK_CODES = {404: "route_not_found", 405: "method_not_allowed"}
+
+
+class HttpError(NextlabelError):
+    """What only HTTP can get wrong; everything else is a tree in core/errors.py."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.http_code = code
+
+
+class FaultView(BaseModel):
+    pointer: str = Field(description="JSON pointer into the body, or `?name` for a query argument.")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable and listed in docs/errors.md; `errors` names every fault of a request at once."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FaultView] = []
+    retryable: bool = False
+    job: str | None = Field(None, description="The job it is about, where there is one.")
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "Problem document"},
+    "5XX": {"model": Problem, "description": "Problem document"},
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    faults: Sequence[Fault] = (),
+    retryable: bool = False,
+    job: str | None = None,
+) -> JSONResponse:
+    body = Problem(
+        type=f"urn:nextlabel:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        errors=[FaultView(**asdict(fault)) for fault in faults],
+        retryable=retryable,
+        job=job,
+    )
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers, PROBLEM)
+
+
+def failed_job(job: Job) -> JSONResponse:
+    """What the first version's calls answer, which wait for the job and have no other place for its failure."""
+    if job.error is None:
+        return problem(409, "cancelled", f"job {job.id} was cancelled", job=job.id)
+    codes = {error.code: error for error in _tree(NextlabelError)}
+    status = _status(codes.get(job.error.code, NextlabelError))
+    return problem(status, job.error.code, job.error.detail, retryable=job.error.retryable, job=job.id)
+
+
+def install(app: FastAPI) -> None:
+    @app.exception_handler(NextlabelError)
+    async def ours(_: Request, error: NextlabelError) -> JSONResponse:
+        if isinstance(error, HttpError):
+            return problem(error.status, error.http_code, error.detail)
+        faults = error.faults if isinstance(error, InvalidRequest) else ()
+        return problem(_status(type(error)), error.code, error.detail, faults=faults, retryable=error.retryable)
+
+    @app.exception_handler(RequestValidationError)
+    async def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
+        details = cast(list[Any], error.errors())
+        if any(one["type"] == "json_invalid" for one in details):
+            return problem(400, "malformed_json", f"the body is not JSON: {details[0]['ctx']['error']}")
+        faults = faults_of(details, error.body)
+        detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
+        return problem(422, InvalidRequest.code, detail, faults=faults)
+
+    @app.exception_handler(HTTPException)
+    async def framework(_: Request, error: HTTPException) -> JSONResponse:
+        answer = problem(error.status_code, FRAMEWORK_CODES.get(error.status_code, "http_error"), str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", path=request.url.path, exc_info=error)
+        return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
+
+
+def _status(error: type[NextlabelError]) -> int:
+    return next(status for kind, status in STATUS.items() if issubclass(error, kind))
+
+
+def _tree(root: type[NextlabelError]) -> list[type[NextlabelError]]:
+    return [root, *(leaf for child in root.__subclasses__() for leaf in _tree(child))]

@@ -1,0 +1,32 @@
+"""Refuses request bodies that are too large, while they are read and not by their header alone."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import HttpError, problem
+
+
+class BodyLimit:
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._most_bytes:
+                raise HttpError(413, "body_too_large", f"a request may have {self._most_bytes} bytes at most")
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        except HttpError as error:
+            await problem(error.status, error.http_code, error.detail)(scope, receive, send)

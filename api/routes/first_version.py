@@ -1,0 +1,81 @@
+"""The first version's two calls, for its users' scripts: its argument names, its answers, held until done.
+
+Each makes an ordinary job (`X-Job-ID` names it). A client that hangs up doesn't cancel it. Two things differ on
+purpose: an unknown backbone or method is refused with the list of what exists, and the F1 is measured on images that
+the head has never seen.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from api.errors import RESPONSES, failed_job
+from api.routes.jobs import accept, until_ended
+from api.services import Given, Services, in_thread
+from core.jobs.record import Job, JobState
+from core.jobs.requests import parse_request
+from core.jobs.results import JobResult, result_adapter
+
+router = APIRouter(tags=["first version"], responses=RESPONSES)
+Text = Annotated[str, Query()]
+
+
+@router.get("/active_learning")
+async def active_learning(
+    services: Given, backbone: Text, add: int, method: Text, path_to_labels: Text, path_to_img: Text
+) -> Response:
+    """`{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first."""
+    job = await _run(
+        services,
+        kind="selection",
+        backbone=backbone,
+        add=add,
+        method=method,
+        path_to_labels=path_to_labels,
+        path_to_img=path_to_img,
+    )
+    return await _answer(job, services, lambda result: {"data": sorted(result.data)})
+
+
+@router.get("/f1")
+async def f1(
+    services: Given,
+    backbone: Text,
+    path_to_labels_train: Text,
+    path_to_img_train: Text,
+    path_to_labels_val: Text,
+    path_to_img_val: Text,
+) -> Response:
+    """`{"f1_macro": x}`."""
+    job = await _run(
+        services,
+        kind="f1",
+        backbone=backbone,
+        path_to_labels_train=path_to_labels_train,
+        path_to_img_train=path_to_img_train,
+        path_to_labels_val=path_to_labels_val,
+        path_to_img_val=path_to_img_val,
+    )
+    return await _answer(job, services, lambda result: {"f1_macro": result.f1_macro})
+
+
+async def _run(services: Services, **request: Any) -> Job:
+    job, _ = await accept(parse_request(request), services)
+    return await until_ended(job.id, services)
+
+
+async def _answer(job: Job, services: Services, shown: Any) -> Response:
+    if job.state is not JobState.SUCCEEDED:
+        answer: Response = failed_job(job)
+    else:
+        answer = JSONResponse(shown(await in_thread(_result, job, services)))
+    answer.headers["X-Job-ID"] = job.id
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _result(job: Job, services: Services) -> JobResult:
+    return result_adapter.validate_json(services.results.path(job).read_bytes())

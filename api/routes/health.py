@@ -1,0 +1,122 @@
+"""Is it up, is it fit for work, what can it do, how much has it done."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from api.services import Given, Services, in_thread
+from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
+from core.errors import StoreUnavailable
+from core.jobs.requests import KINDS, MAX_ADD, HeadName
+from core.jobs.store import Counts
+from core.methods.registry import METHODS, describe
+from core.settings import Settings
+
+router = APIRouter(tags=["service"])
+MEGABYTE = 1_000_000
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The API process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "What is missing"}})
+async def readyz(services: Given) -> Response:
+    """Redis can be written, the disks have room, a worker was seen in the last ten seconds."""
+    faults = await in_thread(lambda: list(_faults(services)))
+    body = {"status": "unready" if faults else "ready", "faults": faults}
+    return JSONResponse(body, 503 if faults else 200)
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(services: Given) -> Response:
+    """Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_StoreCollector(await in_thread(services.store.counts)))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/capabilities")
+async def capabilities(services: Given) -> dict[str, Any]:
+    """What can be asked for here."""
+    settings = services.settings
+    return {
+        "version": version("nextlabel"),
+        "kinds": {name: _fields(kind.model_json_schema()) for name, kind in KINDS.items()},
+        "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
+        "backbones_also": "any timm model name",
+        "methods": [describe(method) for method in METHODS.values()],
+        "heads": list(HeadName.__args__),
+        "limits": {
+            "add": MAX_ADD,
+            "request_bytes": settings.max_request_bytes,
+            "image_pixels": settings.max_image_pixels,
+            "unreadable_fraction": settings.max_unreadable_fraction,
+            "inline_result_bytes": settings.inline_result_bytes,
+        },
+        "data_roots": [str(root) for root in settings.data_roots],
+    }
+
+
+def _faults(services: Services) -> Iterator[str]:
+    try:
+        services.store.check_writable()
+        if not services.store.workers():
+            yield "no worker was seen in the last 10 seconds; jobs are recorded and wait"
+    except StoreUnavailable as error:
+        yield error.detail
+    for folder in (services.settings.state_dir, services.settings.cache_dir):
+        free = shutil.disk_usage(_existing(folder)).free // MEGABYTE
+        if free < services.settings.min_free_disk_mb:
+            yield f"the disk of {folder} has {free} MB left; NEXTLABEL_MIN_FREE_DISK_MB asks for more"
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, Any]:
+    required = schema.get("required", [])
+    return {
+        name: {
+            "required": name in required,
+            "description": field.get("description", ""),
+            "default": field.get("default"),
+        }
+        for name, field in schema["properties"].items()
+        if name != "kind"
+    }
+
+
+def _backbone(spec: BackboneSpec, settings: Settings) -> dict[str, Any]:
+    here = not spec.needs_weights or weights_in(spec, settings.weights_dir) is not None
+    return {"name": spec.name, "timm_name": spec.timm_name, "summary": spec.summary, "weights_here": here}
+
+
+class _StoreCollector(Collector):
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self._counts
+        yield GaugeMetricFamily("nextlabel_jobs_queued", "Jobs waiting for a worker", counts.queued)
+        yield GaugeMetricFamily("nextlabel_jobs_running", "Jobs that hold a lease", counts.leased)
+        yield GaugeMetricFamily("nextlabel_oldest_queued_seconds", "Age of the oldest", counts.oldest_queued_s)
+        yield GaugeMetricFamily("nextlabel_workers", "Workers seen in the last 10 seconds", counts.workers)
+        ended = CounterMetricFamily("nextlabel_jobs_ended", "Jobs that ended", labels=["kind", "state"])
+        for labels, total in counts.ended.items():
+            ended.add_metric(labels, total)
+        yield ended
+        yield CounterMetricFamily("nextlabel_leases_reaped", "Leases taken back from dead workers", counts.reaped)

@@ -1,0 +1,218 @@
+"""Jobs: submit, look, wait, follow, cancel, forget, fetch the result."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.errors import RESPONSES, HttpError
+from api.services import Given, Services, in_thread
+from api.views import JobList, JobView, etag, view, view_with_result
+from core.errors import StoreUnavailable
+from core.jobs.admission import admit
+from core.jobs.record import Job, JobState, new_job_id
+from core.jobs.requests import KINDS, AnyRequest, JobRequest
+from core.jobs.results import as_csv, as_labels, result_adapter
+from core.logs import get_logger
+
+log = get_logger(__name__)
+router = APIRouter(tags=["jobs"], responses=RESPONSES)
+
+MAX_WAIT_S = 60
+RETRY_AFTER_S = "2"
+PING_S = 15.0
+JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
+
+JobId = Annotated[str, Path(max_length=64)]
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until the job changes, or for this long.")]
+
+
+@router.post("/jobs", status_code=202, response_model=JobView, responses={200: {"description": "Done within the wait"}})
+async def submit(
+    body: AnyRequest,
+    services: Given,
+    idempotency_key: Annotated[
+        str | None, Header(description="Sending the same request twice with the same key makes one job.")
+    ] = None,
+    prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
+) -> Response:
+    """Record a job. 202 means that it is recorded and will end exactly once."""
+    job, new = await accept(body, services, _key(idempotency_key))
+    wait_s = _preferred_wait(prefer)
+    if wait_s:
+        job = await until_ended(job.id, services, wait_s)
+    headers = {"Location": f"/jobs/{job.id}"}
+    if not new:
+        headers["Idempotency-Replayed"] = "true"
+    if wait_s:
+        headers["Preference-Applied"] = f"wait={wait_s:g}"
+    return await _answer(job, services, 200 if wait_s and job.state.is_final else 202, headers)
+
+
+@router.get("/jobs")
+async def list_jobs(
+    services: Given,
+    kind: Annotated[str | None, Query(description=f"One of {', '.join(KINDS)}.")] = None,
+    state: JobState | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+) -> JobList:
+    """Newest first."""
+    page = await in_thread(services.store.page, kind=kind, state=state, limit=limit, cursor=cursor)
+    return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+@router.get("/jobs/{job_id}", response_model=JobView, responses={304: {"description": "Not changed"}})
+async def get_job(
+    job_id: JobId,
+    services: Given,
+    wait: Wait = 0,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
+    job = await _changed(job_id, services, wait, if_none_match)
+    if if_none_match == etag(job):
+        return Response(status_code=304, headers={"ETag": etag(job)})
+    return await _answer(job, services, 200, {})
+
+
+@router.post("/jobs/{job_id}/cancel", response_model=JobView, responses={202: {"model": JobView}})
+async def cancel(job_id: JobId, services: Given) -> Response:
+    """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
+    job = await in_thread(services.store.cancel, job_id)
+    return await _answer(job, services, 200 if job.state.is_final else 202, {})
+
+
+@router.delete("/jobs/{job_id}", status_code=204)
+async def forget(job_id: JobId, services: Given) -> None:
+    """Forget an ended job and its result."""
+    await in_thread(services.store.forget, job_id)
+    await in_thread(services.results.delete, job_id)
+
+
+@router.get(
+    "/jobs/{job_id}/result",
+    responses={200: {"content": {JSON: {}, CSV: {}, TSV: {}}, "description": "The whole result"}},
+)
+async def get_result(job_id: JobId, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
+    """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
+    job = await in_thread(services.store.get, job_id)
+    path = await in_thread(services.results.path, job)
+    wanted = _media_type(accept)
+    if wanted == JSON:
+        return FileResponse(path, media_type=JSON)
+    result = await in_thread(lambda: result_adapter.validate_json(path.read_bytes()))
+    text = as_csv(result) if wanted == CSV else as_labels(result)
+    if text is None:
+        raise HttpError(406, "not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
+    return PlainTextResponse(text, media_type=wanted)
+
+
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+async def follow(
+    job_id: JobId, services: Given, request: Request, last_event_id: Annotated[str | None, Header()] = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events `state`, `progress`, `warnings`, `end`; resumes after `Last-Event-ID`; closes after `end`."""
+    after = last_event_id if last_event_id and re.fullmatch(r"\d+-\d+", last_event_id) else "-"
+    async with services.watcher.watching(job_id) as bell:
+        pinged = time.monotonic()
+        while not await request.is_disconnected():
+            job = await in_thread(services.store.get, job_id)
+            for event in await in_thread(services.store.events, job_id, after):
+                after = event.id
+                yield ServerSentEvent(data=event.data, event=event.name, id=event.id, retry=3000)
+            if job.state.is_final:
+                return
+            if time.monotonic() - pinged > PING_S:
+                pinged = time.monotonic()
+                yield ServerSentEvent(comment="still here")
+            await bell.wait(PING_S)
+
+
+async def accept(body: JobRequest, services: Services, key: str | None = None) -> tuple[Job, bool]:
+    """Checks the request against the disk, records the job, sends its message. -> (job, is it new)"""
+    await in_thread(admit, body, services.settings)
+    job, new = await in_thread(
+        services.store.submit,
+        new_job_id(),
+        body.kind,
+        body.model_dump_json(),
+        idempotency_key=key,
+        fingerprint=body.fingerprint(),
+        keep_key_s=services.settings.keep_idempotency_hours * 3600,
+    )
+    if new:
+        log.info("job accepted", job_id=job.id, kind=job.kind)
+        await _send(job.id, services)
+    return job, new
+
+
+async def until_ended(job_id: str, services: Services, seconds: float = float("inf")) -> Job:
+    """The job when it has ended, or after that time as it is then."""
+    deadline = time.monotonic() + seconds
+    async with services.watcher.watching(job_id) as bell:
+        while True:
+            job = await in_thread(services.store.get, job_id)
+            left = deadline - time.monotonic()
+            if job.state.is_final or left <= 0:
+                return job
+            await bell.wait(left)
+
+
+async def _changed(job_id: str, services: Services, seconds: float, known: str | None) -> Job:
+    deadline = time.monotonic() + seconds
+    async with services.watcher.watching(job_id) as bell:
+        job = await in_thread(services.store.get, job_id)
+        known = known or etag(job)
+        while etag(job) == known and not job.state.is_final and (left := deadline - time.monotonic()) > 0:
+            await bell.wait(left)
+            job = await in_thread(services.store.get, job_id)
+        return job
+
+
+async def _send(job_id: str, services: Services) -> None:
+    try:
+        await in_thread(services.queue.send, job_id)
+    except StoreUnavailable as error:
+        log.warning("message not sent; a janitor will", job_id=job_id, cause=error.detail)
+
+
+async def _answer(job: Job, services: Services, status: int, headers: dict[str, str]) -> Response:
+    shown = await in_thread(view_with_result, job, services.results, services.settings.inline_result_bytes)
+    headers = {"ETag": etag(job), "Cache-Control": "no-cache", **headers}
+    if not job.state.is_final:
+        headers["Retry-After"] = RETRY_AFTER_S
+    return JSONResponse(shown.model_dump(mode="json"), status, headers)
+
+
+def _key(header: str | None) -> str | None:
+    """Bare or quoted, 1 to 255 printable characters."""
+    if header is None:
+        return None
+    key = header.strip().removeprefix('"').removesuffix('"')
+    if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
+        raise HttpError(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 printable characters")
+    return key
+
+
+def _preferred_wait(prefer: str | None) -> float:
+    """Seconds; a preference we don't know is ignored, as RFC 7240 has it."""
+    found = re.search(r"(?:^|[,;\s])wait=\"?(\d+)", prefer or "")
+    return min(float(found[1]), MAX_WAIT_S) if found else 0
+
+
+def _media_type(accept: str) -> str:
+    """The first that the client lists and we have; its weights (q=) are not weighed."""
+    for part in accept.split(","):
+        wanted = part.split(";")[0].strip().lower()
+        if wanted in (JSON, CSV, TSV):
+            return wanted
+        if wanted in ("*/*", "application/*", ""):
+            return JSON
+    raise HttpError(406, "not_acceptable", f"results come as {JSON}, {CSV} or {TSV}")

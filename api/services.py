@@ -1,0 +1,55 @@
+"""What the routes work with, made once by create_app and handed to them as dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+
+from api.watcher import Watcher
+from core.jobs.queue import JobQueue
+from core.jobs.result_files import ResultFiles
+from core.jobs.store import JobStore
+from core.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    store: JobStore
+    queue: JobQueue
+    results: ResultFiles
+    watcher: Watcher
+
+    @classmethod
+    def of(cls, settings: Settings) -> Services:
+        return cls(
+            settings=settings,
+            store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
+            queue=JobQueue(settings.redis_url),
+            results=ResultFiles(settings.results_dir),
+            watcher=Watcher(settings.redis_url),
+        )
+
+    def close(self) -> None:
+        self.store.close()
+        self.queue.close()
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Redis, files and Celery block; the event loop must not."""
+    return await run_in_threadpool(work, *args, **kwargs)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(_services)]

@@ -1,0 +1,72 @@
+"""How a job looks on the wire."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from core.errors import ResultExpired
+from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+from core.jobs.result_files import ResultFiles
+
+
+class Links(BaseModel):
+    self: str
+    cancel: str
+    events: str
+    result: str
+
+
+class JobView(BaseModel):
+    """A job. `result` is there once it succeeded, unless it is large: then `result_url` has it."""
+
+    id: str
+    kind: str
+    state: JobState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    request: dict[str, Any] = Field(description="As validated, with the defaults filled in.")
+    attempt: int = Field(description="How often it was started; more than 1 after a worker was lost or stopped.")
+    progress: Progress | None
+    warnings: list[JobWarning]
+    result: dict[str, Any] | None
+    result_url: str | None
+    error: JobError | None
+    last_interruption: Interruption | None
+    links: Links
+
+
+class JobList(BaseModel):
+    data: list[JobView] = Field(description="Newest first, without their results.")
+    next_cursor: str | None
+
+
+def view(job: Job, result: dict[str, Any] | None = None) -> JobView:
+    base = f"/jobs/{job.id}"
+    fields = job.model_dump(exclude={"rev", "worker", "ended_by", "warnings"})
+    return JobView(
+        **fields,
+        warnings=list(job.warnings),
+        result=result,
+        result_url=f"{base}/result" if job.state is JobState.SUCCEEDED else None,
+        links=Links(self=base, cancel=f"{base}/cancel", events=f"{base}/events", result=f"{base}/result"),
+    )
+
+
+def view_with_result(job: Job, results: ResultFiles, most_bytes: int) -> JobView:
+    """Reads the result's file if it is there and no larger than that."""
+    if job.state is not JobState.SUCCEEDED:
+        return view(job)
+    try:
+        path = results.path(job)
+    except ResultExpired:
+        return view(job)
+    return view(job, json.loads(path.read_bytes()) if path.stat().st_size <= most_bytes else None)
+
+
+def etag(job: Job) -> str:
+    return f'"{job.rev}"'

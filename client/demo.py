@@ -1,0 +1,141 @@
+"""The main job on real images, as a user would do it over HTTP: rounds of selection beside chance, F1 after each.
+
+The answers are known, so "labelling" is looking them up: what a person would do in minutes takes no time here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from client.http import Client, JobFailed
+from client.shown import follow
+from core.data.labels import read_labels, write_labels
+
+PRETRAINED = "mobilenet"
+WITHOUT_WEIGHTS = "descriptor"
+ROUNDS = 5
+LEAST_ADD, MOST_ADD = 20, 500
+
+
+@dataclass(frozen=True)
+class Material:
+    """Where the images are, and the answers that a person would give."""
+
+    pool: Path
+    answers: Path
+    val: Path
+    val_labels: Path
+
+
+@dataclass
+class Arm:
+    """One way of choosing, and the labels it has gathered."""
+
+    method: str
+    labels: Path
+    curve: list[tuple[int, float, float, float]]  # labels, macro F1, low, high
+
+    def add(self, names: Iterable[str], answers: dict[str, str]) -> None:
+        pairs = read_labels(self.labels).classes_by_name if self.labels.exists() else {}
+        write_labels(self.labels, {**pairs, **{name: answers[name] for name in names}}.items())
+
+
+class Demo:
+    def __init__(self, client: Client, material: Material, folder: Path, console: Console) -> None:
+        self._client, self._material, self._folder, self._console = client, material, folder, console
+        self._answers = dict(read_labels(material.answers).classes_by_name)
+        self._backbone = PRETRAINED
+        self._jobs: list[str] = []
+
+    def run(self, add: int | None = None) -> list[Arm]:
+        """Zero labels, a first sample, then ROUNDS - 1 more of `add` each. -> chosen and random."""
+        n_classes = len(set(self._answers.values()))
+        add = add or min(MOST_ADD, max(LEAST_ADD, 3 * n_classes))
+        arms = [Arm(method, self._folder / f"labels_{method}.txt", []) for method in ("margin", "random")]
+        first = self._first_sample(add)
+        for arm in arms:
+            arm.labels.unlink(missing_ok=True)
+            arm.add(first, self._answers)
+        self._score(arms)
+        for number in range(1, ROUNDS):
+            for arm in arms:
+                arm.add(self._select(add, arm, f"round {number + 1} of {ROUNDS}"), self._answers)
+            self._score(arms)
+        return arms
+
+    def tell(self, arms: Sequence[Arm]) -> None:
+        chosen, random = arms
+        table = Table("labels", "chosen (margin)", "random", title=f"macro F1, {self._backbone}")
+        for mine, theirs in zip(chosen.curve, random.curve, strict=True):
+            table.add_row(str(mine[0]), _score_text(mine), _score_text(theirs))
+        self._console.print(table)
+        self._console.print(f"Labels gathered: {chosen.labels}\n                 {random.labels}", soft_wrap=True)
+        self._console.print(
+            f"Results of all {len(self._jobs)} jobs: {self._folder / 'state' / 'results'}", soft_wrap=True
+        )
+        self._console.print("The same by hand, while `nextlabel up` runs:")
+        self._console.print(self._curl(chosen), soft_wrap=True, highlight=False, markup=False)
+
+    def _first_sample(self, add: int) -> list[str]:
+        """With the pretrained backbone if its weights can be had, else with the one that needs none."""
+        try:
+            return self._select(add, None, "first sample")
+        except JobFailed as error:
+            if error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
+                raise
+        self._backbone = WITHOUT_WEIGHTS
+        self._console.print(
+            f"The weights of {PRETRAINED} can't be reached from here, so the demo uses the built-in {WITHOUT_WEIGHTS}: "
+            "gradient histograms and colour, no weights. Pretrained backbones are far better on photos."
+        )
+        return self._select(add, None, "first sample")
+
+    def _select(self, add: int, arm: Arm | None, title: str) -> list[str]:
+        request: dict[str, Any] = {"kind": "selection", "add": add, "path_to_img": str(self._material.pool)}
+        if arm is not None:
+            request |= {"method": arm.method, "path_to_labels": str(arm.labels)}
+        names: list[str] = self._run(request, f"{title}: select {add} by {arm.method if arm else 'chance'}")["data"]
+        return names
+
+    def _score(self, arms: Sequence[Arm]) -> None:
+        for arm in arms:
+            labels = len(read_labels(arm.labels))
+            request = {
+                "kind": "f1",
+                "path_to_img_train": str(self._material.pool),
+                "path_to_labels_train": str(arm.labels),
+                "path_to_img_val": str(self._material.val),
+                "path_to_labels_val": str(self._material.val_labels),
+            }
+            result = self._run(request, f"F1 at {labels} labels, {arm.method}")
+            arm.curve.append((labels, result["f1_macro"], *result["f1_macro_interval"]))
+            self._console.print(f"  {labels:>5} labels by {arm.method:<6}  macro F1 {result['f1_macro']:.3f}")
+
+    def _run(self, request: dict[str, Any], title: str) -> dict[str, Any]:
+        job = self._client.submit({**request, "backbone": self._backbone})
+        self._jobs.append(job["id"])
+        result: dict[str, Any] = follow(self._client, job["id"], title, self._console)["result"]
+        return result
+
+    def _curl(self, arm: Arm) -> str:
+        body = (
+            f'{{"kind": "selection", "backbone": "{self._backbone}", "method": "{arm.method}", "add": 20,\n'
+            f'       "path_to_img": "{self._material.pool}",\n'
+            f'       "path_to_labels": "{arm.labels}"}}'
+        )
+        return (
+            f"  NEXTLABEL_DATA_ROOTS={self._material.pool.parent}:{self._folder} .venv/bin/nextlabel up &\n"
+            f"  curl -s http://127.0.0.1:5000/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\\n"
+            f"    -d '{body}'"
+        )
+
+
+def _score_text(point: tuple[int, float, float, float]) -> str:
+    _, f1, low, high = point
+    return f"{f1:.3f}  ({low:.2f} to {high:.2f})"

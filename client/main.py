@@ -1,0 +1,182 @@
+"""The `nextlabel` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from client.demo import Demo, Material
+from client.http import Client, JobFailed, Refused
+from client.redis_server import NoRedisServer
+from client.shown import follow
+from client.stack import Stack, StackError, free_port
+from core.settings import Settings
+
+console = Console()
+Url = click.option(
+    "--url", envvar="NEXTLABEL_URL", default="http://127.0.0.1:5000", show_default=True, help="Where the API is."
+)
+EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
+DEMO_HUB_TIMEOUT_S = "4"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nextlabel")
+def cli() -> None:
+    """Tells people who label images which images to label next, and when to stop."""
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
+@click.option("--port", default=5000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Worker processes; with GPUs, as many as GPUs.")
+def up(host: str, port: int, workers: int) -> None:
+    """Run the whole stack on this machine until Ctrl-C: Redis, the API and workers.
+
+    Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
+    is the one that requests may name paths under.
+    """
+    environment = _local_settings()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    console.print("starting …")
+    with Stack(environment, host=host, port=port, workers=workers) as stack:
+        console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it")
+        console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}")
+        try:
+            stack.wait()
+        except KeyboardInterrupt:
+            console.print("stopping; running jobs go back to the queue …")
+    console.print("stopped")
+
+
+@cli.command()
+@click.option("--pool", type=EXISTING, help="Folder of images. Default: scikit-learn's handwritten digits.")
+@click.option("--labels", type=EXISTING, help="The answers for the pool, as a labels file or folder.")
+@click.option("--val", type=EXISTING, help="Folder of validation images.")
+@click.option("--val-labels", type=EXISTING, help="Their labels.")
+@click.option("--add", type=click.IntRange(min=1), help="Labels a round. Default: by the number of classes.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, resolve_path=True),
+    default=".nextlabel/demo",
+    help="For what it writes.",
+)
+def demo(
+    pool: Path | None, labels: Path | None, val: Path | None, val_labels: Path | None, add: int | None, folder: Path
+) -> None:
+    """The main job on real images, start to end, with nothing to set up and nothing left running."""
+    given = [pool, labels, val, val_labels]
+    if any(given) and not all(given):
+        raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
+    folder.mkdir(parents=True, exist_ok=True)
+    material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
+    environment = _demo_settings(folder, material)
+    console.print("starting Redis, the API and a worker …")
+    with (folder / "log.txt").open("wb") as log, Stack(environment, port=free_port(), log=log) as stack:
+        with Client(stack.url) as client:
+            demonstration = Demo(client, material, folder, console)
+            demonstration.tell(demonstration.run(add))
+    console.print("Everything is stopped again.")
+
+
+@cli.command()
+@click.argument("kind")
+@click.argument("fields", nargs=-1)
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end and print the result.")
+@Url
+def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str) -> None:
+    """Submit a job: nextlabel submit selection backbone=mobilenet add=100 path_to_img=/datasets/train
+
+    KIND is selection, prediction or f1; FIELDS are field=value. Prints the result as JSON, or with --no-wait the job.
+    """
+    with Client(url) as client:
+        job = client.submit({"kind": kind, **dict(_field(field) for field in fields)})
+        if not wait:
+            _print(job)
+            return
+        follow(client, job["id"], kind, Console(stderr=True))
+        sys.stdout.buffer.write(client.result(job["id"]) + b"\n")
+
+
+@cli.command()
+@click.argument("job_id")
+@Url
+def watch(job_id: str, url: str) -> None:
+    """Follow a job to its end and print it."""
+    with Client(url) as client:
+        _print(follow(client, job_id, job_id, Console(stderr=True)))
+
+
+@cli.command()
+@click.argument("job_id")
+@Url
+def cancel(job_id: str, url: str) -> None:
+    """Cancel a job."""
+    with Client(url) as client:
+        _print(client.cancel(job_id))
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
+    try:
+        cli()
+    except (Refused, JobFailed, StackError, NoRedisServer, TimeoutError) as error:
+        raise SystemExit(f"nextlabel: {error}") from None
+    except OSError as error:
+        raise SystemExit(f"nextlabel: {error.strerror or error}") from None
+
+
+def _local_settings() -> dict[str, str]:
+    """What `up` runs with: the environment's settings, and this folder where nothing is set."""
+    settings = Settings()
+    roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
+    return {
+        "NEXTLABEL_DATA_ROOTS": roots,
+        "NEXTLABEL_STATE_DIR": str(settings.state_dir),
+        "NEXTLABEL_CACHE_DIR": str(settings.cache_dir),
+    }
+
+
+def _demo_settings(folder: Path, material: Material) -> dict[str, str]:
+    places = (material.pool, material.answers, material.val, material.val_labels, folder)
+    roots = dict.fromkeys(str(place if place.is_dir() else place.parent) for place in places)
+    return {
+        "NEXTLABEL_DATA_ROOTS": os.pathsep.join(roots),
+        "NEXTLABEL_STATE_DIR": str(folder / "state"),
+        "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
+        "NEXTLABEL_HUB_TIMEOUT_S": DEMO_HUB_TIMEOUT_S,
+    }
+
+
+def _digits(folder: Path) -> Material:
+    from client.digits import write_digits  # noqa: PLC0415 - scikit-learn is slow to import and not for the client
+
+    digits = folder / "digits"
+    if not (digits / "labels_val.txt").exists():
+        write_digits(digits)
+    return Material(digits / "pool", digits / "answers.txt", digits / "val", digits / "labels_val.txt")
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{text!r} is not field=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _print(job: dict[str, Any]) -> None:
+    click.echo(json.dumps(job, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

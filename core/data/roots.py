@@ -1,0 +1,106 @@
+"""The door to the disk: a path is opened only where the data roots allow it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+
+SHOWN_CHARACTERS = 300
+
+
+def confine(path: str | Path, roots: Sequence[Path]) -> Path:
+    """The path with all links followed, which need not exist, under one of the roots (links followed, too).
+
+    A relative path is tried under each root in order; the first that exists wins.
+
+    Raises:
+        PathNotAllowed: it leads out of the roots, or no file system could hold such a name.
+        PathNotFound: it is empty.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise PathNotFound("The path is empty.")
+    try:
+        real_roots = [os.path.realpath(root) for root in roots]
+        allowed = [real for real in _candidates(text, real_roots) if is_under(real, real_roots)]
+        real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
+    except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
+        raise PathNotAllowed(_not_allowed(text, roots)) from None
+    return Path(real)
+
+
+def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:
+    """`confine`, and a folder that can be listed is there.
+
+    Raises:
+        PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
+    """
+    real = confine(path, roots)
+    if not stat.S_ISDIR(_mode(real)):
+        raise PathWrongKind(f"{shown(real)} is not a folder. Name the folder itself.")
+    _check_readable(real)
+    return real
+
+
+def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
+    """`confine`, and a regular file or a folder that can be read is there.
+
+    Raises:
+        PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
+    """
+    real = confine(path, roots)
+    mode = _mode(real)
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise PathWrongKind(f"{shown(real)} is neither a file nor a folder.")
+    _check_readable(real)
+    return real
+
+
+def is_under(real: str, real_roots: Sequence[str]) -> bool:
+    """Whether a path lies in (or is) one of the roots. All of them absolute, with links followed."""
+    return any(real == root or real.startswith(root.rstrip("/") + "/") for root in real_roots)
+
+
+def shown(path: str | Path) -> str:
+    """The path in quotes for a sentence: one line, UTF-8, not endless."""
+    text = os.fspath(path)
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
+def _candidates(text: str, real_roots: Sequence[str]) -> Iterator[str]:
+    # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then.
+    return (os.path.realpath(Path(root, text)) for root in real_roots)
+
+
+def _not_allowed(text: str, roots: Sequence[Path]) -> str:
+    names = ", ".join(str(root) for root in roots) or "none is set"
+    return f"{shown(text)} is not under the data roots ({names}). Move it there, or set NEXTLABEL_DATA_ROOTS."
+
+
+def _mode(real: Path) -> int:
+    try:
+        return real.stat().st_mode
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
+            raise PathNotFound(f"{shown(real)} does not exist.") from None
+        raise PathNotReadable(_not_readable(real, error)) from None
+
+
+def _check_readable(real: Path) -> None:
+    # Tried rather than asked for: os.access() is wrong on network shares that map users.
+    try:
+        if real.is_dir():
+            os.scandir(real).close()
+        else:
+            real.open("rb").close()
+    except OSError as error:
+        raise PathNotReadable(_not_readable(real, error)) from None
+
+
+def _not_readable(real: Path, error: OSError) -> str:
+    return f"{shown(real)} can't be read by the service: {error.strerror}. Give it permission, or name another path."

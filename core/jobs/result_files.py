@@ -1,0 +1,55 @@
+"""Results as files: written whole or not at all, named by the fence of the attempt that wrote them.
+
+A worker that lost its lease may still write its file, and nobody will look at it: the record says which fence ended
+the job.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from core.errors import JobNotFinished, ResultExpired, StorageFull
+from core.jobs.record import Job, JobState
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class ResultFiles:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, job_id: str, fence: int, content: bytes) -> None:
+        """On disk when this returns. Raises StorageFull, having left nothing behind."""
+        path = self._path(job_id, fence)
+        temporary = path.with_suffix(".tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno in NO_SPACE:
+                raise StorageFull(f"no room for the result under {self._folder}; free some and submit again") from error
+            raise
+
+    def path(self, job: Job) -> Path:
+        """Of a succeeded job's result. Raises JobNotFinished, ResultExpired."""
+        if job.state is not JobState.SUCCEEDED:
+            raise JobNotFinished(f"job {job.id} is {job.state}; only a succeeded job has a result")
+        assert job.ended_by is not None
+        path = self._path(job.id, job.ended_by)
+        if not path.is_file():
+            raise ResultExpired(f"the result of job {job.id} is no longer kept")
+        return path
+
+    def delete(self, job_id: str) -> None:
+        shutil.rmtree(self._folder / job_id, ignore_errors=True)
+
+    def _path(self, job_id: str, fence: int) -> Path:
+        return self._folder / job_id / f"{fence}.json"

@@ -1,0 +1,119 @@
+"""How good the head is, honestly: trained on one labelled set, scored on another it has never seen.
+
+Both sets share one label space. Nothing is chosen by the validation set: no epoch, no strength, no temperature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.labels import Matched, sorted_classes
+from core.errors import NothingToValidate
+from core.jobs.requests import F1Request
+from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Manifest
+from core.jobs.results import Skipped as SkippedImage
+from core.metrics import Scores, score
+from core.pipelines.material import (
+    Labelled,
+    embed_rows,
+    load_backbone,
+    manifest,
+    need_two_classes,
+    probabilities,
+    read_labelled,
+    rounded,
+    skipped_images,
+    train,
+)
+from core.pipelines.run import Run
+
+
+def validate(request: F1Request, run: Run) -> F1Result:
+    """Embeds only what is labelled on either side."""
+    run.plan("read", "embed training images", "embed validation images", "train", "score")
+    run.stage("read")
+    training = read_labelled(request.path_to_img_train, request.path_to_labels_train, run)
+    validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run)
+    training_rows = _unseen_by_validation(training, validation, run)
+    _check(training, training_rows, validation)
+    backbone = load_backbone(request, run)
+    trained_on = embed_rows(training, training_rows, backbone, "embed training images", run)
+    scored_on = embed_rows(validation, validation.matched.rows, backbone, "embed validation images", run)
+    run.stage("train")
+    need_two_classes(trained_on.matched, "f1")
+    matched = trained_on.matched
+    head, summary = train(request, trained_on.embeddings[matched.rows], matched.targets, matched.classes, run)
+    run.stage("score")
+    guessed = probabilities(head.logits(scored_on.embeddings))
+    return _result(
+        _score(matched, scored_on.matched, guessed, request.seed),
+        head=summary,
+        skipped=skipped_images(trained_on.unreadable, scored_on.unreadable),
+        manifest=manifest(request, backbone, run, head=True, sources={"training": training, "validation": validation}),
+    )
+
+
+def _unseen_by_validation(training: Labelled, validation: Labelled, run: Run) -> NDArray[np.int64]:
+    """The labelled training rows without those files that are validation images too."""
+    held_out = {validation.pool.path(row) for row in validation.matched.rows}
+    shared = [row for row in training.matched.rows if training.pool.path(row) in held_out]
+    if shared:
+        names = [training.pool.names[row] for row in shared]
+        run.warn("in_both_sets", "labelled for training and for validation; left out of the training", names)
+    return np.setdiff1d(training.matched.rows, np.array(shared, np.int64), assume_unique=True)
+
+
+def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:
+    """All that can be known before anything is embedded."""
+    kept = np.isin(training.matched.rows, rows)
+    targets = training.matched.targets[kept]
+    classes = tuple(training.matched.classes[i] for i in np.unique(targets))
+    need_two_classes(replace(training.matched, rows=rows, targets=targets, classes=classes), "f1")
+    if not len(validation.matched.rows):
+        raise NothingToValidate("no image of the validation folder has a validation label")
+
+
+def _score(trained: Matched, validation: Matched, guessed: NDArray[np.float64], seed: int) -> Scores:
+    """`guessed`: (V, C of the training). Lays both sets into one label space."""
+    classes = sorted_classes([*trained.classes, *validation.classes])
+    index = {name: i for i, name in enumerate(classes)}
+    truth = np.array([index[name] for name in validation.classes], np.int64)[validation.targets]
+    probabilities = np.zeros((len(guessed), len(classes)))
+    probabilities[:, [index[name] for name in trained.classes]] = guessed
+    return score(truth, probabilities, classes, trained=trained.classes, rng=np.random.default_rng(seed))
+
+
+def _result(scores: Scores, *, head: HeadSummary, skipped: tuple[SkippedImage, ...], manifest: Manifest) -> F1Result:
+    low, high = scores.f1_macro_interval
+    return F1Result(
+        f1_macro=rounded(scores.f1_macro),
+        f1_macro_interval=(rounded(low), rounded(high)),
+        f1_micro=rounded(scores.f1_micro),
+        f1_weighted=rounded(scores.f1_weighted),
+        accuracy=rounded(scores.accuracy),
+        calibration_error=rounded(scores.calibration_error),
+        validation_images=int(scores.confusion.sum()),
+        per_class=tuple(
+            ClassScores(
+                class_name=one.name,
+                precision=rounded(one.precision),
+                recall=rounded(one.recall),
+                f1=rounded(one.f1),
+                support=one.support,
+                predicted=one.predicted,
+            )
+            for one in scores.per_class
+        ),
+        confusion=Confusion(
+            classes=tuple(one.name for one in scores.per_class),
+            matrix=tuple(tuple(int(count) for count in row) for row in scores.confusion),
+        ),
+        classes_without_training_images=scores.absent_from_training,
+        classes_without_validation_images=scores.absent_from_validation,
+        head=head,
+        skipped=skipped,
+        manifest=manifest,
+    )

@@ -1,0 +1,53 @@
+"""A class for every unlabelled image: step 3 of the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.jobs.requests import PredictionRequest
+from core.jobs.results import PredictionItem, PredictionResult
+from core.pipelines.material import (
+    embed_rows,
+    load_backbone,
+    manifest,
+    need_two_classes,
+    probabilities,
+    read_labelled,
+    skipped_images,
+    top_classes,
+    train,
+)
+from core.pipelines.run import Run
+
+
+def predict(request: PredictionRequest, run: Run) -> PredictionResult:
+    """Raises NoLabels and SingleClass before anything is embedded."""
+    run.plan("read", "embed", "train", "predict")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    need_two_classes(labelled.matched, "prediction")
+    backbone = load_backbone(request, run)
+    every_row = np.arange(len(labelled.pool), dtype=np.int64)
+    embedded = embed_rows(labelled, every_row, backbone, "embed", run)
+    matched = embedded.matched
+    need_two_classes(matched, "prediction")
+    run.stage("train")
+    head, summary = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
+    rows = embedded.unlabelled()
+    run.stage("predict", total=len(rows), unit="images")
+    guessed = probabilities(head.logits(embedded.embeddings[rows]))
+    tops = [top_classes(row, matched.classes) for row in guessed]
+    return PredictionResult(
+        items=tuple(
+            PredictionItem(
+                name=embedded.pool.names[row],
+                predicted=top[0].class_name,
+                confidence=top[0].probability,
+                top=top,
+            )
+            for row, top in zip(rows, tops, strict=True)
+        ),
+        head=summary,
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(request, backbone, run, head=True, sources={"pool": labelled}),
+    )

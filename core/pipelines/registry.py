@@ -1,0 +1,19 @@
+"""Every kind of job there is, and the function that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.jobs.requests import JobRequest
+from core.jobs.results import JobResult
+from core.pipelines.f1 import validate
+from core.pipelines.prediction import predict
+from core.pipelines.run import Run
+from core.pipelines.selection import select
+
+PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {"selection": select, "prediction": predict, "f1": validate}
+
+
+def carry_out(request: JobRequest, run: Run) -> JobResult:
+    return PIPELINES[request.kind](request, run)

@@ -1,0 +1,90 @@
+"""One pipeline at work: where it is, what it warns of, and the places where it can be stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from core.jobs.record import JobWarning, Progress
+from core.neural.backbones import BackboneLoader
+from core.settings import Settings
+
+NAMES_IN_A_WARNING = 20
+PUBLISH_EVERY_S = 1.0
+
+
+class Run:
+    """What a pipeline gets besides its request.
+
+    `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
+    once a second and at each new stage.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        backbones: BackboneLoader,
+        *,
+        check: Callable[[], None],
+        publish: Callable[[Progress, tuple[JobWarning, ...]], None],
+    ) -> None:
+        self.settings = settings
+        self.backbones = backbones
+        self.warnings: tuple[JobWarning, ...] = ()
+        self.progress: Progress | None = None
+        self._check = check
+        self._publish = publish
+        self._stages: tuple[str, ...] = ()
+        self._begun = (0.0, 0)  # when the stage began, and what was done by then
+        self._published = 0.0
+
+    def plan(self, *stages: str) -> None:
+        """The stages to come, in order."""
+        self._stages = stages
+
+    def stage(self, name: str, total: int | None = None, unit: str = "", done: int = 0) -> None:
+        """Begins a stage of the plan. `done`: what needs no work any more."""
+        self._begun = (time.monotonic(), done)
+        self.progress = Progress(
+            stage=name,
+            stage_index=self._stages.index(name),
+            stage_count=len(self._stages),
+            done=done,
+            total=total,
+            unit=unit,
+        )
+        self._tell()
+        self._check()
+
+    def advance(self, done: int, total: int | None = None) -> None:
+        """The stage has got to `done`; raises when the job must stop."""
+        assert self.progress is not None
+        total = total if total is not None else self.progress.total
+        self.progress = self.progress.model_copy(update={"done": done, "total": total, **self._speed(done, total)})
+        if time.monotonic() - self._published >= PUBLISH_EVERY_S:
+            self._tell()
+        self._check()
+
+    def check(self) -> None:
+        """Raises when the job must stop."""
+        self._check()
+
+    def warn(self, code: str, detail: str, names: Sequence[str] = ()) -> None:
+        warning = JobWarning(
+            code=code, detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
+        )
+        self.warnings = (*self.warnings, warning)
+
+    def _speed(self, done: int, total: int | None) -> dict[str, float | None]:
+        begun, already = self._begun
+        elapsed = time.monotonic() - begun
+        if done <= already or elapsed < PUBLISH_EVERY_S:
+            return {"rate_per_s": None, "eta_s": None}
+        rate = (done - already) / elapsed
+        eta = None if total is None else round((total - done) / rate, 1)
+        return {"rate_per_s": round(rate, 2), "eta_s": eta}
+
+    def _tell(self) -> None:
+        assert self.progress is not None
+        self._published = time.monotonic()
+        self._publish(self.progress, self.warnings)

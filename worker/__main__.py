@@ -1,0 +1,57 @@
+"""`python -m worker`: one process per GPU, or one on a CPU, until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+
+from core.errors import StoreUnavailable
+from core.jobs.store import JobStore
+from core.settings import Settings
+from worker import devices
+
+
+def main() -> int:
+    arguments = _parse()
+    settings = Settings()
+    if arguments.check:
+        return _check(settings)
+    if settings.cpu_threads:
+        os.environ["OMP_NUM_THREADS"] = str(settings.cpu_threads)  # the pool's processes inherit it
+    from worker.app import app  # noqa: PLC0415 - `--check` and `--help` answer without Celery
+
+    processes = arguments.processes or max(1, len(devices.gpus()))
+    app.worker_main(
+        [
+            "worker",
+            f"--concurrency={processes}",
+            f"--hostname=worker-{os.getpid()}@{socket.gethostname()}",
+            f"--loglevel={settings.log_level}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("--processes", type=int, help="default: one for each GPU, one without any")
+    parser.add_argument("--check", action="store_true", help="exit 0 if a worker of this machine was seen just now")
+    return parser.parse_args()
+
+
+def _check(settings: Settings) -> int:
+    try:
+        seen = JobStore.at(settings.redis_url, retry=False).workers()
+    except StoreUnavailable as error:
+        print(error.detail, file=sys.stderr)
+        return 1
+    return 0 if any(name.endswith(f"@{socket.gethostname()}") for name in seen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

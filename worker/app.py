@@ -1,0 +1,51 @@
+"""The Celery app of the workers: what happens when the parent and its processes start and stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from billiard import current_process
+from celery import signals
+
+from core.jobs.queue import celery_app
+from core.logs import configure_logs
+from core.settings import Settings
+from worker import devices, tasks
+from worker.janitor import Janitor
+
+settings = Settings()
+app = celery_app(settings.redis_url)
+# The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
+app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
+janitors: dict[str, Janitor] = {}
+
+
+@signals.setup_logging.connect
+def set_up_logs(**_: Any) -> None:
+    configure_logs(settings.log_level, as_json=settings.log_json)
+
+
+@signals.worker_ready.connect
+def begin(sender: Any, **_: Any) -> None:
+    janitors[sender.hostname] = Janitor(settings, sender.hostname)
+    janitors[sender.hostname].start()
+
+
+@signals.worker_shutting_down.connect
+def drain(sender: str, **_: Any) -> None:
+    if sender in janitors:
+        janitors[sender].drain()
+
+
+@signals.worker_shutdown.connect
+def end(sender: Any, **_: Any) -> None:
+    if sender.hostname in janitors:
+        janitors[sender.hostname].stop()
+
+
+@signals.worker_process_init.connect
+def warm_up(sender: str, **_: Any) -> None:
+    """In each pool process: logs, its GPU, and torch loaded before the first job comes."""
+    configure_logs(settings.log_level, as_json=settings.log_json)
+    devices.pin(current_process().index or 0)
+    tasks.runner_of(sender)

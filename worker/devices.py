@@ -1,0 +1,30 @@
+"""Which GPUs a worker has, found without touching CUDA: the parent must not hold a context that its children need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def gpus() -> list[str]:
+    """Their ids as CUDA_VISIBLE_DEVICES has them; none on a machine without."""
+    if VISIBLE in os.environ:
+        return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip() not in ("", "-1")]
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    listed = subprocess.run(  # noqa: S603
+        [tool, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=30
+    )
+    return listed.stdout.split() if listed.returncode == 0 else []
+
+
+def pin(process_index: int) -> None:
+    """Leaves this process one GPU, before torch is imported: process i of a worker takes its i-th."""
+    mine = gpus()
+    if mine:
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        os.environ[VISIBLE] = mine[process_index % len(mine)]

@@ -1,0 +1,96 @@
+"""Puts back what a dead worker left, and sends again what got lost. Any number of janitors may run.
+
+A lease is only judged expired after Redis has answered us, as one and the same process, for longer than a lease: after
+a restart or a freeze every living worker gets that time to renew.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from core.errors import NextlabelError
+from core.jobs.queue import QUEUE_KEY, JobQueue
+from core.jobs.result_files import ResultFiles
+from core.jobs.store import JobStore
+from core.logs import get_logger
+from core.settings import Settings
+
+log = get_logger(__name__)
+RESEND_AFTER_S = 2.0
+RESEND_AGAIN_S = 10.0
+FORGET_EVERY_S = 60.0
+
+
+class Janitor:
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._store = JobStore.at(settings.redis_url)
+        self._queue = JobQueue(settings.redis_url)
+        self._results = ResultFiles(settings.results_dir)
+        self._in_touch: tuple[str, float] | None = None  # Redis' run id, since when
+        self._resent: dict[str, float] = {}
+        self._forgot_at = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_ticking, name="janitor", daemon=True)
+
+    def start(self) -> None:
+        self._store.stop_draining(self._worker)
+        self._thread.start()
+
+    def drain(self) -> None:
+        """The running jobs of this worker are given back at their next batch."""
+        self._store.drain(self._worker)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._store.worker_gone(self._worker)
+
+    def tick(self) -> None:
+        """Raises StoreUnavailable; the next tick begins anew."""
+        self._store.worker_seen(self._worker)
+        if self._long_in_touch():
+            for job_id in self._store.reap(self._settings.max_crashes):
+                log.warning("job put back: its worker is gone", job_id=job_id)
+                self._queue.send(job_id)
+        self._send_lost_messages()
+        self._forget_old_jobs()
+
+    def _keep_ticking(self) -> None:
+        while not self._stop.wait(self._settings.janitor_every_s):
+            try:
+                self.tick()
+            except NextlabelError as error:
+                self._in_touch = None
+                log.warning("janitor is waiting", cause=error.detail)
+            except Exception:
+                log.exception("janitor tick failed")
+
+    def _long_in_touch(self) -> bool:
+        run_id, now = self._store.server_run_id(), time.monotonic()
+        if self._in_touch is None or self._in_touch[0] != run_id:
+            self._in_touch = (run_id, now)
+        return now - self._in_touch[1] > self._settings.lease_s + 1
+
+    def _send_lost_messages(self) -> None:
+        """Fewer messages than queued jobs: some got lost. Which ones can't be told, and a double does no harm."""
+        if self._store.messages_waiting(QUEUE_KEY) >= self._store.queued():
+            return
+        now = time.monotonic()
+        waiting = self._store.queued_longer_than(RESEND_AFTER_S)
+        self._resent = {job_id: at for job_id, at in self._resent.items() if job_id in set(waiting)}
+        for job_id in waiting:
+            if now - self._resent.get(job_id, -RESEND_AGAIN_S) >= RESEND_AGAIN_S:
+                log.info("message sent again", job_id=job_id)
+                self._queue.send(job_id)
+                self._resent[job_id] = now
+
+    def _forget_old_jobs(self) -> None:
+        if time.monotonic() - self._forgot_at < FORGET_EVERY_S:
+            return
+        self._forgot_at = time.monotonic()
+        for job_id in self._store.ended_longer_than(self._settings.keep_jobs_days * 86_400):
+            self._store.forget(job_id)
+            self._results.delete(job_id)

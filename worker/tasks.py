@@ -1,0 +1,27 @@
+"""Task names -> runner. The parent process imports this too, so nothing here may import torch at the top."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from celery import Task, shared_task
+
+from core.jobs.queue import RUN_JOB
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from worker.runner import Runner
+
+
+@shared_task(name=RUN_JOB, bind=True)
+def run_job(self: Task, job_id: str) -> None:
+    runner_of(self.request.hostname).run(job_id)
+
+
+@cache
+def runner_of(worker: str) -> Runner:
+    """The one runner of this process, made when it starts: by then its GPU is chosen, and torch may load."""
+    from worker.runner import Runner  # noqa: PLC0415
+
+    return Runner(Settings(), worker)
