@@ -44,7 +44,8 @@ def up(host: str, port: int, workers: int) -> None:
     is the one that requests may name paths under.
     """
     environment = _local_settings()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
+        signal.signal(stop, signal.default_int_handler)
     console.print("starting …")
     with Stack(environment, host=host, port=port, workers=workers) as stack:
         console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it")
@@ -79,10 +80,13 @@ def demo(
     material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
     environment = _demo_settings(folder, material)
     console.print("starting Redis, the API and a worker …")
-    with (folder / "log.txt").open("wb") as log, Stack(environment, port=free_port(), log=log) as stack:
-        with Client(stack.url) as client:
-            demonstration = Demo(client, material, folder, console)
-            demonstration.tell(demonstration.run(add))
+    with (
+        (folder / "log.txt").open("wb") as log,
+        Stack(environment, port=free_port(), log=log) as stack,
+        Client(stack.url) as client,
+    ):
+        demonstration = Demo(client, material, folder, console)
+        demonstration.tell(demonstration.run(add))
     console.print("Everything is stopped again.")
 
 

@@ -36,5 +36,6 @@ def redis_command(directory: Path, port: int) -> list[str]:
         find_redis_server(),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
         *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
-        *("--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "warning"),
+        *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+        *("--loglevel", "warning", "--logfile", str(directory / "redis.log")),
     ]

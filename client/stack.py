@@ -127,14 +127,11 @@ class Stack:
     def _wait_for_redis(self, url: str) -> None:
         deadline = time.monotonic() + STARTS_WITHIN_S
         with redis.Redis.from_url(url) as client:
-            while time.monotonic() < deadline:
+            while not _answers(client):  # not yet, or still reading its file
                 self._check_alive()
-                try:
-                    client.ping()
-                    return
-                except redis.RedisError:  # not yet, or still reading its file
-                    time.sleep(0.05)
-        raise StackError(f"Redis did not answer within {STARTS_WITHIN_S:g} s")
+                if time.monotonic() > deadline:
+                    raise StackError(f"Redis did not answer within {STARTS_WITHIN_S:g} s")
+                time.sleep(0.05)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + STARTS_WITHIN_S
@@ -155,6 +152,13 @@ class Stack:
         for name, child in self._children:
             if child.poll() is not None:
                 raise StackError(f"the {name} process ended with exit code {child.returncode}; its log says why")
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
 
 
 def free_port() -> int:

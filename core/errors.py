@@ -6,6 +6,8 @@
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
+    │   ├── UnreadableImage      one image; a warning, not a job's failure (core/data/images.py)
+    │   ├── InvalidCursor        (core/jobs/store.py)
     │   └── IdempotencyKeyReused
     ├── NotFound             JobNotFound
     ├── Conflict             JobEnded JobActive JobNotFinished
@@ -13,6 +15,7 @@
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
     │   ├── StorageFull WeightsUnavailable OutOfMemory WorkerLost
+    │   └── CacheUnwritable      a warning, not a job's failure (core/embeddings/cache.py)
     └── Interruption         not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere

@@ -10,6 +10,10 @@ import structlog
 bound = structlog.contextvars.bound_contextvars
 
 
+#: Libraries that tell of every step; they are heard from WARNING up, unless everything is wanted (DEBUG).
+TALKATIVE = ("celery", "kombu", "timm", "uvicorn", "httpx", "multiprocessing", "huggingface_hub")
+
+
 def configure_logs(level: str, *, as_json: bool) -> None:
     """Sends structlog and the standard library's loggers (Celery, uvicorn) through one formatter to stderr."""
     shared: list[structlog.typing.Processor] = [
@@ -33,6 +37,8 @@ def configure_logs(level: str, *, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(level if level == "DEBUG" else logging.WARNING)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -44,4 +50,6 @@ def _rendering(as_json: bool) -> list[structlog.typing.Processor]:
     drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if as_json:
         return [drop_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [drop_meta, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Plain tracebacks: the fancy ones print local variables, and a password may be among them.
+    plain = structlog.dev.plain_traceback
+    return [drop_meta, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -47,7 +47,7 @@ class Scores:
     """What one classifier is worth on one validation set. Every score is in 0..1.
 
     f1_macro: mean F1 of the classes that occur in the validation labels.
-    f1_macro_interval: 95 % percentile bootstrap over validation images, see `bootstrap_f1_macro`.
+    f1_macro_interval: 95 % bootstrap over validation images, see `bootstrap_interval`.
     f1_weighted: mean F1 weighted by support.
     per_class: every class of the union, in order.
     confusion: (C, C) int64, rows truth, columns predicted.
@@ -96,10 +96,9 @@ def score(
     support = confusion.sum(axis=1)
     f1 = f1_per_class(confusion)
     known = frozenset(trained)
-    low, high = np.quantile(bootstrap_f1_macro(confusion, rng, resamples), INTERVAL)
     return Scores(
         f1_macro=float(_mean_of_occurring(f1, support)),
-        f1_macro_interval=(float(low), float(high)),
+        f1_macro_interval=bootstrap_interval(confusion, rng, resamples),
         f1_weighted=float(f1 @ support / len(truth)),
         accuracy=float(np.trace(confusion) / len(truth)),
         per_class=_class_scores(confusion, classes),
@@ -122,6 +121,22 @@ def f1_per_class(confusion: Counts) -> NDArray[np.float64]:
     return _f1(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
 
 
+def bootstrap_interval(confusion: Counts, rng: np.random.Generator, resamples: int = 2000) -> tuple[float, float]:
+    """95 % interval of macro F1, from a (C, C) confusion matrix: the basic bootstrap, 2 x score - quantiles, in 0..1.
+
+    F1 is concave in the hits, so replicates score a little below the original, and the more classes are averaged the
+    larger that is beside their spread. Percentiles of the replicates would add this bias to the score's own; reflected
+    about the score, they take it off. Simulated with a classifier that is right four times in five, it covers the true
+    value in 88 to 95 % of cases with 10 classes of 5 to 20 images (percentiles: 92 to 95 %), in 94 to 96 % with 50
+    classes of 5 to 20 (82 to 88 %), in 88 to 97 % with 200 of 5 to 50 (51 to 83 %). With very many classes of few
+    images it may lie above the score. Nor does it know of errors that have not been seen: where every image is right,
+    it is (1, 1), however few they are.
+    """
+    macro = float(_mean_of_occurring(f1_per_class(confusion), confusion.sum(axis=1)))
+    low, high = np.quantile(bootstrap_f1_macro(confusion, rng, resamples), INTERVAL)
+    return max(0.0, 2 * macro - float(high)), min(1.0, 2 * macro - float(low))
+
+
 def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: int = 2000) -> NDArray[np.float64]:
     """Macro F1 of validation sets drawn again from this one, image by image, with replacement: (C, C) -> (R,).
 
@@ -131,15 +146,6 @@ def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: i
     Each replicate is averaged over the classes that occur in it, as macro F1 is over those that occur in the labels.
     A rare class is missing from many replicates (one with a single image from e^-1 = 37 % of them), which says nothing
     against the classifier; counting it 0 there would pull the whole distribution down.
-
-    What their 95 % interval is worth, simulated with a classifier that is right four times in five: with ten classes
-    it covers the true value in 92 to 95 % of cases, from 5 images per class on. With many classes it lies too low: 50
-    classes of 10 images are covered in about 83 % of cases, 200 of 5 in about half, and it may lie below the score
-    itself. F1 is concave in the hits, so replicates score a little below the original; averaging over more classes
-    shrinks their spread, not this. Nor does it know of errors that have not been seen: where every image is right, it
-    is (1, 1), however few they are.
-
-    confusion must hold at least one image.
     """
     rows, columns = np.nonzero(confusion)
     counts = confusion[rows, columns]

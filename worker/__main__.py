@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 import sys
+import warnings
 
 from core.errors import StoreUnavailable
 from core.jobs.store import JobStore
@@ -23,12 +24,14 @@ def main() -> int:
     from worker.app import app  # noqa: PLC0415 - `--check` and `--help` answer without Celery
 
     processes = arguments.processes or max(1, len(devices.gpus()))
+    warnings.filterwarnings("ignore", "You're running the worker with superuser")  # it fears pickle; we take JSON only
     app.worker_main(
         [
+            "--quiet",
             "worker",
             f"--concurrency={processes}",
             f"--hostname=worker-{os.getpid()}@{socket.gethostname()}",
-            f"--loglevel={settings.log_level}",
+            f"--loglevel={'DEBUG' if settings.log_level == 'DEBUG' else 'WARNING'}",  # of what Celery logs itself
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",

@@ -8,7 +8,7 @@ from billiard import current_process
 from celery import signals
 
 from core.jobs.queue import celery_app
-from core.logs import configure_logs
+from core.logs import configure_logs, get_logger
 from core.settings import Settings
 from worker import devices, tasks
 from worker.janitor import Janitor
@@ -17,6 +17,7 @@ settings = Settings()
 app = celery_app(settings.redis_url)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
+log = get_logger(__name__)
 janitors: dict[str, Janitor] = {}
 
 
@@ -29,6 +30,7 @@ def set_up_logs(**_: Any) -> None:
 def begin(sender: Any, **_: Any) -> None:
     janitors[sender.hostname] = Janitor(settings, sender.hostname)
     janitors[sender.hostname].start()
+    log.info("worker ready", worker=sender.hostname)
 
 
 @signals.worker_shutting_down.connect
@@ -41,6 +43,7 @@ def drain(sender: str, **_: Any) -> None:
 def end(sender: Any, **_: Any) -> None:
     if sender.hostname in janitors:
         janitors[sender.hostname].stop()
+    log.info("worker stopped", worker=sender.hostname)
 
 
 @signals.worker_process_init.connect

@@ -16,7 +16,6 @@ from api.errors import RESPONSES, failed_job
 from api.routes.jobs import accept, until_ended
 from api.services import Given, Services, in_thread
 from core.jobs.record import Job, JobState
-from core.jobs.requests import parse_request
 from core.jobs.results import JobResult, result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
@@ -63,7 +62,7 @@ async def f1(
 
 
 async def _run(services: Services, **request: Any) -> Job:
-    job, _ = await accept(parse_request(request), services)
+    job, _ = await accept(request, services)
     return await until_ended(job.id, services)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
@@ -17,7 +17,7 @@ from api.views import JobList, JobView, etag, view, view_with_result
 from core.errors import StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
-from core.jobs.requests import KINDS, AnyRequest, JobRequest
+from core.jobs.requests import KINDS, RawRequest
 from core.jobs.results import as_csv, as_labels, result_adapter
 from core.logs import get_logger
 
@@ -35,7 +35,7 @@ Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until
 
 @router.post("/jobs", status_code=202, response_model=JobView, responses={200: {"description": "Done within the wait"}})
 async def submit(
-    body: AnyRequest,
+    body: RawRequest,
     services: Given,
     idempotency_key: Annotated[
         str | None, Header(description="Sending the same request twice with the same key makes one job.")
@@ -135,16 +135,16 @@ async def follow(
             await bell.wait(PING_S)
 
 
-async def accept(body: JobRequest, services: Services, key: str | None = None) -> tuple[Job, bool]:
-    """Checks the request against the disk, records the job, sends its message. -> (job, is it new)"""
-    await in_thread(admit, body, services.settings)
+async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
+    """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
+    request = await in_thread(admit, body, services.settings)
     job, new = await in_thread(
         services.store.submit,
         new_job_id(),
-        body.kind,
-        body.model_dump_json(),
+        request.kind,
+        request.model_dump_json(),
         idempotency_key=key,
-        fingerprint=body.fingerprint(),
+        fingerprint=request.fingerprint(),
         keep_key_s=services.settings.keep_idempotency_hours * 3600,
     )
     if new:

@@ -7,31 +7,46 @@ in the worker: the disk changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from core.data.labels import read_labels
 from core.data.pool import SUFFIXES, has_an_image
 from core.data.roots import existing_file_or_folder, existing_folder
 from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, SingleClass
-from core.jobs.requests import JobRequest, SelectionRequest
+from core.jobs.requests import JobRequest, parse_request
 from core.settings import Settings
 
 
-def admit(request: JobRequest, settings: Settings) -> None:
-    """Raises InvalidRequest with every fault found."""
-    faults = list(_faults(request, settings))
+def admit(body: Any, settings: Settings) -> JobRequest:
+    """The validated request. Raises InvalidRequest with every fault found, of its form and of the disk."""
+    faults: list[Fault] = []
+    try:
+        request = parse_request(body)
+    except InvalidRequest as error:
+        faults = error.faults
+    faulty = {fault.pointer for fault in faults}
+    faults += [fault for fault in _disk_faults(body, settings) if fault.pointer not in faulty]
     if faults:
         raise InvalidRequest(faults)
+    return request
 
 
-def _faults(request: JobRequest, settings: Settings) -> Iterator[Fault]:
-    for field, value in request.model_dump(exclude_none=True).items():
+def _disk_faults(body: Any, settings: Settings) -> Iterator[Fault]:
+    """Of the paths that stand in the body, whatever else is wrong with it."""
+    if not isinstance(body, dict):
+        return
+    kind = body.get("kind")
+    for field, value in body.items():
+        if not isinstance(value, str):
+            continue
         if field.startswith("path_to_img"):
             yield from _fault(field, _check_pool, value, settings)
         elif field.startswith("path_to_labels"):
-            training = field != "path_to_labels_val" and not isinstance(request, SelectionRequest)
-            yield from _fault(field, _check_training_labels if training else _check_labels, value, settings)
-    if request.kind == "prediction" and "path_to_labels" not in request.model_fields_set:
-        yield Fault("/path_to_labels", "no_labels", "prediction learns from labels; name a labels file or folder")
+            learnt_from = field != "path_to_labels_val" and kind != "selection"
+            yield from _fault(field, _check_training_labels if learnt_from else _check_labels, value, settings)
+    if kind == "prediction" and body.get("path_to_labels") is None:
+        detail = "prediction learns from labels; name a labels file or folder"
+        yield Fault("/path_to_labels", "no_labels", detail)
 
 
 def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:

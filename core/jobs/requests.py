@@ -6,7 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from core.embeddings.catalogue import find_backbone
@@ -106,6 +115,8 @@ KINDS: dict[str, type[JobRequest]] = {
 }
 
 AnyRequest = Annotated[SelectionRequest | PredictionRequest | F1Request, Field(discriminator="kind")]
+#: Documented as AnyRequest and taken as it comes: `admit` validates it together with what it names on the disk.
+RawRequest = Annotated[SelectionRequest | PredictionRequest | F1Request, WrapValidator(lambda value, _: value)]
 _adapter: TypeAdapter[JobRequest] = TypeAdapter(AnyRequest)
 
 

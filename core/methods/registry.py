@@ -11,8 +11,7 @@ from core.methods.baseline import Random
 from core.methods.uncertainty import Entropy, Least, Margin, Ratio
 
 METHODS: dict[str, type[Method]] = {
-    method.model_fields["name"].default: method
-    for method in (Random, Least, Margin, Ratio, Entropy)
+    method.model_fields["name"].default: method for method in (Random, Least, Margin, Ratio, Entropy)
 }
 
 AnyMethod = Annotated[Random | Least | Margin | Ratio | Entropy, Field(discriminator="name")]

@@ -54,14 +54,13 @@ def embed(
     batch. Raises OutOfMemory when a single image is too much.
     """
     ahead = settings.batch_size * BATCHES_AHEAD
+    forward = _Forward(backbone, settings.batch_size, halved)
     with ThreadPoolExecutor(decode_threads(settings), thread_name_prefix="decode") as threads:
         prepared = _in_order(threads, lambda row: _prepare(backbone, pool, row, settings), rows, ahead)
         try:
-            size = settings.batch_size
-            while group := list(islice(prepared, size)):
+            while group := list(islice(prepared, forward.size)):
                 check()
-                batch, size = _forward(backbone, group, size, halved)
-                yield batch
+                yield _collect(group, forward, pool)
         finally:
             prepared.close()
 
@@ -80,23 +79,39 @@ def _prepare(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Pr
         return row, Skipped(pool.names[row], error.detail)
 
 
-def _forward(backbone: Backbone, group: list[Prepared], size: int, halved: Callable[[int], None]) -> tuple[Batch, int]:
-    rows = [row for row, pixels in group if not isinstance(pixels, Skipped)]
-    images = [pixels for _, pixels in group if not isinstance(pixels, Skipped)]
-    unreadable = tuple(pixels for _, pixels in group if isinstance(pixels, Skipped))
-    parts = []
-    while images:
-        try:
-            parts.append(backbone.forward(np.stack(images[:size])))
-            images = images[size:]
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            if size == 1:
-                raise OutOfMemory("one image alone does not fit into the GPU's memory") from error
-            size //= 2
-            halved(size)
-    embeddings = np.concatenate(parts) if parts else np.empty((0, backbone.dimension), np.float32)
-    return Batch(np.array(rows, np.int64), embeddings, unreadable), size
+class _Forward:
+    """The forward pass, with a batch size that halves when the device's memory is short."""
+
+    def __init__(self, backbone: Backbone, size: int, halved: Callable[[int], None]) -> None:
+        self.size = size
+        self._backbone, self._halved = backbone, halved
+
+    def __call__(self, images: list[Pixels]) -> NDArray[np.float32]:
+        parts = [np.empty((0, self._backbone.dimension), np.float32)]
+        while images:
+            try:
+                parts.append(self._backbone.forward(np.stack(images[: self.size])))
+                images = images[self.size :]
+            except torch.OutOfMemoryError as error:
+                self._halve(error)
+        return np.concatenate(parts)
+
+    def _halve(self, error: Exception) -> None:
+        torch.cuda.empty_cache()
+        if self.size == 1:
+            raise OutOfMemory("one image alone does not fit into the GPU's memory") from error
+        self.size //= 2
+        self._halved(self.size)
+
+
+def _collect(group: list[Prepared], forward: _Forward, pool: Pool) -> Batch:
+    readable = [(row, pixels) for row, pixels in group if not isinstance(pixels, Skipped)]
+    unreadable = [pixels for _, pixels in group if isinstance(pixels, Skipped)]
+    embeddings = forward([pixels for _, pixels in readable])
+    rows = np.array([row for row, _ in readable], np.int64)
+    sound = np.isfinite(embeddings).all(axis=1)
+    unreadable += [Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in rows[~sound]]
+    return Batch(rows[sound], embeddings[sound], tuple(unreadable))
 
 
 def _in_order(

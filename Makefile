@@ -1,0 +1,48 @@
+# Everything a newcomer or CI needs. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint bench lock timm-names clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## everything into .venv (2 to 3 minutes, 6 GB: PyPI's torch carries CUDA)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=..."'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(INSTALLED) ## the main job on real images; POOL= LABELS= VAL= VAL_LABELS= for your own
+	@$(BIN)/nextlabel demo $(if $(POOL),--pool "$(POOL)") $(if $(LABELS),--labels "$(LABELS)") \
+	  $(if $(VAL),--val "$(VAL)") $(if $(VAL_LABELS),--val-labels "$(VAL_LABELS)") $(if $(ADD),--add $(ADD))
+
+test: $(INSTALLED) ## the whole default suite, against a real Redis and real workers
+	$(BIN)/pytest
+
+lint: $(INSTALLED) ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## all that must hold before a change is merged
+
+bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../shared/data or DATA=folder
+	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)")
+
+lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-package nextlabel \
+	  --no-annotate --no-header --upgrade -o constraints.txt pyproject.toml
+
+timm-names: $(INSTALLED) ## rewrite the list of timm's model names
+	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
+	  > core/embeddings/timm_names.txt
+
+clean: ## forget the environment and what the demo wrote
+	rm -rf $(VENV) .nextlabel
