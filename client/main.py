@@ -80,11 +80,7 @@ def demo(
     material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
     environment = _demo_settings(folder, material)
     console.print("starting Redis, the API and a worker …")
-    with (
-        (folder / "log.txt").open("wb") as log,
-        Stack(environment, port=free_port(), log=log) as stack,
-        Client(stack.url) as client,
-    ):
+    with Stack(environment, port=free_port(), log=folder / "log.txt") as stack, Client(stack.url) as client:
         demonstration = Demo(client, material, folder, console)
         demonstration.tell(demonstration.run(add))
     console.print("Everything is stopped again.")

@@ -33,7 +33,7 @@ class Stack:
     """A context: everything is up and ready inside, and nothing is left running after it.
 
     `environment`: NEXTLABEL_* settings, over those of this process. With NEXTLABEL_REDIS_URL among them that server is
-    used; else one is started whose files lie in the state directory. `log`: where the children write; default here.
+    used; else one is started whose files lie in the state directory. `log`: what the children write to; default here.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class Stack:
         port: int,
         workers: int = 1,
         host: str = "127.0.0.1",
-        log: IO[bytes] | None = None,
+        log: Path | None = None,
     ) -> None:
         self.url = f"http://{host}:{port}"
         self._environment = {**os.environ, **environment}
-        self._host, self._port, self._workers, self._log = host, port, workers, log
+        self._host, self._port, self._workers = host, port, workers
+        self._log = log.open("ab") if log else None
         self._state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
         self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._lock: IO[bytes] | None = None
@@ -84,8 +85,9 @@ class Stack:
                 child.kill()
                 child.wait()
         self._children.clear()
-        if self._lock is not None:
-            self._lock.close()
+        for file in (self._lock, self._log):
+            if file is not None:
+                file.close()
 
     def _start(self) -> None:
         self._state_dir.mkdir(parents=True, exist_ok=True)

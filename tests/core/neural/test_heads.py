@@ -1,0 +1,220 @@
+"""Both heads: one contract, then what is particular to each."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
+
+from core.neural.heads import (
+    DEFAULT_STRENGTH,
+    HEADS,
+    ROWS_AT_ONCE,
+    STRENGTHS,
+    Scaling,
+    _folds,
+    best_temperature,
+    train_head,
+    train_linear,
+)
+
+
+def clusters(images: int, classes: int = 3, dimension: int = 8, spread: float = 0.5, seed: int = 0):
+    """Images in turn of class 0, 1, ... around corners of a cube."""
+    rng = np.random.default_rng(seed)
+    targets = np.arange(images) % classes
+    centres = 3 * np.eye(classes, dimension)
+    return (centres[targets] + rng.normal(scale=spread, size=(images, dimension))).astype(np.float32), targets
+
+
+@st.composite
+def labelled_sets(draw: st.DrawFn):
+    """Few images, of uneven classes; some with constant dimensions, some all alike, some far from the origin."""
+    counts = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
+    targets = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    embeddings = rng.normal(size=(len(targets), draw(st.integers(1, 20))))
+    embeddings = embeddings * draw(st.sampled_from([0, 1e-20, 1, 1e10])) + draw(st.sampled_from([0, 1e-3, 1e6]))
+    embeddings[:, 0] = draw(st.sampled_from([0, 7]))
+    return embeddings.astype(np.float32), rng.permutation(targets)
+
+
+@pytest.mark.parametrize("name", HEADS)
+@settings(max_examples=15, deadline=None)
+@given(labelled=labelled_sets())
+def test_every_head_survives_any_labelled_set_and_is_a_function_of_it_and_the_seed(name, labelled):
+    embeddings, targets = labelled
+    before = embeddings.copy(), targets.copy()
+    classes = int(targets.max()) + 1
+    logits = [train_head(name, embeddings, targets, classes, seed=3).logits(embeddings) for _ in range(2)]
+    assert logits[0].shape == (len(embeddings), classes)
+    assert logits[0].dtype == np.float32
+    assert np.isfinite(logits[0]).all()
+    np.testing.assert_array_equal(logits[0], logits[1])
+    np.testing.assert_array_equal(embeddings, before[0])
+    np.testing.assert_array_equal(targets, before[1])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_learns_what_can_be_learnt(name):
+    embeddings, targets = clusters(90)
+    unseen, truth = clusters(300, seed=1)
+    head = train_head(name, embeddings, targets, 3, seed=0)
+    assert np.mean(head.logits(unseen).argmax(axis=1) == truth) > 0.97
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_one_image_of_each_of_two_classes_is_enough(name):
+    embeddings = np.array([[0, 1, 5], [1, 0, 5]], np.float32)
+    logits = train_head(name, embeddings, np.array([0, 1]), 2, seed=0).logits(embeddings)
+    assert logits.argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_done_never_falls_and_ends_at_the_total(name):
+    ticks: list[tuple[int, int]] = []
+    embeddings, targets = clusters(60)
+    train_head(name, embeddings, targets, 3, seed=0, tick=lambda done, total: ticks.append((done, total)))
+    done, totals = zip(*ticks, strict=True)
+    assert list(done) == sorted(done)
+    assert set(totals) == {done[-1]}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_what_the_tick_raises_ends_the_training(name):
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stop
+
+    embeddings, targets = clusters(60)
+    threads = threadpool_info()
+    with pytest.raises(Stop):
+        train_head(name, embeddings, targets, 3, seed=0, tick=stop)
+    assert threadpool_info() == threads
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_global_generators_are_left_as_they_were(name):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    train_head(name, *clusters(60), 3, seed=0)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_more_images_than_one_slice_get_the_logits_they_get_alone(name):
+    head = train_head(name, *clusters(6), 3, seed=0)
+    embeddings, _ = clusters(ROWS_AT_ONCE + 5)
+    np.testing.assert_allclose(head.logits(embeddings)[-6:], head.logits(embeddings[-6:]), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_no_image_has_no_logits(name):
+    assert train_head(name, *clusters(6), 3, seed=0).logits(np.empty((0, 8), np.float32)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "embeddings", "targets", "classes", "says"),
+    [
+        ("forest", np.zeros((2, 3)), [0, 1], 2, "linear, mlp"),
+        ("linear", np.zeros((2, 3)), [0, 0], 1, "two classes"),
+        ("linear", np.zeros((2, 3)), [0, 2], 3, "each of 0..2"),
+        ("linear", np.zeros((2, 3)), [-1, 1], 2, "each of 0..1"),
+        ("linear", np.zeros((3, 3)), [0, 1], 2, "fit together"),
+        ("linear", np.zeros(2), [0, 1], 2, "fit together"),
+        ("mlp", np.array([[0.0], [np.nan]]), [0, 1], 2, "not finite"),
+    ],
+)
+def test_inputs_that_break_the_terms_are_refused(name, embeddings, targets, classes, says):
+    with pytest.raises(ValueError, match=says):
+        train_head(name, embeddings.astype(np.float32), np.array(targets), classes, seed=0)
+
+
+# --- linear -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dimension", [5, 200], ids=["more images than dimensions", "fewer"])
+@pytest.mark.parametrize("strength", [0.01, 1.0])
+def test_linear_finds_the_minimum_that_scikit_learn_finds(dimension, strength):
+    embeddings, targets = clusters(80, dimension=dimension, spread=1.5)
+    head = train_linear(embeddings, targets, 3, seed=0, strength=strength)
+    Z = Scaling.of(embeddings)(embeddings).astype(np.float64)
+    theirs = LogisticRegression(C=strength, tol=1e-8, max_iter=10_000).fit(Z, targets).predict_proba(Z)
+    np.testing.assert_allclose(softmax(head.logits(embeddings), axis=1), theirs, atol=5e-3)
+    assert head.details["converged"] == 1
+
+
+def test_linear_regularises_noise_more_than_clear_classes():
+    clear = train_head("linear", *clusters(90, spread=0.1), 3, seed=0)
+    noise = train_head("linear", *clusters(90, spread=100), 3, seed=0)
+    assert float(noise.details["strength"]) < float(clear.details["strength"])
+    assert noise.details["strength"] in STRENGTHS
+
+
+def test_linear_with_too_few_images_takes_the_default_strength_and_no_temperature():
+    head = train_head("linear", *clusters(48), 3, seed=0)
+    assert (head.details["strength"], head.details["folds"], head.temperature) == (DEFAULT_STRENGTH, 0, 1)
+
+
+def test_linear_is_cross_validated_in_spite_of_a_class_of_one_image():
+    embeddings, targets = clusters(90)
+    targets[0] = 3
+    head = train_head("linear", embeddings, targets, 4, seed=0)
+    assert head.details["folds"] == 3
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_temperature_makes_confidence_match_accuracy(name):
+    embeddings, targets = clusters(300, dimension=50, spread=2)
+    unseen, truth = clusters(3000, dimension=50, spread=2, seed=1)
+    logits = train_head(name, embeddings, targets, 3, seed=0).logits(unseen)
+    confidence = softmax(logits, axis=1).max(axis=1).mean()
+    assert confidence == pytest.approx(np.mean(logits.argmax(axis=1) == truth), abs=0.06)
+
+
+def test_mlp_differs_between_seeds():
+    embeddings, targets = clusters(12)
+    one, two = (train_head("mlp", embeddings, targets, 3, seed=seed).logits(embeddings) for seed in (1, 2))
+    assert not np.array_equal(one, two)
+
+
+# --- both -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_a_factor_on_true_logits(factor):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(scale=2, size=(20_000, 4))
+    targets = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)  # drawn from their softmax
+    temperature, nll = best_temperature((logits * factor).astype(np.float32), targets)
+    assert temperature == pytest.approx(factor, rel=0.05)
+    assert nll < np.log(4)
+
+
+def test_a_dimension_that_hardly_varies_is_not_blown_up():
+    embeddings = np.zeros((100, 2), np.float32)
+    embeddings[:50, 0] = 1
+    embeddings[0, 1] = 1e-4
+    largest = np.abs(Scaling.of(embeddings)(np.ones((1, 2), np.float32))).max()
+    assert largest < 4
+
+
+def test_scaling_leaves_identical_embeddings_at_zero():
+    embeddings = np.full((7, 3), 0.1, np.float32)
+    assert np.abs(Scaling.of(embeddings)(embeddings)).max() < 1e-6
+
+
+@given(counts=st.lists(st.integers(1, 7), min_size=2, max_size=6), folds=st.integers(2, 5), seed=st.integers(0, 99))
+def test_each_class_is_in_each_training_part_and_the_folds_are_stratified(counts, folds, seed):
+    targets = np.repeat(np.arange(len(counts)), counts)
+    fold = _folds(targets, folds, seed)
+    for label, count in enumerate(counts):
+        held_out = np.bincount(fold[targets == label] + 1, minlength=folds + 1)
+        assert held_out[0] == (count == 1)
+        assert held_out[1:].max() <= -(-count // folds)
+        assert all(label in targets[fold != k] for k in range(folds))
