@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, cast
@@ -41,17 +41,28 @@ STATUS: dict[type[NextlabelError], int] = {
     NextlabelError: 500,
 }
 
+#: What only HTTP can get wrong; everything else is a tree in core/errors.py.
+HTTP_STATUS = {
+    "malformed_json": 400,
+    "invalid_idempotency_key": 400,
+    "route_not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "not_ready": 503,
+}
+
 #: What the framework itself raises.
-FRAMEWORK_CODES = {404: "route_not_found", 405: "method_not_allowed"}
+FRAMEWORK_CODES = {400: "malformed_json", 404: "route_not_found", 405: "method_not_allowed"}
 
 
-class HttpError(NextlabelError):
-    """What only HTTP can get wrong; everything else is a tree in core/errors.py."""
+class HttpError(HTTPException):
+    """One of HTTP_STATUS. An HTTPException, for FastAPI lets nothing else through from where it reads the body."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.http_code = code
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(HTTP_STATUS[code], detail)
+        self.code = code
 
 
 class FaultView(BaseModel):
@@ -87,7 +98,9 @@ def problem(
     faults: Sequence[Fault] = (),
     retryable: bool = False,
     job: str | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
+    """`extra`: members of this problem alone."""
     body = Problem(
         type=f"urn:nextlabel:{code}",
         title=HTTPStatus(status).phrase,
@@ -99,7 +112,13 @@ def problem(
         job=job,
     )
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return JSONResponse(body.model_dump(exclude_none=True), status, headers, PROBLEM)
+    return JSONResponse({**body.model_dump(exclude_none=True), **(extra or {})}, status, headers, PROBLEM)
+
+
+def not_ready(faults: Sequence[str]) -> JSONResponse:
+    """What `/readyz` answers; `faults` lists what is missing."""
+    code = "not_ready"
+    return problem(HTTP_STATUS[code], code, "; ".join(faults), retryable=True, extra={"faults": faults})
 
 
 def failed_job(job: Job) -> JSONResponse:
@@ -114,8 +133,6 @@ def failed_job(job: Job) -> JSONResponse:
 def install(app: FastAPI) -> None:
     @app.exception_handler(NextlabelError)
     async def ours(_: Request, error: NextlabelError) -> JSONResponse:
-        if isinstance(error, HttpError):
-            return problem(error.status, error.http_code, error.detail)
         faults = error.faults if isinstance(error, InvalidRequest) else ()
         return problem(_status(type(error)), error.code, error.detail, faults=faults, retryable=error.retryable)
 
@@ -123,14 +140,19 @@ def install(app: FastAPI) -> None:
     async def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
         details = cast(list[Any], error.errors())
         if any(one["type"] == "json_invalid" for one in details):
-            return problem(400, "malformed_json", f"the body is not JSON: {details[0]['ctx']['error']}")
+            return _malformed(details[0]["ctx"]["error"])
         faults = faults_of(details, error.body)
         detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
         return problem(422, InvalidRequest.code, detail, faults=faults)
 
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, FRAMEWORK_CODES.get(error.status_code, "http_error"), str(error.detail))
+        if isinstance(error, HttpError):
+            return problem(error.status_code, error.code, error.detail)
+        code = FRAMEWORK_CODES.get(error.status_code, "http_error")
+        if code == "malformed_json":
+            return _malformed(error.__cause__)
+        answer = problem(error.status_code, code, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
 
@@ -138,6 +160,11 @@ def install(app: FastAPI) -> None:
     async def bug(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, exc_info=error)
         return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
+
+
+def _malformed(cause: object) -> JSONResponse:
+    code = "malformed_json"
+    return problem(HTTP_STATUS[code], code, f"the body is not JSON that can be read: {cause}")
 
 
 def _status(error: type[NextlabelError]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import HttpError, problem
+from api.errors import HttpError
 
 
 class BodyLimit:
@@ -23,10 +23,7 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._most_bytes:
-                raise HttpError(413, "body_too_large", f"a request may have {self._most_bytes} bytes at most")
+                raise HttpError("body_too_large", f"a request may have {self._most_bytes} bytes at most")
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except HttpError as error:
-            await problem(error.status, error.http_code, error.detail)(scope, receive, send)
+        await self._app(scope, counted, send)

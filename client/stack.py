@@ -49,7 +49,7 @@ class Stack:
         self._environment = {**os.environ, **environment}
         self._host, self._port, self._workers = host, port, workers
         self._log = log.open("ab") if log else None
-        self._state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
+        self.state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
         self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._lock: IO[bytes] | None = None
 
@@ -90,7 +90,7 @@ class Stack:
                 file.close()
 
     def _start(self) -> None:
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+        self.state_dir.mkdir(parents=True, exist_ok=True)
         if port_taken(self._host, self._port):
             raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
         if "NEXTLABEL_REDIS_URL" not in self._environment:
@@ -101,12 +101,12 @@ class Stack:
         self._wait_until_ready()
 
     def _start_redis(self) -> None:
-        self._lock = (self._state_dir / "lock").open("wb")
+        self._lock = (self.state_dir / "lock").open("wb")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"another nextlabel is running from {self._state_dir}") from None
-        folder, port = self._state_dir / "redis", free_port()
+            raise StackError(f"another nextlabel is running from {self.state_dir}") from None
+        folder, port = self.state_dir / "redis", free_port()
         folder.mkdir(exist_ok=True)
         url = f"redis://127.0.0.1:{port}/0"
         self._spawn("redis", redis_command(folder, port))

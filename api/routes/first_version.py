@@ -7,6 +7,7 @@ the head has never seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 from api.errors import RESPONSES, failed_job
 from api.routes.jobs import accept, until_ended
 from api.services import Given, Services, in_thread
+from core.errors import Fault, InvalidRequest
 from core.jobs.record import Job, JobState
 from core.jobs.results import JobResult, result_adapter
 
@@ -62,8 +64,15 @@ async def f1(
 
 
 async def _run(services: Services, **request: Any) -> Job:
-    job, _ = await accept(request, services)
-    return await until_ended(job.id, services)
+    try:
+        job, _ = await accept(request, services)
+    except InvalidRequest as error:
+        raise InvalidRequest([_in_query(fault) for fault in error.faults]) from None
+    return await until_ended(job, services)
+
+
+def _in_query(fault: Fault) -> Fault:
+    return replace(fault, pointer="?" + fault.pointer.removeprefix("/"))
 
 
 async def _answer(job: Job, services: Services, shown: Any) -> Response:

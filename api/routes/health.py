@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.errors import RESPONSES, not_ready
 from api.services import Given, Services, in_thread
 from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
 from core.errors import StoreUnavailable
@@ -22,7 +23,7 @@ from core.jobs.store import Counts
 from core.methods.registry import METHODS, describe
 from core.settings import Settings
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], responses=RESPONSES)
 MEGABYTE = 1_000_000
 
 
@@ -32,12 +33,11 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "What is missing"}})
+@router.get("/readyz")
 async def readyz(services: Given) -> Response:
     """Redis can be written, the disks have room, a worker was seen in the last ten seconds."""
     faults = await in_thread(lambda: list(_faults(services)))
-    body = {"status": "unready" if faults else "ready", "faults": faults}
-    return JSONResponse(body, 503 if faults else 200)
+    return not_ready(faults) if faults else JSONResponse({"status": "ready", "faults": []})
 
 
 @router.get("/metrics", response_class=Response)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
 from api.views import JobList, JobView, etag, view, view_with_result
-from core.errors import StoreUnavailable
+from api.watcher import LOOK_AGAIN_S
+from core.errors import JobNotFound, StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
 from core.jobs.requests import KINDS, RawRequest
 from core.jobs.results import as_csv, as_labels, result_adapter
+from core.jobs.store import Event
 from core.logs import get_logger
 
 log = get_logger(__name__)
@@ -26,10 +30,9 @@ router = APIRouter(tags=["jobs"], responses=RESPONSES)
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
-PING_S = 15.0
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
 
-JobId = Annotated[str, Path(max_length=64)]
+Kind = StrEnum("Kind", list(KINDS))
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until the job changes, or for this long.")]
 
 
@@ -43,10 +46,12 @@ async def submit(
     prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
+    if isinstance(body, bytes):  # what FastAPI makes of any other Content-Type
+        raise HttpError("unsupported_media_type", f"send the request with Content-Type: {JSON}")
     job, new = await accept(body, services, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:
-        job = await until_ended(job.id, services, wait_s)
+        job = await until_ended(job, services, wait_s)
     headers = {"Location": f"/jobs/{job.id}"}
     if not new:
         headers["Idempotency-Replayed"] = "true"
@@ -58,7 +63,7 @@ async def submit(
 @router.get("/jobs")
 async def list_jobs(
     services: Given,
-    kind: Annotated[str | None, Query(description=f"One of {', '.join(KINDS)}.")] = None,
+    kind: Kind | None = None,
     state: JobState | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
@@ -70,27 +75,28 @@ async def list_jobs(
 
 @router.get("/jobs/{job_id}", response_model=JobView, responses={304: {"description": "Not changed"}})
 async def get_job(
-    job_id: JobId,
+    job_id: str,
     services: Given,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
-    job = await _changed(job_id, services, wait, if_none_match)
-    if if_none_match == etag(job):
+    known = re.findall(r'"[^"]*"', if_none_match or "")  # a proxy may weaken ours, W/"7"
+    job = await _changed(job_id, services, wait, known)
+    if etag(job) in known:
         return Response(status_code=304, headers={"ETag": etag(job)})
     return await _answer(job, services, 200, {})
 
 
 @router.post("/jobs/{job_id}/cancel", response_model=JobView, responses={202: {"model": JobView}})
-async def cancel(job_id: JobId, services: Given) -> Response:
+async def cancel(job_id: str, services: Given) -> Response:
     """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
     job = await in_thread(services.store.cancel, job_id)
     return await _answer(job, services, 200 if job.state.is_final else 202, {})
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
-async def forget(job_id: JobId, services: Given) -> None:
+async def forget(job_id: str, services: Given) -> None:
     """Forget an ended job and its result."""
     await in_thread(services.store.forget, job_id)
     await in_thread(services.results.delete, job_id)
@@ -100,39 +106,44 @@ async def forget(job_id: JobId, services: Given) -> None:
     "/jobs/{job_id}/result",
     responses={200: {"content": {JSON: {}, CSV: {}, TSV: {}}, "description": "The whole result"}},
 )
-async def get_result(job_id: JobId, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
+async def get_result(job_id: str, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
     job = await in_thread(services.store.get, job_id)
     path = await in_thread(services.results.path, job)
     wanted = _media_type(accept)
+    headers = {"Vary": "Accept"}
     if wanted == JSON:
-        return FileResponse(path, media_type=JSON)
+        return FileResponse(path, headers=headers, media_type=JSON)
     result = await in_thread(lambda: result_adapter.validate_json(path.read_bytes()))
     text = as_csv(result) if wanted == CSV else as_labels(result)
     if text is None:
-        raise HttpError(406, "not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
-    return PlainTextResponse(text, media_type=wanted)
+        raise HttpError("not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
+    return PlainTextResponse(text, headers=headers, media_type=wanted)
+
+
+async def known_job(job_id: str, services: Given) -> Job:
+    """A dependency, for it runs before a stream has begun: then an unknown job can still be a 404."""
+    return await in_thread(services.store.get, job_id)
 
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
 async def follow(
-    job_id: JobId, services: Given, request: Request, last_event_id: Annotated[str | None, Header()] = None
+    job: Annotated[Job, Depends(known_job)],
+    services: Given,
+    request: Request,
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events `state`, `progress`, `warnings`, `end`; resumes after `Last-Event-ID`; closes after `end`."""
-    after = last_event_id if last_event_id and re.fullmatch(r"\d+-\d+", last_event_id) else "-"
-    async with services.watcher.watching(job_id) as bell:
-        pinged = time.monotonic()
+    after = last_event_id if last_event_id and re.fullmatch(r"[0-9]{1,15}-[0-9]{1,15}", last_event_id) else "-"
+    async with services.watcher.watching(job.id) as bell:
         while not await request.is_disconnected():
-            job = await in_thread(services.store.get, job_id)
-            for event in await in_thread(services.store.events, job_id, after):
+            events, was_last = await _happened(job.id, services, after)
+            for event in events:
                 after = event.id
                 yield ServerSentEvent(data=event.data, event=event.name, id=event.id, retry=3000)
-            if job.state.is_final:
+            if was_last:
                 return
-            if time.monotonic() - pinged > PING_S:
-                pinged = time.monotonic()
-                yield ServerSentEvent(comment="still here")
-            await bell.wait(PING_S)
+            await bell.wait(LOOK_AGAIN_S)
 
 
 async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
@@ -153,27 +164,39 @@ async def accept(body: Any, services: Services, key: str | None = None) -> tuple
     return job, new
 
 
-async def until_ended(job_id: str, services: Services, seconds: float = float("inf")) -> Job:
-    """The job when it has ended, or after that time as it is then."""
+async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:
+    """The job when it has ended, or after that time as it was last seen. Redis may be away for a while."""
     deadline = time.monotonic() + seconds
-    async with services.watcher.watching(job_id) as bell:
+    async with services.watcher.watching(job.id) as bell:
         while True:
-            job = await in_thread(services.store.get, job_id)
+            with suppress(StoreUnavailable):
+                job = await in_thread(services.store.get, job.id)
             left = deadline - time.monotonic()
             if job.state.is_final or left <= 0:
                 return job
             await bell.wait(left)
 
 
-async def _changed(job_id: str, services: Services, seconds: float, known: str | None) -> Job:
+async def _changed(job_id: str, services: Services, seconds: float, known: Sequence[str]) -> Job:
     deadline = time.monotonic() + seconds
     async with services.watcher.watching(job_id) as bell:
         job = await in_thread(services.store.get, job_id)
-        known = known or etag(job)
-        while etag(job) == known and not job.state.is_final and (left := deadline - time.monotonic()) > 0:
+        known = known or [etag(job)]
+        while etag(job) in known and not job.state.is_final and (left := deadline - time.monotonic()) > 0:
             await bell.wait(left)
             job = await in_thread(services.store.get, job_id)
         return job
+
+
+async def _happened(job_id: str, services: Services, after: str) -> tuple[list[Event], bool]:
+    """-> (events since, were they the last). Nothing more of a forgotten job; nothing yet while Redis is away."""
+    try:
+        job = await in_thread(services.store.get, job_id)
+        return await in_thread(services.store.events, job_id, after), job.state.is_final
+    except JobNotFound:
+        return [], True
+    except StoreUnavailable:
+        return [], False
 
 
 async def _send(job_id: str, services: Services) -> None:
@@ -197,22 +220,30 @@ def _key(header: str | None) -> str | None:
         return None
     key = header.strip().removeprefix('"').removesuffix('"')
     if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
-        raise HttpError(400, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 printable characters")
+        raise HttpError("invalid_idempotency_key", "Idempotency-Key must be 1 to 255 printable characters")
     return key
 
 
 def _preferred_wait(prefer: str | None) -> float:
     """Seconds; a preference we don't know is ignored, as RFC 7240 has it."""
-    found = re.search(r"(?:^|[,;\s])wait=\"?(\d+)", prefer or "")
+    found = re.search(r"(?:^|[,;\s])wait=\"?([0-9]+)", prefer or "", re.IGNORECASE)
     return min(float(found[1]), MAX_WAIT_S) if found else 0
 
 
 def _media_type(accept: str) -> str:
-    """The first that the client lists and we have; its weights (q=) are not weighed."""
+    """The one of ours that the client likes best."""
+    for wanted in _by_preference(accept or "*/*"):
+        for ours in (JSON, CSV, TSV):
+            if wanted in (ours, f"{ours.split('/')[0]}/*", "*/*"):
+                return ours
+    raise HttpError("not_acceptable", f"results come as {JSON}, {CSV} or {TSV}")
+
+
+def _by_preference(accept: str) -> list[str]:
+    """The media ranges by falling weight (`q=`), then as they stand there; those that weigh nothing left out."""
+    weights: dict[str, float] = {}
     for part in accept.split(","):
-        wanted = part.split(";")[0].strip().lower()
-        if wanted in (JSON, CSV, TSV):
-            return wanted
-        if wanted in ("*/*", "application/*", ""):
-            return JSON
-    raise HttpError(406, "not_acceptable", f"results come as {JSON}, {CSV} or {TSV}")
+        wanted, _, options = part.partition(";")
+        weight = re.search(r"\bq=([01](?:\.[0-9]*)?)", options)
+        weights[wanted.strip().lower()] = float(weight[1]) if weight else 1.0
+    return sorted((wanted for wanted, weight in weights.items() if weight), key=lambda wanted: -weights[wanted])

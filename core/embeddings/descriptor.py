@@ -38,6 +38,7 @@ BLOCKS = {
 DIMENSION = sum(BLOCKS.values())
 
 SHAPE_WEIGHT, COLOUR_WEIGHT = np.float32(2), np.float32(0.5)  # for what goes by distance; a head that scales undoes it
+HALF = np.float32(0.5)
 FLAT = np.float32(0.02)  # contrast well below this counts as none; intensities go from 0 to 1
 CEILING = np.float32(0.4)  # the most one edge may stand out of its neighbourhood
 OPPONENTS = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, -1 / 2, 0], [1 / 4, 1 / 4, -1 / 2]], np.float32)
@@ -67,7 +68,8 @@ def _outline(rgb: Floats) -> Floats:
     energy = np.pad((cells**2).sum(axis=1, keepdims=True), [(0, 0), (0, 0), (1, 1), (1, 1)], mode="edge")
     rows = (energy[..., :-2, :] + 2 * energy[..., 1:-1, :] + energy[..., 2:, :]) / 2
     around = (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 2
-    return np.minimum(cells / np.sqrt(around + FLAT**2), CEILING)
+    outline: Floats = np.minimum(cells / np.sqrt(around + FLAT**2), CEILING)
+    return outline
 
 
 def _shape(rgb: Floats) -> Floats:
@@ -75,7 +77,7 @@ def _shape(rgb: Floats) -> Floats:
     maps = _pool(_edges(rgb), MAP_CELLS)
     maps = maps / np.sqrt(maps.sum(axis=1, keepdims=True) + FLAT)
     cells = np.sqrt(_pool(_by_direction(*_gradient(maps)), SHAPE_CELLS))
-    return (cells + _mirror(cells)) / 2
+    return (cells + _mirror(cells)) * HALF
 
 
 def _colour(rgb: Floats) -> Floats:
@@ -116,7 +118,8 @@ def _cosines(dx: Floats, dy: Floats, angles: NDArray[np.float64]) -> tuple[Float
     dx, dy = dx[..., None, :, :], dy[..., None, :, :]
     length = np.hypot(dx, dy)
     cosine, sine = (values.astype(np.float32)[:, None, None] for values in (np.cos(angles), np.sin(angles)))
-    return (dx * cosine + dy * sine) / np.maximum(length, np.float32(1e-6)), length
+    cosines: Floats = np.divide(dx * cosine + dy * sine, np.maximum(length, np.float32(1e-6)))
+    return cosines, length
 
 
 def _gradient(maps: Floats) -> tuple[Floats, Floats]:
@@ -128,7 +131,8 @@ def _gradient(maps: Floats) -> tuple[Floats, Floats]:
 def _pool(maps: Floats, cells: int) -> Floats:
     """(..., S, S) -> (..., cells, cells): means under overlapping triangles."""
     shares = _shares(maps.shape[-1], cells)
-    return np.matmul(np.matmul(shares, maps), shares.T)
+    pooled: Floats = np.matmul(np.matmul(shares, maps), shares.T)
+    return pooled
 
 
 @cache
@@ -136,10 +140,11 @@ def _shares(side: int, cells: int) -> Floats:
     """(cells, side): a pixel is shared by the two cells whose centres it lies between; the outermost go to one."""
     position = np.clip((np.arange(side) + 0.5) / side * cells - 0.5, 0, cells - 1)
     shares = np.maximum(0, 1 - np.abs(position - np.arange(cells)[:, None]))
-    return (shares * cells / side).astype(np.float32)
+    means: Floats = (shares * cells / side).astype(np.float32)
+    return means
 
 
 def _halve(maps: Floats) -> Floats:
     """(..., S, S) -> (..., S/2, S/2): means of 2 x 2 pixels."""
-    rows = maps[..., ::2, :] + maps[..., 1::2, :]
-    return (rows[..., ::2] + rows[..., 1::2]) / np.float32(4)
+    rows = (maps[..., ::2, :] + maps[..., 1::2, :]) * HALF
+    return (rows[..., ::2] + rows[..., 1::2]) * HALF

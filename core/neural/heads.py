@@ -6,7 +6,8 @@ strength and temperature come from labelled images held out of a first round of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -263,11 +264,12 @@ def train_mlp(
     calibrates = np.count_nonzero(fold == 0) >= MIN_HELD_OUT
     total = EPOCHS * (2 if calibrates else 1)
     temperature = 1.0
-    if calibrates:
-        kept, held_out = (torch.from_numpy(np.flatnonzero(part)).to(device) for part in (fold != 0, fold == 0))
-        trial = _train_network(X[kept], y[kept], n_classes, seed, lambda epoch: tick(epoch, total))
-        temperature, _ = best_temperature(_infer(trial, X[held_out]), targets[fold == 0])
-    network = _train_network(X, y, n_classes, seed, lambda epoch: tick(total - EPOCHS + epoch, total))
+    with _one_thread():
+        if calibrates:
+            kept, held_out = (torch.from_numpy(np.flatnonzero(part)).to(device) for part in (fold != 0, fold == 0))
+            trial = _train_network(X[kept], y[kept], n_classes, seed, lambda epoch: tick(epoch, total))
+            temperature, _ = best_temperature(_infer(trial, X[held_out]), targets[fold == 0])
+        network = _train_network(X, y, n_classes, seed, lambda epoch: tick(total - EPOCHS + epoch, total))
     return Head("mlp", n_classes, temperature, {"epochs": EPOCHS}, Network(scaling, network, device))
 
 
@@ -281,6 +283,17 @@ class Network:
 
     def __call__(self, embeddings: Floats) -> Floats:
         return _infer(self.module, torch.from_numpy(self.scaling(embeddings)).to(self.device))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Batches of 16 gain little from threads, and take fifty times as long where others want the cores too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _train_network(X: Tensor, y: Tensor, n_classes: int, seed: int, beat: Callable[[int], None]) -> nn.Module:

@@ -43,7 +43,7 @@ def labelled_sets(draw: st.DrawFn):
 
 
 @pytest.mark.parametrize("name", HEADS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(labelled=labelled_sets())
 def test_every_head_survives_any_labelled_set_and_is_a_function_of_it_and_the_seed(name, labelled):
     embeddings, targets = labelled
@@ -92,10 +92,10 @@ def test_what_the_tick_raises_ends_the_training(name):
         raise Stop
 
     embeddings, targets = clusters(60)
-    threads = threadpool_info()
+    threads = torch.get_num_threads(), threadpool_info()
     with pytest.raises(Stop):
         train_head(name, embeddings, targets, 3, seed=0, tick=stop)
-    assert threadpool_info() == threads
+    assert (torch.get_num_threads(), threadpool_info()) == threads
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -170,7 +170,7 @@ def test_linear_is_cross_validated_in_spite_of_a_class_of_one_image():
 
 @pytest.mark.parametrize("name", HEADS)
 def test_the_temperature_makes_confidence_match_accuracy(name):
-    embeddings, targets = clusters(300, dimension=50, spread=2)
+    embeddings, targets = clusters(250, dimension=50, spread=2)
     unseen, truth = clusters(3000, dimension=50, spread=2, seed=1)
     logits = train_head(name, embeddings, targets, 3, seed=0).logits(unseen)
     confidence = softmax(logits, axis=1).max(axis=1).mean()

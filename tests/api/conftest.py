@@ -1,0 +1,48 @@
+"""The real app on a real Redis; no worker runs, `worker` does to a job what one would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from core.jobs.result_files import ResultFiles
+from core.jobs.store import JobStore
+from core.settings import Settings
+from tests.api.support import Data, Worker, served, settings_for
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    data = Data(tmp_path / "datasets")
+    data.pool("pool", "a.png", "b.png")
+    data.labels("labels.txt", "a.png\tcat\nb.png\tdog\n")
+    return data
+
+
+@pytest.fixture
+def settings(data: Data, tmp_path: Path, empty_redis: str) -> Settings:
+    return settings_for(data, tmp_path, empty_redis)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def url(settings: Settings) -> Iterator[str]:
+    """The app in a real server, for what streams or runs at once."""
+    with served(create_app(settings)) as url:
+        yield url
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator[Worker]:
+    store = JobStore.at(settings.redis_url)
+    yield Worker(store, ResultFiles(settings.results_dir))
+    store.close()
