@@ -31,10 +31,9 @@ class Watcher:
         self._task = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again and again: redis-py loses a cancellation that meets it connecting
+            await asyncio.wait([self._task], timeout=0.1)
         self._ring_all()
 
     @asynccontextmanager

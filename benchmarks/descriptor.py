@@ -7,7 +7,7 @@ the same labels. Photos need ../shared/data; the digits come with scikit-learn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 
@@ -49,7 +50,7 @@ def main() -> None:
     report("digits", digits, classes, [(None, 100)])
 
 
-def report(name: str, images: NDArray[np.uint8], classes: Classes, splits: list[tuple[int | None, int]]) -> None:
+def report(name: str, images: NDArray[np.uint8], classes: Classes, splits: Sequence[tuple[int | None, int]]) -> None:
     """Prints one line for each head, with all blocks and without the second layer of edges."""
     start = time.process_time()
     embeddings = np.stack([describe(image) for image in images])
@@ -104,4 +105,5 @@ def cropped(image: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1):  # several threads get in each other's way on problems this small
+        main()

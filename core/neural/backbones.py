@@ -16,14 +16,16 @@ import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import safe_open
 
 from core.embeddings import descriptor
 from core.embeddings.catalogue import BackboneSpec, weights_in
-from core.errors import WeightsMismatch, WeightsUnavailable
+from core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
 from core.settings import Settings
 
 Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
 RANDOM_WEIGHTS = "random"
+MAX_ASPECT = 8  # of what is resized before it is cropped: an image of 1 x 8,000 would grow to gigabytes there
 
 
 class Backbone(Protocol):
@@ -65,7 +67,6 @@ class TimmBackbone:
         config = timm.data.resolve_model_data_config(model)
         self.name = name
         self.weights = weights
-        self.dimension = int(getattr(model, "num_features"))  # noqa: B009 - torch types attributes as tensors
         self.preprocessing = ",".join(f"{key}={config[key]}" for key in sorted(config))
         self._device = torch.device(device)
         self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
@@ -73,9 +74,12 @@ class TimmBackbone:
         self._transform = timm.data.create_transform(**config, is_training=False, normalize=False)
         self._mean = _channels(config["mean"], self._device)
         self._std = _channels(config["std"], self._device)
+        self._crops = config["crop_mode"] == "center"
+        # Measured: what timm calls num_features is not what MobileNetV3 and its like put out.
+        self.dimension = self.forward(np.zeros((1, *config["input_size"]), np.uint8)).shape[1]
 
     def prepare(self, image: Image.Image) -> Pixels:
-        pixels: Pixels = self._transform(image).numpy()
+        pixels: Pixels = self._transform(_without_far_ends(image) if self._crops else image).numpy()
         return pixels
 
     @torch.inference_mode()
@@ -102,12 +106,16 @@ class BackboneLoader:
     def load(self, spec: BackboneSpec, weights: str | None = None, seed: int = 0) -> Backbone:
         """`weights`: None for the pretrained ones, "random" for an untrained network drawn from `seed`.
 
-        Raises WeightsUnavailable naming both remedies, WeightsMismatch for a file of another network.
+        Raises WeightsUnavailable naming both remedies, WeightsMismatch for a damaged file or another network's,
+        OutOfMemory when the network does not fit into the device's memory.
         """
         key = (spec, weights, seed if weights == RANDOM_WEIGHTS else None, self._weights_file_state(spec))
         if self._last is None or self._last[0] != key:
             self._last = None  # let go of the old one before the new one takes its memory
-            self._last = (key, self._build(spec, weights, seed))
+            try:
+                self._last = (key, self._build(spec, weights, seed))
+            except torch.OutOfMemoryError as error:
+                raise OutOfMemory(f"{spec.name} does not fit into the GPU's memory") from error
         return self._last[1]
 
     def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
@@ -125,27 +133,48 @@ class BackboneLoader:
         return TimmBackbone(spec.name, model, digest, self.device)
 
 
-def _create(timm_name: str, image_size: int | None, weights_file: Path | None = None) -> torch.nn.Module:
-    """The network without its classifier; timm checks that each of its tensors comes from the file."""
-    options: dict[str, Any] = {} if image_size is None else {"img_size": image_size}
-    if weights_file is not None:
-        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights_file)}}
-    model: torch.nn.Module = timm.create_model(timm_name, num_classes=0, **options)
-    return model
-
-
 def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed every GPU, for good
         return _create(timm_name, image_size)
 
 
 def _pretrained(timm_name: str, image_size: int | None, path: Path) -> torch.nn.Module:
     try:
-        return _create(timm_name, image_size, path)
+        n_classes = _classes_in(path, timm_name)
+        with torch.random.fork_rng(devices=[]):
+            # custom_load: some ViTs were published as NumPy archives, and timm would take this file for one
+            return _create(timm_name, image_size, n_classes, file=str(path), custom_load=False)
     except Exception as error:
-        first_line = str(error).strip().splitlines()[:1]
-        raise WeightsMismatch(f"{path.name} does not fit {timm_name}: {'; '.join(first_line)}") from error
+        why = " ".join(str(error).split())[:300]
+        raise WeightsMismatch(f"{path.name} does not fit {timm_name}: {why}") from error
+
+
+def _create(timm_name: str, image_size: int | None, n_classes: int = 0, **source: Any) -> torch.nn.Module:
+    """The network without its classifier. `source`: of the tensors; timm refuses one that is missing or left over.
+
+    It does so only while the network keeps the classifier of the file, `n_classes` wide; it is taken off after that.
+    """
+    config, options = {"num_classes": n_classes, **source}, {}
+    if image_size is not None:
+        config["input_size"], options["img_size"] = (3, image_size, image_size), image_size
+    model = timm.create_model(
+        timm_name, pretrained=bool(source), num_classes=n_classes, pretrained_cfg_overlay=config, **options
+    )
+    if n_classes:
+        model.reset_classifier(0)
+    network: torch.nn.Module = model
+    return network
+
+
+def _classes_in(path: Path, timm_name: str) -> int:
+    """How many classes the classifier in the file tells apart; 0 where it has none."""
+    config = timm.models.get_pretrained_cfg(timm_name)
+    classifier = config.classifier if config else None
+    first = classifier[0] if isinstance(classifier, tuple) else classifier
+    with safe_open(path, "pt") as file:
+        name = f"{first}.weight"
+        return int(file.get_slice(name).get_shape()[0]) if name in file.keys() else 0  # noqa: SIM118 - no mapping
 
 
 def _from_hub(timm_name: str, settings: Settings) -> Path:
@@ -177,3 +206,13 @@ def _digest(path: Path) -> str:
 
 def _channels(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
     return torch.tensor(values, device=device).view(1, -1, 1, 1)
+
+
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """The middle of an image much longer than wide, from which the centre crop takes its square."""
+    most = MAX_ASPECT * min(image.size)
+    if max(image.size) <= most:
+        return image
+    width, height = image.size
+    left, top = max(0, width - most) // 2, max(0, height - most) // 2
+    return image.crop((left, top, left + min(width, most), top + min(height, most)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 Floats: TypeAlias = NDArray[np.float32]

@@ -1,0 +1,77 @@
+"""The docs are under test: every setting, method, backbone, error code and warning is found in them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from core.embeddings.catalogue import SHORT_NAMES
+from core.errors import NextlabelError
+from core.jobs.requests import _CODES, KINDS
+from core.methods.registry import METHODS
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_stands_in_the_docs_as_it_is(name):
+    default = Settings.model_fields[name].default
+    shown = "none" if default is None else f"`{':'.join(map(str, default)) if isinstance(default, tuple) else default}`"
+    line = f"| `NEXTLABEL_{name.upper()}` | {shown} | {Settings.model_fields[name].description} |"
+    assert line in text("docs/settings.md")
+
+
+def test_no_setting_in_the_docs_is_made_up():
+    known = {f"NEXTLABEL_{name.upper()}" for name in Settings.model_fields} | {"NEXTLABEL_URL"}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {found for page in pages for found in re.findall(r"NEXTLABEL_[A-Z_]+", page.read_text())}
+    assert named - {"NEXTLABEL_"} <= known
+
+
+def test_every_error_code_stands_in_the_docs():
+    for module in ("core.data.images", "core.embeddings.cache", "core.jobs.store"):
+        importlib.import_module(module)
+    codes = {error.code for error in tree(NextlabelError)} | set(_CODES.values())
+    assert {code for code in codes if f"`{code}`" not in text("docs/errors.md")} == set()
+
+
+def test_every_warning_stands_in_the_docs():
+    source = "".join(path.read_text() for path in (ROOT / "core" / "pipelines").glob("*.py"))
+    codes = re.findall(r'\.warn\(\s*"(\w+)"', source)
+    assert len(codes) >= 8
+    assert {code for code in codes if f"`{code}`" not in text("docs/errors.md")} == set()
+
+
+def test_every_method_kind_and_backbone_is_in_the_readme():
+    assert {name for name in [*METHODS, *SHORT_NAMES] if f"`{name}`" not in text("README.md")} == set()
+    assert {kind for kind in KINDS if f'"kind": "{kind}"' not in text("README.md")} == set()
+    assert {name for name in METHODS if f"| `{name}` |" not in text("docs/methods.md")} == set()
+
+
+def test_every_link_in_the_docs_leads_somewhere():
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_make_target_that_the_readme_names_exists():
+    targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:\$ |`)make ([a-z-]+)", text("README.md"))) <= targets
+
+
+def test_every_direct_dependency_is_explained():
+    declared = re.findall(r'"([A-Za-z0-9-]+)(?:\[[^]]*\])?>=', text("pyproject.toml"))
+    page = text("docs/dependencies.md")
+    assert {name for name in declared if name != "setuptools" and name not in page} == set()
+
+
+def tree(root: type[NextlabelError]) -> list[type[NextlabelError]]:
+    return [root, *(leaf for child in root.__subclasses__() for leaf in tree(child))]
