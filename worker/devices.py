@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import takewhile
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -12,7 +13,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 def gpus() -> list[str]:
     """Their ids as CUDA_VISIBLE_DEVICES has them; none on a machine without."""
     if VISIBLE in os.environ:
-        return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip() not in ("", "-1")]
+        ids = [gpu.strip() for gpu in os.environ[VISIBLE].split(",")]
+        return list(takewhile(lambda gpu: gpu not in ("", "-1"), ids))  # CUDA stops at the first wrong one, too
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []

@@ -1,15 +1,16 @@
 """Puts back what a dead worker left, and sends again what got lost. Any number of janitors may run.
 
-A lease is only judged expired after Redis has answered us, as one and the same process, for longer than a lease: after
-a restart or a freeze every living worker gets that time to renew.
+A lease is only judged expired after Redis has answered us, as one and the same process and without a pause, for longer
+than a lease: after a restart or a freeze every living worker gets that time to renew.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
-from core.errors import NextlabelError
+from core.errors import NextlabelError, StoreUnavailable
 from core.jobs.queue import QUEUE_KEY, JobQueue
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
@@ -29,14 +30,16 @@ class Janitor:
         self._store = JobStore.at(settings.redis_url)
         self._queue = JobQueue(settings.redis_url)
         self._results = ResultFiles(settings.results_dir)
-        self._in_touch: tuple[str, float] | None = None  # Redis' run id, since when
+        self._run_id = ""  # Redis'
+        self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
         self._forgot_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_ticking, name="janitor", daemon=True)
 
     def start(self) -> None:
-        self._store.stop_draining(self._worker)
+        with suppress(StoreUnavailable):
+            self._store.stop_draining(self._worker)
         self._thread.start()
 
     def drain(self) -> None:
@@ -46,7 +49,8 @@ class Janitor:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=5)
-        self._store.worker_gone(self._worker)
+        with suppress(StoreUnavailable):  # not seen any more, it is forgotten all the same
+            self._store.worker_gone(self._worker)
 
     def tick(self) -> None:
         """Raises StoreUnavailable; the next tick begins anew."""
@@ -63,16 +67,18 @@ class Janitor:
             try:
                 self.tick()
             except NextlabelError as error:
-                self._in_touch = None
+                self._run_id = ""
                 log.warning("janitor is waiting", cause=error.detail)
             except Exception:
                 log.exception("janitor tick failed")
 
     def _long_in_touch(self) -> bool:
         run_id, now = self._store.server_run_id(), time.monotonic()
-        if self._in_touch is None or self._in_touch[0] != run_id:
-            self._in_touch = (run_id, now)
-        return now - self._in_touch[1] > self._settings.lease_s + 1
+        paused = now - self._answered_at > self._settings.lease_s / 2
+        if run_id != self._run_id or paused:
+            self._run_id, self._in_touch_since = run_id, now
+        self._answered_at = now
+        return now - self._in_touch_since > self._settings.lease_s + 1
 
     def _send_lost_messages(self) -> None:
         """Fewer messages than queued jobs: some got lost. Which ones can't be told, and a double does no harm."""

@@ -65,5 +65,7 @@ class Lease:
                 self._renewed_at = sent_at
             except StoreUnavailable as error:
                 log.warning("lease not renewed", job_id=self._claim.job_id, cause=error.detail)
+            except Exception:  # a dead thread would leave the job waiting for ever
+                log.exception("lease not renewed", job_id=self._claim.job_id)
             if self._answer == "lost":
                 return

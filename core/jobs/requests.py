@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -40,7 +40,7 @@ def _known_method(value: Any) -> Any:
     if not isinstance(value, str | dict | Method):
         return value  # pydantic says what is wrong with it
     name = value if isinstance(value, str) else value.get("name") if isinstance(value, dict) else value.name
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         reason = f"there is no method {name!r}; there are {', '.join(METHODS)}"
         raise PydanticCustomError("unknown_method", "{reason}", {"reason": reason})
     return parse_method(value)
@@ -137,13 +137,19 @@ def faults_of(errors: Sequence[ErrorDetails], body: Any) -> list[Fault]:
     ]
 
 
-def _pointer(error: ErrorDetails, kind: str | None) -> str:
+def _pointer(error: ErrorDetails, kind: Any) -> str:
     steps = [str(step) for step in error["loc"]]
-    if steps[0:1] in (["query"], ["header"]):
+    if steps[:1] in (["query"], ["header"]):
         return f"?{steps[-1]}"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return "/kind"
-    return "/" + "/".join(step for step in steps if step not in ("body", kind))  # the union's tag is not in the body
+    return "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in _steps_in_body(steps, kind))
+
+
+def _steps_in_body(steps: list[str], kind: Any) -> list[str]:
+    """Without the tags of the unions, which pydantic counts as steps: the kind, and the name of a method."""
+    steps = steps[1:] if steps[:1] in (["body"], [kind]) else steps
+    return [steps[0], *steps[2:]] if steps[:1] == ["method"] else steps
 
 
 #: What pydantic calls a fault -> what we call it; the rest are `invalid_value`.
@@ -157,10 +163,18 @@ _CODES = {
 }
 
 
-def _detail(error: ErrorDetails, kind: str | None) -> str:
+def _detail(error: ErrorDetails, kind: Any) -> str:
     if error["type"] == "extra_forbidden":
-        fields = ", ".join(KINDS[kind].model_fields) if kind in KINDS else ""
-        return f"there is no such field; {kind} has {fields}"
+        owner, fields = _owner(error["loc"], kind)
+        return f"there is no such field; {owner} has {', '.join(fields)}"
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return f"`kind` must be one of {', '.join(KINDS)}"
     return error["msg"]
+
+
+def _owner(place: tuple[int | str, ...], kind: str) -> tuple[str, Iterable[str]]:
+    """What the unknown field at that place was given to, and the fields that has."""
+    if "method" in place[:-1]:
+        method = str(place[-2])
+        return f"method {method}", METHODS[method].model_fields
+    return kind, KINDS[kind].model_fields

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -47,11 +47,11 @@ def embed(
     *,
     check: Callable[[], None],
     halved: Callable[[int], None],
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Embeds the pool's rows in order, a batch at a time.
 
     `check` is called before each batch and may raise to stop; `halved(size)` is told when memory forced a smaller
-    batch. Raises OutOfMemory when a single image is too much.
+    batch. Closing it ends its threads. Raises OutOfMemory when a single image is too much.
     """
     ahead = settings.batch_size * BATCHES_AHEAD
     forward = _Forward(backbone, settings.batch_size, halved)
@@ -66,7 +66,12 @@ def embed(
 
 
 def decode_threads(settings: Settings) -> int:
-    return settings.decode_threads or min(len(os.sched_getaffinity(0)), MAX_DECODE_THREADS)
+    return settings.decode_threads or min(_cores(), MAX_DECODE_THREADS)
+
+
+def _cores() -> int:
+    """Those this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Prepared = tuple[int, Pixels | Skipped]
@@ -89,18 +94,19 @@ class _Forward:
     def __call__(self, images: list[Pixels]) -> NDArray[np.float32]:
         parts = [np.empty((0, self._backbone.dimension), np.float32)]
         while images:
+            batch = images[: self.size]
             try:
-                parts.append(self._backbone.forward(np.stack(images[: self.size])))
-                images = images[self.size :]
+                parts.append(self._backbone.forward(np.stack(batch)))
+                images = images[len(batch) :]
             except torch.OutOfMemoryError as error:
-                self._halve(error)
+                self._halve(len(batch), error)
         return np.concatenate(parts)
 
-    def _halve(self, error: Exception) -> None:
+    def _halve(self, tried: int, error: Exception) -> None:
         torch.cuda.empty_cache()
-        if self.size == 1:
+        if tried == 1:
             raise OutOfMemory("one image alone does not fit into the GPU's memory") from error
-        self.size //= 2
+        self.size = tried // 2
         self._halved(self.size)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -54,9 +55,10 @@ class Embedded:
 
 
 def load_backbone(request: JobRequest, run: Run) -> Backbone:
-    if request.weights == "random":
+    spec = find_backbone(request.backbone)
+    if request.weights == "random" and spec.needs_weights:
         run.warn("random_weights", "the backbone is untrained, as asked: its answers are for comparison only")
-    return run.backbones.load(find_backbone(request.backbone), request.weights, request.seed)
+    return run.backbones.load(spec, request.weights, request.seed)
 
 
 def read_labelled(path_to_img: str, path_to_labels: str | None, run: Run) -> Labelled:
@@ -104,10 +106,13 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
 
 def _embed_missing(pool: Pool, rows: NDArray[np.int64], backbone: Backbone, run: Run) -> Iterator[Batch]:
     done = len(pool) - len(rows)
-    for batch in embed(backbone, pool, rows.tolist(), run.settings, check=run.check, halved=_tell_halved(run)):
-        yield batch
-        done += batch.seen
-        run.advance(done)
+    # Closed here: the traceback of what stops the job would keep the threads that decode.
+    batches = embed(backbone, pool, rows.tolist(), run.settings, check=run.check, halved=_tell_halved(run))
+    with closing(batches):
+        for batch in batches:
+            yield batch
+            done += batch.seen
+            run.advance(done)
 
 
 class _CacheWriter:

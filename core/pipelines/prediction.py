@@ -37,6 +37,7 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     run.stage("predict", total=len(rows), unit="images")
     guessed = probabilities(head.logits(embedded.embeddings[rows]))
     tops = [top_classes(row, matched.classes) for row in guessed]
+    run.advance(len(rows))
     return PredictionResult(
         items=tuple(
             PredictionItem(
