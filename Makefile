@@ -38,7 +38,7 @@ bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../sha
 
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-package nextlabel \
-	  --no-annotate --no-header --upgrade -o constraints.txt pyproject.toml
+	  --no-annotate --no-header --fork-strategy fewest --upgrade -o constraints.txt pyproject.toml
 
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \

@@ -1,8 +1,6 @@
-"""Jobs on a terminal: a bar while one runs; plain lines where there is no terminal."""
+"""Jobs on a terminal: a bar while one runs; nothing where there is no terminal."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -22,10 +20,21 @@ def follow(client: Client, job_id: str, title: str, console: Console) -> Job:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        bar = bars.add_task(f"{title}: queued", total=None)
+        return client.wait(job_id, _Bar(bars, title).show)
 
-        def show(job: Job) -> None:
-            stage: dict[str, Any] = job["progress"] or {"stage": job["state"], "done": 0, "total": None}
-            bars.update(bar, description=f"{title}: {stage['stage']}", completed=stage["done"], total=stage["total"])
 
-        return client.wait(job_id, show)
+class _Bar:
+    """One bar for the stage that a job is in; a new one for each, because a bar's total can't be unset."""
+
+    def __init__(self, bars: Progress, title: str) -> None:
+        self._bars, self._title = bars, title
+        self._stage = ""
+        self._task = bars.add_task(title, total=None)
+
+    def show(self, job: Job) -> None:
+        progress = job["progress"] or {"stage": job["state"], "done": 0, "total": None}
+        if progress["stage"] != self._stage:
+            self._stage = progress["stage"]
+            self._bars.remove_task(self._task)
+            self._task = self._bars.add_task(f"{self._title}: {self._stage}", total=progress["total"])
+        self._bars.update(self._task, completed=progress["done"])

@@ -182,5 +182,5 @@ def port_taken(host: str, port: int) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Should this process be killed outright, the kernel ends the children."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    """Should this process be killed outright, the kernel kills the children: records and files are made for that."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis
 import uvicorn
 from fastapi import FastAPI
 
+from client.redis_server import redis_command
 from client.stack import free_port
 from core.jobs.record import JobError, JobState, Progress
 from core.jobs.result_files import ResultFiles
@@ -133,6 +136,31 @@ def settings_for(data: Data, tmp_path: Path, redis_url: str, **more: Any) -> Set
         min_free_disk_mb=0,
         **more,
     )
+
+
+class OwnRedis:
+    """A server that a test may stop and start again; what it knew, it still knows then."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(redis_command(self._folder, self._port), stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url, retry=None) as server:
+            while not _answers(server):
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def _answers(server: redis.Redis) -> bool:
+    try:
+        return bool(server.ping())
+    except redis.RedisError:
+        return False
 
 
 @contextmanager

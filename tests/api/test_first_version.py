@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -58,9 +60,9 @@ def test_two_identical_calls_make_two_jobs(client, selecting, worker):
 def test_paths_may_hold_cyrillic_letters_spaces_and_brackets(url, data, selecting, worker):
     selecting["path_to_img"] = data.pool("фото (копия)", "кот 1.jpg")
     selecting["path_to_labels"] = data.labels("метки (копия).txt", "кот 1.jpg\tкот\n")
-    with worker.carrying_out(selection_result(("кот 1.jpg", "кот"))):
-        answer = urlopen(f"{url}/active_learning?{urlencode(selecting)}")  # as the first version's scripts do
-        assert answer.read().decode() == '{"data":["кот 1.jpg"]}'
+    call = f"{url}/active_learning?{urlencode(selecting)}"
+    with worker.carrying_out(selection_result(("кот 1.jpg", "кот"))), urlopen(call) as answer:  # as their scripts do
+        assert json.load(answer) == {"data": ["кот 1.jpg"]}
 
 
 def test_the_first_version_s_methods_are_known_by_name(client, selecting, worker):
@@ -132,7 +134,7 @@ def test_many_calls_are_held_at_once(url, selecting, worker):
     with ThreadPoolExecutor(60) as threads:
         held = [threads.submit(httpx.get, f"{url}/active_learning", params=selecting, timeout=60) for _ in range(60)]
         while worker.store.queued() < 60:
-            pass
+            time.sleep(0.02)
         assert httpx.get(f"{url}/healthz").status_code == 200
         with worker.carrying_out(selection_result(("b.png", "cat"))):
             assert {answer.result().status_code for answer in held} == {200}

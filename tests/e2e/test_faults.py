@@ -133,7 +133,7 @@ def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(t
         wait_for(client, job_id, embedding)
     up.kill()
     up.wait()
-    _until(lambda: _refused(url))
+    _until(lambda: not _processes_of(folder))
     with start(folder, tmp_path) as again, Client(again.url) as client:
         assert client.wait(job_id, timeout_s=60)["state"] == "succeeded"
 
@@ -150,12 +150,17 @@ def _until(met: Callable[[], bool], within_s: float = 60) -> None:
     raise AssertionError(f"not met within {within_s} s")
 
 
-def _refused(url: str) -> bool:
-    try:
-        httpx.get(f"{url}/healthz", timeout=1)
-    except httpx.ConnectError:
-        return True
-    return False
+def _processes_of(folder: Path) -> list[int]:
+    """Those that were started with this stack's settings."""
+    mark = f"NEXTLABEL_STATE_DIR={folder}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes():
+                found.append(int(process.name))
+        except OSError:  # another user's, or gone meanwhile
+            continue
+    return found
 
 
 def test_every_odd_image_is_read_or_named_with_its_fault(stack, client, data):

@@ -1,0 +1,67 @@
+"""The app as a whole: what it imports, what its pages fetch, what it documents."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+IMPORT_WITHOUT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "torchvision", "timm", "sklearn", "PIL", "scipy", "safetensors"}:
+            raise ImportError(f"{name} is not installed")
+
+sys.meta_path.insert(0, Missing())
+import api.app
+api.app.create_app()
+"""
+
+
+def test_the_api_starts_where_no_worker_s_library_is_installed():
+    subprocess.run([sys.executable, "-W", "error", "-c", IMPORT_WITHOUT], check=True, timeout=60)
+
+
+def test_the_documentation_fetches_nothing_from_another_host(client):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    sources = re.findall(r"(?:src|href|url)\s*[=:]\s*[\"']([^\"']+)", page.text)
+    assert len(sources) >= 4
+    for source in sources:
+        assert source.startswith("/")
+        assert not source.startswith("//")
+        assert client.get(source).status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+
+
+def test_every_call_is_documented(client):
+    document = client.get("/openapi.json")
+    calls = {(verb, path) for path, verbs in document.json()["paths"].items() for verb in verbs}
+    assert calls == {
+        ("post", "/jobs"),
+        ("get", "/jobs"),
+        ("get", "/jobs/{job_id}"),
+        ("delete", "/jobs/{job_id}"),
+        ("post", "/jobs/{job_id}/cancel"),
+        ("get", "/jobs/{job_id}/result"),
+        ("get", "/jobs/{job_id}/events"),
+        ("get", "/capabilities"),
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+        ("get", "/metrics"),
+        ("get", "/active_learning"),
+        ("get", "/f1"),
+    }
+    assert "http://" not in document.text
+    assert "https://" not in document.text
+
+
+def test_the_documented_request_has_every_kind_and_its_fields(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert {"add", "method", "path_to_img"} <= set(schemas["SelectionRequest"]["properties"])
+    assert "path_to_labels_val" in schemas["F1Request"]["properties"]
+    assert {"code", "errors", "detail"} <= set(schemas["Problem"]["properties"])

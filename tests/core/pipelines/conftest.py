@@ -1,0 +1,82 @@
+"""Pipelines carried out as a worker does it, but for Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.jobs.record import JobWarning, Progress
+from core.jobs.requests import parse_request
+from core.neural.backbones import BackboneLoader
+from core.pipelines import run as run_module
+from core.pipelines.registry import carry_out
+from core.pipelines.run import Run
+from core.settings import Settings
+from tests import pools
+
+
+class Bench:
+    """Keeps the settings, the backbone, and what the last job told. Everything it is given lies under `root`."""
+
+    def __init__(self, root: Path, **settings: Any) -> None:
+        self.root = root / "data"
+        self.root.mkdir(exist_ok=True)
+        given = {"cache_dir": root / "cache", "batch_size": 4, "decode_threads": 2, **settings}
+        self.settings = Settings(data_roots=(self.root,), state_dir=root / "state", **given)
+        self.backbones = BackboneLoader(self.settings, "cpu")
+        self.run = self.new_run()
+        self.told: list[Progress] = []
+
+    def pool(self, name: str = "pool", **counts: int) -> list[str]:
+        return pools.draw(self.root / name, **counts)
+
+    def labels(self, *names: str, file: str = "labels.txt") -> str:
+        return pools.label(self.root / file, names)
+
+    def new_run(self, check: Callable[[], None] = lambda: None) -> Run:
+        self.told = []
+        return Run(self.settings, self.backbones, check=check, publish=lambda progress, _: self.told.append(progress))
+
+    def carry_out(self, kind: str, check: Callable[[], None] = lambda: None, **fields: Any) -> Any:
+        self.run = self.new_run(check)
+        return carry_out(parse_request({"kind": kind, "backbone": "descriptor", **fields}), self.run)
+
+    def select(self, add: int = 3, **fields: Any) -> Any:
+        return self.carry_out("selection", **{"path_to_img": str(self.root / "pool"), "add": add, **fields})
+
+    def predict(self, labels: str, **fields: Any) -> Any:
+        return self.carry_out(
+            "prediction", **{"path_to_img": str(self.root / "pool"), "path_to_labels": labels, **fields}
+        )
+
+    def validate(self, train_labels: str, val_labels: str, **fields: Any) -> Any:
+        """On the pools `train` and `val`."""
+        paths = {"path_to_img_train": str(self.root / "train"), "path_to_img_val": str(self.root / "val")}
+        return self.carry_out(
+            "f1", **{**paths, "path_to_labels_train": train_labels, "path_to_labels_val": val_labels, **fields}
+        )
+
+    def warning(self, code: str) -> JobWarning:
+        """The one warning of that code."""
+        (warning,) = [one for one in self.run.warnings if one.code == code]
+        return warning
+
+    def warned_of(self) -> list[str]:
+        return [warning.code for warning in self.run.warnings]
+
+    def begun_with(self, stage: str) -> int:
+        """How many images the stage had, without work, from the cache."""
+        return next(progress.done for progress in self.told if progress.stage == stage)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)

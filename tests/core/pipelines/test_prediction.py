@@ -1,0 +1,94 @@
+import pytest
+
+from core.data.labels import read_labels
+from core.errors import NoLabels, SingleClass, TooManyUnreadable
+from core.jobs.results import as_labels, result_adapter
+from tests.pools import class_of, spoil
+
+TWO_EACH = ("red_0.png", "red_1.png", "blue_0.png", "blue_1.png", "green_0.png", "green_1.png")
+
+
+def test_every_unlabelled_image_gets_its_class_in_the_pools_order(bench):
+    names = bench.pool(red=5, blue=5, green=5)
+    result = bench.predict(bench.labels(*TWO_EACH))
+    assert [item.name for item in result.items] == [name for name in names if name not in TWO_EACH]
+    assert all(item.predicted == class_of(item.name) for item in result.items)
+    assert all(1 / 3 < item.confidence <= 1 for item in result.items)
+
+
+def test_an_item_has_the_three_most_probable_classes_best_first(bench):
+    bench.pool(red=3, blue=3, green=3, grey=3)
+    result = bench.predict(bench.labels("red_0.png", "blue_0.png", "green_0.png", "grey_0.png"))
+    for item in result.items:
+        chances = [one.probability for one in item.top]
+        assert len(chances) == 3
+        assert chances == sorted(chances, reverse=True)
+        assert (item.predicted, item.confidence) == (item.top[0].class_name, chances[0])
+
+
+def test_predictions_can_be_read_back_as_labels_and_used_for_the_next_selection(bench):
+    bench.pool(red=5, blue=5, green=5)
+    result = bench.predict(bench.labels(*TWO_EACH))
+    written = bench.root / "predicted.txt"
+    written.write_text(as_labels(result))
+    assert read_labels(written).classes_by_name == {item.name: item.predicted for item in result.items}
+    following = bench.select(add=20, path_to_labels=str(written))
+    assert set(following.data) == set(TWO_EACH)
+
+
+@pytest.mark.parametrize(("labelled", "error"), [((), NoLabels), (("red_0.png", "red_1.png"), SingleClass)])
+def test_nothing_is_embedded_where_there_is_nothing_to_learn(bench, labelled, error):
+    bench.pool(red=3, blue=3)
+    with pytest.raises(error, match="prediction needs"):
+        bench.predict(bench.labels(*labelled))
+    assert bench.run.progress.stage == "read"
+
+
+def test_labels_of_no_image_in_the_pool_teach_nothing(bench):
+    bench.pool(red=3)
+    with pytest.raises(NoLabels, match="no image of the pool has one"):
+        bench.predict(bench.labels("blue_7.png", "green_7.png"))
+    assert bench.warning("label_without_image").count == 2
+
+
+def test_a_class_lost_to_an_unreadable_image_is_found_out_after_embedding(bench):
+    bench.pool(red=11)
+    spoil(bench.root / "pool", "blue_0.png")
+    with pytest.raises(SingleClass, match="all 2 labels say 'red'"):
+        bench.predict(bench.labels("red_0.png", "red_1.png", "blue_0.png"))
+
+
+def test_where_everything_is_labelled_there_is_nothing_to_predict(bench):
+    names = bench.pool(red=2, blue=2)
+    result = bench.predict(bench.labels(*names))
+    assert (result.items, as_labels(result)) == ((), "")
+    assert result.head.classes == ("blue", "red")
+
+
+def test_unreadable_images_are_skipped_and_too_many_fail(bench):
+    bench.pool(red=9, blue=9)
+    spoil(bench.root / "pool", "a.png")
+    result = bench.predict(bench.labels("red_0.png", "blue_0.png"))
+    assert [one.name for one in result.skipped] == ["a.png"]
+    assert "a.png" not in {item.name for item in result.items}
+    spoil(bench.root / "pool", "b.png", "c.png")
+    with pytest.raises(TooManyUnreadable):
+        bench.predict(bench.labels("red_0.png", "blue_0.png"))
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_the_same_request_gives_the_same_bytes(bench, head):
+    bench.pool(red=5, blue=5)
+    labels = bench.labels("red_0.png", "red_1.png", "blue_0.png", "blue_1.png")
+    first, second = (bench.predict(labels, head=head).model_dump_json() for _ in range(2))
+    assert first == second
+    assert result_adapter.validate_json(first).head.name == head
+
+
+def test_progress_goes_through_the_stages_and_ends_with_every_image_predicted(bench, every_step_is_told):
+    bench.pool(red=5, blue=5)
+    bench.predict(bench.labels("red_0.png", "blue_0.png"))
+    places = [(progress.stage_index, progress.done) for progress in bench.told]
+    assert places == sorted(places)
+    assert list(dict.fromkeys(progress.stage for progress in bench.told)) == ["read", "embed", "train", "predict"]
+    assert (bench.run.progress.done, bench.run.progress.total) == (8, 8)
