@@ -1,0 +1,80 @@
+"""What a process imports at run time must be what its extra installs; here everything is installed, there it isn't."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import distributions, requires
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+API_AT_WORK = """
+import sys
+from importlib.metadata import packages_distributions
+
+redis_url, folder, *absent = sys.argv[1:]
+missing = {name for name, owners in packages_distributions().items() if set(owners) <= set(absent)}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+
+from fastapi.testclient import TestClient
+from api.app import create_app
+from core.settings import Settings
+
+with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,)))) as client:
+    body = {"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": folder}
+    accepted = client.post("/jobs", json=body)
+    assert accepted.status_code == 202, accepted.text
+    assert client.get("/metrics").status_code == client.get("/docs").status_code == 200
+"""
+
+#: Needed by the client that calls the API in this test.
+OF_THE_TEST = {"httpx", "httpcore", "httpx2", "httpcore2", "certifi", "truststore"}
+
+
+def test_the_api_works_where_only_its_extra_is_installed(empty_redis, tmp_path):
+    (tmp_path / "a.png").touch()
+    installed = {distribution.metadata["Name"] for distribution in distributions()}
+    there = closure("nextlabel", "api") | OF_THE_TEST
+    absent = [name for name in installed if canonicalize_name(name) not in there]
+    assert {"torch", "pillow", "pytest"} <= {canonicalize_name(name) for name in absent}
+    ran = subprocess.run(
+        [sys.executable, "-c", API_AT_WORK, empty_redis, str(tmp_path), *absent],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("heavy", ["torch", "timm", "scikit-learn", "pillow", "scipy"])
+def test_the_apis_extra_installs_no(heavy):
+    assert heavy not in closure("nextlabel", "api")
+
+
+def closure(name: str, *extras: str) -> set[str]:
+    """A distribution and all that it requires, on this machine."""
+    found: set[str] = set()
+    waiting = [(canonicalize_name(name), frozenset(extras))]
+    seen = set()
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        found.add(one[0])
+        for text in requires(one[0]) or ():
+            requirement = Requirement(text)
+            if _applies(requirement, one[1]):
+                waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return found
+
+
+def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
