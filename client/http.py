@@ -23,6 +23,10 @@ class Refused(RuntimeError):
         self.problem = problem
 
 
+class Unreachable(RuntimeError):
+    """Nobody answers at that address."""
+
+
 class JobFailed(RuntimeError):
     """The job ended without a result; `job` is its record."""
 
@@ -52,12 +56,11 @@ class Client:
 
     def job(self, job_id: str, *, wait_s: float = 0, etag: str | None = None) -> tuple[Job | None, str]:
         """-> (job, its ETag); job is None when nothing changed since that ETag."""
-        answer = self._http.get(
-            f"/jobs/{job_id}", params={"wait": wait_s}, headers={"If-None-Match": etag} if etag else {}
-        )
+        known = {"If-None-Match": etag} if etag else {}
+        answer = self._ask("GET", f"/jobs/{job_id}", params={"wait": wait_s}, headers=known)
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None, cast(str, etag)
-        return _checked(answer).json(), answer.headers["ETag"]
+        return answer.json(), answer.headers["ETag"]
 
     def wait(self, job_id: str, on_change: Callable[[Job], None] = lambda _: None, timeout_s: float = 86_400) -> Job:
         """The job when it has ended. Raises JobFailed for any end but success, TimeoutError."""
@@ -74,7 +77,7 @@ class Client:
         raise TimeoutError(f"job {job_id} has not ended within {timeout_s:g} s")
 
     def result(self, job_id: str, media_type: str = "application/json") -> bytes:
-        return _checked(self._http.get(f"/jobs/{job_id}/result", headers={"Accept": media_type})).content
+        return self._ask("GET", f"/jobs/{job_id}/result", headers={"Accept": media_type}).content
 
     def jobs(self, **narrow: str | int) -> list[Job]:
         return cast(list[Job], self._json("GET", "/jobs", params=narrow)["data"])
@@ -86,7 +89,13 @@ class Client:
         return self._json("GET", "/capabilities")
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return cast(dict[str, Any], _checked(self._http.request(method, path, **options)).json())
+        return cast(dict[str, Any], self._ask(method, path, **options).json())
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return _checked(self._http.request(method, path, **options))
+        except httpx.TransportError as error:
+            raise Unreachable(f"no answer from {self.url} ({error}); is `nextlabel up` running there?") from error
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

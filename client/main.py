@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from client.demo import Demo, Material
-from client.http import Client, JobFailed, Refused
+from client.http import Client, JobFailed, Refused, Unreachable
 from client.redis_server import NoRedisServer
 from client.shown import follow
 from client.stack import Stack, StackError, free_port
@@ -127,7 +127,7 @@ def main() -> None:
     """Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
     try:
         cli()
-    except (Refused, JobFailed, StackError, NoRedisServer, TimeoutError) as error:
+    except (Refused, Unreachable, JobFailed, StackError, NoRedisServer, TimeoutError) as error:
         raise SystemExit(f"nextlabel: {error}") from None
     except OSError as error:
         raise SystemExit(f"nextlabel: {error.strerror or error}") from None

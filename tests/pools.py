@@ -1,4 +1,4 @@
-"""Tiny pools: stripes of a colour and a slant, which the built-in descriptor tells apart. `red_0.png` is of class `red`."""
+"""Tiny pools whose classes differ in colour and slant of their stripes. `red_0.png` is of class `red`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,22 +100,20 @@ class Worker:
         error = JobError(code=code, detail="it went wrong", stage="embed")
         assert self.store.finish(self.claim(job_id), JobState.FAILED, error)
 
-    def newest(self, *, older_than: Sequence[str] = ()) -> str:
-        """The job that somebody is submitting just now, as soon as it is there."""
-        while True:
-            fresh = [job.id for job in self.store.page(limit=1).jobs if job.id not in older_than]
-            if fresh:
-                return fresh[0]
+    def newest(self) -> str:
+        """The newest job, as soon as there is one: its submitter is held and can't tell."""
+        while not (jobs := self.store.page(limit=1).jobs):
             time.sleep(0.01)
+        return jobs[0].id
 
     @contextmanager
-    def carrying_out(self, result: JobResult, after_s: float = 0.0) -> Iterator[None]:
+    def carrying_out(self, result: JobResult) -> Iterator[None]:
         """Meanwhile, every queued job succeeds with that result."""
         stop = threading.Event()
 
         def work() -> None:
             while not stop.wait(0.01):
-                for job_id in self.store.queued_longer_than(after_s):
+                for job_id in self.store.queued_longer_than(0):
                     self.succeed(job_id, result)
 
         thread = threading.Thread(target=work)

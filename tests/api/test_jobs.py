@@ -90,7 +90,7 @@ def test_a_job_that_ends_within_the_preferred_wait_is_answered_with_200_and_its_
 def test_a_job_that_does_not_is_answered_with_202_after_it(client, data):
     begin = time.monotonic()
     answer = client.post("/jobs", json=data.selection, headers={"Prefer": "wait=1"})
-    assert 1 <= time.monotonic() - begin < 2
+    assert 1 <= time.monotonic() - begin < 3
     assert answer.status_code == 202
     assert answer.headers["Preference-Applied"] == "wait=1"
 
@@ -431,7 +431,7 @@ def test_a_long_poll_returns_after_its_wait_when_nothing_changes(client, data):
     begin = time.monotonic()
     assert client.get(f"/jobs/{job_id}?wait=0.5").json()["state"] == "queued"
     assert client.get(f"/jobs/{job_id}?wait=0.5", headers={"If-None-Match": '"1"'}).status_code == 304
-    assert 1 <= time.monotonic() - begin < 2
+    assert 1 <= time.monotonic() - begin < 3
 
 
 def test_a_long_poll_does_not_wait_for_what_has_changed_already(client, data, worker):
@@ -439,7 +439,7 @@ def test_a_long_poll_does_not_wait_for_what_has_changed_already(client, data, wo
     worker.claim(job_id)
     begin = time.monotonic()
     assert client.get(f"/jobs/{job_id}?wait=20", headers={"If-None-Match": '"1"'}).json()["state"] == "running"
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 3
 
 
 def test_a_long_poll_does_not_wait_for_a_job_that_has_ended(client, data, worker):
@@ -449,7 +449,7 @@ def test_a_long_poll_does_not_wait_for_a_job_that_has_ended(client, data, worker
     begin = time.monotonic()
     assert client.get(f"/jobs/{job_id}?wait=20").json()["state"] == "failed"
     assert client.get(f"/jobs/{job_id}?wait=20", headers={"If-None-Match": etag}).status_code == 304
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 3
 
 
 def test_fifty_long_polls_at_once_are_all_woken_by_one_change(url, data, worker):
@@ -457,12 +457,12 @@ def test_fifty_long_polls_at_once_are_all_woken_by_one_change(url, data, worker)
     with httpx.Client(timeout=30) as client, ThreadPoolExecutor(50) as threads:
         polls = [threads.submit(client.get, f"{url}/jobs/{job_id}?wait=20") for _ in range(50)]
         time.sleep(1)
-        assert httpx.get(f"{url}/healthz").elapsed.total_seconds() < 0.5
+        assert httpx.get(f"{url}/healthz").elapsed.total_seconds() < 1
         assert not any(poll.done() for poll in polls)
         begin = time.monotonic()
         worker.claim(job_id)
         assert {poll.result().json()["state"] for poll in polls} == {"running"}
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 3  # sooner than by looking again
 
 
 @pytest.mark.parametrize("wait", ["-1", "61", "nan", "inf", "x", ""])

@@ -37,8 +37,8 @@ def test_a_change_wakes_all_who_watch_that_job_and_nobody_else(empty_redis):
     async def watch():
         watcher = Watcher(empty_redis)
         await watcher.start()
-        await rang_within(watcher, "a", 0.3)  # subscribed by then
-        waiting = [asyncio.create_task(rang_within(watcher, job_id, 0.5)) for job_id in ("a", "a", "b")]
+        await rang_within(watcher, "a", 5)  # rings once it has subscribed
+        waiting = [asyncio.create_task(rang_within(watcher, job_id, 1)) for job_id in ("a", "a", "b")]
         await asyncio.sleep(0.1)
         with redis.Redis.from_url(empty_redis) as server:
             server.publish(CHANGED, "a")

@@ -127,18 +127,18 @@ def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(t
         [sys.executable, "-m", "client.main", "up", "--port", str(port)],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    _until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
+    until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
     with Client(url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
     up.kill()
     up.wait()
-    _until(lambda: not _processes_of(folder))
+    until(lambda: not processes_of(folder))
     with start(folder, tmp_path) as again, Client(again.url) as client:
         assert client.wait(job_id, timeout_s=60)["state"] == "succeeded"
 
 
-def _until(met: Callable[[], bool], within_s: float = 60) -> None:
+def until(met: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:
@@ -150,7 +150,7 @@ def _until(met: Callable[[], bool], within_s: float = 60) -> None:
     raise AssertionError(f"not met within {within_s} s")
 
 
-def _processes_of(folder: Path) -> list[int]:
+def processes_of(folder: Path) -> list[int]:
     """Those that were started with this stack's settings."""
     mark = f"NEXTLABEL_STATE_DIR={folder}".encode()
     found = []

@@ -3,7 +3,7 @@ from PIL import Image
 
 from core.errors import EmptyPool, LabelsConflict, LabelsMalformed, PathNotAllowed, PathNotFound
 from core.jobs.results import result_adapter
-from tests.pools import class_of, draw, spoil
+from tests.pools import draw, spoil
 
 
 def test_with_nothing_labelled_images_are_drawn_by_chance_and_the_answer_says_why(bench):

@@ -1,0 +1,40 @@
+import fcntl
+import socket
+
+import httpx
+import pytest
+
+from client.stack import Stack, StackError, free_port, port_taken
+
+
+def environment(folder):
+    return {"NEXTLABEL_STATE_DIR": str(folder / "state"), "NEXTLABEL_CACHE_DIR": str(folder / "cache")}
+
+
+def test_a_port_that_is_taken_is_said_so_before_anything_is_started(tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert port_taken("127.0.0.1", port)
+        with pytest.raises(StackError, match=f"port {port} on 127.0.0.1 is taken; choose another with --port"):
+            Stack(environment(tmp_path), port=port).__enter__()
+    assert not (tmp_path / "state" / "redis").exists()
+
+
+def test_two_stacks_never_share_a_state_directory(tmp_path):
+    (tmp_path / "state").mkdir()
+    with (tmp_path / "state" / "lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StackError, match="another nextlabel is running from"):
+            Stack(environment(tmp_path), port=free_port()).__enter__()
+
+
+def test_a_child_that_ends_at_once_is_named_and_the_others_are_stopped(tmp_path):
+    broken = {**environment(tmp_path), "NEXTLABEL_BATCH_SIZE": "many"}
+    stack = Stack(broken, port=free_port(), log=tmp_path / "log.txt")
+    with pytest.raises(StackError, match=r"the (api|worker) process ended with exit code 1; its log says why"):
+        stack.__enter__()
+    assert "batch_size" in (tmp_path / "log.txt").read_text()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{stack.url}/healthz")

@@ -1,0 +1,161 @@
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from core.errors import InvalidRequest
+from core.jobs.admission import admit
+from core.jobs.requests import F1Request, PredictionRequest, SelectionRequest
+from core.settings import Settings
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A pool of two files that are no images: admission opens none."""
+    root = tmp_path / "data"
+    (root / "pool").mkdir(parents=True)
+    (root / "pool" / "a.png").touch()
+    (root / "pool" / "b.png").touch()
+    (root / "empty").mkdir()
+    (root / "labels.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    (root / "one_class.txt").write_text("a.png\tcat\n")
+    (root / "none.txt").touch()
+    (root / "commas.txt").write_text("a.png,cat\n")
+    (root / "twice.txt").write_text("a.png\tcat\na.png\tdog\n")
+    return root
+
+
+@pytest.fixture
+def settings(root):
+    return Settings(data_roots=(root,))
+
+
+SELECTION = {"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": "pool"}
+PREDICTION = {"kind": "prediction", "backbone": "b0", "path_to_img": "pool", "path_to_labels": "labels.txt"}
+F1 = {
+    "kind": "f1",
+    "backbone": "b0",
+    "path_to_img_train": "pool",
+    "path_to_labels_train": "labels.txt",
+    "path_to_img_val": "pool",
+    "path_to_labels_val": "labels.txt",
+}
+
+
+def faults(body, settings):
+    with pytest.raises(InvalidRequest) as refused:
+        admit(body, settings)
+    return [(fault.pointer, fault.code) for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(SELECTION, SelectionRequest), (PREDICTION, PredictionRequest), (F1, F1Request)]
+)
+def test_a_request_whose_paths_are_good_is_admitted(settings, body, kind):
+    assert type(admit(body, settings)) is kind
+
+
+@pytest.mark.parametrize("labels", [None, "none.txt", "empty", "one_class.txt", "labels.txt"])
+def test_a_selection_may_begin_with_no_labels_or_with_one_class(settings, labels):
+    admit({**SELECTION, "path_to_labels": labels}, settings)
+
+
+@pytest.mark.parametrize(
+    ("labels", "code"), [(None, "no_labels"), ("none.txt", "no_labels"), ("one_class.txt", "single_class")]
+)
+def test_what_learns_from_labels_needs_two_classes(settings, labels, code):
+    assert faults({**PREDICTION, "path_to_labels": labels}, settings) == [("/path_to_labels", code)]
+
+
+def test_a_prediction_without_the_field_is_told_to_name_labels(settings):
+    body = {field: value for field, value in PREDICTION.items() if field != "path_to_labels"}
+    assert faults(body, settings) == [("/path_to_labels", "no_labels")]
+
+
+def test_validation_labels_may_be_of_one_class_and_training_labels_may_not(settings):
+    admit({**F1, "path_to_labels_val": "one_class.txt"}, settings)
+    one_class = {**F1, "path_to_labels_train": "one_class.txt"}
+    assert faults(one_class, settings) == [("/path_to_labels_train", "single_class")]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/etc", "path_not_allowed"),
+        ("../..", "path_not_allowed"),
+        ("nowhere", "path_not_found"),
+        ("labels.txt", "path_wrong_kind"),
+        ("empty", "empty_pool"),
+        ("a\0b", "path_not_allowed"),
+    ],
+)
+def test_a_pool_that_cannot_be_used_is_refused(settings, path, code):
+    assert faults({**SELECTION, "path_to_img": path}, settings) == [("/path_to_img", code)]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/etc/passwd", "path_not_allowed"),
+        ("nowhere.txt", "path_not_found"),
+        ("commas.txt", "labels_malformed"),
+        ("twice.txt", "labels_conflict"),
+        ("pool/a.png", None),  # an empty file is no labels
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(settings, path, code):
+    body = {**SELECTION, "path_to_labels": path}
+    if code is None:
+        admit(body, settings)
+    else:
+        assert faults(body, settings) == [("/path_to_labels", code)]
+
+
+def test_a_link_out_of_the_roots_is_refused(settings, root, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (root / "link").symlink_to(tmp_path / "outside")
+    assert faults({**SELECTION, "path_to_img": "link"}, settings) == [("/path_to_img", "path_not_allowed")]
+
+
+def test_faults_of_the_form_and_of_the_disk_are_told_at_once(settings):
+    body = {
+        "kind": "f1",
+        "backbone": "bo",
+        "path_to_img_train": "nowhere",
+        "path_to_labels_train": "commas.txt",
+        "x": 1,
+    }
+    assert sorted(faults(body, settings)) == [
+        ("/backbone", "unknown_backbone"),
+        ("/path_to_img_train", "path_not_found"),
+        ("/path_to_img_val", "missing_field"),
+        ("/path_to_labels_train", "labels_malformed"),
+        ("/path_to_labels_val", "missing_field"),
+        ("/x", "unknown_field"),
+    ]
+
+
+def test_one_fault_of_a_field_is_enough(settings):
+    body = {**SELECTION, "path_to_img": "", "path_to_img_elsewhere": "nowhere"}
+    assert faults(body, settings) == [("/path_to_img", "invalid_value"), ("/path_to_img_elsewhere", "unknown_field")]
+
+
+def test_paths_are_looked_at_even_when_the_kind_is_unknown(settings):
+    assert faults({**SELECTION, "kind": "x", "path_to_img": "nowhere"}, settings) == [
+        ("/kind", "unknown_kind"),
+        ("/path_to_img", "path_not_found"),
+    ]
+
+
+@pytest.mark.parametrize("body", [None, 5, [], "x"])
+def test_what_is_no_object_is_refused(settings, body):
+    assert faults(body, settings) == [("/", "invalid_value")]
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.text(), labels=st.none() | st.text())
+def test_no_path_is_too_strange(settings, path, labels):
+    try:
+        admit({**SELECTION, "path_to_img": path, "path_to_labels": labels}, settings)
+    except InvalidRequest as refused:
+        assert {fault.pointer for fault in refused.faults} <= {"/path_to_img", "/path_to_labels"}

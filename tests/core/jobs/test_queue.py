@@ -1,0 +1,87 @@
+import base64
+import json
+import time
+
+import pytest
+import redis
+
+from client.stack import free_port
+from core.errors import StoreUnavailable
+from core.jobs.queue import QUEUE_KEY, JobQueue, celery_app
+from core.jobs.store import JobStore
+
+
+@pytest.fixture
+def queue(empty_redis):
+    queue = JobQueue(empty_redis)
+    yield queue
+    queue.close()
+
+
+def messages(url):
+    with redis.Redis.from_url(url) as client:
+        return [json.loads(message) for message in client.lrange(QUEUE_KEY, 0, -1)]
+
+
+def test_a_message_is_the_name_of_the_task_and_the_jobs_id_in_json(queue, empty_redis):
+    queue.send("job_1")
+    (message,) = messages(empty_redis)
+    assert message["headers"]["task"] == "run_job"
+    assert (message["content-type"], message["content-encoding"]) == ("application/json", "utf-8")
+    arguments, options, _ = json.loads(base64.b64decode(message["body"]))
+    assert (arguments, options) == (["job_1"], {})
+
+
+def test_the_janitor_counts_the_messages_that_wait(queue, empty_redis):
+    store = JobStore.at(empty_redis)
+    assert store.messages_waiting(QUEUE_KEY) == 0
+    for i in range(3):
+        queue.send(f"job_{i}")
+    assert store.messages_waiting(QUEUE_KEY) == 3
+    store.close()
+
+
+def test_what_the_broker_keeps_stands_under_nextlabels_prefix(queue, empty_redis):
+    queue.send("job_1")
+    with redis.Redis.from_url(empty_redis, decode_responses=True) as client:
+        assert all(key.startswith("nextlabel:") for key in client.keys())
+
+
+def test_nothing_but_json_is_taken_and_no_result_is_kept(empty_redis):
+    configured = celery_app(empty_redis).conf
+    assert configured.accept_content == ["json"]
+    assert (configured.task_serializer, configured.result_backend, configured.task_ignore_result) == (
+        "json",
+        None,
+        True,
+    )
+    assert (configured.task_acks_late, configured.worker_pool_start_method) == (False, "spawn")
+
+
+def test_an_unreachable_broker_is_told_within_seconds():
+    queue = JobQueue(f"redis://127.0.0.1:{free_port()}/0")
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="the message for job job_1 could not be sent"):
+        queue.send("job_1")
+    assert time.monotonic() - begun < 15
+    queue.close()
+
+
+def test_a_broker_that_refuses_to_write_is_unavailable_and_serves_again_afterwards(queue, empty_redis):
+    with redis.Redis.from_url(empty_redis) as admin:
+        admin.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(StoreUnavailable):
+                queue.send("job_1")
+        finally:
+            admin.config_set("maxmemory", "0")
+    queue.send("job_2")
+    assert len(messages(empty_redis)) == 1
+
+
+def test_connections_that_redis_closed_are_opened_again(queue, empty_redis):
+    queue.send("job_1")
+    with redis.Redis.from_url(empty_redis) as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
+    queue.send("job_2")
+    assert len(messages(empty_redis)) == 2

@@ -1,0 +1,161 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import InvalidRequest
+from core.jobs.requests import KINDS, F1Request, PredictionRequest, SelectionRequest, parse_request
+from core.methods.registry import METHODS
+
+SELECTION = {"kind": "selection", "backbone": "b0", "add": 10, "path_to_img": "photos"}
+PREDICTION = {"kind": "prediction", "backbone": "b0", "path_to_img": "photos", "path_to_labels": "labels.txt"}
+F1 = {
+    "kind": "f1",
+    "backbone": "b0",
+    **{f"path_to_{what}_{half}": "somewhere" for what in ("img", "labels") for half in ("train", "val")},
+}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = sorted({field for kind in KINDS.values() for field in kind.model_fields})
+ODD_FIELDS = ["body", "query", "selection", "f1", "a/b", "~", ""]
+
+
+def faults(body):
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    return [(fault.pointer, fault.code) for fault in refused.value.faults]
+
+
+def detail(body):
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    (fault,) = refused.value.faults
+    return fault.detail
+
+
+# --- what is taken ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(SELECTION, SelectionRequest), (PREDICTION, PredictionRequest), (F1, F1Request)]
+)
+def test_a_request_becomes_its_kinds_class_with_the_defaults_filled_in(body, kind):
+    request = parse_request(body)
+    assert type(request) is kind
+    assert (request.head, request.seed, request.weights) == ("linear", 0, None)
+
+
+def test_a_selection_without_a_method_is_by_margin_and_without_labels_from_nothing():
+    request = parse_request(SELECTION)
+    assert (request.method.name, request.path_to_labels) == ("margin", None)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_asked_for_by_name_or_with_its_options(name):
+    by_name, spelt_out = (parse_request({**SELECTION, "method": asked}) for asked in (name, {"name": name}))
+    assert type(by_name.method) is METHODS[name]
+    assert by_name == spelt_out
+
+
+@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1])
+def test_a_request_that_was_recorded_is_read_back_as_it_was(body):
+    request = parse_request(body)
+    assert parse_request(json.loads(request.model_dump_json())) == request
+
+
+def test_the_fingerprint_is_of_what_is_asked_for_however_it_was_written():
+    plain = parse_request(SELECTION).fingerprint()
+    spelt_out = {**SELECTION, "seed": 0, "method": {"name": "margin"}, "path_to_labels": None}
+    assert parse_request(dict(reversed(spelt_out.items()))).fingerprint() == plain
+    others = [{"add": 11}, {"seed": 1}, {"method": "least"}, {"path_to_img": "other"}, {"weights": "random"}]
+    prints = {parse_request({**SELECTION, **other}).fingerprint() for other in others}
+    assert len(prints | {plain}) == 6
+
+
+def test_a_request_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        parse_request(SELECTION).add = 3
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def test_every_fault_is_told_at_once():
+    body = {"kind": "selection", "backbone": "bo", "add": 0, "seed": -1, "head": "svm", "methode": "least"}
+    assert sorted(faults(body)) == [
+        ("/add", "invalid_value"),
+        ("/backbone", "unknown_backbone"),
+        ("/head", "invalid_value"),
+        ("/methode", "unknown_field"),
+        ("/path_to_img", "missing_field"),
+        ("/seed", "invalid_value"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"kind": "selektion"}, ("/kind", "unknown_kind")),
+        ({"kind": ["selection"]}, ("/kind", "unknown_kind")),
+        ({"method": "magrin"}, ("/method", "unknown_method")),
+        ({"method": {"name": "magrin"}}, ("/method", "unknown_method")),
+        ({"method": {"name": ["margin"]}}, ("/method", "unknown_method")),
+        ({"method": {}}, ("/method", "unknown_method")),
+        ({"method": 5}, ("/method", "invalid_value")),
+        ({"method": {"name": "margin", "epochs": 5}}, ("/method/epochs", "unknown_field")),
+        ({"backbone": 5}, ("/backbone", "invalid_value")),
+        ({"add": 10**400}, ("/add", "invalid_value")),
+        ({"add": 1.5}, ("/add", "invalid_value")),
+        ({"seed": 2**32}, ("/seed", "invalid_value")),
+        ({"weights": "pretrained"}, ("/weights", "invalid_value")),
+        ({"path_to_img": ""}, ("/path_to_img", "invalid_value")),
+        ({"path_to_img": "x" * 5000}, ("/path_to_img", "invalid_value")),
+        ({"path_to_img": None}, ("/path_to_img", "invalid_value")),
+        ({"path_to_img_val": "x"}, ("/path_to_img_val", "unknown_field")),
+        ({"selection": 1}, ("/selection", "unknown_field")),
+        ({"body": 1}, ("/body", "unknown_field")),
+        ({"a/b~c": 1}, ("/a~1b~0c", "unknown_field")),
+    ],
+)
+def test_a_fault_is_pointed_at(change, fault):
+    assert faults({**SELECTION, **change}) == [fault]
+
+
+@pytest.mark.parametrize("body", [None, 5, [], "selection"])
+def test_what_is_no_object_is_refused_as_a_whole(body):
+    assert faults(body) == [("/", "invalid_value")]
+
+
+def test_a_request_without_a_kind_is_told_which_there_are():
+    assert faults({}) == [("/kind", "missing_field")]
+    assert detail({}) == "`kind` must be one of selection, prediction, f1"
+
+
+def test_a_refusal_says_what_exists():
+    assert "there are random, least, margin" in detail({**SELECTION, "method": "magrin"})
+    assert "Did you mean" in detail({**SELECTION, "backbone": "resnet5O"})
+    assert detail({**PREDICTION, "add": 5}).startswith("there is no such field; prediction has kind, backbone, head")
+    with_options = {**SELECTION, "method": {"name": "margin", "epochs": 5}}
+    assert detail(with_options) == "there is no such field; method margin has name"
+
+
+@given(
+    base=st.sampled_from([SELECTION, PREDICTION, F1]),
+    change=st.dictionaries(st.sampled_from(FIELDS + ODD_FIELDS), JSON, max_size=4),
+    without=st.sets(st.sampled_from(FIELDS), max_size=2),
+)
+def test_any_json_is_either_a_request_or_refused_with_pointers_into_it(base, change, without):
+    body = {field: value for field, value in {**base, **change}.items() if field not in without}
+    try:
+        parse_request(body)
+    except InvalidRequest as refused:
+        assert refused.faults
+        for fault in refused.faults:
+            first = fault.pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
+            assert fault.detail
+            assert (first not in body) == (fault.code == "missing_field")

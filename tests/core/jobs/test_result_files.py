@@ -1,0 +1,90 @@
+import resource
+from datetime import UTC, datetime
+
+import pytest
+
+from core.errors import JobNotFinished, ResultExpired, StorageFull
+from core.jobs.record import Job, JobState
+from core.jobs.result_files import ResultFiles
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "state" / "results"
+
+
+@pytest.fixture
+def files(folder):
+    return ResultFiles(folder)
+
+
+def job(state=JobState.SUCCEEDED, ended_by=2):
+    return Job(id="job_1", kind="f1", state=state, rev=1, created_at=datetime.now(UTC), request={}, ended_by=ended_by)
+
+
+def everything_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def full_disk():
+    """No file of this process may grow beyond 1,000 bytes, which fails as a full disk does."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_the_file_of_the_attempt_that_ended_the_job_is_its_result(files):
+    files.write("job_1", 1, b"of a worker that lost its lease")
+    files.write("job_1", 2, b"the result")
+    assert files.path(job(ended_by=2)).read_bytes() == b"the result"
+
+
+def test_writing_twice_is_once(files, folder):
+    files.write("job_1", 2, b"first")
+    files.write("job_1", 2, b"second")
+    assert everything_in(folder) == ["job_1/2.json"]
+    assert files.path(job()).read_bytes() == b"second"
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.SUCCEEDED])
+def test_only_a_succeeded_job_has_a_result(files, state):
+    files.write("job_1", 2, b"unwanted")
+    with pytest.raises(JobNotFinished, match=f"job job_1 is {state}; only a succeeded job has a result"):
+        files.path(job(state))
+
+
+def test_a_result_that_is_gone_has_expired(files):
+    with pytest.raises(ResultExpired, match="no longer kept"):
+        files.path(job())
+
+
+def test_a_file_that_was_not_finished_is_no_result(files, folder):
+    (folder / "job_1").mkdir(parents=True)
+    (folder / "job_1" / "2.tmp").write_bytes(b"half of")
+    with pytest.raises(ResultExpired):
+        files.path(job())
+
+
+def test_a_full_disk_is_told_and_leaves_no_file_behind(files, folder, full_disk):
+    with pytest.raises(StorageFull, match="free some and submit again"):
+        files.write("job_1", 2, b"x" * 100_000)
+    assert everything_in(folder) == []
+
+
+def test_a_full_disk_spares_the_result_that_is_there(files, full_disk):
+    files.write("job_1", 2, b"the result")
+    with pytest.raises(StorageFull):
+        files.write("job_1", 2, b"x" * 100_000)
+    assert files.path(job()).read_bytes() == b"the result"
+
+
+def test_deleting_takes_every_attempts_file_and_may_be_done_twice(files, folder):
+    files.write("job_1", 1, b"a")
+    files.write("job_1", 2, b"b")
+    files.write("job_2", 1, b"another job's")
+    files.delete("job_1")
+    files.delete("job_1")
+    assert everything_in(folder) == ["job_2/1.json"]
+    assert not (folder / "job_1").exists()

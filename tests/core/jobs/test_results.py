@@ -1,0 +1,121 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.labels import read_labels
+from core.jobs.results import (
+    ClassProbability,
+    ClassScores,
+    Confusion,
+    F1Result,
+    HeadSummary,
+    Manifest,
+    MethodUsed,
+    PredictionItem,
+    PredictionResult,
+    SelectionItem,
+    SelectionResult,
+    as_csv,
+    as_labels,
+    result_adapter,
+)
+
+MANIFEST = Manifest(
+    nextlabel="1", versions={}, backbone="b0", weights="w", preprocessing="p", head=None, device="cpu", seed=0, pools={},
+    labels={},
+)  # fmt: skip
+HEAD = HeadSummary(
+    name="linear", classes=("cat", "dog"), images_per_class={"cat": 1, "dog": 1}, temperature=1.0, details={"folds": 3}
+)
+
+
+def top(first="cat", second="dog"):
+    return (
+        ClassProbability(class_name=first, probability=0.75),
+        ClassProbability(class_name=second, probability=0.25),
+    )
+
+
+def prediction(*names, first="cat"):
+    items = tuple(PredictionItem(name=name, predicted=first, confidence=0.75, top=top(first)) for name in names)
+    return PredictionResult(items=items, head=HEAD, skipped=(), manifest=MANIFEST)
+
+
+def selection(*names, head=HEAD):
+    guess = {"predicted": "cat", "confidence": 0.75, "top": top()} if head else {}
+    unknown = {"predicted": None, "confidence": None, "top": ()}
+    items = tuple(
+        SelectionItem(rank=rank, name=name, score=0.5, cluster=None, reason="why", **{**unknown, **guess})
+        for rank, name in enumerate(names, start=1)
+    )
+    used = MethodUsed(asked="margin", name="margin", why="as asked")
+    return SelectionResult(data=names, items=items, method=used, candidates=9, head=head, skipped=(), manifest=MANIFEST)
+
+
+def validation():
+    scores = ClassScores(class_name="cat", precision=1.0, recall=0.5, f1=0.666667, support=2, predicted=1)
+    return F1Result(
+        f1_macro=0.7, f1_macro_interval=(0.6, 0.8), f1_micro=0.7, f1_weighted=0.7, accuracy=0.7, calibration_error=0.1,
+        validation_images=2, per_class=(scores,), confusion=Confusion(classes=("cat",), matrix=((2,),)),
+        classes_without_training_images=(), classes_without_validation_images=(), head=HEAD, skipped=(),
+        manifest=MANIFEST,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "result", [prediction("a.png"), selection("a.png"), selection("a.png", head=None), validation()]
+)
+def test_a_result_is_read_back_from_its_json_as_it_was(result):
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
+def test_a_class_is_called_class_on_the_wire():
+    assert prediction("a.png").model_dump(mode="json")["items"][0]["top"][0] == {"class": "cat", "probability": 0.75}
+
+
+def test_a_prediction_as_csv_has_a_header_and_quotes_what_needs_it():
+    assert as_csv(prediction('a,"b".png')) == (
+        "name,predicted,confidence,second,second_probability\r\n"
+        '"a,""b"".png",cat,0.75,dog,0.25\r\n'
+    )  # fmt: skip
+
+
+def test_a_selection_as_csv_leaves_empty_what_no_head_has_guessed():
+    assert as_csv(selection("a.png", head=None)).splitlines()[1] == "1,a.png,0.5,,,why"
+    assert as_csv(selection("a.png")).splitlines()[1] == "1,a.png,0.5,cat,0.75,why"
+
+
+def test_an_f1_as_csv_is_a_line_for_each_class():
+    assert list(csv.reader(io.StringIO(as_csv(validation())))) == [
+        ["class", "precision", "recall", "f1", "support", "predicted"],
+        ["cat", "1.0", "0.5", "0.666667", "2", "1"],
+    ]
+
+
+def test_labels_are_lines_of_name_and_class_where_there_are_classes():
+    assert as_labels(prediction("a.png", "b.png")) == "a.png\tcat\nb.png\tcat\n"
+    assert as_labels(selection("b.png", "a.png")) == "b.png\tcat\na.png\tcat\n"
+    assert as_labels(selection("a.png", head=None)) is None
+    assert as_labels(validation()) is None
+    assert as_labels(selection()) == ""
+
+
+POOL_NAMES = st.text(
+    st.characters(exclude_characters="\t\n\r\0", exclude_categories=("Cs",)), min_size=1, max_size=10
+).map(lambda text: text.replace("/", "_").lstrip(".") + ".png")
+
+
+@given(names=st.lists(POOL_NAMES, unique=True, max_size=5))
+def test_labels_read_back_name_every_image_of_a_pool_whatever_it_is_called(tmp_path_factory, names):
+    path = tmp_path_factory.mktemp("labels") / "labels.txt"
+    path.write_bytes(as_labels(prediction(*names)).encode())
+    assert read_labels(path).classes_by_name == dict.fromkeys(names, "cat")
+
+
+def test_a_name_that_begins_with_a_byte_order_mark_is_read_back_whole(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(as_labels(prediction("\ufeffa.png")).encode())
+    assert read_labels(path).classes_by_name == {"\ufeffa.png": "cat"}
