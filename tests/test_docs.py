@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.errors import HTTP_STATUS
 from core.embeddings.catalogue import SHORT_NAMES
 from core.errors import NextlabelError
 from core.jobs.requests import _CODES, KINDS
@@ -39,7 +40,7 @@ def test_no_setting_in_the_docs_is_made_up():
 def test_every_error_code_stands_in_the_docs():
     for module in ("core.data.images", "core.embeddings.cache", "core.jobs.store"):
         importlib.import_module(module)
-    codes = {error.code for error in tree(NextlabelError)} | set(_CODES.values())
+    codes = {error.code for error in tree(NextlabelError)} | set(_CODES.values()) | set(HTTP_STATUS)
     assert {code for code in codes if f"`{code}`" not in text("docs/errors.md")} == set()
 
 

@@ -17,10 +17,10 @@ from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
 from api.views import JobList, JobView, etag, view, view_with_result
 from api.watcher import LOOK_AGAIN_S
-from core.errors import JobNotFound, StoreUnavailable
+from core.errors import InvalidRequest, JobNotFound, StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
-from core.jobs.requests import KINDS, RawRequest
+from core.jobs.requests import KINDS, RawRequest, parse_request
 from core.jobs.results import as_csv, as_labels, result_adapter
 from core.jobs.store import Event
 from core.logs import get_logger
@@ -148,6 +148,9 @@ async def follow(
 
 async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
     """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
+    known = await in_thread(_replayed, body, key, services)
+    if known is not None:
+        return known, False
     request = await in_thread(admit, body, services.settings)
     job, new = await in_thread(
         services.store.submit,
@@ -162,6 +165,17 @@ async def accept(body: Any, services: Services, key: str | None = None) -> tuple
         log.info("job accepted", job_id=job.id, kind=job.kind)
         await _send(job.id, services)
     return job, new
+
+
+def _replayed(body: Any, key: str | None, services: Services) -> Job | None:
+    """What the key stands for already: the disk may have changed since, and the job is recorded all the same."""
+    if key is None:
+        return None
+    try:
+        request = parse_request(body)
+    except InvalidRequest:
+        return None
+    return services.store.known_by(key, request.fingerprint())
 
 
 async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:

@@ -13,7 +13,7 @@ from core.data.labels import read_labels
 from core.data.pool import SUFFIXES, has_an_image
 from core.data.roots import existing_file_or_folder, existing_folder
 from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, SingleClass
-from core.jobs.requests import JobRequest, parse_request
+from core.jobs.requests import KINDS, JobRequest, parse_request
 from core.settings import Settings
 
 
@@ -36,7 +36,9 @@ def _disk_faults(body: Any, settings: Settings) -> Iterator[Fault]:
     if not isinstance(body, dict):
         return
     kind = body.get("kind")
-    for field, value in body.items():
+    kinds = [KINDS[kind]] if kind in list(KINDS) else KINDS.values()
+    for field in dict.fromkeys(name for one in kinds for name in one.model_fields):
+        value = body.get(field)
         if not isinstance(value, str):
             continue
         if field.startswith("path_to_img"):

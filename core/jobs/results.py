@@ -172,4 +172,7 @@ def as_csv(result: JobResult) -> str:
 def as_labels(result: JobResult) -> str | None:
     """`file name<TAB>class` a line, which nextlabel reads back; None for a result that has no classes to give."""
     pairs = result.labels()
-    return None if pairs is None else "".join(f"{name}\t{class_name}\n" for name, class_name in pairs)
+    if pairs is None:
+        return None
+    text = "".join(f"{name}\t{class_name}\n" for name, class_name in pairs)
+    return "\ufeff" + text if text.startswith("\ufeff") else text  # else the name's own mark is read as the file's

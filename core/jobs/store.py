@@ -126,11 +126,21 @@ class JobStore:
         known_id, known_fingerprint = self._run(
             "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms
         )
-        if known_fingerprint != fingerprint:
-            raise IdempotencyKeyReused(
-                f"this Idempotency-Key came before with another request (job {known_id}); use a new key"
-            )
+        _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
+
+    def known_by(self, idempotency_key: str, fingerprint: str) -> Job | None:
+        """The job that the key stands for already. Raises IdempotencyKeyReused if it came from another request."""
+        with _reaching_redis():
+            known = self._redis.hmget(PREFIX + "idempotency:" + idempotency_key, "id", "fingerprint")
+        known_id, known_fingerprint = cast(list[str | None], known)
+        if known_id is None:
+            return None
+        _refuse_reuse(known_id, known_fingerprint, fingerprint)
+        try:
+            return self.get(known_id)
+        except JobNotFound:  # it was deleted, and its key is free
+            return None
 
     def get(self, job_id: str) -> Job:
         """Raises JobNotFound."""
@@ -325,6 +335,13 @@ class JobStore:
             start += lot
 
 
+def _refuse_reuse(job_id: str, known_fingerprint: str | None, fingerprint: str) -> None:
+    if known_fingerprint != fingerprint:
+        raise IdempotencyKeyReused(
+            f"this Idempotency-Key came before with another request (job {job_id}); use a new key"
+        )
+
+
 @contextmanager
 def _reaching_redis() -> Iterator[None]:
     try:
@@ -375,6 +392,6 @@ def _position(cursor: str | None) -> tuple[float, str]:
         return float("inf"), ""
     try:
         ms, job_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(":", 1)
-        return float(ms), job_id
+        return int(ms), job_id
     except (ValueError, binascii.Error) as error:
         raise InvalidCursor("this cursor did not come from here; leave it out to begin with the newest job") from error

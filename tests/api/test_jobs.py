@@ -151,6 +151,14 @@ def test_a_refused_request_does_not_use_up_its_key(client, data):
     assert client.post("/jobs", json=data.selection, headers={"Idempotency-Key": "k"}).status_code == 202
 
 
+def test_a_key_gives_its_job_though_the_labels_file_is_gone_meanwhile(client, data):
+    headers = {"Idempotency-Key": "once"}
+    first = client.post("/jobs", json=data.selection, headers=headers).json()
+    (data.root / "labels.txt").unlink()
+    again = client.post("/jobs", json=data.selection, headers=headers)
+    assert (again.status_code, again.json()["id"]) == (202, first["id"])
+
+
 def test_the_key_of_a_forgotten_job_makes_a_new_one(client, data):
     first = client.post("/jobs", json=data.selection, headers={"Idempotency-Key": "k"}).json()
     client.post(first["links"]["cancel"])

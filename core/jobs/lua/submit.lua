@@ -3,7 +3,7 @@
 local id, kind, request, key, fingerprint, keep = unpack(ARGV)
 if key ~= '' then
   local known = redis.call('HMGET', P .. 'idempotency:' .. key, 'id', 'fingerprint')
-  if known[1] then return known end
+  if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then return known end -- a forgotten job frees its key
 end
 if redis.call('EXISTS', job_key(id)) == 1 then return {id, fingerprint} end
 set(id, 'id', id, 'kind', kind, 'state', 'queued', 'rev', 0, 'created_at', text(now), 'request', request,

@@ -44,7 +44,7 @@ def test_the_janitor_counts_the_messages_that_wait(queue, empty_redis):
 def test_what_the_broker_keeps_stands_under_nextlabels_prefix(queue, empty_redis):
     queue.send("job_1")
     with redis.Redis.from_url(empty_redis, decode_responses=True) as client:
-        assert all(key.startswith("nextlabel:") for key in client.keys())
+        assert all(key.startswith("nextlabel:") for key in client.scan_iter())
 
 
 def test_nothing_but_json_is_taken_and_no_result_is_kept(empty_redis):

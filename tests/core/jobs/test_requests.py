@@ -151,11 +151,15 @@ def test_a_refusal_says_what_exists():
 )
 def test_any_json_is_either_a_request_or_refused_with_pointers_into_it(base, change, without):
     body = {field: value for field, value in {**base, **change}.items() if field not in without}
+    for fault in faults_found(body):
+        first = fault.pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
+        assert fault.detail
+        assert (first not in body) == (fault.code == "missing_field")
+
+
+def faults_found(body):
     try:
         parse_request(body)
     except InvalidRequest as refused:
-        assert refused.faults
-        for fault in refused.faults:
-            first = fault.pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
-            assert fault.detail
-            assert (first not in body) == (fault.code == "missing_field")
+        return refused.faults or [None]
+    return []

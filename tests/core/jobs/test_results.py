@@ -24,9 +24,17 @@ from core.jobs.results import (
 )
 
 MANIFEST = Manifest(
-    nextlabel="1", versions={}, backbone="b0", weights="w", preprocessing="p", head=None, device="cpu", seed=0, pools={},
+    nextlabel="0.1.0",
+    versions={"torch": "2"},
+    backbone="b0",
+    weights="0123",
+    preprocessing="224 px",
+    head=None,
+    device="cpu",
+    seed=0,
+    pools={},
     labels={},
-)  # fmt: skip
+)
 HEAD = HeadSummary(
     name="linear", classes=("cat", "dog"), images_per_class={"cat": 1, "dog": 1}, temperature=1.0, details={"folds": 3}
 )

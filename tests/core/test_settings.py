@@ -1,0 +1,78 @@
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from core.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("NEXTLABEL_"):
+            monkeypatch.delenv(name)
+
+
+def test_without_an_environment_everything_has_a_default():
+    settings = Settings()
+    assert settings.data_roots == (Path("/datasets"),)
+    assert settings.weights_dir is None
+    assert (settings.lease_s, settings.renew_every_s) == (20.0, 4.0)
+
+
+def test_roots_are_separated_as_path_is(monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_DATA_ROOTS", os.pathsep.join(["/a", "/b c", "", "/d"]))
+    assert Settings().data_roots == (Path("/a"), Path("/b c"), Path("/d"))
+
+
+def test_folders_become_absolute_and_a_tilde_is_home(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("NEXTLABEL_DATA_ROOTS", "photos:~/photos")
+    monkeypatch.setenv("NEXTLABEL_WEIGHTS_DIR", "weights")
+    settings = Settings(state_dir="state")
+    assert settings.data_roots == (tmp_path / "photos", Path("/home/ada/photos"))
+    assert settings.weights_dir == tmp_path / "weights"
+    assert settings.results_dir == tmp_path / "state" / "results"
+
+
+def test_numbers_and_switches_are_read_from_the_environment(monkeypatch):
+    for name, text in {"LEASE_S": "2.5", "BATCH_SIZE": "7", "LOG_JSON": "true"}.items():
+        monkeypatch.setenv(f"NEXTLABEL_{name}", text)
+    settings = Settings()
+    assert (settings.lease_s, settings.batch_size, settings.log_json) == (2.5, 7, True)
+
+
+def test_what_is_passed_wins_over_the_environment(monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_BATCH_SIZE", "7")
+    assert Settings(batch_size=8).batch_size == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("LEASE_S", "0"), ("BATCH_SIZE", "0"), ("BATCH_SIZE", "many"), ("MAX_UNREADABLE_FRACTION", "2")]
+)
+def test_a_setting_that_makes_no_sense_is_refused_by_its_name(monkeypatch, name, text):
+    monkeypatch.setenv(f"NEXTLABEL_{name}", text)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        Settings(lease="20")
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().batch_size = 3
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described(name):
+    assert Settings.model_fields[name].description.endswith(".")
+
+
+@pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.annotation is float])
+def test_a_setting_that_is_a_length_of_time_has_its_unit_in_its_name(name):
+    assert name.endswith(("_s", "_days", "_hours", "_fraction"))
