@@ -6,8 +6,8 @@
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
-    │   ├── UnreadableImage      one image; a warning, not a job's failure (core/data/images.py)
-    │   ├── InvalidCursor        (core/jobs/store.py)
+    │   ├── UnreadableImage      one image: a warning, not a job's failure
+    │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
     ├── NotFound             JobNotFound
     ├── Conflict             JobEnded JobActive JobNotFinished
@@ -15,7 +15,7 @@
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
     │   ├── StorageFull WeightsUnavailable OutOfMemory WorkerLost
-    │   └── CacheUnwritable      a warning, not a job's failure (core/embeddings/cache.py)
+    │   └── CacheUnwritable      a warning, not a job's failure
     └── Interruption         not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere
@@ -125,6 +125,18 @@ class NothingToValidate(Invalid):
     code = "nothing_to_validate"
 
 
+class UnreadableImage(Invalid):
+    """`detail` is the reason, without the image's name."""
+
+    code = "unreadable_image"
+
+
+class InvalidCursor(Invalid):
+    """The cursor of a listing did not come from here."""
+
+    code = "invalid_cursor"
+
+
 class WeightsMismatch(Invalid):
     """The weights file is damaged or belongs to another network."""
 
@@ -192,6 +204,12 @@ class StoreUnavailable(Unavailable):
 
 class StorageFull(Unavailable):
     code = "storage_full"
+
+
+class CacheUnwritable(Unavailable):
+    """The cache folder can't be written: no permission, read-only, a file in its place, the share is gone."""
+
+    code = "cache_unwritable"
 
 
 class WeightsUnavailable(Unavailable):

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import suppress
 
-from core.errors import NextlabelError, StoreUnavailable
+from core.errors import JobNotFound, NextlabelError, StoreUnavailable
 from core.jobs.queue import QUEUE_KEY, JobQueue
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
@@ -98,5 +98,6 @@ class Janitor:
             return
         self._forgot_at = time.monotonic()
         for job_id in self._store.ended_longer_than(self._settings.keep_jobs_days * 86_400):
-            self._store.forget(job_id)
+            with suppress(JobNotFound):  # another janitor was quicker
+                self._store.forget(job_id)
             self._results.delete(job_id)

@@ -22,15 +22,9 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from core.errors import NextlabelError
+from core.errors import UnreadableImage
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-
-
-class UnreadableImage(NextlabelError):
-    """`detail` is the reason without the image's name."""
-
-    code = "unreadable_image"
 
 
 def decode(path: Path, *, max_pixels: int, draft_size: int | None = None) -> Image.Image:

@@ -32,13 +32,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import StorageFull, Unavailable
+from core.errors import CacheUnwritable, StorageFull
 
 Keys = NDArray[np.uint64]  # (n, 2): the two halves of a 128-bit hash
 Rows = NDArray[np.int64]
@@ -55,12 +55,6 @@ _MERGED_MAX_BYTES = 256 << 20  # merging holds the embeddings in memory, and lar
 _BLOCK_BYTES = 8 << 20
 _STALE_AFTER_S = 24 * 3600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class CacheUnwritable(Unavailable):
-    """The cache folder can't be written: no permission, read-only, a file in its place, the share is gone."""
-
-    code: ClassVar[str] = "cache_unwritable"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from typing import Any, Literal, cast
 import redis
 from redis.commands.core import Script
 
-from core.errors import IdempotencyKeyReused, Invalid, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.errors import IdempotencyKeyReused, InvalidCursor, JobActive, JobEnded, JobNotFound, StoreUnavailable
 from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 
 PREFIX = "nextlabel:"
@@ -76,10 +76,6 @@ class Counts:
     ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
     reaped: int
     workers: int
-
-
-class InvalidCursor(Invalid):
-    code = "invalid_cursor"
 
 
 class JobStore:

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.data.images import UnreadableImage, decode
+from core.data.images import decode
 from core.data.pool import Pool, Skipped
-from core.errors import OutOfMemory
+from core.errors import OutOfMemory, UnreadableImage
 from core.neural.backbones import Backbone, Pixels
 from core.settings import Settings
 

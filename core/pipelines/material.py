@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from core.data.labels import Labels, Matched, match, read_labels
 from core.data.pool import Pool, Skipped, list_pool
 from core.data.roots import existing_file_or_folder, existing_folder
-from core.embeddings.cache import CacheKey, CacheUnwritable, EmbeddingCache
+from core.embeddings.cache import CacheKey, EmbeddingCache
 from core.embeddings.catalogue import find_backbone
-from core.errors import NoLabels, SingleClass, StorageFull, TooManyUnreadable
+from core.errors import CacheUnwritable, NoLabels, SingleClass, StorageFull, TooManyUnreadable
 from core.jobs.requests import JobRequest
 from core.jobs.results import ClassProbability, HeadSummary, Manifest
 from core.jobs.results import Skipped as SkippedImage

@@ -23,7 +23,11 @@ def logging_as_before():
 @pytest.fixture
 def lines(capsys):
     """What has been written since it was last asked for."""
-    return lambda: capsys.readouterr().err.splitlines()
+
+    def read():
+        return capsys.readouterr().err.splitlines()
+
+    return read
 
 
 def test_a_json_line_has_the_event_its_values_and_where_it_comes_from(lines):

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.embeddings import cache as module
-from core.embeddings.cache import CacheKey, CacheUnwritable, EmbeddingCache, Found
+from core.embeddings.cache import CacheKey, EmbeddingCache, Found
+from core.errors import CacheUnwritable
 
 KEY = CacheKey(backbone="resnet50", weights="none", preprocessing="resize 256, crop 224", pool="/photos")
 DIMENSION = 4
@@ -437,7 +438,8 @@ PRELUDE = """
 import os, resource, signal, sys
 from pathlib import Path
 import numpy as np
-from core.embeddings.cache import CacheKey, CacheUnwritable, EmbeddingCache
+from core.embeddings.cache import CacheKey, EmbeddingCache
+from core.errors import CacheUnwritable
 from core.errors import StorageFull
 from tests.core.embeddings.test_cache import KEY, add, images, vectors
 """

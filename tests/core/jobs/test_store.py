@@ -1,14 +1,15 @@
 """The Lua scripts, against a real Redis."""
 
+import itertools
 import threading
 import time
 
 import pytest
 import redis
 
-from core.errors import IdempotencyKeyReused, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.errors import IdempotencyKeyReused, InvalidCursor, JobActive, JobEnded, JobNotFound, StoreUnavailable
 from core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progress, new_job_id
-from core.jobs.store import InvalidCursor, JobStore
+from core.jobs.store import JobStore
 
 
 @pytest.fixture
@@ -275,7 +276,7 @@ def test_every_move_the_scripts_make_is_in_the_table_of_transitions(store):
 
     states = [store.get(job.id).state for job in moves()]
     assert states == ["queued", "running", "queued", "running", "cancelling", "cancelled"]
-    assert all(after in TRANSITIONS[before] for before, after in zip(states, states[1:], strict=False))
+    assert all(after in TRANSITIONS[before] for before, after in itertools.pairwise(states))
 
 
 def test_counts_tell_what_waits_what_runs_and_what_ended(store):
