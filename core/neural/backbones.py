@@ -143,7 +143,7 @@ def _pretrained(timm_name: str, image_size: int | None, path: Path) -> torch.nn.
     try:
         n_classes = _classes_in(path, timm_name)
         with torch.random.fork_rng(devices=[]):
-            # custom_load: some ViTs were published as NumPy archives, and timm would take this file for one
+            # custom_load: some ViTs were published as NumPy archives, and older timm would take this file for one
             return _create(timm_name, image_size, n_classes, file=str(path), custom_load=False)
     except Exception as error:
         why = " ".join(str(error).split())[:300]

@@ -175,7 +175,7 @@ def test_a_file_with_another_classifier_or_none_gives_the_same_embeddings(loader
 
 
 def test_a_vit_that_was_published_as_a_numpy_archive_is_read_from_safetensors(loader, weights):
-    """timm's own configuration says custom_load for it, which would take the file for an archive."""
+    """timm's own configuration says custom_load for it, by which older timm would take the file for an archive."""
     name = "vit_tiny_patch16_224.augreg_in21k"
     write_weights(weights, name)
     assert loader.load(find_backbone(name)).dimension == 192

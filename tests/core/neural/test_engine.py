@@ -204,6 +204,19 @@ def test_it_stops_promptly_when_told_to_and_leaves_no_thread_behind(pool):
     assert decoding_threads() == []
 
 
+def test_what_waits_to_be_decoded_when_it_stops_is_dropped(pool):
+    class SlowlyPrepared(Counting):
+        def prepare(self, image):
+            time.sleep(0.02)
+            return super().prepare(image)
+
+    backbone = SlowlyPrepared()
+    options = Settings(batch_size=4, decode_threads=1)
+    with closing(embed(backbone, pool, range(20), options, check=lambda: None, halved=print)) as batches:
+        next(batches)  # 11 are asked for by now
+    assert backbone.prepared <= 6
+
+
 def test_a_caller_who_stops_asking_leaves_no_thread_behind(pool):
     options = Settings(batch_size=2, decode_threads=3)
     with closing(embed(Counting(), pool, range(20), options, check=lambda: None, halved=print)) as batches:
