@@ -9,7 +9,6 @@ image on a CPU, the slower of the two steps on a GPU. All three are measured in 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from core.data.labels import Labels, match
 from core.data.pool import Pool, list_pool
 from core.embeddings.catalogue import find_backbone
 from core.neural.backbones import Backbone, BackboneLoader
-from core.neural.engine import decode_threads
+from core.neural.engine import available_cores, decode_threads
 from core.pipelines.material import Labelled, embed_rows
 from core.pipelines.run import Run
 from core.settings import Settings
@@ -38,7 +37,7 @@ def main() -> None:
     folder = arguments.images
     pool = list_pool(folder, [folder])
     pool = pool.take(np.arange(min(arguments.limit, len(pool))))
-    print(f"{len(pool)} images of {folder}, {len(os.sched_getaffinity(0))} cores\n")
+    print(f"{len(pool)} images of {folder}, {available_cores()} cores\n")
     print("| backbone | device | decode/s | forward/s | whole/s | ideal/s | whole / ideal |")
     print("|---|---|---|---|---|---|---|")
     for name in arguments.backbones:
@@ -59,7 +58,7 @@ def _row(name: str, pool: Pool, arguments: argparse.Namespace) -> str:
         decode_s = _decode_alone(backbone, pool, settings)
         forward_s = _forward_alone(backbone, pool, settings)
         whole_s = _whole(backbone, loader, pool, settings)
-    cores = len(os.sched_getaffinity(0))
+    cores = available_cores()
     on_cpu = loader.device == "cpu"
     decode_rate, forward_rate = (cores if on_cpu else decode_threads(settings)) / decode_s, 1 / forward_s
     # alone on a CPU, the forward step has all cores to itself: it costs cores * forward_s core-seconds an image
@@ -76,7 +75,7 @@ def _decode_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
     with ThreadPoolExecutor(threads) as executor:
         for _ in executor.map(lambda row: _prepare(backbone, pool, row, settings), range(len(pool))):
             pass
-    return (time.perf_counter() - began) * min(threads, len(os.sched_getaffinity(0))) / len(pool)
+    return (time.perf_counter() - began) * min(threads, available_cores()) / len(pool)
 
 
 def _forward_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
