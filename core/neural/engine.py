@@ -66,10 +66,10 @@ def embed(
 
 
 def decode_threads(settings: Settings) -> int:
-    return settings.decode_threads or min(_cores(), MAX_DECODE_THREADS)
+    return settings.decode_threads or min(available_cores(), MAX_DECODE_THREADS)
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """Those this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
