@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(30.0, gt=0, description="Ended jobs and their results are forgotten after this.")
     keep_idempotency_hours: float = Field(168.0, gt=0, description="How long an Idempotency-Key is remembered.")
 
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
     log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
 
     @field_validator("data_roots", mode="before")
@@ -70,12 +72,28 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
+    @field_validator("weights_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
     @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir")
     @classmethod
     def _make_absolute(cls, value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(path.expanduser().absolute() for path in value)
         return value.expanduser().absolute() if value is not None else None
+
+    @model_validator(mode="after")
+    def _leases_outlive_a_missed_renewal(self) -> Settings:
+        if self.renew_every_s > self.lease_s / 3:
+            raise ValueError("NEXTLABEL_RENEW_EVERY_S must be a third of NEXTLABEL_LEASE_S at most")
+        return self
 
     @property
     def results_dir(self) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 from core.data.labels import read_labels
 from core.data.pool import SUFFIXES, has_an_image
 from core.data.roots import existing_file_or_folder, existing_folder
-from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, SingleClass
+from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, NothingToValidate, SingleClass
 from core.jobs.requests import KINDS, JobRequest, parse_request
 from core.settings import Settings
 
@@ -44,8 +44,7 @@ def _disk_faults(body: Any, settings: Settings) -> Iterator[Fault]:
         if field.startswith("path_to_img"):
             yield from _fault(field, _check_pool, value, settings)
         elif field.startswith("path_to_labels"):
-            learnt_from = field != "path_to_labels_val" and kind != "selection"
-            yield from _fault(field, _check_training_labels if learnt_from else _check_labels, value, settings)
+            yield from _fault(field, _labels_check(field, kind), value, settings)
     if kind == "prediction" and body.get("path_to_labels") is None:
         detail = "prediction learns from labels; name a labels file or folder"
         yield Fault("/path_to_labels", "no_labels", detail)
@@ -67,6 +66,17 @@ def _check_pool(path: str, settings: Settings) -> None:
 def _check_labels(path: str, settings: Settings) -> tuple[str, ...]:
     roots = settings.data_roots
     return read_labels(existing_file_or_folder(path, roots), roots).classes
+
+
+def _labels_check(field: str, kind: Any) -> Callable[[str, Settings], object]:
+    if kind == "selection":
+        return _check_labels
+    return _check_validation_labels if field == "path_to_labels_val" else _check_training_labels
+
+
+def _check_validation_labels(path: str, settings: Settings) -> None:
+    if not _check_labels(path, settings):
+        raise NothingToValidate("there is no label in it, so there is nothing to score by")
 
 
 def _check_training_labels(path: str, settings: Settings) -> None:

@@ -58,6 +58,8 @@ def celery_app(redis_url: str) -> Celery:
 class JobQueue:
     def __init__(self, redis_url: str) -> None:
         self._app = celery_app(redis_url)
+        # A person waits for the answer: a Redis that hangs is given up on sooner than a worker would.
+        self._app.conf.broker_transport_options |= {"socket_connect_timeout": 2, "socket_timeout": 5}
 
     def send(self, job_id: str) -> None:
         """Raises StoreUnavailable; the job is recorded all the same, and the janitor will send this again."""

@@ -1,0 +1,222 @@
+import threading
+import time
+
+import pytest
+import redis
+
+from core.errors import JobNotFound, StoreUnavailable
+from core.jobs.queue import QUEUE_KEY, JobQueue
+from core.jobs.record import JobState
+from core.jobs.result_files import ResultFiles
+from core.jobs.store import JobStore
+from core.settings import Settings
+from tests.worker.conftest import freeze, submit, wait_until
+from worker import janitor as module
+from worker.janitor import Janitor
+
+LEASE_S = 1.0
+HOLD_OFF_S = LEASE_S + 1
+
+
+@pytest.fixture
+def settings(settings):
+    return settings.model_copy(update={"lease_s": LEASE_S})
+
+
+@pytest.fixture
+def janitor(settings):
+    return Janitor(settings, "w@host")
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Messages count as lost at once."""
+    monkeypatch.setattr(module, "RESEND_AFTER_S", 0.0)
+
+
+def new_job(store):
+    return submit(store, add=1, path_to_img="p")
+
+
+def claim(store, job, *, lease_s=LEASE_S, token="t"):
+    return store.claim(job.id, worker="dead/1", token=token, lease_s=lease_s)
+
+
+def messages(store):
+    return store.messages_waiting(QUEUE_KEY)
+
+
+def tick_until(janitor, met, within_s=15.0):
+    """-> how many seconds of ticking it took."""
+    begun = time.monotonic()
+    while not met():
+        assert time.monotonic() - begun < within_s
+        janitor.tick()
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+# --- expired leases ---------------------------------------------------------------------------------------------
+
+
+def test_a_dead_workers_job_is_put_back_with_a_message_once_redis_was_in_touch_for_longer_than_a_lease(janitor, store):
+    job = new_job(store)
+    claim(store, job, lease_s=0.01)
+    took = tick_until(janitor, lambda: store.get(job.id).state is JobState.QUEUED)
+    assert took > HOLD_OFF_S
+    assert store.get(job.id).last_interruption.reason == "worker_lost"
+    assert messages(store) == 1
+
+
+def test_after_a_freeze_of_redis_a_living_worker_has_the_time_to_renew(janitor, store, empty_redis):
+    other = new_job(store)
+    claim(store, other, lease_s=0.01)
+    tick_until(janitor, lambda: store.get(other.id).state is JobState.QUEUED)
+    held = claim(store, new_job(store), token="alive")
+    freeze(empty_redis, LEASE_S + 0.3)
+    janitor.tick()
+    assert store.renew(held, worker="alive", lease_s=LEASE_S) == "ok"
+
+
+def test_two_janitors_put_a_job_back_once(settings, store):
+    janitors = [Janitor(settings, name) for name in ("a", "b")]
+    job = new_job(store)
+    claim(store, job, lease_s=0.01)
+    for janitor in janitors:
+        janitor.start()
+    wait_until(lambda: store.get(job.id).state is JobState.QUEUED)
+    time.sleep(0.2)
+    for janitor in janitors:
+        janitor.stop()
+    assert messages(store) == 1
+    assert [event.data["state"] for event in store.events(job.id)] == ["queued", "running", "queued"]
+
+
+def test_a_job_that_ends_its_worker_again_and_again_is_given_up(settings, store):
+    janitor = Janitor(settings.model_copy(update={"max_crashes": 1}), "w@host")
+    job = new_job(store)
+    claim(store, job, lease_s=0.01)
+    tick_until(janitor, lambda: store.get(job.id).state is JobState.FAILED)
+    assert store.get(job.id).error.code == "worker_lost"
+    assert messages(store) == 0
+
+
+# --- lost messages ----------------------------------------------------------------------------------------------
+
+
+def test_a_job_whose_message_got_lost_gets_another(janitor, store, at_once):
+    new_job(store)
+    janitor.tick()
+    assert messages(store) == 1
+
+
+def test_a_message_that_waits_is_not_sent_again(janitor, store, settings, at_once):
+    queue = JobQueue(settings.redis_url)
+    for _ in range(3):
+        queue.send(new_job(store).id)
+    janitor.tick()
+    assert messages(store) == 3
+    queue.close()
+
+
+def test_a_job_that_was_queued_just_now_has_its_message_on_the_way(janitor, store):
+    new_job(store)
+    janitor.tick()
+    assert messages(store) == 0
+
+
+def test_a_message_is_not_sent_again_and_again(janitor, store, at_once, empty_redis, monkeypatch):
+    new_job(store)
+    with redis.Redis.from_url(empty_redis) as client:
+        janitor.tick()
+        client.delete(QUEUE_KEY)
+        janitor.tick()
+        assert messages(store) == 0
+        monkeypatch.setattr(module, "RESEND_AGAIN_S", 0.0)
+        janitor.tick()
+        assert messages(store) == 1
+
+
+# --- old jobs ---------------------------------------------------------------------------------------------------
+
+
+def ended_job(store, settings):
+    job = new_job(store)
+    taken = claim(store, job, token=job.id)
+    ResultFiles(settings.results_dir).write(job.id, taken.fence, b"{}")
+    store.finish(taken, JobState.SUCCEEDED)
+    return job
+
+
+def test_old_jobs_are_forgotten_with_their_results_and_the_rest_stay(settings, store):
+    old = ended_job(store, settings)
+    waiting = new_job(store)
+    time.sleep(0.15)
+    young = ended_job(store, settings)
+    Janitor(settings.model_copy(update={"keep_jobs_days": 0.1 / 86_400}), "w@host").tick()
+    with pytest.raises(JobNotFound):
+        store.get(old.id)
+    assert not (settings.results_dir / old.id).exists()
+    assert store.get(waiting.id).state is JobState.QUEUED
+    assert (settings.results_dir / young.id).is_dir()
+
+
+def test_janitors_that_forget_the_same_jobs_do_not_trip_over_each_other(settings, store):
+    for _ in range(30):
+        ended_job(store, settings)
+    time.sleep(0.01)
+    forgetful = settings.model_copy(update={"keep_jobs_days": 1e-9})
+    tripped = []
+
+    def tick(janitor):
+        try:
+            janitor.tick()
+        except Exception as error:
+            tripped.append(error)
+
+    threads = [threading.Thread(target=tick, args=[Janitor(forgetful, str(i))]) for i in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert tripped == []
+    assert store.page().jobs == []
+    assert list(settings.results_dir.iterdir()) == []
+
+
+# --- its worker -------------------------------------------------------------------------------------------------
+
+
+def test_its_worker_is_seen_while_it_ticks_and_gone_when_it_stops(janitor, store):
+    janitor.start()
+    wait_until(lambda: store.workers() == ["w@host"])
+    janitor.stop()
+    assert store.workers() == []
+    assert "janitor" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_draining_reaches_the_jobs_of_its_worker_and_a_new_start_ends_it(janitor, store):
+    held = claim(store, new_job(store))
+    janitor.drain()
+    assert store.renew(held, worker="w@host", lease_s=LEASE_S) == "drain"
+    janitor.start()
+    assert store.renew(held, worker="w@host", lease_s=LEASE_S) == "ok"
+    janitor.stop()
+
+
+def test_without_redis_a_tick_says_so():
+    with pytest.raises(StoreUnavailable):
+        Janitor(Settings(redis_url="redis://127.0.0.1:1/0"), "w@host").tick()
+
+
+def test_it_may_start_before_redis_does_and_outlives_its_restart(settings, own_redis, logged):
+    janitor = Janitor(settings.model_copy(update={"redis_url": own_redis.url}), "w@host")
+    janitor.start()
+    own_redis.start()
+    store = JobStore.at(own_redis.url)
+    wait_until(lambda: store.workers(within_s=1) == ["w@host"])
+    own_redis.stop()
+    wait_until(lambda: "janitor is waiting" in logged())
+    own_redis.start()
+    wait_until(lambda: store.workers(within_s=1) == ["w@host"])
+    own_redis.stop()
+    janitor.stop()
+    store.close()

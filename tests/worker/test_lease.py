@@ -1,0 +1,130 @@
+import threading
+import time
+
+import pytest
+
+from core.errors import Cancelled, Drained, LeaseLost
+from core.jobs.store import JobStore
+from tests.worker.conftest import freeze, submit, wait_until
+from worker.lease import Lease
+
+LEASE_S, RENEW_EVERY_S = 0.6, 0.05
+
+
+@pytest.fixture
+def impatient(empty_redis):
+    """The store a lease renews with: it does not retry by itself."""
+    store = JobStore.at(empty_redis, timeout_s=0.2, retry=False)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def claim(store):
+    job = submit(store, add=1, path_to_img="p")
+    return store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
+
+
+def lease(store, claim):
+    return Lease(store, claim, worker="w", lease_s=LEASE_S, renew_every_s=RENEW_EVERY_S)
+
+
+def lease_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "lease"]
+
+
+def raised_by(check, within_s=3.0):
+    """What the check raises sooner or later."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            check()
+        except Exception as error:
+            return type(error)
+        time.sleep(0.01)
+    return None
+
+
+def test_a_lease_is_renewed_for_as_long_as_the_context_lasts(store, impatient, claim):
+    with lease(impatient, claim) as held:
+        time.sleep(2 * LEASE_S)
+        held.check()
+        assert store.reap(most_crashes=3) == []
+    time.sleep(2 * LEASE_S)
+    assert store.reap(most_crashes=3) == [claim.job_id]
+
+
+def test_the_thread_ends_with_the_context_however_it_is_left(impatient, claim):
+    with lease(impatient, claim):
+        assert len(lease_threads()) == 1
+    assert lease_threads() == []
+    with pytest.raises(ZeroDivisionError), lease(impatient, claim):
+        raise ZeroDivisionError
+    assert lease_threads() == []
+
+
+def test_a_check_hears_of_a_cancelling(store, impatient, claim):
+    with lease(impatient, claim) as held:
+        held.check()
+        store.cancel(claim.job_id)
+        assert raised_by(held.check) is Cancelled
+
+
+def test_a_check_hears_that_the_worker_is_being_stopped_but_not_another(store, impatient, claim):
+    with lease(impatient, claim) as held:
+        store.drain("another")
+        time.sleep(4 * RENEW_EVERY_S)
+        held.check()
+        store.drain("w")
+        assert raised_by(held.check) is Drained
+
+
+def test_a_check_hears_that_another_process_owns_the_job(store, impatient, claim):
+    with lease(impatient, claim) as held:
+        store.give_back(claim, "worker_lost")
+        store.claim(claim.job_id, worker="other", token="u", lease_s=20)
+        assert raised_by(held.check) is LeaseLost
+        wait_until(lambda: lease_threads() == [])  # there is nothing to renew any more
+        assert raised_by(held.check) is LeaseLost
+
+
+def test_out_of_contact_a_check_waits_and_goes_on_when_the_fence_still_holds(store, impatient, claim, empty_redis):
+    with lease(impatient, claim) as held:
+        freeze(empty_redis, 1.5)
+        time.sleep(LEASE_S)  # by now the lease counts as over
+        begun = time.monotonic()
+        held.check()
+        assert 0.5 < time.monotonic() - begun < 1.5
+        held.check()
+    assert store.get(claim.job_id).attempt == 1
+
+
+def test_a_short_silence_stops_nobody(impatient, claim, empty_redis):
+    with lease(impatient, claim) as held:
+        freeze(empty_redis, 0.3)
+        begun = time.monotonic()
+        held.check()
+        assert time.monotonic() - begun < 0.1
+
+
+def test_what_happened_out_of_contact_is_heard_afterwards(store, impatient, claim, empty_redis):
+    store.cancel(claim.job_id)
+    freeze(empty_redis, 0.8)
+    with lease(impatient, claim) as held:
+        assert raised_by(held.check) is Cancelled
+
+
+def test_a_mistake_in_a_renewal_does_not_end_the_renewals(impatient, claim):
+    class Stumbling:
+        calls = 0
+
+        def renew(self, *arguments, **options):
+            self.calls += 1
+            if self.calls < 3:
+                raise ValueError("an answer nobody understands")
+            return impatient.renew(*arguments, **options)
+
+    store = Stumbling()
+    with lease(store, claim) as held:
+        wait_until(lambda: store.calls > 4)
+        held.check()

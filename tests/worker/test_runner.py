@@ -1,0 +1,335 @@
+import json
+import os
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from PIL import Image
+
+from core.errors import StorageFull
+from core.jobs.record import JobState
+from core.jobs.result_files import ResultFiles
+from core.jobs.results import result_adapter
+from core.jobs.store import Claim, JobStore
+from core.neural.backbones import BackboneLoader
+from core.pipelines import run as run_module
+from tests import pools
+from tests.worker.conftest import freeze, submit, wait_until
+from worker import runner as module
+from worker.runner import Runner
+
+
+@pytest.fixture
+def runner(settings):
+    return Runner(settings, "w@host")
+
+
+@pytest.fixture
+def root(settings):
+    return settings.data_roots[0]
+
+
+@pytest.fixture
+def pool(root):
+    """-> the fields of a request; a red and a blue image of five each are labelled."""
+    pools.draw(root / "pool", red=5, blue=5)
+    pools.label(root / "labels.txt", ["red_0.png", "blue_0.png"])
+    return {"path_to_img": "pool", "path_to_labels": "labels.txt"}
+
+
+@pytest.fixture
+def large_pool(root, monkeypatch):
+    """A request that takes two seconds to embed, and tells of every batch."""
+    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)
+    (root / "large").mkdir()
+    Image.effect_noise((2200, 2200), 60).convert("RGB").save(root / "photo.jpg")
+    for i in range(100):
+        os.link(root / "photo.jpg", root / "large" / f"{i:02d}.jpg")
+    return {"path_to_img": "large", "add": 5}
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Lets the pipeline fail in its first stage."""
+
+    def fail_with(error):
+        def carry_out(request, run):
+            run.plan("read")
+            run.stage("read")
+            raise error
+
+        monkeypatch.setattr(module, "carry_out", carry_out)
+
+    return fail_with
+
+
+@contextmanager
+def running(runner, job_id):
+    """Another thread runs the job; ended when this ends."""
+    thread = threading.Thread(target=runner.run, args=[job_id])
+    thread.start()
+    yield thread
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def embedding(store, job):
+    progress = store.get(job.id).progress
+    return progress is not None and progress.stage == "embed" and progress.done > 0
+
+
+def begun_with(store, job):
+    """How many images the job found in the cache."""
+    told = [event.data for event in store.events(job.id) if event.name == "progress"]
+    return next(data["done"] for data in told if data["stage"] == "embed")
+
+
+def result_of(settings, job):
+    return result_adapter.validate_json(ResultFiles(settings.results_dir).path(job).read_bytes())
+
+
+# --- success ----------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_was_carried_out_has_succeeded_and_has_a_result(runner, store, settings, pool):
+    job = submit(store, add=3, **pool)
+    runner.run(job.id)
+    ended = store.get(job.id)
+    assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 1, None)
+    assert ended.worker == f"w@host/{os.getpid()}"
+    assert ended.started_at <= ended.finished_at
+    assert len(result_of(settings, ended).data) == 3
+
+
+@pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])
+def test_every_kind_of_job_is_carried_out(runner, store, settings, root, pool, kind):
+    pools.draw(root / "val", red=2, blue=2)
+    labels = pools.label(root / "labels_val.txt", ["red_1.png", "blue_1.png"])
+    fields = {
+        "selection": {**pool, "add": 1},
+        "prediction": pool,
+        "f1": {
+            **{f"{field}_train": path for field, path in pool.items()},
+            "path_to_img_val": "val",
+            "path_to_labels_val": labels,
+        },
+    }[kind]
+    job = submit(store, kind=kind, **fields)
+    runner.run(job.id)
+    assert result_of(settings, store.get(job.id)).kind == kind
+
+
+def test_warnings_and_the_last_progress_stand_in_the_record(runner, store, pool):
+    job = submit(store, add=100, **pool)
+    runner.run(job.id)
+    ended = store.get(job.id)
+    assert [warning.code for warning in ended.warnings] == ["fewer_than_asked"]
+    assert (ended.progress.stage, ended.progress.stage_index, ended.progress.stage_count) == ("choose", 3, 4)
+
+
+def test_a_message_that_comes_twice_finds_nothing_to_claim(runner, store, pool, logged):
+    job = submit(store, add=3, **pool)
+    runner.run(job.id)
+    before = store.get(job.id)
+    assert "nothing to claim" not in logged()
+    runner.run(job.id)
+    assert store.get(job.id) == before
+    assert "nothing to claim" in logged()
+
+
+def test_a_message_about_a_job_that_nobody_knows_is_harmless(runner, store, logged):
+    runner.run("job_unknown")
+    assert "nothing to claim" in logged()
+    assert store.page().jobs == []
+
+
+def test_a_second_job_with_the_same_backbone_loads_nothing(runner, store, pool, monkeypatch):
+    loaded = []
+    build = BackboneLoader._build
+    monkeypatch.setattr(BackboneLoader, "_build", lambda self, *what: loaded.append(what[0].name) or build(self, *what))
+    for backbone in ("test_resnet", "test_resnet", "descriptor"):
+        job = submit(store, add=1, backbone=backbone, weights="random", **pool)
+        runner.run(job.id)
+        assert store.get(job.id).state is JobState.SUCCEEDED
+    assert loaded == ["test_resnet", "descriptor"]
+
+
+# --- failure ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labelled", "code", "detail"),
+    [
+        ([], "no_labels", "prediction needs labels: no image of the pool has one"),
+        (["red_0.png"], "single_class", "prediction needs two classes at least: all 1 labels say 'red'"),
+    ],
+)
+def test_a_request_that_cannot_be_met_fails_with_its_code_and_stage(
+    runner, store, settings, root, pool, labelled, code, detail
+):
+    job = submit(store, kind="prediction", path_to_img="pool", path_to_labels=pools.label(root / "l.txt", labelled))
+    runner.run(job.id)
+    ended = store.get(job.id)
+    assert ended.state is JobState.FAILED
+    assert (ended.error.code, ended.error.detail, ended.error.stage) == (code, detail, "read")
+    assert not ended.error.retryable
+    assert not settings.results_dir.exists()
+
+
+def test_a_pool_that_vanished_since_the_request_was_accepted_fails(runner, store):
+    job = submit(store, add=1, path_to_img="gone")
+    runner.run(job.id)
+    assert store.get(job.id).error.code == "path_not_found"
+
+
+def test_what_passes_by_itself_is_retryable(runner, store, pool, broken):
+    broken(StorageFull("no room for the result"))
+    job = submit(store, add=1, **pool)
+    runner.run(job.id)
+    assert (store.get(job.id).error.code, store.get(job.id).error.retryable) == ("storage_full", True)
+
+
+def test_too_little_memory_is_told_as_such(runner, store, pool, broken):
+    broken(MemoryError())
+    job = submit(store, add=1, **pool)
+    runner.run(job.id)
+    error = store.get(job.id).error
+    assert (error.code, error.stage, error.retryable) == ("out_of_memory", "read", True)
+
+
+def test_a_mistake_of_ours_is_told_as_internal_and_its_trace_stands_in_the_log_alone(
+    runner, store, pool, broken, logged
+):
+    broken(ZeroDivisionError("/home/ada/secret"))
+    job = submit(store, add=1, **pool)
+    runner.run(job.id)
+    error = store.get(job.id).error
+    assert (error.code, error.stage, error.retryable) == ("internal", "read", False)
+    assert "the worker's log has the details under this job's id" in error.detail
+    assert "secret" not in store.get(job.id).model_dump_json()
+    (line,) = [line for line in map(json.loads, logged().splitlines()) if line["event"] == "job failed"]
+    assert (line["job_id"], line["level"]) == (job.id, "error")
+    assert "ZeroDivisionError: /home/ada/secret" in line["exception"]
+
+
+def test_a_worker_goes_on_after_a_failure(runner, store, pool):
+    runner.run(submit(store, add=1, path_to_img="gone").id)
+    job = submit(store, add=1, **pool)
+    runner.run(job.id)
+    assert store.get(job.id).state is JobState.SUCCEEDED
+
+
+# --- cancelled, drained, lost -----------------------------------------------------------------------------------
+
+
+def test_a_cancelled_job_ends_within_seconds_and_what_was_embedded_is_kept(runner, store, large_pool):
+    job = submit(store, **large_pool)
+    with running(runner, job.id):
+        wait_until(lambda: embedding(store, job))
+        assert store.cancel(job.id).state is JobState.CANCELLING
+        wait_until(lambda: store.get(job.id).state is JobState.CANCELLED, within_s=3)
+    embedded = store.get(job.id).progress.done
+    assert 0 < embedded < 100
+    assert store.get(job.id).error is None
+    following = submit(store, **large_pool)
+    with running(runner, following.id):
+        wait_until(lambda: embedding(store, following))
+        store.cancel(following.id)
+    assert embedded <= begun_with(store, following) < 100
+
+
+def test_a_job_cancelled_at_the_very_end_leaves_no_result(runner, store, settings, pool, monkeypatch):
+    job = submit(store, add=1, **pool)
+    carry_out = module.carry_out
+
+    def and_be_cancelled(request, run):
+        result = carry_out(request, run)
+        store.cancel(job.id)
+        time.sleep(3 * settings.renew_every_s)  # the lease has heard of it
+        return result
+
+    monkeypatch.setattr(module, "carry_out", and_be_cancelled)
+    runner.run(job.id)
+    assert store.get(job.id).state is JobState.CANCELLED
+    assert not settings.results_dir.exists()
+
+
+def test_a_drained_worker_gives_its_job_back_and_another_goes_on_where_it_was(runner, store, settings, large_pool):
+    job = submit(store, **large_pool)
+    with running(runner, job.id):
+        wait_until(lambda: embedding(store, job))
+        store.drain("w@host")
+    given_back = store.get(job.id)
+    assert (given_back.state, given_back.last_interruption.reason) == (JobState.QUEUED, "drained")
+    Runner(settings, "another@host").run(job.id)
+    ended = store.get(job.id)
+    assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 2, None)
+    begun = [event.data["done"] for event in store.events(job.id) if event.data.get("stage") == "embed"]
+    assert begun == sorted(begun)
+    assert len(result_of(settings, ended).data) == 5
+
+
+def test_a_lost_lease_leaves_the_record_to_its_new_owner(runner, store, settings, large_pool, logged):
+    job = submit(store, **large_pool)
+    with running(runner, job.id):
+        wait_until(lambda: embedding(store, job))
+        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+        owner = store.claim(job.id, worker="other/1", token="u", lease_s=60)
+        owned = store.get(job.id)
+    assert store.get(job.id) == owned
+    assert '"end": "lease lost"' in logged()
+    assert store.finish(owner, JobState.SUCCEEDED)
+
+
+def test_a_lease_lost_at_the_very_end_leaves_a_file_that_nobody_looks_at(runner, store, settings, pool, monkeypatch):
+    """The first attempt has its result written, and then finds that it may not say so."""
+    job = submit(store, add=1, **pool)
+    write = ResultFiles.write
+
+    def write_and_lose(files, *result):
+        write(files, *result)
+        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+
+    monkeypatch.setattr(ResultFiles, "write", write_and_lose)
+    runner.run(job.id)
+    assert store.get(job.id).state is JobState.QUEUED
+    monkeypatch.setattr(ResultFiles, "write", write)
+    runner.run(job.id)
+    ended = store.get(job.id)
+    written = sorted(path.name for path in (settings.results_dir / job.id).iterdir())
+    assert written == ["1.json", f"{ended.ended_by}.json"]
+    assert (ended.state, ended.ended_by, ended.attempt) == (JobState.SUCCEEDED, 3, 2)
+
+
+# --- Redis away -------------------------------------------------------------------------------------------------
+
+
+def test_a_job_pauses_while_redis_is_silent_and_goes_on(runner, store, large_pool, empty_redis):
+    job = submit(store, **large_pool)
+    with running(runner, job.id):
+        wait_until(lambda: embedding(store, job))
+        freeze(empty_redis, 2.5)  # longer than the lease
+    ended = store.get(job.id)
+    assert (ended.state, ended.attempt) == (JobState.SUCCEEDED, 1)
+
+
+def test_a_job_that_is_done_while_redis_is_away_ends_when_it_is_back(settings, own_redis, pool, monkeypatch, logged):
+    own_redis.start()
+    store = JobStore.at(own_redis.url)
+    job = submit(store, add=1, **pool)
+    carry_out = module.carry_out
+
+    def and_redis_goes(request, run):
+        result = carry_out(request, run)
+        own_redis.stop()
+        return result
+
+    monkeypatch.setattr(module, "carry_out", and_redis_goes)
+    with running(Runner(settings.model_copy(update={"redis_url": own_redis.url}), "w@host"), job.id):
+        wait_until(lambda: "waiting for Redis" in logged())
+        time.sleep(0.2)
+        own_redis.start()
+    ended = store.get(job.id)
+    assert (ended.state, ended.attempt) == (JobState.SUCCEEDED, 1)
+    store.close()
