@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ def up(host: str, port: int, workers: int) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
     console.print("starting …")
-    with Stack(environment, host=host, port=port, workers=workers) as stack:
+    with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
         console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it", soft_wrap=True)
         console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}", soft_wrap=True)
         try:
             stack.wait()
-        except KeyboardInterrupt:
+        finally:
             console.print("stopping; running jobs go back to the queue …")
     console.print("stopped")
 

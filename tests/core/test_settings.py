@@ -38,10 +38,10 @@ def test_folders_become_absolute_and_a_tilde_is_home(monkeypatch, tmp_path):
 
 
 def test_numbers_and_switches_are_read_from_the_environment(monkeypatch):
-    for name, text in {"LEASE_S": "2.5", "BATCH_SIZE": "7", "LOG_JSON": "true"}.items():
+    for name, text in {"LEASE_S": "25.5", "BATCH_SIZE": "7", "LOG_JSON": "true"}.items():
         monkeypatch.setenv(f"NEXTLABEL_{name}", text)
     settings = Settings()
-    assert (settings.lease_s, settings.batch_size, settings.log_json) == (2.5, 7, True)
+    assert (settings.lease_s, settings.batch_size, settings.log_json) == (25.5, 7, True)
 
 
 def test_what_is_passed_wins_over_the_environment(monkeypatch):
@@ -76,3 +76,19 @@ def test_every_setting_is_described(name):
 @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.annotation is float])
 def test_a_setting_that_is_a_length_of_time_has_its_unit_in_its_name(name):
     assert name.endswith(("_s", "_days", "_hours", "_fraction"))
+
+
+def test_a_lease_that_one_late_renewal_would_lose_is_refused():
+    with pytest.raises(ValidationError, match="NEXTLABEL_RENEW_EVERY_S must be a third of NEXTLABEL_LEASE_S at most"):
+        Settings(lease_s=10, renew_every_s=4)
+
+
+def test_a_log_level_may_be_in_small_letters_and_must_exist():
+    assert Settings(log_level="debug").log_level == "DEBUG"
+    with pytest.raises(ValidationError, match="'DEBUG', 'INFO', 'WARNING' or 'ERROR'"):
+        Settings(log_level="loud")
+
+
+def test_an_empty_weights_folder_is_none_and_not_the_current_one(monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_WEIGHTS_DIR", "")
+    assert Settings().weights_dir is None
