@@ -40,6 +40,10 @@ class Runner:
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
 
+    def close(self) -> None:
+        self._store.close()
+        self._lease_store.close()
+
     def run(self, job_id: str) -> None:
         claim = self._store.claim(
             job_id, worker=self._worker, token=secrets.token_hex(8), lease_s=self._settings.lease_s

@@ -26,10 +26,10 @@ ANSWERS = "0.png\tred\n1.png\tblue\n2.png\tred\n3.png\tblue\n"
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """400 images large enough that embedding them takes seconds."""
+    """1,000 images large enough that embedding them takes seconds."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    for colour, rows in (("red", range(0, 400, 2)), ("blue", range(1, 400, 2))):
+    for colour, rows in (("red", range(0, 1000, 2)), ("blue", range(1, 1000, 2))):
         Image.effect_noise((1400, 1400), 60).convert("RGB").save(folder / f"{colour}.bmp")
         for row in rows:
             os.link(folder / f"{colour}.bmp", folder / f"{row}.bmp")

@@ -2,7 +2,7 @@ import json
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from PIL import Image
@@ -22,7 +22,8 @@ from worker.runner import Runner
 
 @pytest.fixture
 def runner(settings):
-    return Runner(settings, "w@host")
+    with closing(Runner(settings, "w@host")) as runner:
+        yield runner
 
 
 @pytest.fixture
@@ -262,7 +263,8 @@ def test_a_drained_worker_gives_its_job_back_and_another_goes_on_where_it_was(ru
         store.drain("w@host")
     given_back = store.get(job.id)
     assert (given_back.state, given_back.last_interruption.reason) == (JobState.QUEUED, "drained")
-    Runner(settings, "another@host").run(job.id)
+    with closing(Runner(settings, "another@host")) as another:
+        another.run(job.id)
     ended = store.get(job.id)
     assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 2, None)
     begun = [event.data["done"] for event in store.events(job.id) if event.data.get("stage") == "embed"]
@@ -326,7 +328,8 @@ def test_a_job_that_is_done_while_redis_is_away_ends_when_it_is_back(settings, o
         return result
 
     monkeypatch.setattr(module, "carry_out", and_redis_goes)
-    with running(Runner(settings.model_copy(update={"redis_url": own_redis.url}), "w@host"), job.id):
+    runner = Runner(settings.model_copy(update={"redis_url": own_redis.url}), "w@host")
+    with closing(runner), running(runner, job.id):
         wait_until(lambda: "waiting for Redis" in logged())
         time.sleep(0.2)
         own_redis.start()
