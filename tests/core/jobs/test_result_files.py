@@ -1,4 +1,5 @@
 import resource
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -26,13 +27,18 @@ def everything_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """No file of this process may grow beyond 1,000 bytes, which fails as a full disk does."""
+    """No file of this process may grow beyond 1,000 bytes, which fails as a full disk does.
+
+    For as short as can be: a test runner's output may be such a file.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_the_file_of_the_attempt_that_ended_the_job_is_its_result(files):
@@ -67,15 +73,15 @@ def test_a_file_that_was_not_finished_is_no_result(files, folder):
         files.path(job())
 
 
-def test_a_full_disk_is_told_and_leaves_no_file_behind(files, folder, full_disk):
-    with pytest.raises(StorageFull, match="free some and submit again"):
+def test_a_full_disk_is_told_and_leaves_no_file_behind(files, folder):
+    with full_disk(), pytest.raises(StorageFull, match="free some and submit again"):
         files.write("job_1", 2, b"x" * 100_000)
     assert everything_in(folder) == []
 
 
-def test_a_full_disk_spares_the_result_that_is_there(files, full_disk):
+def test_a_full_disk_spares_the_result_that_is_there(files):
     files.write("job_1", 2, b"the result")
-    with pytest.raises(StorageFull):
+    with full_disk(), pytest.raises(StorageFull):
         files.write("job_1", 2, b"x" * 100_000)
     assert files.path(job()).read_bytes() == b"the result"
 
