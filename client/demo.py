@@ -16,6 +16,8 @@ from rich.table import Table
 from client.http import Client, JobFailed
 from client.shown import follow
 from core.data.labels import read_labels, write_labels
+from core.data.pool import list_pool
+from core.errors import LabelsMalformed
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"
@@ -31,6 +33,15 @@ class Material:
     answers: Path
     val: Path
     val_labels: Path
+
+    def check(self) -> None:
+        """Raises LabelsMalformed when an image of the pool has no answer: it could be chosen and not be labelled."""
+        answers = read_labels(self.answers).classes_by_name
+        absent = [name for name in list_pool(self.pool, [self.pool]).names if name not in answers]
+        if absent:
+            raise LabelsMalformed(
+                f"{len(absent)} images of the pool have no answer in {self.answers}, e.g. {absent[0]}"
+            )
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 import httpx
 
 POLL_S = 30
+RETRY_S = 2.0
 ENDED = ("succeeded", "failed", "cancelled")
 Job = dict[str, Any]
 
@@ -50,7 +51,7 @@ class Client:
         self._http.close()
 
     def submit(self, request: Mapping[str, Any], idempotency_key: str | None = None) -> Job:
-        """Raises Refused."""
+        """With a key, the same request may be sent again and makes no second job. Raises Refused."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._json("POST", "/jobs", json=dict(request), headers=headers)
 
@@ -66,7 +67,13 @@ class Client:
         """The job when it has ended. Raises JobFailed for any end but success, TimeoutError."""
         deadline, etag = time.monotonic() + timeout_s, None
         while time.monotonic() < deadline:
-            job, etag = self.job(job_id, wait_s=POLL_S if etag else 0, etag=etag)
+            try:
+                job, etag = self.job(job_id, wait_s=POLL_S if etag else 0, etag=etag)
+            except (Unreachable, Refused) as error:
+                if isinstance(error, Refused) and not error.problem.get("retryable"):
+                    raise
+                time.sleep(RETRY_S)  # the job goes on meanwhile
+                continue
             if job is None:
                 continue
             on_change(job)

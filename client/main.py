@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 
 from client.demo import Demo, Material
@@ -18,6 +19,7 @@ from client.http import Client, JobFailed, Refused, Unreachable
 from client.redis_server import NoRedisServer
 from client.shown import follow
 from client.stack import Stack, StackError, free_port
+from core.errors import NextlabelError
 from core.settings import Settings
 
 console = Console()
@@ -36,9 +38,9 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
-@click.option("--port", default=5000, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Worker processes; with GPUs, as many as GPUs.")
-def up(host: str, port: int, workers: int) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes. Default: one for each GPU, one without.")
+def up(host: str, port: int, workers: int | None) -> None:
     """Run the whole stack on this machine until Ctrl-C: Redis, the API and workers.
 
     Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
@@ -79,9 +81,13 @@ def demo(
         raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
     folder.mkdir(parents=True, exist_ok=True)
     material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
+    material.check()
     environment = _demo_settings(folder, material)
     console.print("starting Redis, the API and a worker …")
-    with Stack(environment, port=free_port(), log=folder / "log.txt") as stack, Client(stack.url) as client:
+    with (
+        Stack(environment, port=free_port(), log=folder / "log.txt", own_redis=True) as stack,
+        Client(stack.url) as client,
+    ):
         demonstration = Demo(client, material, folder, console)
         demonstration.tell(demonstration.run(add))
     console.print("Everything is stopped again.")
@@ -102,7 +108,9 @@ def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str) -> None:
         if not wait:
             _print(job)
             return
-        follow(client, job["id"], kind, Console(stderr=True))
+        told = Console(stderr=True)
+        told.print(f"job {job['id']}", soft_wrap=True, highlight=False)
+        follow(client, job["id"], kind, told)
         sys.stdout.buffer.write(client.result(job["id"]) + b"\n")
 
 
@@ -129,6 +137,10 @@ def main() -> None:
     try:
         cli()
     except (Refused, Unreachable, JobFailed, StackError, NoRedisServer, TimeoutError) as error:
+        raise SystemExit(f"nextlabel: {error}") from None
+    except NextlabelError as error:
+        raise SystemExit(f"nextlabel: {error.detail}") from None
+    except ValidationError as error:  # of the settings
         raise SystemExit(f"nextlabel: {error}") from None
     except OSError as error:
         raise SystemExit(f"nextlabel: {error.strerror or error}") from None
@@ -169,6 +181,8 @@ def _field(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"{text!r} is not field=value")
+    if name.startswith("path_"):
+        return name, value
     try:
         return name, json.loads(value)
     except ValueError:

@@ -34,6 +34,7 @@ class Stack:
 
     `environment`: NEXTLABEL_* settings, over those of this process. With NEXTLABEL_REDIS_URL among them that server is
     used; else one is started whose files lie in the state directory. `log`: what the children write to; default here.
+    `own_redis` starts one in any case. `workers`: processes; default: one for each GPU, one without any.
     """
 
     def __init__(
@@ -41,12 +42,16 @@ class Stack:
         environment: Mapping[str, str],
         *,
         port: int,
-        workers: int = 1,
+        workers: int | None = None,
+        own_redis: bool = False,
         host: str = "127.0.0.1",
         log: Path | None = None,
     ) -> None:
         self.url = f"http://{host}:{port}"
-        self._environment = {**os.environ, **environment}
+        # PYTHONSAFEPATH: the current folder holds data, and an api.py in it must not be run for ours.
+        self._environment = {**os.environ, **environment, "PYTHONSAFEPATH": "1"}
+        if own_redis:
+            self._environment.pop("NEXTLABEL_REDIS_URL", None)
         self._host, self._port, self._workers = host, port, workers
         self._log = log.open("ab") if log else None
         self.state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
@@ -74,9 +79,6 @@ class Stack:
 
     def stop(self) -> None:
         """Worker first, which gives its job back; then the API; Redis last, with everything written."""
-        for name, child in reversed(self._children):
-            if name != "redis":
-                child.terminate()
         for _, child in reversed(self._children):
             child.terminate()
             try:
@@ -97,7 +99,7 @@ class Stack:
             self._start_redis()
         python = [sys.executable, "-m"]
         self._spawn("api", [*python, "api", "--host", self._host, "--port", str(self._port)])
-        self._spawn("worker", [*python, "worker", "--processes", str(self._workers)])
+        self._spawn("worker", [*python, "worker", *(["--processes", str(self._workers)] if self._workers else [])])
         self._wait_until_ready()
 
     def _start_redis(self) -> None:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class Settings(BaseSettings):
     """Units stand in the names. `docs/settings.md` is checked against this class."""
 
-    model_config = SettingsConfigDict(env_prefix="NEXTLABEL_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="NEXTLABEL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("/datasets"),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from billiard import current_process
+from billiard.exceptions import WorkerLostError
 from celery import signals
 
 from core.jobs.queue import celery_app
@@ -44,6 +45,14 @@ def end(sender: Any, **_: Any) -> None:
     if sender.hostname in janitors:
         janitors[sender.hostname].stop()
     log.info("worker stopped", worker=sender.hostname)
+
+
+@signals.task_failure.connect
+def process_died(sender: Any, exception: BaseException, args: tuple[str, ...], **_: Any) -> None:
+    """In the parent, which sees a pool process die within a moment."""
+    worker = sender.request.hostname
+    if isinstance(exception, WorkerLostError) and worker in janitors:
+        janitors[worker].process_died(*args)
 
 
 @signals.worker_process_init.connect

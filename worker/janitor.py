@@ -52,6 +52,13 @@ class Janitor:
         with suppress(StoreUnavailable):  # not seen any more, it is forgotten all the same
             self._store.worker_gone(self._worker)
 
+    def process_died(self, job_id: str) -> None:
+        """Puts the job of a dead process of this worker back at once; should that fail, its lease runs out."""
+        with suppress(StoreUnavailable):
+            if self._store.crashed(job_id, worker=self._worker, most_crashes=self._settings.max_crashes):
+                log.warning("job put back: its process died", job_id=job_id)
+                self._queue.send(job_id)
+
     def tick(self) -> None:
         """Raises StoreUnavailable; the next tick begins anew."""
         self._store.worker_seen(self._worker)

@@ -2,7 +2,7 @@
 
 Out of contact with Redis, the job pauses at its next check and goes on when the fence still holds: an outage of five
 minutes costs five minutes, not the job. All times are this process' monotonic clock, and a renewal counts from when it
-was sent, so that our view of the lease always ends before Redis' does.
+was sent, so that our view of the lease ends before Redis' does.
 """
 
 from __future__ import annotations

@@ -17,16 +17,23 @@ from api.errors import RESPONSES, failed_job
 from api.routes.jobs import accept, until_ended
 from api.services import Given, Services, in_thread
 from core.errors import Fault, InvalidRequest
+from core.jobs.admission import admit
 from core.jobs.record import Job, JobState
 from core.jobs.results import JobResult, result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
-Text = Annotated[str, Query()]
+#: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
+Text = Annotated[str | None, Query()]
 
 
 @router.get("/active_learning")
 async def active_learning(
-    services: Given, backbone: Text, add: int, method: Text, path_to_labels: Text, path_to_img: Text
+    services: Given,
+    backbone: Text = None,
+    add: Text = None,
+    method: Text = None,
+    path_to_labels: Text = None,
+    path_to_img: Text = None,
 ) -> Response:
     """`{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first."""
     job = await _run(
@@ -44,11 +51,11 @@ async def active_learning(
 @router.get("/f1")
 async def f1(
     services: Given,
-    backbone: Text,
-    path_to_labels_train: Text,
-    path_to_img_train: Text,
-    path_to_labels_val: Text,
-    path_to_img_val: Text,
+    backbone: Text = None,
+    path_to_labels_train: Text = None,
+    path_to_img_train: Text = None,
+    path_to_labels_val: Text = None,
+    path_to_img_val: Text = None,
 ) -> Response:
     """`{"f1_macro": x}`."""
     job = await _run(
@@ -63,11 +70,20 @@ async def f1(
     return await _answer(job, services, lambda result: {"f1_macro": result.f1_macro})
 
 
-async def _run(services: Services, **request: Any) -> Job:
+async def _run(services: Services, **request: str | None) -> Job:
+    """Raises InvalidRequest with every fault, missing arguments among them."""
+    given = {name: value for name, value in request.items() if value is not None}
+    faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in request.keys() - given.keys()]
     try:
-        job, _ = await accept(request, services)
+        if faults:
+            await in_thread(admit, given, services.settings)
+        else:
+            job, _ = await accept(given, services)
     except InvalidRequest as error:
-        raise InvalidRequest([_in_query(fault) for fault in error.faults]) from None
+        missing = {fault.pointer for fault in faults}
+        faults += [fault for fault in map(_in_query, error.faults) if fault.pointer not in missing]
+    if faults:
+        raise InvalidRequest(faults)
     return await until_ended(job, services)
 
 

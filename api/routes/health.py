@@ -78,7 +78,11 @@ def _faults(services: Services) -> Iterator[str]:
     except StoreUnavailable as error:
         yield error.detail
     for folder in (services.settings.state_dir, services.settings.cache_dir):
-        free = shutil.disk_usage(_existing(folder)).free // MEGABYTE
+        try:
+            free = shutil.disk_usage(_existing(folder)).free // MEGABYTE
+        except OSError as error:  # a share that is gone
+            yield f"the disk of {folder} can't be asked for its room: {error.strerror}"
+            continue
         if free < services.settings.min_free_disk_mb:
             yield f"the disk of {folder} has {free} MB left; NEXTLABEL_MIN_FREE_DISK_MB asks for more"
 

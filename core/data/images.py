@@ -42,7 +42,7 @@ def decode(path: Path, *, max_pixels: int, draft_size: int | None = None) -> Ima
     with _opened(path) as stream:
         try:
             return _decode(stream, max_pixels, draft_size)
-        except UnreadableImage:
+        except (UnreadableImage, MemoryError):  # what memory is short of is no fault of the image
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise _too_large(max_pixels) from None

@@ -20,6 +20,7 @@ from core.data.roots import confine, existing_file_or_folder, shown
 from core.errors import LabelsConflict, LabelsMalformed, PathNotReadable
 
 MAX_LISTED = 20
+MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,12 @@ def _bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             head = stream.read(65_536)
-            return head if b"\0" in head else head + stream.read()
+            if b"\0" in head:
+                return head
+            rest = stream.read(MAX_BYTES)
+            if len(rest) == MAX_BYTES:
+                raise LabelsMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: that is no labels file.")
+            return head + rest
     except OSError as error:
         raise _not_readable(file, error) from None
 

@@ -19,7 +19,7 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
     A relative path is tried under each root in order; the first that exists wins.
 
     Raises:
-        PathNotAllowed: it leads out of the roots, or no file system could hold such a name.
+        PathNotAllowed: it leads out of the roots, is hidden below them, or no file system could hold such a name.
         PathNotFound: it is empty.
     """
     text = os.fspath(path)
@@ -31,6 +31,8 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
         real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
     except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
         raise PathNotAllowed(_not_allowed(text, roots)) from None
+    if _is_hidden(real, real_roots):
+        raise PathNotAllowed(f"{shown(text)} is hidden below its data root: a name in it begins with a dot. Rename it.")
     return Path(real)
 
 
@@ -70,6 +72,12 @@ def shown(path: str | Path) -> str:
     """The path in quotes for a sentence: one line, UTF-8, not endless."""
     text = os.fspath(path)
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
+def _is_hidden(real: str, real_roots: Sequence[str]) -> bool:
+    """Below every root that holds it. What is listed leaves hidden things out; what is named must, too: .ssh, .env."""
+    below = [Path(real).relative_to(root) for root in real_roots if is_under(real, [root])]
+    return all(any(part.startswith(".") for part in path.parts) for path in below)
 
 
 def _candidates(text: str, real_roots: Sequence[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ QUEUE_KEY = KEY_PREFIX + QUEUE  # the Redis list the messages wait in
 
 
 def celery_app(redis_url: str) -> Celery:
-    """The one place with Celery's settings; docs/decisions/celery.md gives the reason for each."""
+    """The one place with Celery's settings; docs/decisions/celery-carries-the-record-decides.md has the reasons."""
     app = Celery("nextlabel", broker=redis_url)
     app.conf.update(
         result_backend=None,

@@ -17,6 +17,16 @@ from core.jobs.record import Job, JobState
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def _sync_names(*folders: Path) -> None:
+    """A rename is on disk when its folder is: the record that follows must not outlive the file."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 class ResultFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,6 +42,7 @@ class ResultFiles:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            _sync_names(path.parent, self._folder)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             if error.errno in NO_SPACE:

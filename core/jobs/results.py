@@ -30,7 +30,7 @@ class Skipped(Part):
 
 
 class Manifest(Part):
-    """What makes the answer repeatable. `pools` and `labels` are fingerprints of content, not of time."""
+    """What makes the answer repeatable. `pools`: of names, sizes and times of change; `labels`: of content."""
 
     nextlabel: str
     versions: dict[str, str]

@@ -220,6 +220,10 @@ class JobStore:
         """Takes back expired leases. -> ids that are queued again and need a message."""
         return cast(list[str], self._run("reap", most_crashes))
 
+    def crashed(self, job_id: str, *, worker: str, most_crashes: int) -> bool:
+        """A process of `worker` died with this job. Whether it is queued again and needs a message."""
+        return bool(self._run("crashed", job_id, worker, most_crashes))
+
     def queued_longer_than(self, seconds: float) -> list[str]:
         """Oldest first, at most 1,000."""
         with _reaching_redis():

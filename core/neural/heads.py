@@ -22,6 +22,8 @@ from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from core.errors import OutOfMemory
+
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
 Tick: TypeAlias = Callable[[int, int], None]
@@ -62,7 +64,7 @@ class Head:
     def logits(self, embeddings: Floats) -> Floats:
         """(N, d) -> (N, C), divided by the temperature, so that their softmax is calibrated.
 
-        Takes a slice of the rows at a time: `embeddings` may be memory-mapped.
+        Takes a slice of the rows at a time.
         """
         logits = np.empty((len(embeddings), self.n_classes), np.float32)
         for start in range(0, len(embeddings), ROWS_AT_ONCE):
@@ -93,7 +95,10 @@ def train_head(
     """
     _check(name, embeddings, targets, n_classes)
     if name == "mlp":
-        return train_mlp(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+        try:
+            return train_mlp(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory("the embeddings of the labelled images don't fit into the GPU's memory") from error
     return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick)
 
 

@@ -5,6 +5,7 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -58,12 +59,17 @@ def validate(request: F1Request, run: Run) -> F1Result:
 
 def _unseen_by_validation(training: Labelled, validation: Labelled, run: Run) -> NDArray[np.int64]:
     """The labelled training rows without those files that are validation images too."""
-    held_out = {validation.pool.path(row) for row in validation.matched.rows}
-    shared = [row for row in training.matched.rows if training.pool.path(row) in held_out]
+    held_out = {_file(validation, row) for row in validation.matched.rows}
+    shared = [row for row in training.matched.rows if _file(training, row) in held_out]
     if shared:
         names = [training.pool.names[row] for row in shared]
         run.warn("in_both_sets", "labelled for training and for validation; left out of the training", names)
     return np.setdiff1d(training.matched.rows, np.array(shared, np.int64), assume_unique=True)
+
+
+def _file(labelled: Labelled, row: int) -> str:
+    """Links followed: a validation set is often made of links into the pool."""
+    return os.path.realpath(labelled.pool.path(row))
 
 
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:

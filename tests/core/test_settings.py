@@ -92,3 +92,9 @@ def test_a_log_level_may_be_in_small_letters_and_must_exist():
 def test_an_empty_weights_folder_is_none_and_not_the_current_one(monkeypatch):
     monkeypatch.setenv("NEXTLABEL_WEIGHTS_DIR", "")
     assert Settings().weights_dir is None
+
+
+def test_a_fault_of_one_setting_does_not_print_another_that_is_secret():
+    with pytest.raises(ValidationError) as caught:
+        Settings(redis_url="redis://:secret@host/0", lease_s=5)
+    assert "secret" not in str(caught.value)

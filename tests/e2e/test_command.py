@@ -8,12 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
 from client.stack import free_port
-from tests.e2e.conftest import settings
+from tests.e2e.conftest import settings, start
 from tests.e2e.test_faults import processes_of, until
 
 pytestmark = pytest.mark.e2e
@@ -60,6 +61,18 @@ def test_a_job_can_be_submitted_without_waiting_and_watched_later(stack):
     assert json.loads(run("watch", job_id, NEXTLABEL_URL=stack.url).stdout)["state"] == "succeeded"
     told = run("cancel", job_id, NEXTLABEL_URL=stack.url)
     assert (told.returncode, told.stderr) == (1, f"nextlabel: job {job_id} has succeeded already\n")
+
+
+def test_python_files_in_the_data_folder_are_not_run(tmp_path, data):
+    for module in ("api", "worker", "core", "redis"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('run from the data folder')")
+    here = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        with start(tmp_path / "stack", data) as running:
+            assert httpx.get(f"{running.url}/readyz").is_success
+    finally:
+        os.chdir(here)
 
 
 def test_ctrl_c_ends_the_stack_cleanly(tmp_path, data):

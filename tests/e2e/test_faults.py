@@ -63,13 +63,14 @@ def embedding(job: dict) -> bool:
     return job["progress"] is not None and job["progress"]["stage"] == "embed" and job["progress"]["done"] > 0
 
 
-def test_a_killed_worker_process_is_replaced_and_its_job_goes_on(own_stack, photos):
-    with Client(own_stack.url) as client:
+def test_a_killed_worker_process_is_replaced_and_its_job_goes_on_long_before_its_lease_ends(tmp_path, photos):
+    lease = {"NEXTLABEL_LEASE_S": "60"}
+    with start(tmp_path / "stack", tmp_path, **lease) as own_stack, Client(own_stack.url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
         running = client.job(job_id)[0]
         os.kill(_runs(own_stack, job_id), signal.SIGKILL)
-        put_back = wait_for(client, job_id, lambda job: job["attempt"] == 2, within_s=30)
+        put_back = wait_for(client, job_id, lambda job: job["last_interruption"] is not None, within_s=3)
         assert put_back["last_interruption"]["reason"] == "worker_lost"
         ended = client.wait(job_id, timeout_s=60)
         assert ended["attempt"] == 2

@@ -38,3 +38,21 @@ local function owns(id, fence)
   local state = get(id, 'state')
   return (state == 'running' or state == 'cancelling') and get(id, 'fence') == fence
 end
+
+-- Its process died. Queued again (true), or ended: cancelled if that was asked for, failed after too many crashes.
+local function crashed(id, most)
+  local crashes = redis.call('HINCRBY', job_key(id), 'crashes', 1)
+  redis.call('INCR', P .. 'reaped')
+  if get(id, 'state') ~= 'cancelling' and crashes < most then
+    requeued(id, 'worker_lost')
+    return true
+  end
+  redis.call('HINCRBY', job_key(id), 'fence', 1)
+  if get(id, 'state') == 'cancelling' then
+    ended(id, 'cancelled', '')
+  else
+    local detail = 'the worker process died ' .. crashes .. ' times while it ran this job; its log says why'
+    ended(id, 'failed', cjson.encode({code = 'worker_lost', detail = detail, retryable = true}))
+  end
+  return false
+end

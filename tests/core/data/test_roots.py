@@ -165,3 +165,17 @@ def test_a_path_in_a_sentence_is_one_short_line_of_utf_8():
     assert shown("a b") == "'a b'"
     assert shown("a\nb\udcff") == r"'a\nb\udcff'"
     assert len(shown("x" * 10_000)) < 400
+
+
+@pytest.mark.parametrize("hidden", [".ssh/id_rsa", "photos/.git", ".env"])
+def test_what_is_hidden_below_a_root_is_refused_as_it_is_left_out_of_a_listing(tmp_path, hidden):
+    (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / hidden).write_text("secret")
+    with pytest.raises(PathNotAllowed, match="is hidden below its data root"):
+        confine(hidden, [tmp_path])
+
+
+def test_a_hidden_folder_may_be_a_root_itself(tmp_path):
+    (tmp_path / ".data" / "pool").mkdir(parents=True)
+    assert confine("pool", [tmp_path / ".data"]) == tmp_path / ".data" / "pool"
+    assert confine(tmp_path / ".data" / "pool", [tmp_path, tmp_path / ".data"]) == tmp_path / ".data" / "pool"

@@ -177,3 +177,12 @@ def test_the_same_request_gives_the_same_bytes_and_embeds_nothing_again(bench):
     assert bench.begun_with("embed training images") == 15
     assert bench.begun_with("embed validation images") == 6
     assert result_adapter.validate_json(first).model_dump_json() == first
+
+
+def test_a_validation_image_that_is_a_link_into_the_pool_is_left_out_of_the_training(bench):
+    train, val = sets(bench, {"red": 5, "blue": 5}, {"red": 2, "blue": 2})
+    linked = bench.root / "val" / "red_100.png"
+    linked.unlink()
+    linked.symlink_to(bench.root / "train" / "red_0.png")
+    bench.validate(train, val)
+    assert bench.warning("in_both_sets").names == ("red_0.png",)
