@@ -45,7 +45,8 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def long_job(client: Client, photos: Path) -> str:
-    request = {"kind": "selection", "backbone": "descriptor", "add": 5, "path_to_img": str(photos)}
+    request = {"kind": "selection", "backbone": "descriptor", "add": 5, "method": "random", "path_to_img": str(photos)}
+    request["near_copies"] = "allow"  # they all look alike
     return str(client.submit(request)["id"])
 
 
@@ -70,7 +71,7 @@ def test_a_killed_worker_process_is_replaced_and_its_job_goes_on_long_before_its
         wait_for(client, job_id, embedding)
         running = client.job(job_id)[0]
         os.kill(_runs(own_stack, job_id), signal.SIGKILL)
-        put_back = wait_for(client, job_id, lambda job: job["last_interruption"] is not None, within_s=3)
+        put_back = wait_for(client, job_id, lambda job: job["last_interruption"] is not None, within_s=15)
         assert put_back["last_interruption"]["reason"] == "worker_lost"
         ended = client.wait(job_id, timeout_s=60)
         assert ended["attempt"] == 2
