@@ -144,7 +144,9 @@ def test_linear_finds_the_minimum_that_scikit_learn_finds(dimension, strength):
     embeddings, targets = clusters(80, dimension=dimension, spread=1.5)
     head = train_linear(embeddings, targets, 3, seed=0, strength=strength)
     Z = Scaling.of(embeddings)(embeddings).astype(np.float64)
-    theirs = LogisticRegression(C=strength, tol=1e-8, max_iter=10_000).fit(Z, targets).predict_proba(Z)
+    Z = np.column_stack([Z, np.ones(len(Z))])  # the bias is regularised, too
+    options = {"class_weight": "balanced", "fit_intercept": False, "tol": 1e-8, "max_iter": 10_000}
+    theirs = LogisticRegression(C=strength, **options).fit(Z, targets).predict_proba(Z)
     np.testing.assert_allclose(softmax(head.logits(embeddings), axis=1), theirs, atol=5e-3)
     assert head.details["converged"] == 1
 
