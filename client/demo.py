@@ -50,7 +50,7 @@ class Arm:
 
     method: str
     labels: Path
-    curve: list[tuple[int, float, float, float]]  # labels, macro F1, low, high
+    curve: list[tuple[int, str]]  # labels, and macro F1 with its interval
 
     def add(self, names: Iterable[str], answers: dict[str, str]) -> None:
         pairs = read_labels(self.labels).classes_by_name if self.labels.exists() else {}
@@ -65,26 +65,23 @@ class Demo:
         self._jobs: list[str] = []
 
     def run(self, add: int | None = None) -> list[Arm]:
-        """Zero labels, a first sample, then ROUNDS - 1 more of `add` each. -> chosen and random."""
+        """From zero labels, ROUNDS batches of `add` each, scored after each. -> chosen and random."""
         n_classes = len(set(self._answers.values()))
         add = add or min(MOST_ADD, max(LEAST_ADD, 3 * n_classes))
-        arms = [Arm(method, self._folder / f"labels_{method}.txt", []) for method in ("margin", "random")]
-        first = self._first_sample(add)
+        arms = [Arm(method, self._folder / f"labels_{method}.txt", []) for method in ("auto", "random")]
         for arm in arms:
             arm.labels.unlink(missing_ok=True)
-            arm.add(first, self._answers)
-        self._score(arms)
-        for number in range(1, ROUNDS):
+        for number in range(ROUNDS):
             for arm in arms:
-                arm.add(self._select(add, arm, f"round {number + 1} of {ROUNDS}"), self._answers)
-            self._score(arms)
+                arm.add(self._select(add, arm, number), self._answers)
+                self._score(arm)
         return arms
 
     def tell(self, arms: Sequence[Arm]) -> None:
         chosen, random = arms
-        table = Table("labels", "chosen (margin)", "random", title=f"macro F1, {self._backbone}")
-        for mine, theirs in zip(chosen.curve, random.curve, strict=True):
-            table.add_row(str(mine[0]), _score_text(mine), _score_text(theirs))
+        table = Table("labels", "chosen (auto)", "random", title=f"macro F1, {self._backbone}")
+        for (labels, mine), (_, theirs) in zip(chosen.curve, random.curve, strict=True):
+            table.add_row(str(labels), mine, theirs)
         self._console.print(table)
         self._console.print(f"Labels gathered: {chosen.labels}\n                 {random.labels}", soft_wrap=True)
         self._console.print(
@@ -93,40 +90,48 @@ class Demo:
         self._console.print("The same by hand, while `nextlabel up` runs:")
         self._console.print(self._curl(chosen), soft_wrap=True, highlight=False, markup=False)
 
-    def _first_sample(self, add: int) -> list[str]:
+    def _select(self, add: int, arm: Arm, number: int) -> list[str]:
         """With the pretrained backbone if its weights can be had, else with the one that needs none."""
+        request: dict[str, Any] = {
+            "kind": "selection",
+            "add": add,
+            "method": arm.method,
+            "seed": number,  # or chance would draw by the same lots in each round
+            "path_to_img": str(self._material.pool),
+        }
+        if arm.labels.exists():
+            request["path_to_labels"] = str(arm.labels)
+        title = f"round {number + 1} of {ROUNDS}: select {add} by {arm.method}"
         try:
-            return self._select(add, None, "first sample")
+            names: list[str] = self._run(request, title)["data"]
         except JobFailed as error:
-            if error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
+            if self._jobs[1:] or error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
                 raise
-        self._backbone = WITHOUT_WEIGHTS
-        self._console.print(
-            f"The weights of {PRETRAINED} can't be reached from here, so the demo uses the built-in {WITHOUT_WEIGHTS}: "
-            "gradient histograms and colour, no weights. Pretrained backbones are far better on photos."
-        )
-        return self._select(add, None, "first sample")
-
-    def _select(self, add: int, arm: Arm | None, title: str) -> list[str]:
-        request: dict[str, Any] = {"kind": "selection", "add": add, "path_to_img": str(self._material.pool)}
-        if arm is not None:
-            request |= {"method": arm.method, "path_to_labels": str(arm.labels)}
-        names: list[str] = self._run(request, f"{title}: select {add} by {arm.method if arm else 'chance'}")["data"]
+            self._backbone = WITHOUT_WEIGHTS
+            self._console.print(
+                f"The weights of {PRETRAINED} can't be reached from here, so the demo uses the built-in "
+                f"{WITHOUT_WEIGHTS}: gradient histograms and colour, no weights. Pretrained backbones are far better "
+                "on photos."
+            )
+            names = self._run(request, title)["data"]
         return names
 
-    def _score(self, arms: Sequence[Arm]) -> None:
-        for arm in arms:
-            labels = len(read_labels(arm.labels))
-            request = {
-                "kind": "f1",
-                "path_to_img_train": str(self._material.pool),
-                "path_to_labels_train": str(arm.labels),
-                "path_to_img_val": str(self._material.val),
-                "path_to_labels_val": str(self._material.val_labels),
-            }
-            result = self._run(request, f"F1 at {labels} labels, {arm.method}")
-            arm.curve.append((labels, result["f1_macro"], *result["f1_macro_interval"]))
-            self._console.print(f"  {labels:>5} labels by {arm.method:<6}  macro F1 {result['f1_macro']:.3f}")
+    def _score(self, arm: Arm) -> None:
+        labels = read_labels(arm.labels)
+        if len(labels.classes) < 2:
+            arm.curve.append((len(labels), "one class so far"))
+            return
+        request = {
+            "kind": "f1",
+            "path_to_img_train": str(self._material.pool),
+            "path_to_labels_train": str(arm.labels),
+            "path_to_img_val": str(self._material.val),
+            "path_to_labels_val": str(self._material.val_labels),
+        }
+        result = self._run(request, f"F1 at {len(labels)} labels, {arm.method}")
+        low, high = result["f1_macro_interval"]
+        arm.curve.append((len(labels), f"{result['f1_macro']:.3f}  ({low:.2f} to {high:.2f})"))
+        self._console.print(f"  {len(labels):>5} labels by {arm.method:<6}  macro F1 {result['f1_macro']:.3f}")
 
     def _run(self, request: dict[str, Any], title: str) -> dict[str, Any]:
         job = self._client.submit({**request, "backbone": self._backbone})
@@ -145,8 +150,3 @@ class Demo:
             f"  curl -s http://127.0.0.1:5000/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\\n"
             f"    -d '{body}'"
         )
-
-
-def _score_text(point: tuple[int, float, float, float]) -> str:
-    _, f1, low, high = point
-    return f"{f1:.3f}  ({low:.2f} to {high:.2f})"

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from client.redis_server import redis_command
 from client.stack import free_port
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
 
 REAL_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -14,7 +14,9 @@ from pydantic import (
     SerializeAsAny,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     WrapValidator,
+    field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -39,11 +41,12 @@ def _known_backbone(name: Any) -> Any:
 def _known_method(value: Any) -> Any:
     if not isinstance(value, str | dict | Method):
         return value  # pydantic says what is wrong with it
-    name = value if isinstance(value, str) else value.get("name") if isinstance(value, dict) else value.name
-    if not isinstance(name, str) or name not in METHODS:
-        reason = f"there is no method {name!r}; there are {', '.join(METHODS)}"
-        raise PydanticCustomError("unknown_method", "{reason}", {"reason": reason})
-    return parse_method(value)
+    try:
+        return parse_method(value)
+    except ValidationError:  # of its options
+        raise
+    except ValueError as error:
+        raise PydanticCustomError("unknown_method", "{reason}", {"reason": str(error)}) from None
 
 
 BackboneName = Annotated[
@@ -54,9 +57,13 @@ BackboneName = Annotated[
 MethodChoice = Annotated[
     SerializeAsAny[Method],
     BeforeValidator(_known_method, json_schema_input_type=str | dict[str, Any]),
-    Field(description='A method\'s name, or `{"name": ..., options}`. `GET /capabilities` lists them.'),
+    Field(
+        description='A method\'s name (`vae50`, `mixture3` set its epochs), or `{"name": ..., options}`. '
+        "`GET /capabilities` lists them."
+    ),
 ]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+Names = Annotated[tuple[PathText, ...], Field(max_length=1_000_000)]
 
 
 class JobRequest(BaseModel):
@@ -91,7 +98,28 @@ class SelectionRequest(OnePool):
 
     kind: Literal["selection"] = "selection"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
-    method: MethodChoice = Field(default_factory=lambda: parse_method("margin"), validate_default=True)
+    method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
+    exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")
+    pending: Names = Field(
+        (), description="Names handed out for labelling already: not chosen again, and counted as covered."
+    )
+    class_quotas: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {},
+        max_length=10_000,
+        description="By class, how many of `add` to choose among the images that the head takes for it (0: none of "
+        "them). The rest of `add` comes from all other classes.",
+    )
+    near_copies: Literal["skip", "allow"] = Field(
+        "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
+    )
+
+    @field_validator("class_quotas")
+    @classmethod
+    def _quotas_fit(cls, quotas: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        wanted, add = sum(quotas.values()), info.data.get("add")
+        if add is not None and wanted > add:
+            raise ValueError(f"they are {wanted} images together, and add is {add}")
+        return quotas
 
 
 class PredictionRequest(OnePool):

@@ -55,6 +55,8 @@ class HeadSummary(Part):
 
 
 class SelectionItem(Part):
+    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label."""
+
     rank: int
     name: str
     score: float
@@ -63,6 +65,7 @@ class SelectionItem(Part):
     top: tuple[ClassProbability, ...]
     cluster: int | None
     reason: str
+    copies: tuple[str, ...] = ()
 
 
 class MethodUsed(Part):
@@ -71,12 +74,28 @@ class MethodUsed(Part):
     why: str
 
 
+class MapPoint(Part):
+    """An image in the plane of the method `mixture`. `class_name`: its label, if it has one."""
+
+    name: str
+    x: float
+    y: float
+    cluster: int
+    class_name: str | None = Field(alias="class")
+    chosen: bool
+
+
 class SelectionResult(Part):
+    """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
+    the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
+
     kind: Literal["selection"] = "selection"
     data: tuple[str, ...]
     items: tuple[SelectionItem, ...]
     method: MethodUsed
     candidates: int
+    near_copies_left_out: int = 0
+    map: tuple[MapPoint, ...] | None = None
     head: HeadSummary | None
     skipped: tuple[Skipped, ...]
     manifest: Manifest

@@ -13,8 +13,10 @@ class Random(Method):
     """Every candidate is as likely as any other; the score is the lot it drew, in [0, 1)."""
 
     name: Literal["random"] = "random"
-    summary: ClassVar[str] = "Chance. For the first sample, for validation sets, and as the control."
+    summary: ClassVar[str] = "Chance."
+    use: ClassVar[str] = "For validation sets, and as the control that every other method has to beat."
     source: ClassVar[str] = "baseline"
+    reason: ClassVar[str] = "drawn by chance"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         lots = rng.random(len(inputs.candidates))  # (K,)

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter
 
+from core.methods.auto import Auto
 from core.methods.base import Method
 from core.methods.baseline import Random
+from core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust
+from core.methods.first_version import Mixture, Vae
+from core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
 from core.methods.uncertainty import Entropy, Least, Margin, Ratio
 
+AnyMethod = Annotated[
+    Auto
+    | UHerding
+    | ClusterMargin
+    | Badge
+    | Bait
+    | DropQuery
+    | MaxHerding
+    | TypiClust
+    | Novelty
+    | CoreSet
+    | Least
+    | Margin
+    | Ratio
+    | Entropy
+    | Vae
+    | Mixture
+    | Random,
+    Field(discriminator="name"),
+]
 METHODS: dict[str, type[Method]] = {
-    method.model_fields["name"].default: method for method in (Random, Least, Margin, Ratio, Entropy)
+    method.model_fields["name"].default: method for method in get_args(get_args(AnyMethod)[0])
 }
-
-AnyMethod = Annotated[Random | Least | Margin | Ratio | Entropy, Field(discriminator="name")]
 _adapter: TypeAdapter[Method] = TypeAdapter(AnyMethod)
 
 
 def parse_method(value: Any) -> Method:
-    """`"margin"`, or `{"name": "margin", ...options}` -> the method.
+    """`"margin"`, `"vae50"`, or `{"name": "margin", ...options}` -> the method.
 
     Raises ValueError naming what exists, or pydantic's ValidationError for a wrong option.
     """
     if isinstance(value, Method):
         return value
-    options = {"name": value} if isinstance(value, str) else value
+    options = _by_name(value) if isinstance(value, str) else value
     name = options.get("name") if isinstance(options, dict) else None
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise ValueError(f"there is no method {name!r}; there are: {', '.join(METHODS)}")
     return _adapter.validate_python(options)
+
+
+def _by_name(text: str) -> dict[str, Any]:
+    """The first version's way to set epochs: `vae50`."""
+    suffixed = re.fullmatch(r"(vae|mixture)([0-9]+)", text)
+    return {"name": suffixed[1], "epochs": int(suffixed[2])} if suffixed else {"name": text}
 
 
 def describe(method: type[Method]) -> dict[str, Any]:
@@ -39,6 +68,7 @@ def describe(method: type[Method]) -> dict[str, Any]:
     return {
         "name": method.model_fields["name"].default,
         "summary": method.summary,
+        "use": method.use,
         "source": method.source,
         "needs": sorted(method.needs),
         "options": options,

@@ -24,6 +24,7 @@ class Uncertainty(Method):
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
     source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
+    reason: ClassVar[str] = "uncertain"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
@@ -41,6 +42,7 @@ class Uncertainty(Method):
 class Least(Uncertainty):
     name: Literal["least"] = "least"
     summary: ClassVar[str] = "Least confidence: the top class has the lowest probability."
+    use: ClassVar[str] = "Beside `margin`, when one class should stand out."
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
@@ -52,7 +54,8 @@ class Least(Uncertainty):
 
 class Margin(Uncertainty):
     name: Literal["margin"] = "margin"
-    summary: ClassVar[str] = "The two best classes are closest together. The most dependable of the four."
+    summary: ClassVar[str] = "The two best classes are closest together."
+    use: ClassVar[str] = "With many labels and small batches. The most dependable of the four."
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
@@ -65,6 +68,7 @@ class Margin(Uncertainty):
 class Ratio(Uncertainty):
     name: Literal["ratio"] = "ratio"
     summary: ClassVar[str] = "The second-best class is nearly as likely as the best, whatever the rest."
+    use: ClassVar[str] = "Like `margin`, blind to all but the two best classes."
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
@@ -75,6 +79,7 @@ class Ratio(Uncertainty):
 class Entropy(Uncertainty):
     name: Literal["entropy"] = "entropy"
     summary: ClassVar[str] = "The probability is spread over many classes."
+    use: ClassVar[str] = "Rarely: with many classes it is drawn to hopeless images."
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:

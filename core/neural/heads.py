@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
@@ -32,6 +32,7 @@ HEADS = ("linear", "mlp")  # the default first
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # scikit-learn's C: low regularises more
 DEFAULT_STRENGTH = 0.3  # for too few labels to choose by; higher ones are overconfident, with no temperature to mend it
+KNOWN_BY = 30  # images of a class, for its mean to count half
 LINEAR_FOLDS = 3
 LINEAR_FITS = LINEAR_FOLDS * len(STRENGTHS) + 1  # at most
 MAX_ITERATIONS = 1_000
@@ -129,12 +130,13 @@ def train_linear(
 ) -> Head:
     """L2-regularised multinomial logistic regression, its strength chosen by cross-validation unless it is given.
 
-    Every class counts alike, however many images it has, and the bias is regularised with the weights. With ten labels
-    a free bias would do little but name the commonest class: docs/heads.md has what the two are worth.
+    Every class counts alike, however many images it has, and the bias is regularised with the weights: at ten labels a
+    free one would do little but name the commonest class. So the origin matters, and lies between the classes:
+    docs/heads.md has what each of the three is worth.
 
     Where it is given, or where too few images could be held out, the temperature is 1.
     """
-    scaling = Scaling.of(embeddings)
+    scaling = replace(Scaling.of(embeddings), mean=_between_classes(embeddings, targets))
     # Products this narrow gain little from threads, and lose much where others want the cores too.
     with threadpool_limits(1, user_api="blas"):
         X, basis = _compact(scaling(embeddings))
@@ -237,6 +239,13 @@ def _fit(X: Floats, targets: Integers, strength: float, start: Floats, beat: Cal
     return Fit(found.x.reshape(start.shape).astype(np.float32), int(found.nit), int(found.success))
 
 
+def _between_classes(embeddings: Floats, targets: Integers) -> Floats:
+    """(d,) the mean of the classes' means; the fewer images a class has, the less its mean is known, and counts."""
+    weights = 1 / (np.bincount(targets)[targets] + KNOWN_BY)
+    centre: Floats = (weights / weights.sum()).astype(np.float32) @ embeddings
+    return centre
+
+
 def _zeros(X: Floats, n_classes: int) -> Floats:
     return np.zeros((X.shape[1] + 1, n_classes), np.float32)
 
@@ -274,7 +283,7 @@ def train_mlp(
     calibrates = np.count_nonzero(fold == 0) >= MIN_HELD_OUT
     total = EPOCHS * (2 if calibrates else 1)
     temperature = 1.0
-    with _one_thread():
+    with one_thread():
         if calibrates:
             kept, held_out = (torch.from_numpy(np.flatnonzero(part)).to(device) for part in (fold != 0, fold == 0))
             trial = _train_network(X[kept], y[kept], n_classes, seed, lambda epoch: tick(epoch, total))
@@ -296,7 +305,7 @@ class Network:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Batches of 16 gain little from threads, and take fifty times as long where others want the cores too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

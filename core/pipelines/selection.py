@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.jobs.requests import SelectionRequest
-from core.jobs.results import HeadSummary, MethodUsed, SelectionItem, SelectionResult
-from core.methods.base import Inputs, Method, Need, Picks
-from core.methods.baseline import Random
+from core.jobs.results import HeadSummary, MapPoint, MethodUsed, SelectionItem, SelectionResult
+from core.methods.auto import settle
+from core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
+from core.methods.batch import Batch, choose
 from core.pipelines.material import (
     Embedded,
     embed_rows,
@@ -25,11 +26,16 @@ from core.pipelines.material import (
     train,
 )
 from core.pipelines.run import Run
+from core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
+
+COPIES_SHOWN = 100
+OTHERS_ON_MAP = 5_000
 
 
 def select(request: SelectionRequest, run: Run) -> SelectionResult:
-    """Read, embed, train on the labels if they hold two classes, and let the method pick."""
-    run.plan("read", "embed", "train", "choose")
+    """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
+    prepares = bool(request.method.needs & NEED_PREPARATION)
+    run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     backbone = load_backbone(request, run)
@@ -37,16 +43,18 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     embedded = embed_rows(labelled, every_row, backbone, "embed", run)
     run.stage("train")
     guess = _guess(request, embedded, run)
+    method, why = settle(request.method, len(embedded.matched.rows), len(embedded.matched.classes))
+    supplies = prepare(method, request, embedded, run) if prepares else Supplies()
     run.stage("choose")
-    method, used = _method(request.method, embedded)
-    candidates = embedded.unlabelled()
-    picks = _pick(method, request, embedded, candidates, guess)
-    _warn_of_few(request.add, len(candidates), run)
+    inputs = _inputs(request, embedded, guess, supplies, run)
+    batch = _choose(method, inputs, request, embedded, guess, run)
     return SelectionResult(
-        data=tuple(embedded.pool.names[row] for row in picks.rows),
-        items=tuple(_items(picks, embedded, guess, _reason(used))),
-        method=used,
-        candidates=len(candidates),
+        data=tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        items=tuple(_items(batch, embedded, guess, method)),
+        method=MethodUsed(asked=request.method.name, name=method.name, why=why),
+        candidates=len(inputs.candidates),
+        near_copies_left_out=len(batch.left_out),
+        map=_map(supplies, embedded, batch.picks.rows),
         head=guess.head if guess else None,
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(request, backbone, run, head=guess is not None, sources={"pool": labelled}),
@@ -69,61 +77,140 @@ def _guess(request: SelectionRequest, embedded: Embedded, run: Run) -> Guess | N
     return Guess(head.logits(embedded.embeddings), summary)
 
 
-def _method(asked: Method, embedded: Embedded) -> tuple[Method, MethodUsed]:
-    """The method asked for, or chance where the labels can't feed it yet."""
-    n_classes = len(embedded.matched.classes)
-    if Need.LOGITS not in asked.needs or n_classes >= 2:
-        return asked, MethodUsed(asked=asked.name, name=asked.name, why="as asked")
-    known = "nothing is labelled yet" if n_classes == 0 else "only one class is labelled"
-    return Random(), MethodUsed(asked=asked.name, name="random", why=f"{known}, so no head can be unsure of anything")
-
-
-def _pick(
-    method: Method, request: SelectionRequest, embedded: Embedded, candidates: NDArray[np.int64], guess: Guess | None
-) -> Picks:
-    inputs = Inputs(
-        candidates=candidates,
-        logits=guess.logits if guess else None,
+def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, supplies: Supplies, run: Run) -> Inputs:
+    """The candidates are the unlabelled images that are neither excluded nor handed out."""
+    excluded, pending = (_rows(names, embedded) for names in (request.exclude, request.pending))
+    absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
+    if absent:
+        run.warn("name_without_image", "these names to exclude, or pending, are not in the pool", absent)
+    unlabelled = embedded.unlabelled()
+    return Inputs(
+        candidates=np.setdiff1d(unlabelled, np.union1d(excluded, pending), assume_unique=True),
         embeddings=embedded.embeddings,
         labelled=embedded.matched.rows,
         targets=embedded.matched.targets,
+        pending=np.intersect1d(unlabelled, pending),
+        logits=guess.logits if guess else None,
+        votes=supplies.votes,
+        reconstruction_errors=supplies.reconstruction_errors,
+        components=supplies.components,
     )
-    return method.select(inputs, request.add, np.random.default_rng(request.seed))
 
 
-def _items(
-    picks: Picks, embedded: Embedded, guess: Guess | None, reason: Callable[[SelectionItem], str]
-) -> list[SelectionItem]:
+def _rows(names: Iterable[str], embedded: Embedded) -> Rows:
+    rows_by_name = embedded.pool.rows_by_name
+    return np.array(sorted({rows_by_name[name] for name in names if name in rows_by_name}), np.int64)
+
+
+# --- the batch --------------------------------------------------------------------------------------------------
+
+
+def _choose(
+    method: Method, inputs: Inputs, request: SelectionRequest, embedded: Embedded, guess: Guess | None, run: Run
+) -> Batch:
+    """One batch for each class with a quota, then one for all other classes; each knows of those before it."""
+    rng = np.random.default_rng(request.seed)
+    parts: list[Batch] = []
+    for candidates, add in _portions(inputs.candidates, request, embedded, guess, run):
+        taken = np.concatenate([NO_ROWS, *(part.picks.rows for part in parts)])
+        left = replace(
+            inputs,
+            candidates=np.setdiff1d(candidates, taken, assume_unique=True),
+            pending=np.union1d(inputs.pending, taken),
+        )
+        parts.append(choose(method, left, add, rng, skip_copies=request.near_copies == "skip", check=run.check))
+    batch = Batch.join(parts)
+    _warn_of_few(request.add, len(inputs.candidates), batch, run)
+    return batch
+
+
+def _portions(
+    candidates: Rows, request: SelectionRequest, embedded: Embedded, guess: Guess | None, run: Run
+) -> Iterator[tuple[Rows, int]]:
+    """(candidates, how many of them) by class quota; the last portion is that of all other classes."""
+    if not request.class_quotas or guess is None:
+        if request.class_quotas:
+            run.warn("class_quotas_unused", "class quotas need a head, and it needs labels of two classes")
+        yield candidates, request.add
+        return
+    classes = embedded.matched.classes
+    predicted = guess.logits[candidates].argmax(axis=1)
+    free = np.ones(len(candidates), bool)
+    for name, quota in request.class_quotas.items():
+        mine = predicted == classes.index(name) if name in classes else np.zeros(len(candidates), bool)
+        free &= ~mine
+        if np.count_nonzero(mine) < quota:
+            run.warn("class_quota_unmet", f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left")
+        yield candidates[mine], quota
+    yield candidates[free], request.add - sum(request.class_quotas.values())
+
+
+def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
+    chosen = len(batch.picks.rows)
+    if left < add:
+        run.warn("fewer_than_asked", f"{add} images were asked for and {left} unlabelled ones are left")
+    if chosen < min(add, left):
+        run.warn(
+            "fewer_than_asked",
+            f"{chosen} of {add} images: the others that are left are near-copies of chosen, labelled or pending ones, "
+            'or not of the classes asked for; near_copies: "allow" takes copies too',
+        )
+
+
+# --- in words ---------------------------------------------------------------------------------------------------
+
+
+def _items(batch: Batch, embedded: Embedded, guess: Guess | None, method: Method) -> Iterator[SelectionItem]:
+    picks, names = batch.picks, embedded.pool.names
     guessed = probabilities(guess.logits[picks.rows]) if guess else None
-    items = []
     for i, row in enumerate(picks.rows):
         top = top_classes(guessed[i], embedded.matched.classes) if guessed is not None else ()
         item = SelectionItem(
             rank=i + 1,
-            name=embedded.pool.names[row],
+            name=names[row],
             score=rounded(picks.scores[i]),
             predicted=top[0].class_name if top else None,
             confidence=top[0].probability if top else None,
             top=top,
-            cluster=None,
-            reason="",
+            cluster=None if picks.clusters is None else int(picks.clusters[i]),
+            reason=method.reason,
+            copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
         )
-        items.append(item.model_copy(update={"reason": reason(item)}))
-    return items
+        yield item.model_copy(update={"reason": _reason(item, method, guess)})
 
 
-def _reason(used: MethodUsed) -> Callable[[SelectionItem], str]:
+def _reason(item: SelectionItem, method: Method, guess: Guess | None) -> str:
     """Why one image was picked, in words a person understands."""
-    if used.name != "random":
-        return _uncertain
-    chance = "drawn by chance" if used.asked == "random" else f"drawn by chance: {used.why}"
-    return lambda _: chance
+    if guess is None:
+        return method.reason
+    words = method.reason
+    if Need.LOGITS in method.needs:
+        words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
+    counts = guess.head.images_per_class
+    if item.predicted is not None and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
+        words += "; rare class"
+    return words
 
 
-def _uncertain(item: SelectionItem) -> str:
-    return "uncertain: " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
+RARE = 3  # times fewer labels than the mean class has
 
 
-def _warn_of_few(add: int, left: int, run: Run) -> None:
-    if left < add:
-        run.warn("fewer_than_asked", f"{add} images were asked for and {left} unlabelled ones are left")
+def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint, ...] | None:
+    """Every labelled and chosen image, and an even sample of the others."""
+    if supplies.coordinates is None or supplies.components is None:
+        return None
+    matched, n = embedded.matched, len(embedded.pool)
+    others = np.arange(0, n, max(1, -(-n // OTHERS_ON_MAP)))
+    class_of = dict(zip(matched.rows.tolist(), (matched.classes[t] for t in matched.targets), strict=True))
+    picked = set(chosen.tolist())
+    return tuple(
+        MapPoint(
+            name=embedded.pool.names[row],
+            x=rounded(supplies.coordinates[row, 0]),
+            y=rounded(supplies.coordinates[row, 1]),
+            cluster=int(supplies.components[row]),
+            class_name=class_of.get(row),
+            chosen=row in picked,
+        )
+        for row in np.unique(np.concatenate([matched.rows, chosen, others])).tolist()
+    )

@@ -67,7 +67,7 @@ def test_paths_may_hold_cyrillic_letters_spaces_and_brackets(url, data, selectin
 
 def test_the_first_version_s_methods_are_known_by_name(client, selecting, worker):
     with worker.carrying_out(selection_result(("b.png", "cat"))):
-        for method in ("least", "margin", "ratio", "entropy"):
+        for method in ("least", "margin", "ratio", "entropy", "vae", "mixture", "vae50", "mixture3"):
             assert client.get("/active_learning", params={**selecting, "method": method}).status_code == 200
 
 

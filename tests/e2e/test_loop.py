@@ -32,7 +32,7 @@ def test_from_no_labels_to_a_score_and_back_to_the_next_batch(ask, data):
 
     first = ask("selection", add=30, path_to_img="pool")
     assert len(first["data"]) == 30
-    assert first["method"]["name"] == "random"
+    assert first["method"]["name"] == "maxherding"
     assert first["items"][0]["reason"].startswith("drawn by chance: nothing is labelled yet")
     write_labels(labels, [(name, answers[name]) for name in first["data"]])
 

@@ -50,9 +50,9 @@ def test_a_request_becomes_its_kinds_class_with_the_defaults_filled_in(body, kin
     assert (request.head, request.seed, request.weights) == ("linear", 0, None)
 
 
-def test_a_selection_without_a_method_is_by_margin_and_without_labels_from_nothing():
+def test_a_selection_without_a_method_is_by_auto_and_without_labels_from_nothing():
     request = parse_request(SELECTION)
-    assert (request.method.name, request.path_to_labels) == ("margin", None)
+    assert (request.method.name, request.path_to_labels) == ("auto", None)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -70,7 +70,7 @@ def test_a_request_that_was_recorded_is_read_back_as_it_was(body):
 
 def test_the_fingerprint_is_of_what_is_asked_for_however_it_was_written():
     plain = parse_request(SELECTION).fingerprint()
-    spelt_out = {**SELECTION, "seed": 0, "method": {"name": "margin"}, "path_to_labels": None}
+    spelt_out = {**SELECTION, "seed": 0, "method": {"name": "auto"}, "path_to_labels": None}
     assert parse_request(dict(reversed(spelt_out.items()))).fingerprint() == plain
     others = [{"add": 11}, {"seed": 1}, {"method": "least"}, {"path_to_img": "other"}, {"weights": "random"}]
     prints = {parse_request({**SELECTION, **other}).fingerprint() for other in others}
@@ -108,6 +108,12 @@ def test_every_fault_is_told_at_once():
         ({"method": {}}, ("/method", "unknown_method")),
         ({"method": 5}, ("/method", "invalid_value")),
         ({"method": {"name": "margin", "epochs": 5}}, ("/method/epochs", "unknown_field")),
+        ({"method": "vae0"}, ("/method/epochs", "invalid_value")),
+        ({"method": "margin5"}, ("/method", "unknown_method")),
+        ({"class_quotas": {"red": 11}}, ("/class_quotas", "invalid_value")),
+        ({"class_quotas": {"red": -1}}, ("/class_quotas/red", "invalid_value")),
+        ({"near_copies": "keep"}, ("/near_copies", "invalid_value")),
+        ({"exclude": "a.png"}, ("/exclude", "invalid_value")),
         ({"backbone": 5}, ("/backbone", "invalid_value")),
         ({"add": 10**400}, ("/add", "invalid_value")),
         ({"add": 1.5}, ("/add", "invalid_value")),
@@ -137,7 +143,7 @@ def test_a_request_without_a_kind_is_told_which_there_are():
 
 
 def test_a_refusal_says_what_exists():
-    assert "there are random, least, margin" in detail({**SELECTION, "method": "magrin"})
+    assert "least, margin, ratio, entropy, vae, mixture, random" in detail({**SELECTION, "method": "magrin"})
     assert "Did you mean" in detail({**SELECTION, "backbone": "resnet5O"})
     assert detail({**PREDICTION, "add": 5}).startswith("there is no such field; prediction has kind, backbone, head")
     with_options = {**SELECTION, "method": {"name": "margin", "epochs": 5}}

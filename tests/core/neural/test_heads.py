@@ -1,5 +1,7 @@
 """Both heads: one contract, then what is particular to each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from core.neural.heads import (
     ROWS_AT_ONCE,
     STRENGTHS,
     Scaling,
+    _between_classes,
     _folds,
     best_temperature,
     train_head,
@@ -143,12 +146,29 @@ def test_inputs_that_break_the_terms_are_refused(name, embeddings, targets, clas
 def test_linear_finds_the_minimum_that_scikit_learn_finds(dimension, strength):
     embeddings, targets = clusters(80, dimension=dimension, spread=1.5)
     head = train_linear(embeddings, targets, 3, seed=0, strength=strength)
-    Z = Scaling.of(embeddings)(embeddings).astype(np.float64)
+    scaling = replace(Scaling.of(embeddings), mean=_between_classes(embeddings, targets))
+    Z = scaling(embeddings).astype(np.float64)
     Z = np.column_stack([Z, np.ones(len(Z))])  # the bias is regularised, too
     options = {"class_weight": "balanced", "fit_intercept": False, "tol": 1e-8, "max_iter": 10_000}
     theirs = LogisticRegression(C=strength, **options).fit(Z, targets).predict_proba(Z)
     np.testing.assert_allclose(softmax(head.logits(embeddings), axis=1), theirs, atol=5e-3)
     assert head.details["converged"] == 1
+
+
+def test_the_origin_of_linear_lies_between_the_classes_and_nearer_to_those_with_many_images():
+    embeddings = np.repeat([[0.0], [1.0]], [30, 60], axis=0).astype(np.float32)
+    targets = np.repeat([0, 1], [30, 60])
+    centre = (30 / 60 * 0 + 60 / 90 * 1) / (30 / 60 + 60 / 90)  # each class counts n / (n + 30)
+    assert _between_classes(embeddings, targets) == pytest.approx([centre])
+
+
+def test_a_class_is_found_however_few_images_it_has_beside_the_others():
+    rng = np.random.default_rng(0)
+    targets = np.repeat([0, 1], [95, 5])
+    embeddings = (targets[:, None] * 2.0 + rng.normal(size=(100, 20))).astype(np.float32)
+    head = train_linear(embeddings, targets, 2, seed=0)
+    fresh = (2.0 + rng.normal(size=(200, 20))).astype(np.float32)
+    assert (head.logits(fresh).argmax(axis=1) == 1).mean() > 0.95
 
 
 def test_linear_regularises_noise_more_than_clear_classes():

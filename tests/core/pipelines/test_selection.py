@@ -1,20 +1,22 @@
 import pytest
 from PIL import Image
 
-from core.errors import EmptyPool, LabelsConflict, LabelsMalformed, PathNotAllowed, PathNotFound
+from core.errors import Cancelled, EmptyPool, LabelsConflict, LabelsMalformed, PathNotAllowed, PathNotFound
 from core.jobs.results import result_adapter
+from core.methods.registry import METHODS
 from tests.pools import draw, spoil
 
 
-def test_with_nothing_labelled_images_are_drawn_by_chance_and_the_answer_says_why(bench):
+def test_with_nothing_labelled_the_images_stand_for_the_pool_and_the_answer_says_why(bench):
     names = bench.pool(red=5, blue=5)
-    result = bench.select(add=4)
+    result = bench.select(add=4, method="margin")
     assert len(set(result.data)) == 4
     assert set(result.data) <= set(names)
-    assert (result.method.asked, result.method.name) == ("margin", "random")
-    assert result.method.why == "nothing is labelled yet, so no head can be unsure of anything"
+    assert (result.method.asked, result.method.name) == ("margin", "maxherding")
+    assert result.method.why == "nothing is labelled yet, and margin needs two classes"
     assert (result.head, result.manifest.head, result.candidates) == (None, None, 10)
-    assert {item.reason for item in result.items} == {f"drawn by chance: {result.method.why}"}
+    assert {item.reason for item in result.items} == {"stands for a region of the pool without labels"}
+    assert {item.name.split("_")[0] for item in result.items[:2]} == {"red", "blue"}
     assert {(item.predicted, item.confidence, item.top) for item in result.items} == {(None, None, ())}
 
 
@@ -23,10 +25,10 @@ def test_an_empty_labels_file_is_the_same_as_none(bench):
     assert bench.select(path_to_labels=bench.labels()).data == bench.select().data
 
 
-def test_with_one_class_images_are_drawn_by_chance_and_the_answer_says_why(bench):
+def test_with_one_class_auto_herds_and_the_answer_says_why(bench):
     bench.pool(red=5, blue=5)
     result = bench.select(path_to_labels=bench.labels("red_0.png", "red_1.png"))
-    assert result.method.name == "random"
+    assert result.method.name == "maxherding"
     assert result.method.why.startswith("only one class is labelled")
     assert (result.head, result.candidates) == (None, 8)
 
@@ -43,7 +45,7 @@ def test_with_two_classes_the_most_uncertain_images_come_first(bench):
     red, blue = (Image.open(bench.root / "pool" / name) for name in ("red_0.png", "blue_0.png"))
     Image.blend(red, blue, 0.5).save(bench.root / "pool" / "neither.png")
     labels = bench.labels(*(f"{colour}_{i}.png" for colour in ("red", "blue") for i in range(4)))
-    result = bench.select(path_to_labels=labels)
+    result = bench.select(path_to_labels=labels, method="margin")
     assert result.data[0] == "neither.png"
     assert (result.method.name, result.method.why, result.candidates) == ("margin", "as asked", 5)
     assert result.head.images_per_class == {"blue": 4, "red": 4}
@@ -54,7 +56,7 @@ def test_with_two_classes_the_most_uncertain_images_come_first(bench):
 def test_an_item_tells_rank_name_guess_and_reason(bench):
     bench.pool(red=4, blue=4, green=4)
     labels = bench.labels("red_0.png", "red_1.png", "blue_0.png", "blue_1.png", "green_0.png", "green_1.png")
-    result = bench.select(add=5, path_to_labels=labels)
+    result = bench.select(add=5, path_to_labels=labels, method="margin")
     assert [item.rank for item in result.items] == [1, 2, 3, 4, 5]
     assert tuple(item.name for item in result.items) == result.data
     for item in result.items:
@@ -86,6 +88,140 @@ def test_where_everything_is_labelled_there_is_nothing_to_select(bench):
     assert (result.data, result.items, result.candidates) == ((), (), 0)
     assert result.head.classes == ("blue", "red")
     assert bench.warned_of() == ["fewer_than_asked"]
+
+
+def test_auto_says_what_it_does_at_each_number_of_labels(bench):
+    names = bench.pool(red=5, blue=5)
+    assert bench.select().method.model_dump() == {
+        "asked": "auto",
+        "name": "maxherding",
+        "why": "nothing is labelled yet: images that stand for the whole pool",
+    }
+    result = bench.select(path_to_labels=bench.labels(*names[:6]))
+    assert (result.method.asked, result.method.name) == ("auto", "uherding")
+    assert "6 labels of 2 classes" in result.method.why
+    assert all(item.reason.startswith("stands for a region that is unsure: ") for item in result.items)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_carries_a_selection_out(bench, method):
+    names = bench.pool(red=9, blue=9, green=9)
+    labels = bench.labels(*(name for name in names if int(name[-5]) < 4))
+    result = bench.select(add=6, path_to_labels=labels, method=method)
+    assert len(set(result.data)) == 6
+    assert (result.method.asked, result.candidates) == (method, 15)
+    assert all(item.reason and item.predicted for item in result.items)
+    assert result == bench.select(add=6, path_to_labels=labels, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("labelled", [["red_0.png"], ["red_0.png", "blue_0.png"]])
+def test_one_class_and_classes_of_one_image_stop_no_method(bench, method, labelled):
+    bench.pool(red=4, blue=4)
+    assert len(bench.select(path_to_labels=bench.labels(*labelled), method=method).data) == 3
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+@pytest.mark.parametrize("method", ["vae3", "mixture2"])
+def test_the_first_versions_methods_count_their_epochs(bench, method):
+    names = bench.pool(red=5, blue=5)
+    bench.select(path_to_labels=bench.labels(*names[:7]), method=method)
+    epochs = [told for told in bench.told if told.stage == "prepare"]
+    assert {told.unit for told in epochs} == {"epochs"}
+    assert (epochs[-1].done, epochs[-1].total) == (int(method[-1]), int(method[-1]))
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+@pytest.mark.parametrize("method", ["vae100", "mixture100", "dropquery"])
+def test_a_method_that_trains_can_be_stopped_while_it_does(bench, method):
+    names = bench.pool(red=5, blue=5)
+
+    def stop():
+        if bench.told and bench.told[-1].stage == "prepare" and bench.told[-1].total:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        bench.select(path_to_labels=bench.labels(*names[:7]), method=method, check=stop)
+
+
+def test_mixture_returns_the_map_it_chose_from(bench):
+    names = bench.pool(red=5, blue=5)
+    result = bench.select(path_to_labels=bench.labels(*names[:7]), method="mixture")
+    assert [point.name for point in result.map] == names
+    assert {point.name: point.class_name for point in result.map} == {
+        name: name.split("_")[0] if name in names[:7] else None for name in names
+    }
+    assert {point.name for point in result.map if point.chosen} == set(result.data)
+    assert bench.select().map is None
+
+
+def test_excluded_and_pending_images_are_never_selected(bench):
+    names = bench.pool(red=4, blue=4)
+    result = bench.select(add=8, exclude=names[:2], pending=names[2:4])
+    assert sorted(result.data) == names[4:]
+    assert result.candidates == 4
+    assert bench.warned_of() == ["fewer_than_asked"]
+
+
+def test_pending_images_count_as_covered(bench):
+    bench.pool(red=6, blue=1)
+    assert bench.select(add=1, pending=["blue_0.png"]).data[0].startswith("red")
+    assert bench.select(add=1, pending=[f"red_{i}.png" for i in range(3)]).data == ("blue_0.png",)
+
+
+def test_a_name_to_exclude_that_is_not_in_the_pool_is_told(bench):
+    bench.pool(red=4)
+    bench.select(exclude=["rad_0.png"], pending=["red_0.png", "green_0.png"])
+    assert bench.warning("name_without_image").names == ("green_0.png", "rad_0.png")
+
+
+def test_near_copies_come_once_and_are_named(bench):
+    bench.pool(red=30)
+    for i in range(4):
+        Image.open(bench.root / "pool" / "red_0.png").save(bench.root / "pool" / f"again_{i}.png")
+    result = bench.select(add=34)
+    family = {"red_0.png", *(f"again_{i}.png" for i in range(4))}
+    (item,) = [item for item in result.items if item.name in family]
+    assert set(item.copies) == family - {item.name}
+    assert (len(result.data), result.near_copies_left_out) == (30, 4)
+    assert "near-copies" in bench.warning("fewer_than_asked").detail
+    assert len(bench.select(add=34, near_copies="allow").data) == 34
+
+
+def test_no_near_copy_of_a_labelled_image_is_selected(bench):
+    bench.pool(red=30)
+    Image.open(bench.root / "pool" / "red_0.png").save(bench.root / "pool" / "again.png")
+    result = bench.select(add=31, path_to_labels=bench.labels("red_0.png"))
+    assert "again.png" not in result.data
+
+
+def test_class_quotas_are_of_the_predicted_class_and_the_rest_of_the_others(bench):
+    bench.pool(red=8, blue=8, green=8)
+    labels = bench.labels(*(f"{colour}_{i}.png" for colour in ("red", "blue", "green") for i in range(3)))
+    result = bench.select(add=6, path_to_labels=labels, class_quotas={"red": 2, "blue": 0})
+    predicted = [item.predicted for item in result.items]
+    assert predicted[:2] == ["red", "red"]
+    assert predicted[2:] == ["green"] * 4
+    assert bench.warned_of() == []
+
+
+def test_a_quota_that_cant_be_met_is_told_and_one_without_a_head_too(bench):
+    names = bench.pool(red=4, blue=4)
+    result = bench.select(add=6, path_to_labels=bench.labels(*names[2:6]), class_quotas={"violet": 3})
+    assert len(result.data) == 3
+    assert bench.warning("class_quota_unmet").detail == "3 images of 'violet' were asked for; the head sees 0 left"
+    bench.select(add=6, class_quotas={"red": 3})
+    assert "class_quotas_unused" in bench.warned_of()
+
+
+def test_an_image_taken_for_a_class_with_few_labels_is_told_as_rare(bench):
+    bench.pool(red=40, blue=10)
+    labels = bench.labels(*(f"red_{i}.png" for i in range(30)), *(f"blue_{i}.png" for i in range(4)))
+    result = bench.select(add=16, path_to_labels=labels)
+    assert {item.predicted: item.reason.endswith("; rare class") for item in result.items} == {
+        "red": False,
+        "blue": True,
+    }
 
 
 def test_an_unreadable_image_is_skipped_and_never_selected(bench):
@@ -120,7 +256,8 @@ def test_the_same_request_gives_the_same_bytes_with_and_without_the_cache(bench)
 
 def test_another_seed_draws_others(bench):
     bench.pool(red=20, blue=20)
-    assert bench.select(add=5, seed=1).data != bench.select(add=5, seed=2).data
+    first, second = (bench.select(add=5, seed=seed, method="random").data for seed in (1, 2))
+    assert first != second
 
 
 def test_a_result_can_be_read_back_from_its_json(bench):

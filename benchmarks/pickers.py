@@ -1,0 +1,147 @@
+"""Ways to pick a batch, ours and rivals', behind one call: what is known, how many, chance -> rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TypeAlias
+
+import numpy as np
+import skactiveml.pool
+from numpy.typing import NDArray
+from scipy.special import softmax
+from skactiveml.classifier import SklearnClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from core.methods.auto import TWO_CLASSES
+from core.methods.base import Inputs, Need, Rows
+from core.methods.batch import choose
+from core.methods.registry import METHODS, parse_method
+from core.neural.dropout import train_dropout_head
+from core.neural.heads import Head, train_head
+from core.neural.siamese import fit_components, train_siamese
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A pool (N, d), and the classes (L,) of its labelled rows (L,) in the order they were labelled."""
+
+    embeddings: NDArray[np.float32]
+    rows: Rows
+    targets: Rows
+
+    @cached_property
+    def classes(self) -> Rows:
+        return np.unique(self.targets)
+
+    @cached_property
+    def head(self) -> Head | None:
+        """The default one; None with fewer than two classes."""
+        if len(self.classes) < 2:
+            return None
+        return train_head(
+            "linear", self.embeddings[self.rows], np.searchsorted(self.classes, self.targets), len(self.classes), seed=0
+        )
+
+    @cached_property
+    def logits(self) -> NDArray[np.float32] | None:
+        return None if self.head is None else self.head.logits(self.embeddings)
+
+    @cached_property
+    def unlabelled(self) -> Rows:
+        return np.setdiff1d(np.arange(len(self.embeddings)), self.rows)
+
+    def inputs(self, needs: frozenset[Need]) -> Inputs:
+        order = np.argsort(self.rows)
+        labelled, targets = self.rows[order], np.searchsorted(self.classes, self.targets[order])
+        shown, two = self.embeddings[labelled], len(self.classes) >= 2
+        votes = components = None
+        if two and Need.VOTES in needs:
+            votes = train_dropout_head(shown, targets, len(self.classes), seed=0).votes(self.embeddings, 3, 0)
+        if two and Need.COMPONENTS in needs:
+            coordinates = train_siamese(shown, targets, seed=0).coordinates(self.embeddings)
+            components = fit_components(coordinates[labelled], len(self.classes), 0).of(coordinates)
+        return Inputs(
+            self.unlabelled,
+            embeddings=self.embeddings,
+            labelled=labelled,
+            targets=targets,
+            logits=self.logits,
+            votes=votes,
+            components=components,
+        )
+
+
+Picker: TypeAlias = Callable[[Known, int, np.random.Generator], Rows]
+
+
+def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
+    """As the service does it, near-copies left out."""
+    method = parse_method(name)
+    inputs = known.inputs(method.needs)
+    if known.head is None and method.needs & TWO_CLASSES:
+        return by_chance(known, add, rng)
+    return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
+
+
+def by_chance(known: Known, add: int, rng: np.random.Generator) -> Rows:
+    return rng.permutation(known.unlabelled)[:add]
+
+
+def _filled(rows: Rows, known: Known, add: int, rng: np.random.Generator) -> Rows:
+    """A curve needs its budget: where only copies were left, some of them."""
+    rest = np.setdiff1d(known.unlabelled, rows)
+    return np.concatenate([rows, rng.permutation(rest)[: add - len(rows)]])
+
+
+PICKERS: dict[str, Picker] = {
+    "random": by_chance,
+    **{name: partial(ours, name) for name in METHODS if name not in ("random", "vae")},
+}
+
+
+# --- rivals: scikit-activeml, on the same embeddings and with the same head -------------------------------------
+
+
+class OurHead(ClassifierMixin, BaseEstimator):
+    """The default head as scikit-learn has classifiers."""
+
+    def fit(self, X: NDArray[np.floating], y: NDArray[np.generic]) -> OurHead:
+        self.classes_ = np.unique(y)
+        X = X.astype(np.float32)
+        self.head_ = train_head("linear", X, np.searchsorted(self.classes_, y), len(self.classes_), seed=0)
+        return self
+
+    def predict_proba(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        return softmax(self.head_.logits(X.astype(np.float32)).astype(np.float64), axis=1)
+
+    def predict(self, X: NDArray[np.floating]) -> NDArray[np.generic]:
+        return self.classes_[self.head_.logits(X.astype(np.float32)).argmax(axis=1)]
+
+
+def rival(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
+    """scikit-activeml's, with its own defaults; the first batch by chance where it needs labels."""
+    if known.head is None and name in ("Badge", "DropQuery", "UncertaintySampling"):
+        return by_chance(known, add, rng)
+    y = np.full(len(known.embeddings), np.nan)
+    y[known.rows] = known.targets
+    options = {"method": "margin_sampling"} if name == "UncertaintySampling" else {}
+    query = getattr(skactiveml.pool, name)(random_state=int(rng.integers(2**31)), **options)
+    needs = {}
+    if name in ("Badge", "DropQuery", "UncertaintySampling"):
+        needs["clf"] = SklearnClassifier(OurHead(), classes=known.classes)
+    return np.asarray(query.query(known.embeddings, y, batch_size=add, **needs))
+
+
+PICKERS |= {
+    "skactiveml-" + short: partial(rival, name)
+    for short, name in {
+        "margin": "UncertaintySampling",
+        "badge": "Badge",
+        "typiclust": "TypiClust",
+        "coreset": "CoreSet",
+        "probcover": "ProbCover",
+        "dropquery": "DropQuery",
+    }.items()
+}

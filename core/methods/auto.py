@@ -1,0 +1,50 @@
+"""Which method to use: `auto`'s rule, and what stands in for a method that the labels can't feed yet."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from core.methods.base import Inputs, Method, Need, Picks
+from core.methods.coverage import MaxHerding
+from core.methods.hybrid import UHerding
+
+#: Needs that two classes must be labelled for.
+TWO_CLASSES = frozenset({Need.LOGITS, Need.VOTES, Need.COMPONENTS})
+
+
+class Auto(Method):
+    """Herding from zero labels; herding weighted by uncertainty as soon as a head can be unsure."""
+
+    name: Literal["auto"] = "auto"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS})
+    summary: ClassVar[str] = "The method that fits what is labelled so far; the result says which, and why."
+    use: ClassVar[str] = "By default, at any number of labels, on any pool."
+    source: ClassVar[str] = "ours, by evidence: docs/methods.md"
+    reason: ClassVar[str] = "chosen by auto"
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        method, _ = settle(self, len(inputs.labelled), len(np.unique(inputs.targets)))
+        return method.select(inputs, add, rng)
+
+
+def settle(asked: Method, labels: int, classes: int) -> tuple[Method, str]:
+    """The method to run with that many labels of so many classes, and why it is that one."""
+    if isinstance(asked, Auto):
+        return _regime(labels, classes)
+    if classes < 2 and asked.needs & TWO_CLASSES:
+        return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} needs two classes"
+    if not labels and Need.RECONSTRUCTION_ERRORS in asked.needs:
+        return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} learns from labelled images"
+    return asked, "as asked"
+
+
+def _regime(labels: int, classes: int) -> tuple[Method, str]:
+    if classes < 2:
+        return MaxHerding(), f"{_what_is_known(classes)}: images that stand for the whole pool"
+    return UHerding(), f"{labels} labels of {classes} classes: images that stand for what the head is unsure of"
+
+
+def _what_is_known(classes: int) -> str:
+    return "nothing is labelled yet" if classes == 0 else "only one class is labelled"

@@ -1,0 +1,139 @@
+"""Around every method: near-copies. A batch holds at most one of a group, and none of what is covered already.
+
+Two images are near-copies when they lie much closer to each other than images of a small random sample of the pool lie
+to the nearest of the others: free of the backbone's scale, and a pool in which everything comes five times is judged
+like the same pool without its copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, compress, count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.methods.base import NO_ROWS, Inputs, Method, Picks, Rows
+from core.methods.geometry import Geometry, nearest, sample, slices, squared_distances
+
+COPY_SHARE = 0.4  # of the usual distance to the nearest; docs/methods.md has what it finds
+SAMPLE_LEAST, SAMPLE_MOST, SAMPLE_SHARE = 20, 500, 20  # a twentieth of the pool: then few have a copy in the sample
+USUAL = 0.75  # quantile of the distances to the nearest: of those few, the distance to their copy is none to go by
+EQUAL = 2e-3  # what float32 makes of no distance at all, and a little more
+PATIENCE = 3  # rounds of asking again, before every candidate is compared with what is covered
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """picks: best first. copies: of each pick, the candidates that are its near-copies, ascending. left_out: candidates
+    found to be near-copies of a pick or of what is covered, ascending; there may be more."""
+
+    picks: Picks
+    copies: tuple[Rows, ...]
+    left_out: Rows
+
+    @classmethod
+    def join(cls, parts: Sequence[Batch]) -> Batch:
+        """One after the other. At least one part."""
+        clusters = [part.picks.clusters for part in parts if part.picks.clusters is not None]
+        picks = Picks(
+            np.concatenate([part.picks.rows for part in parts]),
+            np.concatenate([part.picks.scores for part in parts]),
+            np.concatenate(clusters) if len(clusters) == len(parts) else None,
+        )
+        return cls(
+            picks,
+            tuple(chain.from_iterable(part.copies for part in parts)),
+            np.unique(np.concatenate([part.left_out for part in parts])),
+        )
+
+
+def choose(
+    method: Method,
+    inputs: Inputs,
+    add: int,
+    rng: np.random.Generator,
+    *,
+    skip_copies: bool = True,
+    check: Callable[[], None] = lambda: None,
+) -> Batch:
+    """As `method.select`; without near-copies, fewer than min(add, K) where nothing else is left.
+
+    The inputs hold embeddings. `check` is called now and then and may raise to stop.
+    """
+    if not skip_copies:
+        picks = method.select(inputs, add, rng)
+        return Batch(picks, (NO_ROWS,) * len(picks.rows), NO_ROWS)
+    assert inputs.embeddings is not None
+    geometry = Geometry(inputs.embeddings)
+    limit = copy_distance(geometry) ** 2
+    parts: list[Batch] = []
+    left, missing = inputs, add
+    for number in count():
+        check()
+        if number == PATIENCE:
+            left = _without_rows(left, _copies(geometry, left.covered, left.candidates, limit))
+        part, left = _round(method, left, missing, rng, geometry, limit)
+        parts.append(part)
+        missing -= len(part.picks.rows)
+        if not missing or not len(left.candidates):
+            break
+    batch = Batch.join(parts)
+    gone = np.setdiff1d(inputs.candidates, left.candidates)
+    return replace(batch, left_out=np.setdiff1d(gone, batch.picks.rows))
+
+
+def copy_distance(geometry: Geometry) -> float:
+    """Images no farther apart than this are near-copies; in a pool too small to tell, equal ones are."""
+    n = len(geometry.embeddings)
+    if n < SAMPLE_LEAST:
+        return EQUAL
+    rows = sample(np.arange(n), min(SAMPLE_MOST, max(SAMPLE_LEAST, n // SAMPLE_SHARE)), np.random.default_rng(0))
+    units = geometry.units(rows)
+    squared = squared_distances(units, units)
+    np.fill_diagonal(squared, np.inf)
+    return max(EQUAL, COPY_SHARE * float(np.sqrt(np.quantile(squared.min(axis=1), USUAL))))
+
+
+def _round(
+    method: Method, inputs: Inputs, add: int, rng: np.random.Generator, geometry: Geometry, limit: float
+) -> tuple[Batch, Inputs]:
+    """-> what of the method's picks is kept, and what is left to choose from, the batch being covered."""
+    picks = method.select(inputs, add, rng)
+    kept = _apart(geometry, picks.rows, inputs.covered, limit)
+    copies = _copies(geometry, picks.rows, inputs.candidates, limit)
+    batch = Batch(
+        Picks(picks.rows[kept], picks.scores[kept], None if picks.clusters is None else picks.clusters[kept]),
+        tuple(compress(copies, kept)),
+        NO_ROWS,
+    )
+    left = _without_rows(inputs, [picks.rows, *copies])
+    return batch, replace(left, pending=np.union1d(left.pending, batch.picks.rows))
+
+
+def _without_rows(inputs: Inputs, rows: Sequence[Rows]) -> Inputs:
+    return replace(inputs, candidates=np.setdiff1d(inputs.candidates, np.concatenate([NO_ROWS, *rows])))
+
+
+def _apart(geometry: Geometry, rows: Rows, covered: Rows, limit: float) -> NDArray[np.bool_]:
+    """(B,) whether each is a near-copy neither of what is covered nor of one kept before it."""
+    units = geometry.units(rows)
+    kept = np.ones(len(rows), bool)
+    if len(covered) and len(rows):
+        kept = nearest(units, geometry.units(covered))[1] > limit
+    for i in range(1, len(rows)):
+        if kept[i] and kept[:i].any():
+            kept[i] = squared_distances(units[i : i + 1], units[:i][kept[:i]]).min() > limit
+    return kept
+
+
+def _copies(geometry: Geometry, rows: Rows, candidates: Rows, limit: float) -> tuple[Rows, ...]:
+    """For each row, the candidates within the limit, itself left out. A candidate may be a copy of several."""
+    units = geometry.units(rows)
+    pairs = [np.empty((2, 0), np.int64)]
+    for part in slices(len(candidates)):
+        i, j = np.nonzero(squared_distances(units, geometry.units(candidates[part])) <= limit)
+        pairs.append(np.stack([i, candidates[part][j]]))
+    place, copy = np.concatenate(pairs, axis=1)
+    return tuple(np.setdiff1d(copy[place == i], rows[i : i + 1]) for i in range(len(rows)))

@@ -1,0 +1,241 @@
+"""Methods that look at where images lie and at nothing else: they work from zero labels on.
+
+What is labelled or handed out already counts as covered.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from core.methods.geometry import (
+    Geometry,
+    Vector,
+    cluster,
+    herd,
+    nearest,
+    sample,
+    similarity,
+    slices,
+    squared_distances,
+)
+
+CANDIDATES, REFERENCES = 5_000, 10_000  # a kernel of 200 MB
+ROWS_AT_MOST = 100_000  # that a method looks at which looks at all of them for each pick
+
+
+class Coverage(Method):
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS})
+
+
+class MaxHerding(Coverage):
+    """Greedily picks what makes the pool most similar to its nearest labelled image.
+
+    A large pool is sampled: the picks are the best of `CANDIDATES` (or four for each pick) by how well they cover
+    `REFERENCES` images.
+    """
+
+    name: Literal["maxherding"] = "maxherding"
+    summary: ClassVar[str] = "Images that together stand for the whole pool."
+    use: ClassVar[str] = "For the first labels, from zero on; with many labels it gains little over chance."
+    source: ClassVar[str] = "Bae, Noh, Sutherland: Generalized Coverage for More Robust Low-Budget AL, ECCV 2024"
+    reason: ClassVar[str] = "stands for a region of the pool without labels"
+
+    bandwidth: float = Field(1.0, gt=0, le=10, description="How far an image speaks for others; distances go to 2.")
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth)
+
+
+class TypiClust(Coverage):
+    """From each of the largest clusters without labels, the image in the densest place."""
+
+    name: Literal["typiclust"] = "typiclust"
+    summary: ClassVar[str] = "Typical images of clusters that have no label yet."
+    use: ClassVar[str] = "For the first labels, as `maxherding`; slower on large pools."
+    source: ClassVar[str] = "Hacohen, Dekel, Weinshall: Active Learning on a Budget, ICML 2022"
+    reason: ClassVar[str] = "typical of a cluster with few labels"
+
+    neighbours: int = Field(20, ge=1, le=200, description="Over how many of them typicality is measured.")
+    most_clusters: int = Field(500, ge=2, le=10_000, description="More are not told apart, whatever is asked for.")
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        assert inputs.embeddings is not None
+        covered = inputs.covered
+        rows = np.concatenate([covered, sample(inputs.candidates, max(ROWS_AT_MOST, 2 * add), rng)])
+        units = Geometry(inputs.embeddings).units(rows)
+        k = max(1, min(len(covered) + add, self.most_clusters, len(rows)))
+        _, members = cluster(units, k, rng)
+        free = np.arange(len(rows)) >= len(covered)
+        ranked = [
+            self._typical_first(units, np.flatnonzero(members == one), free, rng)
+            for one in _emptiest_first(members, free, k)
+        ]
+        places, scores, clusters = _in_turn(ranked, add)
+        return Picks(rows[places], scores, clusters)
+
+    def _typical_first(
+        self, units: Matrix, members: Rows, free: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[Rows, NDArray[np.float64]]:
+        """The cluster's free members, most typical first: 1 / mean distance to their nearest in the cluster."""
+        others = sample(members, TYPICALITY_SAMPLE, rng)
+        mine = members[free[members]]
+        k = min(self.neighbours, max(1, len(others) // 2), len(others) - 1)
+        typicality = np.zeros(len(mine))
+        if k > 0:
+            for part in slices(len(mine)):
+                distances = np.sqrt(squared_distances(units[mine[part]], units[others]))
+                among = np.partition(distances, k, axis=1)[:, : k + 1]  # its own zero is one of them
+                typicality[part] = 1 / (among.sum(axis=1) / k + 1e-5)
+        order = np.argsort(-typicality, kind="stable")
+        return mine[order], typicality[order]
+
+
+SMALL_CLUSTER = 5  # and smaller: taken from when nothing else is left
+TYPICALITY_SAMPLE = 2_000
+
+
+def _emptiest_first(members: Rows, free: NDArray[np.bool_], k: int) -> Rows:
+    """Clusters by: not small, then fewest labels, then largest."""
+    sizes, labels = np.bincount(members, minlength=k), np.bincount(members[~free], minlength=k)
+    order: Rows = np.lexsort((-sizes, labels, sizes <= SMALL_CLUSTER))
+    return order[sizes[order] > 0]
+
+
+def _in_turn(ranked: list[tuple[Rows, NDArray[np.float64]]], add: int) -> tuple[Rows, NDArray[np.float64], Rows]:
+    """One of each list in turn, then the next of each, the exhausted skipped."""
+    picks = [
+        (depth, turn, place, score)
+        for turn, (places, scores) in enumerate(ranked)
+        for depth, (place, score) in enumerate(zip(places[:add].tolist(), scores[:add].tolist(), strict=True))
+    ]
+    picks.sort(key=lambda pick: pick[:2])
+    picks = picks[:add]
+    return (
+        np.array([place for _, _, place, _ in picks], np.int64),
+        np.array([score for *_, score in picks], np.float64),
+        np.array([turn for _, turn, _, _ in picks], np.int64),
+    )
+
+
+class CoreSet(Coverage):
+    """Farthest first: the k-center greedy algorithm, from the pool's middle on while nothing is covered.
+
+    Of a pool beyond 100,000 images, that many are drawn by chance.
+    """
+
+    name: Literal["coreset"] = "coreset"
+    summary: ClassVar[str] = "Always the image farthest from all that is labelled."
+    use: ClassVar[str] = "To compare with: it seeks outliers, and is at or below chance in most published results."
+    source: ClassVar[str] = "Sener, Savarese: Active Learning for CNNs: A Core-Set Approach, ICLR 2018"
+    reason: ClassVar[str] = "far from everything that is labelled"
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        assert inputs.embeddings is not None
+        geometry = Geometry(inputs.embeddings)
+        rows = np.sort(sample(inputs.candidates, max(ROWS_AT_MOST, add), rng))
+        units = geometry.units(rows)
+        covered = geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
+        squared = nearest(units, covered)[1]
+        places, scores = np.empty(add, np.int64), np.empty(add)
+        for i in range(add):
+            places[i] = squared.argmax()
+            scores[i] = np.sqrt(squared[places[i]])
+            np.minimum(squared, squared_distances(units, units[places[i : i + 1]])[:, 0], out=squared)
+            squared[places[: i + 1]] = -1  # never again, not even when all that is left are copies
+        return Picks(rows[places], scores)
+
+
+class Novelty(Coverage):
+    """Ranks by what the principal components of the labelled images can't express.
+
+    The first version's `vae` on embeddings, with a guard against outliers: the most extreme hundredth is left out, and
+    the batch is spread over clusters of the ten times as many that follow.
+    """
+
+    name: Literal["novelty"] = "novelty"
+    summary: ClassVar[str] = "Images unlike anything that is labelled."
+    use: ClassVar[str] = "To find what the labels have never seen; not for accuracy."
+    source: ClassVar[str] = "ours: the first version's `vae` on embeddings, by principal components"
+    reason: ClassVar[str] = "unlike anything that is labelled"
+
+    components: int = Field(
+        64, ge=1, le=4_096, description="Of the labelled images; a quarter of their number at most."
+    )
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        assert inputs.embeddings is not None
+        geometry = Geometry(inputs.embeddings)
+        residuals = self._residuals(geometry, inputs.candidates, inputs.covered)
+        ranked = np.argsort(-residuals, kind="stable")
+        outliers = min(len(ranked) // 100, len(ranked) - add)
+        pool = np.sort(ranked[outliers : outliers + 10 * add])
+        places, clusters = spread_over_clusters(
+            geometry.units(inputs.candidates[pool]), residuals[pool].astype(np.float64), add, rng
+        )
+        order = np.argsort(-residuals[pool[places]], kind="stable")
+        places, clusters = places[order], clusters[order]
+        return Picks(inputs.candidates[pool[places]], residuals[pool[places]].astype(np.float64), clusters)
+
+    def _residuals(self, geometry: Geometry, rows: Rows, covered: Rows) -> Vector:
+        """(K,) squared length of what is left of each unit vector outside the components, 0..1."""
+        known = geometry.units(covered)
+        basis = _principal(known, min(self.components, len(covered) // 4))
+        centre = known.mean(axis=0) if len(known) else np.zeros(known.shape[1], np.float32)
+        residuals = np.empty(len(rows), np.float32)
+        for part in slices(len(rows)):
+            off = geometry.units(rows[part]) - centre
+            residuals[part] = np.einsum("nd,nd->n", off, off) - np.square(off @ basis).sum(axis=1)
+        return np.maximum(residuals, 0, out=residuals)
+
+
+def _principal(points: Matrix, k: int) -> Matrix:
+    """(n, d) -> (d, k) orthonormal."""
+    if k == 0:
+        return np.zeros((points.shape[1], 0), np.float32)
+    _, _, directions = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    return np.ascontiguousarray(directions[:k].T)
+
+
+def herd_rows(
+    inputs: Inputs, add: int, rng: np.random.Generator, *, bandwidth: float, uncertainty: Vector | None = None
+) -> Picks:
+    """Herding over a sample of the pool; `uncertainty`: (N,) what each row counts as one to be covered, else 1."""
+    assert inputs.embeddings is not None
+    geometry = Geometry(inputs.embeddings)
+    candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
+    entries = CANDIDATES * REFERENCES
+    references = sample(inputs.candidates, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
+    seen = geometry.units(references)
+    weights = np.ones(len(references)) if uncertainty is None else uncertainty[references]
+    covered = _covered(seen, geometry.units(inputs.covered), bandwidth)
+    similarities = similarity(geometry.units(candidates), seen, bandwidth)
+    shares = (weights / max(1, len(references))).astype(np.float32)
+    places, gains = herd(similarities, covered, shares, add)
+    return Picks(candidates[places], gains)
+
+
+def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:
+    if not len(covered):
+        return np.zeros(len(references), np.float32)
+    similarities: Vector = np.exp(nearest(references, covered)[1] * np.float32(-1 / bandwidth**2))
+    return similarities
+
+
+def spread_over_clusters(
+    points: Matrix, scores: NDArray[np.float64], k: int, rng: np.random.Generator
+) -> tuple[Rows, Rows]:
+    """k of the points (n, d), n >= k: the nearest to the centre of each of k clusters, the rest by score where some are
+    empty. -> their places (k,), and their clusters (k,)."""
+    centres, members = cluster(points, k, rng)
+    off = points - centres[members]
+    order = np.lexsort((np.einsum("nd,nd->n", off, off), members))
+    first = order[np.unique(members[order], return_index=True)[1]]
+    others = np.setdiff1d(np.arange(len(points)), first)
+    fill = others[np.argsort(-scores[others], kind="stable")][: k - len(first)]
+    places = np.concatenate([first, fill])
+    return places, members[places]

@@ -1,0 +1,172 @@
+"""Where images lie to each other: what the methods that look at embeddings share.
+
+Distances are between unit vectors around the pool's mean, so they go from 0 to 2 whatever the backbone's scale. (A
+network's pooled activations are all positive: around zero, every two images would look alike.) Nothing here is ever
+N x N: large products are taken a slice of the rows at a time, and what would need one looks at a sample of the pool.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.methods.base import Matrix, Rows
+
+Vector = NDArray[np.float32]
+
+SLICE = 4_096  # rows of a product taken at once
+ROWS_FOR_MEAN = 20_000
+ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
+KMEANS_ROUNDS = 25
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """embeddings: (N, d) float32, finite."""
+
+    embeddings: Matrix
+
+    @cached_property
+    def mean(self) -> Vector:
+        """(d,) of the pool, or of evenly spaced rows of a large one."""
+        step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
+        return np.asarray(self.embeddings[::step].mean(axis=0, dtype=np.float64), np.float32)
+
+    def units(self, rows: Rows) -> Matrix:
+        """(n, d) unit vectors of those rows; one that lies on the mean is zero."""
+        centred: Matrix = self.embeddings[rows] - self.mean
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        # what float32 leaves of a row that equals the mean is no direction
+        floor = max(1e-6 * float(np.linalg.norm(self.mean)), float(np.finfo(np.float32).tiny))
+        np.divide(centred, lengths, out=centred, where=lengths > floor)
+        centred[(lengths <= floor)[:, 0]] = 0
+        return centred
+
+    def principal(self, k: int) -> Matrix:
+        """(d, min(k, d)) orthonormal: the directions in which the pool's unit vectors vary most."""
+        step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
+        units = self.units(np.arange(0, len(self.embeddings), step))
+        _, directions = np.linalg.eigh((units.T @ units).astype(np.float64))
+        return np.ascontiguousarray(directions[:, ::-1][:, :k].astype(np.float32))
+
+
+def sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
+    """At most that many of the rows, in random order: so what is equally good is not taken by its file's name."""
+    return rng.permutation(rows)[:most]
+
+
+def slices(n: int, size: int = SLICE) -> Iterator[slice]:
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def squared_distances(A: Matrix, B: Matrix) -> Matrix:
+    """(a, d), (b, d) -> (a, b), 0 or more. Give it slices where that is too large."""
+    squared: Matrix = A @ B.T
+    squared *= -2
+    squared += np.einsum("ad,ad->a", A, A)[:, None]
+    squared += np.einsum("bd,bd->b", B, B)
+    return np.maximum(squared, 0, out=squared)
+
+
+def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
+    """For each of A (a, d) the nearest of B (b, d), b >= 1: (a,) its index, and (a,) the squared distance."""
+    index, squared = np.empty(len(A), np.int64), np.empty(len(A), np.float32)
+    for part in slices(len(A)):
+        distances = squared_distances(A[part], B)
+        index[part] = distances.argmin(axis=1)
+        squared[part] = distances[np.arange(len(distances)), index[part]]
+    return index, squared
+
+
+# --- clusters ---------------------------------------------------------------------------------------------------
+
+
+def cluster(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Matrix, Rows]:
+    """k-means with k-means++ seeding (Arthur & Vassilvitskii 2007). points: (n, d); 1 <= k <= n.
+
+    -> centres (k, d), and (n,) the cluster of each point. A cluster is empty only where points are equal.
+    """
+    fitted = points[sample(np.arange(len(points)), max(ROWS_FOR_CENTRES, 50 * k), rng)]
+    centres = fitted[spread(fitted, k, rng)]
+    before = np.full(len(fitted), -1)
+    for _ in range(KMEANS_ROUNDS):
+        members, _ = nearest(fitted, centres)
+        if np.array_equal(members, before):
+            break
+        before = members
+        centres = _means(fitted, members, centres)
+    return centres, nearest(points, centres)[0]
+
+
+def spread(points: Matrix, k: int, rng: np.random.Generator) -> Rows:
+    """k distinct of the points (n, d), each drawn with the square of its distance to those before: k-means++."""
+    chosen = np.empty(k, np.int64)
+    chosen[0] = rng.integers(len(points))
+    squared = squared_distances(points, points[chosen[:1]])[:, 0]
+    for i in range(1, k):
+        squared[chosen[:i]] = 0
+        chosen[i] = draw(squared, chosen[:i], rng)
+        np.minimum(squared, squared_distances(points, points[chosen[i : i + 1]])[:, 0], out=squared)
+    return chosen
+
+
+def draw(weights: Vector, taken: Rows, rng: np.random.Generator) -> int:
+    """An index by weight; where no weight is left, any that is not taken."""
+    shares = np.cumsum(weights, dtype=np.float64)
+    if shares[-1] > 0:
+        return int(np.searchsorted(shares, rng.random() * shares[-1], side="right").clip(0, len(weights) - 1))
+    return int(rng.choice(np.setdiff1d(np.arange(len(weights)), taken)))
+
+
+def _means(points: Matrix, members: Rows, centres: Matrix) -> Matrix:
+    """The means of the clusters; an empty one keeps its centre."""
+    order = np.argsort(members, kind="stable")
+    present, starts = np.unique(members[order], return_index=True)
+    moved = centres.copy()
+    for cluster_of, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
+        moved[cluster_of] = points[order[start:end]].mean(axis=0)
+    return moved
+
+
+# --- coverage ---------------------------------------------------------------------------------------------------
+
+
+def similarity(A: Matrix, B: Matrix, bandwidth: float) -> Matrix:
+    """(a, d), (b, d) -> (a, b) in 0..1: exp(-distance^2 / bandwidth^2)."""
+    similarities: Matrix = np.empty((len(A), len(B)), np.float32)
+    for part in slices(len(A)):
+        squared = squared_distances(A[part], B)
+        squared *= np.float32(-1 / bandwidth**2)
+        np.exp(squared, out=similarities[part])
+    return similarities
+
+
+def herd(similarities: Matrix, covered: Vector, weights: Vector, k: int) -> tuple[Rows, NDArray[np.float64]]:
+    """Greedily picks k of the candidates that cover the references best: (n, r), (r,), (r,) -> (k,), their gains (k,).
+
+    covered: how similar what is there already is to each reference. weights: what each reference counts.
+    A gain never rises as more gets covered, so an old one is a bound: only those that could still be the best are
+    computed anew (Minoux 1978), and the picks are those of the plain greedy algorithm.
+    """
+    covered = covered.copy()
+    gains = np.concatenate(
+        [np.maximum(similarities[part] - covered, 0) @ weights for part in slices(len(similarities), 256)]
+    )
+    queue = [(-float(gain), i) for i, gain in enumerate(gains)]
+    heapq.heapify(queue)
+    chosen, gained = np.empty(k, np.int64), np.empty(k)
+    for place in range(k):
+        while True:
+            _, i = heapq.heappop(queue)
+            gain = float(np.maximum(similarities[i] - covered, 0) @ weights)
+            if not queue or gain >= -queue[0][0]:
+                break
+            heapq.heappush(queue, (-gain, i))
+        chosen[place], gained[place] = i, gain
+        np.maximum(covered, similarities[i], out=covered)
+    return chosen, np.minimum.accumulate(gained)

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from core.methods.auto import settle
+from core.methods.registry import METHODS, parse_method
+from tests.core.methods.pools import inputs_of
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "name"), [(0, 0, "maxherding"), (5, 1, "maxherding"), (2, 2, "uherding")]
+)
+def test_auto_herds_until_a_head_can_be_unsure(labels, classes, name):
+    method, why = settle(parse_method("auto"), labels, classes)
+    assert method.name == name
+    assert why
+
+
+@pytest.mark.parametrize("name", ["margin", "badge", "dropquery", "mixture"])
+def test_a_method_that_needs_two_classes_gives_way_to_herding_and_says_so(name):
+    for labels, classes, known in ((0, 0, "nothing is labelled yet"), (7, 1, "only one class is labelled")):
+        method, why = settle(parse_method(name), labels, classes)
+        assert method.name == "maxherding"
+        assert why == f"{known}, and {name} needs two classes"
+    assert settle(parse_method(name), 7, 2) == (parse_method(name), "as asked")
+
+
+def test_vae_needs_one_labelled_image():
+    assert settle(parse_method("vae"), 0, 0)[0].name == "maxherding"
+    assert settle(parse_method("vae9"), 1, 1) == (parse_method("vae9"), "as asked")
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "auto"])
+def test_with_labels_of_two_classes_every_method_runs_as_asked(name):
+    assert settle(parse_method(name), 10, 2) == (parse_method(name), "as asked")
+
+
+def test_auto_picks_what_its_choice_picks():
+    inputs = inputs_of(np.random.default_rng(0).normal(size=(20, 3)))
+    auto, herding = (parse_method(n).select(inputs, 4, np.random.default_rng(0)) for n in ("auto", "maxherding"))
+    assert auto.rows.tolist() == herding.rows.tolist()

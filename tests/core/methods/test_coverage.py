@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from skactiveml import pool as rival
+
+from core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
+from core.methods.geometry import Geometry
+from tests.core.methods.pools import inputs_of
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def circle(*degrees):
+    """Points whose units are themselves: their mean is 0."""
+    angles = np.radians(degrees)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+HEAP_AND_TWO = circle(80, 88, 90, 91, 100, 270, 270, 270, 270, 270, 180, 0)  # five above, five below, one on each side
+
+
+@pytest.mark.parametrize("method", [MaxHerding(), TypiClust()])
+def test_the_middle_of_each_heap_comes_first(method):
+    picks = method.select(inputs_of(HEAP_AND_TWO[:10]), 2, rng())
+    assert {int(row) // 5 for row in picks.rows} == {0, 1}
+    assert set(picks.rows[picks.rows < 5]) == {2}
+
+
+def test_a_heap_that_is_labelled_counts_as_covered():
+    picks = MaxHerding().select(inputs_of(HEAP_AND_TWO, labelled=[2], targets=[0]), 1, rng())
+    assert 5 <= picks.rows[0] < 10
+
+
+def test_a_heap_that_is_handed_out_counts_as_covered_too():
+    picks = MaxHerding().select(inputs_of(HEAP_AND_TWO, pending=[2]), 1, rng())
+    assert 5 <= picks.rows[0] < 10
+
+
+def test_core_set_takes_the_farthest_even_if_it_is_alone():
+    picks = CoreSet().select(inputs_of(HEAP_AND_TWO, labelled=[2, 5], targets=[0, 1]), 2, rng())
+    assert set(picks.rows) == {10, 11}
+
+
+def test_novelty_prefers_what_the_labelled_images_do_not_span():
+    flat = np.column_stack([np.random.default_rng(1).normal(size=(40, 2)), np.zeros(40)])
+    flat[30:, 2] = 2
+    picks = Novelty(components=2).select(inputs_of(flat, labelled=np.arange(20), targets=np.zeros(20)), 1, rng())
+    assert picks.rows[0] >= 30
+
+
+def test_the_hundredth_that_is_most_extreme_is_no_novelty():
+    points = np.random.default_rng(1).normal(size=(300, 4))
+    points[299] = [1e3, -1e3, 1e3, -1e3]
+    picks = Novelty().select(inputs_of(points, labelled=np.arange(50), targets=np.zeros(50)), 200, rng())
+    assert 299 not in picks.rows
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_maxherding_picks_what_scikit_activeml_picks(seed):
+    points = np.random.default_rng(seed).normal(size=(60, 4)).astype(np.float32)
+    labelled = np.arange(5)
+    inputs = inputs_of(points, labelled=labelled, targets=labelled)
+    theirs = rival.MaxHerding(normalize_samples=False, metric_dict={"gamma": 1.0})
+    units = Geometry(inputs.embeddings).units(np.arange(60))
+    known = np.where(np.arange(60) < 5, 0.0, np.nan)
+    expected, gains = theirs.query(units, known, batch_size=20, return_utilities=True)
+    picks = MaxHerding().select(inputs, 20, rng())
+    assert picks.scores == pytest.approx(np.nanmax(gains, axis=1), rel=1e-4)
+    assert picks.rows[:5].tolist() == expected[:5].tolist()  # later two may be level that cover but each other
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_core_set_picks_what_scikit_activeml_picks(seed):
+    points = np.random.default_rng(seed).normal(size=(60, 4)).astype(np.float32)
+    labelled = np.arange(5)
+    inputs = inputs_of(points, labelled=labelled, targets=labelled)
+    units = Geometry(inputs.embeddings).units(np.arange(60))
+    expected = rival.CoreSet().query(units, np.where(np.arange(60) < 5, 0.0, np.nan), batch_size=20)
+    assert CoreSet().select(inputs, 20, rng()).rows.tolist() == expected.tolist()
+
+
+def test_typicality_is_one_over_the_mean_distance_to_the_nearest():
+    points = circle(0, 10, 20, 30, 40, 50, 60, 180, 190, 200, 210, 220, 230, 240)
+    picks = TypiClust(neighbours=2).select(inputs_of(points), 2, rng())
+    units = Geometry(points.astype(np.float32)).units(np.arange(14))
+    for row, score in zip(picks.rows, picks.scores, strict=True):
+        heap = np.arange(7) + 7 * (row // 7)
+        to_others = np.sort(np.linalg.norm(units[heap] - units[row], axis=1))[1:3]
+        assert score == pytest.approx(1 / to_others.mean(), rel=1e-3)
+
+
+def test_clusters_run_empty_one_after_the_other_and_none_is_asked_twice():
+    points = np.repeat(circle(0, 120, 240), [3, 7, 20], axis=0)
+    picks = TypiClust(most_clusters=3).select(inputs_of(points), 30, rng())
+    assert sorted(picks.rows) == list(range(30))
+    assert picks.clusters[:4].tolist() == [0, 1, 2, 0]
+
+
+def test_large_pools_are_sampled_in_bounded_memory(monkeypatch):
+    monkeypatch.setattr("core.methods.coverage.CANDIDATES", 50)
+    monkeypatch.setattr("core.methods.coverage.REFERENCES", 20)
+    points = np.random.default_rng(0).normal(size=(500, 4))
+    picks = MaxHerding().select(inputs_of(points), 100, rng())
+    assert len(set(picks.rows.tolist())) == 100
+
+
+def test_spread_over_clusters_fills_up_by_score_where_points_are_equal():
+    points = np.array([[0, 0], [0, 0], [0, 0], [5, 5]], np.float32)
+    places, _ = spread_over_clusters(points, np.array([0.1, 0.2, 0.3, 0.0]), 3, rng())
+    assert 3 in places
+    assert 2 in places
+    assert len(set(places.tolist())) == 3
