@@ -3,10 +3,11 @@
     python -m benchmarks.label_efficiency                # everything; goes on where it was stopped
     python -m benchmarks.label_efficiency --report docs  # tables and curves of what has run
 
-Each curve is one set, method and seed. A seed holds a fifth of the pool out, the same for all methods, to score on beside
-the set's own held-out images; without that, one that leaves nothing to chance would run the same course each time. A
-batch is picked, its answers are looked up, the default head is trained on all labels so far and scored; again at each
-budget. A method that needs labels takes its first batch by chance, as the literature has it (the service herds it).
+Each curve is one set, method and seed. A seed holds a fifth of the pool out, the same for all methods, to score on
+beside the set's own held-out images; without that, one that leaves nothing to chance would run the same course each
+time. A batch is picked, its answers are looked up, the default head is trained on all labels so far and scored;
+again at each budget. A method that needs labels takes its first batch by chance, as the literature has it (the service
+herds it).
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
 
+from benchmarks import label_report
 from benchmarks.pickers import PICKERS, Known
 from benchmarks.sets import DATA, SETS, LabelledSet, load
 
-BUDGETS = (10, 20, 40, 80, 160, 320, 400, 640, 1000, 2000)
+BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
 SHARE_HELD_OUT = 0.2
 
 
 def main() -> None:
     arguments = _parse()
+    if arguments.report:
+        label_report.write(_read(arguments.work / "curves.jsonl"), arguments.report)
+        return
     wanted = [(s, m, seed) for seed in range(arguments.seeds) for s in arguments.sets for m in arguments.methods]
     done = set(_read(arguments.work / "curves.jsonl"))
     todo = [one for one in wanted if one not in done]
@@ -111,6 +116,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "nextlabel-label-efficiency")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write tables and pictures there, run nothing")
     return parser.parse_args()
 
 

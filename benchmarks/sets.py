@@ -46,11 +46,19 @@ class LabelledSet:
     def n_classes(self) -> int:
         return int(self.targets.max()) + 1
 
-    def without(self, share: float, rng: np.random.Generator) -> LabelledSet:
-        """With that share of the originals, and their copies, left out of the pool."""
-        originals = np.unique(self.original)
-        kept = np.isin(self.original, rng.permutation(originals)[round(share * len(originals)) :])
-        return replace(self, embeddings=self.embeddings[kept], targets=self.targets[kept], original=self.original[kept])
+    def hold_out(self, share: float, rng: np.random.Generator) -> LabelledSet:
+        """With that share of the originals held out, too, and their copies in neither part."""
+        originals, first = np.unique(self.original, return_index=True)
+        taken = rng.permutation(len(originals))[: round(share * len(originals))]
+        kept = ~np.isin(self.original, originals[taken])
+        return replace(
+            self,
+            embeddings=self.embeddings[kept],
+            targets=self.targets[kept],
+            original=self.original[kept],
+            held_out=np.concatenate([self.held_out, self.embeddings[first[taken]]]),
+            held_out_targets=np.concatenate([self.held_out_targets, self.targets[first[taken]]]),
+        )
 
 
 def load(name: str, work: Path, weights: Path = DATA / "weights") -> LabelledSet:

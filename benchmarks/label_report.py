@@ -1,0 +1,149 @@
+"""What the curves of `label_efficiency` say, as tables and pictures: docs/label-efficiency.md and PNG files beside it.
+
+Differences are paired by seed; their 95 % intervals are Student's t over the seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from numpy.typing import NDArray
+from scipy import stats
+
+mpl.use("Agg")
+Curves = dict[tuple[str, str, int], dict]
+RANDOM, AUTO = "random", "auto"
+SHOWN = (RANDOM, AUTO, "margin", "typiclust", "skactiveml-badge", "skactiveml-typiclust", "skactiveml-dropquery")
+HEAD = """# Label efficiency
+
+Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
+`python -m benchmarks.label_efficiency` runs it, and with `--report docs` writes this page. Methods named `skactiveml-`
+are scikit-activeml's, with its defaults, on the same embeddings, seeds and head.
+
+* **area**: the mean over budgets from the first to the last, each counted by the logarithm of its labels. **v random**:
+  its difference to `random`, with its 95 % interval.
+* **win / tie / loss**: budgets at which that interval lies above, around or below 0.
+* **at b as random at 2b, 4b**: at how many of the budgets b the method has what random has at twice, four times as many
+  labels (of those where random's curve goes so far).
+* **for random's 400, 1,000**: how many labels the method needs for what random has with that many.
+"""
+
+
+def write(curves: Curves, folder: Path) -> None:
+    parts = [HEAD]
+    for name in dict.fromkeys(key[0] for key in curves):
+        of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
+        methods = list(dict.fromkeys(method for method, _ in of_set))
+        arrays = {method: _stacked(of_set, method) for method in methods}
+        labels = np.array(of_set[RANDOM, 0]["labels"])
+        parts.append(_section(name, labels, arrays))
+        _plot(name, labels, arrays, folder / f"label-efficiency-{name}.png")
+    (folder / "label-efficiency.md").write_text("\n".join(parts))
+
+
+def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
+    """(seeds, budgets) macro F1; a method that ran fewer budgets has NaN at the others."""
+    most = len(of_set[RANDOM, 0]["labels"])
+    rows = [curve["f1"] for (one, _), curve in sorted(of_set.items()) if one == method]
+    return np.array([row + [np.nan] * (most - len(row)) for row in rows])
+
+
+def _section(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
+    chance = arrays[RANDOM]
+    order = sorted(arrays, key=lambda method: -float(np.nanmean(area(arrays[method], labels))))
+    lines = [
+        f"\n## {name}\n",
+        f"![macro F1 by labels](label-efficiency-{name}.png)\n",
+        "| method | " + " | ".join(f"{n:,}" for n in labels) + " |",
+        "|---" * (len(labels) + 1) + "|",
+        *(f"| `{m}` | " + " | ".join(_f1(x) for x in np.mean(arrays[m], axis=0)) + " |" for m in order),
+        "",
+        "| method | seeds | area | v random | win / tie / loss | at b as random at 2b, 4b | for random's 400, 1,000 |",
+        "|---|---|---|---|---|---|---|",
+        *(f"| `{method}` | {_summary(arrays[method], chance, labels)} |" for method in order),
+    ]
+    if AUTO in arrays:
+        low, high = interval(arrays[AUTO] - chance[: len(arrays[AUTO])])
+        mean = (arrays[AUTO] - chance[: len(arrays[AUTO])]).mean(axis=0)
+        cells = " | ".join(f"{m:+.3f} ({a:+.3f} to {b:+.3f})" for m, a, b in zip(mean, low, high, strict=True))
+        lines += ["", "`auto` less random, with its 95 % interval:", ""]
+        lines += ["| " + " | ".join(f"{n:,}" for n in labels) + " |", "|---" * len(labels) + "|", f"| {cells} |"]
+    return "\n".join(lines)
+
+
+def _summary(mine: NDArray[np.float64], chance: NDArray[np.float64], labels: NDArray[np.int64]) -> str:
+    chance = chance[: len(mine)]
+    areas = area(mine, labels)
+    low, high = interval((areas - area(np.where(np.isnan(mine), np.nan, chance), labels))[:, None])
+    gain = float(np.mean(areas - area(np.where(np.isnan(mine), np.nan, chance), labels)))
+    lows, highs = interval(mine - chance)
+    outcome = [np.count_nonzero(lows > 0), 0, np.count_nonzero(highs < 0)]
+    outcome[1] = np.count_nonzero(~np.isnan(lows)) - outcome[0] - outcome[2]
+    curve, random = mine.mean(axis=0), chance.mean(axis=0)
+    reached = ", ".join(_reached(curve, random, labels, factor) for factor in (2, 4))
+    needed = ", ".join(_needed(curve, float(np.interp(n, labels, random)), labels) for n in (400, 1_000))
+    return (
+        f"{len(mine)} | {areas.mean():.3f} | {gain:+.3f} ({low[0]:+.3f} to {high[0]:+.3f}) | "
+        f"{' / '.join(map(str, outcome))} | {reached} | {needed}"
+    )
+
+
+def area(curves: NDArray[np.float64], labels: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+    """(seeds, budgets) -> (seeds,) means over the logarithm of the labels, of the budgets that ran."""
+    there = ~np.isnan(curves).any(axis=0)
+    x = np.log(np.asarray(labels)[there])
+    return np.trapezoid(curves[:, there], x, axis=1) / (x[-1] - x[0])
+
+
+def interval(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """95 % of the mean over seeds: (seeds, k) -> (k,), (k,)."""
+    n = len(differences)
+    reach = stats.t.ppf(0.975, n - 1) * differences.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.inf
+    mean = differences.mean(axis=0)
+    return mean - reach, mean + reach
+
+
+def _reached(curve: NDArray[np.float64], random: NDArray[np.float64], labels: NDArray[np.int64], factor: int) -> str:
+    asked = [i for i, n in enumerate(labels) if factor * n <= labels[-1] and not np.isnan(curve[i])]
+    hit = sum(curve[i] >= np.interp(np.log(factor * labels[i]), np.log(labels), random) for i in asked)
+    return f"{hit} of {len(asked)}"
+
+
+def _needed(curve: NDArray[np.float64], target: float, labels: NDArray[np.int64]) -> str:
+    best = np.maximum.accumulate(curve[~np.isnan(curve)])
+    if target > best[-1]:
+        return f"over {labels[len(best) - 1]:,}"
+    first = int(np.argmax(best >= target))
+    if first == 0:
+        return f"{labels[0]}"
+    share = (target - best[first - 1]) / (best[first] - best[first - 1])
+    return f"{np.exp(np.log(labels[first - 1]) * (1 - share) + np.log(labels[first]) * share):,.0f}"
+
+
+def _f1(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
+
+
+def _plot(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for method in (one for one in SHOWN if one in arrays):
+        curves = arrays[method]
+        bold = method in (RANDOM, AUTO)
+        (line,) = axes.plot(
+            labels, curves.mean(axis=0), label=method, marker="o", markersize=3, linewidth=2.4 if bold else 1.2,
+            color={RANDOM: "0.4", AUTO: "tab:red"}.get(method), zorder=3 if bold else 2,
+        )  # fmt: skip
+        if bold:
+            low, high = interval(curves)
+            axes.fill_between(labels, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+    axes.set(xscale="log", xlabel="labels", ylabel="macro F1", title=name)
+    axes.set_xticks(labels, [f"{n:,}" for n in labels], rotation=45)
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
