@@ -33,8 +33,9 @@ lint: $(INSTALLED) ## ruff, mypy and the import contracts
 
 check: lint test ## all that must hold before a change is merged
 
+# memory is kept as in a worker's processes (worker/__main__.py)
 bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../shared/data or DATA=folder
-	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)")
+	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)")
 
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-package nextlabel \

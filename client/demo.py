@@ -5,6 +5,8 @@ The answers are known, so "labelling" is looking them up: what a person would do
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,13 +142,17 @@ class Demo:
         return result
 
     def _curl(self, arm: Arm) -> str:
-        body = (
-            f'{{"kind": "selection", "backbone": "{self._backbone}", "method": "{arm.method}", "add": 20,\n'
-            f'       "path_to_img": "{self._material.pool}",\n'
-            f'       "path_to_labels": "{arm.labels}"}}'
-        )
+        body = {
+            "kind": "selection",
+            "backbone": self._backbone,
+            "method": arm.method,
+            "add": 20,
+            "path_to_img": str(self._material.pool),
+            "path_to_labels": str(arm.labels),
+        }
+        roots = shlex.quote(f"{self._material.pool.parent}:{self._folder}")
         return (
-            f"  NEXTLABEL_DATA_ROOTS={self._material.pool.parent}:{self._folder} .venv/bin/nextlabel up &\n"
+            f"  NEXTLABEL_DATA_ROOTS={roots} .venv/bin/nextlabel up &\n"
             f"  curl -s http://127.0.0.1:5000/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\\n"
-            f"    -d '{body}'"
+            f"    -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
         )

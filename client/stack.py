@@ -155,7 +155,16 @@ class Stack:
     def _check_alive(self) -> None:
         for name, child in self._children:
             if child.poll() is not None:
-                raise StackError(f"the {name} process ended with exit code {child.returncode}; its log says why")
+                raise StackError(
+                    f"the {name} process ended with exit code {child.returncode}; {self._last_words(name)}"
+                )
+
+    def _last_words(self, name: str) -> str:
+        """Redis ends when its disk is full: what it had recorded is there again once it is started with room."""
+        log = self.state_dir / "redis" / "redis.log"
+        if name == "redis" and log.is_file():
+            return f"{log} ends with: {log.read_text(errors='replace').strip()[-300:]}"
+        return "its log says why"
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.labels import Matched, sorted_classes
-from core.errors import NothingToValidate
+from core.errors import NoLabels, NothingToValidate
 from core.jobs.requests import F1Request
 from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Manifest
 from core.jobs.results import Skipped as SkippedImage
@@ -36,8 +36,8 @@ def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
     run.plan("read", "embed training images", "embed validation images", "train", "score")
     run.stage("read")
-    training = read_labelled(request.path_to_img_train, request.path_to_labels_train, run)
-    validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run)
+    training = read_labelled(request.path_to_img_train, request.path_to_labels_train, run, "training")
+    validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation")
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)
     backbone = load_backbone(request, run)
@@ -77,6 +77,8 @@ def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) ->
     kept = np.isin(training.matched.rows, rows)
     targets = training.matched.targets[kept]
     classes = tuple(training.matched.classes[i] for i in np.unique(targets))
+    if len(training.matched.rows) and not len(rows):
+        raise NoLabels("every labelled training image is a validation image too, so there is nothing to train on")
     need_two_classes(replace(training.matched, rows=rows, targets=targets, classes=classes), "f1")
     if not len(validation.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")

@@ -61,14 +61,15 @@ def load_backbone(request: JobRequest, run: Run) -> Backbone:
     return run.backbones.load(spec, request.weights, request.seed)
 
 
-def read_labelled(path_to_img: str, path_to_labels: str | None, run: Run) -> Labelled:
-    """Lists the pool and reads its labels; what doesn't fit becomes a warning."""
+def read_labelled(path_to_img: str, path_to_labels: str | None, run: Run, role: str = "") -> Labelled:
+    """Lists the pool and reads its labels; what doesn't fit becomes a warning. `role`: which of two sets it is."""
     roots = run.settings.data_roots
     pool = list_pool(existing_folder(path_to_img, roots), roots)
     labels = read_labels(existing_file_or_folder(path_to_labels, roots), roots) if path_to_labels else Labels({})
     matched = match(labels, pool)
     if matched.absent:
-        run.warn("label_without_image", "these labelled names are not in the pool; they were left out", matched.absent)
+        detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
+        run.warn("label_without_image", detail, matched.absent)
     for skipped in pool.skipped[:1]:
         names = [one.name for one in pool.skipped]
         run.warn("file_left_out", f"not listed as part of the pool; the first because {skipped.reason}", names)
@@ -225,6 +226,7 @@ def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> Non
     names = [one.name for one in unreadable]
     allowed = run.settings.max_unreadable_fraction
     first = f"the first is {unreadable[0].name}: {unreadable[0].reason}"
+    run.warn("unreadable_image", f"left out; {first}", names)
     if len(unreadable) == total:
         raise TooManyUnreadable(f"none of the {total} images can be read; {first}")
     if len(unreadable) > allowed * total:
@@ -232,4 +234,3 @@ def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> Non
             f"{len(unreadable)} of {total} images can't be read, more than the {allowed:.0%} that "
             f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {first}"
         )
-    run.warn("unreadable_image", f"left out; {first}", names)

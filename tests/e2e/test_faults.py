@@ -86,6 +86,15 @@ def _runs(stack: Stack, job_id: str) -> int:
     return int(line.rsplit("/", 1)[1])
 
 
+def test_the_processes_that_compute_keep_their_memory_between_batches(own_stack, photos):
+    with Client(own_stack.url) as client:
+        job_id = long_job(client, photos)
+        client.wait(job_id, timeout_s=60)
+        environment = Path(f"/proc/{_runs(own_stack, job_id)}/environ").read_bytes()
+        assert b"MALLOC_MMAP_THRESHOLD_=4294967296" in environment
+        assert b"MALLOC_TRIM_THRESHOLD_=4294967296" in environment
+
+
 def test_a_running_job_is_cancelled_within_seconds_and_the_next_one_runs(own_stack, photos):
     with Client(own_stack.url) as client:
         job_id = long_job(client, photos)
