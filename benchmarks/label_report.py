@@ -5,7 +5,6 @@ Differences are paired by seed; their 95 % intervals are Student's t over the se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,7 +23,7 @@ Do chosen labels teach more than random ones, and how much sooner? Macro F1 on h
 `python -m benchmarks.label_efficiency` runs it, and with `--report docs` writes this page. Methods named `skactiveml-`
 are scikit-activeml's, with its defaults, on the same embeddings, seeds and head.
 
-* **area**: the mean over budgets from the first to the last, each counted by the logarithm of its labels. **v random**:
+* **area**: the mean over the budgets that every method ran, each counted by the logarithm of its labels. **v random**:
   its difference to `random`, with its 95 % interval.
 * **win / tie / loss**: budgets at which that interval lies above, around or below 0.
 * **at b as random at 2b, 4b**: at how many of the budgets b the method has what random has at twice, four times as many
@@ -54,7 +53,9 @@ def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
 
 def _section(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
     chance = arrays[RANDOM]
-    order = sorted(arrays, key=lambda method: -float(np.nanmean(area(arrays[method], labels))))
+    common = np.all([~np.isnan(curves).any(axis=0) for curves in arrays.values()], axis=0)
+    areas = {method: area(curves[:, common], labels[common]) for method, curves in arrays.items()}
+    order = sorted(arrays, key=lambda method: -float(areas[method].mean()))
     lines = [
         f"\n## {name}\n",
         f"![macro F1 by labels](label-efficiency-{name}.png)\n",
@@ -62,9 +63,11 @@ def _section(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.
         "|---" * (len(labels) + 1) + "|",
         *(f"| `{m}` | " + " | ".join(_f1(x) for x in np.mean(arrays[m], axis=0)) + " |" for m in order),
         "",
+        f"Areas are from {labels[0]} to {labels[common][-1]:,} labels.",
+        "",
         "| method | seeds | area | v random | win / tie / loss | at b as random at 2b, 4b | for random's 400, 1,000 |",
         "|---|---|---|---|---|---|---|",
-        *(f"| `{method}` | {_summary(arrays[method], chance, labels)} |" for method in order),
+        *(f"| `{m}` | {_areas(areas[m], areas[RANDOM])} | {_summary(arrays[m], chance, labels)} |" for m in order),
     ]
     if AUTO in arrays:
         low, high = interval(arrays[AUTO] - chance[: len(arrays[AUTO])])
@@ -75,28 +78,27 @@ def _section(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.
     return "\n".join(lines)
 
 
+def _areas(mine: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
+    gains = (mine - chance[: len(mine)])[:, None]
+    low, high = interval(gains)
+    return f"{len(mine)} | {mine.mean():.3f} | {gains.mean():+.3f} ({low[0]:+.3f} to {high[0]:+.3f})"
+
+
 def _summary(mine: NDArray[np.float64], chance: NDArray[np.float64], labels: NDArray[np.int64]) -> str:
     chance = chance[: len(mine)]
-    areas = area(mine, labels)
-    low, high = interval((areas - area(np.where(np.isnan(mine), np.nan, chance), labels))[:, None])
-    gain = float(np.mean(areas - area(np.where(np.isnan(mine), np.nan, chance), labels)))
     lows, highs = interval(mine - chance)
-    outcome = [np.count_nonzero(lows > 0), 0, np.count_nonzero(highs < 0)]
-    outcome[1] = np.count_nonzero(~np.isnan(lows)) - outcome[0] - outcome[2]
+    wins, losses = np.count_nonzero(lows > 0), np.count_nonzero(highs < 0)
+    ties = np.count_nonzero(~np.isnan(lows)) - wins - losses
     curve, random = mine.mean(axis=0), chance.mean(axis=0)
     reached = ", ".join(_reached(curve, random, labels, factor) for factor in (2, 4))
     needed = ", ".join(_needed(curve, float(np.interp(n, labels, random)), labels) for n in (400, 1_000))
-    return (
-        f"{len(mine)} | {areas.mean():.3f} | {gain:+.3f} ({low[0]:+.3f} to {high[0]:+.3f}) | "
-        f"{' / '.join(map(str, outcome))} | {reached} | {needed}"
-    )
+    return f"{wins} / {ties} / {losses} | {reached} | {needed}"
 
 
-def area(curves: NDArray[np.float64], labels: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
-    """(seeds, budgets) -> (seeds,) means over the logarithm of the labels, of the budgets that ran."""
-    there = ~np.isnan(curves).any(axis=0)
-    x = np.log(np.asarray(labels)[there])
-    return np.trapezoid(curves[:, there], x, axis=1) / (x[-1] - x[0])
+def area(curves: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(seeds, budgets) -> (seeds,) means over the logarithm of the labels."""
+    x = np.log(labels)
+    return np.trapezoid(curves, x, axis=1) / (x[-1] - x[0])
 
 
 def interval(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
