@@ -14,7 +14,6 @@ from scipy.special import softmax
 from skactiveml.classifier import SklearnClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from core.methods.auto import TWO_CLASSES
 from core.methods.base import Inputs, Need, Rows
 from core.methods.batch import choose
 from core.methods.registry import METHODS, parse_method
@@ -80,7 +79,7 @@ def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     """As the service does it, near-copies left out."""
     method = parse_method(name)
     inputs = known.inputs(method.needs)
-    if known.head is None and method.needs & TWO_CLASSES:
+    if len(known.classes) < method.least_classes:
         return by_chance(known, add, rng)
     return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
 

@@ -101,7 +101,9 @@ class SelectionRequest(OnePool):
     method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
     exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")
     pending: Names = Field(
-        (), description="Names handed out for labelling already: not chosen again, and counted as covered."
+        (),
+        description="Names handed out for labelling already: neither they nor their near-copies are chosen, and "
+        "methods that look at coverage count them as covered.",
     )
     class_quotas: dict[str, Annotated[int, Field(ge=0)]] = Field(
         {},

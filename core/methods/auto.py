@@ -10,9 +10,6 @@ from core.methods.base import Inputs, Method, Need, Picks
 from core.methods.coverage import MaxHerding
 from core.methods.hybrid import UHerding
 
-#: Needs that two classes must be labelled for.
-TWO_CLASSES = frozenset({Need.LOGITS, Need.VOTES, Need.COMPONENTS})
-
 
 class Auto(Method):
     """Herding from zero labels; herding weighted by uncertainty as soon as a head can be unsure."""
@@ -33,11 +30,10 @@ def settle(asked: Method, labels: int, classes: int) -> tuple[Method, str]:
     """The method to run with that many labels of so many classes, and why it is that one."""
     if isinstance(asked, Auto):
         return _regime(labels, classes)
-    if classes < 2 and asked.needs & TWO_CLASSES:
-        return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} needs two classes"
-    if not labels and Need.RECONSTRUCTION_ERRORS in asked.needs:
-        return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} learns from labelled images"
-    return asked, "as asked"
+    if classes >= asked.least_classes:
+        return asked, "as asked"
+    lacks = "needs two classes" if asked.least_classes == 2 else "learns from labelled images"
+    return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} {lacks}"
 
 
 def _regime(labels: int, classes: int) -> tuple[Method, str]:

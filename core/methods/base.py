@@ -77,6 +77,8 @@ class Method(BaseModel, ABC):
     """A query strategy. Subclasses name themselves by `name: Literal[...]`.
 
     summary: what it picks. use: when to use it. source: its paper. reason: what is said of an image it picked.
+    least_classes: how many must be labelled for it to work. fixed_clusters: its clusters are the pool's, so that a
+    number is the same cluster in every batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +89,8 @@ class Method(BaseModel, ABC):
     use: ClassVar[str]
     source: ClassVar[str]
     reason: ClassVar[str]
+    least_classes: ClassVar[int] = 0
+    fixed_clusters: ClassVar[bool] = False
 
     def select(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         """Exactly min(add, K) rows of the candidates, best first.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, compress, count
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.methods.base import NO_ROWS, Inputs, Method, Picks, Rows
-from core.methods.geometry import Geometry, nearest, sample, slices, squared_distances
+from core.methods.geometry import Geometry, nearest, sample, slice_size, slices, squared_distances
 
 COPY_SHARE = 0.4  # of the usual distance to the nearest; docs/methods.md has what it finds
 SAMPLE_LEAST, SAMPLE_MOST, SAMPLE_SHARE = 20, 500, 20  # a twentieth of the pool: then few have a copy in the sample
@@ -34,9 +34,12 @@ class Batch:
     left_out: Rows
 
     @classmethod
-    def join(cls, parts: Sequence[Batch]) -> Batch:
-        """One after the other. At least one part."""
+    def join(cls, parts: Sequence[Batch], *, renumber: bool) -> Batch:
+        """One after the other. At least one part. `renumber`: each part counts its clusters from 0, for itself."""
         clusters = [part.picks.clusters for part in parts if part.picks.clusters is not None]
+        if renumber:
+            ends = np.cumsum([0, *(one.max(initial=-1) + 1 for one in clusters)])
+            clusters = [one + end for one, end in zip(clusters, ends, strict=False)]
         picks = Picks(
             np.concatenate([part.picks.rows for part in parts]),
             np.concatenate([part.picks.scores for part in parts]),
@@ -73,13 +76,13 @@ def choose(
     for number in count():
         check()
         if number == PATIENCE:
-            left = _without_rows(left, _copies(geometry, left.covered, left.candidates, limit))
+            left = _without_rows(left, [_close_to_covered(geometry, left, limit)])
         part, left = _round(method, left, missing, rng, geometry, limit)
         parts.append(part)
         missing -= len(part.picks.rows)
         if not missing or not len(left.candidates):
             break
-    batch = Batch.join(parts)
+    batch = Batch.join(parts, renumber=not method.fixed_clusters)
     gone = np.setdiff1d(inputs.candidates, left.candidates)
     return replace(batch, left_out=np.setdiff1d(gone, batch.picks.rows))
 
@@ -102,12 +105,9 @@ def _round(
     """-> what of the method's picks is kept, and what is left to choose from, the batch being covered."""
     picks = method.select(inputs, add, rng)
     kept = _apart(geometry, picks.rows, inputs.covered, limit)
-    copies = _copies(geometry, picks.rows, inputs.candidates, limit)
-    batch = Batch(
-        Picks(picks.rows[kept], picks.scores[kept], None if picks.clusters is None else picks.clusters[kept]),
-        tuple(compress(copies, kept)),
-        NO_ROWS,
-    )
+    copies = _copies(geometry, picks.rows[kept], inputs.candidates, limit)
+    clusters = None if picks.clusters is None else picks.clusters[kept]
+    batch = Batch(Picks(picks.rows[kept], picks.scores[kept], clusters), copies, NO_ROWS)
     left = _without_rows(inputs, [picks.rows, *copies])
     return batch, replace(left, pending=np.union1d(left.pending, batch.picks.rows))
 
@@ -132,8 +132,21 @@ def _copies(geometry: Geometry, rows: Rows, candidates: Rows, limit: float) -> t
     """For each row, the candidates within the limit, itself left out. A candidate may be a copy of several."""
     units = geometry.units(rows)
     pairs = [np.empty((2, 0), np.int64)]
-    for part in slices(len(candidates)):
+    for part in slices(len(candidates), slice_size(len(rows))):
         i, j = np.nonzero(squared_distances(units, geometry.units(candidates[part])) <= limit)
         pairs.append(np.stack([i, candidates[part][j]]))
     place, copy = np.concatenate(pairs, axis=1)
-    return tuple(np.setdiff1d(copy[place == i], rows[i : i + 1]) for i in range(len(rows)))
+    others = copy != rows[place]
+    place, copy = place[others], copy[others]
+    order = np.lexsort((copy, place))
+    ends = np.searchsorted(place[order], np.arange(1, len(rows)))
+    return tuple(np.split(copy[order], ends)) if len(rows) else ()
+
+
+def _close_to_covered(geometry: Geometry, inputs: Inputs, limit: float) -> Rows:
+    """The candidates that are near-copies of what is covered."""
+    covered, close = geometry.units(inputs.covered), [NO_ROWS]
+    for part in slices(len(inputs.candidates)):
+        rows = inputs.candidates[part]
+        close.append(rows[nearest(geometry.units(rows), covered)[1] <= limit])
+    return np.concatenate(close)

@@ -45,7 +45,7 @@ class MaxHerding(Coverage):
     source: ClassVar[str] = "Bae, Noh, Sutherland: Generalized Coverage for More Robust Low-Budget AL, ECCV 2024"
     reason: ClassVar[str] = "stands for a region of the pool without labels"
 
-    bandwidth: float = Field(1.0, gt=0, le=10, description="How far an image speaks for others; distances go to 2.")
+    bandwidth: float = Field(1.0, ge=0.01, le=10, description="How far an image speaks for others; distances go to 2.")
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         return herd_rows(inputs, add, rng, bandwidth=self.bandwidth)
@@ -71,11 +71,9 @@ class TypiClust(Coverage):
         k = max(1, min(len(covered) + add, self.most_clusters, len(rows)))
         _, members = cluster(units, k, rng)
         free = np.arange(len(rows)) >= len(covered)
-        ranked = [
-            self._typical_first(units, np.flatnonzero(members == one), free, rng)
-            for one in _emptiest_first(members, free, k)
-        ]
-        places, scores, clusters = _in_turn(ranked, add)
+        large, small = _emptiest_first(members, free, k)
+        ranked = [self._typical_first(units, np.flatnonzero(members == one), free, rng) for one in [*large, *small]]
+        places, scores, clusters = _in_turn(ranked, add, first=len(large))
         return Picks(rows[places], scores, clusters)
 
     def _typical_first(
@@ -89,8 +87,8 @@ class TypiClust(Coverage):
         if k > 0:
             for part in slices(len(mine)):
                 distances = np.sqrt(squared_distances(units[mine[part]], units[others]))
-                among = np.partition(distances, k, axis=1)[:, : k + 1]  # its own zero is one of them
-                typicality[part] = 1 / (among.sum(axis=1) / k + 1e-5)
+                distances[mine[part][:, None] == others] = np.inf  # itself
+                typicality[part] = 1 / (np.partition(distances, k - 1, axis=1)[:, :k].mean(axis=1) + 1e-5)
         order = np.argsort(-typicality, kind="stable")
         return mine[order], typicality[order]
 
@@ -99,26 +97,31 @@ SMALL_CLUSTER = 5  # and smaller: taken from when nothing else is left
 TYPICALITY_SAMPLE = 2_000
 
 
-def _emptiest_first(members: Rows, free: NDArray[np.bool_], k: int) -> Rows:
-    """Clusters by: not small, then fewest labels, then largest."""
+def _emptiest_first(members: Rows, free: NDArray[np.bool_], k: int) -> tuple[Rows, Rows]:
+    """Large clusters and small ones, each by fewest labels, then by size."""
     sizes, labels = np.bincount(members, minlength=k), np.bincount(members[~free], minlength=k)
-    order: Rows = np.lexsort((-sizes, labels, sizes <= SMALL_CLUSTER))
-    return order[sizes[order] > 0]
+    order: Rows = np.lexsort((-sizes, labels))
+    return order[sizes[order] > SMALL_CLUSTER], order[(sizes[order] > 0) & (sizes[order] <= SMALL_CLUSTER)]
 
 
-def _in_turn(ranked: list[tuple[Rows, NDArray[np.float64]]], add: int) -> tuple[Rows, NDArray[np.float64], Rows]:
-    """One of each list in turn, then the next of each, the exhausted skipped."""
+def _in_turn(
+    ranked: list[tuple[Rows, NDArray[np.float64]]], add: int, *, first: int = 0
+) -> tuple[Rows, NDArray[np.float64], Rows]:
+    """One of each list in turn, then the next of each, the exhausted skipped; the `first` lists before all others.
+
+    -> the places, their scores, and the list of each.
+    """
     picks = [
-        (depth, turn, place, score)
+        (turn >= first, depth, turn, place, score)
         for turn, (places, scores) in enumerate(ranked)
         for depth, (place, score) in enumerate(zip(places[:add].tolist(), scores[:add].tolist(), strict=True))
     ]
-    picks.sort(key=lambda pick: pick[:2])
+    picks.sort(key=lambda pick: pick[:3])
     picks = picks[:add]
     return (
-        np.array([place for _, _, place, _ in picks], np.int64),
+        np.array([place for *_, place, _ in picks], np.int64),
         np.array([score for *_, score in picks], np.float64),
-        np.array([turn for _, turn, _, _ in picks], np.int64),
+        np.array([turn for _, _, turn, _, _ in picks], np.int64),
     )
 
 
@@ -162,6 +165,7 @@ class Novelty(Coverage):
     use: ClassVar[str] = "To find what the labels have never seen; not for accuracy."
     source: ClassVar[str] = "ours: the first version's `vae` on embeddings, by principal components"
     reason: ClassVar[str] = "unlike anything that is labelled"
+    least_classes: ClassVar[int] = 1
 
     components: int = Field(
         64, ge=1, le=4_096, description="Of the labelled images; a quarter of their number at most."
@@ -174,9 +178,7 @@ class Novelty(Coverage):
         ranked = np.argsort(-residuals, kind="stable")
         outliers = min(len(ranked) // 100, len(ranked) - add)
         pool = np.sort(ranked[outliers : outliers + 10 * add])
-        places, clusters = spread_over_clusters(
-            geometry.units(inputs.candidates[pool]), residuals[pool].astype(np.float64), add, rng
-        )
+        places, clusters = spread_over_clusters(geometry.units(inputs.candidates[pool]), add, rng)
         order = np.argsort(-residuals[pool[places]], kind="stable")
         places, clusters = places[order], clusters[order]
         return Picks(inputs.candidates[pool[places]], residuals[pool[places]].astype(np.float64), clusters)
@@ -226,16 +228,15 @@ def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:
     return similarities
 
 
-def spread_over_clusters(
-    points: Matrix, scores: NDArray[np.float64], k: int, rng: np.random.Generator
-) -> tuple[Rows, Rows]:
-    """k of the points (n, d), n >= k: the nearest to the centre of each of k clusters, the rest by score where some are
-    empty. -> their places (k,), and their clusters (k,)."""
-    centres, members = cluster(points, k, rng)
+def spread_over_clusters(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """k of the points (n, d), n >= k: the nearest to the centre of each of k clusters (1,000 at most), then the next
+    nearest of each. -> their places (k,), and their clusters (k,)."""
+    centres, members = cluster(points, min(k, MOST_CLUSTERS), rng)
     off = points - centres[members]
     order = np.lexsort((np.einsum("nd,nd->n", off, off), members))
-    first = order[np.unique(members[order], return_index=True)[1]]
-    others = np.setdiff1d(np.arange(len(points)), first)
-    fill = others[np.argsort(-scores[others], kind="stable")][: k - len(first)]
-    places = np.concatenate([first, fill])
+    starts = np.unique(members[order], return_index=True)[1]
+    places, _, _ = _in_turn([(part, np.zeros(len(part))) for part in np.split(order, starts[1:])], k)
     return places, members[places]
+
+
+MOST_CLUSTERS = 1_000

@@ -29,6 +29,7 @@ class Vae(Method):
     use: ClassVar[str] = "For parity with the first version: it seeks outliers, and is no better than chance."
     source: ClassVar[str] = "the first version; Kingma, Welling: Auto-Encoding Variational Bayes, ICLR 2014"
     reason: ClassVar[str] = "unlike the labelled images: hard to reconstruct"
+    least_classes: ClassVar[int] = 1
 
     epochs: int | None = Field(
         None, ge=1, le=EPOCHS_MOST, description="`vae50` sets 50. Left out: until it gets no better, 100 at most."
@@ -54,6 +55,8 @@ class Mixture(Method):
     use: ClassVar[str] = "For parity with the first version, with few classes. Its result has the map."
     source: ClassVar[str] = "the first version; Schroff et al.: FaceNet (triplet loss), CVPR 2015"
     reason: ClassVar[str] = "from a rare cluster of the map"
+    least_classes: ClassVar[int] = 2
+    fixed_clusters: ClassVar[bool] = True
 
     epochs: int | None = Field(None, ge=1, le=EPOCHS_MOST, description="`mixture3` sets 3. Left out: 2.")
 

@@ -19,7 +19,7 @@ from core.methods.base import Matrix, Rows
 
 Vector = NDArray[np.float32]
 
-SLICE = 4_096  # rows of a product taken at once
+SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
@@ -60,6 +60,11 @@ def sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
     return rng.permutation(rows)[:most]
 
 
+def slice_size(columns: int) -> int:
+    """Rows of a product with that many columns that may be taken at once."""
+    return max(1, min(SLICE, ENTRIES // max(1, columns)))
+
+
 def slices(n: int, size: int = SLICE) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
@@ -76,7 +81,7 @@ def squared_distances(A: Matrix, B: Matrix) -> Matrix:
 def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
     """For each of A (a, d) the nearest of B (b, d), b >= 1: (a,) its index, and (a,) the squared distance."""
     index, squared = np.empty(len(A), np.int64), np.empty(len(A), np.float32)
-    for part in slices(len(A)):
+    for part in slices(len(A), slice_size(len(B))):
         distances = squared_distances(A[part], B)
         index[part] = distances.argmin(axis=1)
         squared[part] = distances[np.arange(len(distances)), index[part]]

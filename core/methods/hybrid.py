@@ -11,11 +11,12 @@ from pydantic import Field
 from core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
 from core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
 from core.methods.geometry import Geometry, Vector, draw, sample, slices
-from core.methods.uncertainty import Margin, shift, softmax
+from core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
 
 
 class Hybrid(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
+    least_classes: ClassVar[int] = 2
 
 
 class UHerding(Hybrid):
@@ -27,7 +28,7 @@ class UHerding(Hybrid):
     source: ClassVar[str] = "Bae, Oliveira, Sutherland: Uncertainty Herding, ICLR 2025"
     reason: ClassVar[str] = "stands for a region that is unsure"
 
-    bandwidth: float = Field(1.0, gt=0, le=10, description="How far an image speaks for others; distances go to 2.")
+    bandwidth: float = Field(1.0, ge=0.01, le=10, description="How far an image speaks for others; distances go to 2.")
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
@@ -51,7 +52,7 @@ class ClusterMargin(Hybrid):
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.embeddings is not None
         least = Margin().select(inputs, int(min(self.pool_factor * add, len(inputs.candidates))), rng)
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(least.rows), least.scores, add, rng)
+        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(least.rows), add, rng)
         order = np.argsort(places, kind="stable")  # `least` is sorted by uncertainty
         places, clusters = places[order], clusters[order]
         return Picks(least.rows[places], least.scores[places], clusters)
@@ -113,7 +114,7 @@ class Bait(Hybrid):
     source: ClassVar[str] = "Ash et al.: Gone Fishing, NeurIPS 2021; Huseljic et al.: Fast Fishing, ECML PKDD 2024"
     reason: ClassVar[str] = "tells much about the rest of the pool"
 
-    ridge: float = Field(0.01, gt=0, le=100, description="Of the mean information in a direction.")
+    ridge: float = Field(0.01, ge=1e-6, le=100, description="Of the mean information in a direction.")
     directions: int = Field(
         256, ge=2, le=4_096, description="Principal directions to work in; time goes by its square."
     )
@@ -124,11 +125,12 @@ class Bait(Hybrid):
         rows = uncertain_half(inputs, max(BAIT_ROWS, 2 * add), rng)
         geometry = Geometry(inputs.embeddings)
         basis = geometry.principal(self.directions)
-        X, known = geometry.units(rows) @ basis, geometry.units(inputs.labelled) @ basis
+        covered = inputs.covered
+        X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
         share = add / max(1, len(known) + add)
         spread = _variance(inputs.logits[rows])
         F = _information(X, spread) / max(1, len(X))
-        learnt = _information(known, _variance(inputs.logits[inputs.labelled])) / max(1, len(known))
+        learnt = _information(known, _variance(inputs.logits[covered])) / max(1, len(known))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
         places, scores = fish(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
@@ -233,10 +235,9 @@ class DropQuery(Hybrid):
         others = np.setdiff1d(np.arange(len(changed)), pool)
         if len(pool) < add:
             pool = np.sort(np.concatenate([pool, rng.choice(others, add - len(pool), replace=False)]))
+        pool = np.sort(sample(pool, max(ROWS_AT_MOST, add), rng))
         rows = inputs.candidates[pool]
-        places, clusters = spread_over_clusters(
-            Geometry(inputs.embeddings).units(rows), changed[pool].astype(np.float64), add, rng
-        )
+        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(rows), add, rng)
         order = np.argsort(-changed[pool[places]], kind="stable")
         places, clusters = places[order], clusters[order]
         return Picks(rows[places], changed[pool[places]] / max(1, len(votes) - 1), clusters)
@@ -256,7 +257,7 @@ def _threshold(changed: Rows, passes: int, enough: int) -> int:
 def unsure(logits: Matrix) -> Vector:
     """(N, C) -> (N,): 1 - (p1 - p2), a slice at a time."""
     scores = np.empty(len(logits), np.float32)
-    for part in slices(len(logits), 65_536):
+    for part in slices(len(logits), ROWS_AT_ONCE):
         scores[part] = Margin.score(shift(logits[part]))
     return scores
 

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.methods.base import Inputs, Method, Need, Picks
+from core.methods.geometry import slices
 
 Scores = NDArray[np.float64]  # (K,)
 Shifted = NDArray[np.float64]  # (K, C), row maximum 0
+ROWS_AT_ONCE = 65_536
 
 
 class Uncertainty(Method):
@@ -25,12 +27,15 @@ class Uncertainty(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
     source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
     reason: ClassVar[str] = "uncertain"
+    least_classes: ClassVar[int] = 2
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
-        shifted = shift(inputs.logits[inputs.candidates])
-        scores = self.score(shifted)
-        best = np.lexsort((inputs.candidates, logit_gap(shifted), -scores))[:add]
+        scores, gaps = np.empty(len(inputs.candidates)), np.empty(len(inputs.candidates))
+        for part in slices(len(scores), ROWS_AT_ONCE):
+            shifted = shift(inputs.logits[inputs.candidates[part]])
+            scores[part], gaps[part] = self.score(shifted), logit_gap(shifted)
+        best = np.lexsort((inputs.candidates, gaps, -scores))[:add]
         return Picks(inputs.candidates[best], scores[best])
 
     @staticmethod

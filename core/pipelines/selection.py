@@ -119,7 +119,7 @@ def _choose(
             pending=np.union1d(inputs.pending, taken),
         )
         parts.append(choose(method, left, add, rng, skip_copies=request.near_copies == "skip", check=run.check))
-    batch = Batch.join(parts)
+    batch = Batch.join(parts, renumber=not method.fixed_clusters)
     _warn_of_few(request.add, len(inputs.candidates), batch, run)
     return batch
 

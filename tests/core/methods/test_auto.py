@@ -24,8 +24,15 @@ def test_a_method_that_needs_two_classes_gives_way_to_herding_and_says_so(name):
     assert settle(parse_method(name), 7, 2) == (parse_method(name), "as asked")
 
 
+@pytest.mark.parametrize("name", ["vae", "novelty"])
+def test_what_learns_from_labelled_images_gives_way_while_there_are_none(name):
+    method, why = settle(parse_method(name), 0, 0)
+    assert method.name == "maxherding"
+    assert why == f"nothing is labelled yet, and {name} learns from labelled images"
+    assert settle(parse_method(name), 1, 1)[1] == "as asked"
+
+
 def test_vae_needs_one_labelled_image():
-    assert settle(parse_method("vae"), 0, 0)[0].name == "maxherding"
     assert settle(parse_method("vae9"), 1, 1) == (parse_method("vae9"), "as asked")
 
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.methods.base import Picks
 from core.methods.batch import Batch, choose, copy_distance
 from core.methods.geometry import Geometry, squared_distances
 from core.methods.registry import parse_method
@@ -81,6 +82,23 @@ def test_picks_lie_apart_whatever_the_pool(inputs, add):
         assert not len(left)
 
 
+def test_a_copy_of_what_was_dropped_is_not_lost(monkeypatch):
+    monkeypatch.setattr("core.methods.batch.copy_distance", lambda geometry: 0.5)
+    angles = np.radians([0, 20, 40, 180, 200, 220])  # of the first three, the middle one is a copy of both others
+    points = np.column_stack([np.cos(angles), np.sin(angles)])
+    errors = np.array([3, 2, 1, 0, 0, 0], np.float32)
+    inputs = inputs_of(points, candidates=np.arange(3), reconstruction_errors=errors)
+    batch = choose(parse_method("vae"), inputs, 2, rng())
+    assert batch.picks.rows.tolist() == [0, 2]
+    assert batch.left_out.tolist() == [1]
+
+
+def test_clusters_of_two_rounds_are_numbered_apart():
+    parts = [Batch(Picks(np.arange(2), np.zeros(2), np.array([0, 1])), (), np.empty(0, np.int64)) for _ in range(2)]
+    assert Batch.join(parts, renumber=True).picks.clusters.tolist() == [0, 1, 2, 3]
+    assert Batch.join(parts, renumber=False).picks.clusters.tolist() == [0, 1, 0, 1]
+
+
 def test_it_can_be_stopped():
     def stop():
         raise InterruptedError
@@ -94,6 +112,6 @@ def test_batches_are_joined_one_after_the_other():
         choose(parse_method("margin"), inputs_of(originals(), logits=np.zeros((100, 2), np.float32)), n, rng())
         for n in (3, 2)
     )
-    joined = Batch.join([one, two])
+    joined = Batch.join([one, two], renumber=True)
     assert joined.picks.rows.tolist() == [*one.picks.rows, *two.picks.rows]
     assert len(joined.copies) == len(joined.picks.scores) == 5

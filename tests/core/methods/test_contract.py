@@ -12,7 +12,7 @@ from tests.core.methods.pools import pools
 #: Every method as it is, and with each option at another value.
 VARIANTS = [
     *METHODS,
-    {"name": "maxherding", "bandwidth": 0.1},
+    {"name": "maxherding", "bandwidth": 0.01},
     {"name": "uherding", "bandwidth": 5},
     {"name": "typiclust", "neighbours": 1},
     {"name": "typiclust", "most_clusters": 2},

@@ -4,6 +4,7 @@ from skactiveml import pool as rival
 
 from core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
 from core.methods.geometry import Geometry
+from core.methods.registry import parse_method
 from tests.core.methods.pools import inputs_of
 
 
@@ -94,7 +95,8 @@ def test_clusters_run_empty_one_after_the_other_and_none_is_asked_twice():
     points = np.repeat(circle(0, 120, 240), [3, 7, 20], axis=0)
     picks = TypiClust(most_clusters=3).select(inputs_of(points), 30, rng())
     assert sorted(picks.rows) == list(range(30))
-    assert picks.clusters[:4].tolist() == [0, 1, 2, 0]
+    assert picks.clusters[:4].tolist() == [0, 1, 0, 1]
+    assert set(picks.rows[-3:]) == {0, 1, 2}  # the small cluster, when the others are exhausted
 
 
 def test_large_pools_are_sampled_in_bounded_memory(monkeypatch):
@@ -105,9 +107,31 @@ def test_large_pools_are_sampled_in_bounded_memory(monkeypatch):
     assert len(set(picks.rows.tolist())) == 100
 
 
-def test_spread_over_clusters_fills_up_by_score_where_points_are_equal():
+def test_spread_over_clusters_comes_back_to_a_cluster_where_points_are_equal():
     points = np.array([[0, 0], [0, 0], [0, 0], [5, 5]], np.float32)
-    places, _ = spread_over_clusters(points, np.array([0.1, 0.2, 0.3, 0.0]), 3, rng())
+    places, _ = spread_over_clusters(points, 3, rng())
     assert 3 in places
-    assert 2 in places
     assert len(set(places.tolist())) == 3
+
+
+def test_outliers_of_their_own_cluster_come_after_the_large_clusters():
+    random = np.random.default_rng(0)
+    points = np.concatenate([random.normal(0, 0.1, (50, 8)) + np.eye(8)[i] * 3 for i in (0, 1)])
+    points = np.concatenate([points, 9 * np.eye(8)[2:5]])
+    picks = TypiClust().select(inputs_of(points), 5, rng())
+    assert (picks.rows < 100).all()
+
+
+def test_an_image_outside_the_sample_of_a_large_cluster_is_as_typical_as_one_inside(monkeypatch):
+    monkeypatch.setattr("core.methods.coverage.TYPICALITY_SAMPLE", 100)
+    points = np.random.default_rng(0).normal(size=(300, 2))
+    picks = TypiClust(neighbours=1, most_clusters=2).select(inputs_of(points), 300, rng())
+    assert sorted(picks.rows) == list(range(300))
+    first_half = set(picks.rows[:150].tolist())
+    assert 0.2 < len(first_half & set(range(0, 300, 3))) / 100 < 0.8
+
+
+@pytest.mark.parametrize("method", [{"name": "maxherding", "bandwidth": 1e-20}, {"name": "bait", "ridge": 1e-300}])
+def test_options_too_small_to_compute_with_are_refused(method):
+    with pytest.raises(ValueError, match="greater than or equal"):
+        parse_method(method)
