@@ -64,7 +64,7 @@ class Demo:
         self._client, self._material, self._folder, self._console = client, material, folder, console
         self._answers = dict(read_labels(material.answers).classes_by_name)
         self._backbone = PRETRAINED
-        self._jobs: list[str] = []
+        self._jobs: list[str] = []  # that have a result
 
     def run(self, add: int | None = None) -> list[Arm]:
         """From zero labels, ROUNDS batches of `add` each, scored after each. -> chosen and random."""
@@ -107,7 +107,7 @@ class Demo:
         try:
             names: list[str] = self._run(request, title)["data"]
         except JobFailed as error:
-            if self._jobs[1:] or error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
+            if self._jobs or error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
                 raise
             self._backbone = WITHOUT_WEIGHTS
             self._console.print(
@@ -137,8 +137,8 @@ class Demo:
 
     def _run(self, request: dict[str, Any], title: str) -> dict[str, Any]:
         job = self._client.submit({**request, "backbone": self._backbone})
-        self._jobs.append(job["id"])
         result: dict[str, Any] = follow(self._client, job["id"], title, self._console)["result"]
+        self._jobs.append(job["id"])
         return result
 
     def _curl(self, arm: Arm) -> str:

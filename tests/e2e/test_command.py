@@ -41,7 +41,7 @@ def test_the_demo_runs_start_to_end_on_a_folder_of_ones_own_and_leaves_nothing_r
     assert len(scores) == 2
     assert min(scores) > 0.5
     assert "curl -s http://127.0.0.1:5000/jobs" in told.stdout
-    assert len(list((tmp_path / "demo" / "state" / "results").iterdir())) == 19
+    assert len(list((tmp_path / "demo" / "state" / "results").iterdir())) == 20  # 5 rounds, 2 ways, 2 jobs
     assert processes_of(tmp_path / "demo") == []
 
 
