@@ -198,7 +198,9 @@ def test_every_odd_image_is_read_or_named_with_its_fault(stack, client, data):
     (pool / "outside.jpg").symlink_to("/etc/hostname")
 
     job = client.wait(
-        client.submit({"kind": "selection", "backbone": "descriptor", "add": 100, "path_to_img": "odd"})["id"],
+        client.submit(
+            {"kind": "selection", "backbone": "descriptor", "add": 100, "path_to_img": "odd", "near_copies": "allow"}
+        )["id"],
         timeout_s=60,
     )
     assert len(job["result"]["data"]) == good

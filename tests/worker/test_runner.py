@@ -47,7 +47,7 @@ def large_pool(root, monkeypatch):
     Image.effect_noise((2200, 2200), 60).convert("RGB").save(root / "photo.jpg")
     for i in range(100):
         os.link(root / "photo.jpg", root / "large" / f"{i:02d}.jpg")
-    return {"path_to_img": "large", "add": 5}
+    return {"path_to_img": "large", "add": 5, "near_copies": "allow"}
 
 
 @pytest.fixture
@@ -267,7 +267,8 @@ def test_a_drained_worker_gives_its_job_back_and_another_goes_on_where_it_was(ru
         another.run(job.id)
     ended = store.get(job.id)
     assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 2, None)
-    begun = [event.data["done"] for event in store.events(job.id) if event.data.get("stage") == "embed"]
+    told = [event.data for event in store.events(job.id) if event.name == "progress"]
+    begun = [progress["done"] for progress in told if progress["stage"] == "embed"]
     assert begun == sorted(begun)
     assert len(result_of(settings, ended).data) == 5
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.methods.base import Inputs
@@ -27,6 +27,7 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("method", VARIANTS, ids=str)
+@settings(max_examples=50)
 @given(inputs=pools(), add=st.integers(0, 15), seed=st.integers(0, 9))
 def test_every_method_picks_exactly_what_was_asked_from_the_candidates(method, inputs, add, seed):
     before = {key: np.copy(value) for key, value in vars(inputs).items()}

@@ -113,7 +113,7 @@ def test_training_on_nothing_but_validation_images_is_refused(bench):
     names = draw(bench.root / "pool", red=3, blue=3)
     folder = str(bench.root / "pool")
     labels = bench.labels(*names)
-    with pytest.raises(NoLabels, match="f1 needs labels"):
+    with pytest.raises(NoLabels, match="every labelled training image is a validation image too"):
         bench.validate(labels, labels, path_to_img_train=folder, path_to_img_val=folder)
 
 

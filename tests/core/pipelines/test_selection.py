@@ -114,7 +114,7 @@ def test_every_method_carries_a_selection_out(bench, method):
     assert result == bench.select(add=6, path_to_labels=labels, method=method)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*sorted({*METHODS} - {"vae"}), "vae2"])
 @pytest.mark.parametrize("labelled", [["red_0.png"], ["red_0.png", "blue_0.png"]])
 def test_one_class_and_classes_of_one_image_stop_no_method(bench, method, labelled):
     bench.pool(red=4, blue=4)
@@ -217,7 +217,7 @@ def test_a_quota_that_cant_be_met_is_told_and_one_without_a_head_too(bench):
 def test_an_image_taken_for_a_class_with_few_labels_is_told_as_rare(bench):
     bench.pool(red=40, blue=10)
     labels = bench.labels(*(f"red_{i}.png" for i in range(30)), *(f"blue_{i}.png" for i in range(4)))
-    result = bench.select(add=16, path_to_labels=labels)
+    result = bench.select(add=16, path_to_labels=labels, near_copies="allow")
     assert {item.predicted: item.reason.endswith("; rare class") for item in result.items} == {
         "red": False,
         "blue": True,
