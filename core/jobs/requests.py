@@ -120,7 +120,8 @@ class SelectionRequest(OnePool):
     def _quotas_fit(cls, quotas: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         wanted, add = sum(quotas.values()), info.data.get("add")
         if add is not None and wanted > add:
-            raise ValueError(f"they are {wanted} images together, and add is {add}")
+            reason = f"they are {wanted} images together, and add is {add}"
+            raise PydanticCustomError("too_large_quotas", "{reason}", {"reason": reason})
         return quotas
 
 
