@@ -36,7 +36,7 @@ def write(curves: Curves, folder: Path) -> None:
     parts = [HEAD]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
-        methods = list(dict.fromkeys(method for method, _ in of_set))
+        methods = [method for method, seed in of_set if seed == 1]  # one seed alone has no interval
         arrays = {method: _stacked(of_set, method) for method in methods}
         labels = np.array(of_set[RANDOM, 0]["labels"])
         parts.append(_section(name, labels, arrays))
