@@ -26,6 +26,7 @@ from core.methods.geometry import (
 
 CANDIDATES, REFERENCES = 5_000, 10_000  # a kernel of 200 MB
 ROWS_AT_MOST = 100_000  # that a method looks at which looks at all of them for each pick
+MOST_CLUSTERS = 1_000  # that a batch is spread over; beyond, each gives several images
 
 
 class Coverage(Method):
@@ -237,6 +238,3 @@ def spread_over_clusters(points: Matrix, k: int, rng: np.random.Generator) -> tu
     starts = np.unique(members[order], return_index=True)[1]
     places, _, _ = _in_turn([(part, np.zeros(len(part))) for part in np.split(order, starts[1:])], k)
     return places, members[places]
-
-
-MOST_CLUSTERS = 1_000
