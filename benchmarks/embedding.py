@@ -23,7 +23,8 @@ from core.data.pool import Pool, list_pool
 from core.embeddings.catalogue import find_backbone
 from core.neural.backbones import Backbone, BackboneLoader
 from core.neural.engine import available_cores, decode_threads
-from core.pipelines.material import Labelled, embed_rows
+from core.pipelines.embedding import embed_rows
+from core.pipelines.material import Labelled
 from core.pipelines.run import Run
 from core.settings import Settings
 

@@ -21,7 +21,8 @@ from core.data.labels import Labels, match, read_labels
 from core.data.pool import list_pool
 from core.embeddings.catalogue import find_backbone
 from core.neural.backbones import BackboneLoader
-from core.pipelines.material import Labelled, embed_rows
+from core.pipelines.embedding import embed_rows
+from core.pipelines.material import Labelled
 from core.pipelines.run import Run
 from core.settings import Settings
 

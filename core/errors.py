@@ -14,12 +14,14 @@
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
-    │   ├── StorageFull WeightsUnavailable OutOfMemory WorkerLost
+    │   ├── StorageFull WeightsUnavailable OutOfMemory DeviceLost
+    │   ├── WorkerLost Stalled DeadlineExceeded
     │   └── CacheUnwritable      a warning, not a job's failure
     └── Interruption         not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere
-        └── LeaseLost        another process owns the job now; drop everything
+        ├── LeaseLost        another process owns the job now; drop everything
+        └── ShardLost        another process has this shard of the job now
 
 `code` is stable and documented (docs/errors.md). Only `api/errors.py` knows which HTTP status belongs to which.
 """
@@ -220,10 +222,28 @@ class OutOfMemory(Unavailable):
     code = "out_of_memory"
 
 
+class DeviceLost(Unavailable):
+    """The GPU's context is broken: nothing will run in this process any more. It is replaced and the job put back."""
+
+    code = "device_lost"
+
+
 class WorkerLost(Unavailable):
     """The processes that ran the job died again and again without getting further."""
 
     code = "worker_lost"
+
+
+class Stalled(Unavailable):
+    """The processes that ran the job did nothing for too long, again and again, and were ended."""
+
+    code = "stalled"
+
+
+class DeadlineExceeded(Unavailable):
+    """The job had not ended `deadline_s` after it was submitted."""
+
+    code = "deadline_exceeded"
 
 
 # --- not a fault ------------------------------------------------------------------------------------------------
@@ -243,3 +263,7 @@ class Drained(Interruption):
 
 class LeaseLost(Interruption):
     code = "lease_lost"
+
+
+class ShardLost(Interruption):
+    code = "shard_lost"

@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     lease_s: float = Field(20.0, gt=0, description="How long a silent worker keeps its job.")
     renew_every_s: float = Field(4.0, gt=0, description="How often a running job renews its lease.")
     janitor_every_s: float = Field(1.0, gt=0, description="How often expired leases and lost messages are looked for.")
+    cancel_grace_s: float = Field(
+        30.0, gt=0, description="A process that has not stopped so long after it was told to is ended and replaced."
+    )
+    stall_after_s: float = Field(
+        900.0, gt=0, description="A process that gets nowhere for so long is ended and replaced, and its job put back."
+    )
+    share_above_s: float = Field(
+        30.0, ge=0, description="A job that would embed for longer than this asks the other workers to help."
+    )
+    shard_s: float = Field(30.0, gt=0, description="How long one shard of a job that is shared should take a worker.")
     max_crashes: int = Field(3, ge=1, description="A job whose worker died this often ends as failed: worker_lost.")
     keep_jobs_days: float = Field(30.0, gt=0, description="Ended jobs and their results are forgotten after this.")
     keep_idempotency_hours: float = Field(168.0, gt=0, description="How long an Idempotency-Key is remembered.")
@@ -99,3 +109,8 @@ class Settings(BaseSettings):
     def results_dir(self) -> Path:
         """Where finished jobs keep their result files."""
         return self.state_dir / "results"
+
+    @property
+    def plans_dir(self) -> Path:
+        """Where jobs that are shared among workers list their images."""
+        return self.state_dir / "plans"

@@ -29,7 +29,7 @@ def set_up_logs(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def begin(sender: Any, **_: Any) -> None:
-    janitors[sender.hostname] = Janitor(settings, sender.hostname)
+    janitors[sender.hostname] = Janitor(settings, sender.hostname, processes=sender.controller.concurrency)
     janitors[sender.hostname].start()
     log.info("worker ready", worker=sender.hostname)
 
@@ -48,11 +48,11 @@ def end(sender: Any, **_: Any) -> None:
 
 
 @signals.task_failure.connect
-def process_died(sender: Any, exception: BaseException, args: tuple[str, ...], **_: Any) -> None:
+def process_died(sender: Any, task_id: str, exception: BaseException, args: tuple[str, ...], **_: Any) -> None:
     """In the parent, which sees a pool process die within a moment."""
     worker = sender.request.hostname
     if isinstance(exception, WorkerLostError) and worker in janitors:
-        janitors[worker].process_died(*args)
+        janitors[worker].process_died(args[0], task_id)
 
 
 @signals.worker_process_init.connect

@@ -16,6 +16,7 @@ from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
 from core.logs import get_logger
 from core.settings import Settings
+from worker.presence import Presence, presence_folder
 
 log = get_logger(__name__)
 RESEND_AFTER_S = 2.0
@@ -24,12 +25,13 @@ FORGET_EVERY_S = 60.0
 
 
 class Janitor:
-    def __init__(self, settings: Settings, worker: str) -> None:
+    def __init__(self, settings: Settings, worker: str, processes: int = 1) -> None:
         self._settings = settings
-        self._worker = worker
+        self._worker, self._processes = worker, processes
         self._store = JobStore.at(settings.redis_url)
         self._queue = JobQueue(settings.redis_url)
         self._results = ResultFiles(settings.results_dir)
+        self._presence = Presence(presence_folder(settings.redis_url), worker)
         self._run_id = ""  # Redis'
         self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
@@ -38,6 +40,7 @@ class Janitor:
         self._thread = threading.Thread(target=self._keep_ticking, name="janitor", daemon=True)
 
     def start(self) -> None:
+        self._presence.begin()
         with suppress(StoreUnavailable):
             self._store.stop_draining(self._worker)
         self._thread.start()
@@ -49,25 +52,32 @@ class Janitor:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=5)
+        self._presence.end()
         with suppress(StoreUnavailable):  # not seen any more, it is forgotten all the same
             self._store.worker_gone(self._worker)
 
-    def process_died(self, job_id: str) -> None:
+    def process_died(self, job_id: str, task: str) -> None:
         """Puts the job of a dead process of this worker back at once; should that fail, its lease runs out."""
         with suppress(StoreUnavailable):
-            if self._store.crashed(job_id, worker=self._worker, most_crashes=self._settings.max_crashes):
+            if self._store.crashed(job_id, worker=self._worker, task=task, most_crashes=self._settings.max_crashes):
                 log.warning("job put back: its process died", job_id=job_id)
                 self._queue.send(job_id)
 
     def tick(self) -> None:
         """Raises StoreUnavailable; the next tick begins anew."""
-        self._store.worker_seen(self._worker)
+        self._store.worker_seen(self._worker, self._processes)
+        for worker in self._presence.dead():
+            log.warning("a worker of this machine died", worker=worker)
+            self._send_again(self._store.release(worker, self._settings.max_crashes))
         if self._long_in_touch():
-            for job_id in self._store.reap(self._settings.max_crashes):
-                log.warning("job put back: its worker is gone", job_id=job_id)
-                self._queue.send(job_id)
+            self._send_again(self._store.reap(self._settings.max_crashes))
         self._send_lost_messages()
         self._forget_old_jobs()
+
+    def _send_again(self, put_back: list[str]) -> None:
+        for job_id in put_back:
+            log.warning("job put back: its worker is gone", job_id=job_id)
+            self._queue.send(job_id)
 
     def _keep_ticking(self) -> None:
         while not self._stop.wait(self._settings.janitor_every_s):
@@ -108,3 +118,14 @@ class Janitor:
             with suppress(JobNotFound):  # another janitor was quicker
                 self._store.forget(job_id)
             self._results.delete(job_id)
+        self._remove_old_plans()
+
+    def _remove_old_plans(self) -> None:
+        """Of jobs that ended otherwise than by success, which removes its own."""
+        for path in self._settings.plans_dir.glob("*"):
+            try:
+                over = self._store.get(path.name.partition(".")[0]).state.is_final
+            except JobNotFound:
+                over = True
+            if over:
+                path.unlink(missing_ok=True)

@@ -8,23 +8,43 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
-from core.errors import Cancelled, Drained, LeaseLost, NextlabelError, OutOfMemory, StoreUnavailable
-from core.jobs.record import JobError, JobState, JobWarning, Progress
+from core.data.roots import existing_folder
+from core.embeddings.catalogue import find_backbone
+from core.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Drained,
+    Interruption,
+    LeaseLost,
+    NextlabelError,
+    OutOfMemory,
+    StoreUnavailable,
+    WeightsMismatch,
+)
+from core.jobs.queue import JobQueue
+from core.jobs.record import Job, JobError, JobState, JobWarning, Progress
 from core.jobs.requests import parse_request
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import Claim, JobStore
 from core.logs import bound, get_logger
-from core.neural.backbones import BackboneLoader
+from core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from core.pipelines.registry import carry_out
 from core.pipelines.run import Run
+from core.pipelines.sharing import Plan, embed_stretch
 from core.settings import Settings
-from worker.lease import Lease
+from worker.crew import Grip, JobCrew, Means
+from worker.lease import Deaf, Lease
+from worker.patience import insist
 
 log = get_logger(__name__)
-RETRY_EVERY_S = 1.0
+REPLACE_ME = 70  # exit code; the parent starts another process in this one's place
 INTERNAL = "something went wrong inside nextlabel; the worker's log has the details under this job's id"
 
 
@@ -33,39 +53,57 @@ class Runner:
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
-        self._worker = f"{worker}/{os.getpid()}"
-        self._host = worker
-        self._store = JobStore.at(settings.redis_url)
-        self._lease_store = JobStore.at(settings.redis_url, timeout_s=2.0, retry=False)
+        self._means = Means(
+            settings,
+            worker=worker,
+            process=f"{worker}/{os.getpid()}",
+            store=JobStore.at(settings.redis_url),
+            lease_store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
+            queue=JobQueue(settings.redis_url),
+        )
+        self._store = self._means.store
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
+        self._plan: tuple[Path, Plan] | None = None  # the one helped with last
 
     def close(self) -> None:
-        self._store.close()
-        self._lease_store.close()
+        self._means.store.close()
+        self._means.lease_store.close()
+        self._means.queue.close()
 
-    def run(self, job_id: str) -> None:
+    def run(self, job_id: str, task: str = "") -> None:
+        """`task`: the Celery task's id."""
         claim = self._store.claim(
-            job_id, worker=self._worker, token=secrets.token_hex(8), lease_s=self._settings.lease_s
+            job_id, worker=self._means.process, task=task, token=secrets.token_hex(8), lease_s=self._settings.lease_s
         )
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
         with bound(job_id=job_id, kind=claim.kind, attempt=claim.attempt):
             begun = time.monotonic()
-            log.info("job started", worker=self._worker)
-            end = self._attempt(claim)
+            log.info("job started", worker=self._means.process)
+            end = self._attempt(claim, task)
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
 
-    def _attempt(self, claim: Claim) -> str:
-        lease = Lease(
-            self._lease_store,
-            claim,
-            worker=self._host,
-            lease_s=self._settings.lease_s,
-            renew_every_s=self._settings.renew_every_s,
-        )
-        run = Run(self._settings, self._backbones, check=lease.check, publish=self._publisher(claim))
+    def help(self, job_id: str, task: str = "") -> None:
+        """Embeds one shard of a job that somebody runs, and passes the call on if there are more."""
+        with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
+            job = self._store.get(job_id)
+            crew = JobCrew(job_id, task, self._means, give_up=self._leave_deaf_shard)
+            grip = crew.take(job.request["backbone"])
+            if grip is None:
+                log.info("no shard to take")
+                return
+            self._help_with(grip, crew, job)
+            crew.call(crew.state())
+
+    # --- a job --------------------------------------------------------------------------------------------------
+
+    def _attempt(self, claim: Claim, task: str) -> str:
+        renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)
+        lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
+        crew = JobCrew(claim.job_id, task, self._means, claim)
+        run = Run(self._settings, self._backbones, check=lease.check, publish=self._publisher(claim), crew=crew)
         with lease:
             try:
                 self._carry_out(claim, run)
@@ -73,11 +111,12 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                self._insist(lambda: self._store.give_back(claim, "drained"))
+                insist(lambda: self._store.give_back(claim, "drained"))
                 return "given back"
             except Cancelled:
                 return self._finish(claim, run, JobState.CANCELLED)
             except Exception as error:
+                self._leave_if_lost_device(error)
                 return self._finish(claim, run, JobState.FAILED, _job_error(error, run))
 
     def _carry_out(self, claim: Claim, run: Run) -> None:
@@ -86,8 +125,8 @@ class Runner:
         self._results.write(claim.job_id, claim.fence, result.model_dump_json().encode())
 
     def _finish(self, claim: Claim, run: Run, state: JobState, error: JobError | None = None) -> str:
-        self._insist(lambda: self._store.report(claim, run.progress, run.warnings))
-        recorded = self._insist(lambda: self._store.finish(claim, state, error))
+        insist(lambda: self._store.report(claim, run.progress, run.warnings))
+        recorded = insist(lambda: self._store.finish(claim, state, error))
         return state.value if recorded else "lease lost"
 
     def _publisher(self, claim: Claim) -> Callable[[Progress, tuple[JobWarning, ...]], None]:
@@ -99,14 +138,66 @@ class Runner:
 
         return publish
 
-    def _insist(self, write: Callable[[], bool]) -> bool:
-        """An outage of Redis delays the end of a job and doesn't undo it; a lost lease is found out by the fence."""
-        while True:
-            try:
-                return write()
-            except StoreUnavailable as error:
-                log.warning("waiting for Redis", cause=error.detail)
-                time.sleep(RETRY_EVERY_S)
+    # --- a shard of somebody's job ------------------------------------------------------------------------------
+
+    def _help_with(self, grip: Grip, crew: JobCrew, job: Job) -> None:
+        try:
+            with grip:
+                plan = self._plan_at(crew.plan_path(grip.shard.key))
+                embed_stretch(plan, grip, self._backbone_of(job, plan), self._settings)
+        except Interruption as why:
+            log.info("shard stopped", why=why.detail)
+        except FileNotFoundError:
+            log.info("the plan is gone: the job has ended")
+        except Exception as error:
+            self._leave_if_lost_device(error)
+            log.warning("shard failed", cause=str(error), exc_info=not isinstance(error, NextlabelError))
+
+    def _plan_at(self, path: Path) -> Plan:
+        if self._plan is None or self._plan[0] != path:
+            self._plan = (path, Plan.read(path))
+        plan = self._plan[1]
+        existing_folder(plan.pool.folder, self._settings.data_roots)
+        return plan
+
+    def _backbone_of(self, job: Job, plan: Plan) -> Backbone:
+        """Raises WeightsMismatch when this machine has other weights than the one that runs the job."""
+        request = parse_request(job.request)
+        backbone = self._backbones.load(find_backbone(request.backbone), request.weights, request.seed)
+        if (backbone.weights, backbone.preprocessing) != (plan.key.weights, plan.key.preprocessing):
+            raise WeightsMismatch(f"the weights of {backbone.name} here differ from those where the job runs")
+        return backbone
+
+    # --- the end of this process --------------------------------------------------------------------------------
+
+    def _leave_deaf_job(self, claim: Claim, why: Deaf) -> None:
+        """In the lease's thread: the work doesn't listen, so it is ended together with this process."""
+        log.error("the job does not stop; ending its process", why=why)
+        if why == "stalled":
+            if self._store.stalled(claim, self._settings.max_crashes):
+                self._means.queue.send(claim.job_id)
+        elif why == "cancel":
+            self._store.finish(claim, JobState.CANCELLED)
+        else:
+            self._store.finish(claim, JobState.FAILED, _told(DeadlineExceeded("it ran on past its deadline"), None))
+        leave_process()
+
+    def _leave_deaf_shard(self, why: Deaf) -> None:
+        log.error("the shard does not stop; ending its process", why=why)
+        leave_process()
+
+    def _leave_if_lost_device(self, error: Exception) -> None:
+        """The record stays as it is: the parent sees this process die and puts the job back."""
+        if device_is_lost(error):
+            log.error("the GPU's context is broken; ending this process", exc_info=error)
+            leave_process()
+
+
+def leave_process() -> None:
+    """At once, whatever the other threads are at; the parent starts another process in its place."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(REPLACE_ME)
 
 
 def _job_error(error: Exception, run: Run) -> JobError:
@@ -116,6 +207,10 @@ def _job_error(error: Exception, run: Run) -> JobError:
         error = OutOfMemory("the worker's memory was too small for this job")
     if isinstance(error, NextlabelError):
         log.info("job failed", code=error.code, detail=error.detail)
-        return JobError(code=error.code, detail=error.detail, stage=stage, retryable=error.retryable)
+        return _told(error, stage)
     log.error("job failed", exc_info=error)
     return JobError(code=NextlabelError.code, detail=INTERNAL, stage=stage, retryable=False)
+
+
+def _told(error: NextlabelError, stage: str | None) -> JobError:
+    return JobError(code=error.code, detail=error.detail, stage=stage, retryable=error.retryable)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from celery import Task, shared_task
 
-from core.jobs.queue import RUN_JOB
+from core.jobs.queue import HELP_JOB, RUN_JOB
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @shared_task(name=RUN_JOB, bind=True)
 def run_job(self: Task, job_id: str) -> None:
-    runner_of(self.request.hostname).run(job_id)
+    runner_of(self.request.hostname).run(job_id, self.request.id)
+
+
+@shared_task(name=HELP_JOB, bind=True)
+def help_job(self: Task, job_id: str) -> None:
+    runner_of(self.request.hostname).help(job_id, self.request.id)
 
 
 @cache

@@ -11,10 +11,11 @@ from kombu.exceptions import KombuError
 
 from core.errors import StoreUnavailable
 
-RUN_JOB = "run_job"
-QUEUE = "jobs"
+RUN_JOB, HELP_JOB = "run_job", "help_job"
+JOBS, SHARDS = "jobs", "shards"
 KEY_PREFIX = "nextlabel:mq:"
-QUEUE_KEY = KEY_PREFIX + QUEUE  # the Redis list the messages wait in
+QUEUE_KEY = KEY_PREFIX + JOBS  # the Redis lists that messages wait in
+SHARDS_KEY = KEY_PREFIX + SHARDS
 
 
 def celery_app(redis_url: str) -> Celery:
@@ -27,8 +28,8 @@ def celery_app(redis_url: str) -> Celery:
         task_publish_retry=False,
         task_serializer="json",
         accept_content=["json"],
-        task_default_queue=QUEUE,
-        task_queues={QUEUE: {}},
+        task_default_queue=JOBS,
+        task_queues={JOBS: {}, SHARDS: {}},  # taken from in turn: calls for help don't hold up the next job
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -64,8 +65,15 @@ class JobQueue:
 
     def send(self, job_id: str) -> None:
         """Raises StoreUnavailable; the job is recorded all the same, and the janitor will send this again."""
+        self._send(RUN_JOB, job_id, JOBS)
+
+    def call_for_help(self, job_id: str) -> None:
+        """One more process is welcome to a shard of the job. Raises StoreUnavailable; whoever runs it calls again."""
+        self._send(HELP_JOB, job_id, SHARDS)
+
+    def _send(self, task: str, job_id: str, queue: str) -> None:
         try:
-            self._app.send_task(RUN_JOB, [job_id])
+            self._app.send_task(task, [job_id], queue=queue)
         except (KombuError, OSError) as error:
             raise StoreUnavailable(f"the message for job {job_id} could not be sent: {error}") from error
 

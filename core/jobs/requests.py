@@ -27,6 +27,7 @@ from core.methods.registry import METHODS, parse_method
 
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000
+MAX_DEADLINE_S = 366 * 86_400
 
 
 def _known_backbone(name: Any) -> Any:
@@ -77,6 +78,12 @@ class JobRequest(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32, description="The same request with the same seed gives the same answer.")
     weights: Literal["random"] | None = Field(
         None, description='Leave out for pretrained weights. "random": an untrained network, to compare with.'
+    )
+    deadline_s: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_DEADLINE_S,
+        description="Fails unless it has ended so many seconds after it was submitted.",
     )
 
     def fingerprint(self) -> str:

@@ -5,13 +5,17 @@ Keys, all under one prefix:
     jobs              zset    id by time of creation (ms): listing
     queued            zset    id by time of queueing
     leases            zset    id by end of its lease
+    shards:<id>       hash    how its images are shared out among workers, while they are (core/jobs/shards.py)
+    shard_leases      zset    <id>#<number of the shard> by end of its lease
+    deadlines         zset    id by when it must have ended
     ended             zset    id by time of ending: retention
     idempotency:<key> hash    job id and fingerprint of the request
     events:<id>       stream  what happened, for those who follow
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen
+    processes         hash    worker -> how many processes it has
     draining:<worker> string  that worker gives its job back at the next batch
-    totals, reaped            counters for metrics
+    totals, reaped, fenced, shards    counters for metrics
 """
 
 from __future__ import annotations
@@ -36,8 +40,9 @@ from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, 
 PREFIX = "nextlabel:"
 CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
+FORGET_WORKER_MS = 86_400_000
 
-LeaseAnswer = Literal["ok", "cancel", "drain", "lost"]
+LeaseAnswer = Literal["ok", "cancel", "deadline", "drain", "lost"]
 
 
 @dataclass(frozen=True)
@@ -113,14 +118,18 @@ class JobStore:
         idempotency_key: str | None = None,
         fingerprint: str = "",
         keep_key_s: float = 0,
+        deadline_s: float | None = None,
     ) -> tuple[Job, bool]:
         """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
+
+        `deadline_s` from now, it ends as failed if it has not ended.
 
         Raises IdempotencyKeyReused when that job came from another request.
         """
         keep_ms = max(1, round(keep_key_s * 1000))
-        known_id, known_fingerprint = self._run(
-            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms
+        deadline_ms = "" if deadline_s is None else round(deadline_s * 1000)
+        known_id, known_fingerprint = self.run_script(
+            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms, deadline_ms
         )
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
@@ -161,7 +170,7 @@ class JobStore:
 
     def cancel(self, job_id: str) -> Job:
         """Idempotent. Raises JobNotFound; JobEnded when it ended otherwise."""
-        state = self._run("cancel", job_id)
+        state = self.run_script("cancel", job_id)
         job = self.get(job_id)
         if JobState(state) not in (JobState.CANCELLED, JobState.CANCELLING):
             raise JobEnded(f"job {job_id} has {state} already")
@@ -169,7 +178,7 @@ class JobStore:
 
     def forget(self, job_id: str) -> None:
         """Raises JobNotFound; JobActive for a job that has not ended."""
-        state = self._run("forget", job_id)
+        state = self.run_script("forget", job_id)
         if state is None:
             raise JobNotFound(f"there is no job {job_id}")
         if not JobState(state).is_final:
@@ -187,42 +196,53 @@ class JobStore:
 
     # --- a worker's side ----------------------------------------------------------------------------------------
 
-    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float) -> Claim | None:
-        """None when somebody else runs it, or it has ended: the message came twice, or late."""
-        claimed = self._run("claim", job_id, worker, token, round(lease_s * 1000))
+    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float, task: str = "") -> Claim | None:
+        """None when somebody else runs it, or it has ended: the message came twice, or late.
+
+        `token` is of this very call; `task` the Celery task's id, by which a dead process is known.
+        """
+        claimed = self.run_script("claim", job_id, worker, task, token, round(lease_s * 1000))
         if claimed is None:
             return None
         fence, attempt, kind, request = claimed
         return Claim(job_id, int(fence), int(attempt), kind, json.loads(request))
 
     def renew(self, claim: Claim, *, worker: str, lease_s: float) -> LeaseAnswer:
-        answer = self._run("renew", claim.job_id, claim.fence, worker, round(lease_s * 1000))
+        answer = self.run_script("renew", claim.job_id, claim.fence, worker, round(lease_s * 1000))
         return cast(LeaseAnswer, answer)
 
     def report(self, claim: Claim, progress: Progress | None, warnings: tuple[JobWarning, ...] = ()) -> bool:
         """False when the claim is stale."""
         shown = progress.model_dump_json() if progress else ""
         told = json.dumps([warning.model_dump(mode="json") for warning in warnings]) if warnings else ""
-        return bool(self._run("report", claim.job_id, claim.fence, shown, told) == "ok")
+        return bool(self.run_script("report", claim.job_id, claim.fence, shown, told) == "ok")
 
     def finish(self, claim: Claim, state: JobState, error: JobError | None = None) -> bool:
         """False when the claim is stale. A job that was being cancelled ends as cancelled whatever is asked here."""
         told = error.model_dump_json() if error else ""
-        return bool(self._run("finish", claim.job_id, claim.fence, state.value, told) == "ok")
+        return bool(self.run_script("finish", claim.job_id, claim.fence, state.value, told) == "ok")
 
     def give_back(self, claim: Claim, reason: str) -> bool:
         """Into the queue again; False when the claim is stale."""
-        return bool(self._run("give_back", claim.job_id, claim.fence, reason) == "ok")
+        return bool(self.run_script("give_back", claim.job_id, claim.fence, reason) == "ok")
 
     # --- the janitor's side -------------------------------------------------------------------------------------
 
     def reap(self, most_crashes: int) -> list[str]:
         """Takes back expired leases. -> ids that are queued again and need a message."""
-        return cast(list[str], self._run("reap", most_crashes))
+        return cast(list[str], self.run_script("reap", most_crashes))
 
-    def crashed(self, job_id: str, *, worker: str, most_crashes: int) -> bool:
-        """A process of `worker` died with this job. Whether it is queued again and needs a message."""
-        return bool(self._run("crashed", job_id, worker, most_crashes))
+    def crashed(self, job_id: str, *, worker: str, task: str, most_crashes: int) -> bool:
+        """A process of `worker` died in this task, on the job or a shard of it. Whether the job needs a message."""
+        return bool(self.run_script("crashed", job_id, worker, task, most_crashes))
+
+    def stalled(self, claim: Claim, most_crashes: int) -> bool:
+        """The claim's process does nothing any more. Whether the job is queued again and needs a message."""
+        return bool(self.run_script("stalled", claim.job_id, claim.fence, most_crashes) == 1)
+
+    def release(self, worker: str, most_crashes: int) -> list[str]:
+        """The worker is dead: takes back all it held. -> ids that are queued again and need a message."""
+        return cast(list[str], self.run_script("release", worker, most_crashes))
 
     def queued_longer_than(self, seconds: float) -> list[str]:
         """Oldest first, at most 1,000."""
@@ -251,15 +271,27 @@ class JobStore:
         with _reaching_redis():
             return str(self._redis.info("server")["run_id"])
 
-    def worker_seen(self, worker: str) -> None:
+    def worker_seen(self, worker: str, processes: int = 1) -> None:
         with _reaching_redis():
-            self._redis.zadd(PREFIX + "workers", {worker: self._now_ms()})
-            self._redis.zremrangebyscore(PREFIX + "workers", "-inf", self._now_ms() - 86_400_000)
+            now = self._now_ms()
+            self._redis.zadd(PREFIX + "workers", {worker: now})
+            self._redis.hset(PREFIX + "processes", worker, str(processes))
+            for gone in cast(list[str], self._redis.zrangebyscore(PREFIX + "workers", "-inf", now - FORGET_WORKER_MS)):
+                self._redis.zrem(PREFIX + "workers", gone)
+                self._redis.hdel(PREFIX + "processes", gone)
 
     def worker_gone(self, worker: str) -> None:
         with _reaching_redis():
             self._redis.zrem(PREFIX + "workers", worker)
+            self._redis.hdel(PREFIX + "processes", worker)
             self._redis.delete(PREFIX + "draining:" + worker)
+
+    def processes(self) -> int:
+        """How many worker processes there are, of the workers seen of late."""
+        seen = self.workers()
+        with _reaching_redis():
+            counts = cast(list[str | None], self._redis.hmget(PREFIX + "processes", seen)) if seen else []
+        return sum(int(count or 1) for count in counts)
 
     def workers(self, within_s: float = 10.0) -> list[str]:
         """Those seen of late."""
@@ -307,7 +339,8 @@ class JobStore:
             for script in scripts
         }
 
-    def _run(self, script: str, *arguments: str | int) -> Any:
+    def run_script(self, script: str, *arguments: str | int | float) -> Any:
+        """One of core/jobs/lua, atomic."""
         with _reaching_redis():
             return self._scripts[script](keys=[PREFIX], args=list(arguments))
 

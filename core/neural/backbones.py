@@ -91,6 +91,11 @@ class TimmBackbone:
         return np.asarray(embeddings.float().cpu().numpy(), np.float32)
 
 
+def device_is_lost(error: BaseException) -> bool:
+    """After such an error of the GPU's driver nothing runs in this process any more. Out of memory is not one."""
+    return isinstance(error, torch.AcceleratorError)
+
+
 def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 

@@ -17,9 +17,9 @@ from core.jobs.requests import F1Request
 from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Manifest
 from core.jobs.results import Skipped as SkippedImage
 from core.metrics import Scores, score
+from core.pipelines.embedding import embed_rows
 from core.pipelines.material import (
     Labelled,
-    embed_rows,
     load_backbone,
     manifest,
     need_two_classes,

@@ -6,8 +6,8 @@ import numpy as np
 
 from core.jobs.requests import PredictionRequest
 from core.jobs.results import PredictionItem, PredictionResult
+from core.pipelines.embedding import embed_rows
 from core.pipelines.material import (
-    embed_rows,
     load_backbone,
     manifest,
     need_two_classes,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from core.jobs.record import JobWarning, Progress
 from core.neural.backbones import BackboneLoader
+from core.pipelines.crew import Alone, Crew
 from core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
@@ -17,7 +18,7 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage.
+    once a second and at each new stage. `crew`: who may help; default nobody.
     """
 
     def __init__(
@@ -27,9 +28,11 @@ class Run:
         *,
         check: Callable[[], None],
         publish: Callable[[Progress, tuple[JobWarning, ...]], None],
+        crew: Crew | None = None,
     ) -> None:
         self.settings = settings
         self.backbones = backbones
+        self.crew: Crew = crew or Alone()
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None
         self._check = check
@@ -65,6 +68,15 @@ class Run:
             self._tell()
         self._check()
 
+    @property
+    def done(self) -> int:
+        return self.progress.done if self.progress else 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of this stage, at its speed so far; None while that isn't known."""
+        return self.progress.eta_s if self.progress else None
+
     def check(self) -> None:
         """Raises when the job must stop."""
         self._check()
@@ -74,6 +86,9 @@ class Run:
             code=code, detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
         )
         self.warnings = (*self.warnings, warning)
+
+    def halved(self, size: int) -> None:
+        self.warn("batch_halved", f"the GPU's memory was short; going on with {size} images at once")
 
     def _speed(self, done: int, total: int | None) -> dict[str, float | None]:
         begun, already = self._begun

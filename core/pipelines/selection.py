@@ -13,9 +13,8 @@ from core.jobs.results import HeadSummary, MapPoint, MethodUsed, SelectionItem, 
 from core.methods.auto import settle
 from core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from core.methods.batch import Batch, choose
+from core.pipelines.embedding import Embedded, embed_rows
 from core.pipelines.material import (
-    Embedded,
-    embed_rows,
     load_backbone,
     manifest,
     probabilities,

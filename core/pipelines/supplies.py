@@ -20,7 +20,7 @@ from core.neural.dropout import train_dropout_head
 from core.neural.engine import embed
 from core.neural.siamese import fit_components, train_siamese
 from core.neural.vae import SIDE, Thumbnails, VaeScores, train_vae
-from core.pipelines.material import Embedded
+from core.pipelines.embedding import Embedded
 from core.pipelines.run import Run
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core

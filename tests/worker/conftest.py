@@ -67,7 +67,7 @@ def wait_until(met: Callable[[], Any], within_s: float = 20.0) -> None:
 def submit(store: JobStore, **fields: Any) -> Job:
     """A selection on the descriptor, unless the fields say otherwise; recorded, with no message sent."""
     request = parse_request({"kind": "selection", "backbone": "descriptor", **fields})
-    return store.submit(new_job_id(), request.kind, request.model_dump_json())[0]
+    return store.submit(new_job_id(), request.kind, request.model_dump_json(), deadline_s=request.deadline_s)[0]
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 import threading
 import time
+from functools import partial
 
 import pytest
 
-from core.errors import Cancelled, Drained, LeaseLost
+from core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost
 from core.jobs.store import JobStore
+from core.settings import Settings
 from tests.worker.conftest import freeze, submit, wait_until
 from worker.lease import Lease
 
@@ -25,8 +27,12 @@ def claim(store):
     return store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
 
 
-def lease(store, claim):
-    return Lease(store, claim, worker="w", lease_s=LEASE_S, renew_every_s=RENEW_EVERY_S)
+def lease(store, claim, give_up=lambda why: None, **settings):
+    return Lease(
+        partial(store.renew, claim, worker="w", lease_s=LEASE_S),
+        Settings(lease_s=LEASE_S, renew_every_s=RENEW_EVERY_S, **settings),
+        give_up,
+    )
 
 
 def lease_threads():
@@ -128,3 +134,43 @@ def test_a_mistake_in_a_renewal_does_not_end_the_renewals(impatient, claim):
     with lease(store, claim) as held:
         wait_until(lambda: store.calls > 4)
         held.check()
+
+
+def test_a_check_hears_that_the_deadline_has_passed(store, impatient):
+    job = submit(store, add=1, path_to_img="p", deadline_s=0.3)
+    claim = store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
+    with lease(impatient, claim) as held:
+        held.check()
+        assert raised_by(held.check) is DeadlineExceeded
+
+
+# --- work that does not listen ----------------------------------------------------------------------------------
+
+
+def test_work_that_goes_on_after_a_cancelling_is_given_up_after_the_grace_time(store, impatient, claim):
+    told = []
+    with lease(impatient, claim, told.append, cancel_grace_s=0.3):
+        store.cancel(claim.job_id)
+        time.sleep(0.2)
+        assert told == []
+        wait_until(lambda: told)
+    assert set(told) == {"cancel"}
+
+
+def test_work_that_does_nothing_for_too_long_is_given_up_and_work_that_gets_on_is_not(impatient, claim):
+    told = []
+    with lease(impatient, claim, told.append, stall_after_s=0.4) as held:
+        for _ in range(10):
+            time.sleep(0.1)
+            held.check()
+        assert told == []
+        wait_until(lambda: told)
+    assert set(told) == {"stalled"}
+
+
+def test_the_time_that_redis_is_away_does_not_count_as_doing_nothing(impatient, claim, empty_redis):
+    told = []
+    with lease(impatient, claim, told.append, stall_after_s=0.5):
+        freeze(empty_redis, 1.0)
+        time.sleep(1.2)
+        assert told == []

@@ -1,14 +1,17 @@
--- id, worker, token (of this very call: a repeated call gets the same answer), lease (ms)
+-- id, worker, task, token (of this very call: a repeated call gets the same answer), lease (ms)
 -- -> {fence, attempt, kind, request}, or nothing when there is nothing to claim.
-local id, worker, token, lease = unpack(ARGV)
+local id, worker, task, token, lease = unpack(ARGV)
 local state = get(id, 'state')
-if state == 'queued' then
+if state == 'queued' and overdue(id) then
+  too_late(id)
+  return false
+elseif state == 'queued' then
   redis.call('ZREM', P .. 'queued', id)
   redis.call('ZADD', P .. 'leases', now + lease, id)
   redis.call('HINCRBY', job_key(id), 'attempt', 1)
   redis.call('HINCRBY', job_key(id), 'fence', 1)
   redis.call('HSETNX', job_key(id), 'started_at', text(now))
-  set(id, 'state', 'running', 'worker', worker, 'token', token)
+  set(id, 'state', 'running', 'worker', worker, 'task', task, 'token', token)
   changed(id, 'state', cjson.encode({state = 'running', worker = worker}))
 elseif not (state == 'running' and get(id, 'token') == token) then
   return false

@@ -15,9 +15,49 @@ local function changed(id, event, data)
   redis.call('PUBLISH', P .. 'changed', id)
 end
 
+-- A job's shards: plan fields (key, total, cursor, done), and under its number each shard that was handed out and has
+-- not been committed: {start, stop, fence, worker, task, token, seen, crashes}. One that nobody holds has worker ''.
+local function shards_key(id) return P .. 'shards:' .. id end
+local function member(id, number) return id .. '#' .. number end
+
+local function plan_of(id)
+  local plan, shards, fields = {}, {}, redis.call('HGETALL', shards_key(id))
+  for i = 1, #fields, 2 do
+    local number = tonumber(fields[i])
+    if number then shards[number] = cjson.decode(fields[i + 1]) else plan[fields[i]] = fields[i + 1] end
+  end
+  return plan, shards
+end
+
+local function shard_of(id, number)
+  local shard = redis.call('HGET', shards_key(id), number)
+  return shard and cjson.decode(shard)
+end
+
+local function set_shard(id, number, shard) redis.call('HSET', shards_key(id), number, cjson.encode(shard)) end
+
+local function drop_shards(id)
+  local _, shards = plan_of(id)
+  for number in pairs(shards) do redis.call('ZREM', P .. 'shard_leases', member(id, number)) end
+  redis.call('DEL', shards_key(id))
+end
+
+-- Its process died. Anybody may take the shard again; after too many deaths the job is to fail, says `poisoned`.
+local function lost_shard(id, number, most)
+  local shard = shard_of(id, number)
+  redis.call('ZREM', P .. 'shard_leases', member(id, number))
+  if not shard then return end
+  redis.call('INCR', P .. 'reaped')
+  shard.worker, shard.task, shard.token, shard.seen, shard.crashes = '', '', '', 0, shard.crashes + 1
+  set_shard(id, number, shard)
+  if shard.crashes >= most then redis.call('HSET', shards_key(id), 'poisoned', shard.crashes) end
+end
+
 local function ended(id, state, error)
   redis.call('ZREM', P .. 'leases', id)
   redis.call('ZREM', P .. 'queued', id)
+  redis.call('ZREM', P .. 'deadlines', id)
+  drop_shards(id)
   redis.call('ZADD', P .. 'ended', now, id)
   redis.call('HINCRBY', P .. 'totals', get(id, 'kind') .. ':' .. state, 1)
   set(id, 'state', state, 'finished_at', text(now), 'error', error)
@@ -39,20 +79,39 @@ local function owns(id, fence)
   return (state == 'running' or state == 'cancelling') and get(id, 'fence') == fence
 end
 
--- Its process died. Queued again (true), or ended: cancelled if that was asked for, failed after too many crashes.
-local function crashed(id, most)
+-- What a stale fence asked for changes nothing, and is counted.
+local function refused()
+  redis.call('INCR', P .. 'fenced')
+  return 'lost'
+end
+
+-- Is its time over? `deadline` stands in the record in ms, where the request set one.
+local function overdue(id)
+  local deadline = get(id, 'deadline')
+  return deadline and now > tonumber(deadline)
+end
+
+local function too_late(id)
+  local detail = 'it had not ended by its deadline; submit it again with a longer deadline_s, or with none'
+  ended(id, 'failed', cjson.encode({code = 'deadline_exceeded', detail = detail, retryable = true}))
+end
+
+-- Its process died (`worker_lost`), or did nothing for too long and was ended (`stalled`). Queued again (true), or
+-- ended: cancelled if that was asked for, failed after too many crashes.
+local function crashed(id, most, reason)
   local crashes = redis.call('HINCRBY', job_key(id), 'crashes', 1)
   redis.call('INCR', P .. 'reaped')
   if get(id, 'state') ~= 'cancelling' and crashes < most then
-    requeued(id, 'worker_lost')
+    requeued(id, reason)
     return true
   end
   redis.call('HINCRBY', job_key(id), 'fence', 1)
   if get(id, 'state') == 'cancelling' then
     ended(id, 'cancelled', '')
   else
-    local detail = 'the worker process died ' .. crashes .. ' times while it ran this job; its log says why'
-    ended(id, 'failed', cjson.encode({code = 'worker_lost', detail = detail, retryable = true}))
+    local what = reason == 'stalled' and 'got stuck ' or 'died '
+    local detail = 'the worker process ' .. what .. crashes .. ' times while it ran this job; its log says why'
+    ended(id, 'failed', cjson.encode({code = reason, detail = detail, retryable = true}))
   end
   return false
 end

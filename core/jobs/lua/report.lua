@@ -2,7 +2,7 @@
 -- Progress that would go back, after another worker took over, is not shown. Getting further than ever
 -- before clears the count of crashes: only a job that dies again and again at the same place is given up.
 local id, fence, progress, warnings = unpack(ARGV)
-if not owns(id, fence) then return 'lost' end
+if not owns(id, fence) then return refused() end
 if warnings ~= '' and warnings ~= get(id, 'warnings') then
   set(id, 'warnings', warnings)
   changed(id, 'warnings', warnings)

@@ -1,6 +1,7 @@
--- id, kind, request, idempotency key ('' for none), fingerprint, how long the key is kept (ms)
+-- id, kind, request, idempotency key ('' for none), fingerprint, how long the key is kept (ms),
+-- deadline (ms from now, '' for none)
 -- -> {id, fingerprint}: of this job, or of the one that the key stands for already. Twice is once.
-local id, kind, request, key, fingerprint, keep = unpack(ARGV)
+local id, kind, request, key, fingerprint, keep, deadline = unpack(ARGV)
 if key ~= '' then
   local known = redis.call('HMGET', P .. 'idempotency:' .. key, 'id', 'fingerprint')
   if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then return known end -- a forgotten job frees its key
@@ -10,6 +11,10 @@ set(id, 'id', id, 'kind', kind, 'state', 'queued', 'rev', 0, 'created_at', text(
     'attempt', 0, 'crashes', 0, 'fence', 0)
 redis.call('ZADD', P .. 'jobs', now, id)
 redis.call('ZADD', P .. 'queued', now, id)
+if deadline ~= '' then
+  set(id, 'deadline', text(now + deadline))
+  redis.call('ZADD', P .. 'deadlines', now + deadline, id)
+end
 if key ~= '' then
   redis.call('HSET', P .. 'idempotency:' .. key, 'id', id, 'fingerprint', fingerprint)
   redis.call('PEXPIRE', P .. 'idempotency:' .. key, keep)

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from core.embeddings.catalogue import find_backbone
 from core.jobs.record import JobWarning, Progress
 from core.jobs.requests import parse_request
 from core.neural.backbones import BackboneLoader
 from core.pipelines import run as run_module
+from core.pipelines.embedding import Embedded, embed_rows
+from core.pipelines.material import read_labelled
 from core.pipelines.registry import carry_out
 from core.pipelines.run import Run
 from core.settings import Settings
@@ -70,6 +74,15 @@ class Bench:
     def begun_with(self, stage: str) -> int:
         """How many images the stage had, without work, from the cache."""
         return next(progress.done for progress in self.told if progress.stage == stage)
+
+
+def embedded(bench: Bench, labels: str | None = None, check: Callable[[], None] = lambda: None) -> Embedded:
+    """All of the pool, as selection and prediction embed it."""
+    bench.run = run = bench.new_run(check)
+    run.plan("embed")
+    labelled = read_labelled(str(bench.root / "pool"), labels, run)
+    backbone = bench.backbones.load(find_backbone("descriptor"))
+    return embed_rows(labelled, np.arange(len(labelled.pool)), backbone, "embed", run)
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+-- id, worker, task, token (of this very call), lease (ms), images wanted, images at least
+-- -> {number, start, stop, fence, key}, or nothing: all images are taken, the job stands still or has ended.
+-- First what a dead worker left, then the next images of the plan: as many as wanted, and fewer towards the end, so that
+-- all who work on it are done at about the same time.
+local id, worker, task, token, lease, want, least = unpack(ARGV)
+local state = get(id, 'state')
+if state ~= 'running' and state ~= 'queued' then return false end -- queued: whoever ran it died, its shards go on
+local plan, shards = plan_of(id)
+if not plan.key or plan.poisoned then return false end
+local holders, number, shard = 1, nil, nil
+for other, one in pairs(shards) do
+  if one.token == token then return {other, one.start, one.stop, text(one.fence), plan.key} end
+  if one.worker ~= '' then
+    holders = holders + 1
+  elseif not number or other < number then
+    number, shard = other, one
+  end
+end
+if not shard then
+  local start, left = tonumber(plan.cursor), plan.total - plan.cursor
+  if left <= 0 then return false end
+  local share = math.ceil(left / (2 * holders))
+  local size = math.min(left, tonumber(want), math.max(tonumber(least), share))
+  number = redis.call('HINCRBY', shards_key(id), 'count', 1)
+  redis.call('HSET', shards_key(id), 'cursor', text(start + size))
+  shard = {start = start, stop = start + size, crashes = 0}
+end
+shard.worker, shard.task, shard.token, shard.seen = worker, task, token, 0
+shard.fence = redis.call('HINCRBY', job_key(id), 'shard_fence', 1)
+set_shard(id, number, shard)
+redis.call('ZADD', P .. 'shard_leases', now + lease, member(id, number))
+return {number, shard.start, shard.stop, text(shard.fence), plan.key}

@@ -1,0 +1,42 @@
+"""Batches of embeddings on their way into the cache."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.pool import Pool
+from core.embeddings.cache import EmbeddingCache
+
+FLUSH_EVERY_S = 20.0  # a crash costs at most this much embedding
+
+
+class CacheWriter:
+    """Gathers batches into segments, one each 20 s and one at the end. Raises StorageFull, CacheUnwritable."""
+
+    def __init__(self, cache: EmbeddingCache, pool: Pool) -> None:
+        self._cache, self._pool = cache, pool
+        self._rows: list[NDArray[np.int64]] = []
+        self._embeddings: list[NDArray[np.float32]] = []
+        self._flushed = time.monotonic()
+
+    def add(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> bool:
+        """`rows` (b,) of the pool, and their embeddings (b, d). Whether all that was added so far is on the disk."""
+        self._rows.append(rows)
+        self._embeddings.append(embeddings)
+        due = time.monotonic() - self._flushed >= FLUSH_EVERY_S
+        if due:
+            self.flush()
+        return due
+
+    def flush(self) -> None:
+        rows = np.concatenate([np.empty(0, np.int64), *self._rows])
+        if len(rows):
+            self._write(rows, np.concatenate(self._embeddings))
+        self._rows, self._embeddings, self._flushed = [], [], time.monotonic()
+
+    def _write(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
+        part = self._pool.take(rows)
+        self._cache.add(part.names, part.sizes, part.mtimes_ns, embeddings)

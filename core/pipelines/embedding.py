@@ -1,0 +1,134 @@
+"""Images of a pool -> embeddings: from the cache where it has them, the rest computed, with help where that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.labels import Matched, match
+from core.data.pool import Pool, Skipped
+from core.embeddings.cache import CacheKey, EmbeddingCache
+from core.errors import CacheUnwritable, StorageFull, TooManyUnreadable
+from core.neural.backbones import Backbone
+from core.neural.engine import embed
+from core.pipelines.cache_writer import CacheWriter
+from core.pipelines.material import Labelled
+from core.pipelines.run import Run
+from core.pipelines.sharing import share
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The K images that could be read: row i of `embeddings` (K, d) is row i of `pool` and of `matched`."""
+
+    pool: Pool
+    embeddings: NDArray[np.float32]
+    matched: Matched
+    unreadable: tuple[Skipped, ...]
+
+    def unlabelled(self) -> NDArray[np.int64]:
+        """(U,) rows, ascending."""
+        return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), self.matched.rows, assume_unique=True)
+
+
+def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
+    """Embeddings of those rows. Others help once it is seen to take long; what they embed comes by the cache.
+
+    Raises TooManyUnreadable when none is left or more are bad than the settings allow.
+    """
+    wanted = labelled.pool.take(rows)
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(wanted.folder))
+    work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
+    work.read_cache()
+    run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
+    work.embed(unless=run.crew.would_help)
+    if len(work.missing()):
+        share(key, wanted, work.missing(), backbone, run)
+        work.read_cache()
+        work.embed()
+    _refuse_too_many(work.unreadable, len(wanted), run)
+    kept = np.flatnonzero(work.have)
+    embeddings = work.embeddings
+    if len(kept) < len(wanted):
+        wanted, embeddings = wanted.take(kept), embeddings[kept]
+    return Embedded(wanted, embeddings, match(labelled.labels, wanted), tuple(work.unreadable))
+
+
+class _Work:
+    """N wanted images: `have` (N,) their `embeddings` (N, d), were `tried` (N,) in vain, or are missing."""
+
+    def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
+        self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
+        self.have = np.zeros(len(wanted), np.bool_)
+        self.unreadable: list[Skipped] = []
+        self._tried = np.zeros(len(wanted), np.bool_)
+        self._wanted, self._backbone, self._cache, self._run = wanted, backbone, cache, run
+
+    def missing(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.have & ~self._tried)
+
+    def read_cache(self) -> None:
+        rows = self.missing()
+        part = self._wanted.take(rows)
+        read, embeddings = self._cache.find(part.names, part.sizes, part.mtimes_ns).read()
+        self.embeddings[rows[read]] = embeddings
+        self.have[rows[read]] = True
+
+    def embed(self, unless: Callable[[float | None], bool] = lambda _: False) -> None:
+        """All that is missing, or until `unless(seconds left at the speed so far)`."""
+        run, rows = self._run, self.missing()
+        seen, before = 0, len(self._wanted) - len(rows)
+        writer = _TolerantWriter(self._cache, self._wanted, run)
+        batches = embed(self._backbone, self._wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
+        try:
+            with closing(batches):  # here: the traceback of what stops the job would keep the threads that decode
+                for batch in batches:
+                    self._tried[rows[seen : seen + batch.seen]] = True
+                    seen += batch.seen
+                    self.embeddings[batch.rows] = batch.embeddings
+                    self.have[batch.rows] = True
+                    self.unreadable += batch.unreadable
+                    writer.add(batch.rows, batch.embeddings)
+                    run.advance(max(before + seen, run.done))
+                    if unless(run.seconds_left):
+                        return
+        finally:
+            writer.flush()  # what was computed is kept even when the job is stopped here
+
+
+class _TolerantWriter(CacheWriter):
+    """A cache that can't be written costs a warning, not the job."""
+
+    def __init__(self, cache: EmbeddingCache, pool: Pool, run: Run) -> None:
+        super().__init__(cache, pool)
+        self._run = run
+        self._broken = False
+
+    def _write(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
+        if self._broken:
+            return
+        try:
+            super()._write(rows, embeddings)
+        except (StorageFull, CacheUnwritable) as error:
+            self._broken = True
+            self._run.warn("cache_not_written", f"embeddings could not be kept for next time: {error.detail}")
+
+
+def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> None:
+    if not unreadable:
+        return
+    names = [one.name for one in unreadable]
+    allowed = run.settings.max_unreadable_fraction
+    first = f"the first is {unreadable[0].name}: {unreadable[0].reason}"
+    run.warn("unreadable_image", f"left out; {first}", names)
+    if len(unreadable) == total:
+        raise TooManyUnreadable(f"none of the {total} images can be read; {first}")
+    if len(unreadable) > allowed * total:
+        raise TooManyUnreadable(
+            f"{len(unreadable)} of {total} images can't be read, more than the {allowed:.0%} that "
+            f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {first}"
+        )

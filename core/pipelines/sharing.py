@@ -1,0 +1,173 @@
+"""A large embedding shared out among worker processes.
+
+Whoever runs the job lays out a plan, a file on the shared disk that lists the images to embed, and calls for help. All
+of them, it too, take stretches of the plan (core/jobs/shards.py says how) and put the embeddings into the cache. When
+none is left, the job goes on as if all had been in the cache from the start: what a stretch left out, because an image
+can't be read or was changed meanwhile, the job finds missing and looks at itself. No answer depends on who helped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.pool import Pool
+from core.embeddings.cache import CacheKey, EmbeddingCache
+from core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
+from core.jobs.shards import Shared
+from core.neural.backbones import Backbone
+from core.neural.engine import embed
+from core.pipelines.cache_writer import CacheWriter
+from core.pipelines.crew import Held
+from core.pipelines.run import Run
+from core.settings import Settings
+
+LOOK_EVERY_S = 1.0
+IDLE_S = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The images to embed, and where their embeddings belong."""
+
+    key: CacheKey
+    pool: Pool
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        names = "\n".join(self.pool.names).encode()  # a pool lists no name with a line break
+        header = json.dumps({"key": asdict(self.key), "folder": str(self.pool.folder)}).encode()
+        try:
+            with temporary.open("wb") as file:
+                np.savez(
+                    file,
+                    header=np.frombuffer(header, np.uint8),
+                    names=np.frombuffer(names, np.uint8),
+                    sizes=self.pool.sizes,
+                    mtimes_ns=self.pool.mtimes_ns,
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """Raises OSError when it is gone: the job has ended."""
+        with np.load(path) as parts:
+            header = json.loads(parts["header"].tobytes())
+            names = tuple(parts["names"].tobytes().decode().split("\n"))
+            pool = Pool(Path(header["folder"]), names, parts["sizes"], parts["mtimes_ns"], ())
+        return cls(CacheKey(**header["key"]), pool)
+
+
+def plan_key(key: CacheKey, wanted: Pool) -> str:
+    """The same for whoever takes the job over, however far it has got by then."""
+    return blake2b(json.dumps([asdict(key), wanted.fingerprint()]).encode(), digest_size=16).hexdigest()
+
+
+def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, run: Run) -> None:
+    """Lets all who are free embed the missing rows of `wanted` into the cache, and returns when nothing is left to do.
+
+    A plan that an earlier attempt at this job laid out is gone on with. Raises WorkerLost when processes died on one
+    shard again and again.
+    """
+    crew, named = run.crew, plan_key(key, wanted)
+    path = crew.plan_path(named)
+    if not path.exists():
+        Plan(key, wanted.take(missing)).write(path)
+    plan = Plan.read(path)
+    crew.lay_out(named, len(plan.pool))
+    lookout = _Lookout(run, before=len(wanted) - len(plan.pool))
+    try:
+        while lookout.work_is_left():
+            if (taken := crew.take(backbone.name)) is None:
+                time.sleep(IDLE_S)
+            else:
+                _work_on(taken, plan, backbone, run, lookout)
+    except (StorageFull, CacheUnwritable) as error:
+        run.warn("cache_not_written", f"embeddings could not be shared between workers: {error.detail}")
+    path.unlink(missing_ok=True)
+
+
+def _work_on(taken: AbstractContextManager[Held], plan: Plan, backbone: Backbone, run: Run, lookout: _Lookout) -> None:
+    try:
+        with taken as held:
+            embed_stretch(plan, held, backbone, run.settings, look=lookout.look, halved=run.halved)
+    except ShardLost:
+        return  # frozen for longer than a lease: others have it now
+
+
+def embed_stretch(
+    plan: Plan,
+    held: Held,
+    backbone: Backbone,
+    settings: Settings,
+    *,
+    look: Callable[[], None] = lambda: None,
+    halved: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Embeds a shard's images into the cache, those that are not there already.
+
+    Whatever stops it, what was embedded is kept and told. Raises StorageFull, CacheUnwritable, OutOfMemory, and what
+    `held.check` and `look` raise, which are called before each batch.
+    """
+
+    def check() -> None:
+        look()
+        held.check()
+
+    part = plan.pool.take(np.arange(held.shard.start, held.shard.stop))
+    cache = EmbeddingCache(settings.cache_dir, plan.key, backbone.dimension)
+    rows = np.flatnonzero(~cache.find(part.names, part.sizes, part.mtimes_ns).hit)
+    ends = np.append(rows, len(part))  # once i of the rows were seen, all before ends[i] is done
+    writer, seen = CacheWriter(cache, part), 0
+    try:
+        with closing(embed(backbone, part, rows.tolist(), settings, check=check, halved=halved)) as batches:
+            for batch in batches:
+                seen += batch.seen
+                held.seen = int(ends[seen])
+                if writer.add(batch.rows, batch.embeddings):
+                    held.kept = held.seen
+    finally:
+        writer.flush()
+        held.kept = int(ends[seen])
+
+
+class _Lookout:
+    """Shows the job's progress, calls for help, and hears when the job must stop: once a second, between batches."""
+
+    def __init__(self, run: Run, before: int) -> None:
+        self._run, self._before = run, before
+        self._looked = 0.0
+
+    def work_is_left(self) -> bool:
+        state = self._report()
+        return state.free > 0 or state.held > 0
+
+    def look(self) -> None:
+        self._run.check()
+        if time.monotonic() - self._looked >= LOOK_EVERY_S:
+            self._report()
+
+    def _report(self) -> Shared:
+        self._looked = time.monotonic()
+        state = self._run.crew.state()
+        if state.poisoned:
+            raise WorkerLost(
+                f"worker processes died {state.poisoned} times on one stretch of the images; see their log"
+            )
+        self._run.advance(max(self._before + state.done, self._run.done))
+        self._run.crew.call(state)
+        return state

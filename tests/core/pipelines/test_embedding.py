@@ -1,0 +1,151 @@
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import Cancelled, TooManyUnreadable
+from core.pipelines import cache_writer
+from tests.core.pipelines.conftest import Bench, embedded
+from tests.pools import spoil
+
+# --- embeddings and their cache ---------------------------------------------------------------------------------
+
+
+def test_rows_are_the_pools_and_stay_so_when_the_cache_has_some_of_them(bench):
+    bench.pool(red=3, blue=3)
+    first = embedded(bench)
+    bench.pool(green=4)
+    both = embedded(bench)
+    assert both.pool.names == tuple(sorted(both.pool.names))
+    rows = [both.pool.names.index(name) for name in first.pool.names]
+    np.testing.assert_array_equal(both.embeddings[rows], first.embeddings)
+    np.testing.assert_array_equal(both.embeddings, embedded(Bench(bench.root.parent, cache_dir="/nowhere")).embeddings)
+
+
+def test_a_second_run_embeds_nothing(bench):
+    bench.pool(red=5, blue=5)
+    embedded(bench)
+    assert bench.begun_with("embed") == 0
+    embedded(bench)
+    assert bench.begun_with("embed") == 10
+
+
+def test_adding_images_embeds_only_those(bench):
+    bench.pool(red=5, blue=5)
+    embedded(bench)
+    bench.pool(green=3)
+    embedded(bench)
+    assert bench.begun_with("embed") == 10
+    assert bench.run.progress.done == 13
+
+
+def test_a_changed_image_is_embedded_again(bench):
+    bench.pool(red=5)
+    before = embedded(bench).embeddings
+    Image.new("RGB", (9, 9), "blue").save(bench.root / "pool" / "red_3.png")
+    after = embedded(bench).embeddings
+    assert bench.begun_with("embed") == 4
+    assert np.flatnonzero((before != after).any(axis=1)).tolist() == [3]
+
+
+def test_another_backbone_takes_nothing_from_this_ones_cache(bench):
+    bench.pool(red=2, blue=2)
+    bench.select()
+    bench.select(backbone="test_resnet", weights="random")
+    assert bench.begun_with("embed") == 0
+
+
+def test_a_cache_that_cannot_be_written_costs_one_warning_and_no_answer(tmp_path):
+    (tmp_path / "file").touch()
+    bench = Bench(tmp_path, cache_dir=tmp_path / "file" / "cache")
+    bench.pool(red=6, blue=6)
+    np.testing.assert_array_equal(embedded(bench).embeddings, embedded(bench).embeddings)
+    assert bench.begun_with("embed") == 0
+    assert bench.warned_of() == ["cache_not_written"]
+    assert "could not be kept for next time" in bench.warning("cache_not_written").detail
+
+
+def test_what_was_embedded_before_a_job_is_stopped_is_kept(bench):
+    bench.pool(red=10, blue=10)
+
+    def after_two_batches():
+        if bench.run.progress and bench.run.progress.done >= 8:
+            raise Cancelled("cancelled by request")
+
+    with pytest.raises(Cancelled):
+        embedded(bench, check=after_two_batches)
+    embedded(bench)
+    assert bench.begun_with("embed") == 8
+
+
+def test_a_stopped_job_leaves_no_thread_behind(bench):
+    bench.pool(red=10, blue=10)
+
+    def at_the_first_batch():
+        if bench.run.progress and bench.run.progress.done:
+            raise Cancelled("cancelled by request")
+
+    with pytest.raises(Cancelled) as stopped:
+        embedded(bench, check=at_the_first_batch)
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("decode")] == []
+    assert stopped.traceback  # which holds every frame the job was in
+
+
+def test_a_long_job_keeps_what_it_has_every_now_and_then(bench, monkeypatch):
+    monkeypatch.setattr(cache_writer, "FLUSH_EVERY_S", 0.0)
+    bench.pool(red=6, blue=6)
+    embedded(bench)
+    assert len(list(bench.settings.cache_dir.glob("*/*.segment"))) == 3
+
+
+def test_progress_never_goes_back_and_ends_when_all_is_done(bench, every_step_is_told):
+    bench.pool(red=10)
+    spoil(bench.root / "pool", "z.png")
+    embedded(bench)
+    done = [progress.done for progress in bench.told]
+    assert done == sorted(done) == [0, 4, 8, 11]
+    assert {progress.total for progress in bench.told} == {11}
+
+
+# --- what can't be read -----------------------------------------------------------------------------------------
+
+
+def test_unreadable_images_are_left_out_by_name_and_reason(bench):
+    bench.pool(red=10, blue=10)
+    spoil(bench.root / "pool", "blue_3.png", "red_0.png")
+    found = embedded(bench, bench.labels("blue_3.png", "blue_4.png", "red_1.png"))
+    assert len(found.pool) == len(found.embeddings) == 18
+    assert [one.name for one in found.unreadable] == ["blue_3.png", "red_0.png"]
+    assert [found.pool.names[row] for row in found.matched.rows] == ["blue_4.png", "red_1.png"]
+    warning = bench.warning("unreadable_image")
+    assert (warning.count, warning.names) == (2, ("blue_3.png", "red_0.png"))
+    assert "the first is blue_3.png: none of JPEG" in warning.detail
+
+
+def test_more_unreadable_images_than_allowed_fail_the_job(bench):
+    bench.pool(red=16)
+    spoil(bench.root / "pool", "a.png", "b.png")
+    with pytest.raises(TooManyUnreadable, match=r"2 of 18 images can't be read, more than the 10%.*a\.png"):
+        embedded(bench)
+
+
+def test_as_many_unreadable_images_as_allowed_do_not(bench):
+    bench.pool(red=18)
+    spoil(bench.root / "pool", "a.png", "b.png")
+    assert len(embedded(bench).pool) == 18
+
+
+def test_where_no_image_can_be_read_there_is_no_answer_whatever_is_allowed(tmp_path):
+    bench = Bench(tmp_path, max_unreadable_fraction=1.0)
+    bench.pool()
+    spoil(bench.root / "pool", "a.png", "b.png")
+    with pytest.raises(TooManyUnreadable, match="none of the 2 images can be read; the first is a"):
+        embedded(bench)
+
+
+def test_what_embedding_gives_is_never_changed_afterwards(bench):
+    bench.pool(red=2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        embedded(bench).embeddings = None
