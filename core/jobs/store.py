@@ -79,8 +79,15 @@ class Counts:
     leased: int
     oldest_queued_s: float
     ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
+    shard_leases: int
+    lease_left_s: float | None  # until the first job's lease runs out; far below 0: nobody takes it back
     reaped: int
+    fenced: int  # writes refused for a stale fence
+    shards: int  # committed, ever
+    shard_images: int
+    shard_seconds: float
     workers: int
+    processes: int
 
 
 class JobStore:
@@ -316,16 +323,32 @@ class JobStore:
 
     def counts(self) -> Counts:
         with _reaching_redis():
-            oldest = cast(list[tuple[str, float]], self._redis.zrange(PREFIX + "queued", 0, 0, withscores=True))
-            totals = cast(dict[str, str], self._redis.hgetall(PREFIX + "totals"))
-            return Counts(
-                queued=self.queued(),
-                leased=self._redis.zcard(PREFIX + "leases"),
-                oldest_queued_s=max(0.0, (self._now_ms() - oldest[0][1]) / 1000) if oldest else 0.0,
-                ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in totals.items()},
-                reaped=int(cast(str | None, self._redis.get(PREFIX + "reaped")) or 0),
-                workers=len(self.workers()),
-            )
+            now = self._now_ms()
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.zcard(PREFIX + "queued")
+            pipeline.zcard(PREFIX + "leases")
+            pipeline.zcard(PREFIX + "shard_leases")
+            pipeline.zrange(PREFIX + "queued", 0, 0, withscores=True)
+            pipeline.zrange(PREFIX + "leases", 0, 0, withscores=True)
+            pipeline.hgetall(PREFIX + "totals")
+            pipeline.hgetall(PREFIX + "shards")
+            pipeline.mget(PREFIX + "reaped", PREFIX + "fenced")
+            queued, leased, shard_leases, oldest, next_lease, totals, shards, (reaped, fenced) = pipeline.execute()
+        return Counts(
+            queued=queued,
+            leased=leased,
+            shard_leases=shard_leases,
+            oldest_queued_s=max(0.0, (now - oldest[0][1]) / 1000) if oldest else 0.0,
+            lease_left_s=(next_lease[0][1] - now) / 1000 if next_lease else None,
+            ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in totals.items()},
+            reaped=int(reaped or 0),
+            fenced=int(fenced or 0),
+            shards=int(shards.get("committed", 0)),
+            shard_images=int(shards.get("images", 0)),
+            shard_seconds=float(shards.get("seconds", 0)),
+            workers=len(self.workers()),
+            processes=self.processes(),
+        )
 
     # --- inside -------------------------------------------------------------------------------------------------
 
