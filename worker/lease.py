@@ -85,7 +85,8 @@ class Lease:
             try:
                 self._answer = self._renew()
                 self._renewed_at = sent_at
-                self._watch()
+                if self._gave_up():
+                    return
             except StoreUnavailable as error:
                 self.alive()  # for all we know: it may be waiting for Redis, too
                 log.warning("lease not renewed", cause=error.detail)
@@ -94,11 +95,14 @@ class Lease:
             if self._answer == "lost":
                 return
 
-    def _watch(self) -> None:
+    def _gave_up(self) -> bool:
         now = time.monotonic()
         if self._answer in ("cancel", "deadline"):
             self._told_at = self._told_at or now
             if now - self._told_at > self._settings.cancel_grace_s:
                 self._give_up(self._answer)
+                return True
         elif now - self._alive_at > self._settings.stall_after_s:
             self._give_up("stalled")
+            return True
+        return False

@@ -1,10 +1,12 @@
 import json
 import os
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager
 
 import pytest
+import torch
 from PIL import Image
 
 from core.errors import StorageFull
@@ -303,6 +305,86 @@ def test_a_lease_lost_at_the_very_end_leaves_a_file_that_nobody_looks_at(runner,
     written = sorted(path.name for path in (settings.results_dir / job.id).iterdir())
     assert written == ["1.json", f"{ended.ended_by}.json"]
     assert (ended.state, ended.ended_by, ended.attempt) == (JobState.SUCCEEDED, 3, 2)
+
+
+# --- work that must be ended from outside -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """How often the process would have been left."""
+    ends = []
+
+    def leave():
+        ends.append(1)
+        if threading.current_thread() is threading.main_thread():
+            sys.exit()
+
+    monkeypatch.setattr(module, "leave_process", leave)
+    return ends
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    """Lets the pipeline do nothing until the event is set."""
+    released = threading.Event()
+    monkeypatch.setattr(module, "carry_out", lambda request, run: released.wait(20))
+    yield released
+    released.set()
+
+
+def impatient(settings, **more):
+    return closing(Runner(settings.model_copy(update=more), "w@host"))
+
+
+def test_a_job_that_does_not_stop_when_cancelled_is_ended_with_its_process(store, settings, pool, deaf, left):
+    job = submit(store, add=1, **pool)
+    with impatient(settings, cancel_grace_s=0.2) as runner, running(runner, job.id):
+        wait_until(lambda: store.get(job.id).state is JobState.RUNNING)
+        store.cancel(job.id)
+        wait_until(lambda: left)
+        assert store.get(job.id).state is JobState.CANCELLED
+        deaf.set()
+
+
+def test_a_job_that_runs_on_past_its_deadline_is_ended_with_its_process(store, settings, pool, deaf, left):
+    job = submit(store, add=1, deadline_s=0.5, **pool)
+    with impatient(settings, cancel_grace_s=0.2) as runner, running(runner, job.id):
+        wait_until(lambda: left)
+        ended = store.get(job.id)
+        assert (ended.state, ended.error.code) == (JobState.FAILED, "deadline_exceeded")
+        deaf.set()
+
+
+def test_a_job_that_gets_nowhere_is_put_back_and_given_up_after_some_times(store, settings, pool, deaf, left):
+    job = submit(store, add=1, **pool)
+    with impatient(settings, stall_after_s=0.3, max_crashes=2) as runner:
+        for state in (JobState.QUEUED, JobState.FAILED):
+            deaf.clear()
+            left.clear()
+            with running(runner, job.id):
+                wait_until(lambda: left)
+                assert store.get(job.id).state is state
+                deaf.set()
+    ended = store.get(job.id)
+    assert (ended.error.code, ended.error.retryable, ended.attempt) == ("stalled", True, 2)
+    assert ended.last_interruption.reason == "stalled"
+
+
+def test_a_job_past_its_deadline_fails_at_its_next_batch(store, settings, large_pool, runner):
+    job = submit(store, deadline_s=0.6, **large_pool)
+    runner.run(job.id)
+    ended = store.get(job.id)
+    assert (ended.state, ended.error.code, ended.error.stage) == (JobState.FAILED, "deadline_exceeded", "embed")
+
+
+def test_a_broken_gpu_ends_the_process_and_leaves_the_record_to_its_parent(store, pool, runner, broken, left):
+    broken(torch.AcceleratorError("CUDA error: device-side assert triggered"))
+    job = submit(store, add=1, **pool)
+    with pytest.raises(SystemExit):
+        runner.run(job.id, "task")
+    assert store.get(job.id).state is JobState.RUNNING
+    assert store.crashed(job.id, worker="w@host", task="task", most_crashes=3)
 
 
 # --- Redis away -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from core.data.labels import read_labels
 from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, find_backbone
 from core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
 from core.neural import backbones as module
-from core.neural.backbones import BackboneLoader
+from core.neural.backbones import BackboneLoader, device_is_lost
 from core.settings import Settings
 
 SMALL = ("test_efficientnet", "test_resnet", "test_vit", "test_convnext", "mobilenetv3_small_050")
@@ -293,6 +293,21 @@ def test_the_backbone_used_last_is_kept_whatever_the_seed_and_the_one_before_is_
     assert loader.load(find_backbone("test_resnet"), seed=2) is first
     loader.load(find_backbone("descriptor"))
     assert loader.load(find_backbone("test_resnet")) is not first
+
+
+def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has(loader):
+    """MobileNet's kernels sum in another order for one image than for several."""
+    backbone = loader.load(find_backbone("mobilenet"), "random")
+    batch = np.random.default_rng(0).integers(0, 255, (11, 3, 224, 224), dtype=np.uint8)
+    together = backbone.forward(batch)
+    for part in (slice(0, 1), slice(10, 11), slice(2, 9)):
+        np.testing.assert_array_equal(backbone.forward(batch[part]), together[part])
+
+
+def test_a_broken_gpu_context_is_told_from_a_full_memory_and_from_mistakes_of_ours():
+    assert device_is_lost(torch.AcceleratorError("CUDA error: an illegal memory access was encountered"))
+    assert not device_is_lost(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not device_is_lost(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_a_network_too_large_for_the_device_is_out_of_memory(loader, monkeypatch):
