@@ -78,6 +78,11 @@ class JobRequest(BaseModel):
     weights: Literal["random"] | None = Field(
         None, description='Leave out for pretrained weights. "random": an untrained network, to compare with.'
     )
+    webhook: Annotated[str, Field(max_length=2000)] | None = Field(
+        None,
+        description="An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks "
+        "specification. It may be told more than once.",
+    )
 
     def fingerprint(self) -> str:
         """Of the validated request, defaults applied."""

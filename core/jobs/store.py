@@ -11,7 +11,8 @@ Keys, all under one prefix:
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen
     draining:<worker> string  that worker gives its job back at the next batch
-    totals, reaped            counters for metrics
+    webhooks          zset    id of an ended job by when its webhook is due (outbox.py)
+    totals, reaped, webhook_totals   counters for metrics
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Counts:
     ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
     reaped: int
     workers: int
+    webhooks_waiting: int
+    webhooks: dict[str, int]  # outcome -> attempts
 
 
 class JobStore:
@@ -113,6 +116,7 @@ class JobStore:
         idempotency_key: str | None = None,
         fingerprint: str = "",
         keep_key_s: float = 0,
+        webhook: str | None = None,
     ) -> tuple[Job, bool]:
         """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
 
@@ -120,7 +124,7 @@ class JobStore:
         """
         keep_ms = max(1, round(keep_key_s * 1000))
         known_id, known_fingerprint = self._run(
-            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms
+            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms, webhook or ""
         )
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
@@ -286,6 +290,7 @@ class JobStore:
         with _reaching_redis():
             oldest = cast(list[tuple[str, float]], self._redis.zrange(PREFIX + "queued", 0, 0, withscores=True))
             totals = cast(dict[str, str], self._redis.hgetall(PREFIX + "totals"))
+            webhooks = cast(dict[str, str], self._redis.hgetall(PREFIX + "webhook_totals"))
             return Counts(
                 queued=self.queued(),
                 leased=self._redis.zcard(PREFIX + "leases"),
@@ -293,7 +298,13 @@ class JobStore:
                 ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in totals.items()},
                 reaped=int(cast(str | None, self._redis.get(PREFIX + "reaped")) or 0),
                 workers=len(self.workers()),
+                webhooks_waiting=self._redis.zcard(PREFIX + "webhooks"),
+                webhooks={outcome: int(total) for outcome, total in webhooks.items()},
             )
+
+    def run_script(self, script: str, *arguments: str | int) -> Any:
+        """For what stands in a file of its own: the outbox."""
+        return self._run(script, *arguments)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
