@@ -51,10 +51,11 @@ def after(seconds: float, then: Reply) -> Reply:
     return reply
 
 
-def dripping(text: bytes, every_s: float) -> Reply:
-    """A byte at a time."""
+def dripping(text: bytes, every_s: float, at_once: bytes = b"") -> Reply:
+    """A byte at a time, after those at once."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(at_once)
         for i in range(len(text)):
             handler.wfile.write(text[i : i + 1])
             time.sleep(every_s)

@@ -1,4 +1,7 @@
-"""One POST to a stranger: at an address that was checked, with no proxy, no redirect, no second look-up of the name."""
+"""One POST to a stranger: at an address that was checked, with no proxy, no redirect, no second look-up of the name.
+
+By the standard library: an HTTP client that picks its own addresses would have to be kept from doing so.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +75,7 @@ def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadli
     if url.scheme == "https":
         sock = trust.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         connection = HTTPSConnection(host, port, context=trust)
-    connection.auto_open = 0  # else it would look the name up for itself, should this socket be closed
-    connection.sock = sock
+    connection.sock = sock  # it makes one of its own, by name, only where there is none
     with sock, _cut_off_at(deadline, sock):
         if isinstance(sock, ssl.SSLSocket):
             sock.do_handshake()

@@ -57,6 +57,11 @@ def test_an_address_that_does_not_answer_is_passed_over_for_the_next():
         assert send(receiver.url, addresses=["127.0.0.2", "::1", "127.0.0.1"]) == Answer(204)
 
 
+def test_an_address_that_takes_the_call_has_all_the_time_that_is_left():
+    with receiving(after(0.6, OK)) as receiver:
+        assert send(receiver.url, addresses=LOOPBACK * 2, within_s=1) == Answer(204)
+
+
 def test_a_name_without_an_address_gets_no_answer():
     with pytest.raises(NoAnswer, match="the name has no address"):
         send("http://hooks.example/", addresses=[])
@@ -78,8 +83,12 @@ def test_an_address_is_its_own_address():
 
 @pytest.mark.parametrize(
     "reply",
-    [after(1.5, OK), dripping(b"HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n", 0.05), dripping(b"H", 1.5)],
-    ids=["silent", "a byte now and then", "one byte and silent"],
+    [
+        after(1.5, OK),
+        dripping(b"HTTP/1.1 204 No Content\r\n\r\n", 0.05),
+        dripping(b"X-A: bcdefghijklmnop\r\n\r\n", 0.05, at_once=b"HTTP/1.1 204 No Content\r\n"),
+    ],
+    ids=["silent", "dripping", "dripping headers"],
 )
 def test_an_answer_that_does_not_come_in_time_is_none(reply):
     with receiving(reply) as receiver:
@@ -97,8 +106,8 @@ def test_over_tls_time_runs_out_likewise(tls, trust):
 
 def test_a_body_that_drips_on_does_not_change_the_answer_nor_outlast_the_time():
     begun = time.monotonic()
-    with receiving(dripping(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 20, 0.02)) as receiver:
-        assert send(receiver.url, within_s=0.6) == Answer(200)
+    with receiving(dripping(b"x" * 100, 0.02, at_once=b"HTTP/1.1 200 OK\r\n\r\n")) as receiver:
+        assert send(receiver.url, within_s=0.4) == Answer(200)
         assert time.monotonic() - begun < 1
 
 

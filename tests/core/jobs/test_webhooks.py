@@ -1,6 +1,8 @@
 import json
+import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -141,3 +143,24 @@ def test_the_specifications_own_library_verifies_what_is_signed():
     assert Webhook(SECRET).verify(body, headers) == json.loads(body)
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(body.replace(b"succeeded", b"failed"), headers)
+
+
+@pytest.fixture
+def verified():
+    """The function that the docs offer to receivers."""
+    page = Path(__file__).resolve().parents[3] / "docs" / "webhooks.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    names = {}
+    exec(code, names)
+    return names["verified"]
+
+
+def test_the_lines_in_the_docs_verify_it_too_and_nothing_else(verified):
+    body, now = message(ended()), int(datetime.now(UTC).timestamp())
+    headers = signed_headers(SETTINGS.webhook_key, message_id(ended()), now, body)
+    assert verified(body, headers, SECRET) == json.loads(body)
+    for wrong in ({"webhook-id": "msg_2"}, {"webhook-timestamp": str(now + 1)}, {"webhook-timestamp": str(now - 400)}):
+        with pytest.raises(ValueError, match=r"not signed|too old"):
+            verified(body, headers | wrong, SECRET)
+    with pytest.raises(ValueError, match="not signed with our secret"):
+        verified(body + b" ", headers, SECRET)
