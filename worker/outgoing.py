@@ -70,16 +70,17 @@ def post(
 def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadline: float) -> Iterator[HTTPConnection]:
     """The certificate is held against the name, though the call goes to an address."""
     host, port = host_of(url), _port(url)
-    sock = _connect(addresses, port, deadline)
-    connection = HTTPConnection(host, port)
-    if url.scheme == "https":
-        sock = trust.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-        connection = HTTPSConnection(host, port, context=trust)
-    connection.sock = sock  # it makes one of its own, by name, only where there is none
-    with sock, _cut_off_at(deadline, sock):
-        if isinstance(sock, ssl.SSLSocket):
-            sock.do_handshake()
-        yield connection
+    with _connect(addresses, port, deadline) as plain:
+        if url.scheme == "https":
+            connection: HTTPConnection = HTTPSConnection(host, port, context=trust)
+            sock: socket.socket = trust.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        else:
+            connection, sock = HTTPConnection(host, port), plain
+        connection.sock = sock  # it makes one of its own, by name, only where there is none
+        with sock, _cut_off_at(deadline, sock):
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
+            yield connection
 
 
 def _connect(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:

@@ -150,6 +150,10 @@ def test_attempts_follow_the_specifications_table(outbox):
     assert outbox.failed(Delivery("job_1", fence=0, url=URL, failures=9)) is None
 
 
+def test_what_failed_together_does_not_come_again_together(outbox):
+    assert len({outbox.failed(Delivery("job_1", fence=0, url=URL, failures=1)) for _ in range(5)}) > 1
+
+
 def test_after_the_last_attempt_it_is_given_up(store, outbox, at_once):
     end(store)
     tries = 1
