@@ -7,6 +7,7 @@
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
+    │   ├── WebhookNotAllowed
     │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
     ├── NotFound             JobNotFound
@@ -131,6 +132,12 @@ class UnreadableImage(Invalid):
     """`detail` is the reason, without the image's name."""
 
     code = "unreadable_image"
+
+
+class WebhookNotAllowed(Invalid):
+    """The webhook's URL is not one that this service will call, or it calls none at all."""
+
+    code = "webhook_not_allowed"
 
 
 class InvalidCursor(Invalid):

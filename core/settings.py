@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -70,6 +71,14 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(30.0, gt=0, description="Ended jobs and their results are forgotten after this.")
     keep_idempotency_hours: float = Field(168.0, gt=0, description="How long an Idempotency-Key is remembered.")
 
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="Signs webhooks: `whsec_` and the base64 of 24 to 64 random bytes. Without it there are none.",
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Webhooks may go to private and loopback addresses, and by plain http."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
@@ -82,7 +91,7 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
-    @field_validator("weights_dir", mode="before")
+    @field_validator("weights_dir", "webhook_secret", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value or None
@@ -105,6 +114,21 @@ class Settings(BaseSettings):
             raise ValueError("NEXTLABEL_RENEW_EVERY_S must be a third of NEXTLABEL_LEASE_S at most")
         return self
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not 24 <= len(_key_in(value)) <= 64:
+            raise ValueError(
+                "NEXTLABEL_WEBHOOK_SECRET must be whsec_ and the base64 of 24 to 64 bytes; "
+                "make one with: echo whsec_$(openssl rand -base64 32)"
+            )
+        return value
+
+    @property
+    def webhook_key(self) -> bytes | None:
+        """What webhooks are signed with; none are sent without."""
+        return _key_in(self.webhook_secret) if self.webhook_secret is not None else None
+
     @property
     def results_dir(self) -> Path:
         """Where finished jobs keep their result files."""
@@ -114,3 +138,12 @@ class Settings(BaseSettings):
     def plans_dir(self) -> Path:
         """Where jobs that are shared among workers list their images."""
         return self.state_dir / "plans"
+
+
+def _key_in(secret: SecretStr) -> bytes:
+    """Empty when there is none in it."""
+    prefix, _, encoded = secret.get_secret_value().partition("_")
+    try:
+        return base64.b64decode(encoded, validate=True) if prefix == "whsec" else b""
+    except ValueError:
+        return b""

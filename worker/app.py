@@ -13,6 +13,7 @@ from core.logs import configure_logs, get_logger
 from core.settings import Settings
 from worker import devices, tasks
 from worker.janitor import Janitor
+from worker.webhooks import Deliverer
 
 settings = Settings()
 app = celery_app(settings.redis_url)
@@ -20,6 +21,7 @@ app = celery_app(settings.redis_url)
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
 log = get_logger(__name__)
 janitors: dict[str, Janitor] = {}
+deliverers: dict[str, Deliverer] = {}
 
 
 @signals.setup_logging.connect
@@ -31,6 +33,8 @@ def set_up_logs(**_: Any) -> None:
 def begin(sender: Any, **_: Any) -> None:
     janitors[sender.hostname] = Janitor(settings, sender.hostname, processes=sender.controller.concurrency)
     janitors[sender.hostname].start()
+    deliverers[sender.hostname] = Deliverer(settings)
+    deliverers[sender.hostname].start()
     log.info("worker ready", worker=sender.hostname)
 
 
@@ -44,6 +48,7 @@ def drain(sender: str, **_: Any) -> None:
 def end(sender: Any, **_: Any) -> None:
     if sender.hostname in janitors:
         janitors[sender.hostname].stop()
+        deliverers[sender.hostname].stop()
     log.info("worker stopped", worker=sender.hostname)
 
 

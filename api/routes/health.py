@@ -123,4 +123,9 @@ class _StoreCollector(Collector):
         for labels, total in counts.ended.items():
             ended.add_metric(labels, total)
         yield ended
+        yield GaugeMetricFamily("nextlabel_webhooks_waiting", "Webhooks to be delivered", counts.webhooks_waiting)
+        attempts = CounterMetricFamily("nextlabel_webhooks", "Attempts to deliver a webhook", labels=["outcome"])
+        for outcome, total in counts.webhooks.items():
+            attempts.add_metric([outcome], total)
+        yield attempts
         yield CounterMetricFamily("nextlabel_leases_reaped", "Leases taken back from dead workers", counts.reaped)

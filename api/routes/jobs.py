@@ -161,6 +161,7 @@ async def accept(body: Any, services: Services, key: str | None = None) -> tuple
         fingerprint=request.fingerprint(),
         keep_key_s=services.settings.keep_idempotency_hours * 3600,
         deadline_s=request.deadline_s,
+        webhook=request.webhook,
     )
     if new:
         log.info("job accepted", job_id=job.id, kind=job.kind)

@@ -1,4 +1,4 @@
-"""What can be known of a request before it is accepted: paths, roots, label syntax, an empty pool.
+"""What can be known of a request before it is accepted: paths, roots, label syntax, an empty pool, its webhook.
 
 Runs in the API, so it opens no image and lists no more of a pool than its first. What it lets through may still fail
 in the worker: the disk changes.
@@ -14,6 +14,7 @@ from core.data.pool import SUFFIXES, has_an_image
 from core.data.roots import existing_file_or_folder, existing_folder
 from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, NothingToValidate, SingleClass
 from core.jobs.requests import KINDS, JobRequest, parse_request
+from core.jobs.webhooks import allowed_url
 from core.settings import Settings
 
 
@@ -45,6 +46,8 @@ def _disk_faults(body: Any, settings: Settings) -> Iterator[Fault]:
             yield from _fault(field, _check_pool, value, settings)
         elif field.startswith("path_to_labels"):
             yield from _fault(field, _labels_check(field, kind), value, settings)
+        elif field == "webhook":
+            yield from _fault(field, allowed_url, value, settings)
     if kind == "prediction" and body.get("path_to_labels") is None:
         detail = "prediction learns from labels; name a labels file or folder"
         yield Fault("/path_to_labels", "no_labels", detail)

@@ -85,6 +85,11 @@ class JobRequest(BaseModel):
         le=MAX_DEADLINE_S,
         description="Fails unless it has ended so many seconds after it was submitted.",
     )
+    webhook: Annotated[str, Field(max_length=2000)] | None = Field(
+        None,
+        description="An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks "
+        "specification. It may be told more than once.",
+    )
 
     def fingerprint(self) -> str:
         """Of the validated request, defaults applied."""

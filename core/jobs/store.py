@@ -15,7 +15,8 @@ Keys, all under one prefix:
     workers           zset    worker by when it was last seen
     processes         hash    worker -> how many processes it has
     draining:<worker> string  that worker gives its job back at the next batch
-    totals, reaped, fenced, shards    counters for metrics
+    webhooks          zset    id of an ended job by when its webhook is due (outbox.py)
+    totals, reaped, fenced, shards, webhook_totals    counters for metrics
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class Counts:
     shard_seconds: float
     workers: int
     processes: int
+    webhooks_waiting: int
+    webhooks: dict[str, int]  # outcome -> attempts
 
 
 class JobStore:
@@ -126,6 +129,7 @@ class JobStore:
         fingerprint: str = "",
         keep_key_s: float = 0,
         deadline_s: float | None = None,
+        webhook: str | None = None,
     ) -> tuple[Job, bool]:
         """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
 
@@ -135,9 +139,8 @@ class JobStore:
         """
         keep_ms = max(1, round(keep_key_s * 1000))
         deadline_ms = "" if deadline_s is None else round(deadline_s * 1000)
-        known_id, known_fingerprint = self.run_script(
-            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms, deadline_ms
-        )
+        arguments = (request_json, idempotency_key or "", fingerprint, keep_ms, deadline_ms, webhook or "")
+        known_id, known_fingerprint = self.run_script("submit", job_id, kind, *arguments)
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
 
@@ -325,29 +328,31 @@ class JobStore:
         with _reaching_redis():
             now = self._now_ms()
             pipeline = self._redis.pipeline(transaction=False)
-            pipeline.zcard(PREFIX + "queued")
-            pipeline.zcard(PREFIX + "leases")
-            pipeline.zcard(PREFIX + "shard_leases")
-            pipeline.zrange(PREFIX + "queued", 0, 0, withscores=True)
-            pipeline.zrange(PREFIX + "leases", 0, 0, withscores=True)
-            pipeline.hgetall(PREFIX + "totals")
-            pipeline.hgetall(PREFIX + "shards")
+            for zset in ("queued", "leases", "shard_leases", "webhooks"):
+                pipeline.zcard(PREFIX + zset)
+            for zset in ("queued", "leases"):
+                pipeline.zrange(PREFIX + zset, 0, 0, withscores=True)
+            for totals in ("totals", "shards", "webhook_totals"):
+                pipeline.hgetall(PREFIX + totals)
             pipeline.mget(PREFIX + "reaped", PREFIX + "fenced")
-            queued, leased, shard_leases, oldest, next_lease, totals, shards, (reaped, fenced) = pipeline.execute()
+            told = pipeline.execute()
+        queued, leased, shard_leases, webhooks_waiting, oldest, next_lease, ended, shards, webhooks, counters = told
         return Counts(
             queued=queued,
             leased=leased,
             shard_leases=shard_leases,
             oldest_queued_s=max(0.0, (now - oldest[0][1]) / 1000) if oldest else 0.0,
             lease_left_s=(next_lease[0][1] - now) / 1000 if next_lease else None,
-            ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in totals.items()},
-            reaped=int(reaped or 0),
-            fenced=int(fenced or 0),
+            ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in ended.items()},
+            reaped=int(counters[0] or 0),
+            fenced=int(counters[1] or 0),
             shards=int(shards.get("committed", 0)),
             shard_images=int(shards.get("images", 0)),
             shard_seconds=float(shards.get("seconds", 0)),
             workers=len(self.workers()),
             processes=self.processes(),
+            webhooks_waiting=webhooks_waiting,
+            webhooks={outcome: int(total) for outcome, total in webhooks.items()},
         )
 
     # --- inside -------------------------------------------------------------------------------------------------

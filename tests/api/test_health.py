@@ -10,6 +10,8 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
+from core.jobs.outbox import Outbox
+from core.jobs.record import new_job_id
 from core.jobs.requests import KINDS
 from core.methods.registry import METHODS
 from tests.api.support import f1_result, settings_for
@@ -68,6 +70,18 @@ def test_metrics_count_jobs_by_what_became_of_them(client, data, worker):
     assert metrics["nextlabel_leases_reaped_total",] == 0
     assert 0 <= metrics["nextlabel_oldest_queued_seconds",] < 60
     assert [metrics["nextlabel_jobs_ended_total", "f1", end] for end in ("succeeded", "failed", "cancelled")] == [1] * 3
+
+
+def test_metrics_count_webhooks_by_what_became_of_them(client, worker):
+    outbox = Outbox(worker.store)
+    for tell in (outbox.delivered, outbox.delivered, outbox.failed, outbox.unwanted):
+        job, _ = worker.store.submit(new_job_id(), "f1", "{}", webhook="https://hooks.example/")
+        worker.store.cancel(job.id)
+        tell(outbox.claim())
+    metrics = measured(client)
+    assert metrics["nextlabel_webhooks_waiting",] == 1
+    counted = {name[1]: count for name, count in metrics.items() if name[0] == "nextlabel_webhooks_total"}
+    assert counted == {"delivered": 2, "failed": 1, "unwanted": 1}
 
 
 def test_metrics_of_a_service_without_jobs_are_zero(client):

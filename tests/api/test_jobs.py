@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import redis
+from fastapi.testclient import TestClient
 
+from api.app import create_app
 from core.jobs.queue import QUEUE_KEY
 from core.jobs.record import JobState
-from tests.api.support import f1_result, selection_result
+from tests.api.support import f1_result, selection_result, settings_for
 
 
 def faults(answer):
@@ -45,7 +47,7 @@ def test_a_request_is_answered_with_202_and_the_job(client, data):
 def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
     request = client.post("/jobs", json=data.selection).json()["request"]
     defaults = {"head": "linear", "seed": 0, "weights": None, "method": {"name": "auto"}}
-    defaults |= {"exclude": [], "pending": [], "class_quotas": {}, "near_copies": "skip"}
+    defaults |= {"webhook": None, "exclude": [], "pending": [], "class_quotas": {}, "near_copies": "skip"}
     assert request == {**data.selection, **defaults}
 
 
@@ -280,6 +282,45 @@ def test_a_path_is_a_text_of_some_length(client, data, path):
 
 
 # --- faults on the disk -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def telling(data, tmp_path, empty_redis):
+    """A service with a secret for webhooks."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    with TestClient(create_app(settings_for(data, tmp_path, empty_redis, webhook_secret=secret))) as client:
+        yield client
+
+
+@pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])
+def test_the_end_of_any_kind_of_job_with_a_webhook_is_to_be_told(telling, data, worker, kind):
+    job = telling.post("/jobs", json={**getattr(data, kind), "webhook": "https://hooks.example/job"}).json()
+    assert job["request"]["webhook"] == "https://hooks.example/job"
+    assert worker.store.counts().webhooks_waiting == 0
+    worker.fail(job["id"], "internal")
+    assert worker.store.counts().webhooks_waiting == 1
+
+
+def test_a_webhook_that_will_not_be_called_is_refused_together_with_the_rest(telling, data):
+    wrong = {**data.selection, "add": 0, "path_to_img": "nowhere", "webhook": "https://10.0.0.1/"}
+    answer = telling.post("/jobs", json=wrong)
+    assert faults(answer) == {
+        "/add": "invalid_value",
+        "/path_to_img": "path_not_found",
+        "/webhook": "webhook_not_allowed",
+    }
+    assert "NEXTLABEL_WEBHOOK_ALLOW_PRIVATE" in detail(answer, "/webhook")
+
+
+def test_without_a_secret_a_webhook_is_refused_and_the_remedy_named(client, data):
+    answer = client.post("/jobs", json={**data.f1, "webhook": "https://hooks.example/"})
+    assert faults(answer) == {"/webhook": "webhook_not_allowed"}
+    assert "NEXTLABEL_WEBHOOK_SECRET" in detail(answer, "/webhook")
+
+
+@pytest.mark.parametrize("webhook", [7, True, ["https://hooks.example/"], "https://hooks.example/" + "x" * 2000])
+def test_a_webhook_is_a_text_of_some_length(telling, data, webhook):
+    assert faults(telling.post("/jobs", json={**data.f1, "webhook": webhook})) == {"/webhook": "invalid_value"}
 
 
 def test_several_wrong_paths_are_told_at_once(client, data):

@@ -1,3 +1,4 @@
+import base64
 import os
 from pathlib import Path
 
@@ -92,6 +93,32 @@ def test_a_log_level_may_be_in_small_letters_and_must_exist():
 def test_an_empty_weights_folder_is_none_and_not_the_current_one(monkeypatch):
     monkeypatch.setenv("NEXTLABEL_WEIGHTS_DIR", "")
     assert Settings().weights_dir is None
+
+
+def encoded(size):
+    return base64.b64encode(bytes(size)).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_webhooks_are_signed_with_the_bytes_of_their_secret(monkeypatch, size):
+    monkeypatch.setenv("NEXTLABEL_WEBHOOK_SECRET", f"whsec_{encoded(size)}")
+    assert Settings().webhook_key == bytes(size)
+
+
+@pytest.mark.parametrize("secret", [f"whsec_{encoded(23)}", f"whsec_{encoded(65)}", encoded(32), "whsec_*", "password"])
+def test_any_other_secret_is_refused_with_how_to_make_one_and_is_not_printed(secret):
+    with pytest.raises(ValidationError, match="make one with: echo whsec_") as refused:
+        Settings(webhook_secret=secret)
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_without_a_secret_webhooks_have_no_key(nothing):
+    assert Settings(webhook_secret=nothing).webhook_key is None
+
+
+def test_the_secret_of_webhooks_is_not_shown():
+    assert encoded(32) not in repr(Settings(webhook_secret=f"whsec_{encoded(32)}"))
 
 
 def test_a_fault_of_one_setting_does_not_print_another_that_is_secret():

@@ -12,6 +12,8 @@ from client.digits import write_digits
 from client.http import Client
 from client.stack import Stack, free_port
 
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,6 +37,8 @@ def settings(folder: Path, *roots: Path) -> dict[str, str]:
         "NEXTLABEL_LEASE_S": "3",
         "NEXTLABEL_RENEW_EVERY_S": "0.5",
         "NEXTLABEL_JANITOR_EVERY_S": "0.3",
+        "NEXTLABEL_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "NEXTLABEL_WEBHOOK_ALLOW_PRIVATE": "true",
         "HF_HUB_OFFLINE": "1",
     }
 

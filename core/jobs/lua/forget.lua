@@ -5,5 +5,6 @@ if state == 'succeeded' or state == 'failed' or state == 'cancelled' then
   redis.call('DEL', job_key(id), P .. 'events:' .. id)
   redis.call('ZREM', P .. 'jobs', id)
   redis.call('ZREM', P .. 'ended', id)
+  redis.call('ZREM', P .. 'webhooks', id)
 end
 return state

@@ -62,6 +62,7 @@ local function ended(id, state, error)
   redis.call('HINCRBY', P .. 'totals', get(id, 'kind') .. ':' .. state, 1)
   set(id, 'state', state, 'finished_at', text(now), 'error', error)
   changed(id, 'end', cjson.encode({state = state}))
+  if get(id, 'webhook') then redis.call('ZADD', P .. 'webhooks', now, id) end
 end
 
 local function requeued(id, reason)

@@ -1,0 +1,7 @@
+-- how long it is held (ms) -> {id, fence, url, failures} of the delivery due the longest, or nothing when none is.
+-- Held, nobody else is given it; if whoever took it dies, it is due again after that time.
+local id = redis.call('ZRANGEBYSCORE', P .. 'webhooks', '-inf', now, 'LIMIT', 0, 1)[1]
+if not id then return false end
+redis.call('ZADD', P .. 'webhooks', now + ARGV[1], id)
+local fence = redis.call('HINCRBY', job_key(id), 'webhook_fence', 1)
+return {id, fence, get(id, 'webhook'), tonumber(get(id, 'webhook_failures') or 0)}
