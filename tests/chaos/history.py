@@ -74,7 +74,7 @@ class Death:
     """
 
     at: float
-    how: str  #: "process killed", "worker killed", "process frozen", "worker frozen"
+    how: str  #: "process killed", "worker killed", "process frozen", "worker frozen", "worker cut off"
     worker: str
     until: float | None = None
 

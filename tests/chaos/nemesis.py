@@ -25,11 +25,13 @@ from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import PREFIX
 from tests.chaos.history import Death, History, Oddity, Submission
+from tests.chaos.network import Link
 from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Process
 from tests.chaos.workloads import BY_NAME, Pools
 
 EVERY_S = (2.0, 5.0)  # between the beginnings of two faults
 AT_ITS_JOB = 0.8  # of the victims; the others are taken as they come
+LOST_REPLIES = 0.2  # of all, with their connections
 LOOKS_FOR_POISON_EVERY_S = 0.02
 
 
@@ -238,6 +240,38 @@ def cut_connections(nemesis: Nemesis) -> Steps:
     yield 0
 
 
+def cut_a_worker_off(nemesis: Nemesis) -> Steps:
+    """It goes on computing; what it has sent meanwhile arrives late, when its job is another's."""
+    with nemesis.one_worker() as worker:
+        begun, worker.link.is_cut = time.time(), True
+        yield longer_than_the_lease(nemesis)
+        nemesis.died("worker cut off", name_of(worker), begun, time.time())
+        worker.link.is_cut = False
+
+
+def lose_replies(nemesis: Nemesis) -> Steps:
+    """The command has run, and whoever sent it can't know."""
+    links = links_of(nemesis)
+    for link in links:
+        link.lost_replies = LOST_REPLIES
+    yield nemesis.rng.uniform(1, 3)
+    for link in links:
+        link.lost_replies = 0.0
+
+
+def slow_network(nemesis: Nemesis) -> Steps:
+    links = links_of(nemesis)
+    for link in links:
+        link.late_s = nemesis.rng.uniform(0.1, 0.5)
+    yield nemesis.rng.uniform(2, 6)
+    for link in links:
+        link.late_s = 0.0
+
+
+def links_of(nemesis: Nemesis) -> list[Link]:
+    return [process.link for process in (*nemesis.stack.workers, nemesis.stack.api)]
+
+
 def drop_messages(nemesis: Nemesis) -> Steps:
     with _reaching_redis():
         if not nemesis.redis.delete(QUEUE_KEY):
@@ -309,6 +343,9 @@ SHARES: dict[Callable[[Nemesis], Steps], int] = {
     freeze_redis_briefly: 2,
     freeze_redis_for_long: 1,
     cut_connections: 2,
+    cut_a_worker_off: 2,
+    lose_replies: 2,
+    slow_network: 1,
     drop_messages: 3,
     double_messages: 3,
     kill_the_api: 2,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from tests.chaos.checker import Violation, claims_of
-from tests.chaos.history import Evidence, happened_at
+from tests.chaos.history import Death, Evidence, happened_at
 
 
 def figures(evidence: Evidence, violations: Sequence[Violation], *, seed: int, drain_s: float) -> dict[str, Any]:
     """As `--json` writes them."""
-    history, records = evidence.history, evidence.records.values()
+    history, records, taken = evidence.history, evidence.records.values(), list(takeovers(evidence))
     return {
         "seed": seed,
         "jobs": dict(Counter(_end(record) for record in records).most_common()),
@@ -26,8 +28,10 @@ def figures(evidence: Evidence, violations: Sequence[Violation], *, seed: int, d
         "attempts": sum(record.attempt for record in records),
         "attempts beyond the first": sum(max(0, record.attempt - 1) for record in records),
         "interruptions": dict(_interruptions(evidence)),
-        "worker seconds lost to crashes": round(sum(_seconds_lost(evidence)), 1),
-        "seconds until claimed again": _spans(_recoveries(evidence)),
+        "taken over without a fault": [one.job_id for one in taken if one.blow is None],
+        "worker seconds lost to crashes": round(sum(one.held_s for one in taken), 1),
+        "seconds until put back": _by_blow(taken, lambda one: one.put_back_s),
+        "seconds until claimed again": _by_blow(taken, lambda one: one.claimed_s),
         "seconds until a stopped worker was gone": _span(history.drains_s),
         "files left by kills": len(evidence.left.temporary),
         "drain_s": round(drain_s, 1),
@@ -56,30 +60,32 @@ def _interruptions(evidence: Evidence) -> Counter[str]:
     return Counter(event.data["reason"] for event in events if event.name == "state" and "reason" in event.data)
 
 
-def _seconds_lost(evidence: Evidence) -> list[float]:
-    """Of each claim that ended in a crash: from its beginning until it was put back."""
-    lost = []
-    for events in evidence.events.values():
-        crashed = {
-            happened_at(one) for one in events if one.name == "state" and one.data.get("reason") == "worker_lost"
-        }
-        lost += [until - begun for _, begun, until in claims_of(events) if until in crashed]
-    return lost
+@dataclass(frozen=True)
+class Takeover:
+    """A claim that was taken from a process; `blow`: what had struck it, None if it was only slow."""
+
+    job_id: str
+    held_s: float
+    blow: Death | None
+    put_back_s: float  #: from the blow
+    claimed_s: float | None  #: from the blow; None where nobody claimed it again
 
 
-def _recoveries(evidence: Evidence) -> dict[str, list[float]]:
-    """By what struck it: from then until the job was another's, or had ended."""
+def takeovers(evidence: Evidence) -> Iterator[Takeover]:
+    for job_id, events in evidence.events.items():
+        lost = {happened_at(one) for one in events if one.name == "state" and one.data.get("reason") == "worker_lost"}
+        for (worker, begun, until), following in pairwise([*claims_of(events), None]):
+            if until in lost:
+                blow = next((one for one in evidence.history.deaths if one.hit(worker, begun, until)), None)
+                since = blow.at if blow else until
+                yield Takeover(job_id, until - begun, blow, until - since, following[1] - since if following else None)
+
+
+def _by_blow(taken: list[Takeover], seconds: Callable[[Takeover], float | None]) -> dict[str, str]:
     spans: defaultdict[str, list[float]] = defaultdict(list)
-    for events in evidence.events.values():
-        claims = list(claims_of(events))
-        for i, (worker, begun, until) in enumerate(claims):
-            blow = next((death for death in evidence.history.deaths if death.hit(worker, begun, until)), None)
-            if blow is not None and i + 1 < len(claims):
-                spans[blow.how].append(claims[i + 1][1] - blow.at)
-    return spans
-
-
-def _spans(spans: dict[str, list[float]]) -> dict[str, str]:
+    for one in taken:
+        if one.blow is not None and (value := seconds(one)) is not None:
+            spans[one.blow.how].append(value)
     return {name: _span(spans[name]) for name in sorted(spans)}
 
 

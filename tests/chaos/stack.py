@@ -20,6 +20,7 @@ import redis
 from client.redis_server import redis_command
 from client.stack import free_port
 from core.jobs.store import JobStore
+from tests.chaos.network import Link, Network
 
 HOST = "127.0.0.1"
 LEASE_S = 3.0
@@ -43,8 +44,9 @@ SETTINGS = {
 class Process:
     """A process and its children, in a process group of their own, with a log of their own."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path, link: Link) -> None:
         self.name, self.busy = name, False  # busy: a fault is at work on it
+        self.link = link  # its way to Redis
         self._command, self._environment, self._log = command, environment, log
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -99,7 +101,9 @@ class ChaosStack:
             made.mkdir(parents=True)
         self.redis_port, self.api_port = free_port(), free_port()
         self.url, self.redis_url = f"http://{HOST}:{self.api_port}", f"redis://{HOST}:{self.redis_port}/0"
-        self.redis = self._process("redis", redis_command(self.state / "redis", self.redis_port))
+        self.network = Network(self.redis_port)
+        command = redis_command(self.state / "redis", self.redis_port)
+        self.redis = Process("redis", command, {**os.environ}, self.logs / "redis.log", Link(self.redis_port))
         self.api = self._python("api", "api", "--host", HOST, "--port", str(self.api_port))
         self.workers = [self._worker(number) for number in range(workers)]
         self.retired: list[Process] = []  # workers that were asked to stop, and replaced meanwhile
@@ -147,6 +151,7 @@ class ChaosStack:
         for process in (*self.workers, *self.retired, self.api, self.redis):
             if process.runs:
                 process.kill()
+        self.network.close()
         if self.has_small_disk:
             subprocess.run(["umount", self.results], check=True)
             self.has_small_disk = False
@@ -168,17 +173,16 @@ class ChaosStack:
         return self._python(f"worker-{number}", "worker", "--processes", "1")
 
     def _python(self, name: str, module: str, *arguments: str) -> Process:
-        return self._process(name, [sys.executable, "-m", module, *arguments])
-
-    def _process(self, name: str, command: list[str]) -> Process:
+        link = self.network.link()
         places = {
             "NEXTLABEL_DATA_ROOTS": str(self.data),
             "NEXTLABEL_STATE_DIR": str(self.state),
             "NEXTLABEL_CACHE_DIR": str(self.cache),
             "NEXTLABEL_WEIGHTS_DIR": str(self.folder / "weights"),
-            "NEXTLABEL_REDIS_URL": self.redis_url,
+            "NEXTLABEL_REDIS_URL": f"redis://{HOST}:{link.port}/0",
         }
-        return Process(name, command, {**os.environ, **SETTINGS, **places}, self.logs / f"{name}.log")
+        command = [sys.executable, "-m", module, *arguments]
+        return Process(name, command, {**os.environ, **SETTINGS, **places}, self.logs / f"{name}.log", link)
 
 
 def until(met: Callable[[], bool], what: str, within_s: float = STARTS_WITHIN_S) -> None:

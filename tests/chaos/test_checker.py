@@ -253,8 +253,12 @@ def test_the_report_counts_and_times_what_happened():
     assert table["attempts beyond the first"] == 1
     assert table["interruptions"] == {"worker_lost": 1}
     assert table["seconds until claimed again"] == {"worker killed": "1.5 / 1.5 / 1.5 (min / median / max of 1)"}
+    assert table["seconds until put back"] == {"worker killed": "0.5 / 0.5 / 0.5 (min / median / max of 1)"}
+    assert table["taken over without a fault"] == []
     assert table["worker seconds lost to crashes"] == 1.0
     assert table["violations"] == []
+    unharmed = figures(evidence(record(attempt=2), *steps), [], seed=7, drain_s=1)
+    assert unharmed["taken over without a fault"] == ["j"]
     assert all(name in as_text(table) for name in table)
 
 
