@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import redis
 
-from core.jobs.queue import QUEUE_KEY
 from core.jobs.store import PREFIX
 from tests.chaos.history import Evidence, History, Leased, Leftovers, LoggedClaim, Sighting, TemporaryFile
 from tests.chaos.stack import ChaosStack
@@ -61,8 +60,10 @@ class Observer:
                 self._history.leased.append(Leased(time.time(), job_id, state, int(fence), worker))
 
 
-def take_inventory(stack: ChaosStack, history: History, expected: dict[str, bytes], stuck: list[str]) -> Evidence:
-    """When every worker has stopped. `stuck`: those that had not."""
+def take_inventory(
+    stack: ChaosStack, history: History, expected: dict[str, bytes], *, messages: int, stuck: list[str]
+) -> Evidence:
+    """When every worker has stopped. `messages`: that waited before; `stuck`: workers that had not stopped."""
     store = stack.store()
     with stack.client() as client:
         ids = client.zrange(PREFIX + "jobs", 0, -1)
@@ -76,7 +77,7 @@ def take_inventory(stack: ChaosStack, history: History, expected: dict[str, byte
         expected=expected,
         digests=digests,
         claims=tuple(logged_claims(stack.logs)),
-        left=_leftovers(stack, stuck),
+        left=_leftovers(stack, messages, stuck),
     )
 
 
@@ -92,12 +93,12 @@ def _last_answers(stack: ChaosStack, job_ids: list[str]) -> tuple[dict[str, str]
     return digests, results
 
 
-def _leftovers(stack: ChaosStack, stuck: list[str]) -> Leftovers:
+def _leftovers(stack: ChaosStack, messages: int, stuck: list[str]) -> Leftovers:
     with stack.client() as client:
         return Leftovers(
             leases=tuple(client.zrange(PREFIX + "leases", 0, -1)),
             queued=tuple(client.zrange(PREFIX + "queued", 0, -1)),
-            messages=client.llen(QUEUE_KEY),
+            messages=messages,
             temporary=tuple(_temporary_files(stack.state, stack.cache)),
             result_files=tuple(str(p.relative_to(stack.results)) for p in stack.results.rglob("*") if p.is_file()),
             processes=tuple(stuck),

@@ -37,7 +37,9 @@ def run(folder: Path, *, seed: int, seconds: float, workers: int, clients: int) 
         drain_s = drain(stack, crowd)
         nemesis.rest()
         observer.stop()
-        evidence = take_inventory(stack, history, expected, stack.stop_workers())
+        messages = stack.store().messages_waiting(QUEUE_KEY)  # a worker gives back what its process had not begun
+        stuck = stack.stop_workers()
+        evidence = take_inventory(stack, history, expected, messages=messages, stuck=stuck)
     violations = check(evidence)
     return violations, figures(evidence, violations, seed=seed, drain_s=drain_s)
 
