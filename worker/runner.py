@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from core.errors import Cancelled, Drained, LeaseLost, NextlabelError, OutOfMemory, StoreUnavailable
 from core.jobs.record import JobError, JobState, JobWarning, Progress
@@ -23,6 +24,7 @@ from core.pipelines.run import Run
 from core.settings import Settings
 from worker.lease import Lease
 
+T = TypeVar("T")
 log = get_logger(__name__)
 RETRY_EVERY_S = 1.0
 INTERNAL = "something went wrong inside nextlabel; the worker's log has the details under this job's id"
@@ -45,9 +47,7 @@ class Runner:
         self._lease_store.close()
 
     def run(self, job_id: str) -> None:
-        claim = self._store.claim(
-            job_id, worker=self._worker, token=secrets.token_hex(8), lease_s=self._settings.lease_s
-        )
+        claim = self._claim(job_id)
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
@@ -56,6 +56,13 @@ class Runner:
             log.info("job started", worker=self._worker)
             end = self._attempt(claim)
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
+
+    def _claim(self, job_id: str) -> Claim | None:
+        """Asked until it is answered: by its token a claim whose answer got lost is given again."""
+        token = secrets.token_hex(8)
+        return self._insist(
+            lambda: self._store.claim(job_id, worker=self._worker, token=token, lease_s=self._settings.lease_s)
+        )
 
     def _attempt(self, claim: Claim) -> str:
         lease = Lease(
@@ -99,7 +106,7 @@ class Runner:
 
         return publish
 
-    def _insist(self, write: Callable[[], bool]) -> bool:
+    def _insist(self, write: Callable[[], T]) -> T:
         """An outage of Redis delays the end of a job and doesn't undo it; a lost lease is found out by the fence."""
         while True:
             try:
