@@ -48,9 +48,14 @@ class Crowd:
         deadline = time.monotonic() + within_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self.give_up()
+
+    def give_up(self) -> None:
+        self._stop.set()
         self._give_up.set()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # it was started
+                thread.join()
 
 
 class Client:

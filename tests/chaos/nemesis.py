@@ -26,7 +26,7 @@ from core.jobs.requests import parse_request
 from core.jobs.store import PREFIX
 from tests.chaos.history import Death, History, Oddity, Submission
 from tests.chaos.network import Link
-from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Process
+from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process
 from tests.chaos.workloads import BY_NAME, Pools
 
 EVERY_S = (2.0, 5.0)  # between the beginnings of two faults
@@ -39,6 +39,7 @@ class NotNow(RuntimeError):
     """This fault can't be done at present: there is nothing to do it to."""
 
 
+LEASES = PREFIX + "leases"
 Steps = Iterator[float]  # seconds to wait before each next step
 
 
@@ -72,7 +73,7 @@ class Nemesis:
         self.redis.close()
 
     @contextmanager
-    def one_worker(self) -> Iterator[Process]:
+    def one_worker(self) -> Iterator[Connected]:
         """For the fault alone; most often one that runs a job."""
         free = [worker for worker in self.stack.workers if worker.runs and not worker.busy]
         at_work = [worker for worker in free if any(name_of(worker) in one for one in self.at_work())]
@@ -97,7 +98,7 @@ class Nemesis:
         while True:
             fault = self.rng.choices(FAULTS, [SHARES[one] for one in FAULTS])[0]
             steps = fault(self)
-            with suppress(NotNow):
+            with suppress(NotNow, ProcessLookupError):  # poison may have been quicker
                 self._step(steps)
                 self.history.count(self.history.faults, fault.__name__.replace("_", " "))
                 return
@@ -120,10 +121,7 @@ class Nemesis:
                 process.start()
 
 
-LEASES = PREFIX + "leases"
-
-
-def name_of(worker: Process) -> str:
+def name_of(worker: Connected) -> str:
     """What the names of its processes in the records begin with."""
     return f"worker-{worker.pid}@"
 
@@ -197,10 +195,10 @@ def longer_than_the_lease(nemesis: Nemesis) -> float:
     return LEASE_S + nemesis.rng.uniform(1, 4)
 
 
-def pool_process(worker: Process) -> int:
+def pool_process(worker: Connected) -> int:
     """The parent's child that runs jobs. Raises NotNow while there is none."""
-    for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
-        with suppress(OSError):
+    with suppress(OSError):  # it is gone, or its child is
+        for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
             if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return int(pid)
     raise NotNow(f"{worker.name} has no process yet")
@@ -374,7 +372,8 @@ class Poisoner:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
         self._redis.close()
 
     def _keep_looking(self) -> None:

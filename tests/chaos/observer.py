@@ -43,7 +43,8 @@ class Observer:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
         self._client.close()
 
     def _keep_looking(self) -> None:

@@ -44,9 +44,8 @@ SETTINGS = {
 class Process:
     """A process and its children, in a process group of their own, with a log of their own."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path, link: Link) -> None:
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name, self.busy = name, False  # busy: a fault is at work on it
-        self.link = link  # its way to Redis
         self._command, self._environment, self._log = command, environment, log
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -90,6 +89,15 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
 
+class Connected(Process):
+    """One that reaches Redis by a link, which can be broken."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path, link: Link) -> None:
+        url = f"redis://{HOST}:{link.port}/0"
+        super().__init__(name, command, {**environment, "NEXTLABEL_REDIS_URL": url}, log)
+        self.link = link
+
+
 class ChaosStack:
     """A context: all parts run inside, and nothing is left running after it. `folder` keeps logs and files."""
 
@@ -102,11 +110,11 @@ class ChaosStack:
         self.redis_port, self.api_port = free_port(), free_port()
         self.url, self.redis_url = f"http://{HOST}:{self.api_port}", f"redis://{HOST}:{self.redis_port}/0"
         self.network = Network(self.redis_port)
-        command = redis_command(self.state / "redis", self.redis_port)
-        self.redis = Process("redis", command, {**os.environ}, self.logs / "redis.log", Link(self.redis_port))
+        redis_server = redis_command(self.state / "redis", self.redis_port)
+        self.redis = Process("redis", redis_server, dict(os.environ), self.logs / "redis.log")
         self.api = self._python("api", "api", "--host", HOST, "--port", str(self.api_port))
         self.workers = [self._worker(number) for number in range(workers)]
-        self.retired: list[Process] = []  # workers that were asked to stop, and replaced meanwhile
+        self.retired: list[Connected] = []  # workers that were asked to stop, and replaced meanwhile
         self.has_small_disk = bool(small_disk_kb) and mount_small_disk(self.results, small_disk_kb)
         self._started = workers
 
@@ -131,13 +139,12 @@ class ChaosStack:
         until(lambda: len(self.store().workers()) == len(self.workers), "all workers are seen")
         until(self.api_answers, "the API answers")
 
-    def replace(self, worker: Process) -> Process:
+    def replace(self, worker: Connected) -> None:
         """A new worker in the place of one that is gone, or going."""
         self._started += 1
         new = self._worker(self._started - 1)
         new.start()
         self.workers[self.workers.index(worker)] = new
-        return new
 
     def stop_workers(self) -> list[str]:
         """All of them drained. -> names of those that did not stop when asked."""
@@ -169,20 +176,18 @@ class ChaosStack:
     def api_answers(self) -> bool:
         return httpx.get(f"{self.url}/healthz", timeout=2).is_success
 
-    def _worker(self, number: int) -> Process:
+    def _worker(self, number: int) -> Connected:
         return self._python(f"worker-{number}", "worker", "--processes", "1")
 
-    def _python(self, name: str, module: str, *arguments: str) -> Process:
-        link = self.network.link()
+    def _python(self, name: str, module: str, *arguments: str) -> Connected:
         places = {
             "NEXTLABEL_DATA_ROOTS": str(self.data),
             "NEXTLABEL_STATE_DIR": str(self.state),
             "NEXTLABEL_CACHE_DIR": str(self.cache),
             "NEXTLABEL_WEIGHTS_DIR": str(self.folder / "weights"),
-            "NEXTLABEL_REDIS_URL": f"redis://{HOST}:{link.port}/0",
         }
-        command = [sys.executable, "-m", module, *arguments]
-        return Process(name, command, {**os.environ, **SETTINGS, **places}, self.logs / f"{name}.log", link)
+        command, environment = [sys.executable, "-m", module, *arguments], {**os.environ, **SETTINGS, **places}
+        return Connected(name, command, environment, self.logs / f"{name}.log", self.network.link())
 
 
 def until(met: Callable[[], bool], what: str, within_s: float = STARTS_WITHIN_S) -> None:
