@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint bench lock timm-names clean
+.PHONY: help install demo test check lint chaos soak bench lock timm-names clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ lint: $(INSTALLED) ## ruff, mypy and the import contracts
 	$(BIN)/lint-imports
 
 check: lint test ## all that must hold before a change is merged
+
+chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
+	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
+
+soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
+	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
 
 # memory is kept as in a worker's processes (worker/__main__.py)
 bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../shared/data or DATA=folder

@@ -73,9 +73,7 @@ class Runner:
 
     def run(self, job_id: str, task: str = "") -> None:
         """`task`: the Celery task's id."""
-        claim = self._store.claim(
-            job_id, worker=self._means.process, task=task, token=secrets.token_hex(8), lease_s=self._settings.lease_s
-        )
+        claim = self._claim(job_id, task)
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
@@ -98,6 +96,15 @@ class Runner:
             crew.call(crew.state())
 
     # --- a job --------------------------------------------------------------------------------------------------
+
+    def _claim(self, job_id: str, task: str) -> Claim | None:
+        """Asked until it is answered: by its token a claim whose answer got lost is given again."""
+        token = secrets.token_hex(8)
+        return insist(
+            lambda: self._store.claim(
+                job_id, worker=self._means.process, task=task, token=token, lease_s=self._settings.lease_s
+            )
+        )
 
     def _attempt(self, claim: Claim, task: str) -> str:
         renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.errors import StorageFull
+from core.errors import StorageFull, StoreUnavailable
 from core.jobs.record import JobState
 from core.jobs.result_files import ResultFiles
 from core.jobs.results import result_adapter
@@ -397,6 +397,23 @@ def test_a_job_pauses_while_redis_is_silent_and_goes_on(runner, store, large_poo
         freeze(empty_redis, 2.5)  # longer than the lease
     ended = store.get(job.id)
     assert (ended.state, ended.attempt) == (JobState.SUCCEEDED, 1)
+
+
+def test_a_claim_whose_answer_got_lost_is_asked_for_again_and_is_the_same(runner, store, pool, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_EVERY_S", 0.0)
+    job = submit(store, add=1, **pool)
+    claim, answers = JobStore.claim, iter([True, False])
+
+    def claim_and_lose_the_first_answer(self, job_id, **how):
+        claimed = claim(self, job_id, **how)
+        if next(answers):
+            raise StoreUnavailable("the connection was closed")
+        return claimed
+
+    monkeypatch.setattr(JobStore, "claim", claim_and_lose_the_first_answer)
+    runner.run(job.id)
+    ended = store.get(job.id)
+    assert (ended.state, ended.attempt, ended.last_interruption) == (JobState.SUCCEEDED, 1, None)
 
 
 def test_a_job_that_is_done_while_redis_is_away_ends_when_it_is_back(settings, own_redis, pool, monkeypatch, logged):
