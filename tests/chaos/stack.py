@@ -27,7 +27,7 @@ LEASE_S = 3.0
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
 
-#: Settings of every process. Small batches, so that a job has many places to be stopped at.
+#: Settings of every process. Small batches and shards, so that a job has many places to be stopped at.
 SETTINGS = {
     "NEXTLABEL_LEASE_S": str(LEASE_S),
     "NEXTLABEL_RENEW_EVERY_S": "0.5",
@@ -36,6 +36,8 @@ SETTINGS = {
     "NEXTLABEL_DECODE_THREADS": "1",
     "NEXTLABEL_CPU_THREADS": "1",
     "NEXTLABEL_MIN_FREE_DISK_MB": "0",
+    "NEXTLABEL_SHARE_ABOVE_S": "1",
+    "NEXTLABEL_SHARD_S": "0.5",
     "NEXTLABEL_LOG_JSON": "true",
     "HF_HUB_OFFLINE": "1",
 }

@@ -14,7 +14,7 @@ from PIL import Image
 from client.digits import write_digits
 
 #: name -> (images, side in pixels). Large images take long to decode, and the others next to nothing.
-POOLS = {"tiny": (24, 32), "medium": (300, 32), "slow": (100, 900), "val": (60, 32)}
+POOLS = {"tiny": (24, 32), "medium": (300, 32), "slow": (100, 900), "large": (300, 900), "val": (60, 32)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ WORKLOADS = (
     Workload("validation", "f1", "medium", 2, labels=60),
     Workload("slow batch", "selection", "slow", 4, labels=40, more={"add": 10, "method": "entropy"}),
     Workload("slow prediction", "prediction", "slow", 4, labels=40),
+    Workload("large batch", "selection", "large", 2, labels=40, more={"add": 10, "method": "margin"}),
+    Workload("large prediction", "prediction", "large", 2, labels=40),
     Workload("network", "selection", "tiny", 2, more={"add": 3, "backbone": "mobilenet", "weights": "random"}),
     Workload("poison", "prediction", "slow", 1, labels=40, poison=True),
 )
