@@ -9,10 +9,11 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
 from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
 from api.views import JobList, JobView, etag, view, view_with_result
@@ -21,7 +22,7 @@ from core.errors import InvalidRequest, JobNotFound, StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
 from core.jobs.requests import KINDS, RawRequest, parse_request
-from core.jobs.results import as_csv, as_labels, result_adapter
+from core.jobs.results import JobResult, as_csv, as_labels, result_adapter
 from core.jobs.store import Event
 from core.logs import get_logger
 
@@ -31,14 +32,23 @@ router = APIRouter(tags=["jobs"], responses=RESPONSES)
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
+TEXT = {"schema": {"type": "string"}}
 
 Kind = StrEnum("Kind", list(KINDS))
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until the job changes, or for this long.")]
 
 
-@router.post("/jobs", status_code=202, response_model=JobView, responses={200: {"description": "Done within the wait"}})
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses={
+        200: {"model": JobView, "description": "It ended within the preferred wait", "headers": OF_A_NEW_JOB},
+        202: {"headers": OF_A_NEW_JOB},
+    },
+)
 async def submit(
-    body: RawRequest,
+    body: Annotated[RawRequest, Body(openapi_examples=EXAMPLES)],
     services: Given,
     idempotency_key: Annotated[
         str | None, Header(description="Sending the same request twice with the same key makes one job.")
@@ -73,7 +83,11 @@ async def list_jobs(
     return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
-@router.get("/jobs/{job_id}", response_model=JobView, responses={304: {"description": "Not changed"}})
+@router.get(
+    "/jobs/{job_id}",
+    response_model=JobView,
+    responses={200: {"headers": OF_A_JOB}, 304: {"description": "Not changed", "headers": {"ETag": OF_A_JOB["ETag"]}}},
+)
 async def get_job(
     job_id: str,
     services: Given,
@@ -88,7 +102,11 @@ async def get_job(
     return await _answer(job, services, 200, {})
 
 
-@router.post("/jobs/{job_id}/cancel", response_model=JobView, responses={202: {"model": JobView}})
+@router.post(
+    "/jobs/{job_id}/cancel",
+    response_model=JobView,
+    responses={200: {"headers": OF_A_JOB}, 202: {"model": JobView, "headers": OF_A_JOB}},
+)
 async def cancel(job_id: str, services: Given) -> Response:
     """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
     job = await in_thread(services.store.cancel, job_id)
@@ -104,7 +122,7 @@ async def forget(job_id: str, services: Given) -> None:
 
 @router.get(
     "/jobs/{job_id}/result",
-    responses={200: {"content": {JSON: {}, CSV: {}, TSV: {}}, "description": "The whole result"}},
+    responses={200: {"model": JobResult, "content": {CSV: TEXT, TSV: TEXT}, "description": "The whole result"}},
 )
 async def get_result(job_id: str, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
