@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
@@ -166,12 +166,19 @@ async def follow(
 
 async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
     """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
-    known = await in_thread(_replayed, body, key, services)
+    job, new = await in_thread(_recorded, body, services, key)
+    if new:
+        log.info("job accepted", job_id=job.id, kind=job.kind)
+        await _send(job.id, services)
+    return job, new
+
+
+def _recorded(body: Any, services: Services, key: str | None) -> tuple[Job, bool]:
+    known = _replayed(body, key, services)
     if known is not None:
         return known, False
-    request = await in_thread(admit, body, services.settings)
-    job, new = await in_thread(
-        services.store.submit,
+    request = admit(body, services.settings)
+    return services.store.submit(
         new_job_id(),
         request.kind,
         request.model_dump_json(),
@@ -179,10 +186,6 @@ async def accept(body: Any, services: Services, key: str | None = None) -> tuple
         fingerprint=request.fingerprint(),
         keep_key_s=services.settings.keep_idempotency_hours * 3600,
     )
-    if new:
-        log.info("job accepted", job_id=job.id, kind=job.kind)
-        await _send(job.id, services)
-    return job, new
 
 
 def _replayed(body: Any, key: str | None, services: Services) -> Job | None:
@@ -239,11 +242,17 @@ async def _send(job_id: str, services: Services) -> None:
 
 
 async def _answer(job: Job, services: Services, status: int, headers: dict[str, str]) -> Response:
-    shown = await in_thread(view_with_result, job, services.results, services.settings.inline_result_bytes)
+    shown = (
+        await in_thread(_with_result, job, services) if job.state is JobState.SUCCEEDED else view(job).model_dump_json()
+    )
     headers = {"ETag": etag(job), "Cache-Control": "no-cache", **headers}
     if not job.state.is_final:
         headers["Retry-After"] = RETRY_AFTER_S
-    return JSONResponse(shown.model_dump(mode="json"), status, headers)
+    return Response(shown, status, headers, JSON)
+
+
+def _with_result(job: Job, services: Services) -> str:
+    return view_with_result(job, services.results, services.settings.inline_result_bytes).model_dump_json()
 
 
 def _key(header: str | None) -> str | None:

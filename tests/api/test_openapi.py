@@ -33,7 +33,7 @@ CONFIG = schemathesis.Config.from_dict(
         "seed": 1,
         # What a schema can't say: which paths, methods and cursors exist.
         "checks": {"positive_data_acceptance": {"enabled": False}},
-        "generation": {"deterministic": True, "max-examples": 25, "database": "none", "no-shrink": True},
+        "generation": {"deterministic": True, "max-examples": 12, "database": "none", "no-shrink": True},
         "phases": {
             "coverage": {"extra-data-sources": {"responses": False}},
             "fuzzing": {"extra-data-sources": {"responses": False}, "error-feedback": {"enabled": False}},
