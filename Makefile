@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint chaos soak bench lock timm-names clean
+.PHONY: help install demo test check lint chaos soak bench load lock timm-names clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
 # memory is kept as in a worker's processes (worker/__main__.py)
 bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../shared/data or DATA=folder
 	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)")
+
+load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy worker (benchmarks/load.py); SECONDS=60
+	$(BIN)/python -m benchmarks.load --seconds $(or $(SECONDS),60)
 
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-package nextlabel \

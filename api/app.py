@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import errors
+from api import document, errors
 from api.limits import BodyLimit
 from api.routes import first_version, health, jobs
 from api.services import Services
@@ -41,4 +41,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     for router in (jobs.router, first_version.router, health.router):
         app.include_router(router)
+    document.install(app, errors.PROBLEM)
     return app

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from core.errors import (
     Conflict,
@@ -30,6 +31,7 @@ from core.logs import get_logger
 log = get_logger(__name__)
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 2
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 #: The first that fits counts.
 STATUS: dict[type[NextlabelError], int] = {
@@ -86,7 +88,11 @@ class Problem(BaseModel):
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "Problem document"},
-    "5XX": {"model": Problem, "description": "Problem document"},
+    "5XX": {
+        "model": Problem,
+        "description": "Problem document",
+        "headers": {"Retry-After": {"description": "Seconds; with 503.", "schema": {"type": "integer"}}},
+    },
 }
 
 
@@ -146,20 +152,30 @@ def install(app: FastAPI) -> None:
         return problem(422, InvalidRequest.code, detail, faults=faults)
 
     @app.exception_handler(HTTPException)
-    async def framework(_: Request, error: HTTPException) -> JSONResponse:
+    async def framework(request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error, HttpError):
             return problem(error.status_code, error.code, error.detail)
         code = FRAMEWORK_CODES.get(error.status_code, "http_error")
         if code == "malformed_json":
             return _malformed(error.__cause__)
         answer = problem(error.status_code, code, str(error.detail))
-        answer.headers.update(error.headers or {})
+        if code == "method_not_allowed":
+            answer.headers["Allow"] = ", ".join(_allowed(app, request))
         return answer
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, exc_info=error)
         return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The verbs of all routes of that path; the framework would tell those of the first."""
+    return [verb for verb in VERBS if any(_takes(route, request, verb) for route in app.routes)]
+
+
+def _takes(route: BaseRoute, request: Request, verb: str) -> bool:
+    return route.matches({**request.scope, "method": verb})[0] is Match.FULL
 
 
 def _malformed(cause: object) -> JSONResponse:

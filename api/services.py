@@ -47,7 +47,8 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return await run_in_threadpool(work, *args, **kwargs)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    """A coroutine, for FastAPI would run a plain function in a thread, at every call of the API."""
     services: Services = request.app.state.services
     return services
 

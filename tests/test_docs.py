@@ -74,5 +74,15 @@ def test_every_direct_dependency_is_explained():
     assert {name for name in declared if name != "setuptools" and name not in page} == set()
 
 
+def test_no_copy_of_the_openapi_document_is_kept_that_could_grow_old():
+    kept = [path for folder in ("api", "docs", "tests") for path in (ROOT / folder).rglob("*")]
+    copies = {path for path in kept if path.suffix in (".json", ".yaml", ".yml") and is_openapi(path.read_text())}
+    assert copies == set()
+
+
+def is_openapi(content: str) -> bool:
+    return re.match(r"""[\s{"']*openapi["']?\s*:""", content) is not None
+
+
 def tree(root: type[NextlabelError]) -> list[type[NextlabelError]]:
     return [root, *(leaf for child in root.__subclasses__() for leaf in tree(child))]

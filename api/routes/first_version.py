@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
+from api.document import OF_THE_FIRST_VERSION, required
 from api.errors import RESPONSES, failed_job
 from api.routes.jobs import accept, until_ended
 from api.services import Given, Services, in_thread
@@ -23,10 +25,22 @@ from core.jobs.results import JobResult, result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
-Text = Annotated[str | None, Query()]
+Text = Annotated[str | None, Query(include_in_schema=False)]
 
 
-@router.get("/active_learning")
+class Chosen(BaseModel):
+    data: list[str]
+
+
+class F1Macro(BaseModel):
+    f1_macro: float
+
+
+@router.get(
+    "/active_learning",
+    responses={200: {"model": Chosen, "headers": OF_THE_FIRST_VERSION}},
+    openapi_extra=required("backbone", "add", "method", "path_to_labels", "path_to_img"),
+)
 async def active_learning(
     services: Given,
     backbone: Text = None,
@@ -48,7 +62,13 @@ async def active_learning(
     return await _answer(job, services, lambda result: {"data": sorted(result.data)})
 
 
-@router.get("/f1")
+@router.get(
+    "/f1",
+    responses={200: {"model": F1Macro, "headers": OF_THE_FIRST_VERSION}},
+    openapi_extra=required(
+        "backbone", "path_to_labels_train", "path_to_img_train", "path_to_labels_val", "path_to_img_val"
+    ),
+)
 async def f1(
     services: Given,
     backbone: Text = None,

@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pydantic import BaseModel
 
 from api.errors import RESPONSES, not_ready
 from api.services import Given, Services, in_thread
@@ -27,20 +28,25 @@ router = APIRouter(tags=["service"], responses=RESPONSES)
 MEGABYTE = 1_000_000
 
 
+class Ready(BaseModel):
+    status: Literal["ready"]
+    faults: list[str]
+
+
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The API process answers."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={200: {"model": Ready}})
 async def readyz(services: Given) -> Response:
     """Redis can be written, the disks have room, a worker was seen in the last ten seconds."""
     faults = await in_thread(lambda: list(_faults(services)))
     return not_ready(faults) if faults else JSONResponse({"status": "ready", "faults": []})
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: Given) -> Response:
     """Prometheus."""
     registry = CollectorRegistry()

@@ -9,10 +9,11 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
 from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
 from api.views import JobList, JobView, etag, view, view_with_result
@@ -21,7 +22,7 @@ from core.errors import InvalidRequest, JobNotFound, StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
 from core.jobs.requests import KINDS, RawRequest, parse_request
-from core.jobs.results import as_csv, as_labels, result_adapter
+from core.jobs.results import JobResult, as_csv, as_labels, result_adapter
 from core.jobs.store import Event
 from core.logs import get_logger
 
@@ -31,14 +32,23 @@ router = APIRouter(tags=["jobs"], responses=RESPONSES)
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
+TEXT = {"schema": {"type": "string"}}
 
 Kind = StrEnum("Kind", list(KINDS))
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until the job changes, or for this long.")]
 
 
-@router.post("/jobs", status_code=202, response_model=JobView, responses={200: {"description": "Done within the wait"}})
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses={
+        200: {"model": JobView, "description": "It ended within the preferred wait", "headers": OF_A_NEW_JOB},
+        202: {"headers": OF_A_NEW_JOB},
+    },
+)
 async def submit(
-    body: RawRequest,
+    body: Annotated[RawRequest, Body(openapi_examples=EXAMPLES)],
     services: Given,
     idempotency_key: Annotated[
         str | None, Header(description="Sending the same request twice with the same key makes one job.")
@@ -73,7 +83,11 @@ async def list_jobs(
     return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
-@router.get("/jobs/{job_id}", response_model=JobView, responses={304: {"description": "Not changed"}})
+@router.get(
+    "/jobs/{job_id}",
+    response_model=JobView,
+    responses={200: {"headers": OF_A_JOB}, 304: {"description": "Not changed", "headers": {"ETag": OF_A_JOB["ETag"]}}},
+)
 async def get_job(
     job_id: str,
     services: Given,
@@ -88,7 +102,11 @@ async def get_job(
     return await _answer(job, services, 200, {})
 
 
-@router.post("/jobs/{job_id}/cancel", response_model=JobView, responses={202: {"model": JobView}})
+@router.post(
+    "/jobs/{job_id}/cancel",
+    response_model=JobView,
+    responses={200: {"headers": OF_A_JOB}, 202: {"model": JobView, "headers": OF_A_JOB}},
+)
 async def cancel(job_id: str, services: Given) -> Response:
     """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
     job = await in_thread(services.store.cancel, job_id)
@@ -104,7 +122,7 @@ async def forget(job_id: str, services: Given) -> None:
 
 @router.get(
     "/jobs/{job_id}/result",
-    responses={200: {"content": {JSON: {}, CSV: {}, TSV: {}}, "description": "The whole result"}},
+    responses={200: {"model": JobResult, "content": {CSV: TEXT, TSV: TEXT}, "description": "The whole result"}},
 )
 async def get_result(job_id: str, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
@@ -148,12 +166,19 @@ async def follow(
 
 async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
     """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
-    known = await in_thread(_replayed, body, key, services)
+    job, new = await in_thread(_recorded, body, services, key)
+    if new:
+        log.info("job accepted", job_id=job.id, kind=job.kind)
+        await _send(job.id, services)
+    return job, new
+
+
+def _recorded(body: Any, services: Services, key: str | None) -> tuple[Job, bool]:
+    known = _replayed(body, key, services)
     if known is not None:
         return known, False
-    request = await in_thread(admit, body, services.settings)
-    job, new = await in_thread(
-        services.store.submit,
+    request = admit(body, services.settings)
+    return services.store.submit(
         new_job_id(),
         request.kind,
         request.model_dump_json(),
@@ -163,10 +188,6 @@ async def accept(body: Any, services: Services, key: str | None = None) -> tuple
         deadline_s=request.deadline_s,
         webhook=request.webhook,
     )
-    if new:
-        log.info("job accepted", job_id=job.id, kind=job.kind)
-        await _send(job.id, services)
-    return job, new
 
 
 def _replayed(body: Any, key: str | None, services: Services) -> Job | None:
@@ -223,11 +244,17 @@ async def _send(job_id: str, services: Services) -> None:
 
 
 async def _answer(job: Job, services: Services, status: int, headers: dict[str, str]) -> Response:
-    shown = await in_thread(view_with_result, job, services.results, services.settings.inline_result_bytes)
+    shown = (
+        await in_thread(_with_result, job, services) if job.state is JobState.SUCCEEDED else view(job).model_dump_json()
+    )
     headers = {"ETag": etag(job), "Cache-Control": "no-cache", **headers}
     if not job.state.is_final:
         headers["Retry-After"] = RETRY_AFTER_S
-    return JSONResponse(shown.model_dump(mode="json"), status, headers)
+    return Response(shown, status, headers, JSON)
+
+
+def _with_result(job: Job, services: Services) -> str:
+    return view_with_result(job, services.results, services.settings.inline_result_bytes).model_dump_json()
 
 
 def _key(header: str | None) -> str | None:

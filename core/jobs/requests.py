@@ -67,10 +67,15 @@ PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 Names = Annotated[tuple[PathText, ...], Field(max_length=1_000_000)]
 
 
+def _kind_is_required(schema: dict[str, Any]) -> None:
+    """Its default is for us: a request without it is refused."""
+    schema["required"] = ["kind", *schema.get("required", [])]
+
+
 class JobRequest(BaseModel):
     """What all kinds share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
     kind: str
     backbone: BackboneName

@@ -65,3 +65,21 @@ def test_the_documented_request_has_every_kind_and_its_fields(client):
     assert {"add", "method", "path_to_img"} <= set(schemas["SelectionRequest"]["properties"])
     assert "path_to_labels_val" in schemas["F1Request"]["properties"]
     assert {"code", "errors", "detail"} <= set(schemas["Problem"]["properties"])
+
+
+def test_the_document_asks_for_the_kind_of_a_request(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("SelectionRequest", "PredictionRequest", "F1Request"):
+        assert "kind" in schemas[name]["required"]
+
+
+def test_errors_are_documented_by_their_own_media_type(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    for answers in (call["responses"] for verbs in paths.values() for call in verbs.values()):
+        assert [*answers["4XX"]["content"]] == [*answers["5XX"]["content"]] == ["application/problem+json"]
+
+
+def test_the_first_version_s_arguments_are_documented_as_required(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    required = {one["name"] for one in paths["/active_learning"]["get"]["parameters"] if one["required"]}
+    assert required == {"backbone", "add", "method", "path_to_labels", "path_to_img"}

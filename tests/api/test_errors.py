@@ -119,6 +119,11 @@ def test_a_wrong_verb_is_told_the_right_one(client):
     assert answer.headers["Allow"] == "GET"
 
 
+def test_a_wrong_verb_is_told_all_right_ones_of_a_path_that_has_several(client):
+    assert client.put("/jobs").headers["Allow"] == "GET, POST"
+    assert client.put("/jobs/job_x").headers["Allow"] == "GET, DELETE"
+
+
 @pytest.mark.parametrize(
     ("verb", "path"),
     [

@@ -1,0 +1,92 @@
+"""The OpenAPI document: what FastAPI's own leaves out or says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from core.jobs.requests import MAX_ADD
+
+#: The headers of an answer with a job in it.
+OF_A_JOB = {
+    "ETag": {"description": "Changes with the job.", "required": True, "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds, while the job has not ended.", "schema": {"type": "integer"}},
+}
+OF_A_NEW_JOB = {
+    "Location": {"description": "`/jobs/{id}`", "required": True, "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true`: the key came before, and this is its job.",
+        "schema": {"enum": ["true"]},
+    },
+    "Preference-Applied": {"description": "`wait=N`", "schema": {"type": "string"}},
+    **OF_A_JOB,
+}
+OF_THE_FIRST_VERSION = {
+    "X-Job-ID": {"description": "The job that was made.", "required": True, "schema": {"type": "string"}}
+}
+TEXT = {"type": "string", "minLength": 1}
+COUNT = {"type": "integer", "minimum": 1, "maximum": MAX_ADD}
+#: Requests that the document shows; as in the README.
+EXAMPLES: dict[str, Any] = {
+    "selection": {
+        "summary": "Which images to label next",
+        "value": {
+            "kind": "selection",
+            "backbone": "mobilenet",
+            "add": 100,
+            "path_to_img": "photos/train",
+            "path_to_labels": "photos/labels",
+        },
+    },
+    "prediction": {
+        "summary": "A class for every unlabelled image",
+        "value": {
+            "kind": "prediction",
+            "backbone": "mobilenet",
+            "path_to_img": "photos/train",
+            "path_to_labels": "photos/labels",
+        },
+    },
+    "f1": {
+        "summary": "How good the classifier is",
+        "value": {
+            "kind": "f1",
+            "backbone": "mobilenet",
+            "path_to_img_train": "photos/train",
+            "path_to_labels_train": "photos/labels",
+            "path_to_img_val": "photos/val",
+            "path_to_labels_val": "photos/labels_val.txt",
+        },
+    },
+}
+
+
+def install(app: FastAPI, problem: str) -> None:
+    """`problem`: the media type of errors, which FastAPI documents as the media type of the route's good answer."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        for call in _calls(document):
+            for status in ("4XX", "5XX"):
+                answer = call["responses"][status]
+                answer["content"] = {problem: next(iter(answer["content"].values()))}
+        return document
+
+    app.openapi = openapi
+
+
+def required(*names: str) -> dict[str, Any]:
+    """For a route's `openapi_extra`: query arguments that FastAPI is told are optional."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": True, "schema": COUNT if name == "add" else TEXT}
+            for name in names
+        ]
+    }
+
+
+def _calls(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (call for verbs in document["paths"].values() for call in verbs.values())

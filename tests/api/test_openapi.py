@@ -1,0 +1,142 @@
+"""Every answer is as the OpenAPI document says: schemathesis makes requests from it, good ones and bad ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+
+from api.app import create_app
+from api.document import EXAMPLES
+from api.routes.jobs import MAX_WAIT_S
+from core.jobs.record import JobState, new_job_id
+from core.jobs.requests import KINDS, parse_request
+from core.jobs.results import JobResult
+from core.settings import Settings
+from tests.api.support import Data, Worker, f1_result, prediction_result, selection_result
+
+RESULTS: dict[str, JobResult] = {
+    "selection": selection_result(("b.png", "cat")),
+    "prediction": prediction_result(("b.png", "cat")),
+    "f1": f1_result(),
+}
+#: Deterministic: neither chance nor what earlier answers held decides what is asked.
+CONFIG = schemathesis.Config.from_dict(
+    {
+        "seed": 1,
+        # What a schema can't say: which paths, methods and cursors exist.
+        "checks": {"positive_data_acceptance": {"enabled": False}},
+        "generation": {"deterministic": True, "max-examples": 12, "database": "none", "no-shrink": True},
+        "phases": {
+            "coverage": {"extra-data-sources": {"responses": False}},
+            "fuzzing": {"extra-data-sources": {"responses": False}, "error-feedback": {"enabled": False}},
+        },
+    }
+)
+DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi(), config=CONFIG)
+
+
+class Stock:
+    """Jobs in any state, and meanwhile a worker for those that came over HTTP."""
+
+    def __init__(self, worker: Worker, data: Data) -> None:
+        self._worker, self._data = worker, data
+        self._there = {**data.selection, **data.f1, "method": "margin"}
+        self._ours: set[str] = set()
+        self._states = cycle([*JobState, None])
+        self._kinds = cycle(RESULTS)
+        self._furnished = cycle([True, True, False])
+
+    def job(self, state: JobState, kind: str = "selection") -> str:
+        job_id, store = new_job_id(), self._worker.store
+        self._ours.add(job_id)
+        store.submit(job_id, kind, parse_request(getattr(self._data, kind)).model_dump_json())
+        if state is JobState.SUCCEEDED:
+            self._worker.succeed(job_id, RESULTS[kind])
+        elif state is JobState.FAILED:
+            self._worker.fail(job_id, "out_of_memory")
+        elif state in (JobState.RUNNING, JobState.CANCELLING):
+            self._worker.report(self._worker.claim(job_id), 1)
+        if state in (JobState.CANCELLING, JobState.CANCELLED):
+            store.cancel(job_id)
+        return job_id
+
+    def furnish(self, case: Case) -> None:
+        """Makes most of what the case names exist, and its waiting short."""
+        if "job_id" in case.path_parameters and (state := next(self._states)):
+            case.path_parameters["job_id"] = self.job(_that_ends(state, case), next(self._kinds))
+        if isinstance(case.query.get("wait"), int | float) and 0 <= case.query["wait"] <= MAX_WAIT_S:
+            case.query["wait"] /= 1000
+        for given in (case.body, case.query):
+            if isinstance(given, dict) and next(self._furnished):
+                given |= {name: self._there[name] for name in given.keys() & self._there if _is_name(given[name])}
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.wait(0.01):
+                self._worker.store.worker_seen("w")
+                for job_id in self._worker.store.queued_longer_than(0):
+                    if job_id not in self._ours:
+                        self._worker.succeed(job_id, RESULTS[self._worker.store.get(job_id).kind])
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _that_ends(state: JobState, case: Case) -> JobState:
+    """The events of a job that nobody ends would never end, either."""
+    return state if state.is_final or not case.operation.path.endswith("/events") else JobState.CANCELLED
+
+
+def _is_name(value: Any) -> bool:
+    """As far as the document says. What it forbids is left alone: it has to be refused."""
+    return isinstance(value, str) and 1 <= len(value) <= 4096 and value not in KINDS
+
+
+@pytest.fixture
+def stock(worker: Worker, data: Data) -> Iterator[Stock]:
+    stock = Stock(worker, data)
+    with stock.kept():
+        yield stock
+
+
+@pytest.fixture
+def statuses() -> Iterator[set[int]]:
+    """Of the answers to one call; some must be good ones, or refusals alone were tested."""
+    statuses: set[int] = set()
+    yield statuses
+    assert {status for status in statuses if status < 300}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@DOCUMENT.parametrize()
+def test_every_answer_is_as_documented(case: Case, url: str, stock: Stock, statuses: set[int]):
+    stock.furnish(case)
+    answer = case.call(base_url=url)
+    statuses.add(answer.status_code)
+    case.validate_response(answer)
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
+def test_every_request_that_the_document_shows_is_accepted(client, data, example):
+    data.pool("photos/train", "a.png", "b.png")
+    data.pool("photos/val", "c.png")
+    (data.root / "photos" / "labels").mkdir()
+    data.labels("photos/labels/1.txt", "a.png\tcat\nb.png\tdog\n")
+    data.labels("photos/labels_val.txt", "c.png\tcat\n")
+    assert client.post("/jobs", json=example["value"]).status_code == 202
