@@ -16,6 +16,8 @@
     │   ├── StoreUnavailable     Redis can't be reached or can't write
     │   ├── StorageFull WeightsUnavailable OutOfMemory WorkerLost
     │   └── CacheUnwritable      a warning, not a job's failure
+    ├── TooMany              QuotaExceeded: others' work comes first for a while
+    ├── Misconfigured        a process can't start, or a command can't run, as things are set up
     └── Interruption         not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere
@@ -224,6 +226,24 @@ class WorkerLost(Unavailable):
     """The processes that ran the job died again and again without getting further."""
 
     code = "worker_lost"
+
+
+# --- too much, or set up wrongly --------------------------------------------------------------------------------
+
+
+class TooMany(NextlabelError):
+    code = "too_many"
+    retryable = True
+
+
+class QuotaExceeded(TooMany):
+    """The owner has as many unfinished jobs as one may have."""
+
+    code = "quota_exceeded"
+
+
+class Misconfigured(NextlabelError):
+    code = "misconfigured"
 
 
 # --- not a fault ------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.auth import Admin, Reader
 from api.errors import RESPONSES, not_ready
 from api.services import Given, Services, in_thread
 from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
@@ -41,7 +42,7 @@ async def readyz(services: Given) -> Response:
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(services: Given) -> Response:
+async def metrics(services: Given, _: Admin) -> Response:
     """Prometheus."""
     registry = CollectorRegistry()
     registry.register(_StoreCollector(await in_thread(services.store.counts)))
@@ -49,7 +50,7 @@ async def metrics(services: Given) -> Response:
 
 
 @router.get("/capabilities")
-async def capabilities(services: Given) -> dict[str, Any]:
+async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     """What can be asked for here."""
     settings = services.settings
     return {

@@ -6,7 +6,9 @@ Keys, all under one prefix:
     queued            zset    id by time of queueing
     leases            zset    id by end of its lease
     ended             zset    id by time of ending: retention
-    idempotency:<key> hash    job id and fingerprint of the request
+    unfinished:<owner> set    ids of that owner's jobs that have not ended
+    idempotency:<key> hash    job id and fingerprint of the request; the key of an owner stands after its name
+    calls:<who>       string  how many calls of late
     events:<id>       stream  what happened, for those who follow
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen
@@ -30,7 +32,15 @@ from typing import Any, Literal, cast
 import redis
 from redis.commands.core import Script
 
-from core.errors import IdempotencyKeyReused, InvalidCursor, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.errors import (
+    IdempotencyKeyReused,
+    InvalidCursor,
+    JobActive,
+    JobEnded,
+    JobNotFound,
+    QuotaExceeded,
+    StoreUnavailable,
+)
 from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 
 PREFIX = "nextlabel:"
@@ -113,22 +123,28 @@ class JobStore:
         idempotency_key: str | None = None,
         fingerprint: str = "",
         keep_key_s: float = 0,
+        owner: str = "",
+        most_unfinished: int = 0,
     ) -> tuple[Job, bool]:
         """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
 
-        Raises IdempotencyKeyReused when that job came from another request.
+        Raises IdempotencyKeyReused when that job came from another request, QuotaExceeded when the owner has
+        `most_unfinished` jobs that have not ended (0: any number).
         """
         keep_ms = max(1, round(keep_key_s * 1000))
+        key = _key_of(owner, idempotency_key) if idempotency_key else ""
         known_id, known_fingerprint = self._run(
-            "submit", job_id, kind, request_json, idempotency_key or "", fingerprint, keep_ms
+            "submit", job_id, kind, request_json, key, fingerprint, keep_ms, owner, most_unfinished
         )
+        if not known_id:
+            raise QuotaExceeded(f"{known_fingerprint} of your jobs have not ended; wait for some, or cancel them")
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
 
-    def known_by(self, idempotency_key: str, fingerprint: str) -> Job | None:
+    def known_by(self, idempotency_key: str, fingerprint: str, owner: str = "") -> Job | None:
         """The job that the key stands for already. Raises IdempotencyKeyReused if it came from another request."""
         with _reaching_redis():
-            known = self._redis.hmget(PREFIX + "idempotency:" + idempotency_key, "id", "fingerprint")
+            known = self._redis.hmget(PREFIX + "idempotency:" + _key_of(owner, idempotency_key), "id", "fingerprint")
         known_id, known_fingerprint = cast(list[str | None], known)
         if known_id is None:
             return None
@@ -147,12 +163,18 @@ class JobStore:
         return _job(cast(dict[str, str], fields))
 
     def page(
-        self, *, kind: str | None = None, state: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        kind: str | None = None,
+        state: str | None = None,
+        owner: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page:
-        """Newest first. Raises InvalidCursor."""
+        """Newest first; of one owner, or of all. Raises InvalidCursor."""
         jobs: list[Job] = []
         for job in self._newest_first(*_position(cursor)):
-            if kind not in (None, job.kind) or state not in (None, job.state):
+            if kind not in (None, job.kind) or state not in (None, job.state) or owner not in (None, job.owner):
                 continue
             if len(jobs) == limit:
                 return Page(jobs, _cursor(jobs[-1]))
@@ -276,6 +298,12 @@ class JobStore:
         with _reaching_redis():
             self._redis.delete(PREFIX + "draining:" + worker)
 
+    # --- limits -------------------------------------------------------------------------------------------------
+
+    def wait_s(self, who: str, per_minute: int) -> float:
+        """Seconds until `who` may call again; 0 when this call is one that it may make, and it is counted then."""
+        return float(self._run("throttle", who, per_minute)) / 1000
+
     # --- health -------------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
@@ -342,6 +370,11 @@ def _refuse_reuse(job_id: str, known_fingerprint: str | None, fingerprint: str) 
         )
 
 
+def _key_of(owner: str, idempotency_key: str) -> str:
+    """Each owner's keys are its own. No key has a line break in it."""
+    return f"{owner}\n{idempotency_key}" if owner else idempotency_key
+
+
 @contextmanager
 def _reaching_redis() -> Iterator[None]:
     try:
@@ -357,6 +390,7 @@ def _job(fields: dict[str, str]) -> Job:
     return Job(
         id=fields["id"],
         kind=fields["kind"],
+        owner=fields.get("owner", ""),
         state=JobState(fields["state"]),
         rev=int(fields["rev"]),
         created_at=_time(fields["created_at"]),
