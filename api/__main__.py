@@ -12,7 +12,6 @@ from core.keys import check_access
 from core.logs import configure_logs, get_logger
 from core.settings import Settings
 
-
 log = get_logger("api")
 
 
