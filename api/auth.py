@@ -23,7 +23,9 @@ from api.services import Given, in_thread
 from core.errors import JobNotFound, StoreUnavailable
 from core.jobs.record import Job
 from core.keys import KeyRing, Scope
+from core.logs import get_logger
 
+log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
 MAX_STREAMS = 10
@@ -63,13 +65,13 @@ class Authentication:
             try:
                 scope.setdefault("state", {})["caller"] = self._caller(scope)
             except HttpError as error:
+                log.info("turned away: no valid key", client=_address(scope))
                 app = answer_to(error)
         await app(scope, receive, send)
 
     def _caller(self, call: Call) -> Caller:
         if self._keys is None:
-            address = call["client"][0] if call.get("client") else ""
-            return Caller("", frozenset(Scope), f"@{address}", has_key=False)
+            return Caller("", frozenset(Scope), f"@{_address(call)}", has_key=False)
         given = Headers(scope=call).get("Authorization")
         if given is None:
             raise _unauthenticated("a key is needed here: send `Authorization: Bearer nl_...`", "Bearer")
@@ -155,7 +157,9 @@ async def one_stream(caller: Reader, services: Given) -> AsyncIterator[None]:
 
 def _limit(caller: Caller, asked: int | None, with_keys: int) -> int:
     """Where no key is asked for, one person is at work, and there is nobody to keep it from."""
-    return asked if asked is not None else with_keys * caller.has_key
+    if asked is not None:
+        return asked
+    return with_keys if caller.has_key else 0
 
 
 async def _count(caller: Caller, services: Given, what: str, per_minute: int) -> None:
@@ -167,6 +171,10 @@ async def _count(caller: Caller, services: Given, what: str, per_minute: int) ->
     if wait_s:
         detail = f"more than {per_minute} {what} a minute; the next one may come in {wait_s:.1f} s"
         raise HttpError("rate_limited", detail, {"Retry-After": str(ceil(wait_s))})
+
+
+def _address(call: Call) -> str:
+    return call["client"][0] if call.get("client") else ""
 
 
 def _unauthenticated(detail: str, challenge: str) -> HttpError:

@@ -6,6 +6,7 @@ Keys, all under one prefix:
     queued            zset    id by time of queueing
     leases            zset    id by end of its lease
     ended             zset    id by time of ending: retention
+    jobs_of:<owner>   zset    the same of one owner, where there is one
     unfinished:<owner> set    ids of that owner's jobs that have not ended
     idempotency:<key> hash    job id and fingerprint of the request; the key of an owner stands after its name
     calls:<who>       string  how many calls of late
@@ -173,7 +174,8 @@ class JobStore:
     ) -> Page:
         """Newest first; of one owner, or of all. Raises InvalidCursor."""
         jobs: list[Job] = []
-        for job in self._newest_first(*_position(cursor)):
+        index = "jobs" if not owner else f"jobs_of:{owner}"
+        for job in self._newest_first(index, *_position(cursor)):
             if kind not in (None, job.kind) or state not in (None, job.state) or owner not in (None, job.owner):
                 continue
             if len(jobs) == limit:
@@ -343,14 +345,14 @@ class JobStore:
         seconds, microseconds = self._redis.time()
         return seconds * 1000 + microseconds / 1000
 
-    def _newest_first(self, before_ms: float, before_id: str) -> Iterator[Job]:
+    def _newest_first(self, index: str, before_ms: float, before_id: str) -> Iterator[Job]:
         """Jobs strictly older than the position (ties in time by id), fetched in lots."""
         start, lot = 0, 100
         while True:
             with _reaching_redis():
                 ids = cast(
                     list[str],
-                    self._redis.zrevrangebyscore(PREFIX + "jobs", before_ms, "-inf", start=start, num=lot),
+                    self._redis.zrevrangebyscore(PREFIX + index, before_ms, "-inf", start=start, num=lot),
                 )
                 pipeline = self._redis.pipeline(transaction=False)
                 for job_id in ids:

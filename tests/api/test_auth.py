@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -169,6 +172,29 @@ def test_a_revoked_key_is_refused_at_once_and_a_second_one_goes_on(client, keys,
 def test_who_has_no_key_is_told_before_a_body_is_read(client):
     answer = client.post("/jobs", content=b"{", headers={"Content-Type": "application/json"})
     assert answer.status_code == 401
+
+
+def test_the_log_tells_who_was_turned_away(client, keys, logged):
+    client.get("/jobs", headers={"Authorization": f"Bearer {keys.create('anna', BOTH)}x"})
+    assert "turned away" in logged()
+    assert "nl_" not in logged()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("NEXTLABEL_AUTH", "auto", "nextlabel: 0.0.0.0 can be reached from other machines, and no key would be asked"),
+        ("NEXTLABEL_API_KEYS_FILE", "/nowhere/keys.json", "nextlabel: there is no keys file /nowhere/keys.json; "),
+    ],
+)
+def test_the_api_refuses_to_start_and_says_why_in_one_line(variable, value, said):
+    told = subprocess.run(
+        [sys.executable, "-m", "api", "--host", "0.0.0.0"],
+        env={**os.environ, variable: value}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert told.stderr.startswith(said)
+    assert told.stderr.count("\n") == 1
 
 
 # --- scopes -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ set(id, 'id', id, 'kind', kind, 'state', 'queued', 'rev', 0, 'created_at', text(
     'attempt', 0, 'crashes', 0, 'fence', 0, 'owner', owner)
 redis.call('SADD', P .. 'unfinished:' .. owner, id)
 redis.call('ZADD', P .. 'jobs', now, id)
+if owner ~= '' then redis.call('ZADD', P .. 'jobs_of:' .. owner, now, id) end
 redis.call('ZADD', P .. 'queued', now, id)
 if key ~= '' then
   redis.call('HSET', P .. 'idempotency:' .. key, 'id', id, 'fingerprint', fingerprint)

@@ -110,6 +110,18 @@ def test_the_unfinished_jobs_of_an_owner_are_counted_however_they_end(store):
     full()
 
 
+def test_a_page_of_an_owner_has_its_jobs_alone_and_forgets_what_is_forgotten(store):
+    jobs = {owner: submit(store, owner=owner) for owner in ("", "anna", "bob")}
+    assert {owner: [job.id for job in store.page(owner=owner).jobs] for owner in jobs} == {
+        owner: [job.id] for owner, job in jobs.items()
+    }
+    assert len(store.page().jobs) == 3
+    store.cancel(jobs["anna"].id)
+    store.forget(jobs["anna"].id)
+    assert store.page(owner="anna").jobs == []
+    assert store._redis.keys("*anna*") == []
+
+
 def test_an_owner_without_a_quota_may_have_any_number(store):
     assert len({submit(store, most_unfinished=0).id for _ in range(20)}) == 20
 
