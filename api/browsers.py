@@ -29,7 +29,7 @@ class PageGuard:
     def __init__(self, app: ASGIApp, *, any_host: bool, hosts: frozenset[str]) -> None:
         self._app = app
         self._any_host = any_host
-        self._hosts = (hosts | {"localhost"}) - {""}
+        self._hosts = {"localhost", *map(str.lower, hosts)} - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app

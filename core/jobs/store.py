@@ -9,7 +9,7 @@ Keys, all under one prefix:
     jobs_of:<owner>   zset    the same of one owner, where there is one
     unfinished:<owner> set    ids of that owner's jobs that have not ended
     idempotency:<key> hash    job id and fingerprint of the request; the key of an owner stands after its name
-    calls:<who>       string  how many calls of late
+    calls:<who>       string  when that caller's calls of the last minute are forgotten (ms)
     events:<id>       stream  what happened, for those who follow
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen

@@ -318,6 +318,12 @@ def test_without_keys_an_address_has_its_own_limit(limited):
             assert [client.get("/capabilities").status_code for _ in range(2)] == [200, 429]
 
 
+@pytest.mark.parametrize("more", ["", "?wait=1", "/result", "/events"])
+def test_one_call_is_counted_once(limited, more):
+    with limited(reads_per_minute=2) as client:
+        assert [client.get(f"/jobs/job_x{more}").status_code for _ in range(3)] == [404, 404, 429]
+
+
 def test_without_keys_and_without_a_setting_there_is_no_limit(limited, worker):
     with limited() as client:
         assert {client.get("/jobs").status_code for _ in range(3)} == {200}

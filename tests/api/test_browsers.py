@@ -54,7 +54,7 @@ def test_no_answer_allows_other_sites_to_read_it(client):
 
 
 def test_the_name_it_was_told_to_listen_on_is_ours(settings):
-    with TestClient(create_app(settings, host="gpubox"), "http://gpubox:5000") as client:
+    with TestClient(create_app(settings, host="GPUbox"), "http://gpubox:5000") as client:
         assert client.get("/jobs").status_code == 200
         assert client.get("/jobs", headers={"Host": "other"}).status_code == 403
 
