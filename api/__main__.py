@@ -7,8 +7,12 @@ import argparse
 import uvicorn
 
 from api.app import create_app
-from core.logs import configure_logs
+from core.errors import Misconfigured
+from core.keys import check_access
+from core.logs import configure_logs, get_logger
 from core.settings import Settings
+
+log = get_logger("api")
 
 
 def main() -> None:
@@ -18,10 +22,19 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings()
     configure_logs(settings.log_level, as_json=settings.log_json)
+    try:
+        check_access(settings, arguments.host)
+        app = create_app(settings, arguments.host)
+    except Misconfigured as error:
+        raise SystemExit(f"nextlabel: {error.detail}") from None
+    if settings.auth == "off":
+        log.warning("NEXTLABEL_AUTH=off: whoever reaches the API may use it", host=arguments.host)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=arguments.host,
         port=arguments.port,
+        http="h11",  # which takes 64 KiB of headers at most; the other has no limit
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

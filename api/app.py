@@ -10,9 +10,13 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import document, errors
+from api.answers import Answers
+from api.auth import Authentication
+from api.browsers import PageGuard
 from api.limits import BodyLimit
 from api.routes import first_version, health, jobs
 from api.services import Services
+from core.keys import host_of
 from core.settings import Settings
 
 DESCRIPTION = """Tells people who label images **which images to label next, and when to stop**.
@@ -22,7 +26,8 @@ Submit a job with `POST /jobs`, look at it with `GET /jobs/{id}?wait=30`, fetch 
 """
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> FastAPI:
+    """`host`: where it will listen. Raises Misconfigured."""
     services = Services.of(settings or Settings())
 
     @asynccontextmanager
@@ -37,9 +42,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(
         title="nextlabel", version=version("nextlabel"), description=DESCRIPTION, lifespan=lifespan, redoc_url=None
     )
-    app.add_middleware(BodyLimit, most_bytes=services.settings.max_request_bytes)
+    _guard(app, services, host)
     errors.install(app)
     for router in (jobs.router, first_version.router, health.router):
         app.include_router(router)
     document.install(app, errors.PROBLEM)
     return app
+
+
+def _guard(app: FastAPI, services: Services, host: str) -> None:
+    """The last that is added stands outermost."""
+    settings = services.settings
+    app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes)
+    app.add_middleware(Authentication, keys=services.keys)
+    if services.keys is None:
+        hosts = frozenset({host, host_of(settings.published_at or "")})
+        app.add_middleware(PageGuard, any_host=settings.auth == "off", hosts=hosts)
+    app.add_middleware(Answers)

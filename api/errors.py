@@ -20,8 +20,10 @@ from core.errors import (
     Gone,
     Invalid,
     InvalidRequest,
+    Misconfigured,
     NextlabelError,
     NotFound,
+    TooMany,
     Unavailable,
 )
 from core.jobs.record import Job
@@ -30,7 +32,7 @@ from core.logs import get_logger
 
 log = get_logger(__name__)
 PROBLEM = "application/problem+json"
-RETRY_AFTER_S = 2
+RETRY_AFTER_S = {503: 2, 429: 30}
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 #: The first that fits counts.
@@ -39,7 +41,9 @@ STATUS: dict[type[NextlabelError], int] = {
     NotFound: 404,
     Conflict: 409,
     Gone: 410,
+    TooMany: 429,
     Unavailable: 503,
+    Misconfigured: 500,
     NextlabelError: 500,
 }
 
@@ -47,11 +51,15 @@ STATUS: dict[type[NextlabelError], int] = {
 HTTP_STATUS = {
     "malformed_json": 400,
     "invalid_idempotency_key": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
     "route_not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "rate_limited": 429,
+    "too_many_streams": 429,
     "not_ready": 503,
 }
 
@@ -62,8 +70,8 @@ FRAMEWORK_CODES = {400: "malformed_json", 404: "route_not_found", 405: "method_n
 class HttpError(HTTPException):
     """One of HTTP_STATUS. An HTTPException, for FastAPI lets nothing else through from where it reads the body."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(HTTP_STATUS[code], detail)
+    def __init__(self, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(HTTP_STATUS[code], detail, headers)
         self.code = code
 
 
@@ -117,7 +125,7 @@ def problem(
         retryable=retryable,
         job=job,
     )
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else {}
     return JSONResponse({**body.model_dump(exclude_none=True), **(extra or {})}, status, headers, PROBLEM)
 
 
@@ -125,6 +133,19 @@ def not_ready(faults: Sequence[str]) -> JSONResponse:
     """What `/readyz` answers; `faults` lists what is missing."""
     code = "not_ready"
     return problem(HTTP_STATUS[code], code, "; ".join(faults), retryable=True, extra={"faults": faults})
+
+
+def answer_to(error: HttpError) -> JSONResponse:
+    """For middleware, which stands outside of what `install` puts in."""
+    retryable = error.status_code == HTTPStatus.TOO_MANY_REQUESTS
+    answer = problem(error.status_code, error.code, error.detail, retryable=retryable)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def bug(path: str, error: Exception) -> JSONResponse:
+    log.error("request failed", path=path, exc_info=error)
+    return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
 
 
 def failed_job(job: Job) -> JSONResponse:
@@ -154,7 +175,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error, HttpError):
-            return problem(error.status_code, error.code, error.detail)
+            return answer_to(error)
         code = FRAMEWORK_CODES.get(error.status_code, "http_error")
         if code == "malformed_json":
             return _malformed(error.__cause__)
@@ -162,11 +183,6 @@ def install(app: FastAPI) -> None:
         if code == "method_not_allowed":
             answer.headers["Allow"] = ", ".join(_allowed(app, request))
         return answer
-
-    @app.exception_handler(Exception)
-    async def bug(request: Request, error: Exception) -> JSONResponse:
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ParamSpec, TypeVar
@@ -13,6 +14,7 @@ from api.watcher import Watcher
 from core.jobs.queue import JobQueue
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
+from core.keys import KeyRing
 from core.settings import Settings
 
 P = ParamSpec("P")
@@ -26,15 +28,20 @@ class Services:
     queue: JobQueue
     results: ResultFiles
     watcher: Watcher
+    keys: KeyRing | None  #: None: no key is asked for
+    streams: Counter[str]  #: open event streams, by who follows
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
+        """Raises Misconfigured when the keys file is not there or damaged."""
         return cls(
             settings=settings,
             store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
             queue=JobQueue(settings.redis_url),
             results=ResultFiles(settings.results_dir),
             watcher=Watcher(settings.redis_url),
+            keys=KeyRing(settings.api_keys_file) if settings.api_keys_file else None,
+            streams=Counter(),
         )
 
     def close(self) -> None:

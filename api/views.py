@@ -25,6 +25,7 @@ class JobView(BaseModel):
 
     id: str
     kind: str
+    owner: str = Field(description="Of the key that submitted it; empty where no key was asked for.")
     state: JobState
     created_at: datetime
     started_at: datetime | None

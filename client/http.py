@@ -38,9 +38,12 @@ class JobFailed(RuntimeError):
 
 
 class Client:
-    def __init__(self, url: str = "http://127.0.0.1:5000") -> None:
+    """`api_key`: where the service asks for one."""
+
+    def __init__(self, url: str = "http://127.0.0.1:5000", api_key: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=POLL_S + 30)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=self.url, timeout=POLL_S + 30, headers=headers)
 
     def __enter__(self) -> Self:
         return self

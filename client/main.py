@@ -16,15 +16,20 @@ from rich.console import Console
 
 from client.demo import Demo, Material
 from client.http import Client, JobFailed, Refused, Unreachable
+from client.keys import keys
 from client.redis_server import NoRedisServer
 from client.shown import follow
 from client.stack import Stack, StackError, free_port
 from core.errors import NextlabelError
+from core.keys import check_access
 from core.settings import Settings
 
 console = Console()
 Url = click.option(
     "--url", envvar="NEXTLABEL_URL", default="http://127.0.0.1:5000", show_default=True, help="Where the API is."
+)
+Key = click.option(
+    "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
 )
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
@@ -46,7 +51,9 @@ def up(host: str, port: int, workers: int | None) -> None:
     Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
     is the one that requests may name paths under.
     """
-    environment = _local_settings()
+    settings = Settings()
+    check_access(settings, host)
+    environment = _local_settings(settings)
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
     console.print("starting …")
@@ -98,12 +105,13 @@ def demo(
 @click.argument("fields", nargs=-1)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end and print the result.")
 @Url
-def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str) -> None:
+@Key
+def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str, api_key: str | None) -> None:
     """Submit a job: nextlabel submit selection backbone=mobilenet add=100 path_to_img=/datasets/train
 
     KIND is selection, prediction or f1; FIELDS are field=value. Prints the result as JSON, or with --no-wait the job.
     """
-    with Client(url) as client:
+    with Client(url, api_key) as client:
         job = client.submit({"kind": kind, **dict(_field(field) for field in fields)})
         if not wait:
             _print(job)
@@ -117,19 +125,24 @@ def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str) -> None:
 @cli.command()
 @click.argument("job_id")
 @Url
-def watch(job_id: str, url: str) -> None:
+@Key
+def watch(job_id: str, url: str, api_key: str | None) -> None:
     """Follow a job to its end and print it."""
-    with Client(url) as client:
+    with Client(url, api_key) as client:
         _print(follow(client, job_id, job_id, Console(stderr=True)))
 
 
 @cli.command()
 @click.argument("job_id")
 @Url
-def cancel(job_id: str, url: str) -> None:
+@Key
+def cancel(job_id: str, url: str, api_key: str | None) -> None:
     """Cancel a job."""
-    with Client(url) as client:
+    with Client(url, api_key) as client:
         _print(client.cancel(job_id))
+
+
+cli.add_command(keys)
 
 
 def main() -> None:
@@ -146,9 +159,8 @@ def main() -> None:
         raise SystemExit(f"nextlabel: {error.strerror or error}") from None
 
 
-def _local_settings() -> dict[str, str]:
+def _local_settings(settings: Settings) -> dict[str, str]:
     """What `up` runs with: the environment's settings, and this folder where nothing is set."""
-    settings = Settings()
     roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
     return {
         "NEXTLABEL_DATA_ROOTS": roots,
@@ -165,6 +177,9 @@ def _demo_settings(folder: Path, material: Material) -> dict[str, str]:
         "NEXTLABEL_STATE_DIR": str(folder / "state"),
         "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
         "NEXTLABEL_HUB_TIMEOUT_S": DEMO_HUB_TIMEOUT_S,
+        # On loopback, and gone in a minute: no key is asked for, whatever is set for another stack.
+        "NEXTLABEL_API_KEYS_FILE": "",
+        "NEXTLABEL_PUBLISHED_AT": "",
     }
 
 

@@ -18,6 +18,8 @@
     │   ├── StorageFull WeightsUnavailable OutOfMemory DeviceLost
     │   ├── WorkerLost Stalled DeadlineExceeded
     │   └── CacheUnwritable      a warning, not a job's failure
+    ├── TooMany              QuotaExceeded: others' work comes first for a while
+    ├── Misconfigured        a process can't start, or a command can't run, as things are set up
     └── Interruption         not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere
@@ -251,6 +253,24 @@ class DeadlineExceeded(Unavailable):
     """The job had not ended `deadline_s` after it was submitted."""
 
     code = "deadline_exceeded"
+
+
+# --- too much, or set up wrongly --------------------------------------------------------------------------------
+
+
+class TooMany(NextlabelError):
+    code = "too_many"
+    retryable = True
+
+
+class QuotaExceeded(TooMany):
+    """The owner has as many unfinished jobs as one may have."""
+
+    code = "quota_exceeded"
+
+
+class Misconfigured(NextlabelError):
+    code = "misconfigured"
 
 
 # --- not a fault ------------------------------------------------------------------------------------------------

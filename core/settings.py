@@ -6,6 +6,7 @@ import base64
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,7 +31,34 @@ class Settings(BaseSettings):
         None,
         description="Folder of `<timm name>.safetensors`, looked in before the hub.",
     )
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where jobs are kept.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False, description="Where jobs are kept.")
+
+    api_keys_file: Path | None = Field(
+        None, description="The file of `nextlabel keys`. With it, every call needs a key (docs/security.md)."
+    )
+    auth: Literal["auto", "off"] = Field(
+        "auto",
+        description="`off`: without a keys file, answer other machines all the same; else the API refuses to start.",
+    )
+    published_at: str | None = Field(
+        None,
+        description="`host:port` under which a container's API is reached. Whether others reach it is judged by this.",
+    )
+    submits_per_minute: int | None = Field(
+        None,
+        ge=0,
+        le=60_000,
+        description="Jobs an owner may submit a minute, 0: any number. Unset: 60 with keys, any number without.",
+    )
+    reads_per_minute: int | None = Field(
+        None,
+        ge=0,
+        le=60_000,
+        description="All other calls an owner may make a minute, 0: any number. Unset: 600 with keys, else any number.",
+    )
+    max_unfinished_jobs: int = Field(
+        1000, ge=0, description="An owner's further jobs are refused with 429 while so many have not ended; 0: never."
+    )
 
     hub_timeout_s: float = Field(
         10.0, gt=0, description="How long to wait for the weights hub's first answer before giving up on it."
@@ -91,7 +119,7 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
-    @field_validator("weights_dir", "webhook_secret", mode="before")
+    @field_validator("weights_dir", "webhook_secret", "api_keys_file", "published_at", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value or None
@@ -101,7 +129,20 @@ class Settings(BaseSettings):
     def _upper_case(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir")
+    @field_validator("redis_url")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        """Said here, for others would say it with a piece of the password."""
+        try:
+            parts = urlsplit(value)
+            readable = parts.scheme in ("redis", "rediss") and (parts.port or True)
+        except ValueError:
+            readable = False
+        if not readable:
+            raise ValueError("it must be redis:// or rediss://, and a password's special characters written as %XX")
+        return value
+
+    @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir", "api_keys_file")
     @classmethod
     def _make_absolute(cls, value: Any) -> Any:
         if isinstance(value, tuple):
@@ -128,6 +169,12 @@ class Settings(BaseSettings):
     def webhook_key(self) -> bytes | None:
         """What webhooks are signed with; none are sent without."""
         return _key_in(self.webhook_secret) if self.webhook_secret is not None else None
+
+    @model_validator(mode="after")
+    def _keys_mean_auth(self) -> Settings:
+        if self.auth == "off" and self.api_keys_file is not None:
+            raise ValueError("NEXTLABEL_AUTH=off and NEXTLABEL_API_KEYS_FILE contradict each other; unset one of them")
+        return self
 
     @property
     def results_dir(self) -> Path:

@@ -1,10 +1,13 @@
-"""Fixtures that more than one folder of tests needs: a real Redis, and the real photos where they are."""
+"""Fixtures that more than one folder of tests needs: a real Redis, the logs, and the real photos where they are."""
 
 from __future__ import annotations
 
+import io
+import logging
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import settings
 
 from client.redis_server import redis_command
 from client.stack import free_port
+from core.logs import TALKATIVE, configure_logs
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
@@ -46,6 +50,21 @@ def empty_redis(redis_url: str) -> str:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
     return redis_url
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], str]]:
+    """What has been logged so far, a JSON object a line."""
+    root, written = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    with redirect_stderr(written):
+        configure_logs("INFO", as_json=True)
+    yield written.getvalue
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
 
 
 @pytest.fixture(scope="session")

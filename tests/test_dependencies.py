@@ -28,7 +28,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from core.settings import Settings
 
-with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,)))) as client:
+with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,))), "http://localhost") as client:
     body = {"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": folder}
     accepted = client.post("/jobs", json=body)
     assert accepted.status_code == 202, accepted.text

@@ -23,6 +23,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from core.errors import Misconfigured
+from core.keys import check_access
 from core.settings import Settings
 
 REPO = Path(__file__).resolve().parents[1]
@@ -30,7 +32,7 @@ PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
 SCHEMA = json.loads((REPO / "tests/schemas/compose-spec.json").read_text())
 FILES = ("docker-compose.yaml", "docker-compose.cpu.yaml")
 IMAGES = ("api", "worker")
-OURS = {"DATA", "WEIGHTS", "LISTEN"}  # the variables of the compose file
+OURS = {"DATA", "WEIGHTS", "LISTEN", "KEYS", "AUTH"}  # the variables of the compose file
 
 
 # --- reading the files ----------------------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ def test_a_compose_file_is_valid_by_the_specification(name):
 
 def test_the_folder_of_data_is_all_a_person_must_set():
     text = "".join((REPO / name).read_text() for name in FILES)
-    variables = re.findall(r"\$\{(\w+)(:[-?])[^}]+\}", text)
+    variables = re.findall(r"\$\{(\w+)(:[-?+])[^}]+\}", text)
     assert len(variables) == text.count("$")
     assert {name for name, _ in variables} == OURS
     assert {name for name, operator in variables if operator == ":?"} == {"DATA"}
@@ -212,11 +214,31 @@ def test_the_folder_of_data_is_all_a_person_must_set():
 def test_settings_are_real_and_point_into_the_mounts(name, monkeypatch):
     environment = service(name)["environment"]
     assert {variable.removeprefix("NEXTLABEL_").lower() for variable in environment} <= Settings.model_fields.keys()
-    for variable, value in environment.items():
-        monkeypatch.setenv(variable, value)
-    settings = Settings()
+    settings = settings_of(name, monkeypatch, KEYS="./keys")
     paths = {*settings.data_roots, settings.state_dir, settings.cache_dir, settings.weights_dir}
-    assert {str(path) for path in paths} == mounts(name).keys()
+    assert {str(path) for path in (*paths, settings.api_keys_file.parent)} == mounts(name).keys()
+
+
+def test_the_api_starts_without_keys_only_where_this_machine_alone_reaches_it(monkeypatch):
+    (command,) = (json.loads(step) for step in steps("api", "CMD"))
+    inside = command[command.index("--host") + 1]
+    check_access(settings_of("api", monkeypatch), inside)
+    for listen in ("0.0.0.0:5000", "5000", "192.168.1.2:5000"):
+        with pytest.raises(Misconfigured):
+            check_access(settings_of("api", monkeypatch, LISTEN=listen), inside)
+    check_access(settings_of("api", monkeypatch, LISTEN="0.0.0.0:5000", AUTH="off"), inside)
+
+
+def settings_of(name, monkeypatch, **variables):
+    """As Compose fills them in."""
+
+    def fill(found):
+        value = variables.get(found[1])
+        return (found[3] if value else "") if found[2] == "+" else value or found[3]
+
+    for variable, value in service(name)["environment"].items():
+        monkeypatch.setenv(variable, re.sub(r"\$\{(\w+):([-?+])([^}]+)\}", fill, value))
+    return Settings()
 
 
 def test_the_api_and_the_worker_see_the_same_files_and_the_same_redis():
@@ -225,9 +247,10 @@ def test_the_api_and_the_worker_see_the_same_files_and_the_same_redis():
     assert service("api")["environment"]["NEXTLABEL_REDIS_URL"].startswith("redis://redis:")
 
 
-def test_nobody_may_write_to_images_labels_and_weights():
+def test_nobody_may_write_to_images_labels_weights_and_keys():
     assert mounts("worker")["/datasets"]["read_only"]
     assert mounts("worker")["/weights"]["read_only"]
+    assert mounts("worker")["/keys"]["read_only"]
 
 
 def test_redis_keeps_what_it_accepted_in_a_volume_that_nobody_else_reaches():

@@ -31,7 +31,7 @@ def test_every_setting_stands_in_the_docs_as_it_is(name):
 
 
 def test_no_setting_in_the_docs_is_made_up():
-    known = {f"NEXTLABEL_{name.upper()}" for name in Settings.model_fields} | {"NEXTLABEL_URL"}
+    known = {f"NEXTLABEL_{name.upper()}" for name in Settings.model_fields} | {"NEXTLABEL_URL", "NEXTLABEL_API_KEY"}
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     named = {found for page in pages for found in re.findall(r"NEXTLABEL_[A-Z_]+", page.read_text())}
     assert named - {"NEXTLABEL_"} <= known

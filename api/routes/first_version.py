@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from api.auth import Caller, Submitter
 from api.document import OF_THE_FIRST_VERSION, required
 from api.errors import RESPONSES, failed_job
 from api.routes.jobs import accept, until_ended
@@ -43,6 +44,7 @@ class F1Macro(BaseModel):
 )
 async def active_learning(
     services: Given,
+    caller: Submitter,
     backbone: Text = None,
     add: Text = None,
     method: Text = None,
@@ -52,6 +54,7 @@ async def active_learning(
     """`{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first."""
     job = await _run(
         services,
+        caller,
         kind="selection",
         backbone=backbone,
         add=add,
@@ -71,6 +74,7 @@ async def active_learning(
 )
 async def f1(
     services: Given,
+    caller: Submitter,
     backbone: Text = None,
     path_to_labels_train: Text = None,
     path_to_img_train: Text = None,
@@ -80,6 +84,7 @@ async def f1(
     """`{"f1_macro": x}`."""
     job = await _run(
         services,
+        caller,
         kind="f1",
         backbone=backbone,
         path_to_labels_train=path_to_labels_train,
@@ -90,7 +95,7 @@ async def f1(
     return await _answer(job, services, lambda result: {"f1_macro": result.f1_macro})
 
 
-async def _run(services: Services, **request: str | None) -> Job:
+async def _run(services: Services, caller: Caller, **request: str | None) -> Job:
     """Raises InvalidRequest with every fault, missing arguments among them."""
     given = {name: value for name, value in request.items() if value is not None}
     faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in request.keys() - given.keys()]
@@ -98,7 +103,7 @@ async def _run(services: Services, **request: str | None) -> Job:
         if faults:
             await in_thread(admit, given, services.settings)
         else:
-            job, _ = await accept(given, services)
+            job, _ = await accept(given, services, caller)
     except InvalidRequest as error:
         missing = {fault.pointer for fault in faults}
         faults += [fault for fault in map(_in_query, error.faults) if fault.pointer not in missing]

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
+from api.auth import Admin, Reader
 from api.errors import RESPONSES, not_ready
 from api.services import Given, Services, in_thread
 from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
@@ -47,7 +48,7 @@ async def readyz(services: Given) -> Response:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(services: Given) -> Response:
+async def metrics(services: Given, _: Admin) -> Response:
     """Prometheus."""
     registry = CollectorRegistry()
     registry.register(_StoreCollector(await in_thread(services.store.counts)))
@@ -55,7 +56,7 @@ async def metrics(services: Given) -> Response:
 
 
 @router.get("/capabilities")
-async def capabilities(services: Given) -> dict[str, Any]:
+async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     """What can be asked for here."""
     settings = services.settings
     return {

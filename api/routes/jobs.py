@@ -13,6 +13,7 @@ from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
 from api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
 from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
@@ -50,6 +51,7 @@ Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until
 async def submit(
     body: Annotated[RawRequest, Body(openapi_examples=EXAMPLES)],
     services: Given,
+    caller: Submitter,
     idempotency_key: Annotated[
         str | None, Header(description="Sending the same request twice with the same key makes one job.")
     ] = None,
@@ -58,7 +60,7 @@ async def submit(
     """Record a job. 202 means that it is recorded and will end exactly once."""
     if isinstance(body, bytes):  # what FastAPI makes of any other Content-Type
         raise HttpError("unsupported_media_type", f"send the request with Content-Type: {JSON}")
-    job, new = await accept(body, services, _key(idempotency_key))
+    job, new = await accept(body, services, caller, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:
         job = await until_ended(job, services, wait_s)
@@ -73,13 +75,15 @@ async def submit(
 @router.get("/jobs")
 async def list_jobs(
     services: Given,
+    caller: Reader,
     kind: Kind | None = None,
     state: JobState | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
 ) -> JobList:
     """Newest first."""
-    page = await in_thread(services.store.page, kind=kind, state=state, limit=limit, cursor=cursor)
+    owner = None if caller.sees_all else caller.owner
+    page = await in_thread(services.store.page, kind=kind, state=state, owner=owner, limit=limit, cursor=cursor)
     return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
@@ -89,14 +93,14 @@ async def list_jobs(
     responses={200: {"headers": OF_A_JOB}, 304: {"description": "Not changed", "headers": {"ETag": OF_A_JOB["ETag"]}}},
 )
 async def get_job(
-    job_id: str,
+    found: JobToRead,
     services: Given,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
     known = re.findall(r'"[^"]*"', if_none_match or "")  # a proxy may weaken ours, W/"7"
-    job = await _changed(job_id, services, wait, known)
+    job = await _changed(found.id, services, wait, known)
     if etag(job) in known:
         return Response(status_code=304, headers={"ETag": etag(job)})
     return await _answer(job, services, 200, {})
@@ -107,26 +111,25 @@ async def get_job(
     response_model=JobView,
     responses={200: {"headers": OF_A_JOB}, 202: {"model": JobView, "headers": OF_A_JOB}},
 )
-async def cancel(job_id: str, services: Given) -> Response:
+async def cancel(found: JobToChange, services: Given) -> Response:
     """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
-    job = await in_thread(services.store.cancel, job_id)
+    job = await in_thread(services.store.cancel, found.id)
     return await _answer(job, services, 200 if job.state.is_final else 202, {})
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
-async def forget(job_id: str, services: Given) -> None:
+async def forget(found: JobToChange, services: Given) -> None:
     """Forget an ended job and its result."""
-    await in_thread(services.store.forget, job_id)
-    await in_thread(services.results.delete, job_id)
+    await in_thread(services.store.forget, found.id)
+    await in_thread(services.results.delete, found.id)
 
 
 @router.get(
     "/jobs/{job_id}/result",
     responses={200: {"model": JobResult, "content": {CSV: TEXT, TSV: TEXT}, "description": "The whole result"}},
 )
-async def get_result(job_id: str, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
+async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
-    job = await in_thread(services.store.get, job_id)
     path = await in_thread(services.results.path, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
@@ -139,14 +142,9 @@ async def get_result(job_id: str, services: Given, accept: Annotated[str, Header
     return PlainTextResponse(text, headers=headers, media_type=wanted)
 
 
-async def known_job(job_id: str, services: Given) -> Job:
-    """A dependency, for it runs before a stream has begun: then an unknown job can still be a 404."""
-    return await in_thread(services.store.get, job_id)
-
-
-@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, dependencies=[Depends(one_stream)])
 async def follow(
-    job: Annotated[Job, Depends(known_job)],
+    job: JobToRead,
     services: Given,
     request: Request,
     last_event_id: Annotated[str | None, Header()] = None,
@@ -164,17 +162,17 @@ async def follow(
             await bell.wait(LOOK_AGAIN_S)
 
 
-async def accept(body: Any, services: Services, key: str | None = None) -> tuple[Job, bool]:
+async def accept(body: Any, services: Services, caller: Caller, key: str | None = None) -> tuple[Job, bool]:
     """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
-    job, new = await in_thread(_recorded, body, services, key)
+    job, new = await in_thread(_recorded, body, services, caller.owner, key)
     if new:
         log.info("job accepted", job_id=job.id, kind=job.kind)
         await _send(job.id, services)
     return job, new
 
 
-def _recorded(body: Any, services: Services, key: str | None) -> tuple[Job, bool]:
-    known = _replayed(body, key, services)
+def _recorded(body: Any, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
+    known = _replayed(body, key, owner, services)
     if known is not None:
         return known, False
     request = admit(body, services.settings)
@@ -187,10 +185,12 @@ def _recorded(body: Any, services: Services, key: str | None) -> tuple[Job, bool
         keep_key_s=services.settings.keep_idempotency_hours * 3600,
         deadline_s=request.deadline_s,
         webhook=request.webhook,
+        owner=owner,
+        most_unfinished=services.settings.max_unfinished_jobs,
     )
 
 
-def _replayed(body: Any, key: str | None, services: Services) -> Job | None:
+def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job | None:
     """What the key stands for already: the disk may have changed since, and the job is recorded all the same."""
     if key is None:
         return None
@@ -198,7 +198,7 @@ def _replayed(body: Any, key: str | None, services: Services) -> Job | None:
         request = parse_request(body)
     except InvalidRequest:
         return None
-    return services.store.known_by(key, request.fingerprint())
+    return services.store.known_by(key, request.fingerprint(), owner)
 
 
 async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:
@@ -247,7 +247,7 @@ async def _answer(job: Job, services: Services, status: int, headers: dict[str, 
     shown = (
         await in_thread(_with_result, job, services) if job.state is JobState.SUCCEEDED else view(job).model_dump_json()
     )
-    headers = {"ETag": etag(job), "Cache-Control": "no-cache", **headers}
+    headers = {"ETag": etag(job), **headers}
     if not job.state.is_final:
         headers["Retry-After"] = RETRY_AFTER_S
     return Response(shown, status, headers, JSON)

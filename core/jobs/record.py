@@ -82,6 +82,7 @@ class Interruption(Frozen):
 class Job(Frozen):
     id: str
     kind: str
+    owner: str = ""  #: of the key that submitted it; empty where no key was asked for
     state: JobState
     rev: int
     created_at: datetime

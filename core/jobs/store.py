@@ -9,7 +9,10 @@ Keys, all under one prefix:
     shard_leases      zset    <id>#<number of the shard> by end of its lease
     deadlines         zset    id by when it must have ended
     ended             zset    id by time of ending: retention
-    idempotency:<key> hash    job id and fingerprint of the request
+    jobs_of:<owner>   zset    the same of one owner, where there is one
+    unfinished:<owner> set    ids of that owner's jobs that have not ended
+    idempotency:<key> hash    job id and fingerprint of the request; the key of an owner stands after its name
+    calls:<who>       string  when that caller's calls of the last minute are forgotten (ms)
     events:<id>       stream  what happened, for those who follow
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen
@@ -35,7 +38,15 @@ from typing import Any, Literal, cast
 import redis
 from redis.commands.core import Script
 
-from core.errors import IdempotencyKeyReused, InvalidCursor, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.errors import (
+    IdempotencyKeyReused,
+    InvalidCursor,
+    JobActive,
+    JobEnded,
+    JobNotFound,
+    QuotaExceeded,
+    StoreUnavailable,
+)
 from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 
 PREFIX = "nextlabel:"
@@ -130,24 +141,29 @@ class JobStore:
         keep_key_s: float = 0,
         deadline_s: float | None = None,
         webhook: str | None = None,
+        owner: str = "",
+        most_unfinished: int = 0,
     ) -> tuple[Job, bool]:
         """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
 
-        `deadline_s` from now, it ends as failed if it has not ended.
-
-        Raises IdempotencyKeyReused when that job came from another request.
+        `deadline_s` from now, it ends as failed if it has not ended. Raises IdempotencyKeyReused when the key's job
+        came from another request, QuotaExceeded when the owner has `most_unfinished` jobs that have not ended (0: any
+        number).
         """
         keep_ms = max(1, round(keep_key_s * 1000))
         deadline_ms = "" if deadline_s is None else round(deadline_s * 1000)
-        arguments = (request_json, idempotency_key or "", fingerprint, keep_ms, deadline_ms, webhook or "")
-        known_id, known_fingerprint = self.run_script("submit", job_id, kind, *arguments)
+        key = _key_of(owner, idempotency_key) if idempotency_key else ""
+        wanted = (request_json, key, fingerprint, keep_ms, deadline_ms, webhook or "", owner, most_unfinished)
+        known_id, known_fingerprint = self.run_script("submit", job_id, kind, *wanted)
+        if not known_id:
+            raise QuotaExceeded(f"{known_fingerprint} of your jobs have not ended; wait for some, or cancel them")
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         return self.get(known_id), known_id == job_id
 
-    def known_by(self, idempotency_key: str, fingerprint: str) -> Job | None:
+    def known_by(self, idempotency_key: str, fingerprint: str, owner: str = "") -> Job | None:
         """The job that the key stands for already. Raises IdempotencyKeyReused if it came from another request."""
         with _reaching_redis():
-            known = self._redis.hmget(PREFIX + "idempotency:" + idempotency_key, "id", "fingerprint")
+            known = self._redis.hmget(PREFIX + "idempotency:" + _key_of(owner, idempotency_key), "id", "fingerprint")
         known_id, known_fingerprint = cast(list[str | None], known)
         if known_id is None:
             return None
@@ -166,12 +182,19 @@ class JobStore:
         return _job(cast(dict[str, str], fields))
 
     def page(
-        self, *, kind: str | None = None, state: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        kind: str | None = None,
+        state: str | None = None,
+        owner: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page:
-        """Newest first. Raises InvalidCursor."""
+        """Newest first; of one owner, or of all. Raises InvalidCursor."""
         jobs: list[Job] = []
-        for job in self._newest_first(*_position(cursor)):
-            if kind not in (None, job.kind) or state not in (None, job.state):
+        index = "jobs" if not owner else f"jobs_of:{owner}"
+        for job in self._newest_first(index, *_position(cursor)):
+            if kind not in (None, job.kind) or state not in (None, job.state) or owner not in (None, job.owner):
                 continue
             if len(jobs) == limit:
                 return Page(jobs, _cursor(jobs[-1]))
@@ -318,6 +341,12 @@ class JobStore:
         with _reaching_redis():
             self._redis.delete(PREFIX + "draining:" + worker)
 
+    # --- limits -------------------------------------------------------------------------------------------------
+
+    def wait_s(self, who: str, per_minute: int) -> float:
+        """Seconds until `who` may call again; 0 when this call is one that it may make, and it is counted then."""
+        return float(self.run_script("throttle", who, per_minute)) / 1000
+
     # --- health -------------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
@@ -376,14 +405,14 @@ class JobStore:
         seconds, microseconds = self._redis.time()
         return seconds * 1000 + microseconds / 1000
 
-    def _newest_first(self, before_ms: float, before_id: str) -> Iterator[Job]:
+    def _newest_first(self, index: str, before_ms: float, before_id: str) -> Iterator[Job]:
         """Jobs strictly older than the position (ties in time by id), fetched in lots."""
         start, lot = 0, 100
         while True:
             with _reaching_redis():
                 ids = cast(
                     list[str],
-                    self._redis.zrevrangebyscore(PREFIX + "jobs", before_ms, "-inf", start=start, num=lot),
+                    self._redis.zrevrangebyscore(PREFIX + index, before_ms, "-inf", start=start, num=lot),
                 )
                 pipeline = self._redis.pipeline(transaction=False)
                 for job_id in ids:
@@ -403,6 +432,11 @@ def _refuse_reuse(job_id: str, known_fingerprint: str | None, fingerprint: str) 
         )
 
 
+def _key_of(owner: str, idempotency_key: str) -> str:
+    """Each owner's keys are its own. No key has a line break in it."""
+    return f"{owner}\n{idempotency_key}" if owner else idempotency_key
+
+
 @contextmanager
 def _reaching_redis() -> Iterator[None]:
     try:
@@ -418,6 +452,7 @@ def _job(fields: dict[str, str]) -> Job:
     return Job(
         id=fields["id"],
         kind=fields["kind"],
+        owner=fields.get("owner", ""),
         state=JobState(fields["state"]),
         rev=int(fields["rev"]),
         created_at=_time(fields["created_at"]),

@@ -17,9 +17,9 @@ from tests.api.support import f1_result
 
 
 @contextmanager
-def following(url, job_id, last=None):
+def following(url, job_id, last=None, headers=None):
     """The events of a job as they come, each a dict of its fields."""
-    headers = {"Last-Event-ID": last} if last else {}
+    headers = {**(headers or {}), **({"Last-Event-ID": last} if last else {})}
     with httpx.stream("GET", f"{url}/jobs/{job_id}/events", headers=headers, timeout=20) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         yield parsed(answer.iter_lines())

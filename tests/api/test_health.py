@@ -42,7 +42,7 @@ def test_it_is_not_ready_when_the_disk_is_below_its_floor(data, tmp_path, empty_
     worker.store.worker_seen("w")
     free_mb = shutil.disk_usage(tmp_path).free // 1_000_000
     crowded = settings_for(data, tmp_path, empty_redis).model_copy(update={"min_free_disk_mb": free_mb * 2})
-    with TestClient(create_app(crowded)) as client:
+    with TestClient(create_app(crowded), "http://localhost") as client:
         answer = client.get("/readyz")
     assert answer.status_code == 503
     assert len(answer.json()["faults"]) == 2  # the state's disk and the cache's
@@ -119,7 +119,9 @@ def test_what_capabilities_say_is_needed_is_enough(client, data):
 
 def test_capabilities_tell_which_weights_are_here(data, tmp_path, empty_redis):
     (tmp_path / "efficientnet_b0.safetensors").touch()
-    with TestClient(create_app(settings_for(data, tmp_path, empty_redis, weights_dir=tmp_path))) as client:
+    with TestClient(
+        create_app(settings_for(data, tmp_path, empty_redis, weights_dir=tmp_path)), "http://localhost"
+    ) as client:
         backbones = client.get("/capabilities").json()["backbones"]
     here = {backbone["name"]: backbone["weights_here"] for backbone in backbones}
     assert (here["b0"], here["resnet50"], here["descriptor"]) == (True, False, True)

@@ -19,7 +19,7 @@ from tests.api.test_errors import problem
 
 @pytest.fixture
 def cut_off(data, tmp_path):
-    with TestClient(create_app(settings_for(data, tmp_path, "redis://127.0.0.1:1/0"))) as client:
+    with TestClient(create_app(settings_for(data, tmp_path, "redis://127.0.0.1:1/0")), "http://localhost") as client:
         yield client
 
 

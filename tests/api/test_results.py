@@ -175,7 +175,7 @@ def test_a_large_result_is_left_out_of_the_job_and_fetched_whole(data, tmp_path,
     size = len(result.model_dump_json())
     for most, inline in ((size, True), (size - 1, False)):
         app = create_app(settings_for(data, tmp_path, empty_redis, inline_result_bytes=most))
-        with TestClient(app) as client:
+        with TestClient(app, "http://localhost") as client:
             job = client.post("/jobs", json=data.f1).json()
             worker.succeed(job["id"], result)
             shown = client.get(job["links"]["self"]).json()

@@ -12,7 +12,9 @@ def nextlabel(*arguments):
     )
 
 
-@pytest.mark.parametrize("command", [(), ("up",), ("demo",), ("submit",), ("watch",), ("cancel",)])
+@pytest.mark.parametrize(
+    "command", [(), ("up",), ("demo",), ("submit",), ("watch",), ("cancel",), ("keys",), ("keys", "create")]
+)
 def test_every_command_has_help(command):
     told = nextlabel(*command, "--help")
     assert told.returncode == 0

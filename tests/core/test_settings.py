@@ -125,3 +125,15 @@ def test_a_fault_of_one_setting_does_not_print_another_that_is_secret():
     with pytest.raises(ValidationError) as caught:
         Settings(redis_url="redis://:secret@host/0", lease_s=5)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["redis://:tu/na@h/0", "redis://:tu#na@h:1/0", "tuna", "http://:tuna@h"])
+def test_an_address_of_redis_that_cannot_be_read_is_refused_without_its_password(url, monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_REDIS_URL", url)
+    with pytest.raises(ValidationError, match="special characters written as %XX") as told:
+        Settings()
+    assert "tu" not in str(told.value)
+
+
+def test_the_password_of_redis_does_not_show_in_the_settings():
+    assert "tuna" not in repr(Settings(redis_url="rediss://:tuna@h/0"))

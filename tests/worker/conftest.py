@@ -1,14 +1,11 @@
-"""A Redis that a test may break, jobs on tiny pools, and the logs."""
+"""A Redis that a test may break, and jobs on tiny pools."""
 
 from __future__ import annotations
 
-import io
-import logging
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,6 @@ from client.stack import free_port
 from core.jobs.record import Job, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import JobStore
-from core.logs import TALKATIVE, configure_logs
 from core.settings import Settings
 
 
@@ -102,18 +98,3 @@ def settings(tmp_path: Path, empty_redis: str) -> Settings:
         renew_every_s=0.1,
         janitor_every_s=0.05,
     )
-
-
-@pytest.fixture
-def logged() -> Iterator[Callable[[], str]]:
-    """What has been logged so far, a JSON object a line."""
-    root, written = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
-    with redirect_stderr(written):
-        configure_logs("INFO", as_json=True)
-    yield written.getvalue
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)

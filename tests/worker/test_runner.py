@@ -186,6 +186,20 @@ def test_a_pool_that_vanished_since_the_request_was_accepted_fails(runner, store
     assert store.get(job.id).error.code == "path_not_found"
 
 
+@pytest.mark.parametrize("field", ["path_to_img", "path_to_labels"])
+def test_a_path_outside_the_roots_is_refused_even_when_a_record_names_it(runner, store, root, pool, tmp_path, field):
+    """Whoever can write to Redis can't have the worker read what it likes."""
+    pools.draw(tmp_path / "secret" / "pool", red=2)
+    pools.label(tmp_path / "secret" / "labels", ["red_0.png"])
+    outside = tmp_path / "secret" / ("pool" if field == "path_to_img" else "labels")
+    (root / "link").symlink_to(outside)
+    for path in (str(outside), f"../secret/{outside.name}", "link"):
+        job = submit(store, add=1, **{**pool, field: path})
+        runner.run(job.id)
+        ended = store.get(job.id)
+        assert (ended.state, ended.error.code) == (JobState.FAILED, "path_not_allowed")
+
+
 def test_what_passes_by_itself_is_retryable(runner, store, pool, broken):
     broken(StorageFull("no room for the result"))
     job = submit(store, add=1, **pool)

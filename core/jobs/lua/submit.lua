@@ -1,16 +1,21 @@
 -- id, kind, request, idempotency key ('' for none), fingerprint, how long the key is kept (ms),
--- deadline (ms from now, '' for none), webhook ('' for none)
+-- deadline (ms from now, '' for none), webhook ('' for none), owner, how many of its jobs may be unfinished (0: any)
 -- -> {id, fingerprint}: of this job, or of the one that the key stands for already. Twice is once.
-local id, kind, request, key, fingerprint, keep, deadline, webhook = unpack(ARGV)
+-- -> {'', how many are unfinished}: too many.
+local id, kind, request, key, fingerprint, keep, deadline, webhook, owner, most = unpack(ARGV)
 if key ~= '' then
   local known = redis.call('HMGET', P .. 'idempotency:' .. key, 'id', 'fingerprint')
   if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then return known end -- a forgotten job frees its key
 end
 if redis.call('EXISTS', job_key(id)) == 1 then return {id, fingerprint} end
+local unfinished = redis.call('SCARD', P .. 'unfinished:' .. owner)
+if tonumber(most) > 0 and unfinished >= tonumber(most) then return {'', unfinished} end
 set(id, 'id', id, 'kind', kind, 'state', 'queued', 'rev', 0, 'created_at', text(now), 'request', request,
-    'attempt', 0, 'crashes', 0, 'fence', 0)
+    'attempt', 0, 'crashes', 0, 'fence', 0, 'owner', owner)
 if webhook ~= '' then set(id, 'webhook', webhook) end
+redis.call('SADD', P .. 'unfinished:' .. owner, id)
 redis.call('ZADD', P .. 'jobs', now, id)
+if owner ~= '' then redis.call('ZADD', P .. 'jobs_of:' .. owner, now, id) end
 redis.call('ZADD', P .. 'queued', now, id)
 if deadline ~= '' then
   set(id, 'deadline', text(now + deadline))

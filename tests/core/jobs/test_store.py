@@ -7,7 +7,15 @@ import time
 import pytest
 import redis
 
-from core.errors import IdempotencyKeyReused, InvalidCursor, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from core.errors import (
+    IdempotencyKeyReused,
+    InvalidCursor,
+    JobActive,
+    JobEnded,
+    JobNotFound,
+    QuotaExceeded,
+    StoreUnavailable,
+)
 from core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progress, new_job_id
 from core.jobs.store import JobStore
 
@@ -69,6 +77,64 @@ def test_an_idempotency_key_is_forgotten_after_its_time(store):
     first = submit(store, idempotency_key="k", fingerprint="a", keep_key_s=0.05)
     time.sleep(0.1)
     assert submit(store, idempotency_key="k", fingerprint="b", keep_key_s=60).id != first.id
+
+
+def test_an_idempotency_key_belongs_to_its_owner(store):
+    keyed = {"idempotency_key": "k", "fingerprint": "a", "keep_key_s": 60}
+    made = {owner: submit(store, owner=owner, **keyed) for owner in ("", "anna", "bob")}
+    assert len({job.id for job in made.values()}) == 3
+    assert {owner: store.known_by("k", "a", owner).id for owner in made} == {o: job.id for o, job in made.items()}
+    assert store.known_by("k", "a", "eve") is None
+
+
+def test_the_unfinished_jobs_of_an_owner_are_counted_however_they_end(store):
+    def full():
+        with pytest.raises(QuotaExceeded, match="2 of your jobs have not ended"):
+            submit(store, owner="anna", most_unfinished=2)
+
+    jobs = [submit(store, owner="anna", most_unfinished=2) for _ in range(2)]
+    full()
+    submit(store, owner="bob", most_unfinished=2)
+    running = claim(store, jobs[0])
+    full()
+    store.give_back(running, "drained")
+    full()
+    store.finish(claim(store, jobs[0], token="again"), JobState.FAILED)
+    third = submit(store, owner="anna", most_unfinished=2)
+    full()
+    store.cancel(jobs[1].id)
+    submit(store, owner="anna", most_unfinished=2)
+    full()
+    assert store.get(third.id).owner == "anna"
+    store.forget(jobs[0].id)
+    full()
+
+
+def test_a_page_of_an_owner_has_its_jobs_alone_and_forgets_what_is_forgotten(store):
+    jobs = {owner: submit(store, owner=owner) for owner in ("", "anna", "bob")}
+    assert {owner: [job.id for job in store.page(owner=owner).jobs] for owner in jobs} == {
+        owner: [job.id] for owner, job in jobs.items()
+    }
+    assert len(store.page().jobs) == 3
+    store.cancel(jobs["anna"].id)
+    store.forget(jobs["anna"].id)
+    assert store.page(owner="anna").jobs == []
+    assert store._redis.keys("*anna*") == []
+
+
+def test_an_owner_without_a_quota_may_have_any_number(store):
+    assert len({submit(store, most_unfinished=0).id for _ in range(20)}) == 20
+
+
+def test_a_minutes_calls_may_come_at_once_and_then_one_by_one(store):
+    waits = list(itertools.takewhile(lambda wait: not wait, (store.wait_s("anna", 60) for _ in range(600))))
+    assert 60 <= len(waits) < 600  # a slow machine gets more of them done, for one is due each second
+    wait = store.wait_s("anna", 60)
+    assert 0 < wait <= 1
+    assert store.wait_s("bob", 60) == 0
+    time.sleep(wait)
+    assert store.wait_s("anna", 60) == 0
+    assert 0 < store._redis.pttl("nextlabel:calls:anna") <= 60_000
 
 
 def test_an_unknown_job_is_not_found(store):

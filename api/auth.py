@@ -1,0 +1,181 @@
+"""Who calls, and what they may: a key's owner; without a keys file, whoever reaches us.
+
+`Authentication` turns away all that need a key and have none, before a body is read or a route is looked for. What a
+route asks for besides stands in its signature: `caller: Reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Call
+
+from api.errors import HttpError, answer_to
+from api.services import Given, in_thread
+from core.errors import JobNotFound, StoreUnavailable
+from core.jobs.record import Job
+from core.keys import KeyRing, Scope
+from core.logs import get_logger
+
+log = get_logger(__name__)
+#: What anybody may ask for: no job and no setting of anybody shows in it.
+OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
+MAX_STREAMS = 10
+STREAM_RETRY_AFTER_S = 5
+SUBMITS_PER_MINUTE, READS_PER_MINUTE = 60, 600  # with keys; docs/security.md says why so many
+
+_in_documentation = HTTPBearer(auto_error=False, scheme_name="key", description="A key of `nextlabel keys create`.")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`who` is what its calls are counted by. `has_key` is false where none is asked for: then all may do all."""
+
+    owner: str
+    scopes: frozenset[Scope]
+    who: str
+    has_key: bool
+
+    def sees(self, job: Job) -> bool:
+        return self.sees_all or job.owner == self.owner
+
+    @property
+    def sees_all(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+
+class Authentication:
+    """Middleware. `keys`: None where no key is asked for."""
+
+    def __init__(self, app: ASGIApp, keys: KeyRing | None) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Call, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http" and not is_open(scope["path"]):
+            try:
+                scope.setdefault("state", {})["caller"] = self._caller(scope)
+            except HttpError as error:
+                log.info("turned away: no valid key", client=_address(scope))
+                app = answer_to(error)
+        await app(scope, receive, send)
+
+    def _caller(self, call: Call) -> Caller:
+        if self._keys is None:
+            return Caller("", frozenset(Scope), f"@{_address(call)}", has_key=False)
+        given = Headers(scope=call).get("Authorization")
+        if given is None:
+            raise _unauthenticated("a key is needed here: send `Authorization: Bearer nl_...`", "Bearer")
+        scheme, _, presented = given.partition(" ")
+        key = self._keys.find(presented.strip()) if scheme.lower() == "bearer" else None
+        if key is None:
+            raise _unauthenticated("there is no such key, or it was revoked", 'Bearer error="invalid_token"')
+        return Caller(key.owner, key.allows, key.owner, has_key=True)
+
+
+def is_open(path: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in OPEN)
+
+
+# --- what a route may ask for -----------------------------------------------------------------------------------
+
+
+async def _caller(asked: SecurityScopes, request: Request, _: Annotated[object, Depends(_in_documentation)]) -> Caller:
+    caller: Caller = request.state.caller
+    for scope in asked.scopes:
+        if scope not in caller.scopes:
+            raise HttpError("forbidden", f"this key has no scope {scope}, which this call needs")
+    return caller
+
+
+Known = Annotated[Caller, Security(_caller)]
+
+
+async def _reading(caller: Known, services: Given) -> Caller:
+    await _count(caller, services, "reads", _limit(caller, services.settings.reads_per_minute, READS_PER_MINUTE))
+    return caller
+
+
+async def _submitting(caller: Known, services: Given) -> Caller:
+    await _count(caller, services, "submits", _limit(caller, services.settings.submits_per_minute, SUBMITS_PER_MINUTE))
+    return caller
+
+
+Reader = Annotated[Caller, Security(_reading, scopes=[Scope.READ])]
+Writer = Annotated[Caller, Security(_reading, scopes=[Scope.WRITE])]
+Submitter = Annotated[Caller, Security(_submitting, scopes=[Scope.WRITE])]
+Admin = Annotated[Caller, Security(_reading, scopes=[Scope.ADMIN])]
+
+
+async def _job_to_read(job_id: str, caller: Reader, services: Given) -> Job:
+    return await _of(caller, job_id, services)
+
+
+async def _job_to_change(job_id: str, caller: Writer, services: Given) -> Job:
+    return await _of(caller, job_id, services)
+
+
+async def _of(caller: Caller, job_id: str, services: Given) -> Job:
+    """The caller's job of that id. Another owner's is not found, as if there were none."""
+    job = await in_thread(services.store.get, job_id)
+    if not caller.sees(job):
+        raise JobNotFound(f"there is no job {job_id}")
+    return job
+
+
+#: The job that the path names. Fetched before the answer begins: even a stream can still be a 404.
+JobToRead = Annotated[Job, Depends(_job_to_read)]
+JobToChange = Annotated[Job, Depends(_job_to_change)]
+
+
+async def one_stream(caller: Reader, services: Given) -> AsyncIterator[None]:
+    """A dependency that lasts as long as the stream does."""
+    streams = services.streams
+    if caller.has_key and streams[caller.who] >= MAX_STREAMS:
+        detail = f"{MAX_STREAMS} event streams of yours are open; close one, or ask GET /jobs/{{id}}?wait=30 instead"
+        raise HttpError("too_many_streams", detail, {"Retry-After": str(STREAM_RETRY_AFTER_S)})
+    streams[caller.who] += 1
+    try:
+        yield
+    finally:
+        streams[caller.who] -= 1
+        if not streams[caller.who]:
+            del streams[caller.who]
+
+
+# --- limits -----------------------------------------------------------------------------------------------------
+
+
+def _limit(caller: Caller, asked: int | None, with_keys: int) -> int:
+    """Where no key is asked for, one person is at work, and there is nobody to keep it from."""
+    if asked is not None:
+        return asked
+    return with_keys if caller.has_key else 0
+
+
+async def _count(caller: Caller, services: Given, what: str, per_minute: int) -> None:
+    if not per_minute:
+        return
+    wait_s = 0.0
+    with suppress(StoreUnavailable):  # the route will say so, where it needs the store at all
+        wait_s = await in_thread(services.store.wait_s, f"{what}:{caller.who}", per_minute)
+    if wait_s:
+        detail = f"more than {per_minute} {what} a minute; the next one may come in {wait_s:.1f} s"
+        raise HttpError("rate_limited", detail, {"Retry-After": str(ceil(wait_s))})
+
+
+def _address(call: Call) -> str:
+    return call["client"][0] if call.get("client") else ""
+
+
+def _unauthenticated(detail: str, challenge: str) -> HttpError:
+    return HttpError("unauthenticated", detail, {"WWW-Authenticate": challenge})

@@ -1,0 +1,59 @@
+"""`nextlabel keys`: makes, lists and revokes API keys. It works on the file; a running API reads it anew by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from core.keys import KeyFile, Scope
+
+File = click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="NEXTLABEL_API_KEYS_FILE",
+    show_envvar=True,
+    required=True,
+    help="The keys file.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """API keys: who may call, and what for (docs/security.md)."""
+
+
+@keys.command()
+@click.argument("owner")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    default=[Scope.READ.value, Scope.WRITE.value],
+    show_default=True,
+    help="May be given several times.",
+)
+@File
+def create(owner: str, scopes: tuple[str, ...], file: Path) -> None:
+    """Make a key for OWNER and print it, this once. Jobs belong to the owner, who may have several keys."""
+    key = KeyFile(file).create(owner, list(map(Scope, dict.fromkeys(scopes))))
+    click.echo(f"{file} keeps no copy that could be read back: store the key now.", err=True)
+    click.echo(key)
+
+
+@keys.command("list")
+@File
+def list_keys(file: Path) -> None:
+    """Id, owner, scopes and time of making of each key."""
+    for key in KeyFile(file).read():
+        click.echo(f"{key.id}  {key.created_at:%Y-%m-%d %H:%M} UTC  {key.owner}  {' '.join(key.scopes)}")
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@File
+def revoke(key_id: str, file: Path) -> None:
+    """Revoke a key by its ID, the part between the two underscores."""
+    KeyFile(file).revoke(key_id)
+    click.echo(f"revoked {key_id}", err=True)

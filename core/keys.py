@@ -1,0 +1,213 @@
+"""API keys: who may call, and what for.
+
+A key is `nl_<id>_<secret>`, shown once, when it is made. The file keeps SHA-256 of the secret: what is 256 random bits
+needs no slow hash.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import ipaddress
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import Misconfigured
+from core.logs import get_logger
+from core.settings import Settings
+
+log = get_logger(__name__)
+OWNER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+KEY = r"nl_([0-9a-f]{8})_([A-Za-z0-9_-]{43})"
+OPEN_DOOR = (
+    "{host} can be reached from other machines, and no key would be asked for: set NEXTLABEL_API_KEYS_FILE "
+    "(`nextlabel keys create` writes it), listen on 127.0.0.1, or say NEXTLABEL_AUTH=off if all who reach it may call"
+)
+Look: TypeAlias = tuple[int, int, int]
+
+
+class Scope(StrEnum):
+    READ = "jobs:read"  #: look at one's own jobs, and at what exists
+    WRITE = "jobs:write"  #: submit, cancel and forget them
+    ADMIN = "admin"  #: reads, and all owners' jobs are like one's own; /metrics
+
+
+class ApiKey(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+    owner: Annotated[str, Field(pattern=f"^{OWNER}$")]
+    scopes: tuple[Scope, ...]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    created_at: AwareDatetime
+
+    @property
+    def allows(self) -> frozenset[Scope]:
+        """Who sees all jobs may look at jobs."""
+        return frozenset(self.scopes) | ({Scope.READ} if Scope.ADMIN in self.scopes else frozenset())
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    keys: tuple[ApiKey, ...]
+
+
+class KeyFile:
+    """The file of keys: read and written whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> tuple[ApiKey, ...]:
+        """Raises Misconfigured."""
+        try:
+            return _Content.model_validate_json(self.path.read_bytes()).keys
+        except FileNotFoundError:
+            raise Misconfigured(f"there is no keys file {self.path}; `nextlabel keys create` writes it") from None
+        except OSError as error:
+            raise Misconfigured(f"the keys file {self.path} can't be read: {error.strerror}") from None
+        except ValidationError as error:
+            raise Misconfigured(
+                f"the keys file {self.path} is damaged: {_first(error)}. Restore or delete it"
+            ) from None
+
+    def create(self, owner: str, scopes: Sequence[Scope]) -> str:
+        """-> the key, which nobody can tell again. Raises Misconfigured."""
+        if not re.fullmatch(OWNER, owner):
+            raise Misconfigured(f"{owner!r} is no name for an owner: 1 to 64 letters, digits and any of . _ @ -")
+        key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+        key = ApiKey(id=key_id, owner=owner, scopes=tuple(scopes), sha256=_hash(secret), created_at=datetime.now(UTC))
+        with self._alone():
+            self._write([*(self.read() if self.path.exists() else ()), key])
+        return f"nl_{key_id}_{secret}"
+
+    def revoke(self, key_id: str) -> None:
+        """Raises Misconfigured, also when there is no such key."""
+        with self._alone():
+            keys = self.read()
+            left = [key for key in keys if key.id != key_id]
+            if len(left) == len(keys):
+                raise Misconfigured(f"there is no key {key_id} in {self.path}; `nextlabel keys list` shows them")
+            self._write(left)
+
+    def look(self) -> Look | None:
+        """Differs once the file was written anew; None when it is gone."""
+        with suppress(OSError):
+            status = self.path.stat()
+            return status.st_mtime_ns, status.st_size, status.st_ino
+        return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two that write at once would lose a key."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise Misconfigured(f"{self.path.parent} can't be used: {error.strerror}") from None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _write(self, keys: Sequence[ApiKey]) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        content = json.dumps(_Content(keys=tuple(keys)).model_dump(mode="json"), indent=2) + "\n"
+        try:
+            temporary.unlink(missing_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._keep_owner(temporary)
+            temporary.replace(self.path)
+        except OSError as error:
+            raise Misconfigured(f"the keys file {self.path} can't be written: {error.strerror}") from None
+
+    def _keep_owner(self, temporary: Path) -> None:
+        """Written by root, the file is still the service's to read."""
+        if self.path.exists() and os.geteuid() == 0:
+            status = self.path.stat()
+            os.chown(temporary, status.st_uid, status.st_gid)
+
+
+class KeyRing:
+    """The keys as the file has them now. Should it get damaged meanwhile, those it had before."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises Misconfigured."""
+        self._file = KeyFile(path)
+        self._seen = self._file.look()
+        self._keys = self._read()
+
+    def find(self, presented: str) -> ApiKey | None:
+        """The key that was presented, if there is one like it."""
+        self._refresh()
+        parts = re.fullmatch(KEY, presented)
+        key = self._keys.get(parts[1]) if parts else None
+        return key if parts and key and hmac.compare_digest(key.sha256, _hash(parts[2])) else None
+
+    def _refresh(self) -> None:
+        look = self._file.look()
+        if look == self._seen:
+            return
+        self._seen = look
+        try:
+            self._keys = self._read()
+            log.info("keys read anew", file=str(self._file.path), keys=len(self._keys))
+        except Misconfigured as error:
+            log.warning("the keys from before stay in force", cause=error.detail)
+
+    def _read(self) -> dict[str, ApiKey]:
+        return {key.id: key for key in self._file.read()}
+
+
+def check_access(settings: Settings, host: str) -> None:
+    """Raises Misconfigured where other machines could call without a key and nobody said that they may, or where the
+    keys can't be read.
+    """
+    reached_at = host if settings.published_at is None else host_of(settings.published_at)
+    if settings.api_keys_file is not None:
+        KeyFile(settings.api_keys_file).read()
+    elif settings.auth != "off" and not is_loopback(reached_at):
+        raise Misconfigured(OPEN_DOOR.format(host=reached_at or "every address of this machine"))
+
+
+def host_of(address: str) -> str:
+    """Of `host:port`, `[::1]:port` or a bare port (an empty host: all addresses)."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it; a name by all that it stands for."""
+    if not host:
+        return False
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found)
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _first(error: ValidationError) -> str:
+    """Without what stood there."""
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
