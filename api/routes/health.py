@@ -10,18 +10,15 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from api.auth import Admin, Reader
 from api.errors import RESPONSES, not_ready
+from api.metrics import CONTENT_TYPE, exposition
 from api.services import Given, Services, in_thread
 from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
 from core.errors import StoreUnavailable
 from core.jobs.requests import KINDS, MAX_ADD, HeadName
-from core.jobs.store import Counts
 from core.methods.registry import METHODS, describe
 from core.settings import Settings
 
@@ -50,9 +47,7 @@ async def readyz(services: Given) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: Given, _: Admin) -> Response:
     """Prometheus."""
-    registry = CollectorRegistry()
-    registry.register(_StoreCollector(await in_thread(services.store.counts)))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(await in_thread(services.store.counts)), media_type=CONTENT_TYPE)
 
 
 @router.get("/capabilities")
@@ -114,25 +109,3 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
 def _backbone(spec: BackboneSpec, settings: Settings) -> dict[str, Any]:
     here = not spec.needs_weights or weights_in(spec, settings.weights_dir) is not None
     return {"name": spec.name, "timm_name": spec.timm_name, "summary": spec.summary, "weights_here": here}
-
-
-class _StoreCollector(Collector):
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[Metric]:
-        counts = self._counts
-        yield GaugeMetricFamily("nextlabel_jobs_queued", "Jobs waiting for a worker", counts.queued)
-        yield GaugeMetricFamily("nextlabel_jobs_running", "Jobs that hold a lease", counts.leased)
-        yield GaugeMetricFamily("nextlabel_oldest_queued_seconds", "Age of the oldest", counts.oldest_queued_s)
-        yield GaugeMetricFamily("nextlabel_workers", "Workers seen in the last 10 seconds", counts.workers)
-        ended = CounterMetricFamily("nextlabel_jobs_ended", "Jobs that ended", labels=["kind", "state"])
-        for labels, total in counts.ended.items():
-            ended.add_metric(labels, total)
-        yield ended
-        yield GaugeMetricFamily("nextlabel_webhooks_waiting", "Webhooks to be delivered", counts.webhooks_waiting)
-        attempts = CounterMetricFamily("nextlabel_webhooks", "Attempts to deliver a webhook", labels=["outcome"])
-        for outcome, total in counts.webhooks.items():
-            attempts.add_metric([outcome], total)
-        yield attempts
-        yield CounterMetricFamily("nextlabel_leases_reaped", "Leases taken back from dead workers", counts.reaped)

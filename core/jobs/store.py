@@ -19,7 +19,7 @@ Keys, all under one prefix:
     processes         hash    worker -> how many processes it has
     draining:<worker> string  that worker gives its job back at the next batch
     webhooks          zset    id of an ended job by when its webhook is due (outbox.py)
-    totals, reaped, fenced, shards, webhook_totals    counters for metrics
+    totals, started, wait_ms, run_ms, reaped, fenced, shards, webhook_totals    counters for metrics
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ PREFIX = "nextlabel:"
 CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
 FORGET_WORKER_MS = 86_400_000
+SEEN_WITHIN_S = 10.0
 
 LeaseAnswer = Literal["ok", "cancel", "deadline", "drain", "lost"]
 
@@ -85,23 +86,30 @@ class Page:
 
 @dataclass(frozen=True)
 class Counts:
-    """What `/metrics` tells of the store."""
+    """What `/metrics` tells of the store. Counters count since Redis was first started."""
 
-    queued: int
+    live: dict[tuple[str, str], int]  # (kind, state) -> jobs that have not ended
     leased: int
-    oldest_queued_s: float
-    ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
     shard_leases: int
+    oldest_queued_s: float
     lease_left_s: float | None  # until the first job's lease runs out; far below 0: nobody takes it back
+    started: dict[str, int]  # kind -> jobs
+    wait_s: dict[str, float]  # kind -> from submission to first start, all together
+    run_s: dict[str, float]  # kind -> from first start to end, all together
+    ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
     reaped: int
     fenced: int  # writes refused for a stale fence
-    shards: int  # committed, ever
+    shards: int
     shard_images: int
-    shard_seconds: float
-    workers: int
+    shard_s: float
+    workers: dict[str, bool]  # worker -> was it seen in the last ten seconds
     processes: int
     webhooks_waiting: int
     webhooks: dict[str, int]  # outcome -> attempts
+
+    @property
+    def queued(self) -> int:
+        return sum(jobs for (_, state), jobs in self.live.items() if state == JobState.QUEUED)
 
 
 class JobStore:
@@ -326,7 +334,7 @@ class JobStore:
             counts = cast(list[str | None], self._redis.hmget(PREFIX + "processes", seen)) if seen else []
         return sum(int(count or 1) for count in counts)
 
-    def workers(self, within_s: float = 10.0) -> list[str]:
+    def workers(self, within_s: float = SEEN_WITHIN_S) -> list[str]:
         """Those seen of late."""
         with _reaching_redis():
             names = self._redis.zrangebyscore(PREFIX + "workers", self._now_ms() - within_s * 1000, "+inf")
@@ -354,31 +362,37 @@ class JobStore:
             self._redis.set(PREFIX + "writable", "1", ex=60)
 
     def counts(self) -> Counts:
+        census = cast(list[Any], self.run_script("census"))
         with _reaching_redis():
             now = self._now_ms()
             pipeline = self._redis.pipeline(transaction=False)
-            for zset in ("queued", "leases", "shard_leases", "webhooks"):
+            for zset in ("leases", "shard_leases", "webhooks"):
                 pipeline.zcard(PREFIX + zset)
             for zset in ("queued", "leases"):
                 pipeline.zrange(PREFIX + zset, 0, 0, withscores=True)
-            for totals in ("totals", "shards", "webhook_totals"):
+            for totals in ("totals", "started", "wait_ms", "run_ms", "shards", "webhook_totals"):
                 pipeline.hgetall(PREFIX + totals)
             pipeline.mget(PREFIX + "reaped", PREFIX + "fenced")
+            pipeline.zrange(PREFIX + "workers", 0, -1, withscores=True)
             told = pipeline.execute()
-        queued, leased, shard_leases, webhooks_waiting, oldest, next_lease, ended, shards, webhooks, counters = told
+        leased, shard_leases, webhooks_waiting, oldest, next_lease, *hashes, counters, workers = told
+        ended, started, wait_ms, run_ms, shards, webhooks = hashes
         return Counts(
-            queued=queued,
+            live=dict(zip(zip(census[::3], census[1::3], strict=True), map(int, census[2::3]), strict=True)),
             leased=leased,
             shard_leases=shard_leases,
             oldest_queued_s=max(0.0, (now - oldest[0][1]) / 1000) if oldest else 0.0,
             lease_left_s=(next_lease[0][1] - now) / 1000 if next_lease else None,
+            started={kind: int(jobs) for kind, jobs in started.items()},
+            wait_s={kind: int(ms) / 1000 for kind, ms in wait_ms.items()},
+            run_s={kind: int(ms) / 1000 for kind, ms in run_ms.items()},
             ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in ended.items()},
             reaped=int(counters[0] or 0),
             fenced=int(counters[1] or 0),
             shards=int(shards.get("committed", 0)),
             shard_images=int(shards.get("images", 0)),
-            shard_seconds=float(shards.get("seconds", 0)),
-            workers=len(self.workers()),
+            shard_s=float(shards.get("seconds", 0)),
+            workers={name: now - seen_at < SEEN_WITHIN_S * 1000 for name, seen_at in workers},
             processes=self.processes(),
             webhooks_waiting=webhooks_waiting,
             webhooks={outcome: int(total) for outcome, total in webhooks.items()},

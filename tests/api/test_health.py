@@ -64,9 +64,11 @@ def test_metrics_count_jobs_by_what_became_of_them(client, data, worker):
     worker.claim(ids[3])
     worker.store.worker_seen("w")
     metrics = measured(client)
-    assert metrics["nextlabel_jobs_queued",] == 1
-    assert metrics["nextlabel_jobs_running",] == 1
-    assert metrics["nextlabel_workers",] == 1
+    assert metrics["nextlabel_jobs", "f1", "queued"] == 1
+    assert metrics["nextlabel_jobs", "f1", "running"] == metrics["nextlabel_leases",] == 1
+    assert 0 < metrics["nextlabel_lease_left_seconds",] <= 60
+    assert metrics["nextlabel_jobs_started_total", "f1"] == 3
+    assert metrics["nextlabel_worker_up", "w"] == metrics["nextlabel_worker_processes",] == 1
     assert metrics["nextlabel_leases_reaped_total",] == 0
     assert 0 <= metrics["nextlabel_oldest_queued_seconds",] < 60
     assert [metrics["nextlabel_jobs_ended_total", "f1", end] for end in ("succeeded", "failed", "cancelled")] == [1] * 3

@@ -47,7 +47,14 @@ def test_a_request_is_answered_with_202_and_the_job(client, data):
 def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
     request = client.post("/jobs", json=data.selection).json()["request"]
     defaults = {"head": "linear", "seed": 0, "weights": None, "method": {"name": "auto"}}
-    defaults |= {"webhook": None, "exclude": [], "pending": [], "class_quotas": {}, "near_copies": "skip"}
+    defaults |= {
+        "webhook": None,
+        "deadline_s": None,
+        "exclude": [],
+        "pending": [],
+        "class_quotas": {},
+        "near_copies": "skip",
+    }
     assert request == {**data.selection, **defaults}
 
 

@@ -10,7 +10,10 @@ elseif state == 'queued' then
   redis.call('ZADD', P .. 'leases', now + lease, id)
   redis.call('HINCRBY', job_key(id), 'attempt', 1)
   redis.call('HINCRBY', job_key(id), 'fence', 1)
-  redis.call('HSETNX', job_key(id), 'started_at', text(now))
+  if redis.call('HSETNX', job_key(id), 'started_at', text(now)) == 1 then
+    redis.call('HINCRBY', P .. 'wait_ms', get(id, 'kind'), text(now - get(id, 'created_at')))
+    redis.call('HINCRBY', P .. 'started', get(id, 'kind'), 1)
+  end
   set(id, 'state', 'running', 'worker', worker, 'task', task, 'token', token)
   changed(id, 'state', cjson.encode({state = 'running', worker = worker}))
 elseif not (state == 'running' and get(id, 'token') == token) then

@@ -61,6 +61,8 @@ local function ended(id, state, error)
   redis.call('ZADD', P .. 'ended', now, id)
   redis.call('SREM', P .. 'unfinished:' .. (get(id, 'owner') or ''), id)
   redis.call('HINCRBY', P .. 'totals', get(id, 'kind') .. ':' .. state, 1)
+  local started = get(id, 'started_at')
+  if started then redis.call('HINCRBY', P .. 'run_ms', get(id, 'kind'), text(now - started)) end
   set(id, 'state', state, 'finished_at', text(now), 'error', error)
   changed(id, 'end', cjson.encode({state = state}))
   if get(id, 'webhook') then redis.call('ZADD', P .. 'webhooks', now, id) end

@@ -223,4 +223,4 @@ def test_what_was_refused_and_what_was_done_is_counted_for_the_metrics(store, sh
     shards.leave(shard, 10, 1.5)
     shards.leave(shard, 10, 1.5)
     counts = store.counts()
-    assert (counts.fenced, counts.shards, counts.shard_images, counts.shard_seconds) == (1, 1, 10, 1.5)
+    assert (counts.fenced, counts.shards, counts.shard_images, counts.shard_s) == (1, 1, 10, 1.5)

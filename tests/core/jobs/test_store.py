@@ -367,7 +367,9 @@ def test_counts_tell_what_waits_what_runs_and_what_ended(store):
     store.finish(claim(store, submit(store), token="b"), JobState.SUCCEEDED)
     store.worker_seen("w")
     counts = store.counts()
-    assert (counts.queued, counts.leased, counts.workers) == (1, 1, 1)
+    assert counts.live == {("selection", "queued"): 1, ("selection", "running"): 1}
+    assert (counts.queued, counts.leased, counts.workers, counts.processes) == (1, 1, {"w": True}, 1)
+    assert counts.started == {"selection": 2}
     assert counts.ended == {("selection", "succeeded"): 1}
     assert counts.oldest_queued_s >= 0
 
