@@ -29,7 +29,7 @@ from tests.chaos.network import Link
 from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process
 from tests.chaos.workloads import BY_NAME, Pools
 
-EVERY_S = (2.0, 5.0)  # between the beginnings of two faults
+EVERY_S = (1.5, 4.0)  # between the beginnings of two faults
 AT_ITS_JOB = 0.8  # of the victims; the others are taken as they come
 LOST_REPLIES = 0.2  # of all, with their connections
 LOOKS_FOR_POISON_EVERY_S = 0.02
@@ -94,13 +94,15 @@ class Nemesis:
         self.history.deaths.append(Death(at, how, worker, until))
 
     def _begin_one(self) -> None:
-        """One that can be done at present."""
+        """One that can be done at present; rather one that came seldom so far."""
         while True:
-            fault = self.rng.choices(FAULTS, [SHARES[one] for one in FAULTS])[0]
+            came = self.history.faults
+            shares = [share / (1 + came[called(fault)]) ** 2 for fault, share in SHARES.items()]
+            fault = self.rng.choices(list(SHARES), shares)[0]
             steps = fault(self)
             with suppress(NotNow, ProcessLookupError):  # poison may have been quicker
                 self._step(steps)
-                self.history.count(self.history.faults, fault.__name__.replace("_", " "))
+                self.history.count(came, called(fault))
                 return
 
     def _go_on(self) -> None:
@@ -119,6 +121,10 @@ class Nemesis:
             if not process.runs and not process.busy:
                 self.history.oddities.append(Oddity(time.time(), "nemesis", None, f"{process.name} ended by itself"))
                 process.start()
+
+
+def called(fault: Callable[[Nemesis], Steps]) -> str:
+    return fault.__name__.replace("_", " ")
 
 
 def name_of(worker: Connected) -> str:
@@ -199,7 +205,7 @@ def pool_process(worker: Connected) -> int:
     """The parent's child that runs jobs. Raises NotNow while there is none."""
     with suppress(OSError):  # it is gone, or its child is
         for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
-            if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return int(pid)
     raise NotNow(f"{worker.name} has no process yet")
 
@@ -350,7 +356,6 @@ SHARES: dict[Callable[[Nemesis], Steps], int] = {
     submit_without_a_message: 2,
     fill_the_disk: 1,
 }
-FAULTS = list(SHARES)
 
 
 # --- poison ----------------------------------------------------------------------------------------------------
