@@ -13,14 +13,14 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import redis
 
 from core.errors import NextlabelError
-from core.jobs.queue import QUEUE_KEY
+from core.jobs.queue import QUEUE_KEY, JobQueue
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import PREFIX
@@ -44,8 +44,11 @@ Steps = Iterator[float]  # seconds to wait before each next step
 
 
 class Nemesis:
-    def __init__(self, stack: ChaosStack, pools: Pools, history: History, *, seed: int) -> None:
+    def __init__(
+        self, stack: ChaosStack, pools: Pools, history: History, *, seed: int, only: Collection[str] = ()
+    ) -> None:
         self.stack, self.pools, self.history = stack, pools, history
+        self._shares = {fault: share for fault, share in SHARES.items() if not only or called(fault) in only}
         self.rng = random.Random(f"{seed}/nemesis")
         self.redis = redis.Redis.from_url(stack.redis_url, decode_responses=True, socket_timeout=1, retry=None)
         self._under_way: list[tuple[float, int, Steps]] = []
@@ -94,14 +97,14 @@ class Nemesis:
         self.history.deaths.append(Death(at, how, worker, until))
 
     def _begin_one(self) -> None:
-        """One that can be done at present; rather one that came seldom so far."""
-        while True:
-            came = self.history.faults
-            shares = [share / (1 + came[called(fault)]) ** 2 for fault, share in SHARES.items()]
-            fault = self.rng.choices(list(SHARES), shares)[0]
-            steps = fault(self)
+        """The first that can be done at present; rather one that came seldom so far."""
+        came = self.history.faults
+        left = {fault: share / (1 + came[called(fault)]) ** 2 for fault, share in self._shares.items()}
+        while left:
+            fault = self.rng.choices(list(left), list(left.values()))[0]
+            del left[fault]
             with suppress(NotNow, ProcessLookupError):  # poison may have been quicker
-                self._step(steps)
+                self._step(fault(self))
                 self.history.count(came, called(fault))
                 return
 
@@ -284,13 +287,17 @@ def drop_messages(nemesis: Nemesis) -> Steps:
 
 
 def double_messages(nemesis: Nemesis) -> Steps:
-    """All that wait, once more, in another order."""
-    with _reaching_redis():
-        waiting = nemesis.redis.lrange(QUEUE_KEY, 0, -1)
-        if not waiting:
-            raise NotNow("no message is waiting")
+    """All that wait, once more, in another order; and those of the jobs that run, which are taken next."""
+    with _reaching_redis(), closing(JobQueue(nemesis.stack.redis_url)) as queue:
+        waiting, running = nemesis.redis.lrange(QUEUE_KEY, 0, -1), nemesis.redis.zrange(LEASES, 0, -1)
+        if not waiting and not running:
+            raise NotNow("no message is waiting, no job runs")
         nemesis.rng.shuffle(waiting)
-        nemesis.redis.rpush(QUEUE_KEY, *waiting)
+        if waiting:
+            nemesis.redis.lpush(QUEUE_KEY, *waiting)
+        for job_id in running:
+            queue.send(job_id)
+            nemesis.redis.lmove(QUEUE_KEY, QUEUE_KEY, "LEFT", "RIGHT")  # workers take from the right
     yield 0
 
 
