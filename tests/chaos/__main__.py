@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos.nemesis import SHARES, called
 from tests.chaos.report import as_text
 from tests.chaos.run import run
 
@@ -27,6 +28,7 @@ def main() -> int:
         seconds=arguments.seconds,
         workers=arguments.workers,
         clients=arguments.clients,
+        only=arguments.only or (),
     )
     print(as_text(figures))
     if arguments.json:
@@ -42,6 +44,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="how long faults are injected")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--clients", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=[called(fault) for fault in SHARES], metavar="FAULT")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a run without violations")
     return parser.parse_args()

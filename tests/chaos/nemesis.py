@@ -13,14 +13,14 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import redis
 
 from core.errors import NextlabelError
-from core.jobs.queue import QUEUE_KEY
+from core.jobs.queue import QUEUE_KEY, JobQueue
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import PREFIX
@@ -29,7 +29,7 @@ from tests.chaos.network import Link
 from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process
 from tests.chaos.workloads import BY_NAME, Pools
 
-EVERY_S = (2.0, 5.0)  # between the beginnings of two faults
+EVERY_S = (1.5, 4.0)  # between the beginnings of two faults
 AT_ITS_JOB = 0.8  # of the victims; the others are taken as they come
 LOST_REPLIES = 0.2  # of all, with their connections
 LOOKS_FOR_POISON_EVERY_S = 0.02
@@ -44,8 +44,11 @@ Steps = Iterator[float]  # seconds to wait before each next step
 
 
 class Nemesis:
-    def __init__(self, stack: ChaosStack, pools: Pools, history: History, *, seed: int) -> None:
+    def __init__(
+        self, stack: ChaosStack, pools: Pools, history: History, *, seed: int, only: Collection[str] = ()
+    ) -> None:
         self.stack, self.pools, self.history = stack, pools, history
+        self._shares = {fault: share for fault, share in SHARES.items() if not only or called(fault) in only}
         self.rng = random.Random(f"{seed}/nemesis")
         self.redis = redis.Redis.from_url(stack.redis_url, decode_responses=True, socket_timeout=1, retry=None)
         self._under_way: list[tuple[float, int, Steps]] = []
@@ -94,13 +97,15 @@ class Nemesis:
         self.history.deaths.append(Death(at, how, worker, until))
 
     def _begin_one(self) -> None:
-        """One that can be done at present."""
-        while True:
-            fault = self.rng.choices(FAULTS, [SHARES[one] for one in FAULTS])[0]
-            steps = fault(self)
+        """The first that can be done at present; rather one that came seldom so far."""
+        came = self.history.faults
+        left = {fault: share / (1 + came[called(fault)]) ** 2 for fault, share in self._shares.items()}
+        while left:
+            fault = self.rng.choices(list(left), list(left.values()))[0]
+            del left[fault]
             with suppress(NotNow, ProcessLookupError):  # poison may have been quicker
-                self._step(steps)
-                self.history.count(self.history.faults, fault.__name__.replace("_", " "))
+                self._step(fault(self))
+                self.history.count(came, called(fault))
                 return
 
     def _go_on(self) -> None:
@@ -119,6 +124,10 @@ class Nemesis:
             if not process.runs and not process.busy:
                 self.history.oddities.append(Oddity(time.time(), "nemesis", None, f"{process.name} ended by itself"))
                 process.start()
+
+
+def called(fault: Callable[[Nemesis], Steps]) -> str:
+    return fault.__name__.replace("_", " ")
 
 
 def name_of(worker: Connected) -> str:
@@ -199,7 +208,7 @@ def pool_process(worker: Connected) -> int:
     """The parent's child that runs jobs. Raises NotNow while there is none."""
     with suppress(OSError):  # it is gone, or its child is
         for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
-            if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return int(pid)
     raise NotNow(f"{worker.name} has no process yet")
 
@@ -278,13 +287,17 @@ def drop_messages(nemesis: Nemesis) -> Steps:
 
 
 def double_messages(nemesis: Nemesis) -> Steps:
-    """All that wait, once more, in another order."""
-    with _reaching_redis():
-        waiting = nemesis.redis.lrange(QUEUE_KEY, 0, -1)
-        if not waiting:
-            raise NotNow("no message is waiting")
+    """All that wait, once more, in another order; and those of the jobs that run, which are taken next."""
+    with _reaching_redis(), closing(JobQueue(nemesis.stack.redis_url)) as queue:
+        waiting, running = nemesis.redis.lrange(QUEUE_KEY, 0, -1), nemesis.redis.zrange(LEASES, 0, -1)
+        if not waiting and not running:
+            raise NotNow("no message is waiting, no job runs")
         nemesis.rng.shuffle(waiting)
-        nemesis.redis.rpush(QUEUE_KEY, *waiting)
+        if waiting:
+            nemesis.redis.lpush(QUEUE_KEY, *waiting)
+        for job_id in running:
+            queue.send(job_id)
+            nemesis.redis.lmove(QUEUE_KEY, QUEUE_KEY, "LEFT", "RIGHT")  # workers take from the right
     yield 0
 
 
@@ -350,7 +363,6 @@ SHARES: dict[Callable[[Nemesis], Steps], int] = {
     submit_without_a_message: 2,
     fill_the_disk: 1,
 }
-FAULTS = list(SHARES)
 
 
 # --- poison ----------------------------------------------------------------------------------------------------

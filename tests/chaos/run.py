@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,14 +24,16 @@ DRAINS_WITHIN_S = 180.0
 SMALL_DISK_KB = 256 * 1024
 
 
-def run(folder: Path, *, seed: int, seconds: float, workers: int, clients: int) -> tuple[list[Violation], dict]:
-    """-> (violations, figures). `folder` must not exist; it keeps the logs and all files."""
+def run(
+    folder: Path, *, seed: int, seconds: float, workers: int, clients: int, only: Collection[str] = ()
+) -> tuple[list[Violation], dict]:
+    """-> (violations, figures). `folder` must not exist; it keeps the logs and all files. `only`: these faults."""
     history = History()
     with ChaosStack(folder, workers=workers, small_disk_kb=SMALL_DISK_KB) as stack, ExitStack() as at_the_end:
         pools = Pools(stack.data)
         pools.write()
         expected = undisturbed(stack, pools)
-        observer, nemesis = Observer(stack, history), Nemesis(stack, pools, history, seed=seed)
+        observer, nemesis = Observer(stack, history), Nemesis(stack, pools, history, seed=seed, only=only)
         crowd = Crowd(stack.url, pools, history, seed=seed, count=clients)
         for ended in (observer.stop, nemesis.rest, crowd.give_up):  # whatever happens
             at_the_end.callback(ended)
