@@ -19,7 +19,7 @@ from api.errors import RESPONSES, HttpError
 from api.services import Given, Services, in_thread
 from api.views import JobList, JobView, etag, view, view_with_result
 from api.watcher import LOOK_AGAIN_S
-from core.errors import InvalidRequest, JobNotFound, StoreUnavailable
+from core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
 from core.jobs.admission import admit
 from core.jobs.record import Job, JobState, new_job_id
 from core.jobs.requests import KINDS, RawRequest, parse_request
@@ -115,6 +115,22 @@ async def cancel(found: JobToChange, services: Given) -> Response:
     """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
     job = await in_thread(services.store.cancel, found.id)
     return await _answer(job, services, 200 if job.state.is_final else 202, {})
+
+
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    response_model=JobView,
+    responses={202: {"headers": OF_A_NEW_JOB}},
+)
+async def retry(found: JobToChange, services: Given, caller: Submitter) -> Response:
+    """A new job with the request of one that failed or was cancelled. What that one embedded need not be done again."""
+    if not found.state.is_final:
+        raise JobActive(f"job {found.id} is {found.state}; it has not ended yet")
+    if found.state is JobState.SUCCEEDED:
+        raise JobEnded(f"job {found.id} has succeeded; submit its request anew to have it carried out again")
+    job, _ = await accept(found.request, services, caller)
+    return await _answer(job, services, 202, {"Location": f"/jobs/{job.id}"})
 
 
 @router.delete("/jobs/{job_id}", status_code=204)

@@ -72,7 +72,7 @@ class JobError(Frozen):
 
 
 class Interruption(Frozen):
-    """Why a job went back to the queue: `worker_lost` or `drained`."""
+    """Why a job went back to the queue: `worker_lost`, `stalled` or `drained`."""
 
     reason: str
     at: datetime

@@ -47,6 +47,7 @@ def test_every_call_is_documented(client):
         ("get", "/jobs/{job_id}"),
         ("delete", "/jobs/{job_id}"),
         ("post", "/jobs/{job_id}/cancel"),
+        ("post", "/jobs/{job_id}/retry"),
         ("get", "/jobs/{job_id}/result"),
         ("get", "/jobs/{job_id}/events"),
         ("get", "/capabilities"),

@@ -295,7 +295,8 @@ def test_a_path_is_a_text_of_some_length(client, data, path):
 def telling(data, tmp_path, empty_redis):
     """A service with a secret for webhooks."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    with TestClient(create_app(settings_for(data, tmp_path, empty_redis, webhook_secret=secret))) as client:
+    app = create_app(settings_for(data, tmp_path, empty_redis, webhook_secret=secret))
+    with TestClient(app, "http://localhost") as client:
         yield client
 
 
@@ -629,3 +630,36 @@ def test_a_waiting_client_hears_of_the_cancelling(url, data, worker):
         held = threads.submit(httpx.post, f"{url}/jobs", json=data.f1, headers={"Prefer": "wait=20"})
         httpx.post(f"{url}/jobs/{worker.newest()}/cancel")
         assert held.result().json()["state"] == "cancelled"
+
+
+# --- retry ------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_failed_or_was_cancelled_can_be_tried_again_as_a_new_one(client, data, worker):
+    failed, cancelled = (client.post("/jobs", json=data.f1).json() for _ in range(2))
+    worker.fail(failed["id"], "storage_full")
+    client.post(f"/jobs/{cancelled['id']}/cancel")
+    for old in (failed, cancelled):
+        answer = client.post(f"/jobs/{old['id']}/retry")
+        new = answer.json()
+        assert (answer.status_code, new["state"], new["request"]) == (202, "queued", old["request"])
+        assert answer.headers["Location"] == f"/jobs/{new['id']}" != f"/jobs/{old['id']}"
+    assert client.get(f"/jobs/{failed['id']}").json()["state"] == "failed"
+
+
+def test_a_job_that_has_not_ended_or_has_succeeded_is_not_tried_again(client, data, worker):
+    ids = [client.post("/jobs", json=data.f1).json()["id"] for _ in range(2)]
+    worker.succeed(ids[0], f1_result())
+    answers = [client.post(f"/jobs/{job_id}/retry") for job_id in ids]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (409, "job_ended"),
+        (409, "job_active"),
+    ]
+
+
+def test_what_has_become_of_the_disk_is_found_before_a_job_is_tried_again(client, data, worker):
+    failed = client.post("/jobs", json=data.prediction).json()
+    worker.fail(failed["id"], "internal")
+    (data.root / "labels.txt").unlink()
+    answer = client.post(f"/jobs/{failed['id']}/retry")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "path_not_found")

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from schemathesis import Case
 
 from api.app import create_app
@@ -19,8 +21,9 @@ from api.routes.jobs import MAX_WAIT_S
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import KINDS, parse_request
 from core.jobs.results import JobResult
+from core.keys import KeyFile, Scope
 from core.settings import Settings
-from tests.api.support import Data, Worker, f1_result, prediction_result, selection_result
+from tests.api.support import Data, Worker, f1_result, prediction_result, selection_result, settings_for
 
 RESULTS: dict[str, JobResult] = {
     "selection": selection_result(("b.png", "cat")),
@@ -109,6 +112,23 @@ def _is_name(value: Any) -> bool:
 
 
 @pytest.fixture
+def keys(tmp_path: Path) -> KeyFile:
+    return KeyFile(tmp_path / "keys.json")
+
+
+@pytest.fixture
+def key(keys: KeyFile) -> dict[str, str]:
+    """The header of one who may do everything with all jobs."""
+    return {"Authorization": f"Bearer {keys.create('ada', (Scope.ADMIN, Scope.WRITE))}"}
+
+
+@pytest.fixture
+def settings(data: Data, tmp_path: Path, empty_redis: str, key: dict[str, str], keys: KeyFile) -> Settings:
+    no_limits = {"submits_per_minute": 0, "reads_per_minute": 0}
+    return settings_for(data, tmp_path, empty_redis, api_keys_file=keys.path, **no_limits)
+
+
+@pytest.fixture
 def stock(worker: Worker, data: Data) -> Iterator[Stock]:
     stock = Stock(worker, data)
     with stock.kept():
@@ -123,20 +143,20 @@ def statuses() -> Iterator[set[int]]:
     assert {status for status in statuses if status < 300}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @DOCUMENT.parametrize()
-def test_every_answer_is_as_documented(case: Case, url: str, stock: Stock, statuses: set[int]):
+def test_every_answer_is_as_documented(case: Case, url: str, key: dict[str, str], stock: Stock, statuses: set[int]):
     stock.furnish(case)
-    answer = case.call(base_url=url)
+    answer = case.call(base_url=url, headers=key)
     statuses.add(answer.status_code)
     case.validate_response(answer)
 
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
-def test_every_request_that_the_document_shows_is_accepted(client, data, example):
+def test_every_request_that_the_document_shows_is_accepted(client, data, key, example):
     data.pool("photos/train", "a.png", "b.png")
     data.pool("photos/val", "c.png")
     (data.root / "photos" / "labels").mkdir()
     data.labels("photos/labels/1.txt", "a.png\tcat\nb.png\tdog\n")
     data.labels("photos/labels_val.txt", "c.png\tcat\n")
-    assert client.post("/jobs", json=example["value"]).status_code == 202
+    assert client.post("/jobs", json=example["value"], headers=key).status_code == 202

@@ -18,6 +18,7 @@ from core.neural.backbones import BackboneLoader
 from core.pipelines import run as run_module
 from tests import pools
 from tests.worker.conftest import freeze, submit, wait_until
+from worker import patience
 from worker import runner as module
 from worker.runner import Runner
 
@@ -414,7 +415,7 @@ def test_a_job_pauses_while_redis_is_silent_and_goes_on(runner, store, large_poo
 
 
 def test_a_claim_whose_answer_got_lost_is_asked_for_again_and_is_the_same(runner, store, pool, monkeypatch):
-    monkeypatch.setattr(module, "RETRY_EVERY_S", 0.0)
+    monkeypatch.setattr(patience, "RETRY_EVERY_S", 0.0)
     job = submit(store, add=1, **pool)
     claim, answers = JobStore.claim, iter([True, False])
 
