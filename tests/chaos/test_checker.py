@@ -177,9 +177,8 @@ def test_two_processes_with_one_fence_and_a_lease_without_a_claim_are_found():
         "claimed twice"
     }
     assert broken(evidence(leased=[Leased(2, "j", "queued", 1, A)])) == {"a lease without a claim"}
-    assert broken(evidence(leased=[Leased(2, "j", "running", 2, A), Leased(3, "j", "running", 1, B)])) == {
-        "a fence went back"
-    }
+    back = [Leased(2, "j", "running", 2, A), Leased(3, "j", "running", 1, B)]
+    assert broken(evidence(record(ended_by=2), leased=back)) == {"a fence went back"}
 
 
 def test_a_job_that_was_ended_by_a_process_it_had_been_taken_from_is_found():
