@@ -138,6 +138,21 @@ def one_process_holds_a_lease(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("claimed twice", job_id, f"fence {fence} is with {sorted(workers)}")
 
 
+def only_the_last_claim_ends_a_job(evidence: Evidence) -> Iterator[Violation]:
+    """A process whose job was taken from it may finish it, and nothing comes of that."""
+    newest: defaultdict[str, int] = defaultdict(int)
+    for lease in evidence.history.leased:
+        newest[lease.job_id] = max(newest[lease.job_id], lease.fence)
+    for job_id, record in evidence.records.items():
+        if record.ended_by is not None and record.ended_by < newest[job_id]:
+            yield Violation("ended by a stale claim", job_id, f"fence {record.ended_by} after fence {newest[job_id]}")
+    for claim in evidence.claims:
+        if claim.end in FINAL and claim.job_id in evidence.records:
+            last = evidence.records[claim.job_id].attempt
+            if claim.attempt < last:
+                yield Violation("ended by a stale claim", claim.job_id, f"attempt {claim.attempt} of {last}, say logs")
+
+
 def every_attempt_is_one_claim(evidence: Evidence) -> Iterator[Violation]:
     """What workers say they began is what the records say they were given: no job cancelled in the queue ever ran."""
     logged = Counter((one.job_id, one.attempt) for one in evidence.claims)
@@ -241,6 +256,7 @@ CHECKS: tuple[Check, ...] = (
     poison_is_given_up,
     states_follow_the_table,
     one_process_holds_a_lease,
+    only_the_last_claim_ends_a_job,
     every_attempt_is_one_claim,
     results_equal_those_of_an_undisturbed_run,
     progress_never_goes_back,

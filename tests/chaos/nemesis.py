@@ -201,7 +201,7 @@ def stop_a_worker(nemesis: Nemesis) -> Steps:
 
 
 def longer_than_the_lease(nemesis: Nemesis) -> float:
-    return LEASE_S + nemesis.rng.uniform(1, 4)
+    return LEASE_S + nemesis.rng.uniform(1, 9)  # so that its job may be another's, and running, when it goes on
 
 
 def pool_process(worker: Connected) -> int:

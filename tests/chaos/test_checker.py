@@ -177,16 +177,23 @@ def test_two_processes_with_one_fence_and_a_lease_without_a_claim_are_found():
         "claimed twice"
     }
     assert broken(evidence(leased=[Leased(2, "j", "queued", 1, A)])) == {"a lease without a claim"}
-    assert broken(evidence(leased=[Leased(2, "j", "running", 2, A), Leased(3, "j", "running", 1, B)])) == {
-        "a fence went back"
-    }
+    back = [Leased(2, "j", "running", 2, A), Leased(3, "j", "running", 1, B)]
+    assert broken(evidence(record(ended_by=2), leased=back)) == {"a fence went back"}
+
+
+def test_a_job_that_was_ended_by_a_process_it_had_been_taken_from_is_found():
+    steps = ("queued", "running A", "queued worker_lost", "running B", "end succeeded")
+    found = evidence(record(attempt=2, ended_by=3), *steps, leased=[Leased(4, "j", "running", 3, B)])
+    assert broken(found) == set()
+    assert broken(replace(found, records={"j": record(attempt=2, ended_by=1)})) == {"ended by a stale claim"}
+    assert broken(replace(found, claims=(LoggedClaim("j", 1, "succeeded"),))) == {"ended by a stale claim"}
 
 
 def test_what_the_workers_logs_contradict_is_found():
     assert broken(replace(evidence(), claims=(LoggedClaim("j", 1), LoggedClaim("j", 1)))) == {"claimed twice"}
     assert broken(replace(evidence(), claims=(LoggedClaim("j", 2),))) == {"ran without a claim"}
     ends = (LoggedClaim("j", 0, "succeeded"), LoggedClaim("j", 1, "succeeded"))
-    assert broken(replace(evidence(), claims=ends)) == {"not ended exactly once"}
+    assert broken(replace(evidence(), claims=ends)) == {"not ended exactly once", "ended by a stale claim"}
 
 
 def test_a_result_that_differs_or_is_missing_is_found_and_shown():
