@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,8 +76,8 @@ class Stock:
         """Makes most of what the case names exist, and its waiting short."""
         if "job_id" in case.path_parameters and (state := next(self._states)):
             case.path_parameters["job_id"] = self.job(_that_ends(state, case), next(self._kinds))
-        if isinstance(case.query.get("wait"), int | float) and 0 <= case.query["wait"] <= MAX_WAIT_S:
-            case.query["wait"] /= 1000
+        if re.fullmatch(r"[0-9.]+", str(case.query.get("wait"))) and float(case.query["wait"]) <= MAX_WAIT_S:
+            case.query["wait"] = float(case.query["wait"]) / 1000
         for given in (case.body, case.query):
             if isinstance(given, dict) and next(self._furnished):
                 given |= {name: self._there[name] for name in given.keys() & self._there if _is_name(given[name])}
