@@ -446,9 +446,11 @@ def test_the_autoscaler_alone_says_how_many_workers_there_are():
     assert container("worker")["resources"]["limits"] == {"nvidia.com/gpu": 1}
 
 
-def test_no_answer_from_prometheus_is_not_taken_for_no_work():
+def test_what_prometheus_does_not_know_is_not_taken_for_no_work(promtool):
     (trigger,) = scaling()["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
+    assert "fallback" not in scaling()  # KEDA then leaves the number of workers as it is
+    promtool({"up": "0+0x60"}, scaling_query(), [])
 
 
 @pytest.mark.parametrize(
