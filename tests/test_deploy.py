@@ -446,10 +446,13 @@ def test_the_autoscaler_alone_says_how_many_workers_there_are():
     assert container("worker")["resources"]["limits"] == {"nvidia.com/gpu": 1}
 
 
-def test_what_prometheus_does_not_know_is_not_taken_for_no_work(promtool):
+def test_the_autoscaler_leaves_the_workers_as_they_are_while_prometheus_knows_nothing():
     (trigger,) = scaling()["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
     assert "fallback" not in scaling()  # KEDA then leaves the number of workers as it is
+
+
+def test_an_api_that_is_gone_is_not_taken_for_no_work(promtool):
     promtool({"up": "0+0x60"}, scaling_query(), [])
 
 
