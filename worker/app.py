@@ -12,6 +12,7 @@ from core.jobs.queue import celery_app
 from core.logs import configure_logs, get_logger
 from core.settings import Settings
 from worker import devices, tasks
+from worker.consumer import OnlyWhenReady
 from worker.janitor import Janitor
 from worker.webhooks import Deliverer
 
@@ -19,6 +20,7 @@ settings = Settings()
 app = celery_app(settings.redis_url)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
+app.steps["consumer"].add(OnlyWhenReady)
 log = get_logger(__name__)
 janitors: dict[str, Janitor] = {}
 deliverers: dict[str, Deliverer] = {}
