@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from billiard import current_process
-from billiard.exceptions import WorkerLostError
 from celery import signals
 
 from core.jobs.queue import celery_app
@@ -52,14 +51,6 @@ def end(sender: Any, **_: Any) -> None:
         janitors[sender.hostname].stop()
         deliverers[sender.hostname].stop()
     log.info("worker stopped", worker=sender.hostname)
-
-
-@signals.task_failure.connect
-def process_died(sender: Any, task_id: str, exception: BaseException, args: tuple[str, ...], **_: Any) -> None:
-    """In the parent, which sees a pool process die within a moment."""
-    worker = sender.request.hostname
-    if isinstance(exception, WorkerLostError) and worker in janitors:
-        janitors[worker].process_died(args[0], task_id)
 
 
 @signals.worker_process_init.connect

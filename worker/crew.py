@@ -46,13 +46,12 @@ class JobCrew:
     def __init__(
         self,
         job_id: str,
-        task: str,
         means: Means,
         claim: Claim | None = None,
         give_up: Callable[[Deaf], None] = lambda _: None,
     ) -> None:
-        """`task`: the Celery task's id, by which a dead process is known. `give_up`: of a shard's lease, see there."""
-        self._job_id, self._task, self._means, self._claim, self._give_up = job_id, task, means, claim, give_up
+        """`give_up`: of a shard's lease, see there."""
+        self._job_id, self._means, self._claim, self._give_up = job_id, means, claim, give_up
         self._shards = Shards(means.store)
         self._processes, self._counted = 1, -math.inf
 
@@ -75,7 +74,6 @@ class JobCrew:
             lambda: self._shards.claim(
                 self._job_id,
                 worker=self._means.process,
-                task=self._task,
                 token=token,
                 lease_s=settings.lease_s,
                 wanted=max(wanted, settings.batch_size),

@@ -6,6 +6,7 @@ than a lease: after a restart or a freeze every living worker gets that time to 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -56,23 +57,20 @@ class Janitor:
         with suppress(StoreUnavailable):  # not seen any more, it is forgotten all the same
             self._store.worker_gone(self._worker)
 
-    def process_died(self, job_id: str, task: str) -> None:
-        """Puts the job of a dead process of this worker back at once; should that fail, its lease runs out."""
-        with suppress(StoreUnavailable):
-            if self._store.crashed(job_id, worker=self._worker, task=task, most_crashes=self._settings.max_crashes):
-                log.warning("job put back: its process died", job_id=job_id)
-                self._queue.send(job_id)
-
     def tick(self) -> None:
         """Raises StoreUnavailable; the next tick begins anew."""
         self._store.worker_seen(self._worker, self._processes)
-        for worker in self._presence.dead():
-            log.warning("a worker of this machine died", worker=worker)
-            self._send_again(self._store.release(worker, self._settings.max_crashes))
+        for holder in [*self._presence.dead(), *self._dead_processes()]:
+            log.warning("it is dead; what it held is taken back", holder=holder)
+            self._send_again(self._store.release(holder, self._settings.max_crashes))
         if self._long_in_touch():
             self._send_again(self._store.reap(self._settings.max_crashes))
         self._send_lost_messages()
         self._forget_old_jobs()
+
+    def _dead_processes(self) -> list[str]:
+        """Of this worker. Celery tells its parent only at the next of its own looks, five seconds apart."""
+        return [holder for holder in self._store.holders(self._worker) if not _lives(int(holder.rpartition("/")[2]))]
 
     def _send_again(self, put_back: list[str]) -> None:
         for job_id in put_back:
@@ -129,3 +127,11 @@ class Janitor:
                 over = True
             if over:
                 path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -71,23 +71,22 @@ class Runner:
         self._means.lease_store.close()
         self._means.queue.close()
 
-    def run(self, job_id: str, task: str = "") -> None:
-        """`task`: the Celery task's id."""
-        claim = self._claim(job_id, task)
+    def run(self, job_id: str) -> None:
+        claim = self._claim(job_id)
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
         with bound(job_id=job_id, kind=claim.kind, attempt=claim.attempt):
             begun = time.monotonic()
             log.info("job started", worker=self._means.process)
-            end = self._attempt(claim, task)
+            end = self._attempt(claim)
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
 
-    def help(self, job_id: str, task: str = "") -> None:
+    def help(self, job_id: str) -> None:
         """Embeds one shard of a job that somebody runs, and passes the call on if there are more."""
         with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
             job = self._store.get(job_id)
-            crew = JobCrew(job_id, task, self._means, give_up=self._leave_deaf_shard)
+            crew = JobCrew(job_id, self._means, give_up=self._leave_deaf_shard)
             grip = crew.take(job.request["backbone"])
             if grip is None:
                 log.info("no shard to take")
@@ -97,19 +96,17 @@ class Runner:
 
     # --- a job --------------------------------------------------------------------------------------------------
 
-    def _claim(self, job_id: str, task: str) -> Claim | None:
+    def _claim(self, job_id: str) -> Claim | None:
         """Asked until it is answered: by its token a claim whose answer got lost is given again."""
         token = secrets.token_hex(8)
         return insist(
-            lambda: self._store.claim(
-                job_id, worker=self._means.process, task=task, token=token, lease_s=self._settings.lease_s
-            )
+            lambda: self._store.claim(job_id, worker=self._means.process, token=token, lease_s=self._settings.lease_s)
         )
 
-    def _attempt(self, claim: Claim, task: str) -> str:
+    def _attempt(self, claim: Claim) -> str:
         renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)
         lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
-        crew = JobCrew(claim.job_id, task, self._means, claim)
+        crew = JobCrew(claim.job_id, self._means, claim)
         run = Run(self._settings, self._backbones, check=lease.check, publish=self._publisher(claim), crew=crew)
         with lease:
             try:
@@ -194,7 +191,7 @@ class Runner:
         leave_process()
 
     def _leave_if_lost_device(self, error: Exception) -> None:
-        """The record stays as it is: the parent sees this process die and puts the job back."""
+        """The record stays as it is: the parent's janitor sees this process die and puts the job back."""
         if device_is_lost(error):
             log.error("the GPU's context is broken; ending this process", exc_info=error)
             leave_process()

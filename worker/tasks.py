@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @shared_task(name=RUN_JOB, bind=True)
 def run_job(self: Task, job_id: str) -> None:
-    runner_of(self.request.hostname).run(job_id, self.request.id)
+    runner_of(self.request.hostname).run(job_id)
 
 
 @shared_task(name=HELP_JOB, bind=True)
 def help_job(self: Task, job_id: str) -> None:
-    runner_of(self.request.hostname).help(job_id, self.request.id)
+    runner_of(self.request.hostname).help(job_id)
 
 
 @cache

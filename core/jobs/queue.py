@@ -42,7 +42,7 @@ def celery_app(redis_url: str) -> Celery:
         },
         worker_pool="prefork",
         worker_pool_start_method="spawn",
-        worker_lost_wait=1.0,
+        worker_lost_wait=0.1,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         worker_max_tasks_per_child=None,

@@ -49,13 +49,9 @@ class Shards:
         """Lays `total` images out; the same key again goes on with the plan as it is. False when the claim is stale."""
         return bool(self._store.run_script("plan_shards", claim.job_id, claim.fence, key, total) == "ok")
 
-    def claim(
-        self, job_id: str, *, worker: str, task: str, token: str, lease_s: float, wanted: int, least: int
-    ) -> Shard | None:
+    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float, wanted: int, least: int) -> Shard | None:
         """At most `wanted` images, not less than `least` while there are as many. None: there is nothing to take."""
-        claimed = self._store.run_script(
-            "claim_shard", job_id, worker, task, token, round(lease_s * 1000), wanted, least
-        )
+        claimed = self._store.run_script("claim_shard", job_id, worker, token, round(lease_s * 1000), wanted, least)
         if claimed is None:
             return None
         number, start, stop, fence, key = claimed

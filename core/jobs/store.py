@@ -237,12 +237,12 @@ class JobStore:
 
     # --- a worker's side ----------------------------------------------------------------------------------------
 
-    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float, task: str = "") -> Claim | None:
+    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float) -> Claim | None:
         """None when somebody else runs it, or it has ended: the message came twice, or late.
 
-        `token` is of this very call; `task` the Celery task's id, by which a dead process is known.
+        `worker`: the process' name, which is its worker's, a slash, and its id. `token` is of this very call.
         """
-        claimed = self.run_script("claim", job_id, worker, task, token, round(lease_s * 1000))
+        claimed = self.run_script("claim", job_id, worker, token, round(lease_s * 1000))
         if claimed is None:
             return None
         fence, attempt, kind, request = claimed
@@ -273,17 +273,20 @@ class JobStore:
         """Takes back expired leases. -> ids that are queued again and need a message."""
         return cast(list[str], self.run_script("reap", most_crashes))
 
-    def crashed(self, job_id: str, *, worker: str, task: str, most_crashes: int) -> bool:
-        """A process of `worker` died in this task, on the job or a shard of it. Whether the job needs a message."""
-        return bool(self.run_script("crashed", job_id, worker, task, most_crashes))
-
     def stalled(self, claim: Claim, most_crashes: int) -> bool:
         """The claim's process does nothing any more. Whether the job is queued again and needs a message."""
         return bool(self.run_script("stalled", claim.job_id, claim.fence, most_crashes) == 1)
 
-    def release(self, worker: str, most_crashes: int) -> list[str]:
-        """The worker is dead: takes back all it held. -> ids that are queued again and need a message."""
-        return cast(list[str], self.run_script("release", worker, most_crashes))
+    def holders(self, worker: str) -> set[str]:
+        """The worker's processes that hold a job or a shard."""
+        return set(cast(list[str], self.run_script("holders", worker)))
+
+    def release(self, holder: str, most_crashes: int) -> list[str]:
+        """A process, or a worker with all its processes, is dead: takes back what it held.
+
+        -> ids that are queued again and need a message.
+        """
+        return cast(list[str], self.run_script("release", holder, most_crashes))
 
     def queued_longer_than(self, seconds: float) -> list[str]:
         """Oldest first, at most 1,000."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +48,7 @@ class Process:
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name, self.busy = name, False  # busy: a fault is at work on it
-        self._command, self._environment, self._log = command, environment, log
+        self._command, self.environment, self._log = command, environment, log
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,7 +59,7 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self._command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -103,12 +103,15 @@ class Connected(Process):
 class ChaosStack:
     """A context: all parts run inside, and nothing is left running after it. `folder` keeps logs and files."""
 
-    def __init__(self, folder: Path, *, workers: int, small_disk_kb: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, workers: int, small_disk_kb: int = 0, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
         self.folder, self.data, self.logs = folder, folder / "data", folder / "logs"
         self.state, self.cache = folder / "state", folder / "cache"
         self.results = self.state / "results"
         for made in (self.data, self.logs, self.state / "redis", self.results, self.cache):
             made.mkdir(parents=True)
+        self._settings = settings
         self.redis_port, self.api_port = free_port(), free_port()
         self.url, self.redis_url = f"http://{HOST}:{self.api_port}", f"redis://{HOST}:{self.redis_port}/0"
         self.network = Network(self.redis_port)
@@ -179,6 +182,7 @@ class ChaosStack:
         return httpx.get(f"{self.url}/healthz", timeout=2).is_success
 
     def _worker(self, number: int) -> Connected:
+        """As on another machine: it has an address of Redis of its own, so no other worker sees its process die."""
         return self._python(f"worker-{number}", "worker", "--processes", "1")
 
     def _python(self, name: str, module: str, *arguments: str) -> Connected:
@@ -188,7 +192,7 @@ class ChaosStack:
             "NEXTLABEL_CACHE_DIR": str(self.cache),
             "NEXTLABEL_WEIGHTS_DIR": str(self.folder / "weights"),
         }
-        command, environment = [sys.executable, "-m", module, *arguments], {**os.environ, **SETTINGS, **places}
+        command, environment = [sys.executable, "-m", module, *arguments], {**os.environ, **self._settings, **places}
         return Connected(name, command, environment, self.logs / f"{name}.log", self.network.link())
 
 

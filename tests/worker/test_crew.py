@@ -149,7 +149,7 @@ def test_a_shard_of_a_dead_helper_is_done_by_others(runner, store, settings, poo
     thread.start()
     shards = Shards(store)
     wait_until(lambda: shards.state(job.id).free)
-    shards.claim(job.id, worker="two@host/1", task="x", token="x", lease_s=0.3, wanted=20, least=20)
+    shards.claim(job.id, worker="two@host/1", token="x", lease_s=0.3, wanted=20, least=20)
     time.sleep(0.4)
     store.reap(most_crashes=3)
     thread.join(60)

@@ -1,3 +1,4 @@
+import subprocess
 import threading
 import time
 
@@ -13,6 +14,7 @@ from core.settings import Settings
 from tests.worker.conftest import freeze, submit, wait_until
 from worker import janitor as module
 from worker.janitor import Janitor
+from worker.presence import presence_folder
 
 LEASE_S = 1.0
 HOLD_OFF_S = LEASE_S + 1
@@ -180,6 +182,47 @@ def test_janitors_that_forget_the_same_jobs_do_not_trip_over_each_other(settings
     assert tripped == []
     assert store.page().jobs == []
     assert list(settings.results_dir.iterdir()) == []
+
+
+# --- the dead of its machine ------------------------------------------------------------------------------------
+
+
+def test_the_job_of_a_dead_process_of_its_worker_goes_back_at_the_next_tick_and_that_of_a_living_one_does_not(
+    janitor, store
+):
+    process = subprocess.Popen(["sleep", "60"])
+    job = new_job(store)
+    store.claim(job.id, worker=f"w@host/{process.pid}", token="t", lease_s=60)
+    janitor.tick()
+    assert store.get(job.id).state is JobState.RUNNING
+    process.kill()
+    process.wait()
+    janitor.tick()
+    assert store.get(job.id).state is JobState.QUEUED
+    assert messages(store) == 1
+
+
+def test_a_process_of_another_worker_is_not_judged_by_its_number(janitor, store):
+    """It may run on another machine, where that number means another process."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    job = new_job(store)
+    store.claim(job.id, worker=f"w@another/{process.pid}", token="t", lease_s=60)
+    janitor.tick()
+    assert store.get(job.id).state is JobState.RUNNING
+
+
+def test_the_jobs_of_a_dead_worker_of_the_machine_go_back_at_the_next_tick(janitor, settings, store):
+    job = new_job(store)
+    store.claim(job.id, worker="other@host/1", token="t", lease_s=60)
+    store.worker_seen("other@host")
+    folder = presence_folder(settings.redis_url)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "other@host.lock").touch()  # and nobody holds a lock on it
+    janitor.tick()
+    assert store.get(job.id).state is JobState.QUEUED
+    assert store.workers() == ["w@host"]
+    assert not (folder / "other@host.lock").exists()
 
 
 # --- its worker -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
--- id, worker, task, token (of this very call: a repeated call gets the same answer), lease (ms)
+-- id, worker, token (of this very call: a repeated call gets the same answer), lease (ms)
 -- -> {fence, attempt, kind, request}, or nothing when there is nothing to claim.
-local id, worker, task, token, lease = unpack(ARGV)
+local id, worker, token, lease = unpack(ARGV)
 local state = get(id, 'state')
 if state == 'queued' and overdue(id) then
   too_late(id)
@@ -14,7 +14,7 @@ elseif state == 'queued' then
     redis.call('HINCRBY', P .. 'wait_ms', get(id, 'kind'), text(now - get(id, 'created_at')))
     redis.call('HINCRBY', P .. 'started', get(id, 'kind'), 1)
   end
-  set(id, 'state', 'running', 'worker', worker, 'task', task, 'token', token)
+  set(id, 'state', 'running', 'worker', worker, 'token', token)
   changed(id, 'state', cjson.encode({state = 'running', worker = worker}))
 elseif not (state == 'running' and get(id, 'token') == token) then
   return false

@@ -9,7 +9,7 @@ redis.call('HINCRBY', P .. 'shards', 'images', done)
 shard.start = shard.start + done
 if tonumber(done) > 0 then shard.crashes = 0 end
 if shard.start < shard.stop then
-  shard.worker, shard.task, shard.token, shard.seen = '', '', '', 0
+  shard.worker, shard.token, shard.seen = '', '', 0
   set_shard(id, number, shard)
   if failed ~= '' then redis.call('HINCRBY', shards_key(id), 'failures', 1) end
 else

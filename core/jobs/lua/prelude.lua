@@ -16,7 +16,7 @@ local function changed(id, event, data)
 end
 
 -- A job's shards: plan fields (key, total, cursor, done), and under its number each shard that was handed out and has
--- not been committed: {start, stop, fence, worker, task, token, seen, crashes}. One that nobody holds has worker ''.
+-- not been committed: {start, stop, fence, worker, token, seen, crashes}. One that nobody holds has worker ''.
 local function shards_key(id) return P .. 'shards:' .. id end
 local function member(id, number) return id .. '#' .. number end
 
@@ -48,7 +48,7 @@ local function lost_shard(id, number, most)
   redis.call('ZREM', P .. 'shard_leases', member(id, number))
   if not shard then return end
   redis.call('INCR', P .. 'reaped')
-  shard.worker, shard.task, shard.token, shard.seen, shard.crashes = '', '', '', 0, shard.crashes + 1
+  shard.worker, shard.token, shard.seen, shard.crashes = '', '', 0, shard.crashes + 1
   set_shard(id, number, shard)
   if shard.crashes >= most then redis.call('HSET', shards_key(id), 'poisoned', shard.crashes) end
 end

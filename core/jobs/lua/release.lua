@@ -1,6 +1,9 @@
--- worker, most crashes -> ids put back into the queue. A worker's parent is dead, and with it its processes.
-local worker, most = ARGV[1], tonumber(ARGV[2])
-local function its(holder) return holder and string.sub(holder, 1, #worker + 1) == worker .. '/' end
+-- holder, most crashes -> ids put back into the queue. A process is dead, or a worker with all its processes, whose names
+-- are the worker's, a slash, and their own: nobody needs to wait for the leases of what they held, jobs and shards.
+local holder, most = ARGV[1], tonumber(ARGV[2])
+local function its(name)
+  return name and (name == holder or string.sub(name, 1, #holder + 1) == holder .. '/')
+end
 for _, held in ipairs(redis.call('ZRANGE', P .. 'shard_leases', 0, -1)) do
   local id, number = string.match(held, '^(.*)#(%d+)$')
   local shard = shard_of(id, number)
@@ -10,7 +13,7 @@ local back = {}
 for _, id in ipairs(redis.call('ZRANGE', P .. 'leases', 0, -1)) do
   if its(get(id, 'worker')) and crashed(id, most, 'worker_lost') then back[#back + 1] = id end
 end
-redis.call('ZREM', P .. 'workers', worker)
-redis.call('HDEL', P .. 'processes', worker)
-redis.call('DEL', P .. 'draining:' .. worker)
+redis.call('ZREM', P .. 'workers', holder)
+redis.call('HDEL', P .. 'processes', holder)
+redis.call('DEL', P .. 'draining:' .. holder)
 return back

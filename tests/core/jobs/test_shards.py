@@ -30,10 +30,8 @@ def claim(store):
     return store.claim(job.id, worker="w/1", token="t", lease_s=60)
 
 
-def take(shards, claim, *, wanted=10, least=1, token="a", worker="w/1", task="task", lease_s=60.0):
-    return shards.claim(
-        claim.job_id, worker=worker, task=task, token=token, lease_s=lease_s, wanted=wanted, least=least
-    )
+def take(shards, claim, *, wanted=10, least=1, token="a", worker="w/1", lease_s=60.0):
+    return shards.claim(claim.job_id, worker=worker, token=token, lease_s=lease_s, wanted=wanted, least=least)
 
 
 def span(shard: Shard) -> tuple[int, int]:
@@ -146,7 +144,7 @@ def test_whoever_holds_a_shard_hears_of_a_cancelling_a_drain_and_the_jobs_end(st
 def test_a_job_whose_process_died_leaves_its_shards_to_go_on(store, shards, claim):
     shards.plan(claim, KEY, 30)
     shard = take(shards, claim, worker="other/1")
-    store.crashed(claim.job_id, worker="w", task="", most_crashes=3)
+    store.release("w", most_crashes=3)
     assert store.get(claim.job_id).state is JobState.QUEUED
     assert renew(shards, shard) == "ok"
     assert take(shards, claim, token="b") is not None
@@ -175,13 +173,15 @@ def test_a_shard_whose_lease_ran_out_is_taken_by_another_and_its_old_holder_chan
     assert shards.state(claim.job_id).done == 10
 
 
-def test_a_dead_process_is_known_by_its_worker_and_its_task(store, shards, claim):
+def test_of_a_dead_process_all_is_taken_back_and_nothing_of_its_neighbours(store, shards, claim):
     shards.plan(claim, KEY, 30)
-    mine = take(shards, claim, worker="w/2", task="one")
-    others = take(shards, claim, worker="w/3", task="two", token="b")
-    assert not store.crashed(claim.job_id, worker="w", task="one", most_crashes=3)  # the job itself is not put back
-    assert renew(shards, mine) == "lost"
+    its = take(shards, claim, worker="w/2")
+    others = take(shards, claim, worker="w/23", token="b")
+    assert store.holders("w") == {"w/1", "w/2", "w/23"}
+    assert store.release("w/2", most_crashes=3) == []  # the job itself is with w/1
+    assert renew(shards, its) == "lost"
     assert renew(shards, others) == "ok"
+    assert store.holders("w") == {"w/1", "w/23"}
 
 
 def test_of_a_dead_worker_all_is_taken_back(store, shards, claim):

@@ -197,19 +197,22 @@ def test_an_expired_lease_goes_back_to_the_queue_and_its_fence_is_dead(store):
     assert store.get(job.id).state is JobState.QUEUED
 
 
-def test_the_job_of_a_process_that_was_seen_to_die_goes_back_at_once_and_its_fence_is_dead(store):
+def test_the_job_of_a_process_that_is_dead_goes_back_at_once_and_its_fence_is_dead(store):
     job = submit(store)
     dead = claim(store, job, worker="w@host/7")
-    assert store.crashed(job.id, worker="w@host", task="", most_crashes=3)
+    assert store.holders("w@host") == {"w@host/7"}
+    assert store.release("w@host/7", most_crashes=3) == [job.id]
     assert store.get(job.id).last_interruption.reason == "worker_lost"
     assert not store.finish(dead, JobState.SUCCEEDED)
-    assert not store.crashed(job.id, worker="w@host", task="", most_crashes=3)  # it is nobody's now
+    assert store.holders("w@host") == set()
+    assert store.release("w@host/7", most_crashes=3) == []  # it is nobody's now
 
 
-def test_a_job_that_is_with_another_worker_by_now_is_left_there(store):
+def test_a_job_that_is_with_another_worker_or_process_is_left_there(store):
     job = submit(store)
-    claim(store, job, worker="w@host2/7")
-    assert not store.crashed(job.id, worker="w@host", task="", most_crashes=3)
+    claim(store, job, worker="w@host2/77")
+    for holder in ("w@host", "w@host2/7", "w@host2/777"):
+        assert store.release(holder, most_crashes=3) == []
     assert store.get(job.id).state is JobState.RUNNING
 
 
