@@ -30,7 +30,8 @@ class Link:
             asyncio.create_task(self._ask(reader, to_server)),
             asyncio.create_task(self._reply(from_server, writer)),
         ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(asyncio.CancelledError):  # the network is being closed
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
         for end in (writer, to_server):
