@@ -21,7 +21,8 @@ HEAD = """# Label efficiency
 
 Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
 `python -m benchmarks.label_efficiency` runs it, and with `--report docs` writes this page. Methods named `skactiveml-`
-are scikit-activeml's, with its defaults, on the same embeddings, seeds and head.
+are scikit-activeml's, with its defaults, on the same embeddings, seeds and head. `uherding` has no row of its own: from
+two classes on, `auto` is it.
 
 * **area**: the mean over the budgets that every method ran, each counted by the logarithm of its labels. **v random**:
   its difference to `random`, with its 95 % interval.
@@ -33,7 +34,7 @@ are scikit-activeml's, with its defaults, on the same embeddings, seeds and head
 
 
 def write(curves: Curves, folder: Path) -> None:
-    parts = [HEAD]
+    parts = [HEAD, _gaps(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
         methods = [method for method, seed in of_set if seed == 1]  # one seed alone has no interval
@@ -42,6 +43,17 @@ def write(curves: Curves, folder: Path) -> None:
         parts.append(_section(name, labels, arrays))
         _plot(name, labels, arrays, folder / f"label-efficiency-{name}.png")
     (folder / "label-efficiency.md").write_text("\n".join(parts))
+
+
+def _gaps(curves: Curves) -> str:
+    """What did not run, or not with every seed."""
+    sets, methods, seeds = (list(dict.fromkeys(key[i] for key in curves)) for i in range(3))
+    ran = {(name, method): sum((name, method, seed) in curves for seed in seeds) for name in sets for method in methods}
+    short = [f"`{method}` on {name} ({n})" for (name, method), n in ran.items() if n < len(seeds)]
+    whole = f"Every method below ran on every set with {len(seeds)} seeds"
+    if not short:
+        return whole + "."
+    return f"{whole}, but for (seeds in brackets, and the differences to `random` over those): {', '.join(short)}."
 
 
 def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
