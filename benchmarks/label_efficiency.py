@@ -26,8 +26,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
 
 from benchmarks import label_report
-from benchmarks.pickers import PICKERS, Known
-from benchmarks.sets import DATA, SETS, LabelledSet, load
+from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
+from benchmarks.sets import DATA, SETS, LabelledSet, load, with_pixels
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
 SHARE_HELD_OUT = 0.2
@@ -52,15 +52,17 @@ def main() -> None:
 
 
 def _curve(key: tuple[str, str, int], work: Path, budgets: list[int]) -> dict[str, list[float]]:
+    name, method, seed = key
     with threadpool_limits(1):
-        return curve(load(key[0], work), key[1], key[2], budgets)
+        pool = load(name, work)
+        return curve(with_pixels(pool, work) if method in NEED_PIXELS else pool, method, seed, budgets)
 
 
 def curve(pool: LabelledSet, method: str, seed: int, budgets: Iterable[int]) -> dict[str, list[float]]:
     """Macro F1 and accuracy on the held-out images, and the seconds each batch took to pick, at each budget."""
     pool = pool.hold_out(SHARE_HELD_OUT, np.random.default_rng([seed, 999]))
     rows = np.empty(0, np.int64)
-    known = Known(pool.embeddings, rows, pool.targets[rows])
+    known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels)
     picker = PICKERS[method]
     told: dict[str, list[float]] = {"labels": [], "f1": [], "accuracy": [], "seconds": []}
     for number, budget in enumerate(budgets):
@@ -72,7 +74,7 @@ def curve(pool: LabelledSet, method: str, seed: int, budgets: Iterable[int]) -> 
         assert len(np.intersect1d(picked, rows)) == 0
         assert len(np.unique(picked)) == len(picked)
         rows = np.concatenate([rows, picked])
-        known = Known(pool.embeddings, rows, pool.targets[rows])
+        known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels)
         f1, accuracy = _score(known, pool)
         told["labels"].append(len(rows))
         told["f1"].append(f1)

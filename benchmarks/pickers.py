@@ -14,12 +14,14 @@ from scipy.special import softmax
 from skactiveml.classifier import SklearnClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from core.methods.base import Inputs, Need, Rows
+from core.methods.base import Inputs, Method, Need, Rows
 from core.methods.batch import choose
+from core.methods.first_version import Vae
 from core.methods.registry import METHODS, parse_method
 from core.neural.dropout import train_dropout_head
 from core.neural.heads import Head, train_head
 from core.neural.siamese import fit_components, train_siamese
+from core.neural.vae import Thumbnail, train_vae
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,7 @@ class Known:
     embeddings: NDArray[np.float32]
     rows: Rows
     targets: Rows
+    pixels: Thumbnail | None = None  # (N, 3, 64, 64)
 
     @cached_property
     def classes(self) -> Rows:
@@ -51,14 +54,14 @@ class Known:
     def unlabelled(self) -> Rows:
         return np.setdiff1d(np.arange(len(self.embeddings)), self.rows)
 
-    def inputs(self, needs: frozenset[Need]) -> Inputs:
+    def inputs(self, method: Method) -> Inputs:
         order = np.argsort(self.rows)
         labelled, targets = self.rows[order], np.searchsorted(self.classes, self.targets[order])
         shown, two = self.embeddings[labelled], len(self.classes) >= 2
         votes = components = None
-        if two and Need.VOTES in needs:
+        if two and Need.VOTES in method.needs:
             votes = train_dropout_head(shown, targets, len(self.classes), seed=0).votes(self.embeddings, 3, 0)
-        if two and Need.COMPONENTS in needs:
+        if two and Need.COMPONENTS in method.needs:
             coordinates = train_siamese(shown, targets, seed=0).coordinates(self.embeddings)
             components = fit_components(coordinates[labelled], len(self.classes), 0).of(coordinates)
         return Inputs(
@@ -69,7 +72,18 @@ class Known:
             logits=self.logits,
             votes=votes,
             components=components,
+            reconstruction_errors=self._reconstruction_errors(method) if isinstance(method, Vae) else None,
         )
+
+    def _reconstruction_errors(self, method: Vae) -> NDArray[np.float32] | None:
+        """(N,), of the unlabelled rows; None before the first label."""
+        if not len(self.rows):
+            return None
+        assert self.pixels is not None
+        vae = train_vae(self.pixels[np.sort(self.rows)], epochs=method.epochs, seed=0)
+        errors = np.zeros(len(self.pixels), np.float32)
+        errors[self.unlabelled] = vae.errors(self.pixels[self.unlabelled])
+        return errors
 
 
 Picker: TypeAlias = Callable[[Known, int, np.random.Generator], Rows]
@@ -78,7 +92,7 @@ Picker: TypeAlias = Callable[[Known, int, np.random.Generator], Rows]
 def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     """As the service does it, near-copies left out."""
     method = parse_method(name)
-    inputs = known.inputs(method.needs)
+    inputs = known.inputs(method)
     if len(known.classes) < method.least_classes:
         return by_chance(known, add, rng)
     return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
@@ -96,8 +110,10 @@ def _filled(rows: Rows, known: Known, add: int, rng: np.random.Generator) -> Row
 
 PICKERS: dict[str, Picker] = {
     "random": by_chance,
-    **{name: partial(ours, name) for name in METHODS if name not in ("random", "vae")},
+    **{name: partial(ours, name) for name in METHODS if name != "random"},
+    "vae10": partial(ours, "vae10"),  # ten epochs: `vae` itself trains for up to a minute for each batch
 }
+NEED_PIXELS = ("vae", "vae10")
 
 
 # --- rivals: scikit-activeml, on the same embeddings and with the same head -------------------------------------

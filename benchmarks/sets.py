@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from client.digits import write_digits
+from core.data.images import decode
 from core.data.labels import Labels, match, read_labels
 from core.data.pool import list_pool
 from core.embeddings.catalogue import find_backbone
 from core.neural.backbones import BackboneLoader
+from core.neural.vae import Thumbnail, Thumbnails
 from core.pipelines.embedding import embed_rows
 from core.pipelines.material import Labelled
 from core.pipelines.run import Run
@@ -29,6 +31,7 @@ from core.settings import Settings
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 COPIED, COPIES = 1_500, 5  # photos, and files of each
 LONG_TAIL = 50  # images of the most frequent class for one of the rarest
+MAX_PIXELS = 100_000_000  # of an image
 BOTTOMS_AND_SHOES = ("pants", "shoes", "shorts")
 
 
@@ -42,6 +45,7 @@ class LabelledSet:
     held_out: NDArray[np.float32]
     held_out_targets: NDArray[np.int64]
     original: NDArray[np.int64]  # (N,), the image that a row is a copy of
+    pixels: Thumbnail | None = None  # (N, 3, 64, 64), only where a method asks for them
 
     @property
     def n_classes(self) -> int:
@@ -57,6 +61,7 @@ class LabelledSet:
             embeddings=self.embeddings[kept],
             targets=self.targets[kept],
             original=self.original[kept],
+            pixels=None if self.pixels is None else self.pixels[kept],
             held_out=np.concatenate([self.held_out, self.embeddings[first[taken]]]),
             held_out_targets=np.concatenate([self.held_out_targets, self.targets[first[taken]]]),
         )
@@ -69,17 +74,50 @@ def load(name: str, work: Path, weights: Path = DATA / "weights") -> LabelledSet
         work.mkdir(parents=True, exist_ok=True)
         built = SETS[name](work, weights)
         temporary = path.with_suffix(".tmp.npz")
-        np.savez(temporary, **{key: value for key, value in vars(built).items() if key != "name"})
+        np.savez(temporary, **{key: value for key, value in vars(built).items() if key not in ("name", "pixels")})
         temporary.replace(path)
     with np.load(path) as arrays:
         return LabelledSet(name, **arrays)
 
 
+def with_pixels(pool: LabelledSet, work: Path) -> LabelledSet:
+    """With its images as `vae` sees them, from the work folder if they are there."""
+    path = work / f"{pool.name}-pixels.npy"
+    if not path.exists():
+        temporary = path.with_suffix(".tmp.npy")
+        np.save(temporary, np.stack([_thumbnail(image) for image in _images(pool.name, work)]))
+        temporary.replace(path)
+    pixels = np.load(path)
+    assert len(pixels) == len(pool.targets)
+    return replace(pool, pixels=pixels)
+
+
+def _images(name: str, work: Path) -> list[Path]:
+    """The pool's, in the order of its rows."""
+    if name == "two-class":
+        return _images("clothing", work)
+    if name == "long-tail":
+        images = _images("clothing", work)
+        return [images[row] for row in _long_tail_rows(load("clothing", work).targets)]
+    folder, labels = {"clothing": _clothing_pool, "copies": _copies_pool, "digits": _digits_pool}[name](work)
+    pool = list_pool(folder, [folder])
+    return [pool.path(row) for row in match(labels, pool).rows]
+
+
+def _thumbnail(image: Path) -> Thumbnail:
+    return Thumbnails().prepare(decode(image, max_pixels=MAX_PIXELS))
+
+
 def _clothing(work: Path, weights: Path) -> LabelledSet:
     folder = DATA / "clothing"
-    pool = _embed(folder / "train", read_labels(folder / "labels_train_all.txt"), "mobilenet", work, weights)
+    pool = _embed(*_clothing_pool(work), "mobilenet", work, weights)
     held_out = _embed(folder / "val", read_labels(folder / "labels_val.txt"), "mobilenet", work, weights)
     return LabelledSet("clothing", *pool, *held_out, np.arange(len(pool[1])))
+
+
+def _clothing_pool(_work: Path) -> tuple[Path, Labels]:
+    folder = DATA / "clothing"
+    return folder / "train", read_labels(folder / "labels_train_all.txt")
 
 
 def _two_classes(work: Path, weights: Path) -> LabelledSet:
@@ -99,16 +137,7 @@ def _two_classes(work: Path, weights: Path) -> LabelledSet:
 def _long_tail(work: Path, weights: Path) -> LabelledSet:
     """The classes by falling size get geometrically fewer images, the last a fiftieth of the first."""
     whole = load("clothing", work, weights)
-    rng = np.random.default_rng(0)
-    sizes = np.bincount(whole.targets)
-    order = np.argsort(-sizes, kind="stable")
-    most = sizes.max()
-    kept = []
-    for place, target in enumerate(order):
-        wanted = max(1, round(most * LONG_TAIL ** (-place / (len(order) - 1))))
-        rows = np.flatnonzero(whole.targets == target)
-        kept.append(rng.choice(rows, min(wanted, len(rows)), replace=False))
-    rows = np.sort(np.concatenate(kept))
+    rows = _long_tail_rows(whole.targets)
     return LabelledSet(
         "long-tail",
         whole.embeddings[rows],
@@ -119,21 +148,42 @@ def _long_tail(work: Path, weights: Path) -> LabelledSet:
     )
 
 
+def _long_tail_rows(targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the whole set, ascending."""
+    rng = np.random.default_rng(0)
+    sizes = np.bincount(targets)
+    order = np.argsort(-sizes, kind="stable")
+    most = sizes.max()
+    kept = []
+    for place, target in enumerate(order):
+        wanted = max(1, round(most * LONG_TAIL ** (-place / (len(order) - 1))))
+        rows = np.flatnonzero(targets == target)
+        kept.append(rng.choice(rows, min(wanted, len(rows)), replace=False))
+    return np.sort(np.concatenate(kept))
+
+
 def _copies(work: Path, weights: Path) -> LabelledSet:
     """The first 1,500 photos as five files each: cropped by up to 3 %, a little lighter or darker, saved again."""
     whole = load("clothing", work, weights)
     folder = work / "copies"
     source = DATA / "clothing" / "train"
-    names = list_pool(source, [source]).names[:COPIED]
     folder.mkdir(exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        list(processes.map(partial(_write_copies, source, folder), names, chunksize=50))
+        list(processes.map(partial(_write_copies, source, folder), _copied(), chunksize=50))
+    embeddings, targets = _embed(*_copies_pool(work), "mobilenet", work, weights)
+    original = np.repeat(np.arange(len(_copied())), COPIES)
+    return LabelledSet("copies", embeddings, targets, whole.held_out, whole.held_out_targets, original)
+
+
+def _copied() -> tuple[str, ...]:
+    source = DATA / "clothing" / "train"
+    return list_pool(source, [source]).names[:COPIED]
+
+
+def _copies_pool(work: Path) -> tuple[Path, Labels]:
     answers = read_labels(DATA / "clothing" / "labels_train_all.txt").classes_by_name
-    labels = Labels({f"{Path(name).stem}-{i}.jpg": answers[name] for name in names for i in range(COPIES)})
-    embeddings, targets = _embed(folder, labels, "mobilenet", work, weights)
-    return LabelledSet(
-        "copies", embeddings, targets, whole.held_out, whole.held_out_targets, np.repeat(np.arange(len(names)), COPIES)
-    )
+    labels = Labels({f"{Path(name).stem}-{i}.jpg": answers[name] for name in _copied() for i in range(COPIES)})
+    return work / "copies", labels
 
 
 def _write_copies(source: Path, folder: Path, name: str) -> None:
@@ -150,9 +200,14 @@ def _write_copies(source: Path, folder: Path, name: str) -> None:
 def _digits(work: Path, weights: Path) -> LabelledSet:
     folder = work / "digits"
     write_digits(folder)
-    pool = _embed(folder / "pool", read_labels(folder / "answers.txt"), "descriptor", work, weights)
+    pool = _embed(*_digits_pool(work), "descriptor", work, weights)
     held_out = _embed(folder / "val", read_labels(folder / "labels_val.txt"), "descriptor", work, weights)
     return LabelledSet("digits", *pool, *held_out, np.arange(len(pool[1])))
+
+
+def _digits_pool(work: Path) -> tuple[Path, Labels]:
+    folder = work / "digits"
+    return folder / "pool", read_labels(folder / "answers.txt")
 
 
 SETS: dict[str, Callable[[Path, Path], LabelledSet]] = {
