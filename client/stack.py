@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -22,7 +23,18 @@ from client.redis_server import redis_command
 
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
+RESTARTS, RESTARTS_WITHIN_S = 8, 120.0
 PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Child:
+    """A process of the stack, and when it ended of late."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes]
+    ends: list[float] = field(default_factory=list)
 
 
 class StackError(RuntimeError):
@@ -55,7 +67,7 @@ class Stack:
         self._host, self._port, self._workers = host, port, workers
         self._log = log.open("ab") if log else None
         self.state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
-        self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._children: list[Child] = []
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -72,20 +84,25 @@ class Stack:
         self.stop()
 
     def wait(self) -> None:
-        """Until a child ends by itself, which none should. Raises StackError."""
+        """For ever. A child that ends by itself is started again: what it had recorded is there, and jobs go on.
+
+        Raises StackError when one ends RESTARTS times within RESTARTS_WITHIN_S: then something is wrong for good.
+        """
         while True:
-            self._check_alive()
+            for child in self._children:
+                if child.process.poll() is not None:
+                    self._restart(child)
             time.sleep(0.5)
 
     def stop(self) -> None:
         """Worker first, which gives its job back; then the API; Redis last, with everything written."""
-        for _, child in reversed(self._children):
-            child.terminate()
+        for child in reversed(self._children):
+            child.process.terminate()
             try:
-                child.wait(STOPS_WITHIN_S)
+                child.process.wait(STOPS_WITHIN_S)
             except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+                child.process.kill()
+                child.process.wait()
         self._children.clear()
         for file in (self._lock, self._log):
             if file is not None:
@@ -116,8 +133,23 @@ class Stack:
         self._wait_for_redis(url)
 
     def _spawn(self, name: str, command: list[str]) -> None:
+        self._children.append(Child(name, command, self._process(command)))
+
+    def _restart(self, child: Child) -> None:
+        now = time.monotonic()
+        child.ends = [*(at for at in child.ends if now - at < RESTARTS_WITHIN_S), now]
+        if len(child.ends) >= RESTARTS:
+            self._check_alive()
+        print(
+            f"nextlabel: the {child.name} process ended ({child.process.returncode}); starting it again",
+            file=sys.stderr,
+        )
+        time.sleep(min(2 ** len(child.ends) / 4, 10))
+        child.process = self._process(child.command)
+
+    def _process(self, command: list[str]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C reaches this process alone, which then ends the children in order.
-        child = subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
             command,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -126,7 +158,6 @@ class Stack:
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads yet
         )
-        self._children.append((name, child))
 
     def _wait_for_redis(self, url: str) -> None:
         deadline = time.monotonic() + STARTS_WITHIN_S
@@ -153,10 +184,11 @@ class Stack:
         raise StackError(f"not ready within {STARTS_WITHIN_S:g} s: {last}")
 
     def _check_alive(self) -> None:
-        for name, child in self._children:
-            if child.poll() is not None:
+        for child in self._children:
+            if child.process.poll() is not None:
                 raise StackError(
-                    f"the {name} process ended with exit code {child.returncode}; {self._last_words(name)}"
+                    f"the {child.name} process ended with exit code {child.process.returncode}; "
+                    f"{self._last_words(child.name)}"
                 )
 
     def _last_words(self, name: str) -> str:

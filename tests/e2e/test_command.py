@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from client.http import Client
 from client.stack import free_port
 from tests.e2e.conftest import settings, start
 from tests.e2e.test_faults import processes_of, until
@@ -75,14 +76,31 @@ def test_python_files_in_the_data_folder_are_not_run(tmp_path, data):
         os.chdir(here)
 
 
-def test_ctrl_c_ends_the_stack_cleanly(tmp_path, data):
+def children(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def test_what_dies_under_up_is_started_again_and_ctrl_c_ends_all_of_it(tmp_path, data):
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     up = subprocess.Popen(
         [*COMMAND, "up", "--port", str(port)],
         env={**os.environ, **settings(tmp_path, data)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    until(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=1).is_success)
+    until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
     assert len(processes_of(tmp_path)) >= 4
+    with Client(url) as client:
+        before = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"})["id"]
+        client.wait(before, timeout_s=60)
+        killed = children(up)
+        assert len(killed) == 3  # Redis, the API, the worker
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(children(up)) == 3 and not set(killed) & set(children(up)))
+        until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
+        assert client.job(before)[0]["state"] == "succeeded"
+        after = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"})["id"]
+        assert client.wait(after, timeout_s=60)["result"]["data"] == client.job(before)[0]["result"]["data"]
     up.send_signal(signal.SIGINT)
     told, _ = up.communicate(timeout=60)
     assert up.returncode == 0
