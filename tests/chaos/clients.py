@@ -88,7 +88,6 @@ class Client:
             self._follow(job_id)
             self._ended.append(job_id)
             self._look_back()
-        self._pools.forget(job_name)
         return job_id
 
     def _submit(self, workload: Workload, request: dict[str, Any], key: str | None) -> str | None:

@@ -152,7 +152,7 @@ def alone(process: Process) -> Iterator[None]:
 def kill_a_process(nemesis: Nemesis) -> Steps:
     """The one that computes; its parent sees it die, and starts another."""
     with nemesis.one_worker() as worker:
-        pid = pool_process(worker)
+        pid = pool_process(nemesis, worker)
         nemesis.died("process killed", f"/{pid}", time.time())
         os.kill(pid, signal.SIGKILL)
         yield 0
@@ -170,7 +170,7 @@ def kill_a_worker(nemesis: Nemesis) -> Steps:
 def freeze_a_process(nemesis: Nemesis) -> Steps:
     """For longer than the lease; then it goes on, and must find out that its job is another's."""
     with nemesis.one_worker() as worker:
-        pid, begun = pool_process(worker), time.time()
+        pid, begun = pool_process(nemesis, worker), time.time()
         os.kill(pid, signal.SIGSTOP)
         yield longer_than_the_lease(nemesis)
         nemesis.died("process frozen", f"/{pid}", begun, time.time())
@@ -204,8 +204,14 @@ def longer_than_the_lease(nemesis: Nemesis) -> float:
     return LEASE_S + nemesis.rng.uniform(1, 9)  # so that its job may be another's, and running, when it goes on
 
 
-def pool_process(worker: Connected) -> int:
-    """The parent's child that runs jobs. Raises NotNow while there is none."""
+def pool_process(nemesis: Nemesis, worker: Connected) -> int:
+    """The parent's child that runs jobs. Raises NotNow while there is none.
+
+    A worker whose first process dies before it is ready gives up, by Celery's rule, and is its supervisor's to restart.
+    """
+    with _reaching_redis():
+        if not any(name.startswith(name_of(worker)) for name in nemesis.redis.zrange(PREFIX + "workers", 0, -1)):
+            raise NotNow(f"{worker.name} is not ready yet")
     with suppress(OSError):  # it is gone, or its child is
         for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -73,9 +73,6 @@ class Pools:
         val = {"path_to_img_val": str(self.root / "val"), "path_to_labels_val": str(self._labels("val", 60))}
         return {**request, **train, **val}
 
-    def forget(self, job_name: str) -> None:
-        shutil.rmtree(self.root / "copies" / job_name, ignore_errors=True)
-
     def _write_pool(self, digits: Path, name: str, count: int, side: int) -> None:
         source = ("val", "labels_val.txt") if name == "val" else ("pool", "answers.txt")
         lines = (digits / source[1]).read_text().splitlines(keepends=True)[:count]
