@@ -24,6 +24,7 @@ from core.data.pool import Pool
 from core.embeddings.cache import CacheKey, EmbeddingCache
 from core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
 from core.jobs.shards import Shared
+from core.logs import get_logger
 from core.neural.backbones import Backbone
 from core.neural.engine import embed
 from core.pipelines.cache_writer import CacheWriter
@@ -31,6 +32,7 @@ from core.pipelines.crew import Held
 from core.pipelines.run import Run
 from core.settings import Settings
 
+log = get_logger(__name__)
 LOOK_EVERY_S = 1.0
 IDLE_S = 0.2
 
@@ -80,14 +82,18 @@ def plan_key(key: CacheKey, wanted: Pool) -> str:
 def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, run: Run) -> None:
     """Lets all who are free embed the missing rows of `wanted` into the cache, and returns when nothing is left to do.
 
-    A plan that an earlier attempt at this job laid out is gone on with. Raises WorkerLost when processes died on one
-    shard again and again.
+    A plan that an earlier attempt at this job laid out is gone on with. Where none can be written, nothing is shared.
+    Raises WorkerLost when processes died on one shard again and again.
     """
     crew, named = run.crew, plan_key(key, wanted)
     path = crew.plan_path(named)
-    if not path.exists():
-        Plan(key, wanted.take(missing)).write(path)
-    plan = Plan.read(path)
+    try:
+        if not path.exists():
+            Plan(key, wanted.take(missing)).write(path)
+        plan = Plan.read(path)
+    except OSError as error:
+        log.warning("not shared: the plan can't be written", cause=str(error))
+        return
     crew.lay_out(named, len(plan.pool))
     lookout = _Lookout(run, before=len(wanted) - len(plan.pool))
     try:

@@ -186,6 +186,17 @@ def test_where_the_cache_cannot_be_written_the_job_embeds_by_itself(settings, st
     assert {warning.code for warning in ended.warnings} == {"cache_not_written"}
 
 
+def test_where_the_plan_cannot_be_written_the_job_embeds_by_itself(settings, store, pool, logged):
+    store.worker_seen("one@host")
+    store.worker_seen("two@host")
+    settings.state_dir.mkdir()
+    settings.plans_dir.touch()  # a file in the folder's place
+    with closing(Runner(settings, "one@host")) as runner:
+        ended = run(runner, store, ask(store))
+    assert (ended.state, ended.warnings) == (JobState.SUCCEEDED, ())
+    assert "not shared" in logged()
+
+
 def test_a_call_for_help_with_a_job_that_nobody_knows_or_that_has_ended_is_harmless(runner, store, pool, logged):
     runner.help("job_unknown")
     job = ask(store)
