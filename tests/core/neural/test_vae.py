@@ -53,7 +53,7 @@ def test_an_images_error_does_not_depend_on_the_others_nor_on_the_slice_it_comes
     pixels = stripes(3, seed=1)
     together = trained.errors(pixels)
     np.testing.assert_allclose([trained.errors(pixels[i : i + 1])[0] for i in range(3)], together, rtol=1e-4)
-    monkeypatch.setattr(module, "IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr(module, "AT_ONCE_ON_CPU", 2)
     np.testing.assert_allclose(trained.errors(pixels), together, rtol=1e-4)
 
 
