@@ -139,7 +139,7 @@ class Stack:
         now = time.monotonic()
         child.ends = [*(at for at in child.ends if now - at < RESTARTS_WITHIN_S), now]
         if len(child.ends) >= RESTARTS:
-            self._check_alive()
+            raise self._ended(child)
         print(
             f"nextlabel: the {child.name} process ended ({child.process.returncode}); starting it again",
             file=sys.stderr,
@@ -186,10 +186,11 @@ class Stack:
     def _check_alive(self) -> None:
         for child in self._children:
             if child.process.poll() is not None:
-                raise StackError(
-                    f"the {child.name} process ended with exit code {child.process.returncode}; "
-                    f"{self._last_words(child.name)}"
-                )
+                raise self._ended(child)
+
+    def _ended(self, child: Child) -> StackError:
+        code = child.process.returncode
+        return StackError(f"the {child.name} process ended with exit code {code}; {self._last_words(child.name)}")
 
     def _last_words(self, name: str) -> str:
         """Redis ends when its disk is full: what it had recorded is there again once it is started with room."""

@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from client.redis_server import redis_command
 from client.stack import free_port
+from core.jobs.store import JobStore
 from core.logs import TALKATIVE, configure_logs
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
@@ -65,6 +66,14 @@ def logged() -> Iterator[Callable[[], str]]:
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
+
+
+@pytest.fixture
+def store(empty_redis: str) -> Iterator[JobStore]:
+    """On that server."""
+    store = JobStore.at(empty_redis)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from core.jobs.shards import Shard, Shards, Shared
 from core.jobs.store import Claim, JobStore, LeaseAnswer
 from core.logs import get_logger
 from core.settings import Settings
-from worker.lease import Deaf, Lease
+from worker.lease import GiveUpCause, Lease
 from worker.patience import insist
 
 log = get_logger(__name__)
@@ -48,7 +48,7 @@ class JobCrew:
         job_id: str,
         means: Means,
         claim: Claim | None = None,
-        give_up: Callable[[Deaf], None] = lambda _: None,
+        give_up: Callable[[GiveUpCause], None] = lambda _: None,
     ) -> None:
         """`give_up`: of a shard's lease, see there."""
         self._job_id, self._means, self._claim, self._give_up = job_id, means, claim, give_up
@@ -104,7 +104,7 @@ class JobCrew:
 class Grip:
     """A shard that this process holds, as long as the context lasts. Leaving it tells what of it was done."""
 
-    def __init__(self, shard: Shard, backbone: str, means: Means, give_up: Callable[[Deaf], None]) -> None:
+    def __init__(self, shard: Shard, backbone: str, means: Means, give_up: Callable[[GiveUpCause], None]) -> None:
         self.shard = shard
         self.seen = self.kept = 0
         self._backbone, self._means = backbone, means

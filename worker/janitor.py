@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 from core.errors import JobNotFound, NextlabelError, StoreUnavailable
-from core.jobs.queue import QUEUE_KEY, JobQueue
+from core.jobs.queue import JOBS_KEY, JobQueue
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
 from core.logs import get_logger
@@ -97,7 +97,7 @@ class Janitor:
 
     def _send_lost_messages(self) -> None:
         """Fewer messages than queued jobs: some got lost. Which ones can't be told, and a double does no harm."""
-        if self._store.messages_waiting(QUEUE_KEY) >= self._store.queued():
+        if self._store.messages_waiting(JOBS_KEY) >= self._store.queued():
             return
         now = time.monotonic()
         waiting = self._store.queued_longer_than(RESEND_AFTER_S)

@@ -24,7 +24,7 @@ log = get_logger(__name__)
 PAUSED_LOOK_S = 0.2
 
 #: Why a process must be ended from outside the work: it was told to stop and goes on, or it does nothing at all.
-Deaf = Literal["cancel", "deadline", "stalled"]
+GiveUpCause = Literal["cancel", "deadline", "stalled"]
 
 
 class Lease:
@@ -32,7 +32,7 @@ class Lease:
         self,
         renew: Callable[[], LeaseAnswer],
         settings: Settings,
-        give_up: Callable[[Deaf], None] = lambda _: None,
+        give_up: Callable[[GiveUpCause], None] = lambda _: None,
     ) -> None:
         """`renew` must not retry by itself: a renewal has to know at once that it failed.
 

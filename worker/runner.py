@@ -40,7 +40,7 @@ from core.pipelines.run import Run
 from core.pipelines.sharing import Plan, embed_stretch
 from core.settings import Settings
 from worker.crew import Grip, JobCrew, Means
-from worker.lease import Deaf, Lease
+from worker.lease import GiveUpCause, Lease
 from worker.patience import insist
 
 log = get_logger(__name__)
@@ -174,7 +174,7 @@ class Runner:
 
     # --- the end of this process --------------------------------------------------------------------------------
 
-    def _leave_deaf_job(self, claim: Claim, why: Deaf) -> None:
+    def _leave_deaf_job(self, claim: Claim, why: GiveUpCause) -> None:
         """In the lease's thread: the work doesn't listen, so it is ended together with this process."""
         log.error("the job does not stop; ending its process", why=why)
         if why == "stalled":
@@ -186,7 +186,7 @@ class Runner:
             self._store.finish(claim, JobState.FAILED, _told(DeadlineExceeded("it ran on past its deadline"), None))
         leave_process()
 
-    def _leave_deaf_shard(self, why: Deaf) -> None:
+    def _leave_deaf_shard(self, why: GiveUpCause) -> None:
         log.error("the shard does not stop; ending its process", why=why)
         leave_process()
 

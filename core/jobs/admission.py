@@ -19,21 +19,21 @@ from core.settings import Settings
 
 
 def admit(body: Any, settings: Settings) -> JobRequest:
-    """The validated request. Raises InvalidRequest with every fault found, of its form and of the disk."""
+    """The validated request. Raises InvalidRequest with every fault found, of its form and of what it names."""
     faults: list[Fault] = []
     try:
         request = parse_request(body)
     except InvalidRequest as error:
         faults = error.faults
     faulty = {fault.pointer for fault in faults}
-    faults += [fault for fault in _disk_faults(body, settings) if fault.pointer not in faulty]
+    faults += [fault for fault in _faults_of_what_it_names(body, settings) if fault.pointer not in faulty]
     if faults:
         raise InvalidRequest(faults)
     return request
 
 
-def _disk_faults(body: Any, settings: Settings) -> Iterator[Fault]:
-    """Of the paths that stand in the body, whatever else is wrong with it."""
+def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
+    """Of the paths and the webhook that stand in the body, whatever else is wrong with it."""
     if not isinstance(body, dict):
         return
     kind = body.get("kind")

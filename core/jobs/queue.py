@@ -14,7 +14,7 @@ from core.errors import StoreUnavailable
 RUN_JOB, HELP_JOB = "run_job", "help_job"
 JOBS, SHARDS = "jobs", "shards"
 KEY_PREFIX = "nextlabel:mq:"
-QUEUE_KEY = KEY_PREFIX + JOBS  # the Redis lists that messages wait in
+JOBS_KEY = KEY_PREFIX + JOBS  # the Redis lists that messages wait in
 SHARDS_KEY = KEY_PREFIX + SHARDS
 
 

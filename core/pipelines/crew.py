@@ -40,25 +40,3 @@ class Crew(Protocol):
 
     def call(self, state: Shared) -> None:
         """Asks for as many helpers as there are work and processes for."""
-
-
-class Alone:
-    """Nobody helps, so nothing else is ever asked."""
-
-    def would_help(self, seconds_left: float | None) -> bool:
-        return False
-
-    def plan_path(self, key: str) -> Path:
-        raise NotImplementedError
-
-    def lay_out(self, key: str, images: int) -> None:
-        raise NotImplementedError
-
-    def take(self, backbone: str) -> AbstractContextManager[Held] | None:
-        raise NotImplementedError
-
-    def state(self) -> Shared:
-        raise NotImplementedError
-
-    def call(self, state: Shared) -> None:
-        raise NotImplementedError

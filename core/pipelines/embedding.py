@@ -45,11 +45,12 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
     run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
-    work.embed(unless=run.crew.would_help)
-    if len(work.missing()):
-        share(key, wanted, work.missing(), backbone, run)
-        work.read_cache()
-        work.embed()
+    if run.crew is not None:
+        work.embed(unless=run.crew.would_help)
+        if len(work.missing()):
+            share(key, wanted, work.missing(), backbone, run.crew, run)
+            work.read_cache()
+    work.embed()
     _refuse_too_many(work.unreadable, len(wanted), run)
     kept = np.flatnonzero(work.have)
     embeddings = work.embeddings
@@ -59,7 +60,9 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
 
 
 class _Work:
-    """N wanted images: `have` (N,) their `embeddings` (N, d), were `tried` (N,) in vain, or are missing."""
+    """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
+    read; the rest is missing.
+    """
 
     def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
         self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)

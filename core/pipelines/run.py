@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from core.jobs.record import JobWarning, Progress
 from core.neural.backbones import BackboneLoader
-from core.pipelines.crew import Alone, Crew
+from core.pipelines.crew import Crew
 from core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
@@ -18,7 +18,7 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage. `crew`: who may help; default nobody.
+    once a second and at each new stage. `crew`: who may help; None: nobody.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Run:
     ) -> None:
         self.settings = settings
         self.backbones = backbones
-        self.crew: Crew = crew or Alone()
+        self.crew = crew
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None
         self._check = check

@@ -28,7 +28,7 @@ from core.logs import get_logger
 from core.neural.backbones import Backbone
 from core.neural.engine import embed
 from core.pipelines.cache_writer import CacheWriter
-from core.pipelines.crew import Held
+from core.pipelines.crew import Crew, Held
 from core.pipelines.run import Run
 from core.settings import Settings
 
@@ -79,13 +79,13 @@ def plan_key(key: CacheKey, wanted: Pool) -> str:
     return blake2b(json.dumps([asdict(key), wanted.fingerprint()]).encode(), digest_size=16).hexdigest()
 
 
-def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, run: Run) -> None:
+def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, crew: Crew, run: Run) -> None:
     """Lets all who are free embed the missing rows of `wanted` into the cache, and returns when nothing is left to do.
 
     A plan that an earlier attempt at this job laid out is gone on with. Where none can be written, nothing is shared.
     Raises WorkerLost when processes died on one shard again and again.
     """
-    crew, named = run.crew, plan_key(key, wanted)
+    named = plan_key(key, wanted)
     path = crew.plan_path(named)
     try:
         if not path.exists():
@@ -95,7 +95,7 @@ def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Bac
         log.warning("not shared: the plan can't be written", cause=str(error))
         return
     crew.lay_out(named, len(plan.pool))
-    lookout = _Lookout(run, before=len(wanted) - len(plan.pool))
+    lookout = _Lookout(crew, run, before=len(wanted) - len(plan.pool))
     try:
         while lookout.work_is_left():
             if (taken := crew.take(backbone.name)) is None:
@@ -154,8 +154,8 @@ def embed_stretch(
 class _Lookout:
     """Shows the job's progress, calls for help, and hears when the job must stop: once a second, between batches."""
 
-    def __init__(self, run: Run, before: int) -> None:
-        self._run, self._before = run, before
+    def __init__(self, crew: Crew, run: Run, before: int) -> None:
+        self._crew, self._run, self._before = crew, run, before
         self._looked = 0.0
 
     def work_is_left(self) -> bool:
@@ -169,11 +169,11 @@ class _Lookout:
 
     def _report(self) -> Shared:
         self._looked = time.monotonic()
-        state = self._run.crew.state()
+        state = self._crew.state()
         if state.poisoned:
             raise WorkerLost(
                 f"worker processes died {state.poisoned} times on one stretch of the images; see their log"
             )
         self._run.advance(max(self._before + state.done, self._run.done))
-        self._run.crew.call(state)
+        self._crew.call(state)
         return state

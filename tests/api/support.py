@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,12 +109,19 @@ class Worker:
     @contextmanager
     def carrying_out(self, result: JobResult) -> Iterator[None]:
         """Meanwhile, every queued job succeeds with that result."""
+        with self.at_work(lambda job_id: self.succeed(job_id, result)):
+            yield
+
+    @contextmanager
+    def at_work(self, carry_out: Callable[[str], None]) -> Iterator[None]:
+        """Meanwhile, it is seen, and carries out every queued job."""
         stop = threading.Event()
 
         def work() -> None:
             while not stop.wait(0.01):
+                self.store.worker_seen("w")
                 for job_id in self.store.queued_longer_than(0):
-                    self.succeed(job_id, result)
+                    carry_out(job_id)
 
         thread = threading.Thread(target=work)
         thread.start()

@@ -13,7 +13,7 @@ import redis
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from core.jobs.queue import QUEUE_KEY
+from core.jobs.queue import JOBS_KEY
 from core.jobs.record import JobState
 from tests.api.support import f1_result, selection_result, settings_for
 
@@ -76,12 +76,12 @@ def test_a_path_may_be_relative_to_a_data_root(client, data):
 def test_every_accepted_job_sends_one_message(client, data, worker):
     client.post("/jobs", json=data.selection)
     client.post("/jobs", json=data.f1)
-    assert worker.store.messages_waiting(QUEUE_KEY) == 2
+    assert worker.store.messages_waiting(JOBS_KEY) == 2
 
 
 def test_a_job_is_accepted_even_when_its_message_can_not_be_sent(client, data, empty_redis):
     with redis.Redis.from_url(empty_redis) as server:
-        server.set(QUEUE_KEY, "no list, so nothing can be pushed to it")
+        server.set(JOBS_KEY, "no list, so nothing can be pushed to it")
     assert client.post("/jobs", json=data.selection).status_code == 202  # the janitor will send it
 
 

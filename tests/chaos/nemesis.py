@@ -11,7 +11,6 @@ import itertools
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,13 +19,14 @@ from pathlib import Path
 import redis
 
 from core.errors import NextlabelError
-from core.jobs.queue import QUEUE_KEY, JobQueue
+from core.jobs.queue import JOBS_KEY, JobQueue
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import PREFIX
 from tests.chaos.history import Death, History, Oddity, Submission
 from tests.chaos.network import Link
 from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process
+from tests.chaos.watch import Watch
 from tests.chaos.workloads import BY_NAME, Pools
 
 EVERY_S = (1.5, 4.0)  # between the beginnings of two faults
@@ -146,6 +146,13 @@ def alone(process: Process) -> Iterator[None]:
         process.busy = False
 
 
+def _kill(process: Process, *, for_s: float) -> Steps:
+    with alone(process):
+        process.kill()
+        yield for_s
+        process.start()
+
+
 # --- workers ---------------------------------------------------------------------------------------------------
 
 
@@ -224,10 +231,7 @@ def pool_process(nemesis: Nemesis, worker: Connected) -> int:
 
 def kill_redis(nemesis: Nemesis) -> Steps:
     """It comes back with the same files."""
-    with alone(nemesis.stack.redis):
-        nemesis.stack.redis.kill()
-        yield nemesis.rng.uniform(0, 4)
-        nemesis.stack.redis.start()
+    yield from _kill(nemesis.stack.redis, for_s=nemesis.rng.uniform(0, 4))
 
 
 def freeze_redis_briefly(nemesis: Nemesis) -> Steps:
@@ -287,7 +291,7 @@ def links_of(nemesis: Nemesis) -> list[Link]:
 
 def drop_messages(nemesis: Nemesis) -> Steps:
     with _reaching_redis():
-        if not nemesis.redis.delete(QUEUE_KEY):
+        if not nemesis.redis.delete(JOBS_KEY):
             raise NotNow("no message is waiting")
     yield 0
 
@@ -295,15 +299,15 @@ def drop_messages(nemesis: Nemesis) -> Steps:
 def double_messages(nemesis: Nemesis) -> Steps:
     """All that wait, once more, in another order; and those of the jobs that run, which are taken next."""
     with _reaching_redis(), closing(JobQueue(nemesis.stack.redis_url)) as queue:
-        waiting, running = nemesis.redis.lrange(QUEUE_KEY, 0, -1), nemesis.redis.zrange(LEASES, 0, -1)
+        waiting, running = nemesis.redis.lrange(JOBS_KEY, 0, -1), nemesis.redis.zrange(LEASES, 0, -1)
         if not waiting and not running:
             raise NotNow("no message is waiting, no job runs")
         nemesis.rng.shuffle(waiting)
         if waiting:
-            nemesis.redis.lpush(QUEUE_KEY, *waiting)
+            nemesis.redis.lpush(JOBS_KEY, *waiting)
         for job_id in running:
             queue.send(job_id)
-            nemesis.redis.lmove(QUEUE_KEY, QUEUE_KEY, "LEFT", "RIGHT")  # workers take from the right
+            nemesis.redis.lmove(JOBS_KEY, JOBS_KEY, "LEFT", "RIGHT")  # workers take from the right
     yield 0
 
 
@@ -319,10 +323,7 @@ def _reaching_redis() -> Iterator[None]:
 
 
 def kill_the_api(nemesis: Nemesis) -> Steps:
-    with alone(nemesis.stack.api):
-        nemesis.stack.api.kill()
-        yield nemesis.rng.uniform(0, 2)
-        nemesis.stack.api.start()
+    yield from _kill(nemesis.stack.api, for_s=nemesis.rng.uniform(0, 2))
 
 
 def submit_without_a_message(nemesis: Nemesis) -> Steps:
@@ -374,32 +375,19 @@ SHARES: dict[Callable[[Nemesis], Steps], int] = {
 # --- poison ----------------------------------------------------------------------------------------------------
 
 
-class Poisoner:
+class Poisoner(Watch):
     """A thread that kills each process that takes a job marked as poison, as the kernel does when memory ends."""
 
     def __init__(self, stack: ChaosStack, history: History) -> None:
+        super().__init__(stack, every_s=LOOKS_FOR_POISON_EVERY_S)
         self._stack, self._history = stack, history
-        self._redis = redis.Redis.from_url(stack.redis_url, decode_responses=True, socket_timeout=1, retry=None)
         self._killed: set[tuple[str, str]] = set()  # job and attempt
         self._ended: set[str] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_looking, name="poisoner")
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread.ident is not None:  # it was started
-            self._thread.join()
-        self._redis.close()
-
-    def _keep_looking(self) -> None:
-        while not self._stop.wait(LOOKS_FOR_POISON_EVERY_S):
-            poison = {one.job_id for one in list(self._history.submissions) if BY_NAME[one.workload].poison}
-            for job_id in poison - self._ended:
-                with suppress(redis.RedisError):
-                    self._look_at(job_id)
+    def look(self) -> None:
+        poison = {one.job_id for one in list(self._history.submissions) if BY_NAME[one.workload].poison}
+        for job_id in poison - self._ended:
+            self._look_at(job_id)
 
     def _look_at(self, job_id: str) -> None:
         state, attempt, worker = self._redis.hmget(f"{PREFIX}job:{job_id}", "state", "attempt", "worker")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import redis
 
 from core.jobs.store import PREFIX
 from tests.chaos.history import Evidence, History, Leased, Leftovers, LoggedClaim, Sighting, TemporaryFile
 from tests.chaos.stack import ChaosStack
+from tests.chaos.watch import Watch
 
 LOOKS_EVERY_S = 0.05
 
@@ -28,34 +27,16 @@ return seen
 """
 
 
-class Observer:
+class Observer(Watch):
     """A thread that notes each new combination of lease, state, fence and worker."""
 
     def __init__(self, stack: ChaosStack, history: History) -> None:
-        self._client = redis.Redis.from_url(stack.redis_url, decode_responses=True, socket_timeout=2, retry=None)
+        super().__init__(stack, every_s=LOOKS_EVERY_S)
         self._history = history
         self._known: set[tuple[str, ...]] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_looking, name="observer")
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread.ident is not None:  # it was started
-            self._thread.join()
-        self._client.close()
-
-    def _keep_looking(self) -> None:
-        while not self._stop.wait(LOOKS_EVERY_S):
-            try:
-                self._look()
-            except redis.RedisError:
-                continue  # a fault is at work
-
-    def _look(self) -> None:
-        for job_id, state, fence, worker in self._client.eval(SNAPSHOT, 1, PREFIX):
+    def look(self) -> None:
+        for job_id, state, fence, worker in self._redis.eval(SNAPSHOT, 1, PREFIX):
             if (seen := (job_id, state, fence, worker)) not in self._known:
                 self._known.add(seen)
                 self._history.leased.append(Leased(time.time(), job_id, state, int(fence), worker))

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from client.http import Client
-from core.jobs.queue import QUEUE_KEY
+from core.jobs.queue import JOBS_KEY
 from tests.chaos.checker import Violation, check
 from tests.chaos.clients import Crowd
 from tests.chaos.history import History
@@ -41,7 +41,7 @@ def run(
         crowd.start()
         nemesis.run(seconds)
         drain_s = drain(stack, crowd)
-        messages = stack.store().messages_waiting(QUEUE_KEY)  # a worker gives back what its process had not begun
+        messages = stack.store().messages_waiting(JOBS_KEY)  # a worker gives back what its process had not begun
         stuck = stack.stop_workers()
         evidence = take_inventory(stack, history, expected, messages=messages, stuck=stuck)
     violations = check(evidence)
@@ -69,7 +69,7 @@ def drain(stack: ChaosStack, crowd: Crowd) -> float:
     store = stack.store()
     while time.monotonic() - begun < DRAINS_WITHIN_S:
         counts = store.counts()
-        if not (counts.queued or counts.leased or store.messages_waiting(QUEUE_KEY)):
+        if not (counts.queued or counts.leased or store.messages_waiting(JOBS_KEY)):
             break
         time.sleep(0.1)
     return time.monotonic() - begun

@@ -25,7 +25,7 @@ from client.main import cli
 from client.redis_server import redis_command
 from client.stack import free_port
 from core.errors import StoreUnavailable
-from core.jobs.queue import QUEUE_KEY, RUN_JOB, JobQueue, celery_app
+from core.jobs.queue import JOBS_KEY, RUN_JOB, JobQueue, celery_app
 from core.jobs.record import new_job_id
 from core.jobs.store import CHANGED, JobStore
 from core.keys import KeyFile, Scope
@@ -163,7 +163,7 @@ def test_a_pickled_message_is_refused_unread_and_the_worker_goes_on(secured, ann
     with celery_app(secured.redis_url) as app:
         app.conf.update(accept_content=["pickle", "json"])
         app.send_task(RUN_JOB, [Evil(trap)], serializer="pickle")
-    until(lambda: secured.behind.llen(QUEUE_KEY) == 0)
+    until(lambda: secured.behind.llen(JOBS_KEY) == 0)
     assert anna.wait(anna.submit(SELECTION)["id"], timeout_s=60)["state"] == "succeeded"
     assert "Refusing to deserialize" in secured.logs
     assert not trap.exists()

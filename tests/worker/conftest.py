@@ -77,13 +77,6 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def store(empty_redis: str) -> Iterator[JobStore]:
-    store = JobStore.at(empty_redis)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def settings(tmp_path: Path, empty_redis: str) -> Settings:
     """As in production, at a tenth of the time."""
     (tmp_path / "data").mkdir()

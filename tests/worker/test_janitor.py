@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from core.errors import JobNotFound, StoreUnavailable
-from core.jobs.queue import QUEUE_KEY, JobQueue
+from core.jobs.queue import JOBS_KEY, JobQueue
 from core.jobs.record import JobState
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
@@ -45,7 +45,7 @@ def claim(store, job, *, lease_s=LEASE_S, token="t"):
 
 
 def messages(store):
-    return store.messages_waiting(QUEUE_KEY)
+    return store.messages_waiting(JOBS_KEY)
 
 
 def tick_until(janitor, met, within_s=15.0):
@@ -131,7 +131,7 @@ def test_a_message_is_not_sent_again_and_again(janitor, store, at_once, empty_re
     new_job(store)
     with redis.Redis.from_url(empty_redis) as client:
         janitor.tick()
-        client.delete(QUEUE_KEY)
+        client.delete(JOBS_KEY)
         janitor.tick()
         assert messages(store) == 0
         monkeypatch.setattr(module, "RESEND_AGAIN_S", 0.0)

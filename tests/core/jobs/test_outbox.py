@@ -7,16 +7,8 @@ import pytest
 
 from core.jobs.outbox import JITTER, MOST_RETRY_AFTER_S, RETRY_AFTER_S, Delivery, Outbox
 from core.jobs.record import JobState, new_job_id
-from core.jobs.store import JobStore
 
 URL = "https://hooks.example/"
-
-
-@pytest.fixture
-def store(empty_redis):
-    store = JobStore.at(empty_redis)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import redis
 
 from client.stack import free_port
 from core.errors import StoreUnavailable
-from core.jobs.queue import QUEUE_KEY, JobQueue, celery_app
+from core.jobs.queue import JOBS_KEY, JobQueue, celery_app
 from core.jobs.store import JobStore
 
 
@@ -20,7 +20,7 @@ def queue(empty_redis):
 
 def messages(url):
     with redis.Redis.from_url(url) as client:
-        return [json.loads(message) for message in client.lrange(QUEUE_KEY, 0, -1)]
+        return [json.loads(message) for message in client.lrange(JOBS_KEY, 0, -1)]
 
 
 def test_a_message_is_the_name_of_the_task_and_the_jobs_id_in_json(queue, empty_redis):
@@ -34,10 +34,10 @@ def test_a_message_is_the_name_of_the_task_and_the_jobs_id_in_json(queue, empty_
 
 def test_the_janitor_counts_the_messages_that_wait(queue, empty_redis):
     store = JobStore.at(empty_redis)
-    assert store.messages_waiting(QUEUE_KEY) == 0
+    assert store.messages_waiting(JOBS_KEY) == 0
     for i in range(3):
         queue.send(f"job_{i}")
-    assert store.messages_waiting(QUEUE_KEY) == 3
+    assert store.messages_waiting(JOBS_KEY) == 3
     store.close()
 
 

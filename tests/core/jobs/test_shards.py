@@ -5,16 +5,8 @@ import pytest
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.shards import Shard, Shards, Shared
-from core.jobs.store import JobStore
 
 KEY = "plan"
-
-
-@pytest.fixture
-def store(empty_redis):
-    store = JobStore.at(empty_redis)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -20,13 +20,6 @@ from core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progre
 from core.jobs.store import JobStore
 
 
-@pytest.fixture
-def store(empty_redis):
-    store = JobStore.at(empty_redis)
-    yield store
-    store.close()
-
-
 def submit(store, **options):
     return store.submit(new_job_id(), "selection", '{"add": 1}', **options)[0]
 
