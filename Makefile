@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint chaos soak bench load lock timm-names clean
+.PHONY: help install demo test test-gpu check lint chaos soak bench load lock timm-names clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,8 +22,11 @@ demo: $(INSTALLED) ## the main job on real images; POOL= LABELS= VAL= VAL_LABELS
 	@$(BIN)/nextlabel demo $(if $(POOL),--pool "$(POOL)") $(if $(LABELS),--labels "$(LABELS)") \
 	  $(if $(VAL),--val "$(VAL)") $(if $(VAL_LABELS),--val-labels "$(VAL_LABELS)") $(if $(ADD),--add $(ADD))
 
-test: $(INSTALLED) ## the whole default suite, against a real Redis and real workers
-	$(BIN)/pytest
+test: $(INSTALLED) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
+	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadscope
+
+test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
+	$(BIN)/pytest -m gpu
 
 lint: $(INSTALLED) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

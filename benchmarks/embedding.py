@@ -1,26 +1,33 @@
-"""Images per second: from a folder of JPEGs to the cache, and of the decode and the forward step alone.
+"""Images per second: from a folder of JPEGs to embeddings in the cache, against what the machine could do at best.
 
-    python -m benchmarks.embedding --images ../shared/data/clothing/train --backbones mobilenet descriptor
+    python -m benchmarks.embedding --backbones mobilenet b0
+    python -m benchmarks.embedding --make 20000 --height 1200 --backbones b0   # made of the photos, for a GPU
 
-`ideal` is what the cores could do if the two steps shared them without loss: cores / (decode + forward) seconds an
-image on a CPU, the slower of the two steps on a GPU. All three are measured in turn in one run.
+`ideal` is what the hardware could do if reading images and the forward pass shared it without loss: on a CPU, with d
+and f the core-seconds an image that each takes alone, cores / (d + f); on a GPU the slower of the two. `first version`
+is that one's way, made anew: one image at a time, all its pixels, through eager PyTorch, and a .npy file for each. All
+are measured in turn in one run. Networks whose weights are not there get random ones, which take as long.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+import timm
+import torch
+from PIL import Image
 
-from core.data.images import decode
 from core.data.labels import Labels, match
 from core.data.pool import Pool, list_pool
-from core.embeddings.catalogue import find_backbone
+from core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
 from core.neural.backbones import Backbone, BackboneLoader
 from core.neural.engine import available_cores, decode_threads
 from core.pipelines.embedding import embed_rows
@@ -28,93 +35,121 @@ from core.pipelines.material import Labelled
 from core.pipelines.run import Run
 from core.settings import Settings
 
-AT_ONCE = 100_000  # the descriptor does everything in the decode step
-
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
+ENOUGH_S = 3.0  # of each of the parts
+COLUMNS = ("reading", "forward", "whole", "ideal", "whole / ideal", "first version", "times")
 
 
 def main() -> None:
     arguments = _parse()
-    folder = arguments.images
-    pool = list_pool(folder, [folder])
-    pool = pool.take(np.arange(min(arguments.limit, len(pool))))
-    print(f"{len(pool)} images of {folder}, {available_cores()} cores\n")
-    print("| backbone | device | decode/s | forward/s | whole/s | ideal/s | whole / ideal |")
-    print("|---|---|---|---|---|---|---|")
-    for name in arguments.backbones:
-        print(_row(name, pool, arguments), flush=True)
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        folder = arguments.images
+        if arguments.make:
+            folder = Path(scratch)
+            make_photos(arguments.images, folder, arguments.make, arguments.height)
+        pool = list_pool(folder, [folder])
+        pool = pool.take(np.arange(min(arguments.limit or len(pool), len(pool))))
+        megabytes = pool.sizes.mean() / 1e6
+        print(f"{len(pool)} images of {megabytes:.3f} MB, {available_cores()} cores; images a second\n")
+        print("| backbone | by |", " | ".join(COLUMNS), "|")
+        print("|---|---|" + "---|" * len(COLUMNS))
+        for name in arguments.backbones:
+            print(_row(find_backbone(name), pool, arguments), flush=True)
 
 
-def _row(name: str, pool: Pool, arguments: argparse.Namespace) -> str:
+def make_photos(source: Path, target: Path, count: int, height: int | None) -> None:
+    """Variants of the photos, none quite like another: cut at the edges, enlarged to `height` where it is given."""
+    originals = sorted(path for path in source.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    with multiprocessing.get_context("spawn").Pool(available_cores()) as processes:
+        tasks = islice(enumerate(cycle(originals)), count)
+        processes.map(partial(_make_photo, target, height), tasks, chunksize=64)
+
+
+def _make_photo(target: Path, height: int | None, task: tuple[int, Path]) -> None:
+    number, original = task
+    image = Image.open(original).convert("RGB")
+    left, top = np.random.default_rng(number).integers(0, 8, 2).tolist()
+    image = image.crop((left, top, image.width, image.height))
+    if height is not None:
+        image = image.resize((round(image.width * height / image.height), height), Image.Resampling.BICUBIC)
+    image.save(target / f"{number:07}.jpg", quality=90)
+
+
+def _row(spec: BackboneSpec, pool: Pool, arguments: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as cache:
         settings = Settings(
-            data_roots=(arguments.images,),
-            cache_dir=Path(cache),
-            weights_dir=arguments.weights,
-            batch_size=arguments.batch,
+            data_roots=(pool.folder,), cache_dir=Path(cache), weights_dir=arguments.weights, cpu_engine=arguments.engine
         )
         loader = BackboneLoader(settings)
-        backbone = loader.load(find_backbone(name), "random" if arguments.random_weights else None)
-        backbone.forward(_stack(backbone, pool, settings, 2))  # the first pass warms up
-        decode_s = _decode_alone(backbone, pool, settings)
-        forward_s = _forward_alone(backbone, pool, settings)
-        whole_s = _whole(backbone, loader, pool, settings)
-    cores = available_cores()
-    on_cpu = loader.device == "cpu"
-    decode_rate, forward_rate = (cores if on_cpu else decode_threads(settings)) / decode_s, 1 / forward_s
-    # alone on a CPU, the forward step has all cores to itself: it costs cores * forward_s core-seconds an image
-    ideal = 1 / (decode_s / cores + forward_s) if on_cpu else min(decode_rate, forward_rate)
-    rates = (decode_rate, forward_rate, 1 / whole_s, ideal)
-    shown = " | ".join(f"{rate:.0f}" if rate < AT_ONCE else "at once" for rate in rates)
-    return f"| {name} | {loader.device} | {shown} | {1 / whole_s / ideal:.2f} |"
+        weights = None if weights_in(spec, settings.weights_dir) else "random"
+        backbone = loader.load(spec, weights)
+        part = pool.take(np.arange(min(len(pool), 20_000 if loader.device == "cuda" else 600)))
+        reading = _reading_alone(backbone, part, settings)
+        forward = _forward_alone(backbone, part, settings)
+        whole = _whole(backbone, loader, pool, settings)
+        first = _first_versions_way(spec, pool, Path(cache), loader.device)
+    ideal = 1 / (1 / reading + 1 / forward) if loader.device == "cpu" else min(reading, forward)
+    shown = [f"{rate:,.0f}" for rate in (reading, forward, whole, ideal)]
+    shown += [f"{whole / ideal:.2f}", f"{first:,.1f}", f"{whole / first:,.0f}"]
+    return " | ".join([f"| {spec.name}", getattr(backbone, "engine", loader.device), *shown]) + " |"
 
 
-def _decode_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
-    """Core-seconds an image."""
-    threads = decode_threads(settings)
+def _reading_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
+    """From files to what the forward pass takes."""
+    size = backbone.images_at_once
     began = time.perf_counter()
-    with ThreadPoolExecutor(threads) as executor:
-        for _ in executor.map(lambda row: _prepare(backbone, pool, row, settings), range(len(pool))):
-            pass
-    return (time.perf_counter() - began) * min(threads, available_cores()) / len(pool)
+    with ThreadPoolExecutor(decode_threads(settings)) as threads:
+        read = threads.map(lambda row: backbone.read(pool.path(row), settings.max_image_pixels), range(len(pool)))
+        while group := list(islice(read, size)):
+            backbone.gather(group)
+    return len(pool) / (time.perf_counter() - began)
 
 
 def _forward_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
-    """Seconds an image, in batches, with all cores."""
-    batch = _stack(backbone, pool, settings, min(settings.batch_size, len(pool)))
-    passes = max(3, min(20, len(pool) // len(batch)))
-    began = time.perf_counter()
-    for _ in range(passes):
+    read = [backbone.read(pool.path(row), settings.max_image_pixels) for row in range(backbone.images_at_once)]
+    batch = backbone.gather(read).batch
+    backbone.forward(batch)
+    began, passes = time.perf_counter(), 0
+    while time.perf_counter() - began < ENOUGH_S:
         backbone.forward(batch)
-    return (time.perf_counter() - began) / (passes * len(batch))
+        passes += 1
+    return passes * len(batch) / (time.perf_counter() - began)
 
 
 def _whole(backbone: Backbone, loader: BackboneLoader, pool: Pool, settings: Settings) -> float:
-    """Seconds an image, from the listed pool to embeddings in the cache."""
+    """From the listed pool to embeddings in the cache."""
     run = Run(settings, loader, check=lambda: None, publish=lambda _progress, _warnings: None)
     run.plan("embed")
     labels = Labels({})
     began = time.perf_counter()
     embed_rows(Labelled(pool, labels, match(labels, pool)), np.arange(len(pool)), backbone, "embed", run)
-    return (time.perf_counter() - began) / len(pool)
+    return len(pool) / (time.perf_counter() - began)
 
 
-def _stack(backbone: Backbone, pool: Pool, settings: Settings, count: int) -> np.ndarray:
-    return np.stack([_prepare(backbone, pool, row, settings) for row in islice(range(len(pool)), count)])
-
-
-def _prepare(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> np.ndarray:
-    return backbone.prepare(decode(pool.path(row), max_pixels=settings.max_image_pixels))
+@torch.inference_mode()
+def _first_versions_way(spec: BackboneSpec, pool: Pool, folder: Path, device: str) -> float:
+    model = timm.create_model(spec.timm_name, pretrained=False, num_classes=0).eval().to(device)
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < ENOUGH_S:
+        image = transform(Image.open(pool.path(done % len(pool))).convert("RGB"))
+        np.save(folder / f"{done}.npy", model(image[None].to(device))[0].cpu().numpy())
+        done += 1
+    return done / (time.perf_counter() - began)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=DATA / "clothing" / "train")
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
-    parser.add_argument("--backbones", nargs="+", default=["mobilenet", "descriptor"])
-    parser.add_argument("--random-weights", action="store_true", help="for backbones whose weights are not here")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--limit", type=int, default=1000, help="images at most")
+    parser.add_argument("--backbones", nargs="+", default=list(BACKBONES))
+    parser.add_argument("--engine", choices=("auto", "openvino", "torch"), default="auto", help="of a CPU")
+    parser.add_argument("--limit", type=int, help="images at most")
+    parser.add_argument("--make", type=int, help="so many variants of the images, and measure on them")
+    parser.add_argument("--height", type=int, help="of the variants, in pixels")
+    parser.add_argument("--scratch", type=Path, help="where to make them, for a while")
     arguments = parser.parse_args()
     arguments.images = arguments.images.resolve()
     return arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from client.stack import free_port
 from core.jobs.store import JobStore
 from core.logs import TALKATIVE, configure_logs
 
+os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where OpenVINO compiles for seconds
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
 

@@ -31,7 +31,7 @@ REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
 SCHEMA = json.loads((REPO / "tests/schemas/compose-spec.json").read_text())
 FILES = ("docker-compose.yaml", "docker-compose.cpu.yaml")
-IMAGES = ("api", "worker")
+IMAGES = {"api": ("api",), "worker": ("worker", "cpu")}  # and their extras
 OURS = {"DATA", "WEIGHTS", "LISTEN", "KEYS", "AUTH"}  # the variables of the compose file
 
 
@@ -90,8 +90,10 @@ def python_checks(image):
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_each_image_installs_its_own_extra_at_the_pinned_versions(image):
-    assert pip_installs(image) == [["pip", "install", "--no-cache-dir", "-c", "constraints.txt", f".[{image}]"]]
-    assert image in PYPROJECT["project"]["optional-dependencies"]
+    assert pip_installs(image) == [
+        ["pip", "install", "--no-cache-dir", "-c", "constraints.txt", f".[{','.join(IMAGES[image])}]"]
+    ]
+    assert set(IMAGES[image]) <= PYPROJECT["project"]["optional-dependencies"].keys()
 
 
 def test_the_pins_name_versions_that_any_index_has():
@@ -169,8 +171,9 @@ def _pins():
     return (REPO / "constraints.txt").read_text().splitlines()
 
 
-def _direct(extra):
-    return PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"][extra]
+def _direct(image):
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    return PYPROJECT["project"]["dependencies"] + [line for one in IMAGES[image] for line in extras[one]]
 
 
 def _closure(requirements):

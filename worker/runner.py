@@ -35,6 +35,7 @@ from core.jobs.result_files import ResultFiles
 from core.jobs.store import Claim, JobStore
 from core.logs import bound, get_logger
 from core.neural.backbones import Backbone, BackboneLoader, device_is_lost
+from core.neural.heads import TrainedHeads
 from core.pipelines.registry import carry_out
 from core.pipelines.run import Run
 from core.pipelines.sharing import Plan, embed_stretch
@@ -49,7 +50,7 @@ INTERNAL = "something went wrong inside nextlabel; the worker's log has the deta
 
 
 class Runner:
-    """One for each worker process; keeps the backbone warm between jobs."""
+    """One for each worker process; keeps the backbone and the last heads between jobs."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
@@ -64,6 +65,7 @@ class Runner:
         self._store = self._means.store
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
+        self._heads = TrainedHeads()
         self._plan: tuple[Path, Plan] | None = None  # the one helped with last
 
     def close(self) -> None:
@@ -107,7 +109,14 @@ class Runner:
         renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)
         lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
         crew = JobCrew(claim.job_id, self._means, claim)
-        run = Run(self._settings, self._backbones, check=lease.check, publish=self._publisher(claim), crew=crew)
+        run = Run(
+            self._settings,
+            self._backbones,
+            check=lease.check,
+            publish=self._publisher(claim),
+            crew=crew,
+            heads=self._heads,
+        )
         with lease:
             try:
                 self._carry_out(claim, run)

@@ -158,7 +158,8 @@ class EmbeddingCache:
         """Neighbours in age become one of that age, and only then go; what can't be read whole stays."""
         index = _Index(segments)
         rows = index.newest_rows()
-        embeddings, intact = index.read(rows, self.dimension)
+        embeddings = np.empty((len(rows), self.dimension), np.float32)
+        intact = index.read_into(embeddings, rows)
         if intact.any():
             self._write(segments[0].stamp, index.keys[rows[intact]], embeddings[intact])
         damaged = set(index.owner_of(rows[~intact]).tolist())
@@ -195,18 +196,17 @@ class Found:
         `read` is the truth and `hit` the forecast: an embedding that proves damaged or gone isn't read. Embed it again.
         """
         images = np.arange(len(self._rows), dtype=np.int64) if images is None else images
-        read, embeddings = self._read(images)
-        if read[self.hit[images]].all():
-            return read, embeddings
-        del embeddings  # there may be gigabytes of them
-        moved = self._cache._look_up(self._keys[images])  # another process may have merged segments since `find`
-        return moved._read(np.arange(len(images), dtype=np.int64))
+        embeddings = np.empty((len(images), self._cache.dimension), np.float32)
+        read = self.read_into(embeddings, images)
+        return read, embeddings if read.all() else embeddings[read]
 
-    def _read(self, images: Rows) -> tuple[NDArray[np.bool_], Embeddings]:
-        read = self.hit[images]
-        embeddings, intact = self._index.read(self._rows[images[read]], self._cache.dimension)
-        read[read] = intact
-        return read, embeddings if intact.all() else embeddings[intact]
+    def read_into(self, embeddings: Embeddings, images: Rows) -> NDArray[np.bool_]:
+        """The same without another copy: image `images[i]` goes to row i of (n, d). Other rows hold nonsense then."""
+        read = self._index.read_into(embeddings, self._rows[images])
+        if not read[self.hit[images]].all():
+            moved = self._cache._look_up(self._keys[images])  # another process may have merged segments since `find`
+            read = moved._index.read_into(embeddings, moved._rows)
+        return read
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,9 +273,8 @@ class _Index:
         """The position in `segments` of each row's segment."""
         return np.searchsorted(self.starts, rows, side="right") - 1
 
-    def read(self, rows: Rows, dimension: int) -> tuple[Embeddings, NDArray[np.bool_]]:
-        """(n, d) embeddings of n rows and (n,) whether each is intact; where it isn't, the embedding is nonsense."""
-        embeddings = np.empty((len(rows), dimension), np.float32)
+    def read_into(self, embeddings: Embeddings, rows: Rows) -> NDArray[np.bool_]:
+        """n rows, -1 for none, into (n, d) -> (n,) whether each is there and intact; where it isn't stands nonsense."""
         intact = np.zeros(len(rows), bool)
         order = np.argsort(rows, kind="stable")
         ends = np.searchsorted(rows[order], self.starts)
@@ -285,7 +284,7 @@ class _Index:
                 with suppress(OSError):  # gone, or the share is: not intact
                     for part, found, sound in segment.read(rows[places] - first):
                         embeddings[places[part]], intact[places[part]] = found, sound
-        return embeddings, intact
+        return intact
 
 
 def _keys(names: Sequence[str], sizes: NDArray[np.int64], mtimes_ns: NDArray[np.int64]) -> Keys:

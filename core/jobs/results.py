@@ -39,6 +39,7 @@ class Manifest(Part):
     preprocessing: str
     head: str | None
     device: str
+    engine: str | None = None  #: what ran the backbone there: openvino, torch, cuda, numpy; unknown in older results
     seed: int
     pools: dict[str, str]
     labels: dict[str, str]

@@ -1,4 +1,4 @@
-"""Backbones: pretrained networks without their classifier. Each prepares one image (CPU) and embeds a batch (device).
+"""Backbones: pretrained networks without their classifier. Each reads one image (CPU) and embeds a batch (device).
 
 Preprocessing belongs to the weights: timm resolves size, crop, mean and std from the model's own config, so it can't
 drift from what the network was trained with.
@@ -7,6 +7,7 @@ drift from what the network was trained with.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,18 +19,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
+from core.data.images import decode
+from core.data.jpegs import Jpeg, read_jpeg
 from core.embeddings import descriptor
 from core.embeddings.catalogue import BackboneSpec, weights_in
 from core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
+from core.neural.crops import Crop
+from core.neural.networks import Normalised, network_for
+from core.neural.uploads import Gathered, Prepared, Uploader
 from core.settings import Settings
 
 Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
 RANDOM_WEIGHTS = "random"
-MAX_ASPECT = 8  # of what is resized before it is cropped: an image of 1 x 8,000 would grow to gigabytes there
-# Some kernels are chosen by the size of a batch, and sum in another order: an image alone would come out other than in
-# company, in the seventh digit. Filled up to a multiple, it doesn't, however a job was cut up, stopped or shared.
-ON_CPU_MULTIPLES_OF = 8
-ON_GPU_MULTIPLES_OF = 64
+READER = 2  # counts changes to how images become pixels; since 2, large JPEGs are decoded at a part of their size
 
 
 class Backbone(Protocol):
@@ -39,15 +41,37 @@ class Backbone(Protocol):
     weights: str
     preprocessing: str
     dimension: int
+    engine: str  #: what runs it: openvino, torch, cuda or numpy
+    images_at_once: int  #: how many a batch had best have
+
+    def read(self, path: Path, max_pixels: int) -> Prepared:
+        """One image file -> what `gather` takes. Called from many threads. Raises UnreadableImage."""
+
+    def gather(self, prepared: Sequence[Prepared]) -> Gathered:
+        """B images where `forward` wants them. Called from a thread of its own, while the batch before is forwarded."""
+
+    def forward(self, batch: Any) -> NDArray[np.float32]:
+        """`Gathered.batch` -> (B, d) embeddings."""
+
+
+class OnCpu:
+    """What backbones share that take each image as an array of pixels."""
+
+    engine = "numpy"
+    images_at_once = 64
 
     def prepare(self, image: Image.Image) -> Pixels:
-        """One RGB image -> what forward takes. Called from many threads."""
+        """One RGB image -> what forward takes, stacked."""
+        raise NotImplementedError
 
-    def forward(self, batch: Pixels) -> NDArray[np.float32]:
-        """(B, ...) stacked images -> (B, d) embeddings."""
+    def read(self, path: Path, max_pixels: int) -> Prepared:
+        return self.prepare(decode(path, max_pixels=max_pixels))
+
+    def gather(self, prepared: Sequence[Prepared]) -> Gathered:
+        return Gathered(np.stack([pixels for pixels in prepared if not isinstance(pixels, Jpeg)]), {})
 
 
-class DescriptorBackbone:
+class DescriptorBackbone(OnCpu):
     """The built-in descriptor dressed as a backbone; everything happens in `prepare`."""
 
     name = "descriptor"
@@ -64,38 +88,42 @@ class DescriptorBackbone:
         return batch.astype(np.float32)
 
 
-class TimmBackbone:
-    """A timm model, pooled, on a device. uint8 images go over to the device and are normalised there."""
+class TimmBackbone(OnCpu):
+    """A timm model, pooled, on a device, and before it what timm does to an image for evaluation."""
 
-    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str) -> None:
+    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str, cpu_engine: str = "auto") -> None:
         config = timm.data.resolve_model_data_config(model)
+        shape = (*config["input_size"][1:], 3)
         self.name = name
         self.weights = weights
-        self.preprocessing = ",".join(f"{key}={config[key]}" for key in sorted(config))
+        self.preprocessing = ",".join(f"{key}={config[key]}" for key in sorted(config)) + f",reader={READER}"
         self._device = torch.device(device)
-        self._multiple = ON_GPU_MULTIPLES_OF if self._device.type == "cuda" else ON_CPU_MULTIPLES_OF
-        self._model = model.eval().to(self._device).to(memory_format=torch.channels_last)
-        # PIL -> uint8 (3, H, W); normalised after the transfer, which is a quarter of the bytes that way
+        self._crop = Crop.of(config)
         self._transform = timm.data.create_transform(**config, is_training=False, normalize=False)
-        self._mean = _channels(config["mean"], self._device)
-        self._std = _channels(config["std"], self._device)
-        self._crops = config["crop_mode"] == "center"
+        self._draft_size = min(self._crop.resized) if self._crop else None
+        self._upload = Uploader(shape, self._crop, self._device) if self._device.type == "cuda" else None
+        self._network = network_for(Normalised(model, config["mean"], config["std"]), shape, self._device, cpu_engine)
+        self.engine, self.images_at_once = self._network.engine, self._network.images_at_once
         # Measured: what timm calls num_features is not what MobileNetV3 and its like put out.
-        self.dimension = self.forward(np.zeros((1, *config["input_size"]), np.uint8)).shape[1]
+        self.dimension = self.forward(self.gather([np.zeros(shape, np.uint8)]).batch).shape[1]
 
     def prepare(self, image: Image.Image) -> Pixels:
-        pixels: Pixels = self._transform(_without_far_ends(image) if self._crops else image).numpy()
+        """-> (H, W, 3) uint8."""
+        if self._crop is not None:
+            return self._crop(image)
+        pixels: Pixels = np.ascontiguousarray(np.moveaxis(self._transform(image).numpy(), 0, -1))
         return pixels
 
-    @torch.inference_mode()
-    def forward(self, batch: Pixels) -> NDArray[np.float32]:
-        n = len(batch)
-        batch = np.concatenate([batch, np.repeat(batch[-1:], -n % self._multiple, axis=0)])
-        images = torch.from_numpy(batch).to(self._device, memory_format=torch.channels_last)  # (B, 3, H, W) uint8
-        images = (images.float() / 255 - self._mean) / self._std
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
-            embeddings = self._model(images)  # (B, d)
-        return np.asarray(embeddings[:n].float().cpu().numpy(), np.float32)
+    def read(self, path: Path, max_pixels: int) -> Prepared:
+        if self._upload is not None and self._upload.takes_jpegs and (jpeg := read_jpeg(path, max_pixels=max_pixels)):
+            return jpeg
+        return self.prepare(decode(path, max_pixels=max_pixels, draft_size=self._draft_size))
+
+    def gather(self, prepared: Sequence[Prepared]) -> Gathered:
+        return self._upload(prepared) if self._upload is not None else super().gather(prepared)
+
+    def forward(self, batch: Any) -> NDArray[np.float32]:
+        return self._network(batch)
 
 
 def device_is_lost(error: BaseException) -> bool:
@@ -142,7 +170,7 @@ class BackboneLoader:
         else:
             path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
             model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
-        return TimmBackbone(spec.name, model, digest, self.device)
+        return TimmBackbone(spec.name, model, digest, self.device, self._settings.cpu_engine)
 
 
 def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:
@@ -214,17 +242,3 @@ def _from_hub(timm_name: str, settings: Settings) -> Path:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _channels(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    return torch.tensor(values, device=device).view(1, -1, 1, 1)
-
-
-def _without_far_ends(image: Image.Image) -> Image.Image:
-    """The middle of an image much longer than wide, from which the centre crop takes its square."""
-    most = MAX_ASPECT * min(image.size)
-    if max(image.size) <= most:
-        return image
-    width, height = image.size
-    left, top = max(0, width - most) // 2, max(0, height - most) // 2
-    return image.crop((left, top, left + min(width, most), top + min(height, most)))

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import OutOfMemory
-from core.neural.backbones import Pixels
+from core.neural.backbones import OnCpu, Pixels
 from core.neural.heads import Floats, Tick, ignore, one_thread
 
 Thumbnail: TypeAlias = NDArray[np.uint8]  # (3, SIDE, SIDE) RGB, or several of them
@@ -103,7 +103,7 @@ def _check(pixels: Thumbnail, epochs: int | None) -> None:
 # --- backbones: the way of images through core.neural.engine ----------------------------------------------------
 
 
-class Thumbnails:
+class Thumbnails(OnCpu):
     """Gathers pixels: its embedding is the whole image, squeezed into a square, whatever its aspect ratio."""
 
     name = "thumbnails"

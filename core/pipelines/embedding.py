@@ -76,6 +76,10 @@ class _Work:
 
     def read_cache(self) -> None:
         rows = self.missing()
+        if len(rows) == len(self._wanted):  # no copy of what may be gigabytes
+            wanted = self._wanted
+            self.have = self._cache.find(wanted.names, wanted.sizes, wanted.mtimes_ns).read_into(self.embeddings, rows)
+            return
         part = self._wanted.take(rows)
         read, embeddings = self._cache.find(part.names, part.sizes, part.mtimes_ns).read()
         self.embeddings[rows[read]] = embeddings

@@ -18,7 +18,7 @@ from core.jobs.requests import JobRequest
 from core.jobs.results import ClassProbability, HeadSummary, Manifest
 from core.jobs.results import Skipped as SkippedImage
 from core.neural.backbones import Backbone
-from core.neural.heads import Head, train_head
+from core.neural.heads import Head
 from core.pipelines.run import Run
 
 TOP = 3
@@ -61,7 +61,7 @@ def train(
     request: JobRequest, embeddings: NDArray[np.float32], targets: NDArray[np.int64], classes: Sequence[str], run: Run
 ) -> tuple[Head, HeadSummary]:
     """A head on the labelled embeddings (L, d); targets (L,) index `classes`, each of which occurs."""
-    head = train_head(
+    head = run.heads.get(
         request.head,
         embeddings,
         targets,
@@ -109,12 +109,15 @@ def manifest(
 ) -> Manifest:
     return Manifest(
         nextlabel=version("nextlabel"),
-        versions={name: version(name) for name in VERSIONS},
+        versions={
+            name: version(name) for name in (*VERSIONS, *(["openvino"] if backbone.engine == "openvino" else []))
+        },
         backbone=backbone.name,
         weights=backbone.weights,
         preprocessing=backbone.preprocessing,
         head=request.head if head else None,
         device=run.backbones.device,
+        engine=backbone.engine,
         seed=request.seed,
         pools={name: source.pool.fingerprint() for name, source in sources.items()},
         labels={name: source.labels.fingerprint() for name, source in sources.items()},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from core.jobs.record import JobWarning, Progress
 from core.neural.backbones import BackboneLoader
+from core.neural.heads import TrainedHeads
 from core.pipelines.crew import Crew
 from core.settings import Settings
 
@@ -18,7 +19,7 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage. `crew`: who may help; None: nobody.
+    once a second and at each new stage. `crew`: who may help; None: nobody. `heads`: those that earlier jobs left.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class Run:
         check: Callable[[], None],
         publish: Callable[[Progress, tuple[JobWarning, ...]], None],
         crew: Crew | None = None,
+        heads: TrainedHeads | None = None,
     ) -> None:
         self.settings = settings
         self.backbones = backbones
+        self.heads = heads or TrainedHeads()
         self.crew = crew
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None

@@ -51,7 +51,7 @@ def test_what_is_passed_wins_over_the_environment(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("LEASE_S", "0"), ("BATCH_SIZE", "0"), ("BATCH_SIZE", "many"), ("MAX_UNREADABLE_FRACTION", "2")]
+    ("name", "text"), [("LEASE_S", "0"), ("BATCH_SIZE", "-1"), ("BATCH_SIZE", "many"), ("MAX_UNREADABLE_FRACTION", "2")]
 )
 def test_a_setting_that_makes_no_sense_is_refused_by_its_name(monkeypatch, name, text):
     monkeypatch.setenv(f"NEXTLABEL_{name}", text)

@@ -73,7 +73,7 @@ def test_embeddings_are_those_of_timms_own_transform_and_network(loader, weights
     ours, theirs = embed(loader.load(find_backbone(name)), *images), by_timm(name, tensors, images)
     cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     assert cosines.min() > 0.9999
-    assert np.abs(ours - theirs).max() < 1e-4 * np.abs(theirs).max()
+    assert np.abs(ours - theirs).max() < 5e-3 * np.abs(theirs).max()  # a pixel is a level of 255 off, now and then
 
 
 @pytest.mark.parametrize("name", [*SMALL, "descriptor"])
@@ -88,7 +88,7 @@ def test_the_dimension_is_that_of_the_embeddings(loader, name):
 def test_another_image_size_reaches_both_the_transform_and_the_network(loader):
     spec = BackboneSpec("small", "vit_tiny_patch16_224", "", image_size=96)
     backbone = loader.load(spec, "random")
-    assert backbone.prepare(photo()).shape == (3, 96, 96)
+    assert backbone.prepare(photo()).shape == (96, 96, 3)
     assert embed(backbone, photo()).shape == (1, 192)
     assert "input_size=(3, 96, 96)" in backbone.preprocessing
 
@@ -97,7 +97,7 @@ def test_weights_made_for_another_image_size_are_adapted(loader, weights):
     write_weights(weights, "test_vit")
     whole = loader.load(find_backbone("test_vit"))
     backbone = loader.load(BackboneSpec("small", "test_vit", "", image_size=96))
-    assert backbone.prepare(photo()).shape == (3, 96, 96)
+    assert backbone.prepare(photo()).shape == (96, 96, 3)
     assert (backbone.weights, backbone.dimension) == (whole.weights, whole.dimension)
     assert backbone.preprocessing != whole.preprocessing
 
@@ -133,20 +133,8 @@ def test_an_image_as_thin_as_a_hair_takes_no_gigabytes(loader, size):
         patch.setattr(
             Image.Image, "resize", lambda self, size, *more, **options: seen.append(size) or resize(self, size, *more)
         )
-        assert backbone.prepare(photo(size)).shape == (3, 160, 160)
+        assert backbone.prepare(photo(size)).shape == (160, 160, 3)
     assert max(width * height for width, height in seen) < 1_000_000
-
-
-def test_the_middle_of_a_thin_image_is_what_is_seen():
-    image = Image.new("RGB", (9000, 10))
-    image.paste((255, 0, 0), (4480, 0, 4520, 10))
-    middle = module._without_far_ends(image)
-    assert middle.size == (80, 10)
-    np.testing.assert_array_equal(np.asarray(middle)[:, 20:60, 0], 255)
-    assert module._without_far_ends(photo()).size == photo().size
-
-
-# --- weights from a folder --------------------------------------------------------------------------------------
 
 
 def test_the_digest_of_the_file_stands_for_the_weights(loader, weights):
@@ -298,7 +286,7 @@ def test_the_backbone_used_last_is_kept_whatever_the_seed_and_the_one_before_is_
 def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has(loader):
     """MobileNet's kernels sum in another order for one image than for several."""
     backbone = loader.load(find_backbone("mobilenet"), "random")
-    batch = np.random.default_rng(0).integers(0, 255, (11, 3, 224, 224), dtype=np.uint8)
+    batch = np.random.default_rng(0).integers(0, 255, (11, 224, 224, 3), dtype=np.uint8)
     together = backbone.forward(batch)
     for part in (slice(0, 1), slice(10, 11), slice(2, 9)):
         np.testing.assert_array_equal(backbone.forward(batch[part]), together[part])

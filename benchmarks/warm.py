@@ -1,0 +1,151 @@
+"""The rounds after the first: everything is in the cache. Seconds of each stage, and the memory they take.
+
+    python -m benchmarks.warm --images 162000 --methods margin
+    python -m benchmarks.warm --images 1000000 --dimension 1280 --methods margin auto
+
+Embeddings and files are made up: clusters, one a class, some of which lie close together, and empty files. A job runs
+as a worker runs it, without Redis around it; a process of its own, so that its memory can be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from core.data.labels import write_labels
+from core.data.pool import list_pool
+from core.embeddings.cache import CacheKey, EmbeddingCache
+from core.jobs.record import JobWarning, Progress
+from core.jobs.requests import parse_request
+from core.neural.backbones import BackboneLoader, DescriptorBackbone
+from core.pipelines.registry import carry_out
+from core.pipelines.run import Run
+from core.settings import Settings
+
+CLASSES = 10
+BLOCK = 50_000  # rows drawn and written at once
+
+
+class Filled:
+    """A backbone of whatever dimension whose embeddings are all in the cache."""
+
+    def __init__(self, dimension: int) -> None:
+        self._backbone = DescriptorBackbone()
+        self._backbone.dimension = dimension
+        self.device = "cpu"
+
+    def load(self, *_: object) -> DescriptorBackbone:
+        return self._backbone
+
+
+def main() -> None:
+    arguments = _parse()
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        folder = Path(scratch)
+        began = time.perf_counter()
+        make(folder, "pool", arguments.images, arguments.dimension, arguments.labels)
+        make(folder, "val", arguments.validation, arguments.dimension, arguments.validation)
+        print(f"made in {time.perf_counter() - began:.0f} s; seconds of each stage\n")
+        matrix = arguments.images * arguments.dimension * 4
+        print(f"{arguments.images:,} x {arguments.dimension} ({matrix / 1e9:.2f} GB), {arguments.labels:,} labels\n")
+        jobs = [_selection(folder, method, arguments.add) for method in arguments.methods]
+        for request in [*jobs, *([_f1(folder)] if arguments.validation else [])]:
+            stages, peak = _measure(folder, request, arguments.dimension)
+            name = request.get("method", request["kind"])
+            shown = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
+            memory = f"{peak / 1e9:.2f} GB, {peak / matrix:.2f} of the matrix"
+            print(f"{name}: {sum(stages.values()):.2f} s ({shown}); {memory}", flush=True)
+
+
+def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> None:
+    pool = folder / name
+    pool.mkdir()
+    for part in range(0, images, 10_000):
+        (pool / f"{part // 10_000:04}").mkdir()
+    names = [f"{row // 10_000:04}/{row:08}.jpg" for row in range(images)]
+    for one in names:
+        os.close(os.open(pool / one, os.O_CREAT))
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(CLASSES, dimension)).astype(np.float32) * 0.25
+    classes = rng.integers(0, CLASSES, images)
+    listed = list_pool(pool, [folder])
+    backbone = DescriptorBackbone()
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(listed.folder))
+    cache = EmbeddingCache(folder / "cache", key, dimension)
+    for start in range(0, images, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, images))
+        part = listed.take(rows)
+        noise = rng.standard_normal((len(rows), dimension), dtype=np.float32)
+        cache.add(part.names, part.sizes, part.mtimes_ns, centres[classes[rows]] + noise)
+    labelled = rng.choice(images, min(labels, images), replace=False)
+    write_labels(folder / f"{name}.txt", [(names[row], f"class {classes[row]}") for row in labelled])
+
+
+def _selection(folder: Path, method: str, add: int) -> dict[str, object]:
+    return {
+        "kind": "selection",
+        "backbone": "descriptor",
+        "method": method,
+        "add": add,
+        "path_to_img": str(folder / "pool"),
+        "path_to_labels": str(folder / "pool.txt"),
+    }
+
+
+def _f1(folder: Path) -> dict[str, object]:
+    sets = {
+        f"{what}_{half}": str(folder / f"{name}{suffix}")
+        for half, name in (("train", "pool"), ("val", "val"))
+        for what, suffix in (("path_to_img", ""), ("path_to_labels", ".txt"))
+    }
+    return {"kind": "f1", "backbone": "descriptor", **sets}
+
+
+def _measure(folder: Path, request: dict[str, object], dimension: int) -> tuple[dict[str, float], int]:
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        return process.apply(_run, (str(folder), json.dumps(request), dimension))
+
+
+def _run(folder: str, request: str, dimension: int) -> tuple[dict[str, float], int]:
+    """-> seconds of each stage, and the bytes that the job took beyond what the process had before."""
+    settings = Settings(data_roots=(Path(folder),), cache_dir=Path(folder) / "cache")
+    BackboneLoader(settings)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    clock: list[tuple[str, float]] = []
+
+    def publish(progress: Progress, _: tuple[JobWarning, ...]) -> None:
+        if not clock or clock[-1][0] != progress.stage:
+            clock.append((progress.stage, time.perf_counter()))
+
+    run = Run(settings, Filled(dimension), check=lambda: None, publish=publish)  # type: ignore[arg-type]
+    result = carry_out(parse_request(json.loads(request)), run)
+    clock.append(("write", time.perf_counter()))
+    result.model_dump_json()
+    clock.append(("", time.perf_counter()))
+    stages = {stage: after - at for (stage, at), (_, after) in pairwise(clock)}
+    return stages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=162_000)
+    parser.add_argument("--dimension", type=int, default=1280)
+    parser.add_argument("--labels", type=int, default=2_000)
+    parser.add_argument("--validation", type=int, default=20_000, help="labelled images for f1; 0: no f1")
+    parser.add_argument("--methods", nargs="+", default=["margin"])
+    parser.add_argument("--add", type=int, default=100)
+    parser.add_argument("--scratch", type=Path, help="where to make the files, for a while")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

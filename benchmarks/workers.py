@@ -1,0 +1,167 @@
+"""One cold job by one worker and by several, each with a core of its own: how much faster several are.
+
+    python -m benchmarks.workers --images 1500 --backbone mobilenet --workers 2
+
+Real Redis, real worker processes, real photos. Each worker is warm: it has embedded a few other photos before. Timed
+from the submit to the result. A shard takes a few seconds here, so that a job of half a minute has several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+
+from client.redis_server import redis_command
+from client.stack import free_port
+from core.embeddings.catalogue import find_backbone, weights_in
+from core.jobs.queue import JobQueue
+from core.jobs.record import JobState, new_job_id
+from core.jobs.requests import parse_request
+from core.jobs.store import JobStore
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+SHARE_ABOVE_S, SHARD_S = "2", "4"
+WARM = 60  # photos that a worker has embedded before
+
+
+def main() -> None:
+    arguments = _parse()
+    print("| workers | seconds | images/s | to one |\n|---|---|---|---|")
+    alone = 0.0
+    for count in (1, arguments.workers, 1, arguments.workers):
+        took = _seconds(count, arguments)
+        alone = took if count == 1 else alone
+        rate = arguments.images / took
+        print(f"| {count} | {took:.1f} | {rate:.0f} | {alone / took:.2f} |", flush=True)
+
+
+def _seconds(workers: int, arguments: argparse.Namespace) -> float:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder = Path(scratch)
+        photos = sorted(arguments.photos.iterdir())[: arguments.images + WARM * workers]
+        pool = _copied(photos[: arguments.images], folder / "data" / "pool")
+        warm = [photos[arguments.images :][i * WARM : (i + 1) * WARM] for i in range(workers)]
+        warming = [_copied(part, folder / "data" / f"warm {i}") for i, part in enumerate(warm)]
+        url = stack.enter_context(_redis(folder))
+        for core in range(workers):
+            stack.enter_context(_worker(core, url, folder, arguments))
+        store, queue = JobStore.at(url), JobQueue(url)
+        stack.callback(store.close)
+        stack.callback(queue.close)
+        _wait(lambda: store.processes() == workers)
+        jobs = [_submit(store, queue, one, arguments) for one in warming]  # as many as there are workers to take them
+        _wait(lambda: all(_ended(store, job_id) for job_id in jobs))
+        began = time.perf_counter()
+        job_id = _submit(store, queue, pool, arguments)
+        _wait(lambda: _ended(store, job_id))
+        return time.perf_counter() - began
+
+
+def _submit(store: JobStore, queue: JobQueue, pool: Path, arguments: argparse.Namespace) -> str:
+    request = parse_request(
+        {
+            "kind": "selection",
+            "backbone": arguments.backbone,
+            "weights": None if weights_in(find_backbone(arguments.backbone), arguments.weights) else "random",
+            "method": "random",
+            "near_copies": "allow",
+            "add": 1,
+            "path_to_img": str(pool),
+        }
+    )
+    job, _ = store.submit(new_job_id(), request.kind, request.model_dump_json())
+    queue.send(job.id)
+    return job.id
+
+
+def _ended(store: JobStore, job_id: str) -> bool:
+    job = store.get(job_id)
+    assert job.state in (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED), job.error
+    return job.state is JobState.SUCCEEDED
+
+
+def _copied(photos: list[Path], folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for photo in photos:
+        shutil.copy(photo, folder)
+    return folder
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    port = free_port()
+    (folder / "redis").mkdir()
+    server = subprocess.Popen(redis_command(folder / "redis", port), stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}/0"
+    try:
+        with redis.Redis.from_url(url) as client:
+            _wait(lambda: _answers(client))
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def _worker(core: int, url: str, folder: Path, arguments: argparse.Namespace) -> Iterator[None]:
+    """Bound to one core, and all that it starts with it."""
+    environment = {
+        **os.environ,
+        "NEXTLABEL_REDIS_URL": url,
+        "NEXTLABEL_DATA_ROOTS": str(folder / "data"),
+        "NEXTLABEL_STATE_DIR": str(folder / "state"),
+        "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
+        "NEXTLABEL_WEIGHTS_DIR": str(arguments.weights),
+        "NEXTLABEL_CPU_THREADS": "1",
+        "NEXTLABEL_SHARE_ABOVE_S": SHARE_ABOVE_S,
+        "NEXTLABEL_SHARD_S": SHARD_S,
+        "NEXTLABEL_LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker"],
+        env=environment,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no thread runs here
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _wait(met) -> None:
+    deadline = time.monotonic() + 600
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, default=DATA / "clothing" / "train")
+    parser.add_argument("--weights", type=Path, default=DATA / "weights")
+    parser.add_argument("--backbone", default="mobilenet")
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--workers", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What a network sees of an image: resized, then its middle cut out, as the weights' own transform does it.
+
+Both in one step that touches no pixel outside the cut-out: Pillow's `box` says what to keep before it resizes, and
+gives the same pixels. How an axis is resized is a matrix, too, and that is how a GPU does it (core/neural/uploads.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+RESAMPLINGS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+REACH = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # of the filter, in pixels of the smaller scale
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Of an axis `length` pixels long, resized to `resized`: `size` pixels from `start` on."""
+
+    length: int
+    resized: int
+    start: int
+    size: int
+
+    @property
+    def source(self) -> tuple[float, float]:
+        """Where that is on the axis as it was."""
+        scale = self.length / self.resized
+        return self.start * scale, min((self.start + self.size) * scale, self.length)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """height, width: of what the network takes. resized: (h, w) before the middle is cut out; `squash` makes an image
+    fit it whatever its shape, else its shape is kept and it covers it.
+    """
+
+    height: int
+    width: int
+    resized: tuple[int, int]
+    squash: bool
+    interpolation: str
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Crop | None:
+        """Of timm's data config; None for what is done in another way there (a border around, a rare filter)."""
+        if config["crop_mode"] not in ("center", "squash") or config["interpolation"] not in RESAMPLINGS:
+            return None
+        _, height, width = config["input_size"]
+        resized = (math.floor(height / config["crop_pct"]), math.floor(width / config["crop_pct"]))
+        return cls(height, width, resized, config["crop_mode"] == "squash", config["interpolation"])
+
+    def cuts(self, height: int, width: int) -> tuple[Cut, Cut]:
+        """(vertical, horizontal) of an image of that size. Rounded as torchvision and timm round."""
+        resized_h, resized_w = self._resized(height, width)
+        return (
+            Cut(height, resized_h, round((resized_h - self.height) / 2), self.height),
+            Cut(width, resized_w, round((resized_w - self.width) / 2), self.width),
+        )
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """RGB -> (H, W, 3)."""
+        vertical, horizontal = self.cuts(image.height, image.width)
+        (top, bottom), (left, right) = vertical.source, horizontal.source
+        size, box = (self.width, self.height), (left, top, right, bottom)
+        return np.asarray(image.resize(size, RESAMPLINGS[self.interpolation], box=box))
+
+    def _resized(self, height: int, width: int) -> tuple[int, int]:
+        wanted_h, wanted_w = self.resized
+        if self.squash:
+            return self.resized
+        if wanted_h != wanted_w:
+            ratio = min(height / wanted_h, width / wanted_w)
+            return round(height / ratio), round(width / ratio)
+        short, long = sorted((height, width))
+        longer = int(wanted_h * long / short)
+        return (wanted_h, longer) if height <= width else (longer, wanted_w)
+
+
+def resize_matrices(cuts: Sequence[Cut], interpolation: str, length: int, device: torch.device) -> Tensor:
+    """(n, size, length) float32, for n axes of up to `length` pixels, cut to one size: what each resized pixel takes of
+    each pixel of its axis, as Pillow computes it.
+    """
+    scale = np.array([cut.length / cut.resized for cut in cuts])
+    first = np.array([cut.source[0] for cut in cuts])
+    reach = REACH[interpolation] * np.maximum(scale, 1.0)
+    centres = first[:, None] + (np.arange(cuts[0].size) + 0.5) * scale[:, None]  # (n, size)
+    begin = np.maximum(np.floor(centres - reach[:, None] + 0.5), 0)
+    end = np.minimum(np.floor(centres + reach[:, None] + 0.5), [[cut.length] for cut in cuts])
+    narrowed = 1 / np.maximum(scale, 1.0)[:, None, None]
+    table = np.stack([centres - 0.5, begin, end])[..., None]  # (3, n, size, 1)
+    middle, first_taken, first_left = torch.from_numpy(table).to(device, torch.float32)
+    pixels = torch.arange(length, dtype=torch.float32, device=device)
+    weights: Tensor = _filter(interpolation, (pixels - middle) * torch.from_numpy(narrowed).to(device, torch.float32))
+    weights = weights * ((pixels >= first_taken) & (pixels < first_left))
+    weights /= weights.sum(dim=-1, keepdim=True)
+    return weights
+
+
+def _filter(interpolation: str, x: Tensor) -> Tensor:
+    x = x.abs()
+    if interpolation == "bilinear":
+        return (1 - x).clamp(min=0)
+    if interpolation == "lanczos":
+        return torch.where(x < REACH["lanczos"], torch.sinc(x) * torch.sinc(x / 3), 0)
+    inner = (1.5 * x - 2.5) * x * x + 1  # Keys' cubic, a = -1/2
+    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return torch.where(x < 1, inner, torch.where(x < 2, outer, 0))

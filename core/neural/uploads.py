@@ -1,0 +1,155 @@
+"""Images -> pixels in a GPU's memory. JPEGs go there as they are: its own decoder is faster than many cores.
+
+Resized by two matrix products, which give what Pillow gives (core/neural/crops.py), within a level of 255 now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from io import BytesIO
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+try:
+    from torchvision.io import ImageReadMode, decode_jpeg
+except ImportError:  # it is to leave torchvision one day (docs/dependencies.md); Pillow decodes then
+    decode_jpeg = None
+
+from core.data.images import decode
+from core.data.jpegs import Jpeg
+from core.errors import UnreadableImage
+from core.neural.crops import Crop, resize_matrices
+
+MOST_JPEGS, MOST_PIXELS = 128, 200_000_000  # decoded at once
+
+Prepared: TypeAlias = NDArray[np.generic] | Jpeg  # what a thread makes of one image file
+
+
+class Gathered(NamedTuple):
+    """A batch, and why the images at those positions of it can't be read after all."""
+
+    batch: Any
+    faults: Mapping[int, str]
+
+
+class Uploader:
+    """Works on a stream of its own, so that the next images come while the network is at work on these."""
+
+    def __init__(self, shape: tuple[int, int, int], crop: Crop | None, device: torch.device) -> None:
+        """`shape`: (H, W, 3) of the pixels. `crop`: what to make of JPEGs; without, `takes_jpegs` is False."""
+        self._shape, self._crop, self._device = shape, crop, device
+        self.takes_jpegs = crop is not None and _decodes_jpegs(device)
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        # Half precision holds levels of 255 exactly; it is for matrix units, which CPUs have none of.
+        self._dtype = torch.float16 if device.type == "cuda" else torch.float32
+
+    def __call__(self, items: Sequence[Prepared]) -> Gathered:
+        """-> (n, 3, H, W) uint8 in the GPU's memory, all there; what can't be read is black."""
+        faults: dict[int, str] = {}
+        height, width, channels = self._shape
+        with self._own_stream():
+            images = torch.zeros((len(items), height, width, channels), dtype=torch.uint8, device=self._device)
+            images = images.permute(0, 3, 1, 2)
+            self._copy({i: item for i, item in enumerate(items) if not isinstance(item, Jpeg)}, images)
+            for jpegs in _together({i: item for i, item in enumerate(items) if isinstance(item, Jpeg)}):
+                self._decode(jpegs, images, faults)
+        if self._stream is not None:
+            self._stream.synchronize()
+        return Gathered(images, faults)
+
+    def _own_stream(self) -> AbstractContextManager[object]:
+        return torch.cuda.stream(self._stream) if self._stream is not None else nullcontext()
+
+    def _copy(self, prepared: dict[int, NDArray[np.generic]], images: Tensor) -> None:
+        if prepared:
+            pixels = torch.from_numpy(np.stack(list(prepared.values()))).to(self._device)
+            images[list(prepared)] = pixels.permute(0, 3, 1, 2)
+
+    def _decode(self, jpegs: dict[int, Jpeg], images: Tensor, faults: dict[int, str]) -> None:
+        """Halves what it decodes at once as long as memory, or a JPEG that the decoder doesn't like, makes it fail."""
+        try:
+            self._resize(jpegs, images)
+        except torch.AcceleratorError:
+            raise
+        except RuntimeError as error:  # out of memory is one, too
+            if isinstance(error, torch.OutOfMemoryError):
+                torch.cuda.empty_cache()
+            if len(jpegs) == 1:
+                self._decode_on_cpu(jpegs, images, faults)
+                return
+            order = list(jpegs.items())
+            for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+                self._decode(dict(half), images, faults)
+
+    def _decode_on_cpu(self, jpegs: dict[int, Jpeg], images: Tensor, faults: dict[int, str]) -> None:
+        assert self._crop is not None
+        for i, jpeg in jpegs.items():
+            try:
+                prepared = self._crop(decode(jpeg.path, max_pixels=jpeg.height * jpeg.width))
+            except UnreadableImage as error:
+                faults[i] = error.detail
+            else:
+                self._copy({i: prepared}, images)
+
+    def _resize(self, jpegs: dict[int, Jpeg], images: Tensor) -> None:
+        """All at once, whatever their sizes: laid into the corners of pictures as large as the largest."""
+        assert self._crop is not None
+        encoded = [torch.from_numpy(jpeg.data) for jpeg in jpegs.values()]
+        decoded = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=self._device)  # each (3, h, w) uint8
+        upright = [_turned(image, jpeg.orientation) for jpeg, image in zip(jpegs.values(), decoded, strict=True)]
+        sizes = [tuple(image.shape[1:]) for image in upright]
+        height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
+        pixels = torch.zeros((len(upright), 3, height, width), dtype=self._dtype, device=self._device)
+        for row, image, (h, w) in zip(pixels, upright, sizes, strict=True):
+            row[:, :h, :w] = image
+        cuts = [self._crop.cuts(*size) for size in sizes]
+        vertical, horizontal = (
+            resize_matrices(of_axis, self._crop.interpolation, length, self._device).to(self._dtype)[:, None]
+            for of_axis, length in zip(zip(*cuts, strict=True), (height, width), strict=True)
+        )
+        pixels = (pixels @ horizontal.mT).round_().clamp_(0, 255)  # Pillow rounds in between, too
+        pixels = (vertical @ pixels).round_().clamp_(0, 255)
+        images[torch.tensor(list(jpegs), device=self._device)] = pixels.to(torch.uint8)
+
+
+def _together(jpegs: dict[int, Jpeg]) -> Iterator[dict[int, Jpeg]]:
+    """Those of like size together, for the largest of them says how much memory each takes."""
+    part: dict[int, Jpeg] = {}
+    for i, jpeg in sorted(jpegs.items(), key=lambda one: one[1].height * one[1].width):
+        side = max(jpeg.height, jpeg.width)  # of a picture that holds the others, whichever way up
+        if part and (len(part) == MOST_JPEGS or (len(part) + 1) * side * side > MOST_PIXELS):
+            yield part
+            part = {}
+        part[i] = jpeg
+    if part:
+        yield part
+
+
+def _turned(image: Tensor, orientation: int) -> Tensor:
+    """(3, h, w), as EXIF says: 5 to 8 swap the axes; the rest is mirrored where needed."""
+    if orientation >= 5:
+        image = image.transpose(1, 2)
+    flipped = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}.get(orientation, ())
+    return image.flip(flipped) if flipped else image
+
+
+def _decodes_jpegs(device: torch.device) -> bool:
+    """Whether torchvision's build and the driver can; a small picture is tried."""
+    if decode_jpeg is None:
+        return False
+    stream = BytesIO()
+    Image.new("RGB", (16, 16), "red").save(stream, "JPEG")
+    encoded = torch.from_numpy(np.frombuffer(stream.getvalue(), np.uint8).copy())
+    try:
+        (image,) = decode_jpeg([encoded], mode=ImageReadMode.RGB, device=device)
+    except torch.AcceleratorError:
+        raise
+    except (RuntimeError, OSError):
+        return False
+    return bool((image.float().mean(dim=(1, 2)).cpu() - torch.tensor([254.0, 0, 0])).abs().max() < 8)

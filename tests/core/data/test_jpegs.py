@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.jpegs import read_jpeg
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+ORIENTATION = 0x0112
+
+
+@pytest.fixture
+def photo(tmp_path):
+    def save(name="a.jpg", mode="RGB", **options):
+        path = tmp_path / name
+        Image.fromarray(PIXELS).convert(mode).save(path, **options)
+        return path
+
+    return save
+
+
+def turned(value):
+    exif = Image.Exif()
+    exif[ORIENTATION] = value
+    return exif
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 20, "optimize": True}])
+def test_a_jpeg_is_read_whole_with_its_size(photo, options):
+    path = photo(**options)
+    jpeg = read_jpeg(path, max_pixels=1200)
+    assert (jpeg.path, jpeg.height, jpeg.width, jpeg.orientation) == (path, 30, 40, 1)
+    assert jpeg.data.tobytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_its_orientation_is_told(photo, value):
+    assert read_jpeg(photo(exif=turned(value)), max_pixels=1200).orientation == value
+
+
+@pytest.mark.parametrize("exif", [turned(9), turned(0), b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_an_orientation_that_makes_no_sense_is_upright(photo, exif):
+    assert read_jpeg(photo(exif=exif), max_pixels=1200).orientation == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.png", {}),
+        ("a.jpg", {"mode": "L"}),
+        ("a.jpg", {"mode": "CMYK"}),
+        ("a.jpg", {"format": "PNG"}),
+        ("a.webp", {}),
+        ("a.jpg", {"keep_rgb": True}),
+    ],
+)
+def test_what_is_no_usual_jpeg_is_left_to_pillow(photo, name, options):
+    assert read_jpeg(photo(name, **options), max_pixels=1200) is None
+
+
+def test_more_pixels_than_allowed_are_left_to_pillow_which_says_so(photo):
+    assert read_jpeg(photo(), max_pixels=1199) is None
+
+
+def test_a_file_cut_short_anywhere_is_left_to_pillow(photo, tmp_path):
+    whole = photo().read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / "cut.jpg").write_bytes(whole[:length])
+        assert read_jpeg(tmp_path / "cut.jpg", max_pixels=1200) is None
+
+
+def test_a_header_cut_short_before_a_proper_end_is_left_to_pillow(photo, tmp_path):
+    whole = photo().read_bytes()
+    for length in range(whole.index(b"\xff\xc0") + 16):
+        (tmp_path / "cut.jpg").write_bytes(whole[:length] + b"\xff\xd9")
+        assert read_jpeg(tmp_path / "cut.jpg", max_pixels=1200) is None
+
+
+def test_a_file_that_is_not_there_is_left_to_pillow(tmp_path):
+    assert read_jpeg(tmp_path / "none.jpg", max_pixels=1) is None

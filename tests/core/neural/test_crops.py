@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import timm
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from core.neural.crops import REACH, Crop, Cut, resize_matrices
+
+CPU = torch.device("cpu")
+
+
+def config(crop_mode="center", interpolation="bicubic", crop_pct=0.875, size=(48, 48)):
+    return {
+        "input_size": (3, *size),
+        "interpolation": interpolation,
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+        "crop_pct": crop_pct,
+        "crop_mode": crop_mode,
+    }
+
+
+def smooth(width, height, seed=0):
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 5 + 1, width // 5 + 1, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def by_timm(config, image):
+    transform = timm.data.create_transform(**config, is_training=False, normalize=False)
+    return transform(image).permute(1, 2, 0).numpy()
+
+
+def resize_matrix(cut, interpolation, longer=0):
+    (matrix,) = resize_matrices([cut], interpolation, cut.length + longer, CPU)
+    return matrix.double()
+
+
+def by_matrices(crop, image):
+    vertical, horizontal = crop.cuts(image.height, image.width)
+    pixels = torch.from_numpy(np.array(image, np.float64)).permute(2, 0, 1)
+    pixels = (pixels @ resize_matrix(horizontal, crop.interpolation).T).round().clamp(0, 255)
+    pixels = (resize_matrix(vertical, crop.interpolation) @ pixels).round().clamp(0, 255)
+    return pixels.permute(1, 2, 0).numpy()
+
+
+def assert_the_same_but_for_rounding(ours, theirs):
+    """Pillow rounds to levels between its two passes, and which it does first depends on the sizes."""
+    apart = np.abs(ours.astype(float) - theirs.astype(float))
+    assert np.quantile(apart, 0.99) <= 3
+    assert apart.mean() < 0.35
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    crop_mode=st.sampled_from(["center", "squash"]),
+    interpolation=st.sampled_from(sorted(REACH)),
+    crop_pct=st.sampled_from([0.875, 0.95, 1.0]),
+    size=st.sampled_from([(48, 48), (32, 64)]),
+    width=st.integers(3, 300),
+    height=st.integers(3, 300),
+)
+@example(crop_mode="center", interpolation="bicubic", crop_pct=0.875, size=(48, 48), width=48, height=48)
+@example(crop_mode="center", interpolation="bicubic", crop_pct=0.9, size=(48, 48), width=2000, height=3)
+def test_in_one_step_or_by_matrices_it_is_what_timm_makes_of_the_image_in_two(
+    crop_mode, interpolation, crop_pct, size, width, height
+):
+    one = config(crop_mode, interpolation, crop_pct, size)
+    crop, image = Crop.of(one), smooth(width, height)
+    theirs = by_timm(one, image)
+    assert crop(image).shape == theirs.shape == (*size, 3)
+    assert_the_same_but_for_rounding(crop(image), theirs)
+    assert_the_same_but_for_rounding(by_matrices(crop, image), theirs)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((400, 533), (Cut(400, 56, 4, 48), Cut(533, 74, 13, 48))),  # int(56 * 533 / 400) = 74
+        ((56, 56), (Cut(56, 56, 4, 48), Cut(56, 56, 4, 48))),
+        ((200, 100), (Cut(200, 112, 32, 48), Cut(100, 56, 4, 48))),
+    ],
+)
+def test_the_middle_is_cut_out_where_torchvision_cuts(size, expected):
+    """56 = 48 / 0.875 rounded up; the start is half of what is left."""
+    assert Crop.of(config(crop_pct=48 / 56)).cuts(*size) == expected
+
+
+def test_what_timm_does_in_another_way_is_left_to_timm():
+    assert Crop.of(config(crop_mode="border")) is None
+    assert Crop.of(config(interpolation="hamming")) is None
+
+
+def test_a_matrix_halves_an_axis_as_the_triangle_filter_does():
+    """Four pixels to two: a pixel of the new scale reaches 2 old ones to each side of its middle, at 1 and 3."""
+    matrix = resize_matrix(Cut(4, 2, 0, 2), "bilinear")
+    outer, inner = 0.25, 0.75  # 1 - distance / 2, distances 1.5 and 0.5
+    first = np.array([inner, inner, outer, 0]) / (2 * inner + outer)
+    np.testing.assert_allclose(matrix.numpy(), [first, first[::-1]], rtol=1e-6)
+
+
+def test_matrices_of_several_axes_take_nothing_from_beyond_an_axis_end():
+    short, long = Cut(4, 2, 0, 2), Cut(6, 3, 1, 2)
+    both = resize_matrices([short, long], "bicubic", 6, CPU)
+    assert both.shape == (2, 2, 6)
+    assert (both[0, :, 4:] == 0).all()
+    np.testing.assert_array_equal(both[0, :, :4], resize_matrix(short, "bicubic"))
+    np.testing.assert_array_equal(both[1], resize_matrix(long, "bicubic"))
+
+
+@given(length=st.integers(1, 200), resized=st.integers(2, 200), interpolation=st.sampled_from(sorted(REACH)))
+def test_the_rows_of_a_matrix_sum_to_one(length, resized, interpolation):
+    matrix = resize_matrix(Cut(length, resized, 0, resized), interpolation)
+    assert matrix.shape == (resized, length)
+    np.testing.assert_allclose(matrix.sum(dim=1).numpy(), 1, rtol=1e-5)
+
+
+def test_an_image_as_thin_as_a_hair_is_cut_to_its_middle():
+    image = Image.new("RGB", (9000, 10))
+    image.paste((255, 0, 0), (4480, 0, 4520, 10))
+    assert (Crop.of(config())(image)[..., 0] > 250).all()

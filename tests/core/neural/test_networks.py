@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from core.neural import networks
+from core.neural.networks import Normalised, OpenVinoNetwork, TorchNetwork, network_for
+
+pytestmark = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is an extra")
+CPU = torch.device("cpu")
+SHAPE = (160, 160, 3)
+
+
+def network(name="test_resnet"):
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        return Normalised(timm.create_model(name, num_classes=0), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def images(count, shape=SHAPE):
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def cosines(ours, theirs):
+    return np.vecdot(ours, theirs) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_vit", "test_convnext", "mobilenetv2_100"])
+def test_openvino_gives_the_embeddings_of_torch(name):
+    ready = OpenVinoNetwork(network(name), SHAPE)
+    found, expected = ready(images(6)), TorchNetwork(network(name))(images(6))
+    assert found.dtype == np.float32
+    assert cosines(found, expected).min() > 0.9999
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return OpenVinoNetwork(network(), SHAPE)
+
+
+def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has(compiled):
+    together = compiled(images(11))
+    for part in (slice(0, 1), slice(10, 11), slice(2, 9), slice(0, 0)):
+        np.testing.assert_array_equal(compiled(images(11)[part]), together[part])
+
+
+def test_the_images_are_left_as_they_were(compiled):
+    given = images(5)
+    compiled(given)
+    np.testing.assert_array_equal(given, images(5))
+
+
+@pytest.mark.parametrize(("engine", "expected"), [("torch", "torch"), ("openvino", "openvino"), ("auto", "openvino")])
+def test_the_engine_is_as_set_and_openvino_where_it_is_installed(engine, expected):
+    assert network_for(network(), SHAPE, CPU, engine).engine == expected
+
+
+def test_without_openvino_torch_computes(monkeypatch):
+    monkeypatch.setattr(networks, "find_spec", lambda _: None)
+    assert network_for(network(), SHAPE, CPU, "auto").engine == "torch"
+
+
+def test_a_network_that_openvino_cannot_compile_is_computed_by_torch_and_the_log_says_so(monkeypatch, logged):
+    def unknown(*_):
+        raise RuntimeError("No conversion rule found for operations: aten::exotic")
+
+    monkeypatch.setattr(networks, "_traced", unknown)
+    assert network_for(network(), SHAPE, CPU, "auto").engine == "torch"
+    assert "aten::exotic" in logged()
+
+
+class Shapely(torch.nn.Module):
+    """What it computes depends on the pixels in a way that tracing doesn't see."""
+
+    def forward(self, images):
+        if float(images.mean()) > -1.5:
+            return images.mean(dim=(2, 3)) + 1
+        return images.std(dim=(2, 3)) - 7
+
+
+def test_a_network_that_comes_out_of_openvino_as_another_is_computed_by_torch(logged):
+    """Traced on black, which is below -1.5 once it is normalised; noise is above."""
+    shapely = Normalised(Shapely(), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert network_for(shapely, SHAPE, CPU, "auto").engine == "torch"
+    assert "embeddings are others" in logged()
+
+
+def test_compiling_reaches_for_no_network():
+    """OpenVINO reports its use to Google Analytics, once as it is imported, unless it is kept from it."""
+    script = (
+        "import socket\n"
+        "def refuse(self, address): print('CONNECTED', address)\n"
+        "socket.socket.connect = socket.socket.connect_ex = refuse\n"
+        "socket.getaddrinfo = lambda *a, **k: print('RESOLVED', a)\n"
+        "from tests.core.neural.test_networks import network, SHAPE, OpenVinoNetwork, images\n"
+        "print(OpenVinoNetwork(network(), SHAPE)(images(1)).shape)\n"
+        "import threading, time; time.sleep(0.5)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert ran.stdout.split() == ["(1,", "96)"], ran.stdout + ran.stderr
