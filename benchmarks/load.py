@@ -279,6 +279,7 @@ def main() -> None:
         environment = {
             "NEXTLABEL_DATA_ROOTS": folder,
             "NEXTLABEL_STATE_DIR": f"{folder}/state",
+            "NEXTLABEL_MAX_UNFINISHED_JOBS": "0",  # more are submitted than one worker carries out
             "NEXTLABEL_CACHE_DIR": f"{folder}/cache",
         }
         with Stack(environment, port=free_port(), workers=1, own_redis=True, log=work / "stack.log") as stack:

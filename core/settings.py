@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     cpu_threads: int = Field(
         0, ge=0, le=1024, description="Threads that each worker process computes with on a CPU; 0: one per core."
     )
+    keep_embeddings_mb: int = Field(
+        1024, ge=0, description="Embeddings each worker process holds in memory for the next round; 0: none."
+    )
     max_image_pixels: int = Field(
         100_000_000, ge=1, description="An image whose header claims more pixels is refused before it is decoded."
     )

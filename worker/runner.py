@@ -17,6 +17,7 @@ from pathlib import Path
 
 from core.data.roots import existing_folder
 from core.embeddings.catalogue import find_backbone
+from core.embeddings.recent import RecentEmbeddings
 from core.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -50,7 +51,7 @@ INTERNAL = "something went wrong inside nextlabel; the worker's log has the deta
 
 
 class Runner:
-    """One for each worker process; keeps the backbone and the last heads between jobs."""
+    """One for each worker process; keeps backbone, heads and embeddings between jobs."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
@@ -66,6 +67,7 @@ class Runner:
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
         self._heads = TrainedHeads()
+        self._recent = RecentEmbeddings(settings.keep_embeddings_mb << 20)
         self._plan: tuple[Path, Plan] | None = None  # the one helped with last
 
     def close(self) -> None:
@@ -116,6 +118,7 @@ class Runner:
             publish=self._publisher(claim),
             crew=crew,
             heads=self._heads,
+            recent=self._recent,
         )
         with lease:
             try:

@@ -7,8 +7,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +74,7 @@ def list_pool(folder: Path, roots: Sequence[Path]) -> Pool:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     walk = _Walk(folder, roots)
-    images = sorted(walk.images())
+    images = sorted(walk.images(), key=itemgetter(0))
     skipped = tuple(sorted(walk.skipped, key=lambda one: (one.name, one.reason)))
     if not images:
         raise EmptyPool(_no_image(walk.folder, skipped))
@@ -136,22 +138,37 @@ class _Walk:
         return self._linked.pop()
 
     def _images_in(self, folder: str, real: str) -> Iterator[_Image]:
+        """Images are dealt with here, all else elsewhere: of a million entries nearly all are images."""
         prefix = f"{folder}/" if folder else ""
         try:
-            with os.scandir(real) as entries:
+            with _opened(real) as opened, os.scandir(opened) as entries:
                 for entry in entries:
-                    if not entry.name.startswith(".") and (image := self._visit(entry, prefix + entry.name)):
+                    name = entry.name
+                    if name.startswith("."):
+                        continue
+                    if entry.is_file(follow_symlinks=False):
+                        if name.lower().endswith(SUFFIXES) and (image := self._image_of(entry, prefix + name)):
+                            yield image
+                    elif image := self._visit(entry, prefix + name, f"{real}/{name}"):
                         yield image
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
 
-    def _visit(self, entry: os.DirEntry[str], name: str) -> _Image | None:
-        """The image that the entry is, if it is one. A folder is noted for later."""
+    def _image_of(self, entry: os.DirEntry[str], name: str) -> _Image | None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            self._skip(name, f"can't be read: {error.strerror}")
+            return None
+        return self._image(name, status)
+
+    def _visit(self, entry: os.DirEntry[str], name: str, path: str) -> _Image | None:
+        """What is no plain file: a link may lead to an image; a folder is noted for later."""
         try:
             if entry.is_symlink():
-                return self._follow(entry.path, name)
+                return self._follow(path, name)
             if entry.is_dir(follow_symlinks=False):
-                self._note(self._folders, name, entry.path)
+                self._note(self._folders, name, path)
             elif _has_suffix(name):
                 return self._image(name, entry.stat(follow_symlinks=False))
         except OSError as error:
@@ -181,11 +198,25 @@ class _Walk:
         elif not stat.S_ISREG(status.st_mode):
             self._skip(name, "not a regular file")
         else:
-            return name, status.st_size, min(status.st_mtime_ns, _LAST_NS)
+            mtime_ns = status.st_mtime_ns
+            return name, status.st_size, mtime_ns if mtime_ns < _LAST_NS else _LAST_NS
         return None
 
     def _skip(self, name: str, reason: str) -> None:
         self.skipped.append(Skipped(_printable(name or "."), reason))
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | str]:
+    """What to scan it by. By a descriptor, its entries are looked up in the folder, and not along the whole path."""
+    if os.scandir not in os.supports_fd:
+        yield folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _has_suffix(name: str) -> bool:

@@ -25,12 +25,14 @@ import json
 import os
 import re
 import struct
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -227,20 +229,38 @@ class _Segment:
     def n_bytes(self) -> int:
         return len(self.keys) * self.dimension * 4
 
-    def read(self, rows: Rows) -> Iterator[tuple[slice, Embeddings, NDArray[np.bool_]]]:
-        """For ascending `rows`, in few large reads: which of them, their embeddings, and whether each is intact."""
+    def read_into(self, embeddings: Embeddings, places: Rows, rows: Rows) -> NDArray[np.bool_]:
+        """For n ascending `rows`: row i to `embeddings[places[i]]`, in few large reads -> (n,) whether it is intact."""
         rows_per_block = max(1, _BLOCK_BYTES // (self.dimension * 4))
         cuts = (np.flatnonzero(np.diff(rows // rows_per_block)) + 1).tolist()
-        with self.path.open("rb") as file:
+        intact = np.zeros(len(rows), bool)
+        with self.path.open("rb", buffering=0) as file:
             for start, stop in zip([0, *cuts], [*cuts, len(rows)], strict=True):
-                part = rows[start:stop]
-                embeddings = self._read_span(file, int(part[0]), int(part[-1]) + 1)[part - part[0]]
-                yield slice(start, stop), embeddings, _checksums(embeddings) == self.checksums[part]
+                part, to = rows[start:stop], places[start:stop]
+                if _is_run(part) and _is_run(to):  # as a pool is read that was embedded from first to last: no copy
+                    found = embeddings[to[0] : to[-1] + 1]
+                    self._read_span(file, int(part[0]), found)
+                else:
+                    span = np.empty((int(part[-1] - part[0]) + 1, self.dimension), np.float32)
+                    self._read_span(file, int(part[0]), span)
+                    found = embeddings[to] = span[part - part[0]]
+                intact[start:stop] = _checksums(found) == self.checksums[part]
+        return intact
 
-    def _read_span(self, file: BinaryIO, start: int, stop: int) -> Embeddings:
-        row_bytes = self.dimension * 4
-        data = _read_at(file, self.embeddings_at + start * row_bytes, (stop - start) * row_bytes)
-        return np.frombuffer(data, "<f4").reshape(-1, self.dimension)
+    def _read_span(self, file: FileIO, start: int, embeddings: Embeddings) -> None:
+        file.seek(self.embeddings_at + start * self.dimension * 4)
+        left = embeddings.data.cast("B")
+        while left:
+            if not (count := file.readinto(left)):
+                raise OSError(errno.EIO, "the file ends early")
+            left = left[count:]
+        if sys.byteorder == "big":
+            embeddings.byteswap(inplace=True)
+
+
+def _is_run(rows: Rows) -> bool:
+    """Whether they are distinct, ascending, and without a gap."""
+    return int(rows[-1] - rows[0]) + 1 == len(rows) and bool((np.diff(rows) == 1).all())
 
 
 class _Index:
@@ -282,8 +302,7 @@ class _Index:
             places = order[start:stop]
             if places.size:
                 with suppress(OSError):  # gone, or the share is: not intact
-                    for part, found, sound in segment.read(rows[places] - first):
-                        embeddings[places[part]], intact[places[part]] = found, sound
+                    intact[places] = segment.read_into(embeddings, places, rows[places] - first)
         return intact
 
 
@@ -298,7 +317,9 @@ def _keys(names: Sequence[str], sizes: NDArray[np.int64], mtimes_ns: NDArray[np.
 
 
 def _checksums(embeddings: Embeddings) -> NDArray[np.uint32]:
-    return np.fromiter((crc32(row) for row in embeddings), "<u4", len(embeddings))
+    rows = embeddings.data.cast("B")
+    size = embeddings.shape[1] * 4
+    return np.fromiter((crc32(rows[at : at + size]) for at in range(0, len(rows), size)), "<u4", len(embeddings))
 
 
 def _serialised(key: CacheKey, keys: Keys, embeddings: Embeddings) -> Iterator[bytes | memoryview]:

@@ -83,7 +83,7 @@ def choose(
         if not missing or not len(left.candidates):
             break
     batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    gone = np.setdiff1d(inputs.candidates, left.candidates)
+    gone = inputs.candidates[~np.isin(inputs.candidates, left.candidates)]
     return replace(batch, left_out=np.setdiff1d(gone, batch.picks.rows))
 
 
@@ -113,7 +113,8 @@ def _round(
 
 
 def _without_rows(inputs: Inputs, rows: Sequence[Rows]) -> Inputs:
-    return replace(inputs, candidates=np.setdiff1d(inputs.candidates, np.concatenate([NO_ROWS, *rows])))
+    gone = np.isin(inputs.candidates, np.concatenate([NO_ROWS, *rows]))
+    return replace(inputs, candidates=inputs.candidates[~gone])
 
 
 def _apart(geometry: Geometry, rows: Rows, covered: Rows, limit: float) -> NDArray[np.bool_]:
@@ -133,8 +134,9 @@ def _copies(geometry: Geometry, rows: Rows, candidates: Rows, limit: float) -> t
     units = geometry.units(rows)
     pairs = [np.empty((2, 0), np.int64)]
     for part in slices(len(candidates), slice_size(len(rows))):
-        i, j = np.nonzero(squared_distances(units, geometry.units(candidates[part])) <= limit)
-        pairs.append(np.stack([i, candidates[part][j]]))
+        near = candidates[part][geometry.may_be_within(limit, candidates[part], units)]
+        i, j = np.nonzero(squared_distances(units, geometry.units(near)) <= limit)
+        pairs.append(np.stack([i, near[j]]))
     place, copy = np.concatenate(pairs, axis=1)
     others = copy != rows[place]
     place, copy = place[others], copy[others]

@@ -21,6 +21,7 @@ Vector = NDArray[np.float32]
 
 SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000
+SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
 
@@ -46,6 +47,30 @@ class Geometry:
         np.divide(centred, lengths, out=centred, where=lengths > floor)
         centred[(lengths <= floor)[:, 0]] = 0
         return centred
+
+    def may_be_within(self, squared: float, rows: Rows, units: Matrix) -> NDArray[np.bool_]:
+        """(n,) of those rows; False for one whose unit vector is surely farther than `squared`, 2 at most, from all of
+        `units` (b, d).
+
+        One product with the rows as they are, where their unit vectors would take three more passes over them. What
+        that costs in precision, by cancelling, is the slack.
+        """
+        X = self._contiguous(rows)
+        products = X @ np.column_stack([units.T, self.mean])  # (n, b + 1)
+        towards_mean = products[:, -1]
+        of_mean = float(self.mean @ self.mean)
+        lengths = np.einsum("nd,nd->n", X, X) - 2 * towards_mean + of_mean  # squared, from the mean
+        slack = SLACK * (of_mean + np.abs(lengths))
+        np.sqrt(np.maximum(lengths - slack, 0, out=lengths), out=lengths)
+        cosines = products[:, :-1] - units @ self.mean
+        needed = (1 - squared / 2) * lengths - np.sqrt(slack)
+        return np.asarray(cosines.max(axis=1, initial=-np.inf) >= needed)
+
+    def _contiguous(self, rows: Rows) -> Matrix:
+        """Without a copy where they follow each other."""
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and (np.diff(rows) == 1).all():
+            return self.embeddings[rows[0] : rows[-1] + 1]
+        return self.embeddings[rows]
 
     def principal(self, k: int) -> Matrix:
         """(d, min(k, d)) orthonormal: the directions in which the pool's unit vectors vary most."""

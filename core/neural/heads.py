@@ -194,7 +194,11 @@ class Affine:
     bias: Floats  # (C,)
 
     def __call__(self, embeddings: Floats) -> Floats:
-        logits: Floats = self.scaling(embeddings) @ self.weights + self.bias
+        """The scaling goes into the weights: it would pass over the embeddings of a large pool twice more."""
+        weights = self.weights / self.scaling.scale[:, None].astype(np.float64)
+        bias = self.bias - self.scaling.mean @ weights
+        logits: Floats = embeddings @ weights.astype(np.float32)
+        logits += bias.astype(np.float32)
         return logits
 
 

@@ -18,7 +18,7 @@ from core.neural.engine import embed
 from core.pipelines.cache_writer import CacheWriter
 from core.pipelines.material import Labelled
 from core.pipelines.run import Run
-from core.pipelines.sharing import share
+from core.pipelines.sharing import plan_key, share
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,11 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     """
     wanted = labelled.pool.take(rows)
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(wanted.folder))
+    same = plan_key(key, wanted)
+    if (known := run.recent.get(same)) is not None:
+        run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        return Embedded(wanted, known, match(labelled.labels, wanted), ())
+    run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
     run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
@@ -56,6 +61,8 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     embeddings = work.embeddings
     if len(kept) < len(wanted):
         wanted, embeddings = wanted.take(kept), embeddings[kept]
+    else:
+        run.recent.keep(same, embeddings)
     return Embedded(wanted, embeddings, match(labelled.labels, wanted), tuple(work.unreadable))
 
 

@@ -58,13 +58,25 @@ def validate(request: F1Request, run: Run) -> F1Result:
 
 
 def _unseen_by_validation(training: Labelled, validation: Labelled, run: Run) -> NDArray[np.int64]:
-    """The labelled training rows without those files that are validation images too."""
-    held_out = {_file(validation, row) for row in validation.matched.rows}
-    shared = [row for row in training.matched.rows if _file(training, row) in held_out]
+    """The labelled training rows without those files that are validation images too.
+
+    Only files alike in size and time can be the same; of few others is it asked where links lead.
+    """
+    held_out = {_look(validation, row) for row in validation.matched.rows.tolist()}
+    alike = [row for row in training.matched.rows.tolist() if _look(training, row) in held_out]
+    if not alike:
+        return training.matched.rows
+    looks = {_look(training, row) for row in alike}
+    files = {_file(validation, row) for row in validation.matched.rows.tolist() if _look(validation, row) in looks}
+    shared = [row for row in alike if _file(training, row) in files]
     if shared:
         names = [training.pool.names[row] for row in shared]
         run.warn("in_both_sets", "labelled for training and for validation; left out of the training", names)
     return np.setdiff1d(training.matched.rows, np.array(shared, np.int64), assume_unique=True)
+
+
+def _look(labelled: Labelled, row: int) -> tuple[int, int]:
+    return int(labelled.pool.sizes[row]), int(labelled.pool.mtimes_ns[row])
 
 
 def _file(labelled: Labelled, row: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from core.embeddings.recent import RecentEmbeddings
 from core.jobs.record import JobWarning, Progress
 from core.neural.backbones import BackboneLoader
 from core.neural.heads import TrainedHeads
@@ -19,7 +20,8 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage. `crew`: who may help; None: nobody. `heads`: those that earlier jobs left.
+    once a second and at each new stage. `crew`: who may help; None: nobody. `heads`, `recent`:
+    what earlier jobs left in memory.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class Run:
         publish: Callable[[Progress, tuple[JobWarning, ...]], None],
         crew: Crew | None = None,
         heads: TrainedHeads | None = None,
+        recent: RecentEmbeddings | None = None,
     ) -> None:
         self.settings = settings
         self.backbones = backbones
         self.heads = heads or TrainedHeads()
+        self.recent = recent or RecentEmbeddings(0)
         self.crew = crew
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None

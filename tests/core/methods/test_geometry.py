@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from core.methods.geometry import Geometry, cluster, draw, herd, nearest, similarity, spread, squared_distances
 
@@ -87,3 +88,30 @@ def test_lazy_herding_picks_what_plain_greedy_picks(seed, n, r):
         best = np.maximum(best, similarities[place])
     assert sorted(chosen) == list(range(n))
     assert (np.diff(gains) <= 0).all()
+
+
+# --- which rows may be close ------------------------------------------------------------------------------------
+
+
+@given(
+    embeddings=arrays(
+        np.float32, st.tuples(st.integers(3, 30), st.integers(1, 6)), elements=st.floats(-50, 50, width=32)
+    ),
+    shift=st.sampled_from([0.0, 1e3]),
+    squared=st.sampled_from([4e-6, 0.05, 0.5, 2.0]),
+    data=st.data(),
+)
+def test_no_row_that_is_within_the_distance_is_ruled_out(embeddings, shift, squared, data):
+    geometry = Geometry(embeddings + np.float32(shift))
+    n = len(embeddings)
+    rows = np.array(sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1))))
+    units = geometry.units(np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4))))
+    within = (squared_distances(geometry.units(rows), units) <= squared).any(axis=1)
+    assert not (within & ~geometry.may_be_within(squared, rows, units)).any()
+
+
+def test_rows_far_away_are_ruled_out():
+    embeddings = np.random.default_rng(0).normal(size=(500, 200)).astype(np.float32) + 5
+    geometry, rows = Geometry(embeddings), np.arange(500)
+    possible = geometry.may_be_within(0.3, rows, geometry.units(rows[:10]))
+    assert possible.nonzero()[0].tolist() == list(range(10))

@@ -11,12 +11,14 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info
 
+from core.neural import heads
 from core.neural.heads import (
     DEFAULT_STRENGTH,
     HEADS,
     ROWS_AT_ONCE,
     STRENGTHS,
     Scaling,
+    TrainedHeads,
     _between_classes,
     _folds,
     best_temperature,
@@ -249,9 +251,12 @@ def test_each_class_is_in_each_training_part_and_the_folds_are_stratified(counts
 def trained(monkeypatch):
     """Which heads were trained, by name and seed."""
     asked, train = [], heads.train_head
-    monkeypatch.setattr(
-        heads, "train_head", lambda name, *data, seed, **how: asked.append((name, seed)) or train(name, *data, seed=seed, **how)
-    )
+
+    def noted(name, *data, seed, **how):
+        asked.append((name, seed))
+        return train(name, *data, seed=seed, **how)
+
+    monkeypatch.setattr(heads, "train_head", noted)
     return asked
 
 

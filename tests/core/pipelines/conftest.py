@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from core.embeddings.catalogue import find_backbone
+from core.embeddings.recent import RecentEmbeddings
 from core.jobs.record import JobWarning, Progress
 from core.jobs.requests import parse_request
 from core.neural.backbones import BackboneLoader
+from core.neural.heads import TrainedHeads
 from core.pipelines import run as run_module
 from core.pipelines.embedding import Embedded, embed_rows
 from core.pipelines.material import read_labelled
@@ -31,6 +33,8 @@ class Bench:
         given = {"cache_dir": root / "cache", "batch_size": 4, "decode_threads": 2, **settings}
         self.settings = Settings(data_roots=(self.root,), state_dir=root / "state", **given)
         self.backbones = BackboneLoader(self.settings, "cpu")
+        self.recent: RecentEmbeddings | None = None
+        self.heads: TrainedHeads | None = None
         self.run = self.new_run()
         self.told: list[Progress] = []
 
@@ -42,7 +46,18 @@ class Bench:
 
     def new_run(self, check: Callable[[], None] = lambda: None) -> Run:
         self.told = []
-        return Run(self.settings, self.backbones, check=check, publish=lambda progress, _: self.told.append(progress))
+        return Run(
+            self.settings,
+            self.backbones,
+            check=check,
+            publish=lambda progress, _: self.told.append(progress),
+            heads=self.heads,
+            recent=self.recent,
+        )
+
+    def remember(self) -> None:
+        """From now on jobs leave in memory what they do in a worker."""
+        self.recent, self.heads = RecentEmbeddings(1 << 20), TrainedHeads()
 
     def carry_out(self, kind: str, check: Callable[[], None] = lambda: None, **fields: Any) -> Any:
         self.run = self.new_run(check)

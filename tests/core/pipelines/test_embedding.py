@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 import threading
 
 import numpy as np
@@ -149,3 +150,38 @@ def test_what_embedding_gives_is_never_changed_afterwards(bench):
     bench.pool(red=2)
     with pytest.raises(dataclasses.FrozenInstanceError):
         embedded(bench).embeddings = None
+
+
+# --- in memory --------------------------------------------------------------------------------------------------
+
+
+def test_the_next_job_finds_the_embeddings_in_memory_even_when_the_cache_is_gone(bench):
+    bench.pool(red=3)
+    bench.remember()
+    first = embedded(bench)
+    shutil.rmtree(bench.settings.cache_dir)
+    again = embedded(bench)
+    assert again.embeddings is first.embeddings
+    assert bench.begun_with("embed") == 3
+
+
+def test_a_changed_a_new_and_a_vanished_image_are_noticed_all_the_same(bench):
+    bench.pool(red=3, blue=1)
+    bench.remember()
+    before = embedded(bench)
+    shutil.copy(bench.root / "pool" / "blue_0.png", bench.root / "pool" / "red_1.png")
+    after = embedded(bench)
+    np.testing.assert_array_equal(after.embeddings[2], before.embeddings[0])
+    np.testing.assert_array_equal(after.embeddings[[0, 1, 3]], before.embeddings[[0, 1, 3]])
+    bench.pool(red=4)
+    (bench.root / "pool" / "red_0.png").unlink()
+    assert embedded(bench).pool.names == ("blue_0.png", "red_1.png", "red_2.png", "red_3.png")
+
+
+def test_a_pool_with_an_unreadable_image_is_looked_at_each_time(bench):
+    bench.pool(red=30)
+    spoil(bench.root / "pool", "a.png")
+    bench.remember()
+    for _ in range(2):
+        assert [one.name for one in embedded(bench).unreadable] == ["a.png"]
+        assert bench.warned_of() == ["unreadable_image"]
