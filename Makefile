@@ -43,8 +43,13 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
 	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
 
 # memory is kept as in a worker's processes (worker/__main__.py)
-bench: $(INSTALLED) ## images per second (benchmarks/embedding.py); needs ../shared/data or DATA=folder
-	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)")
+bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296
+bench: export MALLOC_TRIM_THRESHOLD_ = 4294967296
+bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md); needs ../shared/data or DATA=folder
+	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --limit 600
+	$(BIN)/python -m benchmarks.warm
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.workers $(if $(DATA),--photos "$(DATA)")
 
 load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy worker (benchmarks/load.py); SECONDS=60
 	$(BIN)/python -m benchmarks.load --seconds $(or $(SECONDS),60)

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         0, ge=0, le=256, description="Threads that read images in each worker process; 0: one per core, at most 8."
     )
     cpu_engine: Literal["auto", "openvino", "torch"] = Field(
-        "auto", description="What computes on a CPU; `auto`: OpenVINO where it is installed (several times faster)."
+        "auto", description="What computes on a CPU; `auto`: OpenVINO where it is installed; it is faster."
     )
     cpu_threads: int = Field(
         0, ge=0, le=1024, description="Threads that each worker process computes with on a CPU; 0: one per core."

@@ -22,8 +22,8 @@ from worker.lease import GiveUpCause, Lease
 from worker.patience import insist
 
 log = get_logger(__name__)
-FIRST_BATCHES = 4  # are taken by a process whose speed with a backbone isn't known yet
-BATCH = 64  # unless the settings say how large one is
+LEAST = 64  # images of a shard, unless the settings say how many a forward pass takes
+FIRST = 4  # times as many are taken by a process whose speed with a backbone isn't known yet
 COUNT_EVERY_S = 2.0
 MOST_FAILURES = 10  # of helpers; then nobody is called any more, and whoever runs the job finds out what is wrong
 
@@ -54,7 +54,7 @@ class JobCrew:
         """`give_up`: of a shard's lease, see there."""
         self._job_id, self._means, self._claim, self._give_up = job_id, means, claim, give_up
         self._shards = Shards(means.store)
-        self._batch = means.settings.batch_size or BATCH
+        self._least = means.settings.batch_size or LEAST
         self._processes, self._counted = 1, -math.inf
 
     def would_help(self, seconds_left: float | None) -> bool:
@@ -71,15 +71,15 @@ class JobCrew:
 
     def take(self, backbone: str) -> Grip | None:
         settings, token = self._means.settings, secrets.token_hex(8)
-        wanted = round(self._means.speeds.get(backbone, 0) * settings.shard_s) or FIRST_BATCHES * self._batch
+        wanted = round(self._means.speeds.get(backbone, 0) * settings.shard_s) or FIRST * self._least
         shard = insist(
             lambda: self._shards.claim(
                 self._job_id,
                 worker=self._means.process,
                 token=token,
                 lease_s=settings.lease_s,
-                wanted=max(wanted, self._batch),
-                least=self._batch,
+                wanted=max(wanted, self._least),
+                least=self._least,
             )
         )
         return Grip(shard, backbone, self._means, self._give_up) if shard else None
@@ -92,7 +92,7 @@ class JobCrew:
         if state.failures > MOST_FAILURES:
             return
         with suppress(StoreUnavailable):  # the next call will do
-            welcome = min(self._count() - state.held, math.ceil(state.free / self._batch))
+            welcome = min(self._count() - state.held, math.ceil(state.free / self._least))
             for _ in range(welcome - self._means.store.messages_waiting(SHARDS_KEY)):
                 self._means.queue.call_for_help(self._job_id)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from PIL import ExifTags, Image
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 BASELINE, PROGRESSIVE = 0xC0, 0xC2
-SCAN, EXIF, ADOBE = 0xDA, 0xE1, 0xEE
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # of all kinds of JPEG; hardware knows the first and third
+SCAN, APP1, ADOBE = 0xDA, 0xE1, 0xEE
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers with nothing behind them
 YCBCR = 1  # Adobe's mark of the usual colours
+MOST_BYTES_A_PIXEL = 8  # no JPEG has more, but for its metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,46 +34,56 @@ class Jpeg:
 def read_jpeg(path: Path, *, max_pixels: int) -> Jpeg | None:
     """None for all but a complete JPEG of the usual kinds, 8 bits in 3 colours: `decode` knows what to make of it."""
     try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    if data[:2].tobytes() != START or data[-2:].tobytes() != END:
-        return None
-    try:
+        with path.open("rb", buffering=0) as file:
+            if file.read(2) != START:
+                return None
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST_BYTES_A_PIXEL * max_pixels:
+                return None
+            data = np.empty(size, np.uint8)
+            file.seek(0)
+            if file.readinto(data.data) != size or data[-2:].tobytes() != END:
+                return None
         return _looked_at(path, data, max_pixels)
-    except (IndexError, ValueError):  # a header that ends in the middle
+    except (OSError, IndexError):  # a header that ends in the middle
         return None
 
 
 def _looked_at(path: Path, data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
-    head, at, orientation = data.data, 2, 1
-    while head[at] == 0xFF:
-        marker = head[at + 1]
+    parts = list(_parts(data))
+    frames = [(marker, part) for marker, part in parts if marker in FRAMES]
+    exif = [part for marker, part in parts if marker == APP1 and part[:6] == b"Exif\0\0"]
+    other_colours = any(marker == ADOBE and part[:5] == b"Adobe" and part[11] != YCBCR for marker, part in parts)
+    if len(frames) != 1 or frames[0][0] not in (BASELINE, PROGRESSIVE) or len(exif) > 1 or other_colours:
+        return None
+    orientation = _orientation(exif[0]) if exif else None
+    if orientation is None and any(b"tiff:Orientation" in part for marker, part in parts if marker == APP1):
+        return None  # Pillow reads it from XMP, too
+    frame = frames[0][1]
+    height, width = frame[1] << 8 | frame[2], frame[3] << 8 | frame[4]
+    usual = frame[0] == 8 and frame[5] == 3 and (frame[6], frame[9], frame[12]) == (1, 2, 3)
+    if not usual or not 0 < height * width <= max_pixels:
+        return None
+    return Jpeg(path, data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
+
+
+def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, bytes]]:
+    """(marker, content) of what comes before the pixels."""
+    head, at = data.data, 2
+    while head[at] == 0xFF and (marker := head[at + 1]) != SCAN:
         if marker == 0xFF or marker in ALONE:
             at += 1 if marker == 0xFF else 2
             continue
         length = head[at + 2] << 8 | head[at + 3]
-        part = bytes(head[at + 4 : at + 2 + length])
-        if marker in (BASELINE, PROGRESSIVE):
-            height, width = part[1] << 8 | part[2], part[3] << 8 | part[4]
-            usual = part[0] == 8 and part[5] == 3 and (part[6], part[9], part[12]) == (1, 2, 3)
-            fits = 0 < height * width <= max_pixels
-            return Jpeg(path, data, height, width, orientation) if usual and fits else None
-        if 0xC0 < marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a kind of JPEG that hardware doesn't know
-            return None
-        if marker == SCAN or (marker == ADOBE and part[:5] == b"Adobe" and part[11] != YCBCR):
-            return None
-        if marker == EXIF and part[:6] == b"Exif\0\0":
-            orientation = _orientation(part)
+        yield marker, bytes(head[at + 4 : at + 2 + length])
         at += 2 + length
-    return None
 
 
-def _orientation(exif: bytes) -> int:
+def _orientation(exif: bytes) -> int | None:
     try:
         parsed = Image.Exif()
         parsed.load(exif)
         value = parsed.get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata around good pixels
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        return None
+    return value if isinstance(value, int) else None

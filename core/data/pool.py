@@ -138,41 +138,33 @@ class _Walk:
         return self._linked.pop()
 
     def _images_in(self, folder: str, real: str) -> Iterator[_Image]:
-        """Images are dealt with here, all else elsewhere: of a million entries nearly all are images."""
         prefix = f"{folder}/" if folder else ""
         try:
             with _opened(real) as opened, os.scandir(opened) as entries:
                 for entry in entries:
-                    name = entry.name
-                    if name.startswith("."):
+                    if entry.name.startswith("."):
                         continue
-                    if entry.is_file(follow_symlinks=False):
-                        if name.lower().endswith(SUFFIXES) and (image := self._image_of(entry, prefix + name)):
+                    name = prefix + entry.name
+                    try:
+                        image = self._visit(entry, name, real)
+                    except OSError as error:
+                        self._skip(name, f"can't be read: {error.strerror}")
+                    else:
+                        if image:
                             yield image
-                    elif image := self._visit(entry, prefix + name, f"{real}/{name}"):
-                        yield image
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
 
-    def _image_of(self, entry: os.DirEntry[str], name: str) -> _Image | None:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError as error:
-            self._skip(name, f"can't be read: {error.strerror}")
-            return None
-        return self._image(name, status)
-
-    def _visit(self, entry: os.DirEntry[str], name: str, path: str) -> _Image | None:
-        """What is no plain file: a link may lead to an image; a folder is noted for later."""
-        try:
-            if entry.is_symlink():
-                return self._follow(path, name)
-            if entry.is_dir(follow_symlinks=False):
-                self._note(self._folders, name, path)
-            elif _has_suffix(name):
-                return self._image(name, entry.stat(follow_symlinks=False))
-        except OSError as error:
-            self._skip(name, f"can't be read: {error.strerror}")
+    def _visit(self, entry: os.DirEntry[str], name: str, folder: str) -> _Image | None:
+        """The image that the entry is, if it is one; nearly all are. A folder is noted for later."""
+        if entry.is_file(follow_symlinks=False):
+            return self._image(name, entry.stat(follow_symlinks=False)) if _has_suffix(name) else None
+        if entry.is_symlink():
+            return self._follow(f"{folder}/{entry.name}", name)
+        if entry.is_dir(follow_symlinks=False):
+            self._note(self._folders, name, f"{folder}/{entry.name}")
+        elif _has_suffix(name):
+            self._skip(name, "not a regular file")
         return None
 
     def _follow(self, path: str, name: str) -> _Image | None:

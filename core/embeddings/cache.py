@@ -236,16 +236,21 @@ class _Segment:
         intact = np.zeros(len(rows), bool)
         with self.path.open("rb", buffering=0) as file:
             for start, stop in zip([0, *cuts], [*cuts, len(rows)], strict=True):
-                part, to = rows[start:stop], places[start:stop]
-                if _is_run(part) and _is_run(to):  # as a pool is read that was embedded from first to last: no copy
-                    found = embeddings[to[0] : to[-1] + 1]
-                    self._read_span(file, int(part[0]), found)
-                else:
-                    span = np.empty((int(part[-1] - part[0]) + 1, self.dimension), np.float32)
-                    self._read_span(file, int(part[0]), span)
-                    found = embeddings[to] = span[part - part[0]]
-                intact[start:stop] = _checksums(found) == self.checksums[part]
+                with suppress(OSError):  # of this block; the others may be sound
+                    found = self._read_block(file, embeddings, places[start:stop], rows[start:stop])
+                    intact[start:stop] = _checksums(found) == self.checksums[rows[start:stop]]
         return intact
+
+    def _read_block(self, file: FileIO, embeddings: Embeddings, places: Rows, rows: Rows) -> Embeddings:
+        if _is_run(rows) and _is_run(places):  # as a pool is read that was embedded from first to last: no copy
+            found: Embeddings = embeddings[places[0] : places[-1] + 1]
+            self._read_span(file, int(rows[0]), found)
+            return found
+        span = np.empty((int(rows[-1] - rows[0]) + 1, self.dimension), np.float32)
+        self._read_span(file, int(rows[0]), span)
+        found = span[rows - rows[0]]
+        embeddings[places] = found
+        return found
 
     def _read_span(self, file: FileIO, start: int, embeddings: Embeddings) -> None:
         file.seek(self.embeddings_at + start * self.dimension * 4)

@@ -49,8 +49,8 @@ class Geometry:
         return centred
 
     def may_be_within(self, squared: float, rows: Rows, units: Matrix) -> NDArray[np.bool_]:
-        """(n,) of those rows; False for one whose unit vector is surely farther than `squared`, 2 at most, from all of
-        `units` (b, d).
+        """(n,) of those rows; False for one whose unit vector is surely farther than `squared`, less than 1, from all
+        of `units` (b, d).
 
         One product with the rows as they are, where their unit vectors would take three more passes over them. What
         that costs in precision, by cancelling, is the slack.

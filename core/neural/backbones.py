@@ -91,7 +91,7 @@ class DescriptorBackbone(OnCpu):
 class TimmBackbone(OnCpu):
     """A timm model, pooled, on a device, and before it what timm does to an image for evaluation."""
 
-    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str, cpu_engine: str = "auto") -> None:
+    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str, settings: Settings) -> None:
         config = timm.data.resolve_model_data_config(model)
         shape = (*config["input_size"][1:], 3)
         self.name = name
@@ -102,7 +102,8 @@ class TimmBackbone(OnCpu):
         self._transform = timm.data.create_transform(**config, is_training=False, normalize=False)
         self._draft_size = min(self._crop.resized) if self._crop else None
         self._upload = Uploader(shape, self._crop, self._device) if self._device.type == "cuda" else None
-        self._network = network_for(Normalised(model, config["mean"], config["std"]), shape, self._device, cpu_engine)
+        normalised = Normalised(model, config["mean"], config["std"])
+        self._network = network_for(normalised, shape, self._device, settings.cpu_engine, settings.batch_size)
         self.engine, self.images_at_once = self._network.engine, self._network.images_at_once
         # Measured: what timm calls num_features is not what MobileNetV3 and its like put out.
         self.dimension = self.forward(self.gather([np.zeros(shape, np.uint8)]).batch).shape[1]
@@ -170,7 +171,7 @@ class BackboneLoader:
         else:
             path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
             model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
-        return TimmBackbone(spec.name, model, digest, self.device, self._settings.cpu_engine)
+        return TimmBackbone(spec.name, model, digest, self.device, self._settings)
 
 
 def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:

@@ -62,7 +62,7 @@ def embed(
     gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
     at_a_time = max(1, size // (4 * threads))  # handing a thread its work costs as much as reading a small file
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
-    ahead = size * BATCHES_AHEAD // at_a_time
+    ahead = max(threads, size * BATCHES_AHEAD // at_a_time)
     read = chain.from_iterable(
         _in_order(readers, lambda part: [_read(backbone, pool, row, settings) for row in part], parts, ahead)
     )
@@ -114,7 +114,10 @@ class _Group:
 def _gather(backbone: Backbone, group: list[Read], pool: Pool) -> _Group:
     rows = np.array([row for row, prepared in group if not isinstance(prepared, Skipped)], np.int64)
     readable = [prepared for _, prepared in group if not isinstance(prepared, Skipped)]
-    gathered = backbone.gather(readable) if readable else Gathered((), {})
+    try:
+        gathered = backbone.gather(readable) if readable else Gathered((), {})
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
     unreadable = [prepared for _, prepared in group if isinstance(prepared, Skipped)]
     unreadable += [Skipped(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
     return _Group(rows, gathered, unreadable)

@@ -1,7 +1,7 @@
 """A network without its classifier, made ready for a device: pixels in, embeddings out, in batches.
 
-Whatever the device, an embedding does not depend on how many images are embedded with it: kernels are chosen by the
-size of a batch, and sum in another order for an image alone than in company. So each fills its batches up.
+Whatever the device, what the network makes of pixels does not depend on how many images are in its batch: kernels are
+chosen by the size of a batch, and sum in another order for an image alone than in company. So batches are filled up.
 """
 
 from __future__ import annotations
@@ -54,10 +54,14 @@ class Normalised(nn.Module):
         return embeddings
 
 
-def network_for(network: Normalised, shape: tuple[int, int, int], device: torch.device, engine: str) -> Network:
-    """`shape`: (H, W, 3). `engine`: openvino, torch, or auto for OpenVINO where it is installed; of CPUs."""
+def network_for(
+    network: Normalised, shape: tuple[int, int, int], device: torch.device, engine: str, images_at_once: int = 0
+) -> Network:
+    """`shape`: (H, W, 3). `engine`: openvino, torch, or auto for OpenVINO where it is installed; of CPUs.
+    `images_at_once`: of a GPU, 0 for the usual.
+    """
     if device.type == "cuda":
-        return CudaNetwork(network, shape, device)
+        return CudaNetwork(network, shape, device, images_at_once or IMAGES_AT_ONCE_ON_GPU)
     if engine == "openvino" or (engine == "auto" and find_spec("openvino") is not None):
         return _by_openvino(network, shape)
     return TorchNetwork(network)
@@ -185,22 +189,26 @@ class CudaNetwork:
     """
 
     engine = "cuda"
-    images_at_once = IMAGES_AT_ONCE_ON_GPU
     HEADROOM_BYTES = 1 << 30  # left for decoding (core/neural/uploads.py) and the head
 
-    def __init__(self, network: Normalised, shape: tuple[int, int, int], device: torch.device) -> None:
+    def __init__(
+        self, network: Normalised, shape: tuple[int, int, int], device: torch.device, images_at_once: int
+    ) -> None:
+        """Fewer at once when the memory is enough for no more. Raises torch.OutOfMemoryError when not for one."""
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self._shape, self._device = (shape[2], shape[0], shape[1]), device
-        self._fits = self.images_at_once
-        self._recorded: tuple[torch.cuda.CUDAGraph, Tensor, Tensor] | None = None
+        self.images_at_once = images_at_once
+        self._recorded = self._record_what_fits()
+        if self.images_at_once < images_at_once:
+            log.warning("the GPU's memory is short", images_at_once=self.images_at_once, wanted=images_at_once)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Floats:
         """Raises torch.OutOfMemoryError when so many images are too many; half as many may not be."""
         n = len(images)
-        graph, batch, output = self._recorded or self._record_what_fits()
-        if n > self._fits:
-            raise torch.OutOfMemoryError(f"{self._fits} images at once are what the memory is enough for")
+        graph, batch, output = self._recorded
+        if n > self.images_at_once:
+            raise torch.OutOfMemoryError(f"{self.images_at_once} images at once are what the memory is enough for")
         batch[:n].copy_(images)
         graph.replay()
         embeddings = output[:n].float().cpu().numpy()
@@ -209,17 +217,16 @@ class CudaNetwork:
             embeddings[i] = self._network(batch[i : i + 1]).float().cpu().numpy()[0]
         return np.asarray(embeddings, np.float32)
 
+    @torch.inference_mode()
     def _record_what_fits(self) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         while True:
             try:
-                self._recorded = self._record(self._fits)
+                return self._record(self.images_at_once)
             except torch.OutOfMemoryError:
-                if self._fits == 1:
+                if self.images_at_once == 1:
                     raise
-            else:
-                return self._recorded
             torch.cuda.empty_cache()  # only here has what failed let go of its memory
-            self._fits //= 2
+            self.images_at_once //= 2
 
     def _record(self, size: int) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         batch = torch.zeros((size, *self._shape), dtype=torch.uint8, device=self._device)

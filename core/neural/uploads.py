@@ -1,6 +1,7 @@
 """Images -> pixels in a GPU's memory. JPEGs go there as they are: its own decoder is faster than many cores.
 
-Resized by two matrix products, which give what Pillow gives (core/neural/crops.py), within a level of 255 now and then.
+Resized by two matrix products, which give what Pillow gives (core/neural/crops.py), give or take a level of 255: half
+precision rounds, and in which order is summed depends on the largest image of the batch.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ except ImportError:  # it is to leave torchvision one day (docs/dependencies.md)
 from core.data.images import decode
 from core.data.jpegs import Jpeg
 from core.errors import UnreadableImage
+from core.logs import get_logger
 from core.neural.crops import Crop, resize_matrices
 
-MOST_JPEGS, MOST_PIXELS = 128, 200_000_000  # decoded at once
+MOST_JPEGS, MOST_PIXELS = 128, 100_000_000  # decoded at once
+
+log = get_logger(__name__)
 
 Prepared: TypeAlias = NDArray[np.generic] | Jpeg  # what a thread makes of one image file
 
@@ -72,20 +76,26 @@ class Uploader:
             images[list(prepared)] = pixels.permute(0, 3, 1, 2)
 
     def _decode(self, jpegs: dict[int, Jpeg], images: Tensor, faults: dict[int, str]) -> None:
-        """Halves what it decodes at once as long as memory, or a JPEG that the decoder doesn't like, makes it fail."""
+        """Half of them at once, and so on, as long as memory, or a JPEG that the decoder refuses, makes it fail."""
+        if self._resized(jpegs, images):
+            return
+        if self._stream is not None:
+            torch.cuda.empty_cache()  # only here has what failed let go of its memory
+        if len(jpegs) == 1:
+            self._decode_on_cpu(jpegs, images, faults)
+            return
+        order = list(jpegs.items())
+        for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+            self._decode(dict(half), images, faults)
+
+    def _resized(self, jpegs: dict[int, Jpeg], images: Tensor) -> bool:
         try:
             self._resize(jpegs, images)
         except torch.AcceleratorError:
             raise
-        except RuntimeError as error:  # out of memory is one, too
-            if isinstance(error, torch.OutOfMemoryError):
-                torch.cuda.empty_cache()
-            if len(jpegs) == 1:
-                self._decode_on_cpu(jpegs, images, faults)
-                return
-            order = list(jpegs.items())
-            for half in (order[: len(order) // 2], order[len(order) // 2 :]):
-                self._decode(dict(half), images, faults)
+        except RuntimeError:  # the decoder says of memory and of a bad JPEG no more than that
+            return False
+        return True
 
     def _decode_on_cpu(self, jpegs: dict[int, Jpeg], images: Tensor, faults: dict[int, str]) -> None:
         assert self._crop is not None
@@ -101,6 +111,8 @@ class Uploader:
         """All at once, whatever their sizes: laid into the corners of pictures as large as the largest."""
         assert self._crop is not None
         encoded = [torch.from_numpy(jpeg.data) for jpeg in jpegs.values()]
+        if self._stream is not None:
+            self._stream.synchronize()  # it decodes on a stream of its own, maybe into memory that this one just freed
         decoded = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=self._device)  # each (3, h, w) uint8
         upright = [_turned(image, jpeg.orientation) for jpeg, image in zip(jpegs.values(), decoded, strict=True)]
         sizes = [tuple(image.shape[1:]) for image in upright]
@@ -121,8 +133,8 @@ class Uploader:
 def _together(jpegs: dict[int, Jpeg]) -> Iterator[dict[int, Jpeg]]:
     """Those of like size together, for the largest of them says how much memory each takes."""
     part: dict[int, Jpeg] = {}
-    for i, jpeg in sorted(jpegs.items(), key=lambda one: one[1].height * one[1].width):
-        side = max(jpeg.height, jpeg.width)  # of a picture that holds the others, whichever way up
+    for i, jpeg in sorted(jpegs.items(), key=lambda one: max(one[1].height, one[1].width)):
+        side = max(jpeg.height, jpeg.width)  # of a square that holds it and those before, whichever way up
         if part and (len(part) == MOST_JPEGS or (len(part) + 1) * side * side > MOST_PIXELS):
             yield part
             part = {}
@@ -148,8 +160,9 @@ def _decodes_jpegs(device: torch.device) -> bool:
     encoded = torch.from_numpy(np.frombuffer(stream.getvalue(), np.uint8).copy())
     try:
         (image,) = decode_jpeg([encoded], mode=ImageReadMode.RGB, device=device)
-    except torch.AcceleratorError:
+    except (torch.AcceleratorError, torch.OutOfMemoryError):
         raise
-    except (RuntimeError, OSError):
+    except (RuntimeError, OSError) as error:
+        log.warning("JPEGs are decoded by the CPU: torchvision can't on this device", cause=str(error)[:300])
         return False
     return bool((image.float().mean(dim=(1, 2)).cpu() - torch.tensor([254.0, 0, 0])).abs().max() < 8)

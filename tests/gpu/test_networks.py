@@ -50,12 +50,12 @@ def cosines(ours, theirs):
 def test_half_precision_gives_the_embeddings_of_a_cpu(name):
     images = photos(8)
     exact = TorchNetwork(network(name))(images)
-    found = CudaNetwork(network(name), (224, 224, 3), CUDA)(on_gpu(images))
+    found = CudaNetwork(network(name), (224, 224, 3), CUDA, 16)(on_gpu(images))
     assert cosines(found, exact).min() > 0.999
 
 
 def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has():
-    images, ready = on_gpu(photos(11)), CudaNetwork(network("mobilenetv2_100"), (224, 224, 3), CUDA)
+    images, ready = on_gpu(photos(11)), CudaNetwork(network("mobilenetv2_100"), (224, 224, 3), CUDA, 64)
     together = ready(images)
     for part in (slice(0, 1), slice(10, 11), slice(2, 9)):
         np.testing.assert_array_equal(ready(images[part]), together[part])
@@ -69,7 +69,7 @@ class Large(torch.nn.Module):
 
 
 def test_what_half_precision_cannot_hold_is_computed_in_full():
-    ready = CudaNetwork(Normalised(Large(), (0.0,) * 3, (1.0,) * 3), (8, 8, 3), CUDA)
+    ready = CudaNetwork(Normalised(Large(), (0.0,) * 3, (1.0,) * 3), (8, 8, 3), CUDA, 4)
     images = np.full((3, 8, 8, 3), 255, np.uint8)
     images[1] = 0
     np.testing.assert_allclose(ready(on_gpu(images)), [[3e6, 3e6], [0, 0], [3e6, 3e6]], rtol=1e-3)
@@ -84,7 +84,7 @@ def test_short_memory_makes_do_with_smaller_batches_and_no_embedding_is_another(
         options = Settings(decode_threads=4)
         backbone = BackboneLoader(options, "cuda").load(find_backbone("resnet50"), "random")
         batches = list(embed(backbone, pool, range(40), options, check=lambda: None, halved=print))
-        return np.concatenate([batch.embeddings for batch in batches]), backbone._network._fits
+        return np.concatenate([batch.embeddings for batch in batches]), backbone.images_at_once
 
     expected, fits = run()
     assert fits == 256
@@ -116,6 +116,16 @@ def test_its_decoder_and_resize_give_what_pillow_gives(upload, tmp_path):
     for ours, path in zip(gathered.batch.permute(0, 2, 3, 1).cpu().numpy(), paths, strict=True):
         apart = np.abs(ours.astype(float) - crop(decode(path, max_pixels=10**7)))
         assert apart.mean() < 4  # of 255, on harsh colours: it doesn't smooth halved ones as Pillow's decoder does
+
+
+def test_pixels_depend_on_the_company_by_no_more_than_a_level(upload, tmp_path):
+    """Matrices are as long as the largest image's sides, and a longer sum may be done in another order."""
+    for i, (width, height) in enumerate([(400, 533), (1600, 1200), (230, 900)]):
+        smooth(width, height, i).save(tmp_path / f"{i}.jpg")
+    jpegs = [read_jpeg(tmp_path / f"{i}.jpg", max_pixels=10**7) for i in range(3)]
+    alone, together = upload(jpegs[:1]).batch[0].int(), upload(jpegs).batch[0].int()
+    assert (alone - together).abs().max() <= 1
+    assert (alone != together).float().mean() < 0.01
 
 
 def test_a_damaged_jpeg_is_a_fault_and_the_gpu_goes_on(upload, tmp_path):

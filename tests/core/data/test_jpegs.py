@@ -57,6 +57,26 @@ def test_what_is_no_usual_jpeg_is_left_to_pillow(photo, name, options):
     assert read_jpeg(photo(name, **options), max_pixels=1200) is None
 
 
+def test_an_orientation_that_stands_in_xmp_alone_is_left_to_pillow(photo):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    assert read_jpeg(photo(xmp=xmp), max_pixels=1200) is None
+    assert read_jpeg(photo(xmp=xmp, exif=turned(3)), max_pixels=1200).orientation == 3
+
+
+def test_exif_in_two_parts_is_left_to_pillow(photo):
+    path = photo(exif=turned(6))
+    whole = path.read_bytes()
+    at, length = whole.index(b"\xff\xe1"), int.from_bytes(whole[whole.index(b"\xff\xe1") + 2 :][:2])
+    path.write_bytes(whole[:at] + 2 * whole[at : at + 2 + length] + whole[at + 2 + length :])
+    assert read_jpeg(path, max_pixels=1200) is None
+
+
+def test_a_file_far_too_large_for_its_pixels_is_not_read(photo):
+    path = photo()
+    path.write_bytes(path.read_bytes()[:-2] + bytes(10_000) + b"\xff\xd9")
+    assert read_jpeg(path, max_pixels=1200) is None
+
+
 def test_more_pixels_than_allowed_are_left_to_pillow_which_says_so(photo):
     assert read_jpeg(photo(), max_pixels=1199) is None
 

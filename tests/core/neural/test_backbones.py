@@ -124,19 +124,6 @@ def test_images_are_prepared_alike_from_many_threads(loader):
     assert all((pixels == alone).all() for pixels in prepared)
 
 
-@pytest.mark.parametrize("size", [(8000, 1), (1, 8000), (3000, 2)])
-def test_an_image_as_thin_as_a_hair_takes_no_gigabytes(loader, size):
-    backbone = loader.load(find_backbone("test_resnet"), "random")
-    seen = []
-    resize = Image.Image.resize
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Image.Image, "resize", lambda self, size, *more, **options: seen.append(size) or resize(self, size, *more)
-        )
-        assert backbone.prepare(photo(size)).shape == (160, 160, 3)
-    assert max(width * height for width, height in seen) < 1_000_000
-
-
 def test_the_digest_of_the_file_stands_for_the_weights(loader, weights):
     write_weights(weights, "test_resnet", seed=1)
     first = loader.load(find_backbone("test_resnet")).weights

@@ -12,7 +12,7 @@ from core.data.pool import list_pool
 from core.errors import Cancelled, OutOfMemory
 from core.neural import engine
 from core.neural.backbones import DescriptorBackbone, OnCpu
-from core.neural.engine import BATCHES_AHEAD, decode_threads, embed
+from core.neural.engine import decode_threads, embed
 from core.settings import Settings
 from tests.pools import draw, spoil
 
@@ -171,6 +171,16 @@ def test_short_memory_halves_the_batch_and_tells_and_no_row_is_lost(pool):
     assert max(backbone.batches[6:]) == 2  # the batches to come are as small from the start
 
 
+def test_images_that_do_not_fit_before_the_forward_pass_are_out_of_memory_too(pool):
+    class Crowded(Counting):
+        def gather(self, prepared):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(OutOfMemory, match="does not hold the images of a batch"):
+        run(Crowded(), pool, range(20))
+    assert decoding_threads() == []
+
+
 def test_what_is_halved_is_what_was_tried(pool):
     """Three images in a batch of 64: halving 64 would try the same three over and over."""
     backbone = Counting(fits=1)
@@ -229,7 +239,7 @@ def test_it_decodes_while_the_device_works_and_no_further_ahead_than_it_may(pool
     backbone = Slow()
     run(backbone, pool, range(20), batch_size=2)
     assert backbone.prepared == backbone.forwarded == 20
-    assert 2 < backbone.most_ahead <= 2 * (2 + BATCHES_AHEAD) + 1  # forwarded, gathered, and one on its way
+    assert 2 < backbone.most_ahead <= 2 * 2 + 3 + 1  # forwarded, gathered, one for each thread, and one on its way
 
 
 def test_a_mistake_in_a_backbone_is_not_taken_for_an_unreadable_image(pool):

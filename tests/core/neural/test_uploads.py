@@ -116,5 +116,15 @@ def test_no_more_pixels_are_decoded_at_once_than_memory_is_sure_to_hold(upload, 
     assert tried == [2, 2, 1]
 
 
+def test_a_wide_picture_among_squares_costs_no_more_memory(upload, photo, monkeypatch):
+    """It has the area of the squares; each picture of its part is as wide as it is."""
+    made, zeros = [], torch.zeros
+    monkeypatch.setattr(uploads.torch, "zeros", lambda size, **how: made.append(size) or zeros(size, **how))
+    monkeypatch.setattr(uploads, "MOST_PIXELS", 50_000)
+    upload([read(photo(400, 20)), *(read(photo(90, 90, seed=seed)) for seed in range(1, 9))])
+    assert max(n * height * width for n, _, height, width in made[1:]) <= 50_000
+    assert sum(n for n, *_ in made[1:]) == 9
+
+
 def test_without_a_crop_that_it_knows_it_takes_no_jpegs():
     assert not Uploader((48, 48, 3), None, torch.device("cpu")).takes_jpegs
