@@ -49,6 +49,7 @@ bench: $(INSTALLED) ## images per second, the rounds after, several workers (doc
 	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --limit 600
 	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.fanout
 	$(BIN)/python -m benchmarks.workers $(if $(DATA),--photos "$(DATA)")
 
 load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy worker (benchmarks/load.py); SECONDS=60

@@ -20,10 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import redis
-
-from client.redis_server import redis_command
-from client.stack import free_port
+from benchmarks.fanout import redis_server
 from core.embeddings.catalogue import find_backbone, weights_in
 from core.jobs.queue import JobQueue
 from core.jobs.record import JobState, new_job_id
@@ -55,7 +52,7 @@ def _seconds(workers: int, arguments: argparse.Namespace) -> float:
         pool = _copied(photos[: arguments.images], folder / "data" / "pool")
         warm = [photos[arguments.images :][i * WARM : (i + 1) * WARM] for i in range(workers)]
         warming = [_copied(part, folder / "data" / f"warm {i}") for i, part in enumerate(warm)]
-        url = stack.enter_context(_redis(folder))
+        url = stack.enter_context(redis_server(folder / "redis"))
         for core in range(workers):
             stack.enter_context(_worker(core, url, folder, arguments))
         store, queue = JobStore.at(url), JobQueue(url)
@@ -101,21 +98,6 @@ def _copied(photos: list[Path], folder: Path) -> Path:
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[str]:
-    port = free_port()
-    (folder / "redis").mkdir()
-    server = subprocess.Popen(redis_command(folder / "redis", port), stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        with redis.Redis.from_url(url) as client:
-            _wait(lambda: _answers(client))
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@contextmanager
 def _worker(core: int, url: str, folder: Path, arguments: argparse.Namespace) -> Iterator[None]:
     """Bound to one core, and all that it starts with it."""
     environment = {
@@ -141,13 +123,6 @@ def _worker(core: int, url: str, folder: Path, arguments: argparse.Namespace) ->
     finally:
         process.terminate()
         process.wait()
-
-
-def _answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def _wait(met) -> None:
