@@ -3,7 +3,7 @@
     python -m benchmarks.fanout --images 10000000 --rate 4804
 
 The shards are dealt out by the real scripts in a real Redis, as workers ask for them; only time is simulated. It takes
-what was measured: images a second of one worker (benchmarks/embedding.py), seconds a million images for what one process
+what was measured: images a second of one worker (benchmarks/embedding.py), seconds a million images for what a process
 does alone (benchmarks/warm.py), and seconds that a shard costs besides its images (the claim, its messages, the last
 batch, and bringing the embeddings to the disk). The disk is shared: all workers together read no faster than it.
 """
