@@ -24,6 +24,12 @@ os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where O
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole stacks first: they take longest, and two of them side by side mostly wait."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 REAL_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 

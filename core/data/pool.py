@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +73,19 @@ def list_pool(folder: Path, roots: Sequence[Path]) -> Pool:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     walk = _Walk(folder, roots)
-    images = sorted(walk.images(), key=itemgetter(0))
+    names: list[str] = []
+    sizes: list[int] = []
+    mtimes_ns: list[int] = []
+    for name, size, mtime_ns in walk.images():  # a million tuples kept would have the garbage collector go round
+        names.append(name)
+        sizes.append(size)
+        mtimes_ns.append(mtime_ns)
     skipped = tuple(sorted(walk.skipped, key=lambda one: (one.name, one.reason)))
-    if not images:
+    if not names:
         raise EmptyPool(_no_image(walk.folder, skipped))
-    names, sizes, mtimes_ns = zip(*images, strict=True)
-    return Pool(walk.folder, names, _frozen(sizes), _frozen(mtimes_ns), skipped)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    in_order = tuple(names[row] for row in order)
+    return Pool(walk.folder, in_order, _frozen(sizes, order), _frozen(mtimes_ns, order), skipped)
 
 
 def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
@@ -91,8 +97,8 @@ def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
     return any(True for _ in _Walk(folder, roots).images())
 
 
-def _frozen(values: Sequence[int]) -> NDArray[np.int64]:
-    array = np.array(values, dtype=np.int64)
+def _frozen(values: Sequence[int], order: Sequence[int]) -> NDArray[np.int64]:
+    array = np.array(values, dtype=np.int64)[order]
     array.flags.writeable = False
     return array
 
