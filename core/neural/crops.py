@@ -1,7 +1,7 @@
 """What a network sees of an image: resized, then its middle cut out, as the weights' own transform does it.
 
-Both in one step that touches no pixel outside the cut-out: Pillow's `box` says what to keep before it resizes, and
-gives the same pixels. How an axis is resized is a matrix, too, and that is how a GPU does it (core/neural/uploads.py).
+Without touching a pixel outside the cut-out: Pillow's `box` says what to keep before it resizes, and gives the same
+pixels. How an axis is resized is a matrix, too, and that is how a GPU does it (core/neural/uploads.py).
 """
 
 from __future__ import annotations
@@ -71,11 +71,14 @@ class Crop:
         )
 
     def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
-        """RGB -> (H, W, 3)."""
+        """RGB -> (H, W, 3). Its rows first, then its columns: between the two, Pillow rounds to levels, and asked for
+        both at once it begins with whichever is cheaper, which a crop may turn round.
+        """
         vertical, horizontal = self.cuts(image.height, image.width)
         (top, bottom), (left, right) = vertical.source, horizontal.source
-        size, box = (self.width, self.height), (left, top, right, bottom)
-        return np.asarray(image.resize(size, RESAMPLINGS[self.interpolation], box=box))
+        resampling = RESAMPLINGS[self.interpolation]
+        image = image.resize((self.width, image.height), resampling, box=(left, 0, right, image.height))
+        return np.asarray(image.resize((self.width, self.height), resampling, box=(0, top, self.width, bottom)))
 
     def _resized(self, height: int, width: int) -> tuple[int, int]:
         wanted_h, wanted_w = self.resized
