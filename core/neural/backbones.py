@@ -7,6 +7,7 @@ drift from what the network was trained with.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,15 +55,15 @@ class Backbone(Protocol):
         """`Gathered.batch` -> (B, d) embeddings."""
 
 
-class OnCpu:
+class OnCpu(ABC):
     """What backbones share that take each image as an array of pixels."""
 
     engine = "numpy"
     images_at_once = 64
 
+    @abstractmethod
     def prepare(self, image: Image.Image) -> Pixels:
         """One RGB image -> what forward takes, stacked."""
-        raise NotImplementedError
 
     def read(self, path: Path, max_pixels: int) -> Prepared:
         return self.prepare(decode(path, max_pixels=max_pixels))

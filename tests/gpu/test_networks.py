@@ -20,7 +20,7 @@ from core.neural.engine import embed
 from core.neural.networks import CudaNetwork, Normalised, TorchNetwork
 from core.neural.uploads import Uploader
 from core.settings import Settings
-from tests.core.neural.test_crops import config, smooth
+from tests.core.neural.photos import config, smooth
 
 pytestmark = pytest.mark.gpu
 CUDA = torch.device("cuda")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client.http import Client
-from tests.core.neural.test_crops import smooth
+from tests.core.neural.photos import smooth
 from tests.e2e.conftest import start
 
 pytestmark = [pytest.mark.gpu, pytest.mark.e2e]

@@ -7,24 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.neural.crops import REACH, Crop, Cut, resize_matrices
+from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
 
 CPU = torch.device("cpu")
-
-
-def config(crop_mode="center", interpolation="bicubic", crop_pct=0.875, size=(48, 48)):
-    return {
-        "input_size": (3, *size),
-        "interpolation": interpolation,
-        "mean": (0.5, 0.5, 0.5),
-        "std": (0.5, 0.5, 0.5),
-        "crop_pct": crop_pct,
-        "crop_mode": crop_mode,
-    }
-
-
-def smooth(width, height, seed=0):
-    coarse = np.random.default_rng(seed).integers(0, 256, (height // 5 + 1, width // 5 + 1, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def by_timm(config, image):
@@ -45,13 +30,6 @@ def by_matrices(crop, image):
     return pixels.permute(1, 2, 0).numpy()
 
 
-def assert_the_same_but_for_rounding(ours, theirs):
-    """Pillow rounds to levels between its two passes, and which it does first depends on the sizes."""
-    apart = np.abs(ours.astype(float) - theirs.astype(float))
-    assert np.quantile(apart, 0.99) <= 3
-    assert apart.mean() < 0.35
-
-
 @settings(deadline=None, max_examples=60)
 @given(
     crop_mode=st.sampled_from(["center", "squash"]),
@@ -63,7 +41,7 @@ def assert_the_same_but_for_rounding(ours, theirs):
 )
 @example(crop_mode="center", interpolation="bicubic", crop_pct=0.875, size=(48, 48), width=48, height=48)
 @example(crop_mode="center", interpolation="bicubic", crop_pct=0.9, size=(48, 48), width=2000, height=3)
-def test_in_one_step_or_by_matrices_it_is_what_timm_makes_of_the_image_in_two(
+def test_cut_out_first_or_by_matrices_it_is_what_timm_makes_of_the_whole_image(
     crop_mode, interpolation, crop_pct, size, width, height
 ):
     one = config(crop_mode, interpolation, crop_pct, size)

@@ -10,7 +10,7 @@ from core.data.jpegs import read_jpeg
 from core.neural import uploads
 from core.neural.crops import Crop
 from core.neural.uploads import Uploader
-from tests.core.neural.test_crops import assert_the_same_but_for_rounding, config, smooth
+from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
 
 CROP = Crop.of(config())
 ORIENTATION = 0x0112
