@@ -78,7 +78,7 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
     kind: str
-    backbone: BackboneName
+    backbone: BackboneName | None
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
     seed: int = Field(0, ge=0, lt=2**32, description="The same request with the same seed gives the same answer.")
     weights: Literal["random"] | None = Field(
@@ -102,15 +102,40 @@ class JobRequest(BaseModel):
 
 
 class OnePool(JobRequest):
-    """Kinds that work on one labelled set."""
+    """Kinds that work on one labelled set, embedded by a backbone or by whoever asks."""
 
+    backbone: BackboneName | None = None
+    path_to_embeddings: PathText | None = Field(
+        None,
+        description="Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a "
+        "`.txt` of the same name with one image name a line, in the same order.",
+    )
     path_to_img: PathText = Field(description="Folder of images, labelled and unlabelled together.")
     path_to_labels: PathText | None = Field(
         None, description="Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out."
     )
 
 
-class SelectionRequest(OnePool):
+class OnePredicted(OnePool):
+    """Kinds that can do with the predictions of another model."""
+
+    path_to_predictions: PathText | None = Field(
+        None,
+        description="Your own model's probabilities instead of a head's: a csv or tab-separated file with the header "
+        "`name`, class, class, ... and one image a line. Needs no backbone, unless the method looks at embeddings.",
+    )
+
+
+class OneValidated(OnePool):
+    """Kinds that may be shown a validation set, besides the labelled one."""
+
+    path_to_img_val: PathText | None = Field(
+        None, description="Folder of validation images. Without it, part of the labelled ones is held out."
+    )
+    path_to_labels_val: PathText | None = Field(None, description="Their labels; together with `path_to_img_val`.")
+
+
+class SelectionRequest(OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
@@ -152,19 +177,95 @@ class F1Request(JobRequest):
     """How good the head trained on one labelled set is on another."""
 
     kind: Literal["f1"] = "f1"
+    backbone: BackboneName
     path_to_img_train: PathText
     path_to_labels_train: PathText
     path_to_img_val: PathText
     path_to_labels_val: PathText
 
 
+class LearningCurveRequest(OneValidated):
+    """How much more labels would bring, and whether to stop."""
+
+    kind: Literal["learning_curve"] = "learning_curve"
+    repeats: int = Field(5, ge=2, le=50, description="Nested random subsets of the labels that are trained on.")
+    ahead: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_ADD)], ...], Field(min_length=1, max_length=20)] = Field(
+        (100, 500, 1000), description="For how many more labels to forecast."
+    )
+    worth_per_100: float = Field(
+        0.005, gt=0, le=1, description="The gain in macro F1 below which 100 more labels are not worth their while."
+    )
+
+
+class AuditRequest(OneValidated):
+    """Whether methods beat chance on the labels there are."""
+
+    kind: Literal["audit"] = "audit"
+    methods: Annotated[tuple[MethodChoice, ...], Field(min_length=1, max_length=20)] = Field(
+        default_factory=lambda: (parse_method("auto"), parse_method("margin")),
+        validate_default=True,
+        description="To replay beside `random`.",
+    )
+    repeats: int = Field(5, ge=2, le=50, description="How often, each time with other first labels.")
+    budget: int | None = Field(
+        None, ge=20, le=MAX_ADD, description="Labels to replay to. Default: half of those there are, 1,000 at most."
+    )
+
+
+class LabelCheckRequest(OnePredicted, OneValidated):
+    """Which labels look wrong."""
+
+    kind: Literal["label_check"] = "label_check"
+
+
+class SimilarRequest(OnePool):
+    """Images like some, and unlike others."""
+
+    kind: Literal["similar"] = "similar"
+    add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
+    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=10_000)] = Field(
+        description="Names of images that show what is looked for."
+    )
+    unlike: Annotated[tuple[PathText, ...], Field(max_length=10_000)] = Field(
+        (), description="Names of images that don't."
+    )
+    exclude: Names = Field((), description="Names of images never to return.")
+
+
+class MapRequest(OnePool):
+    """The pool in a plane: images that look alike lie close."""
+
+    kind: Literal["map"] = "map"
+    points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
+
+
 KINDS: dict[str, type[JobRequest]] = {
-    kind.model_fields["kind"].default: kind for kind in (SelectionRequest, PredictionRequest, F1Request)
+    kind.model_fields["kind"].default: kind
+    for kind in (
+        SelectionRequest,
+        PredictionRequest,
+        F1Request,
+        LearningCurveRequest,
+        AuditRequest,
+        LabelCheckRequest,
+        SimilarRequest,
+        MapRequest,
+    )
 }
 
-AnyRequest = Annotated[SelectionRequest | PredictionRequest | F1Request, Field(discriminator="kind")]
+OneOfThem = (
+    SelectionRequest
+    | PredictionRequest
+    | F1Request
+    | LearningCurveRequest
+    | AuditRequest
+    | LabelCheckRequest
+    | SimilarRequest
+    | MapRequest
+)
+AnyRequest = Annotated[OneOfThem, Field(discriminator="kind")]
 #: Documented as AnyRequest and taken as it comes: `admit` validates it together with what it names on the disk.
-RawRequest = Annotated[SelectionRequest | PredictionRequest | F1Request, WrapValidator(lambda value, _: value)]
+RawRequest = Annotated[OneOfThem, WrapValidator(lambda value, _: value)]
 _adapter: TypeAdapter[JobRequest] = TypeAdapter(AnyRequest)
 
 

@@ -106,7 +106,7 @@ class SelectionResult(Part):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
-    def labels(self) -> Iterable[tuple[str, str]] | None:
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where there was no head to propose any."""
         return ((i.name, i.predicted) for i in self.items if i.predicted) if self.head else None
 
@@ -130,7 +130,7 @@ class PredictionResult(Part):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.name, i.predicted, i.confidence, i.top[1].class_name, i.top[1].probability) for i in self.items)
 
-    def labels(self) -> Iterable[tuple[str, str]] | None:
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return ((i.name, i.predicted) for i in self.items)
 
 
@@ -172,11 +172,250 @@ class F1Result(Part):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((c.class_name, c.precision, c.recall, c.f1, c.support, c.predicted) for c in self.per_class)
 
-    def labels(self) -> Iterable[tuple[str, str]] | None:
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return None
 
 
-JobResult = SelectionResult | PredictionResult | F1Result
+class CurvePoint(Part):
+    """Macro F1 of heads trained on that many labels: mean over the repeats, and each of them."""
+
+    labels: int
+    f1_macro: float
+    repeats: tuple[float, ...]
+
+
+class CurveFit(Part):
+    """One family fitted to the points. `error`: of its forecast of the last points from those before."""
+
+    family: str
+    formula: str
+    parameters: dict[str, float]
+    error: float
+
+
+class Forecast(Part):
+    """What `extra` more labels, drawn like those there are, are expected to give; 95 % of the range."""
+
+    extra: int
+    labels: int
+    f1_macro: float
+    low: float
+    high: float
+
+
+class Stability(Part):
+    """How far heads of successive sizes agree on unlabelled images: Cohen's kappa, 1 is full agreement."""
+
+    labels: tuple[int, ...]
+    kappas: tuple[float, ...]
+    images: int
+
+
+class Coverage(Part):
+    """How many of the pool's images have a labelled one as close as unlabelled ones usually have a neighbour."""
+
+    share: float
+    images: int
+
+
+class StopAdvice(Part):
+    """`verdict`: stop, go_on, or unsure; `sentence`: why, for a person."""
+
+    verdict: Literal["stop", "go_on", "unsure"]
+    sentence: str
+
+
+class LearningCurveResult(Part):
+    """`now`: the forecast for no further label. Scores are in 0..1."""
+
+    kind: Literal["learning_curve"] = "learning_curve"
+    labels: int
+    validation: Literal["held out", "cross-validation"]
+    validation_images: int
+    points: tuple[CurvePoint, ...]
+    fits: tuple[CurveFit, ...]
+    now: Forecast
+    forecast: tuple[Forecast, ...]
+    stability: Stability | None
+    coverage: Coverage | None
+    advice: StopAdvice
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns: ClassVar = ("labels", "f1_macro", "low", "high", "measured")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), True) for p in self.points]
+        return [*measured, *((f.labels, f.f1_macro, f.low, f.high, False) for f in (self.now, *self.forecast))]
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        return None
+
+
+class AuditArm(Part):
+    """A method replayed: macro F1 by labels, mean over the repeats.
+
+    `saved`: the share of random's labels that it does without for the F1 that random has at the end; below 0: it needs
+    more. None: it did not get there. `gain`: mean F1 over the whole budget, less random's. Intervals are of 95 %.
+    """
+
+    method: str
+    labels: tuple[int, ...]
+    f1_macro: tuple[float, ...]
+    gain: float
+    gain_interval: tuple[float, float]
+    saved: float | None
+    saved_interval: tuple[float, float] | None
+    verdict: Literal["better", "no better", "worse"]
+    sentence: str
+
+
+class AuditResult(Part):
+    """`arms`: random first, then the methods as asked."""
+
+    kind: Literal["audit"] = "audit"
+    repeats: int
+    images: int
+    validation: Literal["held out", "split"]
+    validation_images: int
+    arms: tuple[AuditArm, ...]
+    sentence: str
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns: ClassVar = ("method", "labels", "f1_macro")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((a.method, n, f) for a in self.arms for n, f in zip(a.labels, a.f1_macro, strict=True))
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        return None
+
+
+class SuspiciousLabel(Part):
+    """`given_probability`, `confidence`: of the given and the suggested class, by a model that had not seen the label.
+    """
+
+    rank: int
+    name: str
+    given: str
+    suggested: str
+    given_probability: float
+    confidence: float
+    reason: str
+
+
+class NameConflict(Part):
+    """One name with several classes; `classes`: each with the file and line where it stands."""
+
+    name: str
+    classes: dict[str, str]
+
+
+class CopiesDisagree(Part):
+    """Near-copies with different classes."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+class Leak(Part):
+    """A labelled image, and the validation image that it is (nearly) a copy of."""
+
+    name: str
+    validation_name: str
+    class_name: str = Field(alias="class")
+    validation_class: str
+    identical: bool
+
+
+class LabelCheckResult(Part):
+    """`items`: most suspicious first. `expected_errors`: the share of wrong labels that confident learning expects."""
+
+    kind: Literal["label_check"] = "label_check"
+    labels: int
+    expected_errors: float
+    items: tuple[SuspiciousLabel, ...]
+    conflicts: tuple[NameConflict, ...]
+    copies_that_disagree: tuple[CopiesDisagree, ...]
+    leaks: tuple[Leak, ...]
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns: ClassVar = ("rank", "name", "given", "suggested", "given_probability", "confidence", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return (
+            (i.rank, i.name, i.given, i.suggested, i.given_probability, i.confidence, i.reason) for i in self.items
+        )
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """The suggested classes."""
+        return ((i.name, i.suggested) for i in self.items)
+
+
+class SimilarItem(Part):
+    """`like`: the example that it is closest to."""
+
+    rank: int
+    name: str
+    score: float
+    like: str
+    class_name: str | None = Field(alias="class")
+
+
+class SimilarResult(Part):
+    kind: Literal["similar"] = "similar"
+    data: tuple[str, ...]
+    items: tuple[SimilarItem, ...]
+    candidates: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns: ClassVar = ("rank", "name", "score", "like", "class")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.score, i.like, i.class_name) for i in self.items)
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        return None
+
+
+class MapResult(Part):
+    """Columns of equal length. `classes`: of labels, as an index into `class_names`; -1: none. `predicted`: likewise, of
+    the head's classes; None without a head."""
+
+    kind: Literal["map"] = "map"
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    classes: tuple[int, ...]
+    predicted: tuple[int, ...] | None
+    images: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns: ClassVar = ("name", "x", "y", "class")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        named = (None if c < 0 else self.class_names[c] for c in self.classes)
+        return zip(self.names, self.x, self.y, named, strict=True)
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        return None
+
+
+JobResult = (
+    SelectionResult
+    | PredictionResult
+    | F1Result
+    | LearningCurveResult
+    | AuditResult
+    | LabelCheckResult
+    | SimilarResult
+    | MapResult
+)
 result_adapter: TypeAdapter[JobResult] = TypeAdapter(Annotated[JobResult, Field(discriminator="kind")])
 
 
@@ -191,7 +430,7 @@ def as_csv(result: JobResult) -> str:
 
 def as_labels(result: JobResult) -> str | None:
     """`file name<TAB>class` a line, which nextlabel reads back; None for a result that has no classes to give."""
-    pairs = result.labels()
+    pairs = result.labels_file()
     if pairs is None:
         return None
     text = "".join(f"{name}\t{class_name}\n" for name, class_name in pairs)
