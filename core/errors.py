@@ -5,6 +5,7 @@
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
+    │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
     │   ├── WebhookNotAllowed
@@ -104,6 +105,18 @@ class LabelsConflict(Invalid):
     code = "labels_conflict"
 
 
+class EmbeddingsMalformed(Invalid):
+    """Embeddings that were brought along, or the names beside them."""
+
+    code = "embeddings_malformed"
+
+
+class PredictionsMalformed(Invalid):
+    """Predictions that were brought along."""
+
+    code = "predictions_malformed"
+
+
 class NoLabels(Invalid):
     code = "no_labels"
 
@@ -116,6 +129,12 @@ class SingleClass(Invalid):
 
 class EmptyPool(Invalid):
     code = "empty_pool"
+
+
+class NameNotInPool(Invalid):
+    """Names that a request is about, none of which the pool has."""
+
+    code = "name_not_in_pool"
 
 
 class TooManyUnreadable(Invalid):

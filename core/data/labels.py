@@ -52,6 +52,9 @@ class Matched:
     targets: NDArray[np.int64]  # (L,), index into `classes`
     absent: tuple[str, ...]  # labelled names that the pool has not, sorted
 
+    def class_by_row(self) -> dict[int, str]:
+        return {int(row): self.classes[target] for row, target in zip(self.rows, self.targets, strict=True)}
+
 
 def read_labels(path: Path, roots: Sequence[Path] = ()) -> Labels:
     """The labels in a file, or in all files of a folder (not of its sub-folders; hidden files are left out).
@@ -63,18 +66,33 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> Labels:
         LabelsConflict: lists the first 20 names that stand there with two classes.
         PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
     """
+    files = _files(path.absolute(), roots)
+    classes_by_name, conflicting = _read(files)
+    if conflicting:
+        raise LabelsConflict(_describe_conflicts(files, conflicting))
+    return Labels(classes_by_name)
+
+
+def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[Labels, dict[str, dict[str, str]]]:
+    """As `read_labels`, without the names that stand there with two classes: those -> each class -> file:line."""
+    files = _files(path.absolute(), roots)
+    classes_by_name, conflicting = _read(files)
+    for name in conflicting:
+        del classes_by_name[name]
+    return Labels(classes_by_name), _places(files, conflicting)
+
+
+def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
+    """-> (the first class of each name, names with another one besides). Raises LabelsMalformed."""
     faults: list[str] = []
     conflicting: set[str] = set()
     classes_by_name: dict[str, str] = {}
-    files = _files(path.absolute(), roots)
     for _, _, name, class_ in _entries(files, faults):
         if classes_by_name.setdefault(name, class_) != class_:
             conflicting.add(name)
     if faults:
         raise LabelsMalformed(_describe_faults(faults))
-    if conflicting:
-        raise LabelsConflict(_describe_conflicts(files, conflicting))
-    return Labels(classes_by_name)
+    return classes_by_name, conflicting
 
 
 def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
@@ -172,14 +190,23 @@ def _describe_faults(faults: Sequence[str]) -> str:
 
 
 def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> str:
-    listed = sorted(conflicting)[:MAX_LISTED]
-    places: dict[str, dict[str, str]] = {name: {} for name in listed}
-    for file, number, name, class_ in _entries(files, []):
-        if name in places:
-            places[name].setdefault(class_, f"{shown(class_)} in {file.name}:{number}")
-    lines = [f"{shown(name)}: {', '.join(by_class.values())}" for name, by_class in places.items()]
+    places = _places(files, sorted(conflicting)[:MAX_LISTED])
+    lines = [
+        f"{shown(name)}: {', '.join(f'{shown(class_)} in {place}' for class_, place in by_class.items())}"
+        for name, by_class in places.items()
+    ]
     more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
     return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
+
+
+def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Each name, sorted -> each of its classes -> the first file:line where it stands."""
+    places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
+    if places:
+        for file, number, name, class_ in _entries(files, []):
+            if name in places:
+                places[name].setdefault(class_, f"{file.name}:{number}")
+    return places
 
 
 # --- files ------------------------------------------------------------------------------------------------------

@@ -63,6 +63,14 @@ def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
     return real
 
 
+def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
+    """`existing_file_or_folder`, and it is a file. Raises as that does."""
+    real = existing_file_or_folder(path, roots)
+    if real.is_dir():
+        raise PathWrongKind(f"{shown(real)} is a folder. Name the file itself.")
+    return real
+
+
 def is_under(real: str, real_roots: Sequence[str]) -> bool:
     """Whether a path lies in (or is) one of the roots. All of them absolute, with links followed."""
     return any(real == root or real.startswith(root.rstrip("/") + "/") for root in real_roots)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.data.labels import read_labels
+from core.data.brought import check_embeddings, check_predictions
+from core.data.labels import read_labels, read_labels_and_conflicts
 from core.data.pool import SUFFIXES, has_an_image
 from core.data.roots import existing_file_or_folder, existing_folder
 from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, NothingToValidate, SingleClass
@@ -46,11 +47,18 @@ def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
             yield from _fault(field, _check_pool, value, settings)
         elif field.startswith("path_to_labels"):
             yield from _fault(field, _labels_check(field, kind), value, settings)
+        elif field == "path_to_embeddings":
+            yield from _fault(field, _check_embeddings, value, settings)
+        elif field == "path_to_predictions":
+            yield from _fault(field, _check_predictions, value, settings)
         elif field == "webhook":
             yield from _fault(field, allowed_url, value, settings)
-    if kind == "prediction" and body.get("path_to_labels") is None:
-        detail = "prediction learns from labels; name a labels file or folder"
-        yield Fault("/path_to_labels", "no_labels", detail)
+    if kind in LEARN and body.get("path_to_labels") is None:
+        yield Fault("/path_to_labels", "no_labels", f"{kind} learns from labels; name a labels file or folder")
+
+
+LEARN = ("prediction", "learning_curve", "audit", "label_check")
+MAY_HAVE_NO_LABELS = ("selection", "similar", "map")
 
 
 def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:
@@ -66,14 +74,24 @@ def _check_pool(path: str, settings: Settings) -> None:
         raise EmptyPool(f"there is no image in it; looked for {' '.join(SUFFIXES)}, in sub-folders too")
 
 
+def _check_embeddings(path: str, settings: Settings) -> None:
+    check_embeddings(path, settings.data_roots)
+
+
+def _check_predictions(path: str, settings: Settings) -> None:
+    check_predictions(path, settings.data_roots)
+
+
 def _check_labels(path: str, settings: Settings) -> tuple[str, ...]:
     roots = settings.data_roots
     return read_labels(existing_file_or_folder(path, roots), roots).classes
 
 
 def _labels_check(field: str, kind: Any) -> Callable[[str, Settings], object]:
-    if kind == "selection":
+    if kind in MAY_HAVE_NO_LABELS:
         return _check_labels
+    if kind == "label_check" and field == "path_to_labels":
+        return _check_labels_that_may_conflict
     return _check_validation_labels if field == "path_to_labels_val" else _check_training_labels
 
 
@@ -82,8 +100,17 @@ def _check_validation_labels(path: str, settings: Settings) -> None:
         raise NothingToValidate("there is no label in it, so there is nothing to score by")
 
 
+def _check_labels_that_may_conflict(path: str, settings: Settings) -> None:
+    roots = settings.data_roots
+    labels, _ = read_labels_and_conflicts(existing_file_or_folder(path, roots), roots)
+    _need_two_classes(labels.classes)
+
+
 def _check_training_labels(path: str, settings: Settings) -> None:
-    classes = _check_labels(path, settings)
+    _need_two_classes(_check_labels(path, settings))
+
+
+def _need_two_classes(classes: tuple[str, ...]) -> None:
     if not classes:
         raise NoLabels("there is no label in it, and a head needs labels to learn from")
     if len(classes) == 1:

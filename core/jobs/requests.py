@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from core.embeddings.catalogue import find_backbone
 from core.errors import Fault, InvalidRequest
-from core.methods.base import Method
+from core.methods.base import Method, Need
 from core.methods.registry import METHODS, parse_method
 
 HeadName = Literal["linear", "mlp"]
@@ -230,6 +230,7 @@ class SimilarRequest(OnePool):
         (), description="Names of images that don't."
     )
     exclude: Names = Field((), description="Names of images never to return.")
+    among: Literal["unlabelled", "all"] = Field("unlabelled", description="Which images to return.")
 
 
 class MapRequest(OnePool):
@@ -271,10 +272,58 @@ _adapter: TypeAdapter[JobRequest] = TypeAdapter(AnyRequest)
 
 def parse_request(data: Any) -> JobRequest:
     """Raises InvalidRequest with every fault found, each with its JSON pointer."""
+    faults: list[Fault] = []
     try:
-        return _adapter.validate_python(data)
+        request = _adapter.validate_python(data)
     except ValidationError as error:
-        raise InvalidRequest(faults_of(error.errors(), data)) from None
+        faults = faults_of(error.errors(), data)
+    faulty = {fault.pointer for fault in faults}
+    faults += [fault for fault in _unfit(data) if fault.pointer not in faulty]
+    if faults:
+        raise InvalidRequest(faults)
+    return request
+
+
+def _unfit(data: Any) -> Iterator[Fault]:
+    """Fields that are right by themselves and don't go together."""
+    kind = KINDS.get(str(data.get("kind"))) if isinstance(data, dict) else None
+    if kind is None or not issubclass(kind, OnePool):
+        return
+    given = {name for name, value in data.items() if value is not None}
+    sources = [name for name in (*_EMBED, "path_to_predictions") if name in kind.model_fields]
+    if not given.intersection(sources):
+        yield Fault("/backbone", "missing_field", f"name one of {', '.join(sources)}")
+    if given.issuperset(_EMBED):
+        yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")
+    if issubclass(kind, OneValidated):
+        yield from _unfit_validation(given)
+    if "path_to_predictions" in given.intersection(kind.model_fields) and not given.intersection(_EMBED):
+        yield from _blind(data.get("method"))
+
+
+_EMBED = ("backbone", "path_to_embeddings")
+_VALIDATION = ("path_to_img_val", "path_to_labels_val")
+
+
+def _unfit_validation(given: Collection[str]) -> Iterator[Fault]:
+    there = [name for name in _VALIDATION if name in given]
+    if len(there) == 1:
+        (absent,) = set(_VALIDATION) - set(there)
+        yield Fault(f"/{absent}", "missing_field", f"it belongs together with {there[0]}")
+    if there and "backbone" not in given:
+        yield Fault(f"/{there[0]}", "invalid_value", "validation images need a backbone to embed them")
+
+
+def _blind(asked: Any) -> Iterator[Fault]:
+    """A method that looks at embeddings, where there are none."""
+    try:
+        method = parse_method("auto" if asked is None else asked)
+    except (ValueError, TypeError):
+        return  # told already
+    if method.name != "auto" and not method.needs <= {Need.LOGITS}:
+        able = ", ".join(name for name, one in METHODS.items() if one.needs <= {Need.LOGITS})
+        detail = f"{method.name} looks at more than predictions: name a backbone too, or take auto, {able}"
+        yield Fault("/method", "invalid_value", detail)
 
 
 def faults_of(errors: Sequence[ErrorDetails], body: Any) -> list[Fault]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -43,6 +43,7 @@ class Manifest(Part):
     seed: int
     pools: dict[str, str]
     labels: dict[str, str]
+    predictions: str | None = None  #: fingerprint of those that were brought along
 
 
 class HeadSummary(Part):
@@ -107,8 +108,9 @@ class SelectionResult(Part):
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
-        """The proposed classes, best image first; None where there was no head to propose any."""
-        return ((i.name, i.predicted) for i in self.items if i.predicted) if self.head else None
+        """The proposed classes, best image first; None where nothing was there to propose any."""
+        proposed = [(i.name, i.predicted) for i in self.items if i.predicted]
+        return proposed if proposed or self.head else None
 
 
 class PredictionItem(Part):
@@ -150,7 +152,29 @@ class Confusion(Part):
     matrix: tuple[tuple[int, ...], ...]
 
 
+class Leak(Part):
+    """A labelled image, and the validation image that it is (nearly) a copy of."""
+
+    name: str
+    validation_name: str
+    class_name: str = Field(alias="class")
+    validation_class: str
+    identical: bool
+
+
+class Miss(Part):
+    """A validation image that the head called something else; `confidence`: in what it called it."""
+
+    name: str
+    class_name: str = Field(alias="class")
+    predicted: str
+    confidence: float
+
+
 class F1Result(Part):
+    """`misses`: the surest first, 10,000 at most. `leaks`: training images that are near-copies of validation images,
+    1,000 at most; a score made with them flatters."""
+
     kind: Literal["f1"] = "f1"
     f1_macro: float
     f1_macro_interval: tuple[float, float]
@@ -163,6 +187,8 @@ class F1Result(Part):
     confusion: Confusion
     classes_without_training_images: tuple[str, ...]
     classes_without_validation_images: tuple[str, ...]
+    misses: tuple[Miss, ...] = ()
+    leaks: tuple[Leak, ...] = ()
     head: HeadSummary
     skipped: tuple[Skipped, ...]
     manifest: Manifest
@@ -293,8 +319,7 @@ class AuditResult(Part):
 
 
 class SuspiciousLabel(Part):
-    """`given_probability`, `confidence`: of the given and the suggested class, by a model that had not seen the label.
-    """
+    """Probabilities of the given and the suggested class, by a model that had not seen the label."""
 
     rank: int
     name: str
@@ -309,7 +334,7 @@ class NameConflict(Part):
     """One name with several classes; `classes`: each with the file and line where it stands."""
 
     name: str
-    classes: dict[str, str]
+    classes: Mapping[str, str]
 
 
 class CopiesDisagree(Part):
@@ -317,16 +342,6 @@ class CopiesDisagree(Part):
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
-
-
-class Leak(Part):
-    """A labelled image, and the validation image that it is (nearly) a copy of."""
-
-    name: str
-    validation_name: str
-    class_name: str = Field(alias="class")
-    validation_class: str
-    identical: bool
 
 
 class LabelCheckResult(Part):
@@ -345,9 +360,7 @@ class LabelCheckResult(Part):
     columns: ClassVar = ("rank", "name", "given", "suggested", "given_probability", "confidence", "reason")
 
     def rows(self) -> Iterable[Sequence[Any]]:
-        return (
-            (i.rank, i.name, i.given, i.suggested, i.given_probability, i.confidence, i.reason) for i in self.items
-        )
+        return ((i.rank, i.name, i.given, i.suggested, i.given_probability, i.confidence, i.reason) for i in self.items)
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The suggested classes."""
@@ -355,7 +368,8 @@ class LabelCheckResult(Part):
 
 
 class SimilarItem(Part):
-    """`like`: the example that it is closest to."""
+    """score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
+    that it is closest to."""
 
     rank: int
     name: str
@@ -382,8 +396,8 @@ class SimilarResult(Part):
 
 
 class MapResult(Part):
-    """Columns of equal length. `classes`: of labels, as an index into `class_names`; -1: none. `predicted`: likewise, of
-    the head's classes; None without a head."""
+    """Columns of equal length. `classes`, `predicted`: the label and the head's guess, as indices into `class_names`;
+    -1: no label. `predicted`: None without a head."""
 
     kind: Literal["map"] = "map"
     class_names: tuple[str, ...]

@@ -24,6 +24,7 @@ ROWS_FOR_MEAN = 20_000
 SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
+DIRECTIONS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,31 @@ def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
         index[part] = distances.argmin(axis=1)
         squared[part] = distances[np.arange(len(distances)), index[part]]
     return index, squared
+
+
+def nearest_within(geometry: Geometry, A: Rows, B: Rows, squared: float) -> Rows:
+    """(a,) for each of the rows A the nearest of the rows B, as an index into B; -1 where none is within `squared`.
+
+    Few are, as a rule: what is farther in the few directions in which the pool varies most is farther altogether, and
+    is not looked at again.
+    """
+    found = np.full(len(A), -1, np.int64)
+    if not len(A) or not len(B):
+        return found
+    directions = geometry.principal(DIRECTIONS)
+    low_B = _project(geometry, B, directions)
+    for part in slices(len(A), slice_size(len(B))):
+        low = squared_distances(_project(geometry, A[part], directions), low_B) <= squared + SLACK
+        rows, columns = np.flatnonzero(low.any(axis=1)), np.flatnonzero(low.any(axis=0))
+        if len(rows):
+            index, distances = nearest(geometry.units(A[part][rows]), geometry.units(B[columns]))
+            found[part.start + rows] = np.where(distances <= squared, columns[index], -1)
+    return found
+
+
+def _project(geometry: Geometry, rows: Rows, directions: Matrix) -> Matrix:
+    """(n, k) the rows' unit vectors in those directions (d, k)."""
+    return np.concatenate([geometry.units(rows[part]) @ directions for part in slices(len(rows))])
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------

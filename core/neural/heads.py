@@ -160,6 +160,7 @@ def train_linear(
     *,
     seed: int,
     strength: float | None = None,
+    temperature: float = 1.0,
     tick: Tick = ignore,
 ) -> Head:
     """L2-regularised multinomial logistic regression, its strength chosen by cross-validation unless it is given.
@@ -168,7 +169,7 @@ def train_linear(
     free one would do little but name the commonest class. So the origin matters, and lies between the classes:
     docs/heads.md has what each of the three is worth.
 
-    Where it is given, or where too few images could be held out, the temperature is 1.
+    `temperature`: that of the head, where the strength is given. Where too few images could be held out, it is 1.
     """
     scaling = replace(Scaling.of(embeddings), mean=_between_classes(embeddings, targets))
     # Products this narrow gain little from threads, and lose much where others want the cores too.
@@ -177,7 +178,7 @@ def train_linear(
         if strength is None:
             choice = _choose_strength(X, targets, n_classes, seed, tick)
         else:
-            choice = Choice(strength, _zeros(X, n_classes))
+            choice = Choice(strength, _zeros(X, n_classes), temperature)
         fit = _fit(X, targets, choice.strength, choice.start, partial(tick, LINEAR_FITS - 1, LINEAR_FITS))
     tick(LINEAR_FITS, LINEAR_FITS)
     weights = fit.theta[:-1] if basis is None else basis @ fit.theta[:-1]

@@ -6,6 +6,7 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 from core.data.labels import Matched, sorted_classes
 from core.errors import NoLabels, NothingToValidate
 from core.jobs.requests import F1Request
-from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Manifest
+from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Leak, Manifest, Miss
 from core.jobs.results import Skipped as SkippedImage
 from core.metrics import Scores, score
-from core.pipelines.embedding import embed_rows
+from core.pipelines.embedding import Embedded
+from core.pipelines.leaks import find_leaks, told
 from core.pipelines.material import (
     Labelled,
-    load_backbone,
     manifest,
     need_two_classes,
     probabilities,
@@ -30,6 +31,9 @@ from core.pipelines.material import (
     train,
 )
 from core.pipelines.run import Run
+from core.pipelines.source import load_backbone
+
+MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 
 def validate(request: F1Request, run: Run) -> F1Result:
@@ -40,20 +44,49 @@ def validate(request: F1Request, run: Run) -> F1Result:
     validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation")
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)
-    backbone = load_backbone(request, run)
-    trained_on = embed_rows(training, training_rows, backbone, "embed training images", run)
-    scored_on = embed_rows(validation, validation.matched.rows, backbone, "embed validation images", run)
+    source = load_backbone(request, run)
+    trained_on = source.embed(training, training_rows, "embed training images", run)
+    scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
     run.stage("train")
     need_two_classes(trained_on.matched, "f1")
     matched = trained_on.matched
     head, summary = train(request, trained_on.embeddings[matched.rows], matched.targets, matched.classes, run)
     run.stage("score")
     guessed = probabilities(head.logits(scored_on.embeddings))
+    leaks = _warn_of_leaks(trained_on, scored_on, run)
     return _result(
         _score(matched, scored_on.matched, guessed, request.seed),
+        misses=_misses(scored_on, matched.classes, guessed),
+        leaks=leaks,
         head=summary,
         skipped=skipped_images(trained_on.unreadable, scored_on.unreadable),
-        manifest=manifest(request, backbone, run, head=True, sources={"training": training, "validation": validation}),
+        manifest=manifest(request, source, run, head=True, sources={"training": training, "validation": validation}),
+    )
+
+
+def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[Leak, ...]:
+    leaks = find_leaks(training, validation)
+    if leaks:
+        names = [training.pool.names[leak.training] for leak in leaks]
+        same = sum(leak.identical for leak in leaks)
+        detail = f"near-copies of validation images, {same} of them the same file: trained on, they flatter the F1"
+        run.warn("leak", detail, names)
+    return told(leaks[:LEAKS_TOLD], training, validation)
+
+
+def _misses(validation: Embedded, classes: Sequence[str], guessed: NDArray[np.float64]) -> tuple[Miss, ...]:
+    """guessed: (V, C of `classes`)."""
+    truth, best = validation.matched.class_by_row(), guessed.argmax(axis=1)
+    wrong = [row for row in truth if truth[row] != classes[best[row]]]
+    wrong.sort(key=lambda row: -guessed[row, best[row]])
+    return tuple(
+        Miss(
+            name=validation.pool.names[row],
+            class_name=truth[row],
+            predicted=classes[best[row]],
+            confidence=rounded(guessed[row, best[row]]),
+        )
+        for row in wrong[:MISSES_TOLD]
     )
 
 
@@ -106,7 +139,15 @@ def _score(trained: Matched, validation: Matched, guessed: NDArray[np.float64], 
     return score(truth, probabilities, classes, trained=trained.classes, rng=np.random.default_rng(seed))
 
 
-def _result(scores: Scores, *, head: HeadSummary, skipped: tuple[SkippedImage, ...], manifest: Manifest) -> F1Result:
+def _result(
+    scores: Scores,
+    *,
+    misses: tuple[Miss, ...],
+    leaks: tuple[Leak, ...],
+    head: HeadSummary,
+    skipped: tuple[SkippedImage, ...],
+    manifest: Manifest,
+) -> F1Result:
     low, high = scores.f1_macro_interval
     return F1Result(
         f1_macro=rounded(scores.f1_macro),
@@ -133,6 +174,8 @@ def _result(scores: Scores, *, head: HeadSummary, skipped: tuple[SkippedImage, .
         ),
         classes_without_training_images=scores.absent_from_training,
         classes_without_validation_images=scores.absent_from_validation,
+        misses=misses,
+        leaks=leaks,
         head=head,
         skipped=skipped,
         manifest=manifest,

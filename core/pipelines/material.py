@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.labels import Labels, Matched, match, read_labels
+from core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
 from core.data.pool import Pool, Skipped, list_pool
 from core.data.roots import existing_file_or_folder, existing_folder
-from core.embeddings.catalogue import find_backbone
 from core.errors import NoLabels, SingleClass
 from core.jobs.requests import JobRequest
 from core.jobs.results import ClassProbability, HeadSummary, Manifest
 from core.jobs.results import Skipped as SkippedImage
-from core.neural.backbones import Backbone
 from core.neural.heads import Head
 from core.pipelines.run import Run
 
@@ -33,20 +33,19 @@ class Labelled:
     pool: Pool
     labels: Labels
     matched: Matched
+    conflicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: name -> class -> where it stands
 
 
-def load_backbone(request: JobRequest, run: Run) -> Backbone:
-    spec = find_backbone(request.backbone)
-    if request.weights == "random" and spec.needs_weights:
-        run.warn("random_weights", "the backbone is untrained, as asked: its answers are for comparison only")
-    return run.backbones.load(spec, request.weights, request.seed)
+def read_labelled(
+    path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, may_conflict: bool = False
+) -> Labelled:
+    """Lists the pool and reads its labels; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
-
-def read_labelled(path_to_img: str, path_to_labels: str | None, run: Run, role: str = "") -> Labelled:
-    """Lists the pool and reads its labels; what doesn't fit becomes a warning. `role`: which of two sets it is."""
+    may_conflict: a name with two classes is left out, and told as one of the `conflicts`, instead of refused.
+    """
     roots = run.settings.data_roots
     pool = list_pool(existing_folder(path_to_img, roots), roots)
-    labels = read_labels(existing_file_or_folder(path_to_labels, roots), roots) if path_to_labels else Labels({})
+    labels, conflicts = _read(path_to_labels, roots, may_conflict)
     matched = match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
@@ -54,7 +53,16 @@ def read_labelled(path_to_img: str, path_to_labels: str | None, run: Run, role: 
     for skipped in pool.skipped[:1]:
         names = [one.name for one in pool.skipped]
         run.warn("file_left_out", f"not listed as part of the pool; the first because {skipped.reason}", names)
-    return Labelled(pool, labels, matched)
+    return Labelled(pool, labels, matched, conflicts)
+
+
+def _read(
+    path: str | None, roots: Sequence[Path], may_conflict: bool
+) -> tuple[Labels, Mapping[str, Mapping[str, str]]]:
+    if path is None:
+        return Labels({}), {}
+    real = existing_file_or_folder(path, roots)
+    return read_labels_and_conflicts(real, roots) if may_conflict else (read_labels(real, roots), {})
 
 
 def train(
@@ -104,23 +112,45 @@ def top_classes(row: NDArray[np.float64], classes: Sequence[str]) -> tuple[Class
     return tuple(ClassProbability(class_name=classes[i], probability=rounded(row[i])) for i in best)
 
 
+class Origin(Protocol):
+    """Of embeddings: what the manifest says about a Source."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights(self) -> str: ...
+
+    @property
+    def preprocessing(self) -> str: ...
+
+    @property
+    def engine(self) -> str: ...
+
+
 def manifest(
-    request: JobRequest, backbone: Backbone, run: Run, *, head: bool, sources: dict[str, Labelled]
+    request: JobRequest,
+    origin: Origin,
+    run: Run,
+    *,
+    head: bool,
+    sources: dict[str, Labelled],
+    predictions: str | None = None,
 ) -> Manifest:
+    """`predictions`: the fingerprint of those that were brought along."""
     return Manifest(
         nextlabel=version("nextlabel"),
-        versions={
-            name: version(name) for name in (*VERSIONS, *(["openvino"] if backbone.engine == "openvino" else []))
-        },
-        backbone=backbone.name,
-        weights=backbone.weights,
-        preprocessing=backbone.preprocessing,
+        versions={name: version(name) for name in (*VERSIONS, *(["openvino"] if origin.engine == "openvino" else []))},
+        backbone=origin.name,
+        weights=origin.weights,
+        preprocessing=origin.preprocessing,
         head=request.head if head else None,
         device=run.backbones.device,
-        engine=backbone.engine,
+        engine=origin.engine,
         seed=request.seed,
         pools={name: source.pool.fingerprint() for name, source in sources.items()},
         labels={name: source.labels.fingerprint() for name, source in sources.items()},
+        predictions=predictions,
     )
 
 

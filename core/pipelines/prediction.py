@@ -6,9 +6,7 @@ import numpy as np
 
 from core.jobs.requests import PredictionRequest
 from core.jobs.results import PredictionItem, PredictionResult
-from core.pipelines.embedding import embed_rows
 from core.pipelines.material import (
-    load_backbone,
     manifest,
     need_two_classes,
     probabilities,
@@ -18,6 +16,7 @@ from core.pipelines.material import (
     train,
 )
 from core.pipelines.run import Run
+from core.pipelines.source import source_of
 
 
 def predict(request: PredictionRequest, run: Run) -> PredictionResult:
@@ -26,9 +25,9 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     need_two_classes(labelled.matched, "prediction")
-    backbone = load_backbone(request, run)
+    source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = embed_rows(labelled, every_row, backbone, "embed", run)
+    embedded = source.embed(labelled, every_row, "embed", run)
     matched = embedded.matched
     need_two_classes(matched, "prediction")
     run.stage("train")
@@ -50,5 +49,5 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
         ),
         head=summary,
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(request, backbone, run, head=True, sources={"pool": labelled}),
+        manifest=manifest(request, source, run, head=True, sources={"pool": labelled}),
     )

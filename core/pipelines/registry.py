@@ -8,11 +8,19 @@ from typing import Any
 from core.jobs.requests import JobRequest
 from core.jobs.results import JobResult
 from core.pipelines.f1 import validate
+from core.pipelines.label_check import check_labels
 from core.pipelines.prediction import predict
 from core.pipelines.run import Run
 from core.pipelines.selection import select
+from core.pipelines.similar import find_similar
 
-PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {"selection": select, "prediction": predict, "f1": validate}
+PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {
+    "selection": select,
+    "prediction": predict,
+    "f1": validate,
+    "label_check": check_labels,
+    "similar": find_similar,
+}
 
 
 def carry_out(request: JobRequest, run: Run) -> JobResult:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.jobs.requests import SelectionRequest
-from core.jobs.results import HeadSummary, MapPoint, MethodUsed, SelectionItem, SelectionResult
-from core.methods.auto import settle
+from core.jobs.results import Manifest, MapPoint, MethodUsed, SelectionItem, SelectionResult
+from core.methods.auto import Auto, settle
 from core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from core.methods.batch import Batch, choose
-from core.pipelines.embedding import Embedded, embed_rows
+from core.methods.uncertainty import Margin
+from core.pipelines.embedding import Embedded
+from core.pipelines.guess import Guess, guess_of
 from core.pipelines.material import (
-    load_backbone,
+    Labelled,
     manifest,
     probabilities,
     read_labelled,
     rounded,
     skipped_images,
     top_classes,
-    train,
 )
 from core.pipelines.run import Run
+from core.pipelines.source import Source, source_of
 from core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
 
 COPIES_SHOWN = 100
@@ -37,16 +38,16 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
-    backbone = load_backbone(request, run)
+    source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = embed_rows(labelled, every_row, backbone, "embed", run)
+    embedded = source.embed(labelled, every_row, "embed", run)
     run.stage("train")
-    guess = _guess(request, embedded, run)
-    method, why = settle(request.method, len(embedded.matched.rows), len(embedded.matched.classes))
+    guess = guess_of(request, embedded, run)
+    method, why = _settle(request, embedded, guess)
     supplies = prepare(method, request, embedded, run) if prepares else Supplies()
     run.stage("choose")
     inputs = _inputs(request, embedded, guess, supplies, run)
-    batch = _choose(method, inputs, request, embedded, guess, run)
+    batch = _choose(method, inputs, request, guess, run)
     return SelectionResult(
         data=tuple(embedded.pool.names[row] for row in batch.picks.rows),
         items=tuple(_items(batch, embedded, guess, method)),
@@ -56,38 +57,41 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
         map=_map(supplies, embedded, batch.picks.rows),
         head=guess.head if guess else None,
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(request, backbone, run, head=guess is not None, sources={"pool": labelled}),
+        manifest=_manifest(request, source, run, guess, labelled),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Guess:
-    """What the head thinks of each row: logits (K, C)."""
+def _settle(request: SelectionRequest, embedded: Embedded, guess: Guess | None) -> tuple[Method, str]:
+    if request.path_to_predictions is not None and isinstance(request.method, Auto) and not _sees(embedded):
+        return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
+    classes = embedded.matched.classes if guess is None else guess.classes
+    return settle(request.method, len(embedded.matched.rows), len(classes))
 
-    logits: NDArray[np.float32]
-    head: HeadSummary
+
+def _sees(embedded: Embedded) -> bool:
+    return bool(embedded.embeddings.shape[1])
 
 
-def _guess(request: SelectionRequest, embedded: Embedded, run: Run) -> Guess | None:
-    matched = embedded.matched
-    if len(matched.classes) < 2:
-        return None
-    head, summary = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
-    return Guess(head.logits(embedded.embeddings), summary)
+def _manifest(request: SelectionRequest, source: Source, run: Run, guess: Guess | None, labelled: Labelled) -> Manifest:
+    head = guess is not None and guess.head is not None
+    predictions = guess.fingerprint if guess else None
+    return manifest(request, source, run, head=head, sources={"pool": labelled}, predictions=predictions)
 
 
 def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, supplies: Supplies, run: Run) -> Inputs:
-    """The candidates are the unlabelled images that are neither excluded nor handed out."""
+    """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
+    those were brought along."""
     excluded, pending = (_rows(names, embedded) for names in (request.exclude, request.pending))
     absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
     if absent:
         run.warn("name_without_image", "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
+    candidates = np.setdiff1d(unlabelled, np.union1d(excluded, pending), assume_unique=True)
     return Inputs(
-        candidates=np.setdiff1d(unlabelled, np.union1d(excluded, pending), assume_unique=True),
-        embeddings=embedded.embeddings,
+        candidates=candidates if guess is None else candidates[guess.known[candidates]],
+        embeddings=embedded.embeddings if _sees(embedded) else None,
         labelled=embedded.matched.rows,
-        targets=embedded.matched.targets,
+        targets=embedded.matched.targets if guess is None else guess.targets,
         pending=np.intersect1d(unlabelled, pending),
         logits=guess.logits if guess else None,
         votes=supplies.votes,
@@ -104,35 +108,34 @@ def _rows(names: Iterable[str], embedded: Embedded) -> Rows:
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
-def _choose(
-    method: Method, inputs: Inputs, request: SelectionRequest, embedded: Embedded, guess: Guess | None, run: Run
-) -> Batch:
+def _choose(method: Method, inputs: Inputs, request: SelectionRequest, guess: Guess | None, run: Run) -> Batch:
     """One batch for each class with a quota, then one for all other classes; each knows of those before it."""
     rng = np.random.default_rng(request.seed)
+    skip_copies = request.near_copies == "skip" and inputs.embeddings is not None
+    if request.near_copies == "skip" and not skip_copies:
+        run.warn("near_copies_unknown", "without embeddings no near-copy is known; name a backbone to leave them out")
     parts: list[Batch] = []
-    for candidates, add in _portions(inputs.candidates, request, embedded, guess, run):
+    for candidates, add in _portions(inputs.candidates, request, guess, run):
         taken = np.concatenate([NO_ROWS, *(part.picks.rows for part in parts)])
         left = replace(
             inputs,
             candidates=np.setdiff1d(candidates, taken, assume_unique=True),
             pending=np.union1d(inputs.pending, taken),
         )
-        parts.append(choose(method, left, add, rng, skip_copies=request.near_copies == "skip", check=run.check))
+        parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
     batch = Batch.join(parts, renumber=not method.fixed_clusters)
     _warn_of_few(request.add, len(inputs.candidates), batch, run)
     return batch
 
 
-def _portions(
-    candidates: Rows, request: SelectionRequest, embedded: Embedded, guess: Guess | None, run: Run
-) -> Iterator[tuple[Rows, int]]:
+def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, run: Run) -> Iterator[tuple[Rows, int]]:
     """(candidates, how many of them) by class quota; the last portion is that of all other classes."""
     if not request.class_quotas or guess is None:
         if request.class_quotas:
             run.warn("class_quotas_unused", "class quotas need a head, and it needs labels of two classes")
         yield candidates, request.add
         return
-    classes = embedded.matched.classes
+    classes = guess.classes
     predicted = guess.logits[candidates].argmax(axis=1)
     free = np.ones(len(candidates), bool)
     for name, quota in request.class_quotas.items():
@@ -163,7 +166,7 @@ def _items(batch: Batch, embedded: Embedded, guess: Guess | None, method: Method
     picks, names = batch.picks, embedded.pool.names
     guessed = probabilities(guess.logits[picks.rows]) if guess else None
     for i, row in enumerate(picks.rows):
-        top = top_classes(guessed[i], embedded.matched.classes) if guessed is not None else ()
+        top = top_classes(guessed[i], guess.classes) if guess is not None and guessed is not None else ()
         item = SelectionItem(
             rank=i + 1,
             name=names[row],
@@ -185,8 +188,8 @@ def _reason(item: SelectionItem, method: Method, guess: Guess | None) -> str:
     words = method.reason
     if Need.LOGITS in method.needs:
         words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
-    counts = guess.head.images_per_class
-    if item.predicted is not None and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
+    counts = guess.head.images_per_class if guess.head else {}
+    if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
         words += "; rare class"
     return words
 

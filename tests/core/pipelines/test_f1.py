@@ -31,6 +31,8 @@ def test_images_labelled_wrongly_for_validation_cost_what_they_should(bench):
     wrong.write_text("\n".join(lines).replace("red_100.png\tred", "red_100.png\tblue"))
     result = bench.validate(train, str(wrong))
     assert result.confusion.matrix == ((4, 1), (0, 3))
+    (miss,) = result.misses
+    assert (miss.name, miss.class_name, miss.predicted) == ("red_100.png", "blue", "red")
     assert result.f1_macro == pytest.approx((8 / 9 + 6 / 7) / 2, abs=1e-6)
     low, high = result.f1_macro_interval
     assert low < result.f1_macro < high
@@ -130,12 +132,15 @@ def test_a_class_that_is_left_only_in_validation_images_is_found_out_before_embe
     assert bench.run.progress.stage == "read"
 
 
-def test_copies_under_another_name_are_not_the_same_file(bench):
+def test_copies_under_another_name_are_trained_on_and_warned_of(bench):
     train, val = sets(bench, {"red": 3, "blue": 3}, {"red": 1, "blue": 1})
     shutil.copy(bench.root / "val" / "red_100.png", bench.root / "train" / "red_7.png")
     label(bench.root / "train.txt", ["red_0.png", "red_7.png", "blue_0.png", "blue_1.png"])
-    bench.validate(train, val)
-    assert bench.warned_of() == []
+    result = bench.validate(train, val)
+    assert result.head.images_per_class == {"blue": 2, "red": 2}
+    assert bench.warning("leak").names == ("red_7.png",)
+    (leak,) = result.leaks
+    assert (leak.name, leak.validation_name, leak.identical) == ("red_7.png", "red_100.png", True)
 
 
 def test_without_a_labelled_validation_image_there_is_nothing_to_validate(bench):

@@ -7,7 +7,8 @@ from hypothesis.extra.numpy import arrays
 from core.data.labels import Matched
 from core.errors import NoLabels, SingleClass
 from core.jobs.requests import parse_request
-from core.pipelines.material import load_backbone, need_two_classes, probabilities, top_classes
+from core.pipelines.material import need_two_classes, probabilities, top_classes
+from core.pipelines.source import load_backbone
 from tests.core.pipelines.conftest import embedded
 
 LOGITS = arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32))

@@ -1,0 +1,191 @@
+"""Which labels look wrong: out-of-fold confident learning, names labelled twice, copies that disagree, leaks.
+
+Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, by cleanlab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.brought import read_predictions
+from core.data.labels import Matched
+from core.errors import NoLabels
+from core.jobs.requests import LabelCheckRequest
+from core.jobs.results import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from core.methods.batch import copy_distance
+from core.methods.geometry import Geometry, nearest_within
+from core.neural.cross_validation import out_of_fold_logits
+from core.pipelines.embedding import Embedded
+from core.pipelines.guess import laid_on
+from core.pipelines.leaks import find_leaks, told
+from core.pipelines.material import (
+    Labelled,
+    manifest,
+    need_two_classes,
+    probabilities,
+    read_labelled,
+    rounded,
+    skipped_images,
+    train,
+)
+from core.pipelines.run import Run
+from core.pipelines.source import Source, source_of
+
+LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
+
+
+def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
+    """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
+    validates = request.path_to_img_val is not None
+    run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, may_conflict=True)
+    need_two_classes(labelled.matched, "label_check")
+    source = source_of(request, run)
+    embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
+    validation = _validation(request, source, run) if validates else None
+    run.stage("judge")
+    judged = _judge(request, embedded, run)
+    run.stage("compare")
+    items, expected = _suspicious(judged, embedded)
+    return LabelCheckResult(
+        labels=len(embedded.matched.rows),
+        expected_errors=rounded(expected / max(1, len(judged.rows))),
+        items=tuple(items),
+        conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
+        copies_that_disagree=tuple(_copies_that_disagree(embedded)),
+        leaks=told(find_leaks(embedded, validation[1]), embedded, validation[1]) if validation else (),
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(
+            request,
+            source,
+            run,
+            head=judged.fingerprint is None,
+            sources={"pool": labelled, **({"validation": validation[0]} if validation else {})},
+            predictions=judged.fingerprint,
+        ),
+    )
+
+
+def _validation(request: LabelCheckRequest, source: Source, run: Run) -> tuple[Labelled, Embedded]:
+    assert request.path_to_img_val is not None
+    validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation")
+    return validation, source.embed(validation, validation.matched.rows, "embed validation images", run)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """rows: (J,) labelled rows that can be judged; targets: (J,) into `classes`; probabilities: (J, C), by what had not
+    seen the label. fingerprint: of predictions that were brought along."""
+
+    rows: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    fingerprint: str | None = None
+
+
+def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
+    if request.path_to_predictions is not None:
+        return _by_predictions(request.path_to_predictions, embedded, run)
+    matched = _of_judgeable_classes(embedded.matched, run)
+    X = embedded.embeddings[matched.rows]
+    head, _ = train(request, X, matched.targets, matched.classes, run)
+    run.check()
+    device = run.backbones.device
+    logits = out_of_fold_logits(
+        head, X, matched.targets, seed=request.seed, device=device, tick=lambda _done, _total: run.check()
+    )
+    return Judged(matched.rows, matched.targets, matched.classes, probabilities(logits))
+
+
+def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
+    counts = np.bincount(matched.targets)
+    small = [matched.classes[i] for i in np.flatnonzero(counts < LEAST_OF_A_CLASS)]
+    if not small:
+        return matched
+    run.warn("class_too_small", "the only image of its class can't be judged; these classes were left out", small)
+    return _of_classes(matched, [name for name in matched.classes if name not in small])
+
+
+def _of_classes(matched: Matched, classes: list[str]) -> Matched:
+    """The labels of those classes alone. Raises NoLabels and SingleClass."""
+    index = {name: i for i, name in enumerate(classes)}
+    targets = np.array([index.get(name, -1) for name in matched.classes], np.int64)[matched.targets]
+    kept = targets >= 0
+    part = replace(matched, rows=matched.rows[kept], targets=targets[kept], classes=tuple(classes))
+    need_two_classes(part, "label_check")
+    return part
+
+
+def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
+    brought = read_predictions(path, run.settings.data_roots)
+    places, known = laid_on(brought, embedded, run)
+    index = {name: i for i, name in enumerate(brought.classes)}
+    matched = embedded.matched
+    targets = np.array([index.get(name, -1) for name in matched.classes], np.int64)[matched.targets]
+    foreign = [name for name in matched.classes if name not in index]
+    if foreign:
+        run.warn("class_without_prediction", "labels of classes that the predictions don't have were left out", foreign)
+    kept = known[matched.rows] & (targets >= 0)
+    if not kept.any():
+        raise NoLabels("no labelled image has a prediction for its class")
+    rows = matched.rows[kept]
+    return Judged(rows, targets[kept], brought.classes, brought.probabilities[places[rows]], brought.fingerprint())
+
+
+def _suspicious(judged: Judged, embedded: Embedded) -> tuple[Iterator[SuspiciousLabel], int]:
+    """-> (those, most suspicious first; how many wrong labels confident learning expects).
+
+    As many as it expects, those with the smallest margin of the given class over the best other one: on photos with 5 %
+    of the labels wrong this finds more of them, and is right more often, than its other filters (docs/labels.md).
+    """
+    from cleanlab.filter import find_label_issues  # noqa: PLC0415 - it brings pandas: a second at the start of each worker
+
+    order = find_label_issues(
+        judged.targets,
+        judged.probabilities,
+        filter_by="low_normalized_margin",
+        return_indices_ranked_by="normalized_margin",
+        n_jobs=1,
+    )
+    return (_item(rank, int(place), judged, embedded) for rank, place in enumerate(order, 1)), len(order)
+
+
+def _item(rank: int, place: int, judged: Judged, embedded: Embedded) -> SuspiciousLabel:
+    row, given = judged.probabilities[place], int(judged.targets[place])
+    suggested = int(np.argmax(np.where(np.arange(len(row)) == given, -1.0, row)))
+    name, other = judged.classes[given], judged.classes[suggested]
+    return SuspiciousLabel(
+        rank=rank,
+        name=embedded.pool.names[judged.rows[place]],
+        given=name,
+        suggested=other,
+        given_probability=rounded(row[given]),
+        confidence=rounded(row[suggested]),
+        reason=f"labelled {name} ({row[given]:.2f}), looks like {other} ({row[suggested]:.2f})",
+    )
+
+
+def _copies_that_disagree(embedded: Embedded) -> Iterator[CopiesDisagree]:
+    """Each image with the nearest of its near-copies that has another class; each pair once."""
+    matched = embedded.matched
+    if not embedded.embeddings.shape[1]:
+        return
+    geometry = Geometry(embedded.embeddings)
+    limit = copy_distance(geometry) ** 2
+    class_by_row = matched.class_by_row()
+    seen: set[frozenset[int]] = set()
+    for target, name in enumerate(matched.classes):
+        mine, others = matched.rows[matched.targets == target], matched.rows[matched.targets != target]
+        found = nearest_within(geometry, mine, others, limit)
+        for i in np.flatnonzero(found >= 0):
+            row, other = int(mine[i]), int(others[found[i]])
+            if frozenset((row, other)) not in seen:
+                seen.add(frozenset((row, other)))
+                names = (embedded.pool.names[row], embedded.pool.names[other])
+                yield CopiesDisagree(names=names, classes=(name, class_by_row[other]))

@@ -1,0 +1,58 @@
+"""Training images that are (nearly) copies of validation images: a score made with them flatters."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.jobs.results import Leak
+from core.methods.batch import EQUAL, copy_distance
+from core.methods.geometry import Geometry, nearest_within
+from core.pipelines.embedding import Embedded
+
+
+@dataclass(frozen=True)
+class LeakedRows:
+    """A row of the training set, and the row of the validation set that it is a near-copy of."""
+
+    training: int
+    validation: int
+    identical: bool  #: byte for byte
+
+
+def find_leaks(training: Embedded, validation: Embedded) -> tuple[LeakedRows, ...]:
+    """Among the labelled images of both, embedded alike. By training row; each once, with its nearest."""
+    mine, theirs = training.matched.rows, validation.matched.rows
+    geometry = Geometry(np.concatenate([training.embeddings[mine], validation.embeddings[theirs]]))
+    limit = max(copy_distance(geometry), EQUAL) ** 2
+    rows = np.arange(len(geometry.embeddings))
+    found = nearest_within(geometry, rows[: len(mine)], rows[len(mine) :], limit)
+    pairs = [(int(mine[i]), int(theirs[found[i]])) for i in np.flatnonzero(found >= 0)]
+    return tuple(LeakedRows(a, b, _identical(training, a, validation, b)) for a, b in pairs)
+
+
+def told(leaks: Sequence[LeakedRows], training: Embedded, validation: Embedded) -> tuple[Leak, ...]:
+    """On the wire."""
+    mine, theirs = training.matched.class_by_row(), validation.matched.class_by_row()
+    return tuple(
+        Leak(
+            name=training.pool.names[leak.training],
+            validation_name=validation.pool.names[leak.validation],
+            class_name=mine[leak.training],
+            validation_class=theirs[leak.validation],
+            identical=leak.identical,
+        )
+        for leak in leaks
+    )
+
+
+def _identical(training: Embedded, row: int, validation: Embedded, other: int) -> bool:
+    if training.pool.sizes[row] != validation.pool.sizes[other]:
+        return False
+    try:
+        return filecmp.cmp(training.pool.path(row), validation.pool.path(other), shallow=False)
+    except OSError:  # gone meanwhile
+        return False

@@ -1,0 +1,93 @@
+"""More like these, and not like those: rare classes found from a few examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NameNotInPool
+from core.jobs.requests import SimilarRequest
+from core.jobs.results import SimilarItem, SimilarResult
+from core.methods.base import Rows
+from core.methods.geometry import Geometry, nearest, sample, slices
+from core.neural.heads import train_linear
+from core.pipelines.embedding import Embedded
+from core.pipelines.material import manifest, probabilities, read_labelled, rounded, skipped_images
+from core.pipelines.run import Run
+from core.pipelines.source import source_of
+
+OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
+STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
+
+
+def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
+    """Raises NameNotInPool when the pool has none of the examples."""
+    run.plan("read", "embed", "rank")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    source = source_of(request, run)
+    embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
+    run.stage("rank")
+    like, unlike = _rows(request.like, embedded), _rows(request.unlike, embedded)
+    _warn_of_absent(request, embedded, run)
+    if not len(like):
+        raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
+    candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
+    geometry = Geometry(embedded.embeddings)
+    scores = _scores(candidates, like, unlike, geometry, request.seed)
+    best = np.argsort(-scores, kind="stable")[: request.add]
+    return SimilarResult(
+        data=tuple(embedded.pool.names[row] for row in candidates[best]),
+        items=tuple(_items(candidates[best], scores[best], like, geometry, embedded)),
+        candidates=len(candidates),
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(request, source, run, head=False, sources={"pool": labelled}),
+    )
+
+
+def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:
+    every_row = np.arange(len(embedded.pool), dtype=np.int64)
+    rows = every_row if request.among == "all" else embedded.unlabelled()
+    return np.setdiff1d(rows, np.union1d(examples, _rows(request.exclude, embedded)), assume_unique=True)
+
+
+def _rows(names: Sequence[str], embedded: Embedded) -> Rows:
+    """Of those that are there, ascending."""
+    rows_by_name = embedded.pool.rows_by_name
+    return np.array(sorted({rows_by_name[name] for name in names if name in rows_by_name}), np.int64)
+
+
+def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
+    absent = sorted({*request.like, *request.unlike, *request.exclude} - embedded.pool.rows_by_name.keys())
+    if absent:
+        run.warn("name_without_image", "these names are not in the pool, or can't be read", absent)
+
+
+def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:
+    """(K,) higher is more alike.
+
+    Without counterexamples the mean cosine: it beats the nearest example's, and a head. With counterexamples, which are
+    as a rule what came up before and was wrong, a head beats what takes their cosines off.
+    """
+    if not len(unlike):
+        centre = geometry.units(like).mean(axis=0)
+        cosines = [geometry.units(candidates[part]) @ centre for part in slices(len(candidates))]
+        return np.concatenate([np.empty(0), *cosines])
+    others = sample(np.setdiff1d(candidates, unlike), OTHERS, np.random.default_rng(seed))
+    rows = np.concatenate([like, unlike, others])
+    targets = (np.arange(len(rows)) < len(like)).astype(np.int64)
+    head = train_linear(geometry.embeddings[rows], targets, 2, seed=seed, strength=STRENGTH)
+    return probabilities(head.logits(geometry.embeddings[candidates]))[:, 1]
+
+
+def _items(
+    rows: Rows, scores: NDArray[np.float64], like: Rows, geometry: Geometry, embedded: Embedded
+) -> Iterator[SimilarItem]:
+    names, class_by_row = embedded.pool.names, embedded.matched.class_by_row()
+    closest, _ = nearest(geometry.units(rows), geometry.units(like))
+    for i, (row, score, example) in enumerate(zip(rows.tolist(), scores, like[closest].tolist(), strict=True)):
+        yield SimilarItem(
+            rank=i + 1, name=names[row], score=rounded(score), like=names[example], class_name=class_by_row.get(row)
+        )

@@ -1,0 +1,116 @@
+"""Where a job's embeddings come from: a backbone, a file that was brought along, or nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.brought import BroughtEmbeddings, read_embeddings
+from core.data.labels import match
+from core.data.pool import Skipped
+from core.embeddings.catalogue import find_backbone
+from core.errors import NameNotInPool
+from core.jobs.requests import JobRequest, OnePool
+from core.neural.backbones import Backbone
+from core.pipelines.embedding import Embedded, embed_rows
+from core.pipelines.material import Labelled, Origin
+from core.pipelines.run import Run
+
+
+class Source(Origin, Protocol):
+    """Named in the manifest as a backbone is."""
+
+    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+        """Embeddings of those rows of the pool. Those that have none are left out, and listed as unreadable."""
+
+
+def source_of(request: OnePool, run: Run) -> Source:
+    """Raises EmbeddingsMalformed and what loading a backbone does."""
+    if request.path_to_embeddings is not None:
+        return Brought.of(read_embeddings(request.path_to_embeddings, run.settings.data_roots))
+    return load_backbone(request, run) if request.backbone is not None else Nowhere()
+
+
+def load_backbone(request: JobRequest, run: Run) -> Embedder:
+    assert request.backbone is not None
+    spec = find_backbone(request.backbone)
+    if request.weights == "random" and spec.needs_weights:
+        run.warn("random_weights", "the backbone is untrained, as asked: its answers are for comparison only")
+    return Embedder(run.backbones.load(spec, request.weights, request.seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedder:
+    """A backbone."""
+
+    backbone: Backbone
+
+    @property
+    def name(self) -> str:
+        return self.backbone.name
+
+    @property
+    def weights(self) -> str:
+        return self.backbone.weights
+
+    @property
+    def preprocessing(self) -> str:
+        return self.backbone.preprocessing
+
+    @property
+    def engine(self) -> str:
+        return self.backbone.engine
+
+    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+        return embed_rows(labelled, rows, self.backbone, stage, run)
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """Embeddings from a file. `weights` is its fingerprint."""
+
+    brought: BroughtEmbeddings
+    weights: str
+    name: str = "brought along"
+    preprocessing: str = "none"
+    engine: str = "none"
+
+    @classmethod
+    def of(cls, brought: BroughtEmbeddings) -> Brought:
+        return cls(brought, brought.fingerprint())
+
+    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+        """Raises NameNotInPool when not one of them is there."""
+        wanted = labelled.pool.take(rows)
+        run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        place = {name: i for i, name in enumerate(self.brought.names)}
+        places = np.array([place.get(name, -1) for name in wanted.names], np.int64)
+        absent = [wanted.names[i] for i in np.flatnonzero(places < 0)]
+        if len(absent) == len(wanted):
+            raise NameNotInPool(
+                f"no image of the pool has an embedding in the file; it names {self.brought.names[0]!r}"
+            )
+        if absent:
+            run.warn("without_embedding", "these images have no embedding in the file; they were left out", absent)
+        kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
+        skipped = tuple(Skipped(name, "no embedding of it was brought along") for name in absent)
+        return Embedded(kept, self.brought.matrix[places[places >= 0]], match(labelled.labels, kept), skipped)
+
+
+@dataclass(frozen=True, eq=False)
+class Nowhere:
+    """No embeddings: for predictions that were brought along, and methods that look at nothing else."""
+
+    name: str = "none"
+    weights: str = "none"
+    preprocessing: str = "none"
+    engine: str = "none"
+
+    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+        """(K, 0) for K images."""
+        wanted = labelled.pool.take(rows)
+        run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        return Embedded(wanted, np.empty((len(wanted), 0), np.float32), match(labelled.labels, wanted), ())
