@@ -115,6 +115,28 @@ def confusion_matrix(truth: NDArray[np.integer[Any]], predicted: NDArray[np.inte
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64, copy=False)
 
 
+def class_counts(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], n_classes: int) -> Counts:
+    """(N,), (N,) -> (3, C) hits, true images and predicted images of each class: all that F1 needs, and they add up."""
+    hits = np.bincount(truth[truth == predicted], minlength=n_classes)
+    return np.stack([hits, np.bincount(truth, minlength=n_classes), np.bincount(predicted, minlength=n_classes)])
+
+
+def macro_f1(counts: Counts) -> NDArray[np.float64]:
+    """Mean F1 of the classes that occur in the validation labels: `class_counts` (..., 3, C) -> (...)."""
+    hits, support, predicted = np.moveaxis(counts, -2, 0)
+    return _mean_of_occurring(_f1(hits, support, predicted), support)
+
+
+def cohens_kappa(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]], n_classes: int) -> float:
+    """Agreement of two classifiers on the same images, (N,) and (N,), beyond chance; 1 where they agree on each.
+
+    Cohen, A Coefficient of Agreement for Nominal Scales, 1960. Both giving one and the same class to all is 1, not 0/0.
+    """
+    table = confusion_matrix(first, second, n_classes) / len(first)
+    agreed, by_chance = float(np.trace(table)), float(table.sum(axis=1) @ table.sum(axis=0))
+    return 1.0 if by_chance >= 1 else (agreed - by_chance) / (1 - by_chance)
+
+
 def f1_per_class(confusion: Counts) -> NDArray[np.float64]:
     """F1 of each class: (..., C, C) -> (..., C). A class neither true nor predicted has F1 0."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)

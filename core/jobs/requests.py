@@ -297,6 +297,8 @@ def _unfit(data: Any) -> Iterator[Fault]:
         yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")
     if issubclass(kind, OneValidated):
         yield from _unfit_validation(given)
+    if issubclass(kind, AuditRequest):
+        yield from _too_slow(data.get("methods"))
     if "path_to_predictions" in given.intersection(kind.model_fields) and not given.intersection(_EMBED):
         yield from _blind(data.get("method"))
 
@@ -312,6 +314,19 @@ def _unfit_validation(given: Collection[str]) -> Iterator[Fault]:
         yield Fault(f"/{absent}", "missing_field", f"it belongs together with {there[0]}")
     if there and "backbone" not in given:
         yield Fault(f"/{there[0]}", "invalid_value", "validation images need a backbone to embed them")
+
+
+def _too_slow(asked: Any) -> Iterator[Fault]:
+    """Methods that train networks of their own in each round, which would take an audit hours."""
+    for place, one in enumerate(asked if isinstance(asked, list | tuple) else ()):
+        try:
+            method = parse_method(one)
+        except (ValueError, TypeError):
+            continue  # told already
+        if not method.needs <= {Need.EMBEDDINGS, Need.LOGITS}:
+            able = ", ".join(name for name, one in METHODS.items() if one.needs <= {Need.EMBEDDINGS, Need.LOGITS})
+            detail = f"{method.name} trains a network each round and is not replayed; these are: {able}"
+            yield Fault(f"/methods/{place}", "invalid_value", detail)
 
 
 def _blind(asked: Any) -> Iterator[Fault]:

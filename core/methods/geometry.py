@@ -75,10 +75,15 @@ class Geometry:
 
     def principal(self, k: int) -> Matrix:
         """(d, min(k, d)) orthonormal: the directions in which the pool's unit vectors vary most."""
+        return np.ascontiguousarray(self._axes[:, :k])
+
+    @cached_property
+    def _axes(self) -> Matrix:
+        """(d, d) all of them."""
         step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
         units = self.units(np.arange(0, len(self.embeddings), step))
         _, directions = np.linalg.eigh((units.T @ units).astype(np.float64))
-        return np.ascontiguousarray(directions[:, ::-1][:, :k].astype(np.float32))
+        return directions[:, ::-1].astype(np.float32)
 
 
 def sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:

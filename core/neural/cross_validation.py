@@ -30,7 +30,7 @@ def out_of_fold_logits(
             logits[held_out] = np.where(np.isin(np.arange(like.n_classes), classes), 0, NEVER)
             continue
         beat = partial(_beat, tick, k, fold.max() + 1)
-        head = _like(like, embeddings[kept], known, len(classes), seed, device, beat)
+        head = train_like(like, embeddings[kept], known, len(classes), seed, device, beat)
         found = head.logits(embeddings[held_out])
         logits[held_out] = found.min(axis=1, keepdims=True) + NEVER
         logits[np.ix_(held_out, classes)] = found
@@ -46,7 +46,10 @@ def stratified_folds(targets: Integers, folds: int, seed: int) -> Integers:
     return fold
 
 
-def _like(like: Head, X: Floats, targets: Integers, n_classes: int, seed: int, device: str, tick: Tick) -> Head:
+def train_like(
+    like: Head, X: Floats, targets: Integers, n_classes: int, seed: int, device: str = "cpu", tick: Tick = ignore
+) -> Head:
+    """As `train_head`, with the strength and temperature of another head instead of a search for them."""
     if like.name != "linear":
         return train_head(like.name, X, targets, n_classes, seed=seed, device=device, tick=tick)
     strength = float(like.details["strength"])

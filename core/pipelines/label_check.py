@@ -23,7 +23,6 @@ from core.pipelines.embedding import Embedded
 from core.pipelines.guess import laid_on
 from core.pipelines.leaks import find_leaks, told
 from core.pipelines.material import (
-    Labelled,
     manifest,
     need_two_classes,
     probabilities,
@@ -33,7 +32,8 @@ from core.pipelines.material import (
     train,
 )
 from core.pipelines.run import Run
-from core.pipelines.source import Source, source_of
+from core.pipelines.source import source_of
+from core.pipelines.validation import read_validation
 
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 
@@ -47,7 +47,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     need_two_classes(labelled.matched, "label_check")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
-    validation = _validation(request, source, run) if validates else None
+    validation = read_validation(request, source, run) if validates else None
     run.stage("judge")
     judged = _judge(request, embedded, run)
     run.stage("compare")
@@ -58,23 +58,17 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         items=tuple(items),
         conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
         copies_that_disagree=tuple(_copies_that_disagree(embedded)),
-        leaks=told(find_leaks(embedded, validation[1]), embedded, validation[1]) if validation else (),
+        leaks=told(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
             source,
             run,
             head=judged.fingerprint is None,
-            sources={"pool": labelled, **({"validation": validation[0]} if validation else {})},
+            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
             predictions=judged.fingerprint,
         ),
     )
-
-
-def _validation(request: LabelCheckRequest, source: Source, run: Run) -> tuple[Labelled, Embedded]:
-    assert request.path_to_img_val is not None
-    validation = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation")
-    return validation, source.embed(validation, validation.matched.rows, "embed validation images", run)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,11 @@ from typing import Any
 
 from core.jobs.requests import JobRequest
 from core.jobs.results import JobResult
+from core.pipelines.audit import audit
 from core.pipelines.f1 import validate
 from core.pipelines.label_check import check_labels
+from core.pipelines.learning_curve import forecast
+from core.pipelines.map import draw_map
 from core.pipelines.prediction import predict
 from core.pipelines.run import Run
 from core.pipelines.selection import select
@@ -18,8 +21,11 @@ PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {
     "selection": select,
     "prediction": predict,
     "f1": validate,
+    "learning_curve": forecast,
+    "audit": audit,
     "label_check": check_labels,
     "similar": find_similar,
+    "map": draw_map,
 }
 
 

@@ -1,0 +1,56 @@
+"""Whether to stop labelling, in one sentence, never surer than the data."""
+
+from __future__ import annotations
+
+from core.curves.forecast import Outlook
+from core.jobs.results import Coverage, Stability, StopAdvice
+
+FEW_LABELS = 60  # below, the shape of a curve is a guess
+SURE = 0.8  # of the fitted curves
+STABLE = 0.95  # mean of Cohen's kappa over the last rounds
+COVERED = 0.5  # of the pool
+
+
+def advise(
+    labels: int, outlook: Outlook, worth: float, stability: Stability | None, coverage: Coverage | None
+) -> StopAdvice:
+    """outlook: its first number of labels is 100 more than now. worth: macro F1 for them."""
+    gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
+    told = f"100 more labels are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to the macro F1"
+    worthwhile = float(outlook.share_above(worth)[0])
+    if labels < FEW_LABELS:
+        sentence = f"Go on: {labels} labels are too few to tell how much more would bring; ask again at {FEW_LABELS}."
+        return StopAdvice(verdict="go_on", sentence=sentence)
+    if worthwhile >= SURE:
+        return StopAdvice(verdict="go_on", sentence=f"Go on: {told}, more than the {worth:g} that makes it worthwhile.")
+    if worthwhile > 1 - SURE:
+        sentence = f"Not sure: {told}, and {worth:g} would make it worthwhile. Label another batch, and ask again."
+        return StopAdvice(verdict="unsure", sentence=sentence)
+    doubts = _doubts(stability, coverage)
+    if doubts:
+        sentence = f"Not sure: {told}, less than the {worth:g} that makes it worthwhile, but {' and '.join(doubts)}."
+        return StopAdvice(verdict="unsure", sentence=sentence)
+    sentence = f"Stop here: {told}, less than the {worth:g} that makes it worthwhile{_assurance(stability, coverage)}."
+    return StopAdvice(verdict="stop", sentence=sentence)
+
+
+def _doubts(stability: Stability | None, coverage: Coverage | None) -> list[str]:
+    doubts = []
+    if stability and _kappa(stability) < STABLE:
+        doubts.append(f"the last labels still changed predictions (kappa {_kappa(stability):.2f})")
+    if coverage and coverage.share < COVERED:
+        doubts.append(f"only {coverage.share:.0%} of the pool looks like something labelled")
+    return doubts
+
+
+def _assurance(stability: Stability | None, coverage: Coverage | None) -> str:
+    if stability is None or coverage is None:
+        return ""
+    return (
+        f"; the last labels hardly changed predictions (kappa {_kappa(stability):.2f}), and {coverage.share:.0%} "
+        "of the pool looks like something labelled"
+    )
+
+
+def _kappa(stability: Stability) -> float:
+    return sum(stability.kappas) / len(stability.kappas)

@@ -1,0 +1,194 @@
+"""Whether methods beat chance on the labels there are: each is replayed from zero labels on, beside `random`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.curves.comparison import Comparison, compare
+from core.errors import NoLabels
+from core.jobs.requests import AuditRequest
+from core.jobs.results import AuditArm, AuditResult
+from core.methods.auto import settle
+from core.methods.base import NO_ROWS, Inputs, Method, Rows
+from core.methods.baseline import Random
+from core.methods.batch import choose
+from core.metrics import class_counts, macro_f1
+from core.pipelines.embedding import Embedded
+from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from core.pipelines.run import Run
+from core.pipelines.source import source_of
+from core.pipelines.trials import Trial, Trials
+from core.pipelines.validation import Validation, read_validation
+
+LEAST_LABELS = 60
+HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
+DRAWN = 0.8  # of the labelled images, anew in each repeat, where there is one: else all repeats would start alike
+BUDGET, BUDGET_MOST = 0.5, 1_000  # of the images replayed: near their end all methods have the same labels
+FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as many after each other
+
+
+def audit(request: AuditRequest, run: Run) -> AuditResult:
+    """Embeds only what is labelled."""
+    validates = request.path_to_img_val is not None
+    run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    need_two_classes(labelled.matched, "audit")
+    _need_labels(len(labelled.matched.rows))
+    source = source_of(request, run)
+    embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
+    _need_labels(len(embedded.matched.rows))
+    validation = read_validation(request, source, run) if validates else None
+    scenes = [_scene(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
+    sizes = _sizes(request.budget, min(len(scene.targets) for scene in scenes))
+    methods: list[Method] = [Random(), *request.methods]
+    f1 = _replay_all(request, methods, scenes, sizes, run)
+    arms = tuple(_arm(method, sizes, f1[0], f1[i]) for i, method in enumerate(methods))
+    return AuditResult(
+        repeats=request.repeats,
+        images=len(scenes[0].targets),
+        validation="split" if validation is None else "held out",
+        validation_images=len(scenes[0].truth),
+        arms=arms,
+        sentence=_summary(arms),
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(
+            request,
+            source,
+            run,
+            head=True,
+            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
+        ),
+    )
+
+
+def _need_labels(labels: int) -> None:
+    if labels < LEAST_LABELS:
+        raise NoLabels(f"an audit needs {LEAST_LABELS} labels at least; there are {labels}")
+
+
+# --- replays ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One repeat: a pool with known answers (P, d), and images to be examined by (V, d)."""
+
+    embeddings: NDArray[np.float32]
+    targets: Rows
+    held_out: NDArray[np.float32]
+    truth: Rows
+    n_classes: int
+
+
+def _scene(embedded: Embedded, validation: Validation | None, seed: Sequence[int]) -> Scene:
+    matched = embedded.matched
+    X = embedded.embeddings[matched.rows]
+    order = np.random.default_rng(seed).permutation(len(X))
+    if validation is not None:
+        classes, targets, truth = validation.together(matched)
+        drawn = order[: round(DRAWN * len(X))]
+        return Scene(X[drawn], targets[drawn], validation.embeddings, truth, len(classes))
+    held_out, drawn = np.split(order, [min(HELD_OUT_MOST, round(HELD_OUT * len(X)))])
+    y = matched.targets
+    return Scene(X[drawn], y[drawn], X[held_out], y[held_out], len(matched.classes))
+
+
+def _sizes(budget: int | None, images: int) -> list[int]:
+    """Numbers of labels after each round, ascending; two at least."""
+    most = min(budget or min(BUDGET_MOST, round(BUDGET * images)), images)
+    rounds = max(1, round(np.log(most / FIRST) / np.log(GROWTH)))
+    return [int(size) for size in np.unique(np.geomspace(FIRST, most, rounds + 1).round())]
+
+
+def _replay_all(
+    request: AuditRequest, methods: Sequence[Method], scenes: Sequence[Scene], sizes: Sequence[int], run: Run
+) -> NDArray[np.float64]:
+    """(M, R, S) macro F1."""
+    run.stage("replay", total=len(methods) * len(scenes), unit="replays")
+    trials = Trials(request.head, request.seed, run)
+    f1 = np.zeros((len(methods), len(scenes), len(sizes)))
+    for repeat, scene in enumerate(scenes):
+        for number, method in enumerate(methods):
+            rng = np.random.default_rng([request.seed, repeat, number])
+            f1[number, repeat] = _replay(method, scene, sizes, trials, rng, run)
+            run.advance(repeat * len(methods) + number + 1)
+    return f1
+
+
+def _replay(
+    method: Method, scene: Scene, sizes: Sequence[int], trials: Trials, rng: np.random.Generator, run: Run
+) -> list[float]:
+    """Macro F1 after each round, each round as `selection` would do it."""
+    known, trial = NO_ROWS, None
+    f1 = []
+    for size in sizes:
+        settled, _ = settle(method, len(known), len(np.unique(scene.targets[known])))
+        rows = choose(settled, _inputs(scene, known, trial), size - len(known), rng, check=run.check).picks.rows
+        known = np.union1d(known, rows)
+        trial = trials.train(scene.embeddings[known], scene.targets[known])
+        counts = class_counts(scene.truth, trial.predict(scene.held_out), scene.n_classes)
+        f1.append(float(macro_f1(counts)))
+    return f1
+
+
+def _inputs(scene: Scene, known: Rows, trial: Trial | None) -> Inputs:
+    head = trial.head if trial else None
+    return Inputs(
+        candidates=np.setdiff1d(np.arange(len(scene.targets)), known),
+        embeddings=scene.embeddings,
+        labelled=known,
+        targets=np.unique(scene.targets[known], return_inverse=True)[1],
+        logits=head.logits(scene.embeddings) if head else None,
+    )
+
+
+# --- in words ---------------------------------------------------------------------------------------------------
+
+
+def _arm(method: Method, sizes: Sequence[int], chance: NDArray[np.float64], f1: NDArray[np.float64]) -> AuditArm:
+    """chance, f1: (R, S)"""
+    found = compare(np.array(sizes, float), chance, f1, np.random.default_rng(0))
+    low, high = found.gain_interval
+    verdict = "better" if low > 0 else "worse" if high < 0 else "no better"
+    interval = found.saved_interval
+    return AuditArm(
+        method=method.name,
+        labels=tuple(sizes),
+        f1_macro=tuple(rounded(one) for one in f1.mean(axis=0)),
+        gain=rounded(found.gain),
+        gain_interval=(rounded(low), rounded(high)),
+        saved=None if found.saved is None else rounded(found.saved),
+        saved_interval=None if interval is None else (rounded(interval[0]), rounded(interval[1])),
+        verdict=verdict if method.name != "random" else "no better",
+        sentence=_sentence(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean())),
+    )
+
+
+def _sentence(name: str, verdict: str, found: Comparison, labels: int, f1: float) -> str:
+    if name == "random":
+        return f"random has a macro F1 of {f1:.3f} with {labels} labels"
+    if verdict == "no better":
+        return f"{name} is no better than random here"
+    if verdict == "worse":
+        return f"{name} is worse than random here: {-found.gain:.3f} of macro F1 on average"
+    gained = f"{found.gain:.3f} of macro F1 on average over the rounds"
+    if found.saved is None or found.saved_interval is None or found.saved <= 0:
+        return f"{name} gains {gained}, and ends no higher than random"
+    low, high = (round(100 * end) for end in found.saved_interval)
+    return (
+        f"{name} reaches the F1 of {labels} random labels ({f1:.3f}) with {found.saved:.0%} fewer "
+        f"(95 %: {low} to {high}), and gains {gained}"
+    )
+
+
+def _summary(arms: Sequence[AuditArm]) -> str:
+    better = [arm for arm in arms if arm.verdict == "better"]
+    if not better:
+        return "On your labels, none of these methods is better than random; chance is as good, and free."
+    best = max(better, key=lambda arm: arm.gain)
+    return f"On your labels, {best.sentence}."

@@ -1,0 +1,215 @@
+"""How much more labels would bring, and whether to stop: heads trained on growing parts of the labels there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
+from core.errors import NoLabels
+from core.jobs.requests import LearningCurveRequest
+from core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
+from core.methods.base import Rows
+from core.methods.geometry import Geometry, nearest, sample, squared_distances
+from core.metrics import class_counts, cohens_kappa, macro_f1
+from core.neural.cross_validation import stratified_folds
+from core.pipelines.advice import advise
+from core.pipelines.embedding import Embedded
+from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from core.pipelines.run import Run
+from core.pipelines.source import source_of
+from core.pipelines.trials import Trials
+from core.pipelines.validation import Validation, read_validation
+
+LEAST_LABELS = 30
+SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
+ROUNDS, ROUND, STABILITY_IMAGES = 3, 100, 2_000  # stability: the last rounds, of so many labels or a tenth of them
+COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
+
+
+def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
+    """Embeds all of the pool: stability and coverage are about its unlabelled images."""
+    validates = request.path_to_img_val is not None
+    run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    need_two_classes(labelled.matched, "learning_curve")
+    _need_labels(len(labelled.matched.rows))
+    source = source_of(request, run)
+    embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
+    _need_labels(len(embedded.matched.rows))
+    validation = read_validation(request, source, run) if validates else None
+    exams = _exams(request, embedded, validation)
+    trials = Trials(request.head, request.seed, run)
+    measured = _measure(exams, trials, run)
+    run.stage("forecast")
+    scores = measured.scores(pooled=validation is None)
+    labels = len(embedded.matched.rows)
+    fits = fit_all(measured.sizes.astype(np.float64), scores.replicates)
+    told = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
+    hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
+    stability = _stability(exams[0], embedded, trials, request.seed)
+    coverage = _coverage(embedded, request.seed)
+    return LearningCurveResult(
+        labels=labels,
+        validation="cross-validation" if validation is None else "held out",
+        validation_images=labels if validation is None else len(validation.embeddings),
+        points=_points(measured, scores),
+        fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
+        now=_told(told, 0, 0, labels),
+        forecast=tuple(_told(told, i, extra, labels) for i, extra in enumerate(request.ahead, 1)),
+        stability=stability,
+        coverage=coverage,
+        advice=advise(labels, hundred, request.worth_per_100, stability, coverage),
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(
+            request,
+            source,
+            run,
+            head=True,
+            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
+        ),
+    )
+
+
+def _need_labels(labels: int) -> None:
+    if labels < LEAST_LABELS:
+        raise NoLabels(f"a learning curve needs {LEAST_LABELS} labels at least; there are {labels}")
+
+
+# --- what is measured -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """One repeat: images to learn from (L, d), in the order they are learnt, and to be examined by (V, d)."""
+
+    embeddings: NDArray[np.float32]
+    targets: Rows
+    held_out: NDArray[np.float32]
+    truth: Rows
+    n_classes: int
+
+
+def _exams(request: LearningCurveRequest, embedded: Embedded, validation: Validation | None) -> list[Exam]:
+    matched = embedded.matched
+    X, y = embedded.embeddings[matched.rows], matched.targets
+    if validation is not None:
+        orders = [np.random.default_rng([request.seed, r]).permutation(len(y)) for r in range(request.repeats)]
+        classes, targets, truth = validation.together(matched)
+        return [Exam(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
+    fold = stratified_folds(y, request.repeats, request.seed)
+    exams = []
+    for r in range(request.repeats):
+        order = np.random.default_rng([request.seed, r]).permutation(np.flatnonzero(fold != r))
+        exams.append(Exam(X[order], y[order], X[fold == r], y[fold == r], len(matched.classes)))
+    return exams
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """sizes: (S,) numbers of labels; counts: (R, S, 3, C) as `class_counts`."""
+
+    sizes: Rows
+    counts: NDArray[np.int64]
+
+    def scores(self, *, pooled: bool) -> Scores:
+        """pooled: the repeats are folds, so that their images are scored together; else each is a score by itself."""
+        draws = np.random.default_rng(0).integers(0, len(self.counts), (REPLICATES, len(self.counts)))
+        repeats = macro_f1(self.counts)
+        if pooled:
+            replicates = np.stack([macro_f1(self.counts[draw].sum(axis=0)) for draw in draws])
+            noise = replicates[:, -3:].std(axis=0)
+            return Scores(macro_f1(self.counts.sum(axis=0)), repeats, replicates, float(noise.mean()))
+        noise = repeats[:, -4:-1].std(axis=0, ddof=1)  # the last head is the same in each repeat
+        return Scores(repeats.mean(axis=0), repeats, repeats[draws].mean(axis=1), float(noise.mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Macro F1: mean (S,), of each repeat (R, S), drawn again (B, S); noise: standard deviation of a repeat's."""
+
+    mean: NDArray[np.float64]
+    repeats: NDArray[np.float64]
+    replicates: NDArray[np.float64]
+    noise: float
+
+
+def _measure(exams: Sequence[Exam], trials: Trials, run: Run) -> Measured:
+    most = min(len(exam.targets) for exam in exams)
+    sizes = np.unique(np.geomspace(min(SMALLEST, most // 2), most, SIZES).round().astype(np.int64))
+    run.stage("train", total=len(exams) * len(sizes), unit="heads")
+    counts = np.zeros((len(exams), len(sizes), 3, exams[0].n_classes), np.int64)
+    for r, exam in enumerate(exams):
+        for s, size in enumerate(sizes):
+            trial = trials.train(exam.embeddings[:size], exam.targets[:size])
+            counts[r, s] = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
+            run.advance(r * len(sizes) + s + 1)
+    return Measured(sizes, counts)
+
+
+def _stability(exam: Exam, embedded: Embedded, trials: Trials, seed: int) -> Stability | None:
+    """Bloodgood and Vijay-Shanker, A Method for Stopping Active Learning Based on Stabilizing Predictions (2009)."""
+    watched = sample(embedded.unlabelled(), STABILITY_IMAGES, np.random.default_rng(seed))
+    if not len(watched):
+        return None
+    most = len(exam.targets)
+    sizes = [most - min(ROUND, most // 10) * back for back in range(ROUNDS, -1, -1)]
+    X = embedded.embeddings[watched]
+    seen = [trials.train(exam.embeddings[:size], exam.targets[:size]).predict(X) for size in sizes]
+    kappas = [cohens_kappa(a, b, exam.n_classes) for a, b in pairwise(seen)]
+    return Stability(labels=tuple(sizes), kappas=tuple(rounded(kappa) for kappa in kappas), images=len(watched))
+
+
+def _coverage(embedded: Embedded, seed: int) -> Coverage | None:
+    """Close enough is where, for three images in four, the nearest of 500 drawn from the pool lies."""
+    rng = np.random.default_rng(seed)
+    geometry, n = Geometry(embedded.embeddings), len(embedded.pool)
+    if n < 2 * NEIGHBOURS:
+        return None
+    drawn = geometry.units(sample(np.arange(n), NEIGHBOURS, rng))
+    squared = squared_distances(drawn, drawn)
+    np.fill_diagonal(squared, np.inf)
+    usual = float(np.quantile(squared.min(axis=1), USUAL))
+    asked = sample(embedded.unlabelled(), COVERAGE_IMAGES, rng)
+    if not len(asked):
+        return None
+    _, distances = nearest(geometry.units(asked), geometry.units(embedded.matched.rows))
+    return Coverage(share=rounded(float((distances <= usual).mean())), images=len(asked))
+
+
+# --- in the result ----------------------------------------------------------------------------------------------
+
+
+def _points(measured: Measured, scores: Scores) -> tuple[CurvePoint, ...]:
+    return tuple(
+        CurvePoint(
+            labels=int(size),
+            f1_macro=rounded(scores.mean[s]),
+            repeats=tuple(rounded(one) for one in scores.repeats[:, s]),
+        )
+        for s, size in enumerate(measured.sizes)
+    )
+
+
+def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> CurveFit:
+    """The middle one of the curves fitted."""
+    middle = {name: rounded(float(np.median(getattr(one, name)))) for name in ("a", "b", "c")}
+    family = one.family
+    return CurveFit(
+        family=family.name, formula=family.formula, parameters=middle, error=rounded(foretold(family, sizes, mean))
+    )
+
+
+def _told(told: Outlook, i: int, extra: int, labels: int) -> Forecast:
+    return Forecast(
+        extra=extra,
+        labels=labels + extra,
+        f1_macro=rounded(told.score[i]),
+        low=rounded(told.low[i]),
+        high=rounded(told.high[i]),
+    )

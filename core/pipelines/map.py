@@ -1,0 +1,101 @@
+"""The pool in a plane: images that look alike lie close."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from core.jobs.requests import MapRequest
+from core.jobs.results import MapResult
+from core.methods.base import Rows
+from core.methods.geometry import Geometry, sample, slices, squared_distances
+from core.neural.heads import Head
+from core.pipelines.embedding import Embedded
+from core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
+from core.pipelines.run import Run
+from core.pipelines.source import source_of
+
+LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
+DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5
+SETTLING = 3  # rounds of 250 steps
+SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
+
+
+def draw_map(request: MapRequest, run: Run) -> MapResult:
+    """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
+    run.plan("read", "embed", "train", "draw")
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    source = source_of(request, run)
+    embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
+    run.stage("train")
+    head = _head(request, embedded, run)
+    rows = _shown(embedded, request.points, request.seed)
+    places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
+    matched = embedded.matched
+    class_by_row = dict(zip(matched.rows.tolist(), matched.targets.tolist(), strict=True))
+    guessed = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
+    return MapResult(
+        class_names=matched.classes,
+        names=tuple(embedded.pool.names[row] for row in rows),
+        x=tuple(rounded(x) for x in places[:, 0]),
+        y=tuple(rounded(y) for y in places[:, 1]),
+        classes=tuple(class_by_row.get(row, -1) for row in rows.tolist()),
+        predicted=None if guessed is None else tuple(guessed.tolist()),
+        images=len(embedded.pool),
+        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        manifest=manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
+    )
+
+
+def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
+    matched = embedded.matched
+    if len(matched.classes) < 2:
+        return None
+    head, _ = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
+    return head
+
+
+def _shown(embedded: Embedded, most: int, seed: int) -> Rows:
+    """Of all images, ascending: the labelled ones, and of the others as many as there is room for, by chance."""
+    rng = np.random.default_rng(seed)
+    labelled = sample(embedded.matched.rows, most, rng)
+    others = sample(embedded.unlabelled(), most - len(labelled), rng)
+    return np.sort(np.concatenate([labelled, others]))
+
+
+def _lay_out(geometry: Geometry, rows: Rows, seed: int, run: Run) -> NDArray[np.float64]:
+    """(n, d) -> (n, 2): landmarks by t-SNE, and each image at the mean of the nearest of them, the nearer the more."""
+    rng = np.random.default_rng(seed)
+    directions = geometry.principal(DIRECTIONS)
+    low = np.concatenate([geometry.units(rows[part]) @ directions for part in slices(len(rows))])
+    landmarks = np.sort(rng.permutation(len(rows))[:LANDMARKS])
+    run.stage("draw", total=1 + SETTLING, unit="steps")
+    laid = _tsne(low[landmarks], seed, run)
+    laid = (laid - laid.mean(axis=0)) / max(float(np.abs(laid - laid.mean(axis=0)).max()), 1e-12)
+    places = np.empty((len(rows), 2))
+    for part in slices(len(rows)):
+        squared = squared_distances(low[part], low[landmarks])
+        near = np.argsort(squared, axis=1, kind="stable")[:, :NEIGHBOURS]
+        weights = 1 / (np.take_along_axis(squared, near, axis=1).astype(np.float64) + 1e-6)
+        weights /= weights.sum(axis=1, keepdims=True)
+        places[part] = np.einsum("nk,nkx->nx", weights, laid[near])
+    places += rng.uniform(-SPREAD, SPREAD, places.shape)
+    places[landmarks] = laid
+    return np.asarray(np.clip(places, -1, 1))
+
+
+def _tsne(low: NDArray[np.float32], seed: int, run: Run) -> NDArray[np.float64]:
+    """(m, k) -> (m, 2). In several calls, between which the job can be stopped."""
+    if len(low) < 5:
+        return np.asarray(np.resize(low.astype(np.float64), (len(low), 2)))
+    options = {"perplexity": min(PERPLEXITY, (len(low) - 1) / 3), "random_state": seed, "max_iter": 250}
+    with threadpool_limits(1):  # steps of milliseconds: threads wait for each other, and for whoever else computes
+        laid = TSNE(init="pca", **options).fit_transform(low)
+        run.advance(1)
+        for step in range(SETTLING):  # without the exaggeration of the first
+            laid = TSNE(init=laid, early_exaggeration=1.0, **options).fit_transform(low)
+            run.advance(2 + step)
+    return np.asarray(laid, np.float64)

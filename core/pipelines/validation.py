@@ -1,0 +1,48 @@
+"""A validation set beside the labelled one, in one label space with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.labels import Matched, sorted_classes
+from core.errors import NothingToValidate
+from core.jobs.requests import OneValidated
+from core.pipelines.embedding import Embedded
+from core.pipelines.material import Labelled, read_labelled
+from core.pipelines.run import Run
+from core.pipelines.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """The V labelled images of a validation set, embedded."""
+
+    labelled: Labelled
+    embedded: Embedded
+
+    @property
+    def embeddings(self) -> NDArray[np.float32]:
+        """(V, d)"""
+        return self.embedded.embeddings[self.embedded.matched.rows]
+
+    def together(self, trained: Matched) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
+        """-> (the classes of both sets, the labelled images' (L,), the validation images' (V,))."""
+        classes = sorted_classes([*trained.classes, *self.embedded.matched.classes])
+        return classes, _targets(trained, classes), _targets(self.embedded.matched, classes)
+
+
+def read_validation(request: OneValidated, source: Source, run: Run) -> Validation:
+    """Its stage is called `embed validation images`. Raises NothingToValidate."""
+    assert request.path_to_img_val is not None
+    labelled = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation")
+    if not len(labelled.matched.rows):
+        raise NothingToValidate("no image of the validation folder has a validation label")
+    return Validation(labelled, source.embed(labelled, labelled.matched.rows, "embed validation images", run))
+
+
+def _targets(matched: Matched, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    index = {name: i for i, name in enumerate(classes)}
+    return np.array([index[name] for name in matched.classes], np.int64)[matched.targets]
