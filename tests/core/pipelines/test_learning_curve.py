@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from core.curves.forecast import fit_all, outlook
+from core.errors import NoLabels, NothingToValidate
+from core.jobs.results import Coverage, Stability, as_csv, as_labels
+from core.pipelines.advice import advise
+from tests.pools import draw
+
+
+def curve(bench, labels, **fields):
+    return bench.carry_out("learning_curve", path_to_img=str(bench.root / "pool"), path_to_labels=labels, **fields)
+
+
+def pool(bench, per_class=20, unlabelled=10):
+    names = draw(bench.root / "pool", red=per_class, blue=per_class)
+    draw(bench.root / "pool", start=500, red=unlabelled, blue=unlabelled)
+    return bench.labels(*names)
+
+
+def test_classes_that_are_easily_told_apart_need_no_more_labels(bench):
+    result = curve(bench, pool(bench, per_class=40))
+    assert (result.labels, result.validation, result.validation_images) == (80, "cross-validation", 80)
+    assert result.points[-1].f1_macro == 1.0
+    assert result.now.f1_macro == pytest.approx(1.0, abs=0.02)
+    assert [one.extra for one in result.forecast] == [100, 500, 1000]
+    assert result.stability.kappas == (1.0, 1.0, 1.0)
+    assert result.advice.verdict == "stop"
+    assert "kappa" in result.advice.sentence or "coverage" not in result.advice.sentence
+
+
+def test_points_grow_and_hold_every_repeat(bench):
+    result = curve(bench, pool(bench), repeats=3, ahead=[7])
+    labels = [point.labels for point in result.points]
+    assert labels == sorted(set(labels))
+    assert labels[-1] == 26  # two of three folds of 40
+    assert all(len(point.repeats) == 3 for point in result.points)
+    assert [(one.extra, one.labels) for one in result.forecast] == [(7, 47)]
+    assert all(one.low <= one.f1_macro <= one.high for one in (result.now, *result.forecast))
+
+
+def test_a_validation_set_is_held_out(bench):
+    held_out = draw(bench.root / "val", start=100, red=6, blue=6)
+    result = curve(
+        bench,
+        pool(bench),
+        path_to_img_val=str(bench.root / "val"),
+        path_to_labels_val=bench.labels(*held_out, file="val.txt"),
+    )
+    assert (result.validation, result.validation_images) == ("held out", 12)
+    assert result.points[-1].labels == 40
+
+
+def test_a_validation_class_that_was_never_trained_costs_what_it_should(bench):
+    held_out = draw(bench.root / "val", start=100, red=6, green=6)
+    result = curve(
+        bench,
+        pool(bench),
+        path_to_img_val=str(bench.root / "val"),
+        path_to_labels_val=bench.labels(*held_out, file="val.txt"),
+    )
+    assert result.points[-1].f1_macro < 0.7
+
+
+def test_too_few_labels_are_refused_with_how_many_are_needed(bench):
+    with pytest.raises(NoLabels, match="needs 30 labels at least; there are 20"):
+        curve(bench, pool(bench, per_class=10))
+
+
+def test_a_validation_folder_without_labels_is_refused(bench):
+    draw(bench.root / "val", start=100, red=2)
+    with pytest.raises(NothingToValidate):
+        curve(
+            bench,
+            pool(bench),
+            path_to_img_val=str(bench.root / "val"),
+            path_to_labels_val=bench.labels("gone.png", file="val.txt"),
+        )
+
+
+def test_where_all_is_labelled_there_is_no_stability_to_tell(bench):
+    assert curve(bench, bench.labels(*draw(bench.root / "pool", red=20, blue=20))).stability is None
+
+
+def test_the_same_request_gives_the_same_bytes_and_a_table(bench):
+    labels = pool(bench)
+    first, second = curve(bench, labels), curve(bench, labels)
+    assert first.model_dump_json() == second.model_dump_json()
+    assert as_csv(first).splitlines()[0] == "labels,f1_macro,low,high,measured"
+    assert as_labels(first) is None
+
+
+# --- advice -----------------------------------------------------------------------------------------------------
+
+
+def expecting(curve_of_labels):
+    sizes = np.array([20, 40, 80, 160, 320], float)
+    return outlook(fit_all(sizes, np.array([curve_of_labels(sizes)] * 3)), 320, np.array([420.0]), 0.01)
+
+
+STABLE = Stability(labels=(1, 2, 3, 4), kappas=(0.99, 0.99, 0.99), images=100)
+SHAKY = Stability(labels=(1, 2, 3, 4), kappas=(0.7, 0.8, 0.8), images=100)
+
+
+def flat(n):
+    return 0 * n + 0.8
+
+
+def test_a_steep_curve_says_go_on():
+    advice = advise(320, expecting(lambda n: 0.1 * n**0.3), 0.005, STABLE, None)
+    assert advice.verdict == "go_on"
+    assert advice.sentence.startswith("Go on: 100 more labels are expected to add 0.0")
+
+
+def test_a_flat_curve_says_stop_and_why():
+    advice = advise(320, expecting(flat), 0.005, STABLE, Coverage(share=0.83, images=100))
+    assert advice.verdict == "stop"
+    assert "kappa 0.99" in advice.sentence
+    assert "83% of the pool" in advice.sentence
+
+
+def test_a_flat_curve_whose_predictions_still_change_is_not_sure():
+    advice = advise(320, expecting(flat), 0.005, SHAKY, None)
+    assert (advice.verdict, "kappa 0.77" in advice.sentence) == ("unsure", True)
+
+
+def test_a_flat_curve_over_labels_that_leave_most_of_the_pool_out_is_not_sure():
+    advice = advise(320, expecting(flat), 0.005, STABLE, Coverage(share=0.2, images=100))
+    assert (advice.verdict, "only 20% of the pool" in advice.sentence) == ("unsure", True)
+
+
+def test_a_few_labels_say_nothing_of_stopping():
+    advice = advise(40, expecting(flat), 0.005, STABLE, None)
+    assert (advice.verdict, "40 labels are too few" in advice.sentence) == ("go_on", True)

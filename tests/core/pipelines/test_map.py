@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from core.jobs.results import as_csv
+from tests.pools import draw
+
+
+def draw_map(bench, **fields):
+    return bench.carry_out("map", path_to_img=str(bench.root / "pool"), **fields)
+
+
+def test_images_that_look_alike_lie_close(bench):
+    draw(bench.root / "pool", red=20, blue=20)
+    result = draw_map(bench)
+    places = np.column_stack([result.x, result.y])
+    red = np.array([name.startswith("red") for name in result.names])
+    between = np.linalg.norm(places[red].mean(axis=0) - places[~red].mean(axis=0))
+    within = np.linalg.norm(places[red] - places[red].mean(axis=0), axis=1).mean()
+    assert between > 2 * within
+    assert np.abs(places).max() <= 1
+
+
+def test_labels_and_predictions_are_indices_of_the_classes(bench):
+    draw(bench.root / "pool", red=5, blue=5)
+    result = draw_map(bench, path_to_labels=bench.labels("red_0.png", "blue_0.png"))
+    assert result.class_names == ("blue", "red")
+    classes = dict(zip(result.names, result.classes, strict=True))
+    assert (classes["red_0.png"], classes["blue_0.png"], classes["red_1.png"]) == (1, 0, -1)
+    assert [result.class_names[i] for i in result.predicted] == [name.partition("_")[0] for name in result.names]
+
+
+def test_without_two_classes_nothing_is_predicted(bench):
+    draw(bench.root / "pool", red=6)
+    assert draw_map(bench, path_to_labels=bench.labels("red_0.png")).predicted is None
+
+
+def test_a_large_pool_is_sampled_and_keeps_its_labelled_images(bench):
+    draw(bench.root / "pool", red=30)
+    result = draw_map(bench, points=10, path_to_labels=bench.labels("red_3.png", "red_29.png"))
+    assert (len(result.names), result.images) == (10, 30)
+    assert {"red_3.png", "red_29.png"} <= set(result.names)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 7])
+def test_a_few_images_have_places_too(bench, n):
+    draw(bench.root / "pool", red=n)
+    result = draw_map(bench)
+    assert len(result.x) == n
+    assert np.isfinite([*result.x, *result.y]).all()
+
+
+def test_the_same_request_gives_the_same_bytes_and_a_table(bench):
+    draw(bench.root / "pool", red=8, blue=8)
+    assert draw_map(bench).model_dump_json() == draw_map(bench).model_dump_json()
+    assert as_csv(draw_map(bench)).splitlines()[0] == "name,x,y,class"
