@@ -13,11 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from client.job import Job
-
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class ClientError(Exception):
@@ -27,18 +23,11 @@ class ClientError(Exception):
 
 
 class Unreachable(ClientError):
-    """`may_have_arrived`: the call was on its way when the connection broke."""
-
     retryable = True
 
-    def __init__(self, detail: str, *, may_have_arrived: bool = False) -> None:
-        super().__init__(detail)
-        self.may_have_arrived = may_have_arrived
-
     @classmethod
-    def because(cls, error: httpx.RequestError, url: str) -> Unreachable:
-        detail = f"no answer from {url} ({error or type(error).__name__}); is `nextlabel up` running there?"
-        return cls(detail, may_have_arrived=not isinstance(error, NEVER_SENT))
+    def because(cls, error: Exception, url: str) -> Unreachable:
+        return cls(f"no answer from {url} ({str(error) or type(error).__name__}); is `nextlabel up` running there?")
 
 
 class NotNextlabel(Unreachable):

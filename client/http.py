@@ -357,7 +357,12 @@ class AsyncClient:
 
 def _address(url: str | None) -> str:
     url = (url or os.environ.get("NEXTLABEL_URL") or DEFAULT_URL).rstrip("/")
-    return url if "://" in url else f"http://{url}"
+    url = url if "://" in url else f"http://{url}"
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Unreachable(f"{url} is no address: {error}") from None
+    return url
 
 
 def _headers(api_key: str | None) -> dict[str, str]:

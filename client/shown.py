@@ -93,7 +93,8 @@ class _Lines:
             return
         self._stage, self._told_at = stage, time.monotonic()
         parts = [f"{self._title}: {stage}", *([f"{done} of {total}"] if total else []), _left(job)]
-        self._console.print(", ".join(filter(None, parts)), highlight=False, markup=False, soft_wrap=True)
+        # Past the console, which would print a line again that Ctrl-C breaks into.
+        print(", ".join(filter(None, parts)), file=self._console.file, flush=True)
 
 
 def _where(job: Job) -> tuple[str, int, int | None]:

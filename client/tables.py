@@ -53,7 +53,7 @@ def _(result: SelectionResult) -> Iterable[str]:
 @sentences_of.register
 def _(result: PredictionResult) -> Iterable[str]:
     counts = Counter(item.predicted for item in result.items)
-    yield f"{len(result.items)} images: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()) + "."
+    yield f"{len(result.items)} images: " + ", ".join(f"{name}: {count}" for name, count in counts.most_common()) + "."
 
 
 @sentences_of.register
@@ -160,7 +160,9 @@ def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) -> Table:
     """`more`: rows that are not shown."""
-    made = Table(*columns, caption=f"and {more} more; --output FILE has them all" if more > 0 else None)
+    made = Table(caption=f"and {more} more; --output FILE has them all" if more > 0 else None)
+    for column in columns:
+        made.add_column(column, overflow="fold")  # half a file's name is none
     for row in rows:
         made.add_row(*map(_cell, row))
     return made

@@ -49,14 +49,13 @@ R = TypeVar("R", bound=Part)
 
 @dataclass(frozen=True)
 class Call:
-    """`repeatable`: made twice, it does what it does once."""
+    """Each of ours may be made twice and does what it does once: POSTs that make a job carry an idempotency key."""
 
     verb: str
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
-    repeatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ def _succeeded(job: Job) -> Job:
 
 
 def _ask(call: Call) -> Talk[httpx.Response]:
-    """The answer, if it is a good one. Where nothing can happen twice by it, the call is made again a few times."""
+    """The answer, if it is a good one. A call that got none, or "not now", is made again a few times."""
     pauses, lost = list(PAUSES_S), False
     while True:
         outcome = yield call
@@ -213,15 +212,15 @@ def _ask(call: Call) -> Talk[httpx.Response]:
         if lost and call.verb == "DELETE" and _status(outcome) == httpx.codes.NOT_FOUND:
             return _response(outcome)  # what got no answer has worked
         lost = lost or isinstance(outcome, Unreachable)
-        if not pauses or not _worth_repeating(call, outcome):
+        if not pauses or not _worth_repeating(outcome):
             raise outcome if isinstance(outcome, Unreachable) else refused(_response(outcome))
         yield Pause(max(pauses.pop(0), _retry_after(outcome)))
 
 
-def _worth_repeating(call: Call, outcome: Outcome) -> bool:
+def _worth_repeating(outcome: Outcome) -> bool:
     if isinstance(outcome, Unreachable):
-        return outcome.retryable and (call.repeatable or not outcome.may_have_arrived)
-    return call.repeatable and _status(outcome) in NOT_NOW and _retry_after(outcome) <= LONGEST_RETRY_AFTER_S
+        return outcome.retryable
+    return _status(outcome) in NOT_NOW and _retry_after(outcome) <= LONGEST_RETRY_AFTER_S
 
 
 def _retry_after(outcome: Outcome) -> float:

@@ -102,7 +102,7 @@ def as_record(*jobs: Job) -> str:
 def _interrupted(client: Client, job: Job, told: Console, cancel: bool) -> None:
     if cancel:
         client.cancel(job.id)
-        told.print(f"\njob {job.id} is cancelled", highlight=False, soft_wrap=True)
+        told.print(f"\njob {job.id} is being cancelled", highlight=False, soft_wrap=True)
         return
     told.print(
         f"\njob {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}",
