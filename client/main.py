@@ -61,7 +61,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ends the process, with one of the exit codes above."""
     try:
-        code = cli.main(arguments, prog_name="nextlabel", standalone_mode=False)
+        code = cli.main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -53,7 +53,6 @@ def _carry_out(kind: str, name: str) -> Callable[..., None]:
             if no_wait:
                 click.echo(as_record(job) if as_json else job.id)
                 return
-            click.echo(f"job {job.id}", err=True)
             to_the_end(client, job, wish, title=name, cancel_on_interrupt=cancel_on_interrupt)
 
     return carry_out

@@ -127,7 +127,6 @@ def retry(
         if no_wait:
             click.echo(as_record(job) if as_json else job.id)
             return
-        click.echo(f"job {job.id}", err=True)
         to_the_end(client, job, wish, title=job.kind, cancel_on_interrupt=cancel_on_interrupt)
 
 

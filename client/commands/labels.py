@@ -149,7 +149,7 @@ def _overlap(people: list[Sheet], merged: Merged) -> str:
 
 
 def _compare_with(pool: Path, labelled: set[str]) -> None:
-    names = set(list_pool(pool, [pool]).names)
+    names = set(list_pool(pool.absolute(), [pool.absolute()]).names)
     absent = sorted(labelled - names)
     click.echo(f"{len(labelled & names)} of {len(names)} images in {pool} are labelled")
     if absent:

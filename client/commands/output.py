@@ -65,6 +65,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     """Follows the job and delivers its result. Raises JobFailed."""
     told = Console(stderr=True)
     try:
+        click.echo(f"job {job.id}", err=True)
         with progress(title, told) as show_progress:
             ended = client.wait(job.id, show_progress)
     except KeyboardInterrupt:
