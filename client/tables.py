@@ -47,7 +47,7 @@ def _(result: SelectionResult) -> Iterable[str]:
     chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
     yield f"{chosen}: {result.method.why}."
     if result.near_copies_left_out:
-        yield f"{result.near_copies_left_out} near-copies were left out."
+        yield f"Near-copies left out: {result.near_copies_left_out}."
 
 
 @sentences_of.register
@@ -82,11 +82,11 @@ def _(result: LabelCheckResult) -> Iterable[str]:
         f"{round(result.expected_errors * result.labels)} are expected to be ({100 * result.expected_errors:.1f} %)."
     )
     found = (
-        (len(result.conflicts), "names have several classes"),
-        (len(result.copies_that_disagree), "groups of near-copies disagree"),
-        (len(result.leaks), "labelled images are (nearly) the same as a validation image"),
+        ("Names with several classes", result.conflicts),
+        ("Groups of near-copies that disagree", result.copies_that_disagree),
+        ("Labelled images that are (nearly) validation images, too", result.leaks),
     )
-    yield from (f"{count} {what}." for count, what in found if count)
+    yield from (f"{what}: {len(these)}." for what, these in found if these)
 
 
 @sentences_of.register
@@ -107,6 +107,12 @@ def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
     """The first rows of its csv, where nothing below says better."""
     rows = list(result.rows())
     yield table(result.columns, rows[:ROWS], more=len(rows) - ROWS)
+
+
+@tables_of.register
+def _(result: SelectionResult) -> Iterable[ConsoleRenderable]:
+    rows = [(i.rank, i.name, i.predicted, i.confidence, i.reason) for i in result.items]
+    yield table(("rank", "name", "predicted", "confidence", "reason"), rows[:ROWS], more=len(rows) - ROWS)
 
 
 @tables_of.register

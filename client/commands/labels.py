@@ -90,7 +90,7 @@ def merge_(folder: Path, out: Path, on_conflict: str) -> None:
         click.echo(f"{name}: {given}{settled}", err=True)
     if merged.conflicts and how is Conflicts.STOP:
         raise LabelsConflict(
-            f"{len(merged.conflicts)} images have several classes; nothing was written (--on-conflict)"
+            f"images with several classes: {len(merged.conflicts)}. Nothing was written; --on-conflict settles them"
         )
     write_labels(out, merged.labels.items())
     click.echo(f"{len(merged.labels)} labels in {out}", err=True)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -88,3 +89,11 @@ def test_an_api_that_is_not_there_is_one_line_and_no_traceback():
     assert told.returncode == NOT_TAKEN
     assert told.stderr.startswith("nextlabel: no answer from http://127.0.0.1:")
     assert told.stderr.count("\n") == 1
+
+
+def test_the_page_about_it_names_every_command_and_exit_code():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "command-line.md").read_text()
+    named = [" ".join(command) for command in commands(cli) if command[0] not in ("keys", "demo")]
+    assert [name for name in named if f"nextlabel {name}" not in page] == []
+    codes = (DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED)
+    assert [code for code in codes if f"\n| {code} | " not in page] == []

@@ -34,9 +34,9 @@ def test_the_sentences_say_what_matters():
     assert score.startswith("Macro F1 0.875 (95 %: 0.800 to 0.900) on 4 images")
     assert list(sentences_of(RESULTS["learning_curve"])) == ["Go on: 100 more labels should bring about 0.1."]
     assert list(sentences_of(RESULTS["label_check"]))[1:] == [
-        "1 names have several classes.",
-        "1 groups of near-copies disagree.",
-        "1 labelled images are (nearly) the same as a validation image.",
+        "Names with several classes: 1.",
+        "Groups of near-copies that disagree: 1.",
+        "Labelled images that are (nearly) validation images, too: 1.",
     ]
 
 
