@@ -29,7 +29,7 @@ from core.jobs.results import JobResult, Part, result_adapter
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30
 #: Before a call is made again that got no answer, or was answered "not now".
-PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+PAUSES_S = (0.1, 0.3, 0.6, 1.0)
 LONGEST_RETRY_AFTER_S = 5.0
 #: Between looks at a job whose service is away: the job goes on meanwhile.
 AWAY_S = 2.0

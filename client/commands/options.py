@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,18 @@ Key = click.option(
     "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
 )
 
-#: Options that are not called as their field is, and what their help says where the field says nothing.
-CALLED = {"add": ("-n", "--add"), "path_to_img_val": ("--val",), "path_to_labels_val": ("--val-labels",)}
-CALLED |= {"methods": ("--method",), "path_to_labels": ("-l", "--labels"), "path_to_labels_train": ("-l", "--labels")}
+#: An argument, not an option.
 POOLS = ("path_to_img", "path_to_img_train")
+#: Options that are not called as their field is.
+CALLED = {
+    "add": ("-n", "--add"),
+    "methods": ("--method",),
+    "path_to_labels": ("-l", "--labels"),
+    "path_to_labels_train": ("-l", "--labels"),
+    "path_to_img_val": ("--val",),
+    "path_to_labels_val": ("--val-labels",),
+}
+#: Where the field says nothing, or says it for the wire.
 HELP = {
     "method": 'The name of a method, or {"name": ..., options}; `nextlabel capabilities` lists them.',
     "path_to_labels_train": "Labels file, or folder of such files: `file name<TAB>class` a line.",
@@ -174,7 +182,7 @@ class Place(click.ParamType[Any, Any]):
         self._completes = "dir" if folder else "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(Path(value).resolve()) if value and Path(value).exists() else str(value)
+        return str(Path(value).resolve()) if value and os.path.exists(value) else str(value)  # noqa: PTH110 - raises nothing
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(incomplete, type=self._completes)]
@@ -189,7 +197,7 @@ class Name(click.ParamType[Any, Any]):
         if not isinstance(value, str) or not value.startswith("@"):
             return value
         try:
-            lines = Path(value[1:]).read_text("utf-8-sig").splitlines()
+            lines = Path(value[1:]).read_text("utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             self.fail(f"{value[1:]}: {getattr(error, 'strerror', None) or error}", param, ctx)
         return [name for line in lines if (name := line.partition("\t")[0]).strip()]
@@ -217,12 +225,12 @@ class Json(click.ParamType[Any, Any]):
             self.fail(f"{value!r} is not JSON: {error}", param, ctx)
 
 
-def apply(options: Iterable[Callable[[Any], Any]], command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(list(options)):
-        command = option(command)
-    return command
-
-
 def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options as one decorator."""
-    return partial(apply, options)
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

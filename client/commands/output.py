@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from client.commands.options import together
-from client.errors import JobFailed
+from client.errors import JobFailed, Refused
 from client.files import write_whole
 from client.http import Client
 from client.job import Job
@@ -52,6 +52,8 @@ class Wish:
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
         if as_json and form not in (None, "json"):
             raise click.UsageError(f"--json and --format {form} exclude each other")
+        if output is not None and not output.parent.is_dir():  # before the work, not after it
+            raise click.UsageError(f"there is no folder {output.parent} to write {output.name} to")
         if as_json:
             form = "json"
         if form is None and output is not None:
@@ -94,19 +96,15 @@ def deliver(client: Client, job: Job, wish: Wish, told: Console) -> None:
         write_whole(wish.file, content)
 
 
-def as_record(*jobs: Job) -> str:
-    """One job as a JSON object, several as an array."""
-    records = [job.model_dump(mode="json") for job in jobs]
-    return json.dumps(records[0] if len(records) == 1 else records, indent=2, ensure_ascii=False)
+def as_record(job: Job) -> str:
+    return json.dumps(job.model_dump(mode="json"), indent=2, ensure_ascii=False)
 
 
 def _interrupted(client: Client, job: Job, told: Console, cancel: bool) -> None:
+    words = f"job {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}"
     if cancel:
-        client.cancel(job.id)
-        told.print(f"\njob {job.id} is being cancelled", highlight=False, soft_wrap=True)
-        return
-    told.print(
-        f"\njob {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}",
-        highlight=False,
-        soft_wrap=True,
-    )
+        try:
+            words = f"job {job.id} is {client.cancel(job.id).state}"
+        except Refused as error:  # it has ended meanwhile
+            words = str(error)
+    told.print(f"\n{words}", highlight=False, markup=False, soft_wrap=True)

@@ -75,7 +75,14 @@ def test_a_file_is_written_whole_in_the_form_that_its_name_says(nextlabel, worke
     assert read_labels(data.root / "p.txt").classes_by_name == {"a.png": "cat", "b.png": "dog"}
     assert (data.root / "p.csv").read_text().startswith("name,predicted")
     assert json.loads((data.root / "p.json").read_text())["kind"] == "prediction"
-    assert nextlabel(*COMMANDS["prediction"], "-o", "p.txt", "--format", "csv", "--json")[0] == 2
+
+
+def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, client):
+    assert nextlabel(*SELECT, "-o", "p.txt", "--format", "csv", "--json")[0] == 2
+    code, _, err = nextlabel(*SELECT, "-o", "nowhere/p.csv")
+    assert code == 2
+    assert "there is no folder nowhere to write p.csv to" in err
+    assert client.jobs() == []
 
 
 def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(nextlabel, client):
@@ -130,7 +137,9 @@ def test_ctrl_c_leaves_the_job_unless_told_otherwise(nextlabel, client, monkeypa
     code, out, err = nextlabel(*SELECT, *more)
     (job,) = client.jobs()
     assert (code, out, job.state) == (130, "", state)
-    if not more:
+    if more:
+        assert f"job {job.id} is cancelled" in err
+    else:
         assert f"Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}" in err
 
 

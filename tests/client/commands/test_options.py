@@ -117,13 +117,14 @@ def test_a_path_that_is_here_is_sent_absolute_and_any_other_as_it_is(tmp_path, m
     body = typed("prediction", "photos", "--labels", "elsewhere/labels")
     assert body["path_to_img"] == str(tmp_path / "photos")
     assert body["path_to_labels"] == "elsewhere/labels"
+    assert typed("prediction", "x" * 5000)["path_to_img"] == "x" * 5000
 
 
 def test_names_may_come_from_a_file(tmp_path):
     file = tmp_path / "labels.txt"
-    file.write_text("a b.png\tcat\n\nc.png\n")
+    file.write_bytes("\ufeffa b.png\tcat\r\n\r\nc\u2028.png\n".encode())
     body = typed("similar", "/nowhere", "-n", "1", "--like", f"@{file}", "--like", "d.png")
-    assert body["like"] == ("a b.png", "c.png", "d.png")
+    assert body["like"] == ("a b.png", "c\u2028.png", "d.png")
     with pytest.raises(click.BadParameter, match="No such file"):
         typed("similar", "/nowhere", "-n", "1", "--like", f"@{tmp_path}/nothing")
 
