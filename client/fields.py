@@ -5,16 +5,19 @@ Wider than the requests themselves where a person writes it otherwise: a method 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Literal, Required, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
-from core.jobs.requests import HeadName
+from core.jobs.requests import KINDS, HeadName
 from core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
 Place = str | Path
 MethodChoice = str | Mapping[str, Any] | Method
+C = TypeVar("C")
 
 
 class Fields(TypedDict, total=False):
@@ -89,3 +92,31 @@ class SimilarFields(OnePoolFields, total=False):
 
 class MapFields(OnePoolFields, total=False):
     points: int
+
+
+def spelled_out(client: type[C]) -> type[C]:
+    """A class decorator, for `help` and notebooks, which don't look into Unpack: they see every field of a call."""
+    for call in vars(client).values():
+        if "Unpack" in getattr(call, "__annotations__", {}).get("request", ""):
+            call.__signature__ = _with_fields(call)
+    return client
+
+
+def _with_fields(call: Callable[..., Any]) -> inspect.Signature:
+    """First what must be given, then the rest with the defaults that the service fills in."""
+    hints, signature = get_type_hints(call), inspect.signature(call)
+    request = KINDS[hints["return"].model_fields["kind"].default].model_fields
+    itself, *own, _ = signature.parameters.values()
+    fields = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=get_args(hint)[0] if get_origin(hint) is Required else hint,
+            default=Parameter.empty
+            if request[name].is_required()
+            else request[name].get_default(call_default_factory=True),
+        )
+        for name, hint in get_type_hints(get_args(hints["request"])[0], include_extras=True).items()
+    ]
+    fields.sort(key=lambda one: one.default is not Parameter.empty)
+    return signature.replace(parameters=[itself, *fields, *own])

@@ -23,6 +23,7 @@ from client.fields import (
     PredictionFields,
     SelectionFields,
     SimilarFields,
+    spelled_out,
 )
 from client.job import Job
 from client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
@@ -43,6 +44,7 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 Request = JobRequest | Mapping[str, Any]
 
 
+@spelled_out
 class Client:
     """`url` and `api_key` come from NEXTLABEL_URL and NEXTLABEL_API_KEY where they are left out.
 
@@ -199,6 +201,7 @@ class Client:
             return Unreachable.because(error, self.url)
 
 
+@spelled_out
 class AsyncClient:
     """As `Client`, for asyncio. Cancelling what awaits a job doesn't cancel the job."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Required, get_origin, get_type_hints
 
 import pytest
@@ -29,6 +30,17 @@ CALLS = {
 def test_every_kind_has_a_call_and_a_result_to_try_it_with():
     assert set(CALLS) == set(KINDS) == set(RESULTS)
     assert {type(result) for result in RESULTS.values()} == set(get_type_hints(http.Client.run)["return"].__args__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_spells_out_every_field_with_its_default(kind):
+    shown = inspect.signature(getattr(http.Client, CALLS[kind][0])).parameters
+    fields = {name: info for name, info in KINDS[kind].model_fields.items() if name != "kind"}
+    assert shown.keys() == fields.keys() | {"self", "on_change", "timeout_s"}
+    given = {
+        name: info.get_default(call_default_factory=True) for name, info in fields.items() if not info.is_required()
+    }
+    assert {name: shown[name].default for name in given} == given
 
 
 @pytest.mark.parametrize("kind", KINDS)
