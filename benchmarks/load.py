@@ -27,14 +27,15 @@ import httpx
 import numpy as np
 
 from client.digits import write_digits
-from client.http import ENDED
 from client.stack import Stack, free_port
+from core.jobs.record import JobState
 
 LABELS, ADD = 100, 10
 WAIT_S = 30
 TICK_S = 0.05
 TIMEOUT_S = 60
 STEPS = (50, 95, 99, 100)
+ENDED = tuple(state.value for state in JobState if state.is_final)
 SETTLE_S = 3.0  # clients that all arrive at once are not what is measured
 
 
@@ -144,7 +145,7 @@ class Load:
             await follow(client)
 
     async def _long_polls(self, client: httpx.AsyncClient) -> None:
-        """As client/http.py does: look once, then wait for a change of what was seen."""
+        """As client/talk.py does: look once, then wait for a change of what was seen."""
         while True:
             job_id, etag, state = await self._unwatched.get(), None, None
             while state not in ENDED:

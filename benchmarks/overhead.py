@@ -11,7 +11,6 @@ import argparse
 import statistics
 import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
 
 from client.digits import write_digits
@@ -49,12 +48,10 @@ def main() -> None:
 
 def _job(client: Client, request: dict[str, object]) -> tuple[float, float, float]:
     began = time.perf_counter()
-    ended = client.wait(str(client.submit(request)["id"]), timeout_s=60)
+    ended = client.wait(client.submit(request).id, timeout_s=60)
     took = time.perf_counter() - began
-    created, started, finished = (
-        datetime.fromisoformat(ended[at]) for at in ("created_at", "started_at", "finished_at")
-    )
-    return (started - created).total_seconds(), (finished - started).total_seconds(), took
+    started, finished = ended.started_at, ended.finished_at
+    return (started - ended.created_at).total_seconds(), (finished - started).total_seconds(), took
 
 
 if __name__ == "__main__":

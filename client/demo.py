@@ -15,11 +15,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from client.http import Client, JobFailed
+from client.errors import JobFailed
+from client.http import Client
 from client.shown import follow
+from client.talk import R
 from core.data.labels import read_labels, write_labels
 from core.data.pool import list_pool
-from core.errors import LabelsMalformed
+from core.errors import LabelsMalformed, WeightsUnavailable
+from core.jobs.results import F1Result, SelectionResult
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"
@@ -95,7 +98,6 @@ class Demo:
     def _select(self, add: int, arm: Arm, number: int) -> list[str]:
         """With the pretrained backbone if its weights can be had, else with the one that needs none."""
         request: dict[str, Any] = {
-            "kind": "selection",
             "add": add,
             "method": arm.method,
             "seed": number,  # or chance would draw by the same lots in each round
@@ -105,9 +107,9 @@ class Demo:
             request["path_to_labels"] = str(arm.labels)
         title = f"round {number + 1} of {ROUNDS}: select {add} by {arm.method}"
         try:
-            names: list[str] = self._run(request, title)["data"]
+            result = self._run(SelectionResult, request, title)
         except JobFailed as error:
-            if self._jobs or error.job["error"] is None or error.job["error"]["code"] != "weights_unavailable":
+            if self._jobs or error.job.error is None or error.job.error.code != WeightsUnavailable.code:
                 raise
             self._backbone = WITHOUT_WEIGHTS
             self._console.print(
@@ -115,8 +117,8 @@ class Demo:
                 f"{WITHOUT_WEIGHTS}: gradient histograms and colour, no weights. Pretrained backbones are far better "
                 "on photos."
             )
-            names = self._run(request, title)["data"]
-        return names
+            result = self._run(SelectionResult, request, title)
+        return list(result.data)
 
     def _score(self, arm: Arm) -> None:
         labels = read_labels(arm.labels)
@@ -124,21 +126,22 @@ class Demo:
             arm.curve.append((len(labels), "one class so far"))
             return
         request = {
-            "kind": "f1",
             "path_to_img_train": str(self._material.pool),
             "path_to_labels_train": str(arm.labels),
             "path_to_img_val": str(self._material.val),
             "path_to_labels_val": str(self._material.val_labels),
         }
-        result = self._run(request, f"F1 at {len(labels)} labels, {arm.method}")
-        low, high = result["f1_macro_interval"]
-        arm.curve.append((len(labels), f"{result['f1_macro']:.3f}  ({low:.2f} to {high:.2f})"))
-        self._console.print(f"  {len(labels):>5} labels by {arm.method:<6}  macro F1 {result['f1_macro']:.3f}")
+        result = self._run(F1Result, request, f"F1 at {len(labels)} labels, {arm.method}")
+        low, high = result.f1_macro_interval
+        arm.curve.append((len(labels), f"{result.f1_macro:.3f}  ({low:.2f} to {high:.2f})"))
+        self._console.print(f"  {len(labels):>5} labels by {arm.method:<6}  macro F1 {result.f1_macro:.3f}")
 
-    def _run(self, request: dict[str, Any], title: str) -> dict[str, Any]:
-        job = self._client.submit({**request, "backbone": self._backbone})
-        result: dict[str, Any] = follow(self._client, job["id"], title, self._console)["result"]
-        self._jobs.append(job["id"])
+    def _run(self, kind: type[R], request: dict[str, Any], title: str) -> R:
+        body = {"kind": kind.model_fields["kind"].default, **request, "backbone": self._backbone}
+        job = follow(self._client, self._client.submit(body).id, title, self._console)
+        self._jobs.append(job.id)
+        result = job.result or self._client.result(job.id)
+        assert isinstance(result, kind)
         return result
 
     def _curl(self, arm: Arm) -> str:

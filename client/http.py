@@ -1,49 +1,66 @@
-"""A client of the HTTP interface: submit, wait, fetch."""
+"""Clients of the service: `Client` blocks, `AsyncClient` is awaited. What they say to it stands in client/talk.py."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from math import inf
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack
 
 import httpx
 
-POLL_S = 30
-RETRY_S = 2.0
-ENDED = ("succeeded", "failed", "cancelled")
-Job = dict[str, Any]
+from client import talk
+from client.errors import Unreachable
+from client.fields import (
+    AuditFields,
+    F1Fields,
+    LabelCheckFields,
+    LearningCurveFields,
+    MapFields,
+    PredictionFields,
+    SelectionFields,
+    SimilarFields,
+    spelled_out,
+)
+from client.job import Job
+from client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
+from core.jobs.requests import JobRequest
+from core.jobs.results import (
+    AuditResult,
+    F1Result,
+    JobResult,
+    LabelCheckResult,
+    LearningCurveResult,
+    MapResult,
+    PredictionResult,
+    SelectionResult,
+    SimilarResult,
+)
+
+DEFAULT_URL = "http://127.0.0.1:5000"
+Request = JobRequest | Mapping[str, Any]
 
 
-class Refused(RuntimeError):
-    """The service said no; `problem` is its RFC 9457 document."""
-
-    def __init__(self, problem: Mapping[str, Any]) -> None:
-        faults = [f"  {fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
-        super().__init__("\n".join(["refused:", *faults]) if faults else str(problem.get("detail", problem)))
-        self.problem = problem
-
-
-class Unreachable(RuntimeError):
-    """Nobody answers at that address."""
-
-
-class JobFailed(RuntimeError):
-    """The job ended without a result; `job` is its record."""
-
-    def __init__(self, job: Job) -> None:
-        error = job["error"]
-        super().__init__(f"{error['code']}: {error['detail']}" if error else f"job {job['id']} was cancelled")
-        self.job = job
-
-
+@spelled_out
 class Client:
-    """`api_key`: where the service asks for one."""
+    """`url` and `api_key` come from NEXTLABEL_URL and NEXTLABEL_API_KEY where they are left out.
 
-    def __init__(self, url: str = "http://127.0.0.1:5000", api_key: str | None = None) -> None:
-        self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.Client(base_url=self.url, timeout=POLL_S + 30, headers=headers)
+    The calls named after a kind of job (`select`, `predict`, ...) take the fields of its request by name, wait for its
+    end and return its result; `on_change` is shown the job whenever it has changed. They raise Unreachable, Refused,
+    JobFailed (JobCancelled among them), and TimeoutError, after which the job goes on: a timeout cancels nothing.
+    Calls that find nobody, or are answered "not now", are made again for some seconds; no job is made twice by that.
+    """
+
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = _address(url)
+        self._http = httpx.Client(
+            base_url=self.url, headers=_headers(api_key), timeout=talk.LONGEST_ANSWER_S, transport=transport
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -51,65 +68,310 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._http.close()
 
-    def submit(self, request: Mapping[str, Any], idempotency_key: str | None = None) -> Job:
-        """With a key, the same request may be sent again and makes no second job. Raises Refused."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._json("POST", "/jobs", json=dict(request), headers=headers)
+    # --- one call for a kind of job -----------------------------------------------------------------------------
 
-    def job(self, job_id: str, *, wait_s: float = 0, etag: str | None = None) -> tuple[Job | None, str]:
-        """-> (job, its ETag); job is None when nothing changed since that ETag."""
-        known = {"If-None-Match": etag} if etag else {}
-        answer = self._ask("GET", f"/jobs/{job_id}", params={"wait": wait_s}, headers=known)
-        if answer.status_code == httpx.codes.NOT_MODIFIED:
-            return None, cast(str, etag)
-        return answer.json(), answer.headers["ETag"]
+    def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
+    ) -> SelectionResult:
+        """Which images to label next."""
+        return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
-    def wait(self, job_id: str, on_change: Callable[[Job], None] = lambda _: None, timeout_s: float = 86_400) -> Job:
-        """The job when it has ended. Raises JobFailed for any end but success, TimeoutError."""
-        deadline, etag = time.monotonic() + timeout_s, None
-        while time.monotonic() < deadline:
+    def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
+    ) -> PredictionResult:
+        """A class for every unlabelled image."""
+        return self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
+
+    def f1(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]) -> F1Result:
+        """How good the head trained on one labelled set is on another."""
+        return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
+
+    def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
+    ) -> LearningCurveResult:
+        """How much more labels would bring, and whether to stop."""
+        return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
+
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
+    ) -> AuditResult:
+        """Whether methods beat chance on the labels there are."""
+        return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
+
+    def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
+    ) -> LabelCheckResult:
+        """Which labels look wrong."""
+        return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
+    ) -> SimilarResult:
+        """Images like some, and unlike others."""
+        return self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
+
+    def map(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]) -> MapResult:
+        """The pool in a plane: images that look alike lie close."""
+        return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    def run(self, request: Request, *, on_change: OnChange = unheard, timeout_s: float = inf) -> JobResult:
+        """Submits, waits, returns the result."""
+        return self._carry_out(talk.run(request, on_change, timeout_s))
+
+    def submit(self, request: Request, idempotency_key: str | None = None) -> Job:
+        """Doesn't wait. With a key of your own, the same request may be sent again and makes no second job."""
+        return self._carry_out(talk.submit(request, idempotency_key))
+
+    def job(self, job_id: str, *, wait_s: float = 0) -> Job:
+        """As it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
+        return self._carry_out(talk.job(job_id, wait_s))
+
+    def wait(self, job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Job:
+        """The job when it has succeeded."""
+        return self._carry_out(talk.wait(job_id, on_change, timeout_s))
+
+    def jobs(self, kind: str | None = None, state: str | None = None, limit: int | None = 50) -> list[Job]:
+        """Newest first, without their results. `limit` None: all of them."""
+        return self._carry_out(talk.jobs(kind, state, limit))
+
+    def events(self, job_id: str, after: str | None = None) -> Iterator[Event]:
+        """What happens to the job, from its beginning or after that event, to its end."""
+        reader = EventReader(after)
+        while not reader.ended:
+            fault = None
             try:
-                job, etag = self.job(job_id, wait_s=POLL_S if etag else 0, etag=etag)
-            except (Unreachable, Refused) as error:
-                if isinstance(error, Refused) and not error.problem.get("retryable"):
-                    raise
-                time.sleep(RETRY_S)  # the job goes on meanwhile
-                continue
-            if job is None:
-                continue
-            on_change(job)
-            if job["state"] == "succeeded":
-                return job
-            if job["state"] in ENDED:
-                raise JobFailed(job)
-        raise TimeoutError(f"job {job_id} has not ended within {timeout_s:g} s")
-
-    def result(self, job_id: str, media_type: str = "application/json") -> bytes:
-        return self._ask("GET", f"/jobs/{job_id}/result", headers={"Accept": media_type}).content
-
-    def jobs(self, **narrow: str | int) -> list[Job]:
-        return cast(list[Job], self._json("GET", "/jobs", params=narrow)["data"])
+                with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
+                    if answer.is_error:
+                        answer.read()
+                        raise talk.refused(answer)
+                    yield from filter(None, map(reader.feed, answer.iter_lines()))
+            except httpx.RequestError as error:
+                fault = Unreachable.because(error, self.url)
+            if not reader.ended:
+                time.sleep(reader.pause_s(fault))
 
     def cancel(self, job_id: str) -> Job:
-        return self._json("POST", f"/jobs/{job_id}/cancel")
+        """A job that runs is `cancelling` until its worker has heard of it."""
+        return self._carry_out(talk.cancel(job_id))
+
+    def retry(self, job_id: str) -> Job:
+        """A new job like one that failed or was cancelled."""
+        return self._carry_out(talk.retry(job_id))
+
+    def delete(self, job_id: str) -> None:
+        """Forgets an ended job and its result."""
+        self._carry_out(talk.delete(job_id))
+
+    def result(self, job_id: str) -> JobResult:
+        return self._carry_out(talk.result(job_id))
+
+    def download(self, job_id: str, form: Format = "json") -> bytes:
+        """The result as a file; `tsv` is a labels file, of kinds that have classes to give."""
+        return self._carry_out(talk.download(job_id, form))
 
     def capabilities(self) -> dict[str, Any]:
-        return self._json("GET", "/capabilities")
+        """What can be asked for there."""
+        return self._carry_out(talk.capabilities())
 
-    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return cast(dict[str, Any], self._ask(method, path, **options).json())
+    def _carry_out(self, said: Talk[talk.T]) -> talk.T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = said.send(outcome)
+            except StopIteration as end:
+                result: talk.T = end.value
+                return result
+            if isinstance(step, Call):
+                outcome = self._made(step)
+            else:
+                time.sleep(step.seconds)
+                outcome = None
 
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _made(self, call: Call) -> Outcome:
         try:
-            return _checked(self._http.request(method, path, **options))
-        except httpx.TransportError as error:
-            raise Unreachable(f"no answer from {self.url} ({error}); is `nextlabel up` running there?") from error
+            return self._http.request(call.verb, call.path, **_options(call))
+        except httpx.RequestError as error:
+            return Unreachable.because(error, self.url)
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if answer.is_error:
-        is_problem = answer.headers.get("Content-Type", "").startswith("application/problem+json")
-        raise Refused(answer.json() if is_problem else {"detail": f"HTTP {answer.status_code}: {answer.text[:500]}"})
-    return answer
+@spelled_out
+class AsyncClient:
+    """As `Client`, for asyncio. Cancelling what awaits a job doesn't cancel the job."""
+
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.url = _address(url)
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=_headers(api_key), timeout=talk.LONGEST_ANSWER_S, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # --- one call for a kind of job -----------------------------------------------------------------------------
+
+    async def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
+    ) -> SelectionResult:
+        """Which images to label next."""
+        return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
+
+    async def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
+    ) -> PredictionResult:
+        """A class for every unlabelled image."""
+        return await self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
+
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
+    ) -> F1Result:
+        """How good the head trained on one labelled set is on another."""
+        return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
+
+    async def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
+    ) -> LearningCurveResult:
+        """How much more labels would bring, and whether to stop."""
+        return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
+
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
+    ) -> AuditResult:
+        """Whether methods beat chance on the labels there are."""
+        return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
+
+    async def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
+    ) -> LabelCheckResult:
+        """Which labels look wrong."""
+        return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    async def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
+    ) -> SimilarResult:
+        """Images like some, and unlike others."""
+        return await self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
+
+    async def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
+    ) -> MapResult:
+        """The pool in a plane: images that look alike lie close."""
+        return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    async def run(self, request: Request, *, on_change: OnChange = unheard, timeout_s: float = inf) -> JobResult:
+        """Submits, waits, returns the result."""
+        return await self._carry_out(talk.run(request, on_change, timeout_s))
+
+    async def submit(self, request: Request, idempotency_key: str | None = None) -> Job:
+        """Doesn't wait. With a key of your own, the same request may be sent again and makes no second job."""
+        return await self._carry_out(talk.submit(request, idempotency_key))
+
+    async def job(self, job_id: str, *, wait_s: float = 0) -> Job:
+        """As it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
+        return await self._carry_out(talk.job(job_id, wait_s))
+
+    async def wait(self, job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Job:
+        """The job when it has succeeded."""
+        return await self._carry_out(talk.wait(job_id, on_change, timeout_s))
+
+    async def jobs(self, kind: str | None = None, state: str | None = None, limit: int | None = 50) -> list[Job]:
+        """Newest first, without their results. `limit` None: all of them."""
+        return await self._carry_out(talk.jobs(kind, state, limit))
+
+    async def events(self, job_id: str, after: str | None = None) -> AsyncIterator[Event]:
+        """What happens to the job, from its beginning or after that event, to its end."""
+        reader = EventReader(after)
+        while not reader.ended:
+            fault = None
+            try:
+                async with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
+                    if answer.is_error:
+                        await answer.aread()
+                        raise talk.refused(answer)
+                    async for line in answer.aiter_lines():
+                        if (event := reader.feed(line)) is not None:
+                            yield event
+            except httpx.RequestError as error:
+                fault = Unreachable.because(error, self.url)
+            if not reader.ended:
+                await asyncio.sleep(reader.pause_s(fault))
+
+    async def cancel(self, job_id: str) -> Job:
+        """A job that runs is `cancelling` until its worker has heard of it."""
+        return await self._carry_out(talk.cancel(job_id))
+
+    async def retry(self, job_id: str) -> Job:
+        """A new job like one that failed or was cancelled."""
+        return await self._carry_out(talk.retry(job_id))
+
+    async def delete(self, job_id: str) -> None:
+        """Forgets an ended job and its result."""
+        await self._carry_out(talk.delete(job_id))
+
+    async def result(self, job_id: str) -> JobResult:
+        return await self._carry_out(talk.result(job_id))
+
+    async def download(self, job_id: str, form: Format = "json") -> bytes:
+        """The result as a file; `tsv` is a labels file, of kinds that have classes to give."""
+        return await self._carry_out(talk.download(job_id, form))
+
+    async def capabilities(self) -> dict[str, Any]:
+        """What can be asked for there."""
+        return await self._carry_out(talk.capabilities())
+
+    async def _carry_out(self, said: Talk[talk.T]) -> talk.T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = said.send(outcome)
+            except StopIteration as end:
+                result: talk.T = end.value
+                return result
+            if isinstance(step, Call):
+                outcome = await self._made(step)
+            else:
+                await asyncio.sleep(step.seconds)
+                outcome = None
+
+    async def _made(self, call: Call) -> Outcome:
+        try:
+            return await self._http.request(call.verb, call.path, **_options(call))
+        except httpx.RequestError as error:
+            return Unreachable.because(error, self.url)
+
+
+def _address(url: str | None) -> str:
+    url = (url or os.environ.get("NEXTLABEL_URL") or DEFAULT_URL).rstrip("/")
+    url = url if "://" in url else f"http://{url}"
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Unreachable(f"{url} is no address: {error}") from None
+    return url
+
+
+def _headers(api_key: str | None) -> dict[str, str]:
+    api_key = api_key or os.environ.get("NEXTLABEL_API_KEY")
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def _options(call: Call) -> dict[str, Any]:
+    return {"params": call.params, "headers": call.headers, "json": call.body}

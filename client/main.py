@@ -2,210 +2,97 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
 
-from client.demo import Demo, Material
-from client.http import Client, JobFailed, Refused, Unreachable
-from client.keys import keys
-from client.redis_server import NoRedisServer
-from client.shown import follow
-from client.stack import Stack, StackError, free_port
+from client.commands.lazy import LazyGroup
+from client.errors import ClientError, JobCancelled, JobFailed
 from core.errors import NextlabelError
-from core.keys import check_access
-from core.settings import Settings
 
-console = Console()
-Url = click.option(
-    "--url", envvar="NEXTLABEL_URL", default="http://127.0.0.1:5000", show_default=True, help="Where the API is."
-)
-Key = click.option(
-    "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
-)
-EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
-DEMO_HUB_TIMEOUT_S = "4"
+DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+SECTIONS = {
+    "Ask": {
+        name: f"client.commands.asking:{attribute}"
+        for name, attribute in (
+            ("select", "select"),
+            ("predict", "predict"),
+            ("f1", "f1"),
+            ("curve", "curve"),
+            ("audit", "audit"),
+            ("check", "check"),
+            ("similar", "similar"),
+            ("map", "map_"),
+        )
+    },
+    "Jobs": {
+        name: f"client.commands.jobs:{name}"
+        for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")
+    },
+    "Files and setting up": {
+        "labels": "client.commands.labels:labels",
+        "up": "client.commands.local:up",
+        "demo": "client.commands.local:demo",
+        "keys": "client.keys:keys",
+        "completion": "client.commands.completion:completion",
+    },
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nextlabel")
 def cli() -> None:
-    """Tells people who label images which images to label next, and when to stop."""
+    """Tells people who label images which images to label next, and when to stop.
 
-
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes. Default: one for each GPU, one without.")
-def up(host: str, port: int, workers: int | None) -> None:
-    """Run the whole stack on this machine until Ctrl-C: Redis, the API and workers.
-
-    Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
-    is the one that requests may name paths under.
+    \b
+    Exit codes:
+      0    done
+      1    failed
+      2    wrong usage
+      3    refused by the service, or nobody answers
+      4    the job was cancelled
+      130  Ctrl-C
     """
-    settings = Settings()
-    check_access(settings, host)
-    environment = _local_settings(settings)
-    for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
-        signal.signal(stop, signal.default_int_handler)
-    console.print("starting …")
-    with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
-        console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it", soft_wrap=True)
-        console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}", soft_wrap=True)
-        try:
-            stack.wait()
-        finally:
-            console.print("stopping; running jobs go back to the queue …")
-    console.print("stopped")
 
 
-@cli.command()
-@click.option("--pool", type=EXISTING, help="Folder of images. Default: scikit-learn's handwritten digits.")
-@click.option("--labels", type=EXISTING, help="The answers for the pool, as a labels file or folder.")
-@click.option("--val", type=EXISTING, help="Folder of validation images.")
-@click.option("--val-labels", type=EXISTING, help="Their labels.")
-@click.option("--add", type=click.IntRange(min=1), help="Labels a round. Default: by the number of classes.")
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, resolve_path=True),
-    default=".nextlabel/demo",
-    help="For what it writes.",
-)
-def demo(
-    pool: Path | None, labels: Path | None, val: Path | None, val_labels: Path | None, add: int | None, folder: Path
-) -> None:
-    """The main job on real images, start to end, with nothing to set up and nothing left running."""
-    given = [pool, labels, val, val_labels]
-    if any(given) and not all(given):
-        raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
-    folder.mkdir(parents=True, exist_ok=True)
-    material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
-    material.check()
-    environment = _demo_settings(folder, material)
-    console.print("starting Redis, the API and a worker …")
-    with (
-        Stack(environment, port=free_port(), log=folder / "log.txt", own_redis=True) as stack,
-        Client(stack.url) as client,
-    ):
-        demonstration = Demo(client, material, folder, console)
-        demonstration.tell(demonstration.run(add))
-    console.print("Everything is stopped again.")
-
-
-@cli.command()
-@click.argument("kind")
-@click.argument("fields", nargs=-1)
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end and print the result.")
-@Url
-@Key
-def submit(kind: str, fields: tuple[str, ...], wait: bool, url: str, api_key: str | None) -> None:
-    """Submit a job: nextlabel submit selection backbone=mobilenet add=100 path_to_img=/datasets/train
-
-    KIND is selection, prediction or f1; FIELDS are field=value. Prints the result as JSON, or with --no-wait the job.
-    """
-    with Client(url, api_key) as client:
-        job = client.submit({"kind": kind, **dict(_field(field) for field in fields)})
-        if not wait:
-            _print(job)
-            return
-        told = Console(stderr=True)
-        told.print(f"job {job['id']}", soft_wrap=True, highlight=False)
-        follow(client, job["id"], kind, told)
-        sys.stdout.buffer.write(client.result(job["id"]) + b"\n")
-
-
-@cli.command()
-@click.argument("job_id")
-@Url
-@Key
-def watch(job_id: str, url: str, api_key: str | None) -> None:
-    """Follow a job to its end and print it."""
-    with Client(url, api_key) as client:
-        _print(follow(client, job_id, job_id, Console(stderr=True)))
-
-
-@cli.command()
-@click.argument("job_id")
-@Url
-@Key
-def cancel(job_id: str, url: str, api_key: str | None) -> None:
-    """Cancel a job."""
-    with Client(url, api_key) as client:
-        _print(client.cancel(job_id))
-
-
-cli.add_command(keys)
-
-
-def main() -> None:
-    """Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Ends the process, with one of the exit codes above."""
     try:
-        cli()
-    except (Refused, Unreachable, JobFailed, StackError, NoRedisServer, TimeoutError) as error:
-        raise SystemExit(f"nextlabel: {error}") from None
-    except NextlabelError as error:
-        raise SystemExit(f"nextlabel: {error.detail}") from None
-    except ValidationError as error:  # of the settings
-        raise SystemExit(f"nextlabel: {error}") from None
-    except OSError as error:
-        raise SystemExit(f"nextlabel: {error.strerror or error}") from None
+        code = cli.main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    except Exception as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        click.echo(f"nextlabel: {words}", err=True)
+        code = code_of(error)
+    raise SystemExit(code)
 
 
-def _local_settings(settings: Settings) -> dict[str, str]:
-    """What `up` runs with: the environment's settings, and this folder where nothing is set."""
-    roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
-    return {
-        "NEXTLABEL_DATA_ROOTS": roots,
-        "NEXTLABEL_STATE_DIR": str(settings.state_dir),
-        "NEXTLABEL_CACHE_DIR": str(settings.cache_dir),
-    }
+def in_words(error: Exception) -> str | None:
+    """What a person can do something about; None for a mistake of ours, which needs its traceback."""
+    if isinstance(error, NextlabelError):
+        return error.detail
+    if isinstance(error, OSError) and error.strerror:  # TimeoutError is one, and ours says it itself
+        return ": ".join(map(str, filter(None, (error.filename, error.strerror))))
+    expected = (ClientError, OSError, RuntimeError, ValidationError)  # the last one of the settings
+    return str(error) if isinstance(error, expected) else None
 
 
-def _demo_settings(folder: Path, material: Material) -> dict[str, str]:
-    places = (material.pool, material.answers, material.val, material.val_labels, folder)
-    roots = dict.fromkeys(str(place if place.is_dir() else place.parent) for place in places)
-    return {
-        "NEXTLABEL_DATA_ROOTS": os.pathsep.join(roots),
-        "NEXTLABEL_STATE_DIR": str(folder / "state"),
-        "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
-        "NEXTLABEL_HUB_TIMEOUT_S": DEMO_HUB_TIMEOUT_S,
-        # On loopback, and gone in a minute: no key is asked for, whatever is set for another stack.
-        "NEXTLABEL_API_KEYS_FILE": "",
-        "NEXTLABEL_PUBLISHED_AT": "",
-    }
-
-
-def _digits(folder: Path) -> Material:
-    from client.digits import write_digits  # noqa: PLC0415 - scikit-learn is slow to import and not for the client
-
-    digits = folder / "digits"
-    if not (digits / "labels_val.txt").exists():
-        write_digits(digits)
-    return Material(digits / "pool", digits / "answers.txt", digits / "val", digits / "labels_val.txt")
-
-
-def _field(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"{text!r} is not field=value")
-    if name.startswith("path_"):
-        return name, value
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _print(job: dict[str, Any]) -> None:
-    click.echo(json.dumps(job, indent=2, ensure_ascii=False))
+def code_of(error: Exception) -> int:
+    if isinstance(error, JobCancelled):
+        return CANCELLED
+    return NOT_TAKEN if isinstance(error, ClientError) and not isinstance(error, JobFailed) else FAILED
 
 
 if __name__ == "__main__":

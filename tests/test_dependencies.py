@@ -35,6 +35,26 @@ with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,))),
     assert client.get("/metrics").status_code == client.get("/docs").status_code == 200
 """
 
+CLIENT_AT_WORK = """
+import sys
+from importlib.metadata import packages_distributions
+
+folder, *absent = sys.argv[1:]
+missing = {name for name, owners in packages_distributions().items() if set(owners) <= set(absent)}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+
+from nextlabel import AsyncClient, Client
+from client.main import main
+
+main(["labels", "stats", folder, "--json"])
+"""
+
 #: Needed by the client that calls the API in this test.
 OF_THE_TEST = {"httpx", "httpcore", "httpx2", "httpcore2", "certifi", "truststore"}
 
@@ -50,6 +70,19 @@ def test_the_api_works_where_only_its_extra_is_installed(empty_redis, tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_command_and_the_client_work_where_only_their_extra_is_installed(tmp_path):
+    (tmp_path / "anna.txt").write_text("a.png\tcat\n")
+    installed = {distribution.metadata["Name"] for distribution in distributions()}
+    there = closure("nextlabel", "client")
+    absent = [name for name in installed if canonicalize_name(name) not in there]
+    assert {"torch", "pillow", "fastapi", "uvicorn"} <= {canonicalize_name(name) for name in absent}
+    ran = subprocess.run(
+        [sys.executable, "-c", CLIENT_AT_WORK, str(tmp_path), *absent], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert '"anna"' in ran.stdout
 
 
 @pytest.mark.parametrize("heavy", ["torch", "timm", "scikit-learn", "pillow", "scipy"])

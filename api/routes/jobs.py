@@ -36,6 +36,9 @@ JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
 TEXT = {"schema": {"type": "string"}}
 
 Kind = StrEnum("Kind", list(KINDS))
+IdempotencyKey = Annotated[
+    str | None, Header(description="Sending the same request twice with the same key makes one job.")
+]
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until the job changes, or for this long.")]
 
 
@@ -52,9 +55,7 @@ async def submit(
     body: Annotated[RawRequest, Body(openapi_examples=EXAMPLES)],
     services: Given,
     caller: Submitter,
-    idempotency_key: Annotated[
-        str | None, Header(description="Sending the same request twice with the same key makes one job.")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
     prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
@@ -64,9 +65,7 @@ async def submit(
     wait_s = _preferred_wait(prefer)
     if wait_s:
         job = await until_ended(job, services, wait_s)
-    headers = {"Location": f"/jobs/{job.id}"}
-    if not new:
-        headers["Idempotency-Replayed"] = "true"
+    headers = _headers_of(job, new)
     if wait_s:
         headers["Preference-Applied"] = f"wait={wait_s:g}"
     return await _answer(job, services, 200 if wait_s and job.state.is_final else 202, headers)
@@ -123,14 +122,16 @@ async def cancel(found: JobToChange, services: Given) -> Response:
     response_model=JobView,
     responses={202: {"headers": OF_A_NEW_JOB}},
 )
-async def retry(found: JobToChange, services: Given, caller: Submitter) -> Response:
+async def retry(
+    found: JobToChange, services: Given, caller: Submitter, idempotency_key: IdempotencyKey = None
+) -> Response:
     """A new job with the request of one that failed or was cancelled. What that one embedded need not be done again."""
     if not found.state.is_final:
         raise JobActive(f"job {found.id} is {found.state}; it has not ended yet")
     if found.state is JobState.SUCCEEDED:
         raise JobEnded(f"job {found.id} has succeeded; submit its request anew to have it carried out again")
-    job, _ = await accept(found.request, services, caller)
-    return await _answer(job, services, 202, {"Location": f"/jobs/{job.id}"})
+    job, new = await accept(found.request, services, caller, _key(idempotency_key))
+    return await _answer(job, services, 202, _headers_of(job, new))
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
@@ -267,6 +268,10 @@ async def _answer(job: Job, services: Services, status: int, headers: dict[str, 
     if not job.state.is_final:
         headers["Retry-After"] = RETRY_AFTER_S
     return Response(shown, status, headers, JSON)
+
+
+def _headers_of(job: Job, new: bool) -> dict[str, str]:
+    return {"Location": f"/jobs/{job.id}", **({} if new else {"Idempotency-Replayed": "true"})}
 
 
 def _with_result(job: Job, services: Services) -> str:

@@ -647,6 +647,14 @@ def test_a_job_that_failed_or_was_cancelled_can_be_tried_again_as_a_new_one(clie
     assert client.get(f"/jobs/{failed['id']}").json()["state"] == "failed"
 
 
+def test_trying_again_twice_with_the_same_key_makes_one_job(client, data):
+    old = client.post("/jobs", json=data.f1).json()["id"]
+    client.post(f"/jobs/{old}/cancel")
+    answers = [client.post(f"/jobs/{old}/retry", headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert answers[0].json()["id"] == answers[1].json()["id"] != old
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
+
+
 def test_a_job_that_has_not_ended_or_has_succeeded_is_not_tried_again(client, data, worker):
     ids = [client.post("/jobs", json=data.f1).json()["id"] for _ in range(2)]
     worker.succeed(ids[0], f1_result())

@@ -58,8 +58,8 @@ def undisturbed(stack: ChaosStack, pools: Pools) -> dict[str, bytes]:
 def _result(stack: ChaosStack, pools: Pools, workload: Workload) -> bytes:
     with Client(stack.url) as client:
         job = client.submit(pools.request(workload, f"undisturbed {workload.name}"))
-        client.wait(job["id"], timeout_s=UNDISTURBED_WITHIN_S)
-        return client.result(job["id"])
+        client.wait(job.id, timeout_s=UNDISTURBED_WITHIN_S)
+        return client.download(job.id)
 
 
 def drain(stack: ChaosStack, crowd: Crowd) -> float:

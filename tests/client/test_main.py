@@ -1,8 +1,14 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from client.commands.lazy import LazyGroup
+from client.main import CANCELLED, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
 from client.stack import free_port
 
 
@@ -12,19 +18,64 @@ def nextlabel(*arguments):
     )
 
 
-@pytest.mark.parametrize(
-    "command", [(), ("up",), ("demo",), ("submit",), ("watch",), ("cancel",), ("keys",), ("keys", "create")]
-)
-def test_every_command_has_help(command):
-    told = nextlabel(*command, "--help")
+def test_help_lists_every_command_and_the_exit_codes():
+    told = nextlabel("--help")
     assert told.returncode == 0
-    assert "Usage: " in told.stdout
+    assert {line.split()[0] for line in told.stdout.splitlines() if line.startswith("  ")} >= {
+        *(name for section in SECTIONS.values() for name in section),
+        *map(str, (DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED)),
+    }
 
 
-def test_a_field_without_a_value_is_wrong_usage():
-    told = nextlabel("submit", "selection", "backbone")
-    assert told.returncode == 2
-    assert "'backbone' is not field=value" in told.stderr
+def commands(group, *above):
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield (*above, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+
+
+@pytest.mark.parametrize("command", list(commands(cli)))
+def test_every_command_and_every_option_has_help(command):
+    told = CliRunner().invoke(cli, [*command, "--help"])
+    assert told.exit_code == 0
+    assert f"Usage: {' '.join(['cli', *command])}" in told.stdout
+    context = click.Context(cli)
+    found = cli
+    for name in command:
+        found = found.get_command(context, name)
+    assert found.help
+    own = [one for one in found.params if isinstance(one, click.Option) and one.name not in ("port", "help")]
+    assert [one.name for one in own if not one.help] == []
+
+
+def test_a_command_that_is_added_is_listed_by_itself():
+    group = LazyGroup("nextlabel", sections=SECTIONS)
+    group.add_command(click.Command("export", help="Elsewhere."))
+    told = CliRunner().invoke(group, ["--help"]).stdout
+    assert told.endswith("More:\n  export  Elsewhere.\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_script(shell):
+    told = nextlabel("completion", shell)
+    assert told.returncode == 0
+    assert "_NEXTLABEL_COMPLETE" in told.stdout
+
+
+def test_the_tab_key_needs_none_of_what_the_stack_needs():
+    asked = {"_NEXTLABEL_COMPLETE": "fish_complete", "COMP_WORDS": "nextlabel select --method ", "COMP_CWORD": "ma"}
+    program = (
+        "import sys; sys.argv[0] = 'nextlabel'\n"
+        "import atexit; atexit.register(lambda: print(*sorted({name.partition('.')[0] for name in sys.modules})))\n"
+        "from client.main import main; main()"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    *names, modules = told.stdout.splitlines()
+    assert names == ["plain,maxherding", "plain,margin"]
+    assert not {"redis", "celery", "structlog", "pydantic_settings", "torch"} & set(modules.split())
 
 
 def test_a_demo_of_ones_own_needs_all_four_paths(tmp_path):
@@ -35,6 +86,14 @@ def test_a_demo_of_ones_own_needs_all_four_paths(tmp_path):
 
 def test_an_api_that_is_not_there_is_one_line_and_no_traceback():
     told = nextlabel("cancel", "job_x", "--url", f"http://127.0.0.1:{free_port()}")
-    assert told.returncode == 1
+    assert told.returncode == NOT_TAKEN
     assert told.stderr.startswith("nextlabel: no answer from http://127.0.0.1:")
     assert told.stderr.count("\n") == 1
+
+
+def test_the_page_about_it_names_every_command_and_exit_code():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "command-line.md").read_text()
+    named = [" ".join(command) for command in commands(cli) if command[0] not in ("keys", "demo")]
+    assert [name for name in named if f"nextlabel {name}" not in page] == []
+    codes = (DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED)
+    assert [code for code in codes if f"\n| {code} | " not in page] == []

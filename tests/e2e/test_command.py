@@ -1,7 +1,8 @@
-"""The `nextlabel` command against real processes: the demo start to end, submit, watch, cancel, and Ctrl-C."""
+"""The `nextlabel` command against real processes: the demo start to end, the loop, watch, cancel, and Ctrl-C."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 
 from client.http import Client
 from client.stack import free_port
+from core.data.labels import read_labels, write_labels
 from tests.e2e.conftest import settings, start
 from tests.e2e.test_faults import processes_of, until
 
@@ -46,22 +48,55 @@ def test_the_demo_runs_start_to_end_on_a_folder_of_ones_own_and_leaves_nothing_r
     assert processes_of(tmp_path / "demo") == []
 
 
-def test_submit_prints_the_result_and_tells_every_fault(stack, data):
-    told = run("submit", "selection", "backbone=descriptor", "add=3", "path_to_img=pool", NEXTLABEL_URL=stack.url)
+def test_the_loop_goes_round_by_commands_alone(stack, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(data)
+    here = {"NEXTLABEL_URL": stack.url}
+    told = run("select", "pool", "--backbone", "descriptor", "-n", "20", "--format", "csv", **here)
+    assert told.returncode == 0, told.stderr
+    names = [row["name"] for row in csv.DictReader(told.stdout.splitlines())]
+    answers = read_labels(data / "answers.txt").classes_by_name
+    write_labels(data / "by_command.txt", [(name, answers[name]) for name in names])
+
+    told = run("select", "pool", "-l", "by_command.txt", "--backbone", "descriptor", "-n", "3", "--json", **here)
     assert len(json.loads(told.stdout)["data"]) == 3
-    told = run("submit", "selection", "backbone=b9", "add=0", NEXTLABEL_URL=stack.url)
-    assert told.returncode == 1
-    assert all(pointer in told.stderr for pointer in ("/backbone: ", "/add: ", "/path_to_img: "))
-
-
-def test_a_job_can_be_submitted_without_waiting_and_watched_later(stack):
+    assert [line for line in told.stderr.splitlines() if line.startswith("select: ")]
     told = run(
-        "submit", "--no-wait", "selection", "backbone=descriptor", "add=1", "path_to_img=pool", NEXTLABEL_URL=stack.url
+        "predict", "pool", "-l", "by_command.txt", "--backbone", "descriptor", "-o", str(tmp_path / "p.txt"), **here
     )
-    job_id = json.loads(told.stdout)["id"]
-    assert json.loads(run("watch", job_id, NEXTLABEL_URL=stack.url).stdout)["state"] == "succeeded"
+    assert told.returncode == 0, told.stderr
+    assert run("labels", "check", str(tmp_path / "p.txt"), "--pool", "pool").stdout.endswith(
+        "180 of 200 images in pool are labelled\n"
+    )
+    told = run(
+        *("f1", "pool", "-l", "by_command.txt", "--val", "val", "--val-labels", "labels_val.txt"),
+        *("--backbone", "descriptor", "--json"), **here,
+    )  # fmt: skip
+    assert 0 < json.loads(told.stdout)["f1_macro"] <= 1
+
+
+def test_a_job_is_submitted_without_waiting_watched_later_and_can_not_be_cancelled_then(stack):
+    told = run("select", "pool", "--backbone", "descriptor", "-n", "1", "--no-wait", NEXTLABEL_URL=stack.url)
+    job_id = told.stdout.strip()
+    assert len(json.loads(run("watch", job_id, "--json", NEXTLABEL_URL=stack.url).stdout)["data"]) == 1
     told = run("cancel", job_id, NEXTLABEL_URL=stack.url)
-    assert (told.returncode, told.stderr) == (1, f"nextlabel: job {job_id} has succeeded already\n")
+    assert (told.returncode, told.stderr) == (3, f"nextlabel: job {job_id} has succeeded already\n")
+
+
+def test_ctrl_c_leaves_a_job_to_itself(stack, client):
+    # A test that runs in the background begins with SIGINT ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from client.main import main; main()"
+    )
+    asked = subprocess.Popen(
+        [sys.executable, "-c", program, "select", "pool", "--backbone", "test_vit", "--weights", "random", "-n", "1"],
+        env={**os.environ, "NEXTLABEL_URL": stack.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    job_id = asked.stderr.readline().split()[1]
+    asked.send_signal(signal.SIGINT)
+    out, err = asked.communicate(timeout=60)
+    assert (asked.returncode, out) == (130, "")
+    assert f"nextlabel watch {job_id}" in err
+    assert client.wait(job_id, timeout_s=60).state == "succeeded"
 
 
 def test_python_files_in_the_data_folder_are_not_run(tmp_path, data):
@@ -90,7 +125,7 @@ def test_what_dies_under_up_is_started_again_and_ctrl_c_ends_all_of_it(tmp_path,
     until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
     assert len(processes_of(tmp_path)) >= 4
     with Client(url) as client:
-        before = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"})["id"]
+        before = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"}).id
         client.wait(before, timeout_s=60)
         killed = children(up)
         assert len(killed) == 3  # Redis, the API, the worker
@@ -98,9 +133,9 @@ def test_what_dies_under_up_is_started_again_and_ctrl_c_ends_all_of_it(tmp_path,
             os.kill(pid, signal.SIGKILL)
         until(lambda: len(children(up)) == 3 and not set(killed) & set(children(up)))
         until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
-        assert client.job(before)[0]["state"] == "succeeded"
-        after = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"})["id"]
-        assert client.wait(after, timeout_s=60)["result"]["data"] == client.job(before)[0]["result"]["data"]
+        assert client.job(before).state == "succeeded"
+        after = client.submit({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool"}).id
+        assert client.wait(after, timeout_s=60).result.data == client.job(before).result.data
     up.send_signal(signal.SIGINT)
     told, _ = up.communicate(timeout=60)
     assert up.returncode == 0

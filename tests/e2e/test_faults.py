@@ -15,7 +15,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from client.http import Client, JobFailed
+from client.errors import JobFailed
+from client.http import Client
+from client.job import Job
 from client.stack import Stack, free_port
 from tests.e2e.conftest import start
 
@@ -47,21 +49,21 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 def long_job(client: Client, photos: Path) -> str:
     request = {"kind": "selection", "backbone": "descriptor", "add": 5, "method": "random", "path_to_img": str(photos)}
     request["near_copies"] = "allow"  # they all look alike
-    return str(client.submit(request)["id"])
+    return client.submit(request).id
 
 
-def wait_for(client: Client, job_id: str, met: Callable[[dict], bool], within_s: float = 30) -> dict:
+def wait_for(client: Client, job_id: str, met: Callable[[Job], bool], within_s: float = 30) -> Job:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        job, _ = client.job(job_id)
+        job = client.job(job_id)
         if met(job):
             return job
         time.sleep(0.05)
     raise AssertionError(f"not met within {within_s} s: {job}")
 
 
-def embedding(job: dict) -> bool:
-    return job["progress"] is not None and job["progress"]["stage"] == "embed" and job["progress"]["done"] > 0
+def embedding(job: Job) -> bool:
+    return job.progress is not None and job.progress.stage == "embed" and job.progress.done > 0
 
 
 def test_a_killed_worker_process_is_replaced_and_its_job_goes_on_long_before_its_lease_ends(tmp_path, photos):
@@ -69,14 +71,14 @@ def test_a_killed_worker_process_is_replaced_and_its_job_goes_on_long_before_its
     with start(tmp_path / "stack", tmp_path, **lease) as own_stack, Client(own_stack.url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
-        running = client.job(job_id)[0]
+        running = client.job(job_id)
         os.kill(_runs(own_stack, job_id), signal.SIGKILL)
-        put_back = wait_for(client, job_id, lambda job: job["last_interruption"] is not None, within_s=15)
-        assert put_back["last_interruption"]["reason"] == "worker_lost"
+        put_back = wait_for(client, job_id, lambda job: job.last_interruption is not None, within_s=15)
+        assert put_back.last_interruption.reason == "worker_lost"
         ended = client.wait(job_id, timeout_s=60)
-        assert ended["attempt"] == 2
-        assert len(ended["result"]["data"]) == 5
-        assert ended["progress"]["stage_index"] >= running["progress"]["stage_index"]
+        assert ended.attempt == 2
+        assert len(ended.result.data) == 5
+        assert ended.progress.stage_index >= running.progress.stage_index
 
 
 def _runs(stack: Stack, job_id: str) -> int:
@@ -99,14 +101,14 @@ def test_a_running_job_is_cancelled_within_seconds_and_the_next_one_runs(own_sta
     with Client(own_stack.url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
-        assert client.cancel(job_id)["state"] == "cancelling"
+        assert client.cancel(job_id).state == "cancelling"
         began = time.monotonic()
         with pytest.raises(JobFailed, match="was cancelled"):
             client.wait(job_id, timeout_s=30)
         assert time.monotonic() - began < 5
-        assert client.cancel(job_id)["state"] == "cancelled"
+        assert client.cancel(job_id).state == "cancelled"
         after = client.wait(long_job(client, photos), timeout_s=60)
-        assert after["state"] == "succeeded"
+        assert after.state == "succeeded"
 
 
 def test_jobs_survive_a_restart_of_everything_and_a_stopped_worker_gives_its_job_back(tmp_path, photos):
@@ -116,10 +118,10 @@ def test_jobs_survive_a_restart_of_everything_and_a_stopped_worker_gives_its_job
         wait_for(client, running, embedding)
     with start(folder, tmp_path) as second, Client(second.url) as client:
         ended = client.wait(running, timeout_s=60)
-        assert ended["state"] == "succeeded"
-        assert ended["last_interruption"]["reason"] == "drained"
-        assert ended["attempt"] == 2
-        assert client.wait(waiting, timeout_s=60)["attempt"] == 1
+        assert ended.state == "succeeded"
+        assert ended.last_interruption.reason == "drained"
+        assert ended.attempt == 2
+        assert client.wait(waiting, timeout_s=60).attempt == 1
 
 
 def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(tmp_path, photos):
@@ -146,7 +148,7 @@ def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(t
     up.wait()
     until(lambda: not processes_of(folder))
     with start(folder, tmp_path) as again, Client(again.url) as client:
-        assert client.wait(job_id, timeout_s=60)["state"] == "succeeded"
+        assert client.wait(job_id, timeout_s=60).state == "succeeded"
 
 
 def until(met: Callable[[], bool], within_s: float = 60) -> None:
@@ -200,13 +202,13 @@ def test_every_odd_image_is_read_or_named_with_its_fault(stack, client, data):
     job = client.wait(
         client.submit(
             {"kind": "selection", "backbone": "descriptor", "add": 100, "path_to_img": "odd", "near_copies": "allow"}
-        )["id"],
+        ).id,
         timeout_s=60,
     )
-    assert len(job["result"]["data"]) == good
-    skipped = {one["name"]: one["reason"] for one in job["result"]["skipped"]}
+    assert len(job.result.data) == good
+    skipped = {one.name: one.reason for one in job.result.skipped}
     assert skipped.keys() == {"truncated.jpg", "empty.png", "text.jpg", "bomb.png", "outside.jpg"}
-    assert {warning["code"] for warning in job["warnings"]} == {"unreadable_image", "file_left_out", "fewer_than_asked"}
+    assert {warning.code for warning in job.warnings} == {"unreadable_image", "file_left_out", "fewer_than_asked"}
 
 
 def test_a_pool_with_too_many_unreadable_images_fails_and_names_one(client, data):
@@ -216,7 +218,7 @@ def test_a_pool_with_too_many_unreadable_images_fails_and_names_one(client, data
         (pool / f"{number}.jpg").write_text("no")
     job = client.submit({"kind": "selection", "backbone": "descriptor", "add": 1, "path_to_img": "broken"})
     with pytest.raises(JobFailed, match=r"too_many_unreadable: none of the 4 images can be read; the first is 0\.jpg"):
-        client.wait(job["id"], timeout_s=30)
+        client.wait(job.id, timeout_s=30)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root to mount a small disk")
@@ -232,10 +234,10 @@ def test_a_full_disk_under_the_cache_is_a_warning_and_the_answer_is_right(tmp_pa
             start(tmp_path / "stack", data, NEXTLABEL_CACHE_DIR=str(small), NEXTLABEL_MIN_FREE_DISK_MB="0") as running,
             Client(running.url) as client,
         ):
-            job = client.wait(client.submit(request)["id"], timeout_s=60)
-        assert [warning["code"] for warning in job["warnings"]] == ["cache_not_written"]
-        assert "No space left" in job["warnings"][0]["detail"] or "full" in job["warnings"][0]["detail"]
+            job = client.wait(client.submit(request).id, timeout_s=60)
+        assert [warning.code for warning in job.warnings] == ["cache_not_written"]
+        assert "No space left" in job.warnings[0].detail or "full" in job.warnings[0].detail
         assert not [path for path in small.rglob("*") if path.is_file()]
     finally:
         subprocess.run(["umount", small], check=True)
-    assert len(job["result"]["data"]) == 3
+    assert len(job.result.data) == 3

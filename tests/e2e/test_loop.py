@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from client.http import Client, JobFailed, Refused
+from client.errors import JobFailed, Refused
+from client.http import Client
 from core.data.labels import read_labels, write_labels
+from core.jobs.results import MethodUsed
 from core.methods.registry import METHODS
 from tests.e2e.conftest import start
 
@@ -23,8 +25,7 @@ def ask(client, data):
     """Submits, waits, returns the result."""
 
     def ask(kind, **fields):
-        request = {"kind": kind, "backbone": "descriptor", **fields}
-        return client.wait(client.submit(request)["id"], timeout_s=60)["result"]
+        return client.run({"kind": kind, "backbone": "descriptor", **fields}, timeout_s=60)
 
     return ask
 
@@ -34,21 +35,21 @@ def test_from_no_labels_to_a_score_and_back_to_the_next_batch(ask, data):
     labels = data / "loop.txt"
 
     first = ask("selection", add=30, path_to_img="pool")
-    assert len(first["data"]) == 30
-    assert first["method"]["name"] == "maxherding"
-    assert first["method"]["why"].startswith("nothing is labelled yet")
-    assert first["items"][0]["reason"] == "stands for a region of the pool without labels"
-    write_labels(labels, [(name, answers[name]) for name in first["data"]])
+    assert len(first.data) == 30
+    assert first.method.name == "maxherding"
+    assert first.method.why.startswith("nothing is labelled yet")
+    assert first.items[0].reason == "stands for a region of the pool without labels"
+    write_labels(labels, [(name, answers[name]) for name in first.data])
 
     second = ask("selection", add=20, path_to_img="pool", path_to_labels="loop.txt", method="margin")
-    assert len(second["data"]) == 20
-    assert not set(first["data"]) & set(second["data"])
-    item = second["items"][0]
-    assert item["rank"] == 1
-    assert item["predicted"] == item["top"][0]["class"]
-    assert item["reason"].startswith("uncertain: ")
-    assert [one["score"] for one in second["items"]] == sorted((one["score"] for one in second["items"]), reverse=True)
-    write_labels(labels, [(name, answers[name]) for name in first["data"] + second["data"]])
+    assert len(second.data) == 20
+    assert not set(first.data) & set(second.data)
+    item = second.items[0]
+    assert item.rank == 1
+    assert item.predicted == item.top[0].class_name
+    assert item.reason.startswith("uncertain: ")
+    assert [one.score for one in second.items] == sorted((one.score for one in second.items), reverse=True)
+    write_labels(labels, [(name, answers[name]) for name in first.data + second.data])
 
     scores = ask(
         "f1",
@@ -57,9 +58,9 @@ def test_from_no_labels_to_a_score_and_back_to_the_next_batch(ask, data):
         path_to_img_val="val",
         path_to_labels_val="labels_val.txt",
     )
-    assert 0.5 < scores["f1_macro"] <= 1
-    assert scores["f1_macro_interval"][0] <= scores["f1_macro"] <= scores["f1_macro_interval"][1]
-    assert scores["validation_images"] == 100 == sum(map(sum, scores["confusion"]["matrix"]))
+    assert 0.5 < scores.f1_macro <= 1
+    assert scores.f1_macro_interval[0] <= scores.f1_macro <= scores.f1_macro_interval[1]
+    assert scores.validation_images == 100 == sum(map(sum, scores.confusion.matrix))
 
 
 def test_predictions_come_for_every_unlabelled_image_and_can_be_read_back(client, ask, data):
@@ -70,21 +71,21 @@ def test_predictions_come_for_every_unlabelled_image_and_can_be_read_back(client
     job = client.submit(
         {"kind": "prediction", "backbone": "descriptor", "path_to_img": "pool", "path_to_labels": "known.txt"}
     )
-    result = client.wait(job["id"], timeout_s=60)["result"]
-    assert {item["name"] for item in result["items"]} == set(answers) - set(known)
+    result = client.wait(job.id, timeout_s=60).result
+    assert {item.name for item in result.items} == set(answers) - set(known)
 
-    (data / "predicted.txt").write_bytes(client.result(job["id"], "text/tab-separated-values"))
+    (data / "predicted.txt").write_bytes(client.download(job.id, "tsv"))
     predicted = read_labels(data / "predicted.txt").classes_by_name
     right = sum(answers[name] == class_name for name, class_name in predicted.items())
     assert right / len(predicted) > 0.6
     everything_labelled = ask(
         "selection", add=5, near_copies="allow", path_to_img="pool", path_to_labels="predicted.txt"
     )
-    assert set(everything_labelled["data"]) <= set(known)
+    assert set(everything_labelled.data) <= set(known)
 
-    rows = list(csv.DictReader(io.StringIO(client.result(job["id"], "text/csv").decode())))
+    rows = list(csv.DictReader(io.StringIO(client.download(job.id, "csv").decode())))
     assert rows[0].keys() == {"name", "predicted", "confidence", "second", "second_probability"}
-    assert len(rows) == len(result["items"])
+    assert len(rows) == len(result.items)
 
 
 def test_the_same_request_gives_the_same_bytes(client, data):
@@ -98,19 +99,19 @@ def test_the_same_request_gives_the_same_bytes(client, data):
         "method": "entropy",
         "seed": 3,
     }
-    ids = [client.submit(request)["id"] for _ in range(2)]
+    ids = [client.submit(request).id for _ in range(2)]
     for job_id in ids:
         client.wait(job_id, timeout_s=60)
-    assert client.result(ids[0]) == client.result(ids[1])
+    assert client.download(ids[0]) == client.download(ids[1])
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_every_head_runs_end_to_end(ask, data, head):
     write_labels(data / "some.txt", list(read_labels(data / "answers.txt").classes_by_name.items())[:40])
     result = ask("selection", add=7, path_to_img="pool", path_to_labels="some.txt", method="margin", head=head)
-    assert len(set(result["data"])) == 7
-    assert result["method"] == {"asked": "margin", "name": "margin", "why": "as asked"}
-    assert result["head"]["name"] == head
+    assert len(set(result.data)) == 7
+    assert result.method == MethodUsed(asked="margin", name="margin", why="as asked")
+    assert result.head.name == head
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +129,12 @@ def photos(tmp_path_factory, real_data):
 def test_every_method_selects_among_real_photos(photos, method):
     client, paths = photos
     request = {"kind": "selection", "backbone": "descriptor", "add": 20, "method": method, **paths}
-    job = client.wait(client.submit(request)["id"], timeout_s=100)
-    result = job["result"]
+    job = client.wait(client.submit(request).id, timeout_s=100)
+    result = job.result
     labelled = read_labels(Path(paths["path_to_labels"])).classes_by_name
-    assert len(set(result["data"]) - set(labelled)) == 20
-    assert all(item["reason"] and len(item["top"]) == 3 for item in result["items"])
-    assert result["method"]["asked"] == method.rstrip("0123456789")
+    assert len(set(result.data) - set(labelled)) == 20
+    assert all(item.reason and len(item.top) == 3 for item in result.items)
+    assert result.method.asked == method.rstrip("0123456789")
 
 
 def test_the_first_versions_query_strings_get_its_answers(stack, data):
@@ -173,17 +174,17 @@ def test_the_first_versions_query_strings_get_its_answers(stack, data):
 def test_unreachable_weights_fail_the_job_and_name_both_remedies(client):
     job = client.submit({"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": "pool"})
     with pytest.raises(JobFailed, match=r"efficientnet_b0\.safetensors into NEXTLABEL_WEIGHTS_DIR.*Hugging Face"):
-        client.wait(job["id"], timeout_s=60)
-    failed, _ = client.job(job["id"])
-    assert failed["error"]["code"] == "weights_unavailable"
-    assert failed["error"]["stage"] == "read"
-    assert failed["error"]["retryable"] is True
+        client.wait(job.id, timeout_s=60)
+    failed = client.job(job.id)
+    assert failed.error.code == "weights_unavailable"
+    assert failed.error.stage == "read"
+    assert failed.error.retryable is True
 
 
 def test_an_untrained_network_runs_only_when_asked_for_and_says_so(client):
     request = {"kind": "selection", "backbone": "test_vit", "weights": "random", "add": 1, "path_to_img": "pool"}
-    job = client.wait(client.submit(request)["id"], timeout_s=60)
-    assert [warning["code"] for warning in job["warnings"]] == ["random_weights"]
+    job = client.wait(client.submit(request).id, timeout_s=60)
+    assert [warning.code for warning in job.warnings] == ["random_weights"]
 
 
 def test_a_refused_request_tells_all_its_faults(client):
@@ -203,9 +204,9 @@ def test_the_second_job_loads_nothing_and_embeds_nothing(client, data):
     request = {
         "kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "pool", "path_to_labels": "warm.txt"
     }  # fmt: skip
-    client.wait(client.submit(request)["id"], timeout_s=60)
+    client.wait(client.submit(request).id, timeout_s=60)
     job = client.submit(request)
-    with httpx.stream("GET", f"{client.url}/jobs/{job['id']}/events", timeout=60) as events:
+    with httpx.stream("GET", f"{client.url}/jobs/{job.id}/events", timeout=60) as events:
         lines = [line.removeprefix("data: ") for line in events.iter_lines() if line.startswith("data: ")]
     told = [json.loads(line) for line in lines]
     embedding = next(one for one in told if one.get("stage") == "embed")

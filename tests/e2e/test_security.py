@@ -20,7 +20,8 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from client.http import Client, Refused
+from client.errors import Refused
+from client.http import Client
 from client.main import cli
 from client.redis_server import redis_command
 from client.stack import free_port
@@ -126,8 +127,8 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def test_api_worker_and_watcher_reach_redis_by_tls_and_password(secured, anna):
-    job_id = anna.submit(SELECTION)["id"]
-    assert anna.wait(job_id, timeout_s=60)["state"] == "succeeded"
+    job_id = anna.submit(SELECTION).id
+    assert anna.wait(job_id, timeout_s=60).state == "succeeded"
     assert dict(secured.behind.pubsub_numsub(CHANGED)) == {CHANGED: 1}
     with closing(JobStore.at(secured.redis_url)) as store:
         assert store.get(job_id).owner == "anna"
@@ -164,14 +165,14 @@ def test_a_pickled_message_is_refused_unread_and_the_worker_goes_on(secured, ann
         app.conf.update(accept_content=["pickle", "json"])
         app.send_task(RUN_JOB, [Evil(trap)], serializer="pickle")
     until(lambda: secured.behind.llen(JOBS_KEY) == 0)
-    assert anna.wait(anna.submit(SELECTION)["id"], timeout_s=60)["state"] == "succeeded"
+    assert anna.wait(anna.submit(SELECTION).id, timeout_s=60).state == "succeeded"
     assert "Refusing to deserialize" in secured.logs
     assert not trap.exists()
 
 
 def test_no_password_and_no_key_stands_in_a_log_or_in_an_error(secured, anna):
     wrong = f"nl_{secured.key[3:11]}_{'x' * 43}"
-    job_id = anna.submit(SELECTION)["id"]
+    job_id = anna.submit(SELECTION).id
     anna.wait(job_id, timeout_s=60)  # a worker that is busy takes no message, and misses no broker
     with Client(secured.api, wrong) as stranger, pytest.raises(Refused) as refused:
         stranger.cancel(job_id)
@@ -183,7 +184,7 @@ def test_no_password_and_no_key_stands_in_a_log_or_in_an_error(secured, anna):
     assert outage.status_code == 503
     until(lambda: "not hearing of changes" in secured.logs and "Connection to broker lost" in secured.logs)
     secured.relay.__enter__()
-    assert anna.wait(job_id, timeout_s=60)["state"] == "succeeded"
+    assert anna.wait(job_id, timeout_s=60).state == "succeeded"
 
     wrong_password = closing(JobStore.at(secured.redis_url.replace("%23", "%24"), retry=False))
     with wrong_password as store, pytest.raises(StoreUnavailable, match="username-password") as told:

@@ -25,10 +25,10 @@ def told(receiver, times, within_s=20.0):
 
 def test_a_receiver_that_fails_once_is_told_of_a_job_again(client):
     with receiving(status(500), status(204)) as receiver:
-        job = client.wait(client.submit({**SELECTION, "webhook": receiver.url})["id"], timeout_s=60)
+        job = client.wait(client.submit({**SELECTION, "webhook": receiver.url}).id, timeout_s=60)
         first, again = told(receiver, times=2)
         ids = {headers["webhook-id"] for _, headers, _ in receiver.received}
     assert first == again
     assert len(ids) == 1
-    assert (first["type"], first["data"]["id"]) == ("job.succeeded", job["id"])
-    assert client.job(first["data"]["url"].removeprefix("/jobs/"))[0]["state"] == "succeeded"
+    assert (first["type"], first["data"]["id"]) == ("job.succeeded", job.id)
+    assert client.job(first["data"]["url"].removeprefix("/jobs/")).state == "succeeded"

@@ -48,20 +48,20 @@ def test_a_second_job_is_faster_and_a_broken_context_costs_a_process_and_an_atte
     ):
         took = []
         for folder in (first, second):
-            job_id = str(client.submit(selection(folder))["id"])
+            job_id = client.submit(selection(folder)).id
             begun = time.monotonic()
             ended = client.wait(job_id, timeout_s=120)
             took.append(time.monotonic() - begun)
-            assert len(ended["result"]["data"]) == 5
-            assert ended["result"]["manifest"]["device"].startswith("cuda")
+            assert len(ended.result.data) == 5
+            assert ended.result.manifest.device.startswith("cuda")
         print("first, second job in seconds:", took)
         assert took[1] < took[0]
         flag.touch()
-        job_id = str(client.submit(selection(third))["id"])
+        job_id = client.submit(selection(third)).id
         ended = client.wait(job_id, timeout_s=120)
         assert not flag.exists()
-        assert ended["attempt"] == 2
-        assert ended["last_interruption"]["reason"] == "worker_lost"
-        assert len(ended["result"]["data"]) == 5
+        assert ended.attempt == 2
+        assert ended.last_interruption.reason == "worker_lost"
+        assert len(ended.result.data) == 5
     log = (tmp_path / "stack" / "log.txt").read_text()
     assert "the GPU's context is broken" in log

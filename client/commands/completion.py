@@ -1,0 +1,25 @@
+"""`nextlabel completion bash`: what makes the Tab key know commands, options, methods and backbones."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_NEXTLABEL_COMPLETE"
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes this command with the Tab key. It asks no network.
+
+    \b
+    bash: nextlabel completion bash > ~/.local/share/bash-completion/completions/nextlabel
+    zsh:  nextlabel completion zsh > "${fpath[1]}/_nextlabel"
+    fish: nextlabel completion fish > ~/.config/fish/completions/nextlabel.fish
+    """
+    completes = get_completion_class(shell)
+    assert completes is not None
+    click.echo(completes(context.find_root().command, {}, "nextlabel", VARIABLE).source())

@@ -1,0 +1,179 @@
+"""Jobs that were submitted: list, follow, cancel, retry, forget, fetch; and what the service can do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from client.commands.options import Key, Url
+from client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
+from client.http import Client
+from client.job import Job
+from client.shown import seconds, tell_warnings
+from client.tables import table
+from client.talk import Format
+from core.jobs.record import JobState
+from core.jobs.requests import KINDS
+
+Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
+One = click.argument("job_id", metavar="JOB_ID")
+AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
+
+
+@click.command()
+@click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1)
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only these.")
+@click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only these.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@AsJson
+@Url
+@Key
+def jobs(
+    job_ids: tuple[str, ...],
+    kind: str | None,
+    state: str | None,
+    limit: int,
+    as_json: bool,
+    url: str,
+    api_key: str | None,
+) -> None:
+    """List jobs, newest first; or tell all about those named."""
+    with Client(url, api_key) as client:
+        found = [client.job(job_id) for job_id in job_ids] if job_ids else client.jobs(kind, state, limit)
+    if as_json:
+        click.echo(json.dumps([job.model_dump(mode="json") for job in found], indent=2, ensure_ascii=False))
+    elif job_ids:
+        for job in found:
+            click.echo(as_record(job.model_copy(update={"result": None})))
+    else:
+        columns = ("id", "kind", "state", "created", "")
+        Console().print(table(columns, ((j.id, j.kind, j.state, _ago(j.created_at), _how(j)) for j in found)))
+
+
+@click.command()
+@One
+@CancelOnInterrupt
+@Output
+@Url
+@Key
+def watch(
+    job_id: str,
+    cancel_on_interrupt: bool,
+    form: Format | None,
+    as_json: bool,
+    output: Path | None,
+    url: str,
+    api_key: str | None,
+) -> None:
+    """Follow a job to its end and print its result."""
+    wish = Wish.of(form, as_json, output)
+    with Client(url, api_key) as client:
+        job = client.job(job_id)
+        to_the_end(client, job, wish, title=job.kind, cancel_on_interrupt=cancel_on_interrupt)
+
+
+@click.command()
+@One
+@Output
+@Url
+@Key
+def result(job_id: str, form: Format | None, as_json: bool, output: Path | None, url: str, api_key: str | None) -> None:
+    """Fetch the result of a job that has succeeded."""
+    wish = Wish.of(form, as_json, output)
+    with Client(url, api_key) as client:
+        job = client.job(job_id)
+        told = Console(stderr=True)
+        tell_warnings(job, told)
+        deliver(client, job, wish, told)
+
+
+@click.command()
+@Ids
+@Url
+@Key
+def cancel(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
+    """Cancel jobs. One that runs stops at its next batch."""
+    with Client(url, api_key) as client:
+        for job_id in job_ids:
+            click.echo(f"{job_id} {client.cancel(job_id).state}")
+
+
+@click.command()
+@One
+@click.option("--no-wait", is_flag=True, help="Print the new job's id and don't wait for its end.")
+@CancelOnInterrupt
+@Output
+@Url
+@Key
+def retry(
+    job_id: str,
+    no_wait: bool,
+    cancel_on_interrupt: bool,
+    form: Format | None,
+    as_json: bool,
+    output: Path | None,
+    url: str,
+    api_key: str | None,
+) -> None:
+    """Submit a job anew that failed or was cancelled, and follow it. What it had embedded need not be done again."""
+    wish = Wish.of(form, as_json, output)
+    with Client(url, api_key) as client:
+        job = client.retry(job_id)
+        if no_wait:
+            click.echo(as_record(job) if as_json else job.id)
+            return
+        to_the_end(client, job, wish, title=job.kind, cancel_on_interrupt=cancel_on_interrupt)
+
+
+@click.command()
+@Ids
+@Url
+@Key
+def delete(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
+    """Forget ended jobs and their results."""
+    with Client(url, api_key) as client:
+        for job_id in job_ids:
+            client.delete(job_id)
+            click.echo(f"{job_id} deleted")
+
+
+@click.command()
+@AsJson
+@Url
+@Key
+def capabilities(as_json: bool, url: str, api_key: str | None) -> None:
+    """What the service can do: backbones and whether their weights are there, methods, data roots."""
+    with Client(url, api_key) as client:
+        told = client.capabilities()
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _show_capabilities(told)
+
+
+def _show_capabilities(told: dict[str, Any]) -> None:
+    console = Console()
+    backbones = ((b["name"], "here" if b["weights_here"] else "from the hub", b["summary"]) for b in told["backbones"])
+    console.print(table(("backbone", "weights", ""), backbones))
+    console.print(table(("method", "picks", "use"), ((m["name"], m["summary"], m["use"]) for m in told["methods"])))
+    console.print(f"Also {told['backbones_also']}. Heads: {', '.join(told['heads'])}.", highlight=False)
+    roots = ", ".join(told["data_roots"])
+    console.print(f"nextlabel {told['version']}; data roots: {roots}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _ago(moment: datetime) -> str:
+    return f"{seconds((datetime.now(UTC) - moment).total_seconds())} ago"
+
+
+def _how(job: Job) -> str:
+    """In a few words, where it is or how it ended."""
+    if job.error is not None:
+        return job.error.code
+    if job.state.is_final or job.progress is None:
+        return ""
+    return f"{job.progress.stage} {job.progress.done}/{job.progress.total or '?'}"

@@ -1,0 +1,157 @@
+"""`nextlabel labels`: what people do with labels files. Needs no service."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from client.label_files import (
+    CLASS,
+    NAME,
+    Conflicts,
+    Merged,
+    Sheet,
+    compare,
+    is_csv,
+    look_alike,
+    merge,
+    read_any,
+    sheets,
+    write_any,
+)
+from client.tables import table
+from core.data.labels import read_labels, sorted_classes, write_labels
+from core.data.pool import list_pool
+from core.errors import LabelsConflict
+
+LISTED = 20
+Existing = click.Path(exists=True, path_type=Path)
+Written = click.Path(dir_okay=False, path_type=Path)
+AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
+
+
+@click.group()
+def labels() -> None:
+    """Labels files: count, merge, compare, check and convert them.
+
+    A labels file has a line `file name<TAB>class` for each image. Where a folder is named, each file in it is one
+    person's.
+    """
+
+
+@labels.command()
+@click.argument("path", type=Existing)
+@AsJson
+def stats(path: Path, as_json: bool) -> None:
+    """Count the labels in PATH, a file or a folder, by class and person."""
+    people = sheets(path)
+    counts = {sheet.person: Counter(sheet.labels.classes_by_name.values()) for sheet in people}
+    classes = sorted_classes(class_ for counter in counts.values() for class_ in counter)
+    merged = merge(people, Conflicts.LEAVE_OUT)
+    if as_json:
+        told = {
+            "images": len(merged.labels) + len(merged.conflicts),
+            "conflicts": len(merged.conflicts),
+            "people": {person: {one: counter[one] for one in classes} for person, counter in counts.items()},
+        }
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    rows = [(one, *(c[one] for c in counts.values()), sum(c[one] for c in counts.values())) for one in classes]
+    total = ("all", *(c.total() for c in counts.values()), sum(c.total() for c in counts.values()))
+    Console().print(table(("class", *counts, "all"), [*rows, total]))
+    click.echo(_overlap(people, merged))
+
+
+@labels.command("merge")
+@click.argument("folder", type=Existing)
+@click.argument("out", type=Written)
+@click.option(
+    "--on-conflict",
+    type=click.Choice([one.value for one in Conflicts]),
+    default=Conflicts.STOP.value,
+    show_default=True,
+    help="Where an image has several classes. stop: write nothing. leave-out: without those images. majority: as most "
+    "people say; without the images where there is no such class.",
+)
+def merge_(folder: Path, out: Path, on_conflict: str) -> None:
+    """Merge the labels of FOLDER, a file a person, into the one file OUT. Conflicts are listed."""
+    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise click.UsageError(f"{out} lies in {folder}: its labels would count twice from then on")
+    how = Conflicts(on_conflict)
+    merged = merge(sheets(folder), how)
+    for name, classes in merged.conflicts.items():
+        settled = f" -> {merged.labels.get(name, 'left out')}" if how is not Conflicts.STOP else ""
+        given = ", ".join(f"{class_} ({person})" for person, class_ in classes.items())
+        click.echo(f"{name}: {given}{settled}", err=True)
+    if merged.conflicts and how is Conflicts.STOP:
+        raise LabelsConflict(
+            f"images with several classes: {len(merged.conflicts)}. Nothing was written; --on-conflict settles them"
+        )
+    write_labels(out, merged.labels.items())
+    click.echo(f"{len(merged.labels)} labels in {out}", err=True)
+
+
+@labels.command()
+@click.argument("old", type=Existing)
+@click.argument("new", type=Existing)
+@AsJson
+def diff(old: Path, new: Path, as_json: bool) -> None:
+    """Tell what changed from OLD to NEW, each a labels file or a folder: + added, - removed, ~ changed."""
+    found = compare(read_labels(old), read_labels(new))
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        return
+    for name, class_ in found.removed.items():
+        click.echo(f"- {name}\t{class_}")
+    for name, class_ in found.added.items():
+        click.echo(f"+ {name}\t{class_}")
+    for name, (before, after) in found.changed.items():
+        click.echo(f"~ {name}\t{before} -> {after}")
+    click.echo(f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed", err=True)
+
+
+@labels.command()
+@click.argument("path", type=Existing)
+@click.option(
+    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Their images: are all names there?"
+)
+def check(path: Path, pool: Path | None) -> None:
+    """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1."""
+    found = read_labels(path)
+    click.echo(f"{len(found)} labels of {len(found.classes)} classes: {', '.join(found.classes)}")
+    for group in look_alike(found.classes):
+        click.echo(f"these look like one class: {', '.join(group)}", err=True)
+    if pool is not None:
+        _compare_with(pool, set(found.classes_by_name))
+
+
+@labels.command()
+@click.argument("source", type=Existing)
+@click.argument("out", type=Written)
+@click.option("--name-column", default=NAME, show_default=True, help="Of the csv file.")
+@click.option("--class-column", default=CLASS, show_default=True, help="Of the csv file.")
+def convert(source: Path, out: Path, name_column: str, class_column: str) -> None:
+    """Convert SOURCE to OUT: a name that ends in .csv is a csv file with a header line, any other a labels file."""
+    found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
+    write_any(out, found.classes_by_name, name_column, class_column)
+    click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
+
+
+def _overlap(people: list[Sheet], merged: Merged) -> str:
+    images = len(merged.labels) + len(merged.conflicts)
+    by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
+    return f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}"
+
+
+def _compare_with(pool: Path, labelled: set[str]) -> None:
+    names = set(list_pool(pool.absolute(), [pool.absolute()]).names)
+    absent = sorted(labelled - names)
+    click.echo(f"{len(labelled & names)} of {len(names)} images in {pool} are labelled")
+    if absent:
+        more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
+        click.echo(f"not in {pool}: {', '.join(absent[:LISTED])}{more}", err=True)

@@ -1,0 +1,113 @@
+"""`nextlabel up` and `nextlabel demo`: the whole stack on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from client.demo import Demo, Material
+from client.http import Client
+from client.stack import Stack, free_port
+from core.keys import check_access
+from core.settings import Settings
+
+console = Console()
+EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
+DEMO_HUB_TIMEOUT_S = "4"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes. Default: one for each GPU, one without.")
+def up(host: str, port: int, workers: int | None) -> None:
+    """Run the whole stack on this machine until Ctrl-C: Redis, the API and workers.
+
+    Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
+    is the one that requests may name paths under.
+    """
+    settings = Settings()
+    check_access(settings, host)
+    environment = _local_settings(settings)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
+        signal.signal(stop, signal.default_int_handler)
+    console.print("starting …")
+    with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
+        console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it", soft_wrap=True)
+        console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}", soft_wrap=True)
+        try:
+            stack.wait()
+        finally:
+            console.print("stopping; running jobs go back to the queue …")
+    console.print("stopped")
+
+
+@click.command()
+@click.option("--pool", type=EXISTING, help="Folder of images. Default: scikit-learn's handwritten digits.")
+@click.option("--labels", type=EXISTING, help="The answers for the pool, as a labels file or folder.")
+@click.option("--val", type=EXISTING, help="Folder of validation images.")
+@click.option("--val-labels", type=EXISTING, help="Their labels.")
+@click.option("--add", type=click.IntRange(min=1), help="Labels a round. Default: by the number of classes.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, resolve_path=True),
+    default=".nextlabel/demo",
+    help="For what it writes.",
+)
+def demo(
+    pool: Path | None, labels: Path | None, val: Path | None, val_labels: Path | None, add: int | None, folder: Path
+) -> None:
+    """The main job on real images, start to end, with nothing to set up and nothing left running."""
+    given = [pool, labels, val, val_labels]
+    if any(given) and not all(given):
+        raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
+    folder.mkdir(parents=True, exist_ok=True)
+    material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
+    material.check()
+    environment = _demo_settings(folder, material)
+    console.print("starting Redis, the API and a worker …")
+    with (
+        Stack(environment, port=free_port(), log=folder / "log.txt", own_redis=True) as stack,
+        Client(stack.url) as client,
+    ):
+        demonstration = Demo(client, material, folder, console)
+        demonstration.tell(demonstration.run(add))
+    console.print("Everything is stopped again.")
+
+
+def _local_settings(settings: Settings) -> dict[str, str]:
+    """What `up` runs with: the environment's settings, and this folder where nothing is set."""
+    roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
+    return {
+        "NEXTLABEL_DATA_ROOTS": roots,
+        "NEXTLABEL_STATE_DIR": str(settings.state_dir),
+        "NEXTLABEL_CACHE_DIR": str(settings.cache_dir),
+    }
+
+
+def _demo_settings(folder: Path, material: Material) -> dict[str, str]:
+    places = (material.pool, material.answers, material.val, material.val_labels, folder)
+    roots = dict.fromkeys(str(place if place.is_dir() else place.parent) for place in places)
+    return {
+        "NEXTLABEL_DATA_ROOTS": os.pathsep.join(roots),
+        "NEXTLABEL_STATE_DIR": str(folder / "state"),
+        "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
+        "NEXTLABEL_HUB_TIMEOUT_S": DEMO_HUB_TIMEOUT_S,
+        # On loopback, and gone in a minute: no key is asked for, whatever is set for another stack.
+        "NEXTLABEL_API_KEYS_FILE": "",
+        "NEXTLABEL_PUBLISHED_AT": "",
+    }
+
+
+def _digits(folder: Path) -> Material:
+    from client.digits import write_digits  # noqa: PLC0415 - scikit-learn is slow to import and not for the client
+
+    digits = folder / "digits"
+    if not (digits / "labels_val.txt").exists():
+        write_digits(digits)
+    return Material(digits / "pool", digits / "answers.txt", digits / "val", digits / "labels_val.txt")

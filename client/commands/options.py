@@ -1,0 +1,236 @@
+"""Options of commands. Those of a request are made from its class, so that a new field is an option by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+from pydantic.fields import FieldInfo
+
+from client.http import DEFAULT_URL
+from core.embeddings.catalogue import SHORT_NAMES, timm_names
+from core.jobs.requests import JobRequest
+from core.methods.base import Method
+from core.methods.registry import METHODS
+
+DEFAULT_BACKBONE = "mobilenet"
+#: Instead of a backbone.
+BROUGHT_ALONG = ("path_to_embeddings", "path_to_predictions")
+
+Url = click.option("--url", envvar="NEXTLABEL_URL", default=DEFAULT_URL, show_default=True, help="Where the API is.")
+Key = click.option(
+    "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
+)
+
+#: An argument, not an option.
+POOLS = ("path_to_img", "path_to_img_train")
+#: Options that are not called as their field is.
+CALLED = {
+    "add": ("-n", "--add"),
+    "methods": ("--method",),
+    "path_to_labels": ("-l", "--labels"),
+    "path_to_labels_train": ("-l", "--labels"),
+    "path_to_img_val": ("--val",),
+    "path_to_labels_val": ("--val-labels",),
+}
+#: Where the field says nothing, or says it for the wire.
+HELP = {
+    "method": 'The name of a method, or {"name": ..., options}; `nextlabel capabilities` lists them.',
+    "path_to_labels_train": "Labels file, or folder of such files: `file name<TAB>class` a line.",
+    "path_to_img_val": "Folder of validation images.",
+    "path_to_labels_val": "Their labels.",
+}
+REPEATABLE = "May be given several times"
+
+
+def request_parameters(kind: type[JobRequest]) -> list[click.Parameter]:
+    """One for each field: the pool is an argument, the rest are options. What isn't given is None or ().
+
+    Those that must be given come first, those that all kinds share last.
+    """
+    schemas = kind.model_json_schema()["properties"]
+    parameters = [
+        _parameter(name, field, _without_null(schemas[name]))
+        for name, field in kind.model_fields.items()
+        if name != "kind"
+    ]
+    return sorted(parameters, key=lambda one: (not one.required, one.name in JobRequest.model_fields))
+
+
+def names_of(field: str) -> tuple[str, ...]:
+    """`-l`, `--labels`: how the option of a field is called."""
+    return CALLED.get(field) or (f"--{field.removeprefix('path_to_').replace('_', '-')}",)
+
+
+def called(field: str) -> str:
+    """The same in a sentence."""
+    return "POOL" if field in POOLS else names_of(field)[-1]
+
+
+def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given on the command line, as the wire has it."""
+    body = {name: value for name, value in given.items() if value not in (None, ())}
+    if not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
+        body["backbone"] = DEFAULT_BACKBONE
+    return {"kind": kind, **body}
+
+
+def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Parameter:
+    if name in POOLS:
+        return click.Argument([name], metavar="POOL", type=Place(folder=True))
+    default = DEFAULT_BACKBONE if name == "backbone" else _shown(field.get_default(call_default_factory=True))
+    several = schema.get("type") in ("array", "object")
+    notes = [*([REPEATABLE] if several else []), *([f"default: {default}"] if default else [])]
+    text = HELP.get(name) or schema.get("description", "")
+    return click.Option(
+        [*names_of(name), name],
+        type=_type_of(name, schema),
+        multiple=several,
+        callback=_gathered if several else None,
+        required=field.is_required() and name != "backbone",
+        help=f"{text}  [{'; '.join(notes)}]" if notes else text,
+    )
+
+
+def _type_of(name: str, schema: dict[str, Any]) -> click.ParamType[Any, Any]:
+    """Of one value, where the field has several."""
+    if "enum" in schema or "const" in schema:
+        return click.Choice(schema.get("enum") or [schema["const"]])
+    if name.startswith("path_"):
+        return Place(folder=name.startswith("path_to_img"))
+    if name == "backbone":
+        return Known("NAME", lambda: [*SHORT_NAMES, *sorted(timm_names())])
+    if name in ("method", "methods"):
+        return Known("NAME", lambda: METHODS, convert=_method)
+    return _plain_type(schema)
+
+
+def _plain_type(schema: dict[str, Any]) -> click.ParamType[Any, Any]:
+    ends: dict[str, Any] = {
+        "min": schema.get("minimum", schema.get("exclusiveMinimum")),
+        "max": schema.get("maximum", schema.get("exclusiveMaximum")),
+        "min_open": "exclusiveMinimum" in schema,
+        "max_open": "exclusiveMaximum" in schema,
+    }
+    match schema.get("type"):
+        case "integer":
+            return click.IntRange(**ends)
+        case "number":
+            return click.FloatRange(**ends)
+        case "object":
+            return ClassNumber()
+        case "array":
+            return Name() if schema["items"].get("type") == "string" else _plain_type(schema["items"])
+        case "string":
+            return click.STRING
+        case _:
+            return Json()
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    return {**schema, **choices[0]} if len(choices) == 1 else schema
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, Method):
+        return default.name
+    if isinstance(default, tuple):
+        return ", ".join(map(_shown, default))
+    return str(default) if isinstance(default, str | int | float) and default != "" else ""
+
+
+def _gathered(_: click.Context, __: click.Parameter, values: Sequence[Any]) -> Any:
+    """Each value may stand for several: the names in a file. Pairs become an object."""
+    flat = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return dict(flat) if flat and all(isinstance(one, tuple) for one in flat) else tuple(flat)
+
+
+def _method(text: str) -> Any:
+    return json.loads(text) if text.lstrip().startswith("{") else text
+
+
+class Known(click.ParamType[Any, Any]):
+    """A name that the shell can complete; others are let through, for the service may know more."""
+
+    def __init__(
+        self, name: str, names: Callable[[], Iterable[str]], convert: Callable[[str], Any] = lambda text: text
+    ) -> None:
+        self.name = name
+        self._names, self._convert = names, convert
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._convert(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is neither a name nor JSON: {error}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
+
+
+class Place(click.ParamType[Any, Any]):
+    """A path. What is there on this machine is sent absolute; else the service looks under its data roots."""
+
+    def __init__(self, *, folder: bool) -> None:
+        self.name = "FOLDER" if folder else "PATH"
+        self._completes = "dir" if folder else "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(Path(value).resolve()) if value and os.path.exists(value) else str(value)  # noqa: PTH110 - raises nothing
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type=self._completes)]
+
+
+class Name(click.ParamType[Any, Any]):
+    """An image's name, or `@FILE`: the names in that file, one a line; a labels file will do."""
+
+    name = "NAME|@FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str) or not value.startswith("@"):
+            return value
+        try:
+            lines = Path(value[1:]).read_text("utf-8-sig").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value[1:]}: {getattr(error, 'strerror', None) or error}", param, ctx)
+        return [name for line in lines if (name := line.partition("\t")[0]).strip()]
+
+
+class ClassNumber(click.ParamType[Any, Any]):
+    name = "CLASS=NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        class_, _, number = value.rpartition("=")
+        if not class_ or not number.isdecimal():
+            self.fail(f"{value!r} is not a class, an equals sign and a number", param, ctx)
+        return class_, int(number)
+
+
+class Json(click.ParamType[Any, Any]):
+    """What has no better form here: a field that is new."""
+
+    name = "JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not JSON: {error}", param, ctx)
+
+
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,110 @@
+"""How a command follows a job and where its result goes: a table for a person, a file or a pipe for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.console import Console
+
+from client.commands.options import together
+from client.errors import JobFailed, Refused
+from client.files import write_whole
+from client.http import Client
+from client.job import Job
+from client.shown import progress, tell_warnings
+from client.tables import sentences_of, show
+from client.talk import Format
+from core.errors import WeightsUnavailable
+
+SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
+IN_A_PIPE: Format = "csv"
+
+form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(Format)),
+    help="csv: a table. tsv: a labels file. json: all of it. Default: by FILE's suffix; a table to read on a terminal, "
+    f"{IN_A_PIPE} in a pipe.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+output = click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to FILE.", metavar="FILE"
+)
+Output = together(form, as_json, output)
+CancelOnInterrupt = click.option(
+    "--cancel-on-interrupt", is_flag=True, help="Ctrl-C cancels the job, too. Without it, the job goes on."
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What shall become of a result. `form` None: a table for a person."""
+
+    form: Format | None
+    file: Path | None
+
+    @classmethod
+    def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
+        if as_json and form not in (None, "json"):
+            raise click.UsageError(f"--json and --format {form} exclude each other")
+        if output is not None and not output.parent.is_dir():  # before the work, not after it
+            raise click.UsageError(f"there is no folder {output.parent} to write {output.name} to")
+        if as_json:
+            form = "json"
+        if form is None and output is not None:
+            form = SUFFIXES.get(output.suffix.lower(), IN_A_PIPE)
+        if form is None and not sys.stdout.isatty():
+            form = IN_A_PIPE
+        return cls(form, output)
+
+
+def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_interrupt: bool = False) -> None:
+    """Follows the job and delivers its result. Raises JobFailed."""
+    told = Console(stderr=True)
+    try:
+        click.echo(f"job {job.id}", err=True)
+        with progress(title, told) as show_progress:
+            ended = client.wait(job.id, show_progress)
+    except KeyboardInterrupt:
+        _interrupted(client, job, told, cancel_on_interrupt)
+        raise
+    except JobFailed as error:
+        tell_warnings(error.job, told)
+        if error.job.error is not None and error.job.error.code == WeightsUnavailable.code:
+            told.print("`--backbone descriptor` needs no weights, for a first try", highlight=False)
+        raise
+    tell_warnings(ended, told)
+    deliver(client, ended, wish, told)
+
+
+def deliver(client: Client, job: Job, wish: Wish, told: Console) -> None:
+    if wish.form is None:
+        show(job.result or client.result(job.id), Console())
+        return
+    content = client.download(job.id, wish.form)
+    if job.result is not None:
+        for sentence in sentences_of(job.result):
+            told.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    if wish.file is None:
+        sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
+    else:
+        write_whole(wish.file, content)
+
+
+def as_record(job: Job) -> str:
+    return json.dumps(job.model_dump(mode="json"), indent=2, ensure_ascii=False)
+
+
+def _interrupted(client: Client, job: Job, told: Console, cancel: bool) -> None:
+    words = f"job {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}"
+    if cancel:
+        try:
+            words = f"job {job.id} is {client.cancel(job.id).state}"
+        except Refused as error:  # it has ended meanwhile
+            words = str(error)
+    told.print(f"\n{words}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,62 @@
+"""What can go wrong between a client and the service.
+
+ClientError
+├── Unreachable      nobody answers at that address
+│   └── NotNextlabel     something else does
+├── Refused          the service said no; `problem` says why
+└── JobFailed        the job ended without a result; `job` is its record
+    └── JobCancelled     because a person asked for it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from client.job import Job
+
+
+class ClientError(Exception):
+    """Base of all. `retryable`: trying again later may help."""
+
+    retryable = False
+
+
+class Unreachable(ClientError):
+    retryable = True
+
+    @classmethod
+    def because(cls, error: Exception, url: str) -> Unreachable:
+        return cls(f"no answer from {url} ({str(error) or type(error).__name__}); is `nextlabel up` running there?")
+
+
+class NotNextlabel(Unreachable):
+    """Something else listens there."""
+
+    retryable = False
+
+
+class Refused(ClientError):
+    """`problem` is the RFC 9457 document: `code`, `detail`, and `errors`, every fault of a request at once."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        faults = [f"  {fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
+        super().__init__("\n".join(["refused:", *faults]) if faults else str(problem.get("detail", problem)))
+        self.problem = problem
+        self.retryable = bool(problem.get("retryable"))
+
+    @property
+    def code(self) -> str:
+        """As docs/errors.md lists them; empty where a proxy answered."""
+        return str(self.problem.get("code", ""))
+
+
+class JobFailed(ClientError):
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job.error.code}: {job.error.detail}" if job.error else f"job {job.id} was cancelled")
+        self.job = job
+        self.retryable = job.error is not None and job.error.retryable
+
+
+class JobCancelled(JobFailed):
+    """It has no error: somebody wanted it so."""

@@ -1,0 +1,51 @@
+"""A job as the service tells it: `api/views.py` writes what this reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
+from core.jobs.results import JobResult
+
+
+class Links(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    self: str
+    cancel: str
+    events: str
+    result: str
+
+
+class Job(BaseModel):
+    """`result`: of a job that succeeded, unless it is large or the job stands in a list; `Client.result` has it then.
+
+    What a later service tells besides is left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: str
+    owner: str
+    state: JobState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    request: dict[str, Any]
+    attempt: int
+    progress: Progress | None
+    warnings: tuple[JobWarning, ...]
+    result: Annotated[JobResult, Field(discriminator="kind")] | None
+    result_url: str | None
+    error: JobError | None
+    last_interruption: Interruption | None
+    links: Links
+
+
+class JobPage(BaseModel):
+    data: list[Job]
+    next_cursor: str | None

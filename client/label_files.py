@@ -1,0 +1,149 @@
+"""What can be done with labels files: count, merge, compare, convert. A file is a person's, who is called as it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from client.files import write_whole
+from core.data.labels import Labels, read_labels, write_labels
+from core.data.roots import existing_file_or_folder, shown
+from core.errors import LabelsConflict, LabelsMalformed
+
+NAME, CLASS = "name", "class"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One labels file."""
+
+    person: str
+    labels: Labels
+
+
+class Conflicts(StrEnum):
+    """What to do with an image that has several classes."""
+
+    STOP = "stop"
+    LEAVE_OUT = "leave-out"
+    MAJORITY = "majority"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """`conflicts`: by name, the class that each person gave it. `labels`: without those that could not be settled."""
+
+    labels: dict[str, str]
+    conflicts: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of two sets of labels; `changed`: by name, the class before and the class now."""
+
+    added: dict[str, str]
+    removed: dict[str, str]
+    changed: dict[str, tuple[str, str]]
+
+
+def sheets(path: Path) -> list[Sheet]:
+    """Of a file, or of each file of a folder as `read_labels` finds them. Raises as that does."""
+    real = existing_file_or_folder(path.absolute(), [path.absolute()])
+    files = [real] if real.is_file() else sorted(one for one in real.iterdir() if _counts(one))
+    return [Sheet(_person(file, files), read_labels(file)) for file in files]
+
+
+def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
+    """Names in order."""
+    given: dict[str, dict[str, str]] = defaultdict(dict)
+    for sheet in all_sheets:
+        for name, class_ in sheet.labels.classes_by_name.items():
+            given[name][sheet.person] = class_
+    conflicts = {name: given[name] for name in sorted(given) if len(set(given[name].values())) > 1}
+    settled = {name: _settled(given[name].values(), on_conflict) for name in sorted(given)}
+    return Merged({name: class_ for name, class_ in settled.items() if class_ is not None}, conflicts)
+
+
+def compare(old: Labels, new: Labels) -> Difference:
+    before, after = old.classes_by_name, new.classes_by_name
+    return Difference(
+        added={name: after[name] for name in sorted(after.keys() - before.keys())},
+        removed={name: before[name] for name in sorted(before.keys() - after.keys())},
+        changed={
+            name: (before[name], after[name])
+            for name in sorted(before.keys() & after.keys())
+            if before[name] != after[name]
+        },
+    )
+
+
+def look_alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
+    """Classes that differ by case or spaces alone: most likely one that was misspelt."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for class_ in sorted(classes):
+        groups["".join(class_.casefold().split())].append(class_)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> Labels:
+    """Labels out of a csv file, or whatever `read_labels` reads. Raises LabelsMalformed, LabelsConflict."""
+    return _read_csv(path, name_column, class_column) if is_csv(path) else read_labels(path)
+
+
+def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, class_column: str = CLASS) -> None:
+    """By the suffix, csv or tab-separated. The file appears whole or not at all."""
+    if not is_csv(path):
+        write_labels(path, labels.items())
+        return
+    text = io.StringIO()
+    csv.writer(text).writerows([(name_column, class_column), *labels.items()])
+    write_whole(path, text.getvalue().encode())
+
+
+def is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _counts(entry: Path) -> bool:
+    return not entry.name.startswith(".") and entry.is_file()
+
+
+def _person(file: Path, files: Sequence[Path]) -> str:
+    """Without the suffix, unless two would be called the same."""
+    return file.stem if sum(other.stem == file.stem for other in files) == 1 else file.name
+
+
+def _settled(classes: Iterable[str], on_conflict: Conflicts) -> str | None:
+    """The one class, if there is one."""
+    first, *others = Counter(classes).most_common(2)
+    if not others or (on_conflict is Conflicts.MAJORITY and first[1] > others[0][1]):
+        return first[0]
+    return None
+
+
+def _read_csv(path: Path, name_column: str, class_column: str) -> Labels:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _from_rows(csv.DictReader(file, strict=True), path, name_column, class_column)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LabelsMalformed(f"{shown(path)} is no csv file in UTF-8: {error}") from None
+
+
+def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_column: str) -> Labels:
+    columns = rows.fieldnames or []
+    if absent := [one for one in (name_column, class_column) if one not in columns]:
+        there = ", ".join(columns) or "none"
+        raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
+    found: dict[str, str] = {}
+    for row in rows:
+        name, class_ = (row[column] or "" for column in (name_column, class_column))
+        if not name.strip() or not class_.strip():
+            raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")
+        if found.setdefault(name, class_.strip()) != class_.strip():
+            raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {found[name]}, {class_}")
+    return Labels(found)

@@ -1,0 +1,187 @@
+"""Results as a person reads them on a terminal: a table of the first rows, and what they come to in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import singledispatch
+from typing import Any
+
+from rich.console import Console, ConsoleRenderable
+from rich.markup import escape
+from rich.table import Table
+
+from core.jobs.results import (
+    AuditResult,
+    F1Result,
+    JobResult,
+    LabelCheckResult,
+    LearningCurveResult,
+    MapResult,
+    PredictionResult,
+    SelectionResult,
+    SimilarResult,
+)
+
+ROWS = 20
+
+
+def show(result: JobResult, console: Console) -> None:
+    for table in tables_of(result):
+        console.print(table)
+    for sentence in sentences_of(result):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def sentences_of(result: JobResult) -> Iterable[str]:
+    """What it comes to."""
+    raise TypeError(f"nothing to say of {type(result).__name__}")
+
+
+@sentences_of.register
+def _(result: SelectionResult) -> Iterable[str]:
+    chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
+    yield f"{chosen}: {result.method.why}."
+    if result.near_copies_left_out:
+        yield f"Near-copies left out: {result.near_copies_left_out}."
+
+
+@sentences_of.register
+def _(result: PredictionResult) -> Iterable[str]:
+    counts = Counter(item.predicted for item in result.items)
+    yield f"{len(result.items)} images: " + ", ".join(f"{name}: {count}" for name, count in counts.most_common()) + "."
+
+
+@sentences_of.register
+def _(result: F1Result) -> Iterable[str]:
+    low, high = result.f1_macro_interval
+    yield (
+        f"Macro F1 {result.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {result.validation_images} images that the "
+        f"head has not seen; accuracy {result.accuracy:.3f}."
+    )
+
+
+@sentences_of.register
+def _(result: LearningCurveResult) -> Iterable[str]:
+    yield result.advice.sentence
+
+
+@sentences_of.register
+def _(result: AuditResult) -> Iterable[str]:
+    yield result.sentence
+
+
+@sentences_of.register
+def _(result: LabelCheckResult) -> Iterable[str]:
+    yield (
+        f"{len(result.items)} of {result.labels} labels look wrong; about "
+        f"{round(result.expected_errors * result.labels)} are expected to be ({100 * result.expected_errors:.1f} %)."
+    )
+    found = (
+        ("Names with several classes", result.conflicts),
+        ("Groups of near-copies that disagree", result.copies_that_disagree),
+        ("Labelled images that are (nearly) validation images, too", result.leaks),
+    )
+    yield from (f"{what}: {len(these)}." for what, these in found if these)
+
+
+@sentences_of.register
+def _(result: SimilarResult) -> Iterable[str]:
+    yield f"The {len(result.items)} closest of {result.candidates} images."
+
+
+@sentences_of.register
+def _(result: MapResult) -> Iterable[str]:
+    yield f"{len(result.names)} of {result.images} images have a place in the plane; --output map.csv keeps them."
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
+    """The first rows of its csv, where nothing below says better."""
+    rows = list(result.rows())
+    yield table(result.columns, rows[:ROWS], more=len(rows) - ROWS)
+
+
+@tables_of.register
+def _(result: SelectionResult) -> Iterable[ConsoleRenderable]:
+    rows = [(i.rank, i.name, i.predicted, i.confidence, i.reason) for i in result.items]
+    yield table(("rank", "name", "predicted", "confidence", "reason"), rows[:ROWS], more=len(rows) - ROWS)
+
+
+@tables_of.register
+def _(result: MapResult) -> Iterable[ConsoleRenderable]:
+    """Nobody reads coordinates: how many of each class."""
+    counts = Counter(result.class_names[one] if one >= 0 else "(unlabelled)" for one in result.classes)
+    yield table(("class", "images"), counts.most_common())
+
+
+@tables_of.register
+def _(result: LearningCurveResult) -> Iterable[ConsoleRenderable]:
+    now = [(result.now, "now"), *((forecast, f"{forecast.extra} more") for forecast in result.forecast)]
+    measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), "measured") for p in result.points]
+    forecast = [(f.labels, f.f1_macro, f.low, f.high, f"forecast: {which}") for f, which in now]
+    yield table(("labels", "macro F1", "from", "to", ""), [*measured, *forecast])
+
+
+@tables_of.register
+def _(result: AuditResult) -> Iterable[ConsoleRenderable]:
+    rows = [
+        (
+            arm.method,
+            arm.f1_macro[-1] if arm.f1_macro else None,
+            _range(arm.gain, arm.gain_interval, 1, "+.3f"),
+            _range(arm.saved, arm.saved_interval, 100, ".0f", " %"),
+            arm.verdict,
+        )
+        for arm in result.arms
+    ]
+    yield table(("method", "macro F1 at the end", "gain over random (95 %)", "labels saved (95 %)", ""), rows)
+
+
+@tables_of.register
+def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
+    columns = ("rank", "name", "given", "suggested", "confidence", "reason")
+    items = [(i.rank, i.name, i.given, i.suggested, i.confidence, i.reason) for i in result.items]
+    if items:
+        yield table(columns, items[:ROWS], more=len(items) - ROWS)
+    if result.conflicts:
+        pairs = [
+            (one.name, ", ".join(f"{name} ({at})" for name, at in one.classes.items())) for one in result.conflicts
+        ]
+        yield table(("name", "its classes"), pairs[:ROWS], more=len(pairs) - ROWS)
+    if result.copies_that_disagree:
+        rows = [(", ".join(one.names), ", ".join(one.classes)) for one in result.copies_that_disagree]
+        yield table(("near-copies", "their classes"), rows[:ROWS], more=len(rows) - ROWS)
+    if result.leaks:
+        leaks = [(one.name, one.class_name, one.validation_name, one.validation_class) for one in result.leaks]
+        yield table(("labelled", "class", "validation", "its class"), leaks[:ROWS], more=len(leaks) - ROWS)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) -> Table:
+    """`more`: rows that are not shown."""
+    made = Table(caption=f"and {more} more; --output FILE has them all" if more > 0 else None)
+    for column in columns:
+        made.add_column(column, overflow="fold")  # half a file's name is none
+    for row in rows:
+        made.add_row(*map(_cell, row))
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+
+
+def _range(value: float | None, ends: tuple[float, float] | None, times: int, form: str, unit: str = "") -> str:
+    if value is None:
+        return ""
+    shown = f"{value * times:{form}}{unit}"
+    return f"{shown} ({ends[0] * times:{form}} to {ends[1] * times:{form}})" if ends else shown

@@ -1,0 +1,309 @@
+"""What is said to the service, how its answers are read, and when to try again: all but the sockets and the sleeping.
+
+A talk is a generator. It yields calls to make and pauses to sleep through, is sent what came of each, and returns what
+was asked for. `Client` and `AsyncClient` carry the same talks out, each in its own way.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
+from client.job import Job, JobPage
+from core.jobs.record import JobState
+from core.jobs.requests import JobRequest
+from core.jobs.results import JobResult, Part, result_adapter
+
+POLL_S = 30
+LONGEST_ANSWER_S = POLL_S + 30
+#: Before a call is made again that got no answer, or was answered "not now".
+PAUSES_S = (0.1, 0.3, 0.6, 1.0)
+LONGEST_RETRY_AFTER_S = 5.0
+#: Between looks at a job whose service is away: the job goes on meanwhile.
+AWAY_S = 2.0
+PAGE = 200
+MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
+PROBLEM = "application/problem+json"
+_job: TypeAdapter[Job] = TypeAdapter(Job)
+_page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
+_anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
+
+Format = Literal["json", "csv", "tsv"]
+OnChange = Callable[[Job], None]
+T = TypeVar("T")
+R = TypeVar("R", bound=Part)
+
+
+@dataclass(frozen=True)
+class Call:
+    """Each of ours may be made twice and does what it does once: POSTs that make a job carry an idempotency key."""
+
+    verb: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job, and the ETag of what was seen of it."""
+
+    job: Job
+    etag: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """`name`: state, progress, warnings or end. `id`: what to go on after."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+Outcome = httpx.Response | Unreachable | None
+Talk = Generator[Call | Pause, Outcome, T]
+
+
+def unheard(_: Job) -> None:
+    """Nobody wants to know."""
+
+
+# --- talks ------------------------------------------------------------------------------------------------------
+
+
+def submit(request: JobRequest | Mapping[str, Any], idempotency_key: str | None = None) -> Talk[Job]:
+    seen = yield from _submitted(request, idempotency_key)
+    return seen.job
+
+
+def run(
+    request: JobRequest | Mapping[str, Any], on_change: OnChange = unheard, timeout_s: float = inf
+) -> Talk[JobResult]:
+    seen = yield from _submitted(request, None)
+    job = yield from _followed(seen, on_change, time.monotonic() + timeout_s, timeout_s)
+    return (yield from result(job.id)) if job.result is None else job.result
+
+
+def asked(kind: type[R], fields: Mapping[str, Any], on_change: OnChange, timeout_s: float) -> Talk[R]:
+    """`run`, by the class of the result."""
+    found = yield from run({"kind": kind.model_fields["kind"].default, **fields}, on_change, timeout_s)
+    assert isinstance(found, kind)
+    return found
+
+
+def job(job_id: str, wait_s: float = 0) -> Talk[Job]:
+    answer = yield from _ask(Call("GET", place(job_id), params={"wait": wait_s}))
+    return _seen(answer).job
+
+
+def wait(job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Talk[Job]:
+    deadline = time.monotonic() + timeout_s
+    answer = yield from _ask(Call("GET", place(job_id)))
+    return (yield from _followed(_seen(answer), on_change, deadline, timeout_s))
+
+
+def jobs(kind: str | None = None, state: str | None = None, limit: int | None = 50) -> Talk[list[Job]]:
+    found: list[Job] = []
+    params = {name: value for name, value in (("kind", kind), ("state", state)) if value is not None}
+    while True:
+        wanted = PAGE if limit is None else min(PAGE, limit - len(found))
+        answer = yield from _ask(Call("GET", "/jobs", params={**params, "limit": wanted}))
+        page = _read(_page, answer)
+        found += page.data
+        if page.next_cursor is None or len(found) == limit:
+            return found
+        params["cursor"] = page.next_cursor
+
+
+def cancel(job_id: str) -> Talk[Job]:
+    answer = yield from _ask(Call("POST", place(job_id, "cancel")))
+    return _seen(answer).job
+
+
+def retry(job_id: str) -> Talk[Job]:
+    answer = yield from _ask(Call("POST", place(job_id, "retry"), headers=_key(None)))
+    return _seen(answer).job
+
+
+def delete(job_id: str) -> Talk[None]:
+    yield from _ask(Call("DELETE", place(job_id)))
+
+
+def download(job_id: str, form: Format = "json") -> Talk[bytes]:
+    answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES[form]}))
+    return answer.content
+
+
+def result(job_id: str) -> Talk[JobResult]:
+    answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES["json"]}))
+    return _read(result_adapter, answer)
+
+
+def capabilities() -> Talk[dict[str, Any]]:
+    answer = yield from _ask(Call("GET", "/capabilities"))
+    return _read(_anything, answer)
+
+
+# --- their steps ------------------------------------------------------------------------------------------------
+
+
+def _submitted(request: JobRequest | Mapping[str, Any], idempotency_key: str | None) -> Talk[Seen]:
+    answer = yield from _ask(Call("POST", "/jobs", body=body_of(request), headers=_key(idempotency_key)))
+    return _seen(answer)
+
+
+def _followed(seen: Seen, on_change: OnChange, deadline: float, timeout_s: float) -> Talk[Job]:
+    while True:
+        on_change(seen.job)
+        if seen.job.state.is_final:
+            return _succeeded(seen.job)
+        seen = yield from _changed(seen, deadline, timeout_s)
+
+
+def _changed(seen: Seen, deadline: float, timeout_s: float) -> Talk[Seen]:
+    """As soon as the job is another than was seen."""
+    while (left := deadline - time.monotonic()) > 0:
+        poll = Call("GET", place(seen.job.id), {"wait": min(POLL_S, left)}, {"If-None-Match": seen.etag})
+        try:
+            answer = yield from _ask(poll)
+        except ClientError as error:
+            if not error.retryable:
+                raise
+            yield Pause(min(AWAY_S, left))
+            continue
+        if answer.status_code != httpx.codes.NOT_MODIFIED:
+            return _seen(answer)
+    raise TimeoutError(f"job {seen.job.id} has not ended within {timeout_s:g} s")
+
+
+def _succeeded(job: Job) -> Job:
+    if job.state is JobState.SUCCEEDED:
+        return job
+    raise JobCancelled(job) if job.state is JobState.CANCELLED else JobFailed(job)
+
+
+def _ask(call: Call) -> Talk[httpx.Response]:
+    """The answer, if it is a good one. A call that got none, or "not now", is made again a few times."""
+    pauses, lost = list(PAUSES_S), False
+    while True:
+        outcome = yield call
+        if isinstance(outcome, httpx.Response) and outcome.status_code < 400:
+            return outcome
+        if lost and call.verb == "DELETE" and _status(outcome) == httpx.codes.NOT_FOUND:
+            return _response(outcome)  # what got no answer has worked
+        lost = lost or isinstance(outcome, Unreachable)
+        if not pauses or not _worth_repeating(outcome):
+            raise outcome if isinstance(outcome, Unreachable) else refused(_response(outcome))
+        yield Pause(max(pauses.pop(0), _retry_after(outcome)))
+
+
+def _worth_repeating(outcome: Outcome) -> bool:
+    if isinstance(outcome, Unreachable):
+        return outcome.retryable
+    return _status(outcome) in NOT_NOW and _retry_after(outcome) <= LONGEST_RETRY_AFTER_S
+
+
+def _retry_after(outcome: Outcome) -> float:
+    text = outcome.headers.get("Retry-After", "") if isinstance(outcome, httpx.Response) else ""
+    return float(text) if text.isdigit() else 0.0
+
+
+def _status(outcome: Outcome) -> int | None:
+    return outcome.status_code if isinstance(outcome, httpx.Response) else None
+
+
+def _response(outcome: Outcome) -> httpx.Response:
+    assert isinstance(outcome, httpx.Response)
+    return outcome
+
+
+def _key(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key or uuid.uuid4().hex}
+
+
+# --- what is sent and what comes back ---------------------------------------------------------------------------
+
+
+def place(job_id: str, *more: str) -> str:
+    return "/".join(["/jobs", quote(job_id, safe=""), *more])
+
+
+def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it. Of a JobRequest, only what was said: an older service need not know the rest."""
+    if isinstance(request, JobRequest):
+        return request.model_dump(mode="json", include={"kind", *request.model_fields_set})
+    said = {name: value.absolute() if isinstance(value, Path) else value for name, value in request.items()}
+    body: dict[str, Any] = to_jsonable_python(said)
+    return body
+
+
+def refused(answer: httpx.Response) -> Refused:
+    if answer.headers.get("Content-Type", "").startswith(PROBLEM):
+        return Refused(answer.json())
+    not_now = answer.status_code in NOT_NOW
+    return Refused({"detail": f"HTTP {answer.status_code}: {answer.text[:500]}", "retryable": not_now})
+
+
+def _seen(answer: httpx.Response) -> Seen:
+    return Seen(_read(_job, answer), answer.headers.get("ETag", ""))
+
+
+def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
+    try:
+        return adapter.validate_json(answer.content)
+    except ValidationError:
+        raise NotNextlabel(f"what answers at {answer.url} is not nextlabel, or one of another version") from None
+
+
+class EventReader:
+    """Server-sent events out of their lines. `last_id`: after which to go on when the connection is lost."""
+
+    def __init__(self, after: str | None = None) -> None:
+        self.last_id = after
+        self.ended = False
+        self._fields: dict[str, str] = {}
+        self._pauses = list(PAUSES_S)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Last-Event-ID": self.last_id} if self.last_id else {}
+
+    def pause_s(self, fault: Unreachable | None) -> float:
+        """Before connecting again, to go on where it stopped. Raises the fault when it has come too often in a row."""
+        if fault is not None and not self._pauses:
+            raise fault
+        return self._pauses.pop(0) if self._pauses else 0.0
+
+    def feed(self, line: str) -> Event | None:
+        """The event that ends with that line."""
+        if line:
+            name, _, value = line.partition(":")
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        fields, self._fields = self._fields, {}
+        if "data" not in fields:  # a sign of life
+            return None
+        self._pauses = list(PAUSES_S)
+        event = Event(fields.get("id", ""), fields.get("event", "message"), json.loads(fields["data"]))
+        self.last_id, self.ended = event.id or self.last_id, event.name == "end"
+        return event

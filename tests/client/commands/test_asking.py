@@ -1,0 +1,188 @@
+"""The commands that ask, against the real API: what comes out where, and with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from client.http import Client
+from client.main import main
+from client.stack import free_port
+from core.data.labels import read_labels
+from tests.client.results import RESULTS
+
+COMMANDS = {
+    "selection": ("select", "pool", "-n", "1"),
+    "prediction": ("predict", "pool", "--labels", "labels.txt"),
+    "f1": ("f1", "pool", "--labels", "labels.txt", "--val", "pool", "--val-labels", "labels.txt"),
+    "learning_curve": ("curve", "pool", "--labels", "labels.txt"),
+    "audit": ("audit", "pool", "--labels", "labels.txt"),
+    "label_check": ("check", "pool", "--labels", "labels.txt"),
+    "similar": ("similar", "pool", "-n", "1", "--like", "a.png"),
+    "map": ("map", "pool"),
+}
+SELECT = COMMANDS["selection"]
+
+
+@pytest.fixture
+def nextlabel(url, data, monkeypatch, capsys):
+    """-> (exit code, stdout, stderr), as typed in the data's folder."""
+    monkeypatch.setenv("NEXTLABEL_URL", url)
+    monkeypatch.chdir(data.root)
+
+    def nextlabel(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return (ended.value.code, *capsys.readouterr())
+
+    with capture_logs():  # the API is in this process, too
+        yield nextlabel
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_every_kind_is_asked_for_by_its_command(nextlabel, worker, kind):
+    with worker.carrying_out(RESULTS[kind]):
+        code, out, err = nextlabel(*COMMANDS[kind], "--json")
+        assert (code, out) == (0, RESULTS[kind].model_dump_json() + "\n")
+        code, table, _ = nextlabel(*COMMANDS[kind])
+    assert code == 0
+    assert next(csv.reader(io.StringIO(table))) == list(RESULTS[kind].columns)
+    assert err.startswith("job job_")
+
+
+def test_in_a_pipe_progress_is_plain_lines_on_stderr_and_stdout_is_the_result_alone(nextlabel, worker):
+    def carry_out(job_id):
+        claim = worker.claim(job_id)
+        worker.report(claim, 30)
+        worker.succeed(job_id, RESULTS["selection"], claim)
+
+    with worker.at_work(carry_out):
+        _, out, err = nextlabel(*SELECT)
+    assert out.splitlines()[1].startswith("1,a.png,1.0,cat,0.5,")
+    assert err.splitlines()[-1] == "2 of 2 unlabelled images, chosen by margin: asked for."
+    assert "\x1b" not in out + err
+
+
+def test_a_file_is_written_whole_in_the_form_that_its_name_says(nextlabel, worker, data):
+    with worker.carrying_out(RESULTS["prediction"]):
+        for name in ("p.txt", "p.csv", "p.json"):
+            assert nextlabel(*COMMANDS["prediction"], "-o", name)[:2] == (0, "")
+    assert read_labels(data.root / "p.txt").classes_by_name == {"a.png": "cat", "b.png": "dog"}
+    assert (data.root / "p.csv").read_text().startswith("name,predicted")
+    assert json.loads((data.root / "p.json").read_text())["kind"] == "prediction"
+
+
+def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, client):
+    assert nextlabel(*SELECT, "-o", "p.txt", "--format", "csv", "--json")[0] == 2
+    code, _, err = nextlabel(*SELECT, "-o", "nowhere/p.csv")
+    assert code == 2
+    assert "there is no folder nowhere to write p.csv to" in err
+    assert client.jobs() == []
+
+
+def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(nextlabel, client):
+    for kind in ("f1", "learning_curve", "audit", "similar", "map"):
+        code, _, err = nextlabel(*COMMANDS[kind], "-o", "x.tsv")
+        assert code == 2
+        assert "has no labels to give as tsv" in err
+        assert RESULTS[kind].labels_file() is None
+    assert client.jobs() == []
+    assert all(RESULTS[kind].labels_file() is not None for kind in ("selection", "prediction", "label_check"))
+
+
+def test_paths_that_are_here_reach_the_service_wherever_its_roots_are(nextlabel, client, data):
+    job_id = nextlabel(*COMMANDS["prediction"], "--no-wait")[1].strip()
+    request = client.job(job_id).request
+    assert request["path_to_img"] == str(data.root / "pool")
+    assert request["path_to_labels"] == str(data.root / "labels.txt")
+
+
+def test_a_refusal_tells_every_fault_by_its_option(nextlabel):
+    code, out, err = nextlabel("select", "nowhere", "-n", "3", "--backbone", "b9", "--class-quotas", "cat=4")
+    assert (code, out) == (3, "")
+    assert err.startswith("nextlabel: refused:\n")
+    assert {line.split(":")[0].strip() for line in err.splitlines()[1:]} == {"--backbone", "--class-quotas", "POOL"}
+
+
+def test_every_end_has_its_exit_code(nextlabel, worker, monkeypatch):
+    with worker.at_work(lambda job_id: worker.fail(job_id, "empty_pool")):
+        code, out, err = nextlabel(*SELECT)
+    assert (code, out) == (1, "")
+    assert err.endswith("nextlabel: empty_pool: it went wrong\n")
+    with worker.at_work(worker.store.cancel):
+        assert nextlabel(*SELECT)[0] == 4
+    assert nextlabel("select", "pool")[0] == 2
+    assert nextlabel("nonsense")[0] == 2
+    code, out, err = nextlabel("jobs", "--url", f"127.0.0.1:{free_port()}")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert err.startswith("nextlabel: no answer from http://127.0.0.1:")
+
+
+def test_weights_that_are_not_there_are_told_with_what_needs_none(nextlabel, worker):
+    with worker.at_work(lambda job_id: worker.fail(job_id, "weights_unavailable")):
+        assert "`--backbone descriptor` needs no weights" in nextlabel(*SELECT)[2]
+
+
+@pytest.mark.parametrize(("more", "state"), [((), "queued"), (("--cancel-on-interrupt",), "cancelled")])
+def test_ctrl_c_leaves_the_job_unless_told_otherwise(nextlabel, client, monkeypatch, more, state):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "wait", interrupted)
+    code, out, err = nextlabel(*SELECT, *more)
+    (job,) = client.jobs()
+    assert (code, out, job.state) == (130, "", state)
+    if more:
+        assert f"job {job.id} is cancelled" in err
+    else:
+        assert f"Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}" in err
+
+
+def test_on_a_terminal_a_person_gets_a_table(nextlabel, worker, monkeypatch):
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    with worker.carrying_out(RESULTS["label_check"]):
+        code, out, _ = nextlabel(*COMMANDS["label_check"])
+    assert code == 0
+    assert "1 of 200 labels look wrong; about 10 are expected to be (5.0 %)." in out
+    assert "suggested" in out
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_was_left_is_watched_fetched_listed_and_deleted(nextlabel, worker, client):
+    job_id = nextlabel(*SELECT, "--no-wait")[1].strip()
+    with worker.carrying_out(RESULTS["selection"]):
+        assert nextlabel("watch", job_id, "--json")[:2] == (0, RESULTS["selection"].model_dump_json() + "\n")
+    assert nextlabel("result", job_id, "--format", "tsv")[:2] == (0, "a.png\tcat\nb.png\tdog\n")
+    code, listed, _ = nextlabel("jobs")
+    assert (code, job_id in listed, "succeeded" in listed) == (0, True, True)
+    assert [one["id"] for one in json.loads(nextlabel("jobs", "--json", "--kind", "selection")[1])] == [job_id]
+    assert json.loads(nextlabel("jobs", job_id)[1])["request"]["add"] == 1
+    assert nextlabel("delete", job_id)[:2] == (0, f"{job_id} deleted\n")
+    assert nextlabel("result", job_id)[::2] == (3, f"nextlabel: there is no job {job_id}\n")
+    assert client.jobs() == []
+
+
+def test_a_job_is_cancelled_and_retried(nextlabel, worker):
+    job_id = nextlabel(*SELECT, "--no-wait")[1].strip()
+    assert nextlabel("cancel", job_id)[:2] == (0, f"{job_id} cancelled\n")
+    assert nextlabel("watch", job_id)[0] == 4
+    again = nextlabel("retry", job_id, "--no-wait")[1].strip()
+    assert again != job_id
+    with worker.carrying_out(RESULTS["selection"]):
+        assert nextlabel("watch", again)[0] == 0
+        assert nextlabel("retry", again)[0] == 3  # it has succeeded
+        assert nextlabel("retry", job_id, "--json")[:2] == (0, RESULTS["selection"].model_dump_json() + "\n")
+
+
+def test_what_the_service_can_do_is_shown(nextlabel, data):
+    code, out, _ = nextlabel("capabilities")
+    assert code == 0
+    assert all(word in out for word in ("mobilenet", "uherding", "from the hub", "Heads: linear, mlp."))
+    assert json.loads(nextlabel("capabilities", "--json")[1])["data_roots"] == [str(data.root)]

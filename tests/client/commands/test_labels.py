@@ -1,0 +1,91 @@
+"""`nextlabel labels`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from client.main import cli
+from core.data.labels import read_labels
+from core.errors import LabelsConflict, LabelsMalformed
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "anna.txt").write_text("a.png\tcat\nb.png\tdog\nc.png\tcat\n")
+    (folder / "ben.txt").write_text("b.png\tcat\nd.png\tdog\n")
+    return folder
+
+
+def labels(*arguments):
+    return CliRunner().invoke(cli, ["labels", *map(str, arguments)])
+
+
+def test_labels_are_counted_by_class_and_person(folder):
+    told = labels("stats", folder)
+    rows = [line.replace("│", " ").split() for line in told.stdout.splitlines()]
+    assert ["cat", "2", "1", "3"] in rows
+    assert ["all", "3", "2", "5"] in rows
+    assert told.stdout.endswith("4 images; 1 labelled by several people, who disagree on 1\n")
+    assert json.loads(labels("stats", folder, "--json").stdout) == {
+        "images": 4,
+        "conflicts": 1,
+        "people": {"anna": {"cat": 2, "dog": 1}, "ben": {"cat": 1, "dog": 1}},
+    }
+
+
+def test_a_merge_lists_conflicts_and_writes_nothing_unless_told_how_to_settle_them(folder, tmp_path):
+    out = tmp_path / "all.txt"
+    told = labels("merge", folder, out)
+    assert isinstance(told.exception, LabelsConflict)
+    assert told.stderr == "b.png: dog (anna), cat (ben)\n"
+    assert not out.exists()
+    told = labels("merge", folder, out, "--on-conflict", "leave-out")
+    assert told.stderr == f"b.png: dog (anna), cat (ben) -> left out\n3 labels in {out}\n"
+    assert read_labels(out).classes_by_name == {"a.png": "cat", "c.png": "cat", "d.png": "dog"}
+
+
+def test_a_merge_is_not_written_into_its_own_folder(folder):
+    assert labels("merge", folder, folder / "all.txt").exit_code == 2
+
+
+def test_what_changed_is_listed(folder, tmp_path):
+    new = tmp_path / "new.txt"
+    new.write_text("a.png\tcat\nb.png\tcat\ne.png\tdog\n")
+    told = labels("diff", folder / "anna.txt", new)
+    assert told.stdout == "- c.png\tcat\n+ e.png\tdog\n~ b.png\tdog -> cat\n"
+    assert told.stderr == "1 added, 1 removed, 1 changed\n"
+    assert json.loads(labels("diff", folder / "anna.txt", new, "--json").stdout)["changed"] == {"b.png": ["dog", "cat"]}
+
+
+def test_a_check_names_every_faulty_line(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("a.png\tcat\nb.png,dog\nc.png\n")
+    told = labels("check", path)
+    assert isinstance(told.exception, LabelsMalformed)
+    assert "labels.txt:2: a comma stands where a tab belongs" in told.exception.detail
+    assert "labels.txt:3: one column; the class is missing" in told.exception.detail
+
+
+def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_alike(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "a.png").touch()
+    (tmp_path / "labels.txt").write_text("a.png\tcat\nb.png\tCat\n")
+    told = labels("check", "labels.txt", "--pool", "pool")
+    assert told.exit_code == 0
+    assert told.stdout == "2 labels of 2 classes: Cat, cat\n1 of 1 images in pool are labelled\n"
+    assert told.stderr == "these look like one class: Cat, cat\nnot in pool: b.png\n"
+
+
+def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):
+    told = labels("convert", folder / "anna.txt", tmp_path / "a.csv", "--class-column", "label")
+    assert told.stderr == f"3 labels in {tmp_path / 'a.csv'} (csv)\n"
+    assert (tmp_path / "a.csv").read_bytes() == b"name,label\r\na.png,cat\r\nb.png,dog\r\nc.png,cat\r\n"
+    labels("convert", tmp_path / "a.csv", tmp_path / "b.txt", "--class-column", "label")
+    assert (tmp_path / "b.txt").read_bytes() == (folder / "anna.txt").read_bytes()
+    assert isinstance(labels("convert", tmp_path / "a.csv", tmp_path / "c.txt").exception, LabelsMalformed)

@@ -1,0 +1,128 @@
+"""Hand-made results of every kind, for what only shows or passes them on."""
+
+from __future__ import annotations
+
+from core.jobs.results import (
+    AuditArm,
+    AuditResult,
+    CopiesDisagree,
+    CurveFit,
+    CurvePoint,
+    Forecast,
+    JobResult,
+    LabelCheckResult,
+    Leak,
+    LearningCurveResult,
+    MapResult,
+    NameConflict,
+    SimilarItem,
+    SimilarResult,
+    StopAdvice,
+    SuspiciousLabel,
+)
+from tests.api.support import MANIFEST, f1_result, prediction_result, selection_result
+
+
+def forecast(extra: int, f1_macro: float) -> Forecast:
+    return Forecast(extra=extra, labels=2 + extra, f1_macro=f1_macro, low=f1_macro - 0.02, high=f1_macro + 0.02)
+
+
+LEARNING_CURVE = LearningCurveResult(
+    labels=2,
+    validation="cross-validation",
+    validation_images=2,
+    points=(CurvePoint(labels=1, f1_macro=0.5, repeats=(0.4, 0.6)), CurvePoint(labels=2, f1_macro=0.7, repeats=(0.7,))),
+    fits=(CurveFit(family="power", formula="a - b n^-c", parameters={"a": 0.9}, error=0.01),),
+    now=forecast(0, 0.7),
+    forecast=(forecast(100, 0.8), forecast(500, 0.85)),
+    stability=None,
+    coverage=None,
+    advice=StopAdvice(verdict="go_on", sentence="Go on: 100 more labels should bring about 0.1."),
+    skipped=(),
+    manifest=MANIFEST,
+)
+AUDIT = AuditResult(
+    repeats=5,
+    images=400,
+    validation="split",
+    validation_images=100,
+    arms=(
+        AuditArm(
+            method="random",
+            labels=(20, 40),
+            f1_macro=(0.4, 0.5),
+            gain=0.0,
+            gain_interval=(0.0, 0.0),
+            saved=None,
+            saved_interval=None,
+            verdict="no better",
+            sentence="random is what the others are held against",
+        ),
+        AuditArm(
+            method="margin",
+            labels=(20, 40),
+            f1_macro=(0.4, 0.6),
+            gain=0.05,
+            gain_interval=(0.02, 0.08),
+            saved=0.38,
+            saved_interval=(0.25, 0.47),
+            verdict="better",
+            sentence="margin reaches the same F1 with 38 % fewer labels",
+        ),
+    ),
+    sentence="On your data margin reaches the same F1 with 38 % fewer labels (95 %: 25 to 47).",
+    skipped=(),
+    manifest=MANIFEST,
+)
+LABEL_CHECK = LabelCheckResult(
+    labels=200,
+    expected_errors=0.05,
+    items=(
+        SuspiciousLabel(
+            rank=1,
+            name="a.png",
+            given="cat",
+            suggested="dog",
+            given_probability=0.02,
+            confidence=0.97,
+            reason="looks like dog",
+        ),
+    ),
+    conflicts=(NameConflict(name="c.png", classes={"cat": "anna.txt:3", "dog": "ben.txt:9"}),),
+    copies_that_disagree=(CopiesDisagree(names=("a.png", "a (1).png"), classes=("cat", "dog")),),
+    leaks=(Leak(name="a.png", validation_name="v.png", class_name="cat", validation_class="cat", identical=True),),
+    skipped=(),
+    manifest=MANIFEST,
+)
+SIMILAR = SimilarResult(
+    data=("b.png",),
+    items=(SimilarItem(rank=1, name="b.png", score=0.9, like="a.png", class_name=None),),
+    candidates=1,
+    skipped=(),
+    manifest=MANIFEST,
+)
+MAP = MapResult(
+    class_names=("cat", "dog"),
+    names=("a.png", "b.png", "c.png"),
+    x=(0.0, 1.0, 2.0),
+    y=(0.5, 0.5, 0.5),
+    classes=(0, 1, -1),
+    predicted=None,
+    images=3,
+    skipped=(),
+    manifest=MANIFEST,
+)
+
+RESULTS: dict[str, JobResult] = {
+    result.kind: result
+    for result in (
+        selection_result(("a.png", "cat"), ("b.png", "dog")),
+        prediction_result(("a.png", "cat"), ("b.png", "dog")),
+        f1_result(),
+        LEARNING_CURVE,
+        AUDIT,
+        LABEL_CHECK,
+        SIMILAR,
+        MAP,
+    )
+}

@@ -1,0 +1,65 @@
+"""What editors are told of requests is what requests are."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Required, get_origin, get_type_hints
+
+import pytest
+
+from api.views import JobView
+from client import fields, http
+from client.job import Job
+from core.jobs.requests import KINDS
+from core.jobs.results import result_adapter
+from tests.client.results import RESULTS
+
+#: By kind, the client's call and what it is told to take.
+CALLS = {
+    "selection": ("select", fields.SelectionFields),
+    "prediction": ("predict", fields.PredictionFields),
+    "f1": ("f1", fields.F1Fields),
+    "learning_curve": ("learning_curve", fields.LearningCurveFields),
+    "audit": ("audit", fields.AuditFields),
+    "label_check": ("label_check", fields.LabelCheckFields),
+    "similar": ("similar", fields.SimilarFields),
+    "map": ("map", fields.MapFields),
+}
+
+
+def test_every_kind_has_a_call_and_a_result_to_try_it_with():
+    assert set(CALLS) == set(KINDS) == set(RESULTS)
+    assert {type(result) for result in RESULTS.values()} == set(get_type_hints(http.Client.run)["return"].__args__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_spells_out_every_field_with_its_default(kind):
+    shown = inspect.signature(getattr(http.Client, CALLS[kind][0])).parameters
+    fields = {name: info for name, info in KINDS[kind].model_fields.items() if name != "kind"}
+    assert shown.keys() == fields.keys() | {"self", "on_change", "timeout_s"}
+    given = {
+        name: info.get_default(call_default_factory=True) for name, info in fields.items() if not info.is_required()
+    }
+    assert {name: shown[name].default for name in given} == given
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_call_takes_all_fields_of_its_request_and_no_others(kind):
+    request, (name, told) = KINDS[kind].model_fields, CALLS[kind]
+    hints = get_type_hints(told, include_extras=True)
+    assert hints.keys() == request.keys() - {"kind"}
+    needed = {field for field, hint in hints.items() if get_origin(hint) is Required}
+    assert needed == {field for field, info in request.items() if info.is_required()}
+    for client in (http.Client, http.AsyncClient):
+        hints = get_type_hints(getattr(client, name))
+        assert hints["request"].__args__ == (told,)
+        assert hints["return"] is type(RESULTS[kind])
+
+
+def test_a_job_is_read_as_the_api_writes_it():
+    assert Job.model_fields.keys() == JobView.model_fields.keys()
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_the_hand_made_results_are_such_as_the_wire_has(kind):
+    assert result_adapter.validate_json(RESULTS[kind].model_dump_json()) == RESULTS[kind]

@@ -1,0 +1,192 @@
+"""The clients against the real API, with connections that break."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+
+import httpx
+import pytest
+
+from api.app import create_app
+from client import talk
+from client.errors import JobCancelled, JobFailed, Refused, Unreachable
+from client.http import AsyncClient, Client
+from core.jobs.requests import KINDS
+from tests.api.support import selection_result, served, settings_for
+from tests.client.results import RESULTS
+from tests.client.test_fields import CALLS
+
+
+def request_of(kind, data):
+    """The least that a request of that kind says."""
+    least = {"similar": {"add": 1, "like": ["a.png"]}, "selection": {"add": 1}}
+    fields = data.f1 if kind == "f1" else {**data.prediction, **least.get(kind, {})}
+    return {name: value for name, value in fields.items() if name != "kind"}
+
+
+class Breaking(httpx.HTTPTransport):
+    """Every answer is lost the first time, though the service had the call."""
+
+    def __init__(self):
+        super().__init__()
+        self.lost = 0
+
+    def handle_request(self, request):
+        answer = super().handle_request(request)
+        if self.lost >= 1:
+            return answer
+        self.lost += 1
+        answer.close()
+        raise httpx.ReadError("the connection broke")
+
+
+class Away(httpx.HTTPTransport):
+    """So many calls find nobody there."""
+
+    refuses = 0
+
+    def handle_request(self, request):
+        if self.refuses:
+            self.refuses -= 1
+            raise httpx.ConnectError("nobody listens")
+        return super().handle_request(request)
+
+
+def test_both_clients_have_the_same_calls():
+    def calls(kind):
+        public = {name: call for name, call in vars(kind).items() if not name.startswith("_")}
+        return {
+            name: str(inspect.signature(call)).replace("AsyncIterator", "Iterator") for name, call in public.items()
+        }
+
+    assert calls(Client) == calls(AsyncClient)
+    assert {name: call.__doc__ for name, call in vars(Client).items() if not name.startswith("_")} == {
+        name: call.__doc__ for name, call in vars(AsyncClient).items() if not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_one_call_that_gives_its_result(kind, url, client, data, worker):
+    name = CALLS[kind][0]
+
+    async def awaited():
+        async with AsyncClient(url) as other:
+            return await getattr(other, name)(**request_of(kind, data), timeout_s=30)
+
+    seen = []
+    with worker.carrying_out(RESULTS[kind]):
+        found = getattr(client, name)(**request_of(kind, data), on_change=seen.append, timeout_s=30)
+        assert found == asyncio.run(awaited()) == RESULTS[kind]
+    assert (seen[0].kind, seen[-1].state, seen[-1].result) == (kind, "succeeded", RESULTS[kind])
+
+
+def test_async_jobs_are_waited_for_side_by_side(url, data, worker):
+    async def three():
+        async with AsyncClient(url) as client:
+            return await asyncio.gather(*(client.run({**data.selection, "seed": seed}) for seed in range(3)))
+
+    result = selection_result(("b.png", "cat"))
+    with worker.carrying_out(result):
+        assert asyncio.run(three()) == [result] * 3
+
+
+def test_a_result_that_is_too_large_for_the_job_is_fetched(data, tmp_path, empty_redis, worker):
+    small = settings_for(data, tmp_path, empty_redis, inline_result_bytes=1)
+    with served(create_app(small)) as url, Client(url) as client, worker.carrying_out(RESULTS["map"]):
+        assert client.run({**data.prediction, "kind": "map"}) == RESULTS["map"]
+        assert client.jobs()[0].result is None
+
+
+def test_a_lost_answer_makes_no_second_job(url, data, worker):
+    with Client(url, transport=Breaking()) as client:
+        first = client.submit(data.selection)
+        assert [one.id for one in client.jobs()] == [first.id]
+    with Client(url, transport=Breaking()) as client:
+        client.cancel(first.id)
+    with Client(url, transport=Breaking()) as client:
+        second = client.retry(first.id)
+        assert [one.id for one in client.jobs()] == [second.id, first.id]
+        client.cancel(second.id)
+    with Client(url, transport=Breaking()) as client:
+        client.delete(second.id)
+        assert [one.id for one in client.jobs()] == [first.id]
+
+
+def test_a_wait_outlives_a_service_that_is_away(url, data, worker, monkeypatch):
+    monkeypatch.setattr(talk, "AWAY_S", 0.05)
+    monkeypatch.setattr(talk, "PAUSES_S", (0.01, 0.01))
+    away = Away()
+
+    def leave(job):
+        if job.state == "queued":
+            away.refuses = 10
+            worker.succeed(job.id, RESULTS["selection"])
+
+    with Client(url, transport=away) as client:
+        assert client.run(data.selection, on_change=leave, timeout_s=60) == RESULTS["selection"]
+    assert away.refuses == 0
+
+
+def test_events_come_to_the_end_and_go_on_after_one(url, client, data, worker):
+    job = client.submit(data.selection)
+    claim = worker.claim(job.id)
+    worker.report(claim, 30)
+    worker.succeed(job.id, selection_result(("b.png", "cat")), claim)
+    events = list(client.events(job.id))
+    assert {one.name for one in events} >= {"state", "progress", "end"}
+    assert events[-1].data == {"state": "succeeded"}
+    assert list(client.events(job.id, after=events[1].id)) == events[2:]
+
+    async def awaited():
+        async with AsyncClient(url) as other:
+            return [one async for one in other.events(job.id)]
+
+    assert asyncio.run(awaited()) == events
+    with pytest.raises(Refused, match="there is no job job_x"):
+        list(client.events("job_x"))
+
+
+def test_ends_without_a_result_are_errors_of_their_own(client, data, worker):
+    failed, cancelled = client.submit(data.selection).id, client.submit(data.selection).id
+    worker.fail(failed, "empty_pool")
+    client.cancel(cancelled)
+    with pytest.raises(JobFailed, match="empty_pool: it went wrong"):
+        client.wait(failed)
+    with pytest.raises(JobCancelled):
+        client.wait(cancelled)
+    with pytest.raises(TimeoutError):
+        client.run(data.selection, timeout_s=0.2)
+    with pytest.raises(Refused) as refused:
+        client.select(path_to_img="nowhere", add=0, backbone="b9")
+    assert {fault["pointer"] for fault in refused.value.problem["errors"]} == {"/path_to_img", "/add", "/backbone"}
+
+
+def test_results_come_in_every_form(client, data, worker):
+    job = client.submit(data.selection)
+    worker.succeed(job.id, RESULTS["selection"])
+    assert client.result(job.id) == RESULTS["selection"]
+    assert client.download(job.id) == RESULTS["selection"].model_dump_json().encode()
+    assert client.download(job.id, "tsv") == b"a.png\tcat\nb.png\tdog\n"
+    assert client.download(job.id, "csv").startswith(b"rank,name,score,predicted,confidence,reason\r\n1,a.png,")
+
+
+def test_a_look_may_wait_for_a_change(client, data, worker):
+    job = client.submit(data.selection)
+    threading.Timer(0.3, worker.claim, [job.id]).start()
+    assert client.job(job.id, wait_s=20).state == "running"
+
+
+def test_address_and_key_come_from_the_environment(url, monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_URL", url.removeprefix("http://") + "/")
+    with Client() as client:
+        assert client.url == url
+        assert client.capabilities()["kinds"].keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("address", ["http://[::bad", "ftp://127.0.0.1", "nowhere.invalid"])
+def test_an_address_that_leads_nowhere_is_told_as_such(address, monkeypatch):
+    monkeypatch.setattr(talk, "PAUSES_S", ())
+    with pytest.raises(Unreachable), Client(address) as client:
+        client.jobs()

@@ -1,0 +1,62 @@
+"""A running job in a pipe and on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from rich.console import Console
+
+from client.job import Job
+from client.shown import progress, seconds, tell_warnings
+from tests.client.test_talk import job as answer
+
+
+def job(state="running", warnings=(), **progress_fields):
+    body = json.loads(answer(state).content)
+    base = {"stage": "embed", "stage_index": 0, "stage_count": 2, "done": 0, "total": 100, "unit": "images"}
+    body["progress"] = {**base, **progress_fields} if progress_fields else None
+    return Job.model_validate({**body, "warnings": list(warnings)})
+
+
+def told(*jobs, terminal=False):
+    text = io.StringIO()
+    with progress("select", Console(file=text, force_terminal=terminal, width=100)) as show:
+        for one in jobs:
+            show(one)
+    return text.getvalue()
+
+
+def test_in_a_pipe_a_stage_is_a_line():
+    text = told(
+        job("queued"),
+        job(done=1),
+        job(done=2),
+        job(done=40, eta_s=130.0),
+        job(stage="choose", total=None),
+        job("succeeded"),
+    )
+    assert text.splitlines() == ["select: queued", "select: embed, 1 of 100", "select: choose"]
+
+
+def test_a_stage_that_lasts_is_told_again_from_time_to_time(monkeypatch):
+    monkeypatch.setattr("client.shown.LINE_EVERY_S", 0.0)
+    text = told(job(done=1), job(done=40, eta_s=130.0))
+    assert text.splitlines()[-1] == "select: embed, 40 of 100, 2 min left"
+
+
+def test_on_a_terminal_it_is_a_bar():
+    text = told(job("queued"), job(done=40, eta_s=30.0), terminal=True)
+    assert "40/100" in text
+    assert "30 s left" in text
+
+
+def test_warnings_name_what_they_are_about():
+    text = io.StringIO()
+    warning = {"code": "unreadable_image", "detail": "4 images can't be read", "count": 4, "names": list("abcd")}
+    tell_warnings(job(warnings=[warning]), Console(file=text, width=100))
+    assert text.getvalue() == "warning: 4 images can't be read (a, b, c, ...)\n"
+
+
+def test_times_are_told_as_people_do():
+    assert [seconds(one) for one in (3.4, 119, 150, 7500)] == ["3 s", "119 s", "2 min", "2 h 05 min"]
