@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from client.demo import Demo, Material
+from client.exchange import export, import_
 from client.http import Client, JobFailed, Refused, Unreachable
 from client.keys import keys
 from client.redis_server import NoRedisServer
@@ -143,6 +144,8 @@ def cancel(job_id: str, url: str, api_key: str | None) -> None:
 
 
 cli.add_command(keys)
+cli.add_command(export)
+cli.add_command(import_)
 
 
 def main() -> None:
