@@ -111,7 +111,7 @@ def to_label_studio(
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: annotations/labels_nextlabel.json, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
-@click.option("--copy", is_flag=True, help="Copy images instead of linking to them.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
     entries = _entries(**source)
@@ -126,7 +126,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: nextlabel.xml, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
-@click.option("--copy", is_flag=True, help="Copy images instead of linking to them.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
     entries = _entries(**source)
@@ -150,7 +150,7 @@ def to_csv(out: Path, **source: Any) -> None:
 @what_to_export
 @click.option("--out", type=NEW, required=True, help="Folder, for a folder of each class.")
 @click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
-@click.option("--copy", is_flag=True, help="Copy images instead of linking to them.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """A folder for each class, as torchvision's ImageFolder and datumaro's imagenet have it; rank order is lost."""
     entries = _entries(**source)

@@ -8,7 +8,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -117,7 +117,10 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def place_images(pairs: Iterable[tuple[str, str]], pool: Path, folder: Path, *, copy: bool) -> None:
-    """Each (image's name in the pool, its name in the folder), by a link or as a copy. What is there already stays.
+    """Each (image's name in the pool, its name in the folder), as a hard link where one can be made, or as a copy.
+
+    What is there already stays. Symbolic links would take no room either, but datumaro refuses those that lead out of
+    its folder, and they don't survive being packed.
 
     Raises:
         PathNotWritable
@@ -127,14 +130,15 @@ def place_images(pairs: Iterable[tuple[str, str]], pool: Path, folder: Path, *, 
             target = folder / target_name
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
-                _place((pool / name).absolute(), target, copy=copy)
+                _place((pool / name).resolve(), target, copy=copy)
 
 
 def _place(image: Path, target: Path, *, copy: bool) -> None:
-    if copy:
-        write_bytes(target, image.read_bytes())
-    elif not target.is_symlink():
-        target.symlink_to(image)
+    if not copy:
+        with suppress(OSError):  # another file system, or one without hard links
+            target.hardlink_to(image)
+            return
+    write_bytes(target, image.read_bytes())
 
 
 def one_class(classes: Sequence[str], place: str, faults: Faults) -> str | None:

@@ -17,7 +17,7 @@ NO_CLASS = "no_label"  # where datumaro keeps images without one
 
 
 def write(entries: Sequence[Entry], pool: Path, folder: Path, *, copy: bool = False) -> None:
-    """`folder/class/name`, by links or as copies. A class folder is flat: `/` in a name becomes `%2F`.
+    """`folder/class/name`, as hard links or copies. A class folder is flat: `/` in a name becomes `%2F`.
 
     Rank order is lost, as folders have none.
 

@@ -41,13 +41,8 @@ class Control:
 
     def classes(self, result: Any) -> list[str]:
         """Those that an annotation's result says."""
-        regions = result if isinstance(result, list) else []
-        return [
-            str(choice)
-            for region in regions
-            if isinstance(region, dict) and region.get("from_name") == self.from_name
-            for choice in _choices(region.get("value"))
-        ]
+        ours = [region for region in _regions(result) if region.get("from_name") == self.from_name]
+        return [str(choice) for region in ours for choice in _choices(region.get("value"))]
 
 
 def config(classes: Sequence[str], control: Control) -> str:
@@ -242,8 +237,12 @@ def _looks_like_an_image(value: str) -> bool:
 def _names_of_choices(task: Any) -> set[str]:
     if not isinstance(task, dict):
         return set()
-    regions = [region for one in _kept(task, False) for region in one.get("result") or [] if isinstance(region, dict)]
+    regions = [region for one in _kept(task, newest=False) for region in _regions(one.get("result"))]
     return {str(region.get("from_name")) for region in regions if region.get("type") == "choices"}
+
+
+def _regions(result: Any) -> list[dict[str, Any]]:
+    return [region for region in result if isinstance(region, dict)] if isinstance(result, list) else []
 
 
 def _choices(value: Any) -> list[Any]:

@@ -83,7 +83,8 @@ def label_studio(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterat
         pytest.skip("needs a Label Studio: `make test-label-studio` installs one and says where it is")
     folder, url = tmp_path_factory.mktemp("label-studio"), f"http://127.0.0.1:{(port := free_port())}"
     command = [
-        program, "start", "--no-browser", "--port", str(port), "--internal-host", "127.0.0.1", "--data-dir", str(folder),
+        program, "start", "--no-browser", "--port", str(port), "--internal-host", "127.0.0.1",
+        "--data-dir", str(folder),
         "--username", EMAIL, "--password", PASSWORD, "--user-token", TOKEN, "--enable-legacy-api-token",
     ]  # fmt: skip
     environment = {**os.environ, **SETTINGS, "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(data)}

@@ -5,7 +5,13 @@ from core.exchange.image_urls import ImageUrls, PoolNames, candidates
 from tests.core.exchange.names import NAMES
 
 LOCAL = "/data/local-files/?d=photos/train/"
-PREFIXES = [LOCAL, "/data/local-files/?d=", "https://images.example/a%20b/", "https://images.example/x?file=", "s3://bucket/"]
+PREFIXES = [
+    LOCAL,
+    "/data/local-files/?d=",
+    "https://images.example/a%20b/",
+    "https://images.example/x?file=",
+    "s3://bucket/",
+]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -22,7 +28,9 @@ def test_a_host_before_the_path_does_no_harm(name):
     assert urls.name(f"http://127.0.0.1:8080{urls.url(name)}") == name
 
 
-@pytest.mark.parametrize("url", ["/data/local-files/?d=photos/other/a.png", "https://x/y/data/local-files/?d=photos/train/a.png", ""])
+@pytest.mark.parametrize(
+    "url", ["/data/local-files/?d=photos/other/a.png", "https://x/y/data/local-files/?d=photos/train/a.png", ""]
+)
 def test_a_url_of_another_place_has_no_name(url):
     assert ImageUrls(LOCAL).name(url) is None
 
