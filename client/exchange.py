@@ -20,8 +20,8 @@ from core.jobs.results import result_adapter
 
 F = TypeVar("F", bound=Callable[..., Any])
 Pairs = list[tuple[str, str]]
-HERE = click.Path(exists=True, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
 NEW = click.Path(path_type=Path)
 ALL = (Path("/"),)  # whoever types the command may read what they may read
 
@@ -208,8 +208,8 @@ def from_label_studio(
     """A project's export as JSON, JSON-MIN or CSV."""
     if (image_prefix is None) == (pool is None):
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
-    name_of = ImageUrls(image_prefix).name if image_prefix is not None else PoolNames(pool or Path(), ALL).name
-    pairs = label_studio.read_export(file, name_of, key=image_key, from_name=from_name, newest=newest)
+    names = PoolNames(pool, (pool, *ALL)) if pool is not None else ImageUrls(image_prefix or "")
+    pairs = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
     _write(pairs, labels, replace)
 
 

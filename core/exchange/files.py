@@ -138,7 +138,11 @@ def _place(image: Path, target: Path, *, copy: bool) -> None:
         with suppress(OSError):  # another file system, or one without hard links
             target.hardlink_to(image)
             return
-    write_bytes(target, image.read_bytes())
+    try:
+        content = image.read_bytes()
+    except OSError as error:
+        raise PathNotReadable(f"the image {shown(image)} can't be read: {error.strerror}.") from None
+    write_bytes(target, content)
 
 
 def one_class(classes: Sequence[str], place: str, faults: Faults) -> str | None:

@@ -38,7 +38,7 @@ def read(folder: Path) -> list[tuple[str, str]]:
     """
     faults = Faults(folder)
     pairs: dict[str, str] = {}
-    for path in list_pool(folder, [folder, Path("/")]).names:
+    for path in list_pool(folder.absolute(), [folder.absolute(), Path("/")]).names:
         class_name, _, file_name = path.rpartition("/")
         if class_name in ("", NO_CLASS):
             continue
