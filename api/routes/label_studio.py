@@ -127,7 +127,8 @@ def _recorded(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int
     except NextlabelError as error:
         log.warning("annotation lost", action=body["action"], code=error.code, detail=error.detail)
         raise
-    log.info("annotations recorded", action=body["action"], count=count, path_to_labels=at.path_to_labels)
+    tell = log.info if count else log.warning  # of no image of the pool: perhaps the address names another one
+    tell("annotations recorded", action=body["action"], count=count, path_to_img=at.path_to_img)
     return count
 
 

@@ -76,6 +76,11 @@ class Project:
     def sorted_tasks(self) -> list[dict[str, Any]]:
         return self.studio.tasks(self.view)
 
+    def next_task(self) -> dict[str, Any]:
+        """What `Label Tasks As Displayed` opens."""
+        where = {"id": "next_task", "project": self.id, "tabID": self.view}
+        return self.studio.ask("POST", "/api/dm/actions", params=where, json={"ordering": ASCENDING["ordering"]})
+
     def annotate(self, task: dict[str, Any], class_name: str, **more: Any) -> int:
         body = {"result": Control().result(class_name), **more}
         return self.studio.ask("POST", f"/api/tasks/{task['id']}/annotations/", json=body)["id"]
@@ -117,6 +122,7 @@ def test_a_person_goes_round_the_loop_in_label_studio(project, client, tmp_path)
     assert len(tasks) == 36
     assert [name_of(task) for task in tasks[:BATCH]] == batch, "without labels, the batch comes first, in rank order"
     assert all(task["predictions_score"] is None for task in tasks[BATCH:])
+    assert project.next_task()["id"] == tasks[0]["id"]
     said = {name_of(task): class_of(name_of(task)) for task in tasks[:BATCH]}
     annotations = {name_of(task): project.annotate(task, said[name_of(task)]) for task in tasks[:BATCH]}
     until(lambda: project.labels() == said)
