@@ -5,10 +5,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-gpu check lint chaos soak bench load lock timm-names clean
+.PHONY: help install demo test test-gpu test-label-studio test-exchange check lint chaos soak bench load lock timm-names clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# (folder, requirement): tools whose own dependencies don't agree with ours
+other_venv = test -e $(1)/.installed || { $(PYTHON) -m venv $(1) && \
+  $(1)/bin/pip install --quiet --disable-pip-version-check "$(2)" && touch $(1)/.installed; }
 
 install: $(INSTALLED) ## everything into .venv (2 to 3 minutes, 6 GB: PyPI's torch carries CUDA)
 
@@ -27,6 +31,14 @@ test: $(INSTALLED) ## the whole default suite, against a real Redis and real wor
 
 test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
 	$(BIN)/pytest -m gpu
+
+test-label-studio: $(INSTALLED) ## a real Label Studio beside a real stack, 3 minutes; installs 1 GB into .venv-label-studio
+	@$(call other_venv,.venv-label-studio,label-studio==1.23.2)
+	LABEL_STUDIO=$(CURDIR)/.venv-label-studio/bin/label-studio $(BIN)/pytest tests/label_studio
+
+test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600 MB into .venv-datumaro
+	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
+	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
 
 lint: $(INSTALLED) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
@@ -64,4 +76,4 @@ timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	  > core/embeddings/timm_names.txt
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .nextlabel
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel

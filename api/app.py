@@ -14,7 +14,7 @@ from api.answers import Answers
 from api.auth import Authentication
 from api.browsers import PageGuard
 from api.limits import BodyLimit
-from api.routes import first_version, health, jobs
+from api.routes import first_version, health, jobs, label_studio
 from api.services import Services
 from core.keys import host_of
 from core.settings import Settings
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> Fas
     )
     _guard(app, services, host)
     errors.install(app)
-    for router in (jobs.router, first_version.router, health.router):
+    for router in (jobs.router, first_version.router, label_studio.router, health.router):
         app.include_router(router)
     document.install(app, errors.PROBLEM)
     return app
@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> Fas
 def _guard(app: FastAPI, services: Services, host: str) -> None:
     """The last that is added stands outermost."""
     settings = services.settings
-    app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes)
+    more = {label_studio.PREFIX: settings.max_label_studio_request_bytes}
+    app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes, more=more)
     app.add_middleware(Authentication, keys=services.keys)
     if services.keys is None:
         hosts = frozenset({host, host_of(settings.published_at or "")})

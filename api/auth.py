@@ -6,6 +6,7 @@ route asks for besides stands in its signature: `caller: Reader`.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Call
 
 from api.errors import HttpError, answer_to
-from api.services import Given, in_thread
+from api.services import Given, Services, in_thread
 from core.errors import JobNotFound, StoreUnavailable
 from core.jobs.record import Job
 from core.keys import KeyRing, Scope
@@ -28,6 +29,7 @@ from core.logs import get_logger
 log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
+TAKES_PASSWORDS = "/label-studio/"
 MAX_STREAMS = 10
 STREAM_RETRY_AFTER_S = 5
 SUBMITS_PER_MINUTE, READS_PER_MINUTE = 60, 600  # with keys; docs/security.md says why so many
@@ -75,11 +77,21 @@ class Authentication:
         given = Headers(scope=call).get("Authorization")
         if given is None:
             raise _unauthenticated("a key is needed here: send `Authorization: Bearer nl_...`", "Bearer")
-        scheme, _, presented = given.partition(" ")
-        key = self._keys.find(presented.strip()) if scheme.lower() == "bearer" else None
+        key = self._keys.find(_presented(given, call["path"]))
         if key is None:
             raise _unauthenticated("there is no such key, or it was revoked", 'Bearer error="invalid_token"')
         return Caller(key.owner, key.allows, key.owner, has_key=True)
+
+
+def _presented(authorization: str, path: str) -> str:
+    """The key in the header. Label Studio knows basic authentication alone: there the key is the password."""
+    scheme, _, presented = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return presented.strip()
+    if scheme.lower() == "basic" and path.startswith(TAKES_PASSWORDS):
+        with suppress(ValueError):
+            return base64.b64decode(presented, validate=True).decode().partition(":")[2]
+    return ""
 
 
 def is_open(path: str) -> bool:
@@ -106,8 +118,13 @@ async def _reading(caller: Known, services: Given) -> Caller:
 
 
 async def _submitting(caller: Known, services: Given) -> Caller:
-    await _count(caller, services, "submits", _limit(caller, services.settings.submits_per_minute, SUBMITS_PER_MINUTE))
+    await count_submit(caller, services)
     return caller
+
+
+async def count_submit(caller: Caller, services: Services) -> None:
+    """For a route where only some calls make a job. Raises HttpError when there have been too many."""
+    await _count(caller, services, "submits", _limit(caller, services.settings.submits_per_minute, SUBMITS_PER_MINUTE))
 
 
 Reader = Annotated[Caller, Security(_reading, scopes=[Scope.READ])]

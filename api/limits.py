@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import HttpError
 
 
 class BodyLimit:
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    """`more`: by how a path begins, where another limit holds."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int, more: Mapping[str, int]) -> None:
         self._app = app
         self._most_bytes = most_bytes
+        self._more = more
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         seen = 0
+        most_bytes = next(
+            (most for begin, most in self._more.items() if scope["path"].startswith(begin)), self._most_bytes
+        )
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._most_bytes:
-                raise HttpError("body_too_large", f"a request may have {self._most_bytes} bytes at most")
+            if seen > most_bytes:
+                raise HttpError("body_too_large", f"a request may have {most_bytes} bytes at most")
             return message
 
         await self._app(scope, counted, send)

@@ -34,6 +34,8 @@ SECTIONS = {
     },
     "Files and setting up": {
         "labels": "client.commands.labels:labels",
+        "export": "client.exchange:export",
+        "import": "client.exchange:import_",
         "up": "client.commands.local:up",
         "demo": "client.commands.local:demo",
         "keys": "client.keys:keys",

@@ -3,11 +3,13 @@
     NextlabelError
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
-    │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
+    │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
+    │   ├── ExchangeMalformed    a file of another tool that can't be read
+    │   ├── Inexpressible        what another tool's format can't hold
     │   ├── WebhookNotAllowed
     │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
@@ -87,6 +89,10 @@ class PathNotReadable(Invalid):
     code = "path_not_readable"
 
 
+class PathNotWritable(Invalid):
+    code = "path_not_writable"
+
+
 class PathWrongKind(Invalid):
     """A file where a folder is needed, or the reverse."""
 
@@ -153,6 +159,18 @@ class UnreadableImage(Invalid):
     """`detail` is the reason, without the image's name."""
 
     code = "unreadable_image"
+
+
+class ExchangeMalformed(Invalid):
+    """What another tool sent or exported can't be read; the detail carries file, place and remedy."""
+
+    code = "exchange_malformed"
+
+
+class Inexpressible(Invalid):
+    """The other tool's format has no place for it."""
+
+    code = "inexpressible"
 
 
 class WebhookNotAllowed(Invalid):

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     )
     min_free_disk_mb: int = Field(200, ge=0, description="`/readyz` says no when the state or cache disk has less.")
     max_request_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused with 413.")
+    max_label_studio_request_bytes: int = Field(
+        50_000_000, ge=1_000, description="The same of Label Studio's, which sends all tasks it wants predictions for."
+    )
     inline_result_bytes: int = Field(
         1_000_000, ge=0, description="Larger results are left out of `GET /jobs/{id}`; `result_url` has them."
     )

@@ -1,0 +1,167 @@
+"""The protocol that Label Studio speaks with a machine learning backend, under `/label-studio/{address}`.
+
+Its calls are documented by Label Studio, and are not in our OpenAPI document. What it makes of our answers stands in
+its `ml/models.py`: an empty list for a task is no prediction, and it asks again later.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request
+
+from api.auth import Caller, Writer, count_submit
+from api.errors import RESPONSES
+from api.routes.jobs import accept, until_ended
+from api.services import Given, Services, in_thread
+from core.errors import NextlabelError
+from core.exchange.label_studio import read_config
+from core.exchange.label_studio_backend import (
+    CREATED,
+    DELETED,
+    TRAIN,
+    Address,
+    Round,
+    answers,
+    current_round,
+    names_of,
+    parse_address,
+    pool_fingerprint,
+    predictions,
+    record,
+)
+from core.jobs.admission import admit
+from core.jobs.record import Job, JobState
+from core.jobs.requests import parse_request
+from core.logs import get_logger
+
+log = get_logger(__name__)
+PREFIX = "/label-studio"
+WAIT_S = 20.0  # Label Studio gives up after 100, proxies after 60, and a person before either
+AGAIN_AFTER_S = 60.0  # a failed job is not tried anew at every task that somebody opens
+
+router = APIRouter(prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False)
+Sent = Annotated[dict[str, Any], Body(default_factory=dict)]
+
+
+async def _address(request: Request) -> Address:
+    """As it was sent: the path that the framework hands on is decoded already, and an `&` in a name looks like ours."""
+    raw = request.scope["raw_path"].decode("ascii", "replace").partition("?")[0]
+    return parse_address(raw.partition(f"{PREFIX}/")[2].rpartition("/")[0])
+
+
+At = Annotated[Address, Depends(_address)]
+
+
+@router.get("/{address:path}/health")
+async def health(_: Writer, at: At) -> dict[str, str]:
+    """Label Studio waits a second for it."""
+    return {"status": "UP", "model_class": "nextlabel", "pool": at.path_to_img}
+
+
+@router.post("/{address:path}/setup")
+async def setup(_: Writer, at: At, services: Given, body: Sent) -> dict[str, str]:
+    """Which model there is now. Label Studio asks before it asks for predictions, and when its settings are opened."""
+    return {"model_version": await in_thread(_check, at, services, body.get("schema"))}
+
+
+def _check(at: Address, services: Services, label_config: Any) -> str:
+    """Raises InvalidRequest and what else can be wrong with the address or with the project's configuration."""
+    admit(at.selection(), services.settings)
+    if isinstance(label_config, str) and label_config:
+        read_config(label_config, at.from_name)
+    return current_round(at, services.settings.data_roots).model_version
+
+
+@router.get("/{address:path}/versions")
+async def versions(_: Writer, at: At, services: Given) -> dict[str, list[str]]:
+    """The one there is now: earlier ones are gone with their labels."""
+    round_ = await in_thread(current_round, at, services.settings.data_roots)
+    return {"versions": [round_.model_version]}
+
+
+@router.post("/{address:path}/predict")
+async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[str, Any]:
+    """A class and a score for each task; for none of them while the jobs that find them out still run."""
+    roots = services.settings.data_roots
+    tasks = body.get("tasks")
+    tasks = tasks if isinstance(tasks, list) else []
+    control = await in_thread(read_config, str(body.get("label_config", "")), at.from_name)
+    round_ = await in_thread(current_round, at, roots)
+    ended = await _jobs(at, round_, caller, services, WAIT_S)
+    files = [await in_thread(services.results.path, job) for job in ended if job.state is JobState.SUCCEEDED]
+    if len(files) < len(ended):
+        return {"results": [[] for _ in tasks]}
+    known = await in_thread(answers, files[0], files[1] if len(files) > 1 else None)
+    names = await in_thread(names_of, at, roots)
+    results = await in_thread(predictions, tasks, control, names, round_, known)
+    return {"results": results, "model_version": round_.model_version}
+
+
+@router.post("/{address:path}/train")
+async def train(caller: Writer, at: At, services: Given) -> dict[str, str]:
+    """Begins what the next call for predictions needs."""
+    round_ = await in_thread(current_round, at, services.settings.data_roots)
+    jobs = await _jobs(at, round_, caller, services, wait_s=0)
+    return {"job": jobs[-1].id, "model_version": round_.model_version}
+
+
+@router.post("/{address:path}/webhook")
+async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[str, Any]:
+    """Annotations reach the labels folder. Label Studio waits a second, and sends nothing twice."""
+    action = body.get("action")
+    if action == TRAIN:
+        return await train(caller, at, services)
+    if action not in (*CREATED, DELETED):
+        return {"annotations": 0}
+    count = await in_thread(_recorded, body, at, services.settings.data_roots)
+    return {"annotations": count}
+
+
+def _recorded(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int:
+    """Label Studio shows nobody what is wrong with a webhook; our log does."""
+    try:
+        count = record(body, at, roots)
+    except NextlabelError as error:
+        log.warning("annotation lost", action=body["action"], code=error.code, detail=error.detail)
+        raise
+    tell = log.info if count else log.warning  # of no image of the pool: perhaps the address names another one
+    tell("annotations recorded", action=body["action"], count=count, path_to_img=at.path_to_img)
+    return count
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+
+
+async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, wait_s: float) -> list[Job]:
+    """A selection, and once there is a head a prediction: of this round, and ended, or as they are after the wait."""
+    deadline = time.monotonic() + wait_s
+    pool = await in_thread(pool_fingerprint, at, services.settings.data_roots)
+    bodies = [at.selection(), at.prediction()] if round_.has_head else [at.selection()]
+    jobs = [await _job(body, round_.key(pool), caller, services) for body in bodies]
+    ended = [await until_ended(job, services, max(0.0, deadline - time.monotonic())) for job in jobs]
+    for job in ended:
+        if job.state is not JobState.SUCCEEDED:
+            log.info("no predictions yet", job_id=job.id, state=job.state, error=job.error and job.error.code)
+    return ended
+
+
+async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: Services) -> Job:
+    """The one of the round. A failed or cancelled one is begun anew after a while, by a key that follows from it."""
+    fingerprint = parse_request(body).fingerprint()
+    key = f"label-studio-{round_key}-{fingerprint[:16]}"
+    while True:
+        if await in_thread(services.store.known_by, key, fingerprint, caller.owner) is None:
+            await count_submit(caller, services)
+        job, _ = await accept(body, services, caller, key)
+        if not _is_worth_another(job):
+            return job
+        key = f"label-studio-{job.id}-{fingerprint[:16]}"
+
+
+def _is_worth_another(job: Job) -> bool:
+    if job.state is JobState.SUCCEEDED or job.finished_at is None:
+        return False
+    return time.time() - job.finished_at.timestamp() > AGAIN_AFTER_S

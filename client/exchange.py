@@ -1,0 +1,260 @@
+"""`nextlabel export` and `nextlabel import`: batches, predictions and labels to and from other tools' files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from client.http import Client
+from core.data.labels import read_labels, write_labels
+from core.errors import Inexpressible
+from core.exchange import coco, csv_file, cvat, image_folder, label_studio
+from core.exchange.annotation_file import LOCK, locked
+from core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
+from core.exchange.files import place_images, writable, write_json, write_text
+from core.exchange.image_urls import ImageUrls, PoolNames
+from core.jobs.results import result_adapter
+
+F = TypeVar("F", bound=Callable[..., Any])
+Pairs = list[tuple[str, str]]
+HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
+NEW = click.Path(path_type=Path)
+ALL = (Path("/"),)  # whoever types the command may read what they may read
+
+
+Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
+
+
+@click.group()
+def export() -> None:
+    """Write a batch, predictions or labels as a file for another tool (docs/exchange.md)."""
+
+
+@click.group("import")
+def import_() -> None:
+    """Read another tool's file as a labels file (docs/exchange.md)."""
+
+
+# --- export -----------------------------------------------------------------------------------------------------
+
+
+def what_to_export(command: F) -> F:
+    """The options that say it."""
+    options = (
+        click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
+        click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
+        click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
+        click.option("--url", envvar="NEXTLABEL_URL", default="http://127.0.0.1:5000", show_default=True),
+        click.option("--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _entries(
+    job_id: str | None, result: Path | None, labels: Path | None, url: str, api_key: str | None
+) -> tuple[Entry, ...]:
+    if sum(given is not None for given in (job_id, result, labels)) != 1:
+        raise click.UsageError("say what to export: one of --job, --result and --labels")
+    if labels is not None:
+        return entries_of_labels(read_labels(labels, ALL))
+    content = result.read_bytes() if result is not None else _fetched(str(job_id), url, api_key)
+    try:
+        return entries_of(result_adapter.validate_json(content))
+    except ValueError:
+        raise Inexpressible(f"{result or job_id} is no result of this version of nextlabel.") from None
+
+
+def _fetched(job_id: str, url: str, api_key: str | None) -> bytes:
+    with Client(url, api_key) as client:
+        return client.download(job_id)
+
+
+@export.command("label-studio")
+@what_to_export
+@Classes
+@click.option("--out", type=NEW, required=True, help="The file of tasks.")
+@click.option("--image-prefix", required=True, help="What stands for the pool in URLs: /data/local-files/?d=photos/")
+@click.option("--config", type=NEW, help="Write the labelling configuration to that file, too.")
+@click.option("--from-name", default="choice", show_default=True, help="Of the <Choices>.")
+@click.option("--to-name", default="image", show_default=True, help="Of the <Image>.")
+@click.option("--image-key", default="image", show_default=True, help="In a task's data.")
+@click.option("--model-version", help="Of the predictions. Default: nextlabel and the job's id.")
+def to_label_studio(
+    out: Path,
+    image_prefix: str,
+    config: Path | None,
+    from_name: str,
+    to_name: str,
+    image_key: str,
+    model_version: str | None,
+    classes: tuple[str, ...],
+    **source: Any,
+) -> None:
+    """Tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
+    entries = _entries(**source)
+    control = label_studio.Control(from_name, to_name, image_key)
+    version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
+    if config is not None:
+        write_text(config, label_studio.config(_all_classes(entries, classes), control))
+    write_json(out, label_studio.tasks(entries, ImageUrls(image_prefix), control, version))
+    _tell(len(entries), "task", out)
+
+
+@export.command("coco")
+@what_to_export
+@Classes
+@click.option("--out", type=NEW, required=True, help="Folder: annotations/labels_nextlabel.json, and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+    """COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    entries = _entries(**source)
+    _make(out / "annotations", out / "images")
+    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(entries, classes))
+    _place(entries, pool, out / "images", copy)
+    _tell(len(entries), "image", out)
+
+
+@export.command("cvat")
+@what_to_export
+@Classes
+@click.option("--out", type=NEW, required=True, help="Folder: nextlabel.xml, and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+    """CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
+    entries = _entries(**source)
+    _make(out / "images")
+    write_text(out / "nextlabel.xml", cvat.document(entries, classes))
+    _place(entries, pool, out / "images", copy)
+    _tell(len(entries), "image", out)
+
+
+@export.command("csv")
+@what_to_export
+@click.option("--out", type=NEW, required=True, help="The file.")
+def to_csv(out: Path, **source: Any) -> None:
+    """A table of name and class, in rank order."""
+    entries = _entries(**source)
+    write_text(out, csv_file.document(entries))
+    _tell(len(entries), "row", out)
+
+
+@export.command("image-folder")
+@what_to_export
+@click.option("--out", type=NEW, required=True, help="Folder, for a folder of each class.")
+@click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
+    """A folder for each class, as torchvision's ImageFolder and datumaro's imagenet have it; rank order is lost."""
+    entries = _entries(**source)
+    image_folder.write(entries, pool, out, copy=copy)
+    _tell(len(entries), "image", out)
+
+
+def _all_classes(entries: Sequence[Entry], classes: Sequence[str]) -> list[str]:
+    """As given, and then those that entries have besides."""
+    return list(dict.fromkeys((*classes, *classes_of(entries))))
+
+
+def _make(*folders: Path) -> None:
+    for folder in folders:
+        with writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _place(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
+    if pool is not None:
+        place_images([(entry.name, entry.name) for entry in entries], pool, folder, copy=copy)
+
+
+# --- import -----------------------------------------------------------------------------------------------------
+
+
+def where_to(command: F) -> F:
+    options = (
+        click.option("--labels", type=NEW, required=True, help="The labels file to write."),
+        click.option("--replace", is_flag=True, help="It may be there already."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@import_.command("label-studio")
+@click.argument("file", type=HERE)
+@where_to
+@click.option("--image-prefix", help="What stands for the pool in URLs, as in the export.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to find names by the ends of URLs, in place of it.")
+@click.option("--from-name", help="Of the <Choices>, where there are several.")
+@click.option("--image-key", help="In a task's data, where it is not `image`.")
+@click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
+def from_label_studio(
+    file: Path,
+    labels: Path,
+    replace: bool,
+    image_prefix: str | None,
+    pool: Path | None,
+    from_name: str | None,
+    image_key: str | None,
+    newest: bool,
+) -> None:
+    """A project's export as JSON, JSON-MIN or CSV."""
+    if (image_prefix is None) == (pool is None):
+        raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
+    names = PoolNames(pool, (pool, *ALL)) if pool is not None else ImageUrls(image_prefix or "")
+    pairs = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
+    _write(pairs, labels, replace)
+
+
+@import_.command("coco")
+@click.argument("file", type=HERE)
+@where_to
+def from_coco(file: Path, labels: Path, replace: bool) -> None:
+    """A COCO file. Boxes count, too, where all of an image have one category."""
+    _write(coco.read(file), labels, replace)
+
+
+@import_.command("cvat")
+@click.argument("file", type=HERE)
+@where_to
+def from_cvat(file: Path, labels: Path, replace: bool) -> None:
+    """CVAT for images 1.1: the tags of images."""
+    _write(cvat.read(file), labels, replace)
+
+
+@import_.command("csv")
+@click.argument("file", type=HERE)
+@where_to
+def from_csv(file: Path, labels: Path, replace: bool) -> None:
+    """A table with columns name and class."""
+    _write(csv_file.read(file), labels, replace)
+
+
+@import_.command("image-folder")
+@click.argument("folder", type=FOLDER)
+@where_to
+def from_image_folder(folder: Path, labels: Path, replace: bool) -> None:
+    """A folder for each class."""
+    _write(image_folder.read(folder), labels, replace)
+
+
+def _write(pairs: Pairs, labels: Path, replace: bool) -> None:
+    """Under the lock that all hold who write labels files there."""
+    with writable(labels):
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        with locked(labels.parent / LOCK):
+            if labels.exists() and not replace:
+                raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
+            write_labels(labels, pairs)
+    _tell(len(pairs), "label", labels, f" of {len({class_name for _, class_name in pairs})} classes")
+
+
+def _tell(count: int, noun: str, place: Path, more: str = "") -> None:
+    click.echo(f"{count} {noun}{'' if count == 1 else 's'}{more}: {place}", err=True)

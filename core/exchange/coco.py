@@ -1,0 +1,87 @@
+"""COCO files with a class for a whole image: annotations that have a category and no box.
+
+COCO itself has none; datumaro reads and writes them as `annotations/labels_<subset>.json`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.data.labels import sorted_classes
+from core.data.roots import shown
+from core.errors import ExchangeMalformed
+from core.exchange.entries import Entry, classes_of
+from core.exchange.files import Faults, one_class, read_json
+
+
+def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:
+    """Images are numbered in rank order. `classes`: further ones, which no entry has."""
+    names = sorted_classes({*classes, *classes_of(entries)})
+    ids = {name: at for at, name in enumerate(names, start=1)}
+    numbered = list(enumerate(entries, start=1))
+    labelled = [(at, entry) for at, entry in numbered if entry.class_name is not None]
+    return {
+        "licenses": [],
+        "info": {"description": "nextlabel"},
+        "categories": [{"id": id_, "name": name, "supercategory": ""} for name, id_ in ids.items()],
+        "images": [{"id": at, "file_name": entry.name} for at, entry in numbered],
+        "annotations": [_annotation(at, image, ids, entry) for at, (image, entry) in enumerate(labelled, start=1)],
+    }
+
+
+def _annotation(at: int, image: int, ids: Mapping[str, int], entry: Entry) -> dict[str, Any]:
+    assert entry.class_name is not None
+    annotation: dict[str, Any] = {"id": at, "image_id": image, "category_id": ids[entry.class_name]}
+    return annotation if entry.score is None else {**annotation, "score": entry.score}
+
+
+def read(file: Path) -> list[tuple[str, str]]:
+    """(name, class) in the order of the images' numbers. Boxes count, too, where all of an image say one class.
+
+    Raises:
+        ExchangeMalformed, PathNotReadable
+    """
+    faults = Faults(file)
+    found = read_json(file)
+    if not isinstance(found, dict) or not all(isinstance(found.get(part), list) for part in ("images", "categories")):
+        raise ExchangeMalformed(f"{shown(file)} is no COCO file: it needs lists of `images` and `categories`.")
+    names = _texts(found["images"], "images", "file_name", faults)
+    categories = _texts(found["categories"], "categories", "name", faults)
+    classes = _classes_by_image(found.get("annotations") or [], names, categories, faults)
+    pairs = [(names[image], one_class(classes[image], shown(names[image]), faults)) for image in sorted(classes)]
+    faults.check()
+    return [(name, class_name) for name, class_name in pairs if class_name is not None]
+
+
+def _texts(rows: Iterable[Any], part: str, field: str, faults: Faults) -> dict[int, str]:
+    """By id."""
+    texts: dict[int, str] = {}
+    for at, row in enumerate(rows):
+        if _number(row, "id") >= 0 and isinstance(row.get(field), str):
+            texts[row["id"]] = row[field]
+        else:
+            faults.note(f"{part}[{at}]", f"it needs a number `id` and a text `{field}`")
+    return texts
+
+
+def _classes_by_image(
+    annotations: Any, names: Mapping[int, str], categories: Mapping[int, str], faults: Faults
+) -> dict[int, list[str]]:
+    classes: dict[int, list[str]] = defaultdict(list)
+    for at, row in enumerate(annotations if isinstance(annotations, list) else []):
+        image, category = _number(row, "image_id"), _number(row, "category_id")
+        if image in names and category in categories:
+            classes[image].append(categories[category])
+        else:
+            what = "its `image_id` or its `category_id` names none of the file; export the file anew"
+            faults.note(f"annotations[{at}]", what)
+    return classes
+
+
+def _number(row: Any, field: str) -> int:
+    """-1: there is none. Numbers are not below 0."""
+    value = row.get(field) if isinstance(row, dict) else None
+    return value if isinstance(value, int) and value >= 0 else -1

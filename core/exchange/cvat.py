@@ -1,0 +1,90 @@
+"""CVAT's XML for images, version 1.1: a class is a tag."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from core.data.labels import sorted_classes
+from core.data.roots import shown
+from core.errors import ExchangeMalformed, Inexpressible
+from core.exchange.entries import Entry, classes_of
+from core.exchange.files import Faults, one_class, parse_xml, read_text
+
+SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def document(entries: Sequence[Entry], classes: Iterable[str] = (), name: str = "nextlabel") -> str:
+    """Images are numbered in rank order. `classes`: further ones, which no entry has.
+
+    Raises:
+        Inexpressible: a name or class holds a character that XML has no place for.
+    """
+    names = sorted_classes({*classes, *classes_of(entries)})
+    root = Element("annotations")
+    SubElement(root, "version").text = "1.1"
+    root.append(_meta(name, len(entries), names))
+    for at, entry in enumerate(entries):
+        image = SubElement(root, "image", id=str(at), name=_writable(entry.name))
+        if entry.class_name is not None:
+            SubElement(image, "tag", label=_writable(entry.class_name), source="manual" if entry.given else "auto")
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _meta(name: str, size: int, classes: Sequence[str]) -> Element:
+    meta = Element("meta")
+    task = SubElement(meta, "task")
+    fields = {"name": name, "size": str(size), "mode": "annotation", "start_frame": "0", "stop_frame": str(size - 1)}
+    for field, value in fields.items():
+        SubElement(task, field).text = value
+    labels = SubElement(task, "labels")
+    for class_name in classes:
+        label = SubElement(labels, "label")
+        SubElement(label, "name").text = _writable(class_name)
+        SubElement(label, "attributes")
+    return meta
+
+
+def _writable(text: str) -> str:
+    if _NOT_XML.search(text):
+        raise Inexpressible(f"{shown(text)} holds a character that XML has no place for. Rename it.")
+    return text
+
+
+def read(file: Path) -> list[tuple[str, str]]:
+    """(name, class) in the order of the images' numbers. Without a tag, shapes count where all say one class.
+
+    Raises:
+        ExchangeMalformed, PathNotReadable
+    """
+    root = parse_xml(read_text(file), shown(file))
+    if root.tag != "annotations":
+        raise ExchangeMalformed(f"{shown(file)} is no CVAT file: its root is <{root.tag}>, not <annotations>.")
+    if root.find("track") is not None:
+        raise ExchangeMalformed(f"{shown(file)} is of a video (it has tracks). Export it as CVAT for images.")
+    faults = Faults(file)
+    pairs: list[tuple[int, str, str]] = []
+    for at, image in enumerate(root.iter("image")):
+        name = image.get("name")
+        if not name:
+            faults.note(f"image no. {at + 1}", "it has no name; export the file anew")
+            continue
+        class_name = one_class(_classes(image), shown(name), faults)
+        if class_name is not None:
+            pairs.append((_number(image.get("id"), at), name, class_name))
+    faults.check()
+    return [(name, class_name) for _, name, class_name in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def _classes(image: Element) -> list[str]:
+    tags = [tag.get("label", "") for tag in image.iter("tag")]
+    return tags or [shape.get("label", "") for shape in image if shape.tag in SHAPES]
+
+
+def _number(text: str | None, at: int) -> int:
+    return int(text) if text is not None and re.fullmatch("[0-9]{1,18}", text) else at

@@ -1,0 +1,62 @@
+"""What stands in a file for another tool: images in rank order, each with its class and a score to sort by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.data.labels import Labels, sorted_classes
+from core.errors import Inexpressible
+from core.jobs.results import JobResult, PredictionResult, SelectionResult
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`class_name`: None where nobody has said one. `given`: by a person, and not proposed by a head.
+
+    `score`: ascending, the image to label first has the least: `chosen_score` and `left_score` say how.
+    """
+
+    name: str
+    class_name: str | None = None
+    score: float | None = None
+    given: bool = False
+
+
+def chosen_score(rank: int, count: int) -> float:
+    """Of an image in a batch of `count`, rank 1 the most wanted: between 0 and 0.5, by its rank."""
+    return rank / (2 * (count + 1))
+
+
+def left_score(confidence: float) -> float:
+    """Of an image that is in no batch: from 0.5, the less sure its class is, the less."""
+    return 0.5 + confidence / 2
+
+
+GIVEN_SCORE = 1.0  # of an image that has its label already: last
+
+
+def entries_of(result: JobResult) -> tuple[Entry, ...]:
+    """A batch in rank order, or predictions, the least sure first.
+
+    Raises:
+        Inexpressible: the result is of another kind.
+    """
+    if isinstance(result, SelectionResult):
+        count = len(result.items)
+        return tuple(Entry(item.name, item.predicted, chosen_score(item.rank, count)) for item in result.items)
+    if isinstance(result, PredictionResult):
+        items = sorted(result.items, key=lambda item: item.confidence)
+        return tuple(Entry(item.name, item.predicted, left_score(item.confidence)) for item in items)
+    detail = f"the result of a job of kind {result.kind} lists no images to label; export a selection or a prediction"
+    raise Inexpressible(detail)
+
+
+def entries_of_labels(labels: Labels) -> tuple[Entry, ...]:
+    """As they stand in the labels file."""
+    return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())
+
+
+def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """The distinct classes, sorted."""
+    return sorted_classes(entry.class_name for entry in entries if entry.class_name is not None)

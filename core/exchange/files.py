@@ -1,0 +1,155 @@
+"""Files of other tools, read with care and written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from core.data.roots import shown
+from core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable
+
+MAX_LISTED = 20
+MAX_BYTES = 1 << 30
+
+
+class Faults:
+    """Gathers what is wrong with a file, so that all of it is told at once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._found: list[str] = []
+
+    def note(self, place: str, what: str) -> None:
+        self._found.append(f"{self._file.name}: {place}: {what}")
+
+    def check(self) -> None:
+        """Raises ExchangeMalformed if there are any."""
+        if self._found:
+            more = len(self._found) - MAX_LISTED
+            tail = [f"and {more} more"] if more > 0 else []
+            raise ExchangeMalformed("\n".join(["Please mend:", *self._found[:MAX_LISTED], *tail]))
+
+
+def read_text(file: Path) -> str:
+    """Raises ExchangeMalformed, PathNotReadable."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ExchangeMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: export it in parts.")
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8; export the file anew, or save it as UTF-8"
+        raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+    except OSError as error:
+        raise PathNotReadable(f"{shown(file)} can't be read: {error.strerror}.") from None
+
+
+def read_json(file: Path) -> Any:
+    """Raises ExchangeMalformed, PathNotReadable."""
+    try:
+        return json.loads(read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise ExchangeMalformed(f"{shown(file)} is not JSON: {error}. Export it anew.") from None
+
+
+def csv_rows(file: Path, text: str, delimiter: str) -> list[tuple[str, list[str]]]:
+    """Each (place, cells); empty lines are left out. Raises ExchangeMalformed."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return [(f"line {reader.line_num}", row) for row in reader if row]
+    except csv.Error as error:
+        raise ExchangeMalformed(f"{shown(file)}: line {reader.line_num}: {error}. Export it anew.") from None
+
+
+def parse_xml(text: str, of: str) -> ElementTree.Element:
+    """The root. `of` says what it is, for the error. A document type is refused: entities in it could grow without
+    bounds, and no tool writes one.
+
+    Raises:
+        ExchangeMalformed
+    """
+    if "<!DOCTYPE" in text:
+        raise ExchangeMalformed(f"{of} holds a document type (<!DOCTYPE ...>), which is not read; take it out.")
+    try:
+        return ElementTree.fromstring(text)  # noqa: S314 -- no entities without a document type
+    except ElementTree.ParseError as error:
+        raise ExchangeMalformed(f"{of} is not XML: {error}. Export it anew.") from None
+
+
+def write_text(file: Path, text: str) -> None:
+    """The file appears whole or not at all. Raises PathNotWritable."""
+    with writable(file):
+        write_bytes(file, text.encode())
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Raises PathNotWritable."""
+    write_text(file, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")  # hidden: no reader of the folder takes it for its own
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Raises PathNotWritable for what the system refuses in it."""
+    try:
+        yield
+    except OSError as error:
+        detail = f"{shown(path)} can't be written: {error.strerror or error}. Give permission, or name another place."
+        raise PathNotWritable(detail) from None
+
+
+def place_images(pairs: Iterable[tuple[str, str]], pool: Path, folder: Path, *, copy: bool) -> None:
+    """Each (image's name in the pool, its name in the folder), as a hard link where one can be made, or as a copy.
+
+    What is there already stays. Symbolic links would take no room either, but datumaro refuses those that lead out of
+    its folder, and they don't survive being packed.
+
+    Raises:
+        PathNotWritable
+    """
+    with writable(folder):
+        for name, target_name in pairs:
+            target = folder / target_name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                _place((pool / name).resolve(), target, copy=copy)
+
+
+def _place(image: Path, target: Path, *, copy: bool) -> None:
+    if not copy:
+        with suppress(OSError):  # another file system, or one without hard links
+            target.hardlink_to(image)
+            return
+    try:
+        content = image.read_bytes()
+    except OSError as error:
+        raise PathNotReadable(f"the image {shown(image)} can't be read: {error.strerror}.") from None
+    write_bytes(target, content)
+
+
+def one_class(classes: Sequence[str], place: str, faults: Faults) -> str | None:
+    """The class that all of them say. None when there is none, or when they differ, which is noted."""
+    distinct = list(dict.fromkeys(classes))
+    if len(distinct) > 1:
+        said = ", ".join(map(shown, distinct[:5]))
+        faults.note(place, f"it has several classes ({said}), and nextlabel knows one an image; keep one of them")
+        return None
+    return distinct[0] if distinct else None

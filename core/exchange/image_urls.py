@@ -1,0 +1,96 @@
+"""How another tool names an image, and which image of the pool that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from core.data.pool import SUFFIXES
+from core.data.roots import confine
+from core.errors import NextlabelError
+
+LOCAL_FILES = "/data/local-files/"
+_UPLOADED = re.compile("/data/upload/.*/[0-9a-f]{8}-")
+
+
+@dataclass(frozen=True)
+class ImageUrls:
+    """Names of a pool <-> URLs that begin with `prefix`, there and back without loss.
+
+    `prefix` stands for the pool's folder: `https://images.example/photos/`, or, of Label Studio's local files,
+    `/data/local-files/?d=photos/train/`.
+    """
+
+    prefix: str
+
+    def __post_init__(self) -> None:
+        if not self.prefix.endswith(("/", "=")):
+            object.__setattr__(self, "prefix", f"{self.prefix}/")
+
+    def url(self, name: str) -> str:
+        return self.prefix + quote(name, safe="/")
+
+    def name(self, url: str) -> str | None:
+        """None for what doesn't begin with the prefix. A host that the tool has put before it does no harm."""
+        for begin in (self.prefix, quote(self.prefix, safe=":/?=&%")):
+            at = url.find(begin) if begin.startswith("/") else 0
+            if at >= 0 and url.startswith(begin, at) and (at == 0 or re.fullmatch("https?://[^/]*", url[:at])):
+                return unquote(url[at + len(begin) :]) or None
+        return None
+
+
+@dataclass(frozen=True)
+class PoolNames:
+    """Finds images of a pool on the disk, without listing it. `urls`: where the tool's URLs have a known prefix."""
+
+    folder: Path
+    roots: Sequence[Path]
+    urls: ImageUrls | None = None
+
+    def name(self, url: str) -> str | None:
+        """The name in the pool. Without a prefix, it is the longest end of the URL's path that is an image there."""
+        if self.urls is not None:
+            known = self.urls.name(url)
+            return known if known is not None and self._has(known) else None
+        return next((name for name in candidates(url) if self._has(name)), None)
+
+    def _has(self, name: str) -> bool:
+        if not name.lower().endswith(SUFFIXES) or any(part in ("", ".", "..") for part in name.split("/")):
+            return False
+        try:
+            return confine(self.folder / name, self.roots).is_file()
+        except (NextlabelError, OSError):
+            return False
+
+
+def candidates(url: str) -> Iterator[str]:
+    """The names that the image could have in a pool, the longest first.
+
+    Label Studio puts eight characters and a hyphen before the name of an uploaded file, and keeps the path of a local
+    one in its query.
+    """
+    try:
+        path = _path(url)
+    except ValueError:
+        return
+    for variant in dict.fromkeys((unquote(path), path)):
+        yield from _ends(variant)
+        if uploaded := _UPLOADED.search(variant):
+            yield variant[uploaded.end() :]
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path.endswith(LOCAL_FILES):
+        return quote(parse_qs(parts.query, keep_blank_values=True).get("d", [""])[0])
+    if not parts.scheme and "?" not in url and "#" in url:
+        return url  # a file's name that was never encoded
+    return parts.path
+
+
+def _ends(path: str) -> Iterator[str]:
+    parts = [part for part in path.split("/") if part]
+    return ("/".join(parts[at:]) for at in range(len(parts)))

@@ -1,0 +1,241 @@
+"""nextlabel as a machine learning backend of Label Studio: what a project asks for, and what it is answered.
+
+Where the project's pool is stands in the backend's URL, for Label Studio sends nothing else with every call:
+`.../label-studio/path_to_img=photos/train&path_to_labels=photos/labels&backbone=mobilenet`. Nothing is kept but jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.data.labels import Labels, read_labels
+from core.data.pool import list_pool
+from core.data.roots import existing_folder
+from core.errors import ExchangeMalformed, Fault, InvalidRequest
+from core.exchange.annotation_file import AnnotationFile, Said
+from core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
+from core.exchange.image_urls import ImageUrls, PoolNames
+from core.exchange.label_studio import Control, read_config
+from core.jobs.requests import MAX_ADD, HeadName
+from core.jobs.results import PredictionResult, SelectionResult, result_adapter
+
+CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
+DELETED = "ANNOTATIONS_DELETED"
+TRAIN = "START_TRAINING"
+#: Of the address, what a request for a job has, too.
+_OF_BOTH = ("path_to_img", "path_to_labels", "backbone", "path_to_embeddings", "head", "seed")
+_OF_A_SELECTION = (*_OF_BOTH, "method", "add")
+
+
+class Address(BaseModel):
+    """What stands in the backend's URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path_to_img: str = Field(min_length=1)
+    path_to_labels: str = Field(min_length=1)  #: a folder: annotations come to a file of their own in it
+    backbone: str | None = None
+    path_to_embeddings: str | None = None
+    head: HeadName = "linear"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    method: str = "auto"
+    add: Annotated[int, Field(ge=1, le=MAX_ADD)] = 50  #: images in a batch; after so many labels comes the next one
+    image_prefix: str | None = None
+    from_name: str | None = None
+    version: str | None = None  #: what predictions are always filed under, instead of a new name for each batch
+
+    def selection(self) -> dict[str, Any]:
+        return {"kind": "selection", **self.model_dump(include=set(_OF_A_SELECTION), exclude_none=True)}
+
+    def prediction(self) -> dict[str, Any]:
+        return {"kind": "prediction", **self.model_dump(include=set(_OF_BOTH), exclude_none=True)}
+
+
+def parse_address(text: str) -> Address:
+    """`name=value&name=value`, values percent-encoded or not. Raises InvalidRequest with every fault."""
+    pairs = [part.partition("=") for part in text.strip("/").split("&") if part]
+    try:
+        return Address.model_validate({unquote(name): unquote(value) for name, _, value in pairs})
+    except ValidationError as error:
+        raise InvalidRequest([_fault(one["loc"][0], one["type"], one["msg"]) for one in error.errors()]) from None
+
+
+def _fault(name: Any, kind: str, message: str) -> Fault:
+    known = ", ".join(Address.model_fields)
+    codes = {"missing": "missing_field", "extra_forbidden": "unknown_field"}
+    detail = f"the URL may say {known}" if kind == "extra_forbidden" else message
+    return Fault(f"?{name}", codes.get(kind, "invalid_value"), detail)
+
+
+# --- rounds -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Round:
+    """A batch's time: from one model to the next. A new one begins after every `add` labels, and with a new class.
+
+    Were it every label, each annotation would train a model, and Label Studio would forget all scores until it had
+    asked for those of the new one.
+    """
+
+    address: Address
+    labels: Labels
+
+    @property
+    def model_version(self) -> str:
+        if self.address.version is not None:
+            return self.address.version
+        return f"{self.address.backbone or 'embeddings'}-{self._begun_at}-{self._digest(self.labels.classes)[:6]}"
+
+    @property
+    def has_head(self) -> bool:
+        return len(self.labels.classes) > 1
+
+    def key(self, pool_fingerprint: str) -> str:
+        """The same for the same round, so that it is trained for once; another day's is another."""
+        today = datetime.now(UTC).date().isoformat()
+        return self._digest((*self.labels.classes, pool_fingerprint, today))
+
+    @property
+    def _begun_at(self) -> int:
+        return len(self.labels) - len(self.labels) % self.address.add
+
+    def _digest(self, more: Sequence[str]) -> str:
+        said = [self.address.model_dump_json(), str(self._begun_at), *more]
+        return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def current_round(address: Address, roots: Sequence[Path]) -> Round:
+    """Raises LabelsMalformed, LabelsConflict, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    return Round(address, read_labels(existing_folder(address.path_to_labels, roots), roots))
+
+
+def pool_fingerprint(address: Address, roots: Sequence[Path]) -> str:
+    """Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    return list_pool(existing_folder(address.path_to_img, roots), roots).fingerprint()
+
+
+# --- predictions ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What jobs have found out, by name. Without a head there is no prediction, and a chosen image has no class."""
+
+    chosen: Mapping[str, Entry]
+    predicted: Mapping[str, Entry]
+
+    def entry(self, name: str, labels: Labels) -> Entry | None:
+        """None: nothing is known of it."""
+        if (class_name := labels.classes_by_name.get(name)) is not None:
+            return Entry(name, class_name, GIVEN_SCORE, given=True)
+        return self.chosen.get(name) or self.predicted.get(name)
+
+
+def answers(selection: Path, prediction: Path | None) -> Answers:
+    """From the results' files."""
+    return Answers(_entries(selection), _entries(prediction) if prediction is not None else {})
+
+
+@lru_cache(maxsize=4)  # Label Studio asks task by task, and a result is written once
+def _entries(file: Path) -> Mapping[str, Entry]:
+    result = result_adapter.validate_json(file.read_bytes())
+    if isinstance(result, SelectionResult):
+        count = len(result.items)
+        return {one.name: Entry(one.name, one.predicted, chosen_score(one.rank, count)) for one in result.items}
+    assert isinstance(result, PredictionResult)
+    return {one.name: Entry(one.name, one.predicted, left_score(one.confidence)) for one in result.items}
+
+
+def predictions(
+    tasks: Iterable[Any], control: Control, names: PoolNames, round_: Round, answers_: Answers
+) -> list[list[dict[str, Any]]]:
+    """For each task its predictions: one, or none where its image is not in the pool or nothing is known of it."""
+    return [
+        [_prediction(entry, control, round_.model_version)]
+        if (name := _name(task, control, names)) and (entry := answers_.entry(name, round_.labels))
+        else []
+        for task in tasks
+    ]
+
+
+def _prediction(entry: Entry, control: Control, model_version: str) -> dict[str, Any]:
+    result = control.result(entry.class_name) if entry.class_name is not None else []
+    return {"result": result, "score": entry.score, "model_version": model_version}
+
+
+def _name(task: Any, control: Control, names: PoolNames) -> str | None:
+    data = task.get("data") if isinstance(task, dict) else None
+    url = data.get(control.key) if isinstance(data, dict) else None
+    return names.name(url) if isinstance(url, str) else None
+
+
+def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
+    """Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    urls = ImageUrls(address.image_prefix) if address.image_prefix else None
+    return PoolNames(existing_folder(address.path_to_img, roots), roots, urls)
+
+
+# --- annotations ------------------------------------------------------------------------------------------------
+
+
+def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
+    """Takes what a webhook tells into the labels folder. -> how many annotations of images of the pool it told of
+
+    Raises:
+        ExchangeMalformed: it is none of Label Studio's, or the project's configuration has no choice of an image.
+        LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind
+    """
+    action, project = _part(event, "action", str), _part(event, "project", dict)
+    file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project))
+    if action == DELETED:
+        numbers = [number for one in _list(event.get("annotations")) if (number := _id(one)) is not None]
+        file.forget(numbers)
+        return len(numbers)
+    control = read_config(_part(project, "label_config", str), address.from_name)
+    names = names_of(address, roots)
+    pairs = zip(_list(event.get("annotation")), _list(event.get("task")), strict=False)
+    said = [one for annotation, task in pairs if (one := _said(annotation, task, control, names)) is not None]
+    file.record(said)
+    return len(said)
+
+
+def _said(annotation: Any, task: Any, control: Control, names: PoolNames) -> Said | None:
+    """None: its image is not in the pool."""
+    number, name = _id(annotation), _name(task, control, names)
+    if number is None or name is None:
+        return None
+    classes = control.classes(annotation.get("result")) if not annotation.get("was_cancelled") else []
+    return Said(number, name, classes[0] if len(classes) == 1 else None)
+
+
+def _stem(project: Mapping[str, Any]) -> str:
+    """A number is given again when a Label Studio is set up anew, so when the project was made counts, too."""
+    made = re.sub("[^0-9]", "", str(project.get("created_at", "")))[:14]
+    return f"label-studio-{_part(project, 'id', int)}{f'-{made}' if made else ''}"
+
+
+def _part(whole: Any, name: str, kind: type[Any]) -> Any:
+    part = whole.get(name) if isinstance(whole, dict) else None
+    if not isinstance(part, kind):
+        raise ExchangeMalformed(f"Label Studio's webhook has no `{name}`; let it send its payload.")
+    return part
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _id(value: Any) -> int | None:
+    number = value.get("id") if isinstance(value, dict) else None
+    return number if isinstance(number, int) else None
