@@ -3,15 +3,15 @@
     NextlabelError
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
-    │   ├── PathNotAllowed PathNotFound PathNotReadable PathWrongKind
+    │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
     │   ├── WebhookNotAllowed
     │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
-    ├── NotFound             JobNotFound
-    ├── Conflict             JobEnded JobActive JobNotFinished
+    ├── NotFound             JobNotFound ImageNotFound
+    ├── Conflict             JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -84,6 +84,10 @@ class PathNotFound(Invalid):
 
 class PathNotReadable(Invalid):
     code = "path_not_readable"
+
+
+class PathNotWritable(Invalid):
+    code = "path_not_writable"
 
 
 class PathWrongKind(Invalid):
@@ -171,8 +175,25 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class ImageNotFound(NotFound):
+    """The pool has no image of that name."""
+
+    code = "image_not_found"
+
+
 class Conflict(NextlabelError):
     code = "conflict"
+
+
+class LabelledOtherwise(Conflict):
+    """Another person's file has another class for the image, and nobody said to replace it."""
+
+    code = "labelled_otherwise"
+
+    def __init__(self, faults: list[Fault], most: int) -> None:
+        more = [f"and {len(faults) - most} more"] if len(faults) > most else []
+        super().__init__("; ".join([*(fault.detail for fault in faults[:most]), *more]))
+        self.faults = faults
 
 
 class JobEnded(Conflict):
