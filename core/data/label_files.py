@@ -46,6 +46,7 @@ from core.errors import (
 )
 
 PERSON = r"[^\W_][\w.@-]{0,63}"  # of a file name: no folder, nothing hidden
+FEW = 20
 BOM = codecs.BOM_UTF8
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -231,11 +232,10 @@ def _said_by(folder: Path) -> Iterator[None]:
 # --- lines, as bytes --------------------------------------------------------------------------------------------
 
 
-def _lines(data: bytes) -> tuple[bytes, list[bytes]]:
-    """-> (the mark at the beginning, lines with their ends)."""
-    mark = BOM if data.startswith(BOM) else b""
-    lines = data[len(mark) :].split(b"\n")
-    return mark, [line + b"\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
+def _lines(data: bytes) -> list[bytes]:
+    """With their ends, without the mark at the beginning."""
+    lines = data.removeprefix(BOM).split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
 
 
 def _label_in(line: bytes, wanted: Collection[bytes]) -> tuple[bytes, str] | None:
@@ -253,10 +253,16 @@ def _classes_in(data: bytes, wanted: Mapping[str, object]) -> dict[str, list[str
     """What a file says of the names; it may contradict itself."""
     names = {name.encode() for name in wanted}
     said: dict[str, list[str]] = {}
-    for line in _lines(data)[1]:
-        if label := _label_in(line, names):
-            said.setdefault(label[0].decode(), []).append(label[1])
+    if _may_hold(data, names):
+        for line in _lines(data):
+            if label := _label_in(line, names):
+                said.setdefault(label[0].decode(), []).append(label[1])
     return said
+
+
+def _may_hold(data: bytes, names: Collection[bytes]) -> bool:
+    """Quickly: most labels are of images that no file has yet, and a file may have a million."""
+    return len(names) > FEW or any(name in data for name in names)
 
 
 def _otherwise(
@@ -297,8 +303,10 @@ def _without(data: bytes, names: Collection[str]) -> bytes:
 def _kept(data: bytes, names: Collection[str]) -> tuple[bytes, bytes]:
     """-> (the mark at the beginning, all lines but those of the names)."""
     encoded = {name.encode() for name in names}
-    mark, lines = _lines(data)
-    return mark, b"".join(line for line in lines if not _label_in(line, encoded))
+    mark = BOM if data.startswith(BOM) else b""
+    if not _may_hold(data, encoded):
+        return mark, data.removeprefix(BOM)
+    return mark, b"".join(line for line in _lines(data) if not _label_in(line, encoded))
 
 
 def _marked(mark: bytes, lines: bytes) -> bytes:
