@@ -193,6 +193,10 @@ async function keyDialog() {
     if (given) {
       key = given;
       sessionStorage.setItem(KEY, key);
+      for (const element of document.querySelectorAll("img[data-url]")) {
+        element.closest(".frame")?.classList.remove("broken");
+        showWithKey(element);
+      }
       return;
     }
   }

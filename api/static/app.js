@@ -37,7 +37,7 @@ async function show() {
   const view = await VIEWS[name]();
   if (signal.aborted) return;
   document.title = `${view.title} · nextlabel`;
-  const place = h("div", { class: `view ${name}` });
+  const place = h("div", { class: `view view-${name}` });
   clear(main, place);
   try {
     await view.render(place, { signal, params: new URLSearchParams(query) });

@@ -13,12 +13,8 @@ export const STATES = { queued: "waiting", running: "running", cancelling: "stop
 
 export const stageOf = (progress) => STAGES[progress.stage] ?? progress.stage.replaceAll("_", " ");
 
-/** Of all stages together, as far as one can tell. */
-export function share(progress) {
-  if (!progress) return null;
-  const within = progress.total ? progress.done / progress.total : 0;
-  return Math.min(1, (progress.stage_index + within) / Math.max(1, progress.stage_count));
-}
+/** Of the stage it is in; null where nobody knows. */
+export const share = (progress) => (progress?.total ? Math.min(1, progress.done / progress.total) : null);
 
 export function progressWords(job) {
   if (job.state === "queued") return job.last_interruption ? "waiting to go on" : "waiting for a worker";

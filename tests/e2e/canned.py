@@ -185,7 +185,11 @@ def label_check(suspects: Sequence[tuple[str, str, str]], copies: Sequence[str] 
         items=tuple(items),
         conflicts=(NameConflict(name=first, classes={"red": "anna.txt:3", "green": "bert.txt:9"}),),
         copies_that_disagree=disagree,
-        leaks=(Leak(name=first, validation_name=first, class_name="red", validation_class="red", identical=True),),
+        leaks=(
+            Leak(
+                name="red_0.png", validation_name="red_0.png", class_name="red", validation_class="red", identical=True
+            ),
+        ),
         **REST,
     )
 
@@ -207,7 +211,7 @@ def map_of(names: Sequence[str], classes: Sequence[str], points: int = 20_000) -
     labelled = np.where(rng.random(points) < 0.06, cluster % len(classes), -1)
     return MapResult(
         class_names=tuple(classes),
-        names=tuple(names[i] if i < len(names) else f"more_{i}.png" for i in range(points)),
+        names=tuple(names[i % len(names)] for i in range(points)),
         x=tuple(places[:, 0].round(3).tolist()),
         y=tuple(places[:, 1].round(3).tolist()),
         classes=tuple(labelled.tolist()),

@@ -341,7 +341,7 @@ def test_a_map_of_twenty_thousand_points_is_drawn_and_walked(visit, project, lab
             const times = [];
             for (let i = 0; i < 12; i++) {
                 const before = performance.now();
-                canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: i < 6 ? -120 : 120, bubbles: true, cancelable: true }));
+                canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: i < 6 ? -120 : 120, cancelable: true }));
                 await new Promise(requestAnimationFrame);
                 await new Promise(requestAnimationFrame);
                 times.push(performance.now() - before);
@@ -404,7 +404,7 @@ def test_with_keys_it_asks_once_and_shows_images_with_the_key(visit, pools, labe
         page.keyboard.press("c")
         page.keyboard.type("red")
         page.keyboard.press("Enter")
-        until(page, lambda: (labels / "anna.txt").exists())
+        until(page, (labels / "anna.txt").exists)
         page.reload()
         expect(page.get_by_role("option")).to_have_count(2)
         expect(page.get_by_role("button", name="Forget the key")).to_be_visible()

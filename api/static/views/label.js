@@ -66,7 +66,7 @@ export async function render(place, { signal }) {
     const all = sheet?.entries.length ?? 0, done = sheet ? all - sheet.open.length : 0;
     const finished = sheet && done === all;
     clear(bar,
-      h("p", { class: "grow" }, h("strong", { class: "num", text: `${done} of ${all}` }), " in this batch ", h("span", { class: "dim", text: classes ? `· ${plural(classes.total, "label")} in all` : "" })),
+      h("p", { class: "grow" }, sheet ? [h("strong", { class: "num", text: `${done} of ${all}` }), " in this batch "] : [h("strong", { text: "No batch yet" }), " "], h("span", { class: "dim", text: classes ? `· ${plural(classes.total, "label")} in all` : "" })),
       h("progress", { max: Math.max(1, all), value: done, "aria-label": "Labelled in this batch" }),
       h("button", { type: "button", class: finished || !sheet ? "primary" : "", disabled: busy, onclick: next }, busy ? "Choosing … " : "Next batch ", h("kbd", { text: "n" })),
       h("button", { type: "button", class: "quiet", "aria-label": "Keys", text: "?", onclick: () => import("../help.js").then((help) => help.show()) }));

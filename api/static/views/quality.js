@@ -91,7 +91,12 @@ function drawF1(result) {
   return h("div", {},
     h("div", { class: "headline" }, h("p", { class: "big num", text: score(result.f1_macro) }),
       h("p", {}, h("strong", { text: "macro F1" }), h("span", { class: "dim", text: ` · 95 %: ${score(low)} to ${score(high)} · accuracy ${percent(result.accuracy, 1)} · on ${plural(result.validation_images, "image")}` }))),
+    missing(result.classes_without_training_images, "have no label to learn from yet"), missing(result.classes_without_validation_images, "occur in your labels and not in the validation set"),
     h("div", { class: "fields two top-aligned" }, perClass(result), confusion(result)));
+}
+
+function missing(classes, words) {
+  return classes.length ? h("p", { class: "notice small", text: `${classes.join(", ")}: ${words}.` }) : null;
 }
 
 function perClass(result) {
