@@ -14,7 +14,7 @@ from api.answers import Answers
 from api.auth import Authentication
 from api.browsers import PageGuard
 from api.limits import BodyLimit
-from api.routes import first_version, health, jobs, label_studio
+from api.routes import first_version, folders, health, images, jobs, label_studio, labels, page
 from api.services import Services
 from core.keys import host_of
 from core.settings import Settings
@@ -44,8 +44,9 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> Fas
     )
     _guard(app, services, host)
     errors.install(app)
-    for router in (jobs.router, first_version.router, label_studio.router, health.router):
-        app.include_router(router)
+    for one in (jobs, first_version, folders, images, labels, label_studio, health):
+        app.include_router(one.router)
+    page.install(app)
     document.install(app, errors.PROBLEM)
     return app
 

@@ -28,11 +28,12 @@ from core.logs import get_logger
 
 log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
-OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs")
+OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs", "/page")
 TAKES_PASSWORDS = "/label-studio/"
 MAX_STREAMS = 10
 STREAM_RETRY_AFTER_S = 5
 SUBMITS_PER_MINUTE, READS_PER_MINUTE = 60, 600  # with keys; docs/security.md says why so many
+IMAGES_PER_READ = 10  # a page of thumbnails is one look
 
 _in_documentation = HTTPBearer(auto_error=False, scheme_name="key", description="A key of `nextlabel keys create`.")
 
@@ -95,7 +96,7 @@ def _presented(authorization: str, path: str) -> str:
 
 
 def is_open(path: str) -> bool:
-    return any(path == one or path.startswith(f"{one}/") for one in OPEN)
+    return path == "/" or any(path == one or path.startswith(f"{one}/") for one in OPEN)
 
 
 # --- what a route may ask for -----------------------------------------------------------------------------------
@@ -127,6 +128,13 @@ async def count_submit(caller: Caller, services: Services) -> None:
     await _count(caller, services, "submits", _limit(caller, services.settings.submits_per_minute, SUBMITS_PER_MINUTE))
 
 
+async def _viewing(caller: Known, services: Given) -> Caller:
+    reads = _limit(caller, services.settings.reads_per_minute, READS_PER_MINUTE)
+    await _count(caller, services, "images", reads * IMAGES_PER_READ)
+    return caller
+
+
+Viewer = Annotated[Caller, Security(_viewing, scopes=[Scope.READ])]
 Reader = Annotated[Caller, Security(_reading, scopes=[Scope.READ])]
 Writer = Annotated[Caller, Security(_reading, scopes=[Scope.WRITE])]
 Submitter = Annotated[Caller, Security(_submitting, scopes=[Scope.WRITE])]

@@ -20,6 +20,7 @@ from core.errors import (
     Gone,
     Invalid,
     InvalidRequest,
+    LabelledOtherwise,
     Misconfigured,
     NextlabelError,
     NotFound,
@@ -160,7 +161,7 @@ def failed_job(job: Job) -> JSONResponse:
 def install(app: FastAPI) -> None:
     @app.exception_handler(NextlabelError)
     async def ours(_: Request, error: NextlabelError) -> JSONResponse:
-        faults = error.faults if isinstance(error, InvalidRequest) else ()
+        faults = error.faults if isinstance(error, InvalidRequest | LabelledOtherwise) else ()
         return problem(_status(type(error)), error.code, error.detail, faults=faults, retryable=error.retryable)
 
     @app.exception_handler(RequestValidationError)

@@ -11,12 +11,14 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.watcher import Watcher
+from core.data.thumbnails import Thumbnails
 from core.jobs.queue import JobQueue
 from core.jobs.result_files import ResultFiles
 from core.jobs.store import JobStore
 from core.keys import KeyRing
 from core.settings import Settings
 
+MEGABYTE = 1_000_000
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ class Services:
     watcher: Watcher
     keys: KeyRing | None  #: None: no key is asked for
     streams: Counter[str]  #: open event streams, by who follows
+    thumbnails: Thumbnails
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
@@ -42,6 +45,11 @@ class Services:
             watcher=Watcher(settings.redis_url),
             keys=KeyRing(settings.api_keys_file) if settings.api_keys_file else None,
             streams=Counter(),
+            thumbnails=Thumbnails(
+                settings.thumbnails_dir,
+                max_pixels=settings.max_image_pixels,
+                most_bytes=settings.thumbnails_mb * MEGABYTE,
+            ),
         )
 
     def close(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from client.http import Client
+from core.data.folder_lock import alone_in
 from core.data.labels import read_labels, write_labels
 from core.errors import Inexpressible
 from core.exchange import coco, csv_file, cvat, image_folder, label_studio
-from core.exchange.annotation_file import LOCK, locked
 from core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
 from core.exchange.files import place_images, writable, write_json, write_text
 from core.exchange.image_urls import ImageUrls, PoolNames
@@ -249,7 +249,7 @@ def _write(pairs: Pairs, labels: Path, replace: bool) -> None:
     """Under the lock that all hold who write labels files there."""
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
-        with locked(labels.parent / LOCK):
+        with alone_in(labels.parent):
             if labels.exists() and not replace:
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
             write_labels(labels, pairs)

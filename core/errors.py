@@ -13,8 +13,8 @@
     │   ├── WebhookNotAllowed
     │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
-    ├── NotFound             JobNotFound
-    ├── Conflict             JobEnded JobActive JobNotFinished
+    ├── NotFound             JobNotFound ImageNotFound
+    ├── Conflict             JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -208,8 +208,25 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class ImageNotFound(NotFound):
+    """The pool has no image of that name."""
+
+    code = "image_not_found"
+
+
 class Conflict(NextlabelError):
     code = "conflict"
+
+
+class LabelledOtherwise(Conflict):
+    """Another person's file has another class for the image, and nobody said to replace it."""
+
+    code = "labelled_otherwise"
+
+    def __init__(self, faults: list[Fault], most: int) -> None:
+        more = [f"and {len(faults) - most} more"] if len(faults) > most else []
+        super().__init__("; ".join([*(fault.detail for fault in faults[:most]), *more]))
+        self.faults = faults
 
 
 class JobEnded(Conflict):

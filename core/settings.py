@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     keep_embeddings_mb: int = Field(
         1024, ge=0, description="Embeddings each worker process holds in memory for the next round; 0: none."
     )
+    thumbnails_mb: int = Field(
+        1024,
+        ge=0,
+        description="Thumbnails of the page that the cache disk keeps; those unused for longest go. 0: none.",
+    )
     max_image_pixels: int = Field(
         100_000_000, ge=1, description="An image whose header claims more pixels is refused before it is decoded."
     )
@@ -194,6 +199,11 @@ class Settings(BaseSettings):
     def results_dir(self) -> Path:
         """Where finished jobs keep their result files."""
         return self.state_dir / "results"
+
+    @property
+    def thumbnails_dir(self) -> Path:
+        """Where the page's small copies of images are kept."""
+        return self.cache_dir / "thumbnails"
 
     @property
     def plans_dir(self) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.folder_lock import unchanged
 from core.data.pool import Pool
 from core.data.roots import confine, existing_file_or_folder, shown
 from core.errors import LabelsConflict, LabelsMalformed, PathNotReadable
@@ -66,20 +67,23 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> Labels:
         LabelsConflict: lists the first 20 names that stand there with two classes.
         PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
     """
-    files = _files(path.absolute(), roots)
-    classes_by_name, conflicting = _read(files)
-    if conflicting:
-        raise LabelsConflict(_describe_conflicts(files, conflicting))
+    with unchanged(path):
+        files = files_of(path.absolute(), roots)
+        classes_by_name, conflicting = _read(files)
+        if conflicting:
+            raise LabelsConflict(_describe_conflicts(files, conflicting))
     return Labels(classes_by_name)
 
 
 def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[Labels, dict[str, dict[str, str]]]:
     """As `read_labels`, without the names that stand there with two classes: those -> each class -> file:line."""
-    files = _files(path.absolute(), roots)
-    classes_by_name, conflicting = _read(files)
+    with unchanged(path):
+        files = files_of(path.absolute(), roots)
+        classes_by_name, conflicting = _read(files)
+        places = _places(files, conflicting)
     for name in conflicting:
         del classes_by_name[name]
-    return Labels(classes_by_name), _places(files, conflicting)
+    return Labels(classes_by_name), places
 
 
 def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
@@ -87,11 +91,11 @@ def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
     faults: list[str] = []
     conflicting: set[str] = set()
     classes_by_name: dict[str, str] = {}
-    for _, _, name, class_ in _entries(files, faults):
+    for _, _, name, class_ in entries_of(files, faults):
         if classes_by_name.setdefault(name, class_) != class_:
             conflicting.add(name)
     if faults:
-        raise LabelsMalformed(_describe_faults(faults))
+        raise LabelsMalformed(describe_faults(faults))
     return classes_by_name, conflicting
 
 
@@ -101,7 +105,7 @@ def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
     Raises:
         LabelsMalformed: a name or class is empty, or holds a character that a labels file can't.
     """
-    text = "".join(f"{_writable(_clean(name))}\t{_writable(class_.strip())}\n" for name, class_ in pairs)
+    text = "".join(f"{writable(clean_name(name))}\t{writable(class_.strip())}\n" for name, class_ in pairs)
     if text.startswith("\ufeff"):  # else the first name's own mark would be read as the file's
         text = "\ufeff" + text
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # hidden, so no reader of the folder takes it for labels
@@ -142,12 +146,12 @@ def sorted_classes(classes: Iterable[str]) -> tuple[str, ...]:
 # --- lines ------------------------------------------------------------------------------------------------------
 
 
-def _entries(files: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, int, str, str]]:
+def entries_of(files: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, int, str, str]]:
     """Each (file, line number, name, class). What is wrong goes to `faults`, until there are too many."""
     for file in files:
-        for number, line in enumerate(_text(file, faults).split("\n"), start=1):
+        for number, line in enumerate(text_of(file, faults).split("\n"), start=1):
             name, _, class_ = line.partition("\t")
-            name = _clean(name)
+            name = clean_name(name)
             if name and "\t" not in class_ and (class_ := class_.strip()) and not name.isspace():
                 yield file, number, name, class_
             elif line and not line.isspace():
@@ -156,7 +160,7 @@ def _entries(files: Sequence[Path], faults: list[str]) -> Iterator[tuple[Path, i
                 return
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     while name.startswith("./"):
         name = name[2:]
     return name
@@ -168,14 +172,14 @@ def _fault(line: str) -> str:
     if len(columns) > 2:
         return f"{len(columns)} columns, where two belong: {begin}"
     if len(columns) == 2:
-        return f"the {'class' if _clean(columns[0]).strip() else 'file name'} is empty: {begin}"
+        return f"the {'class' if clean_name(columns[0]).strip() else 'file name'} is empty: {begin}"
     for separator, words in ((",", "a comma stands"), (";", "a semicolon stands"), (" ", "spaces stand")):
         if separator in line.strip():
             return f"{words} where a tab belongs: {begin}"
     return f"one column; the class is missing: {begin}"
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     if not text or text.isspace():
         raise LabelsMalformed("A file name or class is empty; a labels file can't hold that.")
     if re.search("[\t\n\r\0\ud800-\udfff]", text):
@@ -183,7 +187,7 @@ def _writable(text: str) -> str:
     return text
 
 
-def _describe_faults(faults: Sequence[str]) -> str:
+def describe_faults(faults: Sequence[str]) -> str:
     more = ["and more"] if len(faults) > MAX_LISTED else []
     head = "Labels are lines of file name, one tab, class, in UTF-8. Please mend:"
     return "\n".join([head, *faults[:MAX_LISTED], *more])
@@ -203,7 +207,7 @@ def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, 
     """Each name, sorted -> each of its classes -> the first file:line where it stands."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     if places:
-        for file, number, name, class_ in _entries(files, []):
+        for file, number, name, class_ in entries_of(files, []):
             if name in places:
                 places[name].setdefault(class_, f"{file.name}:{number}")
     return places
@@ -212,7 +216,7 @@ def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _files(path: Path, roots: Sequence[Path]) -> list[Path]:
+def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
     real = existing_file_or_folder(path, [path])
     if real.is_file():
         return [real]
@@ -229,9 +233,9 @@ def _labels_file(entry: Path, roots: Sequence[Path]) -> Path | None:
     return file if file.is_file() else None
 
 
-def _text(file: Path, faults: list[str]) -> str:
+def text_of(file: Path, faults: list[str]) -> str:
     """The file's text; when it has none, a fault and ""."""
-    data = _bytes(file)
+    data = read_bytes(file)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _note(faults, file, data, 0, "the file is UTF-16; save it as UTF-8")
     if (nul := data.find(b"\0")) >= 0:
@@ -249,7 +253,7 @@ def _note(faults: list[str], file: Path, data: bytes, at: int, what: str) -> str
     return ""
 
 
-def _bytes(file: Path) -> bytes:
+def read_bytes(file: Path) -> bytes:
     """All of the file; only its head when that is no text already, for it may be a large image."""
     try:
         with file.open("rb") as stream:

@@ -6,19 +6,16 @@ annotation says its number and nothing else.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.data.folder_lock import alone_in
 from core.data.labels import read_labels, write_labels
 from core.exchange.files import writable
-
-LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,6 @@ class AnnotationFile:
     def __init__(self, folder: Path, stem: str) -> None:
         self.path = folder / f"{stem}.txt"
         self._journal = folder / f".{stem}.jsonl"
-        self._lock = folder / LOCK
 
     def record(self, said: Iterable[Said]) -> None:
         """The newest counts. Doing it again changes nothing.
@@ -45,7 +41,7 @@ class AnnotationFile:
             LabelsMalformed: a class that a labels file can't hold, or a person has spoilt the file.
             PathNotWritable
         """
-        with writable(self.path), locked(self._lock):
+        with writable(self.path), alone_in(self.path.parent):
             self._apply(list(said))
 
     def forget(self, annotations: Iterable[int]) -> None:
@@ -54,7 +50,7 @@ class AnnotationFile:
         Raises:
             LabelsMalformed, PathNotWritable
         """
-        with writable(self.path), locked(self._lock):
+        with writable(self.path), alone_in(self.path.parent):
             known = self._known()
             gone = [known[number] for number in annotations if number in known]
             self._apply([Said(one.annotation, one.name, None) for one in gone])
@@ -103,14 +99,3 @@ def _parsed(line: str) -> Said | None:
     except ValueError:
         return None
     return Said(*found) if isinstance(found, list) and len(found) == 3 else None
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Whoever writes labels files of that folder holds this; others wait."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

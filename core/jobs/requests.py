@@ -377,6 +377,8 @@ _CODES = {
 
 
 def _detail(error: ErrorDetails, kind: Any) -> str:
+    if error["type"] == "extra_forbidden" and kind not in list(KINDS):
+        return "there is no such field"
     if error["type"] == "extra_forbidden":
         owner, fields = _owner(error["loc"], kind)
         return f"there is no such field; {owner} has {', '.join(fields)}"

@@ -36,6 +36,10 @@ CALLS = [
     ("GET", "/active_learning"),
     ("GET", "/f1"),
     ("GET", "/capabilities"),
+    ("GET", "/folders"),
+    ("GET", "/images"),
+    ("GET", "/labels"),
+    ("POST", "/labels"),
     ("GET", "/metrics"),
 ]
 OF_A_JOB = [(verb, path) for verb, path in CALLS if "{id}" in path]
@@ -92,15 +96,17 @@ def code(answer):
 # --- keys -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("verb", "path"), [*CALLS, ("GET", "/"), ("GET", "/nowhere"), ("PUT", "/jobs")])
+@pytest.mark.parametrize(("verb", "path"), [*CALLS, ("GET", "/nowhere"), ("PUT", "/jobs")])
 def test_without_a_key_nothing_of_anybody_shows(client, verb, path):
     answer = client.request(verb, path)
     assert code(answer) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css"])
-def test_health_and_documentation_need_no_key(client, path):
+@pytest.mark.parametrize(
+    "path", ["/", "/page/app.js", "/healthz", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css"]
+)
+def test_health_documentation_and_the_empty_page_need_no_key(client, path):
     assert client.get(path).status_code == 200
     assert client.get("/readyz").json()["faults"]
 
@@ -120,8 +126,8 @@ def test_every_route_is_open_by_name_or_asks_for_a_scope(client):
 
 def test_nothing_is_open_but_what_is_named(settings):
     routes = [route for route in create_app(settings).routes if isinstance(route, APIRoute)]
-    assert {route.path for route in routes if is_open(route.path)} <= {*OPEN, "/docs/oauth2-redirect"}
-    for path in ("/docsx", "/healthz2", "//docs", "/jobs/../docs", "/DOCS"):
+    assert {route.path for route in routes if is_open(route.path)} <= {"/", *OPEN, "/docs/oauth2-redirect"}
+    for path in ("/docsx", "/healthz2", "//docs", "/jobs/../docs", "/DOCS", "//", "//jobs", "/pagex"):
         assert not is_open(path)
 
 
@@ -202,7 +208,7 @@ def test_the_api_refuses_to_start_and_says_why_in_one_line(variable, value, said
 
 def test_each_call_needs_its_scope_and_no_other(caller):
     write = {("POST", "/jobs"), ("POST", "/jobs/{id}/cancel"), ("DELETE", "/jobs/{id}")}
-    write |= {("GET", "/active_learning"), ("GET", "/f1")}
+    write |= {("GET", "/active_learning"), ("GET", "/f1"), ("POST", "/labels")}
     needs = {call: "write" if call in write else "admin" if call[1] == "/metrics" else "read" for call in CALLS}
     may = {
         caller("root", Scope.ADMIN): {"read", "admin"},  # who sees all, reads

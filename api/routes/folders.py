@@ -1,0 +1,40 @@
+"""What there is under the data roots, for a person to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Reader
+from api.errors import RESPONSES
+from api.services import Given, in_thread
+from core.data.listing import list_folder, list_roots
+
+router = APIRouter(tags=["data"], responses=RESPONSES)
+
+
+class Folder(BaseModel):
+    """Paths as requests take them."""
+
+    path: str | None = Field(description="None: these are the data roots.")
+    parent: str | None = Field(description="The folder it lies in; none above a data root.")
+    folders: list[str]
+    files: list[str] = Field(description="Files that may hold labels: .txt and .tsv.")
+    images: int = Field(description="That lie in it, not counting sub-folders.")
+    more: bool = Field(description="There is more in it than is listed.")
+
+
+class Which(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: str | None = Field(None, min_length=1, max_length=4096, description="Without it, the data roots.")
+
+
+@router.get("/folders")
+async def folders(services: Given, _: Reader, which: Annotated[Which, Query()]) -> Folder:
+    """The folders and labels files in a folder. Hidden ones are left out."""
+    roots = services.settings.data_roots
+    listing = await in_thread(lambda: list_folder(which.path, roots) if which.path else list_roots(roots))
+    return Folder.model_validate(listing, from_attributes=True)

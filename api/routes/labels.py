@@ -1,0 +1,185 @@
+"""The labels in a folder: who has given how many, and giving some."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.auth import Caller, Reader, Writer
+from api.errors import RESPONSES
+from api.services import Given, in_thread
+from core.data.label_files import (
+    PERSON,
+    GivenLabel,
+    NamedLabel,
+    Survey,
+    give_labels,
+    person_of,
+    state_of,
+    survey,
+)
+from core.data.roots import existing_file_or_folder
+from core.errors import Fault, InvalidRequest
+
+router = APIRouter(tags=["data"], responses=RESPONSES)
+ANYBODY = "me"
+JSON = "application/json"
+MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
+ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
+PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class ClassCount(Part):
+    class_name: str = Field(alias="class")
+    labels: int
+
+
+class PersonCount(Part):
+    """`person`: the file's name without .txt."""
+
+    person: str
+    file: str
+    labels: int
+
+
+class OneLabel(Part):
+    name: str
+    class_name: str = Field(alias="class")
+    person: str
+
+
+class LabelsView(Part):
+    labels: int = Field(description="Distinct names.")
+    classes: list[ClassCount]
+    people: list[PersonCount]
+    conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
+    names: list[OneLabel] | None = Field(description="When asked for.")
+    next_after: str | None = Field(description="There are more names; ask for those after this one.")
+
+
+class LabelGiven(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: PathText
+    class_name: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        alias="class", description="null takes the label back."
+    )
+
+
+class LabelsGiven(BaseModel):
+    """Labels of one person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
+    labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
+    person: Annotated[str, Field(pattern=f"^{PERSON}$")] | None = Field(
+        None, description="Names the file. With keys it is the key's owner, and need not be said."
+    )
+    replace: bool = Field(False, description="Take out what other files say of these names otherwise.")
+
+
+class LabelsWritten(BaseModel):
+    path_to_labels: str
+    person: str
+    file: str
+    replaced: dict[str, str] = Field(description="Names that were taken out of other files, and their class there.")
+
+
+class Which(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText
+    names: bool = Field(False, description="List the names, too.")
+    of: list[str] | None = Field(None, max_length=500, description="These names alone.")
+    class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
+    after: str = Field("", max_length=4096, description="`next_after` of the page before.")
+    limit: int = Field(1000, ge=1, le=MAX_NAMES, description="Names on a page.")
+
+
+@router.get(
+    "/labels",
+    response_model=LabelsView,
+    responses={200: {"headers": ETAG}, 304: {"description": "Not changed", "headers": ETAG}},
+)
+async def get_labels(
+    services: Given,
+    _: Reader,
+    which: Annotated[Which, Query()],
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Labels by class and by person; with `names` or `of`, which image has which."""
+    roots = services.settings.data_roots
+    path = await in_thread(existing_file_or_folder, which.path_to_labels, roots)
+    etag = f'"{await in_thread(state_of, path, roots)}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag in re.findall(r'"[^"]*"', if_none_match or ""):
+        return Response(status_code=304, headers=headers)
+
+    def shown() -> str:
+        said = survey(path, roots)
+        return _view(said, _names(said, which), which.limit).model_dump_json()
+
+    return Response(await in_thread(shown), 200, headers, JSON)
+
+
+@router.post("/labels")
+async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer) -> LabelsWritten:
+    """Write labels into the person's own file: all of them, or none."""
+    given = [GivenLabel(one.name, one.class_name) for one in body.labels]
+    written = await in_thread(
+        give_labels,
+        body.path_to_labels,
+        given,
+        person=_person(body.person, caller),
+        roots=services.settings.data_roots,
+        replace=body.replace,
+    )
+    return LabelsWritten(
+        path_to_labels=str(written.folder),
+        person=person_of(written.file),
+        file=written.file,
+        replaced=dict(written.replaced),
+    )
+
+
+def _person(asked: str | None, caller: Caller) -> str:
+    if not caller.has_key:
+        return asked or ANYBODY
+    if asked not in (None, caller.owner):
+        raise InvalidRequest([Fault("/person", "invalid_value", f"with this key it is {caller.owner}; leave it out")])
+    return caller.owner
+
+
+def _names(said: Survey, which: Which) -> list[NamedLabel] | None:
+    """One more than a page has, if there are more."""
+    if which.of is not None:
+        return said.of(which.of)[: which.limit]
+    if not which.names:
+        return None
+    return said.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
+
+
+def _view(said: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsView:
+    page = names[:limit] if names is not None else None
+    return LabelsView(
+        labels=len(said),
+        classes=[ClassCount(class_name=name, labels=count) for name, count in said.counts.items()],
+        people=[
+            PersonCount(person=person_of(file), file=file, labels=count) for file, count in said.labels_per_file.items()
+        ],
+        conflicts=[_one(label) for label in said.conflicts[:1000]],
+        names=[_one(label) for label in page] if page is not None else None,
+        next_after=page[-1].name if page and names and len(names) > len(page) else None,
+    )
+
+
+def _one(label: NamedLabel) -> OneLabel:
+    return OneLabel(name=label.name, class_name=label.class_name, person=person_of(label.file))

@@ -1,0 +1,364 @@
+"""Labels that people give one by one: each person has a file of their own in the folder, and no other is changed.
+
+Unless a person says so: a label that another file has otherwise is replaced only when asked for. Whatever is written,
+all lines that it isn't about stay as they are, byte for byte, and a file is the old one or the new one, never half.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import hashlib
+import os
+import re
+import stat
+import uuid
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from core.data.folder_lock import alone_in, unchanged
+from core.data.labels import (
+    MAX_LISTED,
+    clean_name,
+    describe_faults,
+    entries_of,
+    files_of,
+    read_bytes,
+    sorted_classes,
+    text_of,
+    writable,
+)
+from core.data.pool import SUFFIXES
+from core.data.roots import confine, existing_folder, shown
+from core.errors import (
+    Fault,
+    LabelledOtherwise,
+    LabelsMalformed,
+    PathNotWritable,
+    PathWrongKind,
+    StorageFull,
+)
+
+PERSON = r"[^\W_][\w.@-]{0,63}"  # of a file name: no folder, nothing hidden
+FEW = 20
+BOM = codecs.BOM_UTF8
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """`class_name` None takes the label back."""
+
+    name: str
+    class_name: str | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """`replaced`: in other files, by name and the class that was there."""
+
+    folder: Path
+    file: str
+    replaced: Mapping[str, str]
+
+
+def give_labels(
+    path: str, labels: Sequence[GivenLabel], *, person: str, roots: Sequence[Path], replace: bool = False
+) -> Written:
+    """All of the labels are written into `<person>.txt` in the folder, or none. Of a name given twice, the last counts.
+
+    The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
+    taken out of them.
+
+    Raises:
+        LabelledOtherwise: other files have other classes, and `replace` was not asked for; lists which.
+        LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none.
+        PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+    """
+    file_name = _file_name(person)
+    wanted = {writable(clean_name(one.name)): _class(one) for one in labels}
+    folder = _folder(path, roots)
+    with _said_by(folder), alone_in(folder):
+        own = _real(folder / file_name, folder, roots)
+        others = [file for file in files_of(folder, roots) if file != own]
+        said = {file: _classes_in(read_bytes(file), wanted) for file in others}
+        otherwise = _otherwise(said, wanted, replace=replace)
+        changed = {own: _rewritten(_own_bytes(own), wanted)} if wanted else {}
+        changed |= {file: _without(read_bytes(file), names) for file, names in otherwise.items()}
+        _write_all(changed)
+    replaced = {name: said[file][name][0] for file, names in otherwise.items() for name in names}
+    return Written(folder, file_name, replaced)
+
+
+# --- looking ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NamedLabel:
+    """`file`: the name of the file that says so."""
+
+    name: str
+    class_name: str
+    file: str
+
+
+class Survey:
+    """What all files of a folder say, conflicts and all."""
+
+    def __init__(self, files: Mapping[str, Mapping[str, str]], conflicts: Collection[NamedLabel]) -> None:
+        self._files = files
+        self.conflicts = tuple(sorted(conflicts, key=lambda one: (one.name, one.file)))
+
+    @property
+    def labels_per_file(self) -> dict[str, int]:
+        return {file: len(classes) for file, classes in self._files.items()}
+
+    @cached_property
+    def _first(self) -> dict[str, tuple[str, str]]:
+        """name -> (class, file) as the first file has it."""
+        first: dict[str, tuple[str, str]] = {}
+        for file, classes in self._files.items():
+            for name, class_name in classes.items():
+                first.setdefault(name, (class_name, file))
+        return first
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Labels by class, in the order of classes."""
+        counts = Counter(class_name for class_name, _ in self._first.values())
+        return {class_name: counts[class_name] for class_name in sorted_classes(counts)}
+
+    def of(self, names: Collection[str]) -> list[NamedLabel]:
+        return [NamedLabel(name, *self._first[name]) for name in names if name in self._first]
+
+    def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
+        """Those that come after a name, ascending."""
+        names = sorted(name for name, said in self._first.items() if class_name is None or said[0] == class_name)
+        return self.of(list(islice(names, bisect_right(names, after), None))[:most])
+
+
+def survey(path: Path, roots: Sequence[Path]) -> Survey:
+    """Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    faults: list[str] = []
+    conflicts: list[NamedLabel] = []
+    said: dict[str, dict[str, str]] = {}
+    first: dict[str, tuple[str, str]] = {}
+    with unchanged(path):
+        for file, _, name, class_name in entries_of(files_of(path, roots), faults):
+            known, by = first.setdefault(name, (class_name, file.name))
+            if known != class_name:
+                conflicts += [NamedLabel(name, known, by), NamedLabel(name, class_name, file.name)]
+            said.setdefault(file.name, {}).setdefault(name, class_name)
+    if faults:
+        raise LabelsMalformed(describe_faults(faults))
+    return Survey(said, set(conflicts))
+
+
+def state_of(path: Path, roots: Sequence[Path]) -> str:
+    """Changes with the files, which are not opened."""
+    digest = hashlib.sha256()
+    for file in files_of(path, roots):
+        with suppress(OSError):  # gone this moment
+            status = file.stat()
+            digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode(errors="replace"))
+    return digest.hexdigest()[:32]
+
+
+def person_of(file: str) -> str:
+    """Whose file it is, going by its name."""
+    return file.removesuffix(".txt")
+
+
+# --- who and where ----------------------------------------------------------------------------------------------
+
+
+def _file_name(person: str) -> str:
+    if not re.fullmatch(PERSON, person) or len(person.encode()) > 200:
+        raise LabelsMalformed(
+            f"{shown(person)} can't name a labels file: 1 to 64 letters, digits and any of . _ @ -, "
+            "the first a letter or digit."
+        )
+    return f"{person}.txt"
+
+
+def _class(label: GivenLabel) -> str | None:
+    return None if label.class_name is None else writable(label.class_name.strip())
+
+
+def _folder(path: str, roots: Sequence[Path]) -> Path:
+    """It is made if need be."""
+    real = confine(path, roots)
+    if not os.path.lexists(real):
+        existing_folder(real.parent, roots)
+        with _said_by(real.parent):
+            real.mkdir(exist_ok=True)
+    if real.is_file():
+        raise PathWrongKind(
+            f"{shown(real)} is a file. Each person has a labels file of their own: "
+            "put this one into a folder, and name the folder."
+        )
+    folder = existing_folder(real, roots)
+    if any(entry.lower().endswith(SUFFIXES) for entry in os.listdir(folder)):  # noqa: PTH208 -- names are all it takes
+        raise PathWrongKind(f"{shown(folder)} holds images. Labels want a folder of their own.")
+    return folder
+
+
+def _real(file: Path, folder: Path, roots: Sequence[Path]) -> Path:
+    return confine(file, [folder, *roots]) if file.is_symlink() else file
+
+
+@contextmanager
+def _said_by(folder: Path) -> Iterator[None]:
+    """What the disk refuses, in our words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise StorageFull(f"no room for labels in {shown(folder)}; free some and try again") from error
+        raise PathNotWritable(
+            f"{shown(folder)} can't be written by the service: {error.strerror}. Give it permission, or mount it so."
+        ) from error
+
+
+# --- lines, as bytes --------------------------------------------------------------------------------------------
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """With their ends, without the mark at the beginning."""
+    lines = data.removeprefix(BOM).split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
+
+
+def _label_in(line: bytes, wanted: Collection[bytes]) -> tuple[bytes, str] | None:
+    """(name, class) if it is a label of one of the names."""
+    name, _, rest = line.partition(b"\t")
+    while name.startswith(b"./"):
+        name = name[2:]
+    if name not in wanted or b"\t" in rest:
+        return None
+    class_name = rest.decode(errors="replace").strip()
+    return (name, class_name) if class_name else None
+
+
+def _classes_in(data: bytes, wanted: Mapping[str, object]) -> dict[str, list[str]]:
+    """What a file says of the names; it may contradict itself."""
+    names = {name.encode() for name in wanted}
+    said: dict[str, list[str]] = {}
+    if _may_hold(data, names):
+        for line in _lines(data):
+            if label := _label_in(line, names):
+                said.setdefault(label[0].decode(), []).append(label[1])
+    return said
+
+
+def _may_hold(data: bytes, names: Collection[bytes]) -> bool:
+    """Quickly: most labels are of images that no file has yet, and a file may have a million."""
+    return len(names) > FEW or any(name in data for name in names)
+
+
+def _otherwise(
+    said: Mapping[Path, Mapping[str, Sequence[str]]], wanted: Mapping[str, str | None], *, replace: bool
+) -> dict[Path, set[str]]:
+    """Names that files have with another class, to be taken out of them. Raises LabelledOtherwise."""
+    faults = []
+    found: dict[Path, set[str]] = {}
+    for file, classes in said.items():
+        for name, class_names in classes.items():
+            others = [one for one in class_names if one != wanted[name]]
+            if others and replace:
+                found.setdefault(file, set()).add(name)
+            elif others and wanted[name] is not None:
+                place = f"/labels/{list(wanted).index(name)}"
+                faults.append(Fault(place, LabelledOtherwise.code, f"{name} is {others[0]} in {file.name}"))
+    if faults:
+        raise LabelledOtherwise(faults, MAX_LISTED)
+    return found
+
+
+def _rewritten(data: bytes, wanted: Mapping[str, str | None]) -> bytes:
+    """The person's file with what is new at its end. The same bytes if it said so already."""
+    given = {name: class_name for name, class_name in wanted.items() if class_name is not None}
+    said = _classes_in(data, wanted)
+    if said == {name: [class_name] for name, class_name in given.items()}:
+        return data
+    mark, kept = _kept(data, wanted)
+    if kept and not kept.endswith(b"\n"):
+        kept += b"\n"
+    return _marked(mark, kept + "".join(f"{name}\t{class_name}\n" for name, class_name in given.items()).encode())
+
+
+def _without(data: bytes, names: Collection[str]) -> bytes:
+    return _marked(*_kept(data, names))
+
+
+def _kept(data: bytes, names: Collection[str]) -> tuple[bytes, bytes]:
+    """-> (the mark at the beginning, all lines but those of the names)."""
+    encoded = {name.encode() for name in names}
+    mark = BOM if data.startswith(BOM) else b""
+    if not _may_hold(data, encoded):
+        return mark, data.removeprefix(BOM)
+    return mark, b"".join(line for line in _lines(data) if not _label_in(line, encoded))
+
+
+def _marked(mark: bytes, lines: bytes) -> bytes:
+    """A mark that has come to the beginning is the first name's own; the file needs one, or it is taken for that."""
+    return (mark or BOM) + lines if lines.startswith(BOM) else mark + lines
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def _own_bytes(file: Path) -> bytes:
+    """What can't be read as text must not be written on."""
+    if not file.exists():
+        return b""
+    faults: list[str] = []
+    text_of(file, faults)
+    if faults:
+        raise LabelsMalformed(describe_faults(faults))
+    return read_bytes(file)
+
+
+def _write_all(changed: Mapping[Path, bytes]) -> None:
+    """All of them are on the disk before the first takes its place: no room for one leaves all as they were."""
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for file, data in changed.items():
+            if not file.exists() or read_bytes(file) != data:
+                staged.append((_stage(file, data), file))
+        for temporary, file in staged:  # the new label first: should we end here, two are there, and none is lost
+            temporary.replace(file)
+    finally:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
+
+
+def _stage(file: Path, data: bytes) -> Path:
+    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _keep_owner(temporary, file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _keep_owner(temporary: Path, file: Path) -> None:
+    with suppress(FileNotFoundError):
+        status = file.stat()
+        temporary.chmod(stat.S_IMODE(status.st_mode))
+        if os.geteuid() == 0:
+            os.chown(temporary, status.st_uid, status.st_gid)

@@ -1,0 +1,86 @@
+"""What a person may choose from: the folders and labels files under the data roots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.pool import SUFFIXES
+from core.data.roots import confine, existing_folder, is_under
+from core.errors import NextlabelError, PathNotReadable
+
+MOST_LISTED = 1000
+OF_LABELS = (".txt", ".tsv")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`folders`, `files`: paths, ascending. `images`: how many lie in the folder itself. `more`: not all are listed."""
+
+    path: str | None
+    parent: str | None
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    images: int = 0
+    more: bool = False
+
+
+def list_roots(roots: Sequence[Path]) -> Listing:
+    """Those that are there."""
+    real = dict.fromkeys(os.path.realpath(root) for root in roots)
+    return Listing(None, None, tuple(root for root in real if Path(root).is_dir()), ())
+
+
+def list_folder(path: str, roots: Sequence[Path]) -> Listing:
+    """Hidden things and links out of the roots are left out.
+
+    Raises:
+        PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+    """
+    folder = existing_folder(path, roots)
+    folders, files, images = [], [], 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.name.lower().endswith(SUFFIXES):
+                    images += 1
+                elif _is_folder(entry, roots):
+                    folders.append(entry.path)
+                elif entry.name.lower().endswith(OF_LABELS) and _is_file(entry, roots):
+                    files.append(entry.path)
+    except OSError as error:
+        raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
+    more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
+    return Listing(str(folder), _parent(folder, roots), _first(folders), _first(files), images, more)
+
+
+def _first(paths: list[str]) -> tuple[str, ...]:
+    fit = [path for path in paths if path.isprintable()]
+    return tuple(sorted(fit, key=lambda path: (path.casefold(), path))[:MOST_LISTED])
+
+
+def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
+    parent = str(folder.parent)
+    return parent if parent != str(folder) and is_under(parent, [os.path.realpath(root) for root in roots]) else None
+
+
+def _is_folder(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
+    return entry.is_dir() and _is_allowed(entry, roots)
+
+
+def _is_file(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
+    return entry.is_file() and _is_allowed(entry, roots)
+
+
+def _is_allowed(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
+    if not entry.is_symlink():
+        return True
+    try:
+        confine(entry.path, roots)
+    except NextlabelError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""Small copies of images for people to look at, kept on the disk: made once, dropped when there are too many."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import IntEnum
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from core.data.images import decode
+from core.data.pool import SUFFIXES
+from core.data.roots import confine, existing_folder, shown
+from core.errors import ImageNotFound
+from core.logs import get_logger
+
+log = get_logger(__name__)
+MADE_BY = b"1"  # changes with what is made
+QUALITY = 85
+JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+SWEEP_TO = 0.8
+SWEEP_EVERY = 0.05  # of the room
+USED_AGAIN_S = 3600.0
+
+
+class Side(IntEnum):
+    """Pixels that the longer side may have."""
+
+    SMALL = 160
+    MEDIUM = 320
+    LARGE = 1024
+
+
+def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> Path:
+    """The file of a pool's image, links followed.
+
+    Raises:
+        ImageNotFound: there is none of that name.
+        PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+    """
+    folder = existing_folder(path_to_img, roots)
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts or not name.lower().endswith(SUFFIXES):
+        raise _not_found(name, folder)
+    file = confine(folder / parts, roots)
+    if not file.is_file():
+        raise _not_found(name, folder)
+    return file
+
+
+class Thumbnails:
+    """`most_bytes` 0: none are kept."""
+
+    def __init__(self, folder: Path, *, max_pixels: int, most_bytes: int) -> None:
+        self._folder = folder
+        self._max_pixels = max_pixels
+        self._most_bytes = most_bytes
+        self._unswept = most_bytes  # what lies there from before may be too much already
+        self._sweeping = threading.Lock()
+
+    def key(self, image: Path, side: Side) -> str:
+        """Changes with the image. Raises ImageNotFound."""
+        try:
+            status = image.stat()
+        except OSError:
+            raise _not_found(image.name, image.parent) from None
+        what = (os.fsencode(image), b"%d" % status.st_size, b"%d" % status.st_mtime_ns, b"%d" % side, MADE_BY)
+        return hashlib.sha256(b"\0".join(what)).hexdigest()[:40]
+
+    def find(self, key: str) -> bytes | None:
+        """A JPEG that was made before."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+            if time.time() - path.stat().st_mtime > USED_AGAIN_S:
+                os.utime(path)  # the oldest go first
+        except OSError:
+            return None
+        return data if data.startswith(JPEG_BEGIN) and data.endswith(JPEG_END) else None
+
+    def make(self, image: Path, side: Side, key: str) -> bytes:
+        """Upright, as large as it is at most. Raises UnreadableImage."""
+        small = decode(image, max_pixels=self._max_pixels, draft_size=side)
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+        stream = io.BytesIO()
+        small.save(stream, "JPEG", quality=QUALITY)
+        data = stream.getvalue()
+        if self._most_bytes:
+            self._keep(key, data)
+        return data
+
+    def _keep(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            log.warning("a thumbnail is not kept", cause=error.strerror)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            return
+        self._unswept += len(data)
+        if self._unswept > self._most_bytes * SWEEP_EVERY and self._sweeping.acquire(blocking=False):
+            try:
+                self._unswept = 0
+                self._sweep()
+            finally:
+                self._sweeping.release()
+
+    def _sweep(self) -> None:
+        """Drops those unused for longest, when there are too many."""
+        files = []
+        for path in self._folder.glob("*/*"):
+            with suppress(OSError):  # another process sweeps, too
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
+        left = sum(size for _, size, _ in files)
+        if left <= self._most_bytes:
+            return
+        for _, size, path in sorted(files):
+            if left <= self._most_bytes * SWEEP_TO:
+                break
+            with suppress(OSError):
+                path.unlink()
+                left -= size
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.jpg"
+
+
+def _not_found(name: str, folder: Path) -> ImageNotFound:
+    return ImageNotFound(f"there is no image {shown(name)} in {shown(folder)}")

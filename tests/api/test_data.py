@@ -1,0 +1,174 @@
+"""Folders, images and labels over HTTP: what the page asks for."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from api.app import create_app
+from core.keys import KeyFile, Scope
+from tests.api.support import settings_for
+from tests.api.test_errors import problem
+from tests.pools import draw, spoil
+
+
+def code(answer):
+    return answer.status_code, problem(answer)["code"]
+
+
+# --- folders ----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_path_the_roots_are_listed(client, data):
+    root = str(data.root.resolve())
+    assert client.get("/folders").json() == {
+        "path": None, "parent": None, "folders": [root], "files": [], "images": 0, "more": False,
+    }  # fmt: skip
+
+
+def test_a_folder_lists_folders_and_labels_files_and_counts_images(client, data):
+    (data.root / ".hidden").mkdir()
+    (data.root / "out").symlink_to("/etc")
+    data.labels("photo.jpg", "")
+    data.labels("notes.md", "")
+    listed = client.get("/folders", params={"path": str(data.root)}).json()
+    root = str(data.root.resolve())
+    assert (listed["folders"], listed["files"]) == ([f"{root}/pool"], [f"{root}/labels.txt"])
+    assert (listed["images"], listed["parent"]) == (1, None)
+    pool = client.get("/folders", params={"path": "pool"}).json()
+    assert (pool["path"], pool["parent"], pool["images"]) == (f"{root}/pool", root, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"), [("/etc", "path_not_allowed"), ("gone", "path_not_found"), ("labels.txt", "path_wrong_kind")]
+)
+def test_what_may_not_be_listed_is_refused(client, path, wrong):
+    assert code(client.get("/folders", params={"path": path})) == (422, wrong)
+
+
+# --- images -----------------------------------------------------------------------------------------------------
+
+
+def test_an_image_comes_as_a_jpeg_that_may_be_kept(client, data):
+    draw(data.root / "drawn", red=1)
+    asked = {"path_to_img": "drawn", "name": "red_0.png", "side": 160}
+    answer = client.get("/images", params=asked)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(answer.content)).size == (24, 24)
+    assert answer.headers["Cache-Control"].startswith("private")
+    assert client.get("/images", params=asked).content == answer.content
+    known = client.get("/images", params=asked, headers={"If-None-Match": f"W/{answer.headers['ETag']}"})
+    assert (known.status_code, known.content) == (304, b"")
+
+
+def test_what_is_no_image_says_so(client, data):
+    spoil(data.root / "pool", "a.png")
+    assert code(client.get("/images", params={"path_to_img": "pool", "name": "a.png"})) == (422, "unreadable_image")
+    assert code(client.get("/images", params={"path_to_img": "pool", "name": "x.png"})) == (404, "image_not_found")
+    assert code(client.get("/images", params={"path_to_img": "pool", "name": "../labels.txt"})) == (
+        404,
+        "image_not_found",
+    )
+    assert code(client.get("/images", params={"path_to_img": "/etc", "name": "a.png"})) == (422, "path_not_allowed")
+    wrong = client.get("/images", params={"path_to_img": "pool", "name": "a.png", "side": 77})
+    assert code(wrong) == (422, "invalid_request")
+
+
+# --- labels -----------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_given_counted_listed_and_taken_back(client, data):
+    def give(*labels, **more):
+        return client.post("/labels", json={"path_to_labels": "given", "labels": labels, **more})
+
+    assert give().status_code == 200
+    empty = client.get("/labels", params={"path_to_labels": "given"})
+    assert (empty.json()["labels"], empty.json()["names"]) == (0, None)
+
+    cat = {"name": "a.png", "class": "cat"}
+    written = give(cat, {"name": "b.png", "class": "dog"}, person="anna").json()
+    assert (written["person"], written["file"], written["replaced"]) == ("anna", "anna.txt", {})
+    assert (data.root / "given" / "anna.txt").read_text() == "a.png\tcat\nb.png\tdog\n"
+
+    refused = give({**cat, "class": "dog"})
+    assert code(refused) == (409, "labelled_otherwise")
+    assert problem(refused)["errors"] == [
+        {"pointer": "/labels/0", "code": "labelled_otherwise", "detail": "a.png is cat in anna.txt"}
+    ]
+    assert give({**cat, "class": "dog"}, replace=True).json()["replaced"] == {"a.png": "cat"}
+
+    seen = client.get("/labels", params={"path_to_labels": "given", "names": True, "limit": 1})
+    assert seen.json() == {
+        "labels": 2,
+        "classes": [{"class": "dog", "labels": 2}],
+        "people": [
+            {"person": "anna", "file": "anna.txt", "labels": 1},
+            {"person": "me", "file": "me.txt", "labels": 1},
+        ],
+        "conflicts": [],
+        "names": [{"name": "a.png", "class": "dog", "person": "me"}],
+        "next_after": "a.png",
+    }
+    asked = {"path_to_labels": "given", "of": ["b.png", "z.png"]}
+    assert client.get("/labels", params=asked).json()["names"] == [{"name": "b.png", "class": "dog", "person": "anna"}]
+    same = client.get("/labels", params={"path_to_labels": "given"}, headers={"If-None-Match": seen.headers["ETag"]})
+    assert same.status_code == 304
+
+    give({"name": "a.png", "class": None})
+    assert client.get("/labels", params={"path_to_labels": "given"}).json()["labels"] == 1
+
+
+def test_labels_that_can_t_be_given_are_refused(client, data):
+    def give(**body):
+        return code(client.post("/labels", json={"path_to_labels": "given", "labels": [], **body}))
+
+    assert give(path_to_labels="labels.txt") == (422, "path_wrong_kind")
+    assert give(path_to_labels="/etc") == (422, "path_not_allowed")
+    assert give(person="../x") == (422, "invalid_request")
+    assert give(labels=[{"name": "a.png"}]) == (422, "invalid_request")
+    assert give(labels=[{"name": "a\tb.png", "class": "x"}]) == (422, "labels_malformed")
+    assert code(client.get("/labels", params={"path_to_labels": "gone"})) == (422, "path_not_found")
+
+
+def test_with_keys_the_file_is_the_owner_s(data, tmp_path, empty_redis):
+    file = KeyFile(tmp_path / "keys.json")
+    both = {"Authorization": f"Bearer {file.create('anna@home', [Scope.READ, Scope.WRITE])}"}
+    reads = {"Authorization": f"Bearer {file.create('bert', [Scope.READ])}"}
+    settings = settings_for(data, tmp_path, empty_redis, api_keys_file=file.path, reads_per_minute=2)
+    body = {"path_to_labels": "given", "labels": [{"name": "a.png", "class": "cat"}]}
+    with TestClient(create_app(settings), "http://localhost") as client:
+        assert code(client.post("/labels", json=body)) == (401, "unauthenticated")
+        assert code(client.post("/labels", json=body, headers=reads)) == (403, "forbidden")
+        assert client.post("/labels", json=body, headers=both).json()["file"] == "anna@home.txt"
+        assert code(client.post("/labels", json={**body, "person": "bert"}, headers=both)) == (422, "invalid_request")
+        image = {"path_to_img": "pool", "name": "x.png"}
+        assert [client.get("/images", params=image, headers=reads).status_code for _ in range(20)] == [404] * 20
+        assert code(client.get("/images", params=image, headers=reads)) == (429, "rate_limited")
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def test_the_page_may_run_its_own_scripts_and_nothing_else(client):
+    for path in ("/", "/page/app.js"):
+        answer = client.get(path)
+        policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == "'none'"
+    known = client.get("/page/app.js", headers={"If-None-Match": answer.headers["ETag"]})
+    assert known.status_code == 304
+    assert code(client.get("/page/../app.py")) == (404, "route_not_found")
+    assert code(client.get("/page/gone.js")) == (404, "route_not_found")
+    assert code(client.post("/page/app.js")) == (405, "method_not_allowed")
+
+
+def test_a_link_from_another_site_leads_to_the_page_and_to_nothing_behind_it(client):
+    cross_site = {"Sec-Fetch-Site": "cross-site"}
+    assert client.get("/", headers=cross_site).status_code == 200
+    for path in ("/folders", "/labels", "/images"):
+        assert code(client.get(path, headers=cross_site)) == (403, "forbidden")
+    assert code(client.post("/labels", json={}, headers=cross_site)) == (403, "forbidden")

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import io
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.thumbnails import Side, Thumbnails, image_in
+from core.errors import ImageNotFound, PathNotAllowed, UnreadableImage
+
+
+@pytest.fixture
+def thumbnails(tmp_path):
+    return Thumbnails(tmp_path / "cache", max_pixels=10_000_000, most_bytes=1_000_000)
+
+
+def photo(path, size=(800, 600), **options):
+    noise = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path, **options)
+    return path
+
+
+def shown(data):
+    image = Image.open(io.BytesIO(data))
+    assert image.format == "JPEG"
+    return image
+
+
+@pytest.mark.parametrize("side", Side)
+def test_the_longer_side_is_what_was_asked_for_and_small_images_stay_small(thumbnails, tmp_path, side):
+    large, small = photo(tmp_path / "large.jpg"), photo(tmp_path / "small.png", (40, 30))
+    assert shown(thumbnails.make(large, side, "0a")).size == (min(side, 800), min(side, 800) * 3 // 4)
+    assert shown(thumbnails.make(small, side, "0b")).size == (40, 30)
+
+
+def test_a_photo_taken_upright_stands_upright(thumbnails, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = photo(tmp_path / "turned.jpg", exif=exif)
+    image = shown(thumbnails.make(turned, Side.SMALL, "0a"))
+    assert image.size == (120, 160)
+    assert not image.getexif()
+
+
+def test_it_is_made_once_and_anew_when_the_image_changes(thumbnails, tmp_path):
+    path = photo(tmp_path / "a.png", (30, 30))
+    key = thumbnails.key(path, Side.SMALL)
+    assert thumbnails.find(key) is None
+    made = thumbnails.make(path, Side.SMALL, key)
+    assert thumbnails.find(key) == made
+    os.utime(path, (1, 1))
+    assert thumbnails.key(path, Side.SMALL) != key != thumbnails.key(path, Side.LARGE)
+
+
+def test_a_file_that_was_cut_short_is_not_shown(thumbnails, tmp_path):
+    path = photo(tmp_path / "a.png", (30, 30))
+    thumbnails.make(path, Side.SMALL, "0a")
+    (kept,) = (tmp_path / "cache").rglob("*.jpg")
+    kept.write_bytes(kept.read_bytes()[:-10])
+    assert thumbnails.find("0a") is None
+
+
+def test_those_unused_for_longest_are_dropped_when_there_are_too_many(tmp_path):
+    thumbnails = Thumbnails(tmp_path / "cache", max_pixels=10_000_000, most_bytes=60_000)
+    path = photo(tmp_path / "a.png", (160, 160))
+    keys = [f"{i:02x}" for i in range(12)]
+    for age, key in enumerate(keys):
+        thumbnails.make(path, Side.SMALL, key)
+        (kept,) = (tmp_path / "cache" / key[:2]).glob("*.jpg") or [None]
+        os.utime(kept, (age, age))
+    assert sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*.jpg")) <= 60_000
+    assert thumbnails.find(keys[0]) is None
+    assert thumbnails.find(keys[-1]) is not None
+
+
+def test_a_full_disk_or_none_at_all_only_costs_time(tmp_path):
+    path = photo(tmp_path / "a.png", (30, 30))
+    (tmp_path / "file").touch()
+    assert Thumbnails(tmp_path / "file", max_pixels=10**6, most_bytes=10**6).make(path, Side.SMALL, "0a")
+    assert Thumbnails(tmp_path / "none", max_pixels=10**6, most_bytes=0).make(path, Side.SMALL, "0a")
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_can_t_be_decoded_says_why(thumbnails, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(UnreadableImage):
+        thumbnails.make(tmp_path / "a.png", Side.SMALL, "0a")
+    bomb = Thumbnails(tmp_path / "cache", max_pixels=100, most_bytes=0)
+    with pytest.raises(UnreadableImage, match="NEXTLABEL_MAX_IMAGE_PIXELS"):
+        bomb.make(photo(tmp_path / "b.png", (30, 30)), Side.SMALL, "0a")
+
+
+def test_images_are_found_in_their_pool_alone(tmp_path):
+    pool = tmp_path / "root" / "pool"
+    (pool / "sub").mkdir(parents=True)
+    for place in (
+        pool / "sub" / "a.png",
+        pool.parent / "b.png",
+        tmp_path / "c.png",
+        pool / ".d.png",
+        pool / "keys.txt",
+    ):
+        place.touch()
+    (pool / "out.png").symlink_to(tmp_path / "c.png")
+    (pool / "in.png").symlink_to(pool.parent / "b.png")
+    roots = [tmp_path / "root"]
+    assert image_in(str(pool), "sub/a.png", roots) == pool / "sub" / "a.png"
+    assert image_in("pool", "in.png", roots) == pool.parent / "b.png"
+    for name in ("../b.png", str(pool.parent / "b.png"), "gone.png", "keys.txt", "sub"):
+        with pytest.raises(ImageNotFound):
+            image_in(str(pool), name, roots)
+    for name in (".d.png", "out.png", "a\0.png"):
+        with pytest.raises(PathNotAllowed):
+            image_in(str(pool), name, roots)
