@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from client.commands.options import Key, Url
 from client.http import Client
 from core.data.folder_lock import alone_in
 from core.data.labels import read_labels, write_labels
@@ -48,8 +49,8 @@ def what_to_export(command: F) -> F:
         click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
         click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
         click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
-        click.option("--url", envvar="NEXTLABEL_URL", default="http://127.0.0.1:5000", show_default=True),
-        click.option("--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True),
+        Url,
+        Key,
     )
     for option in reversed(options):
         command = option(command)

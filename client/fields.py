@@ -88,6 +88,7 @@ class SimilarFields(OnePoolFields, total=False):
     like: Required[Iterable[str]]
     unlike: Iterable[str]
     exclude: Iterable[str]
+    among: Literal["unlabelled", "all"]
 
 
 class MapFields(OnePoolFields, total=False):

@@ -50,10 +50,11 @@ def _known_method(value: Any) -> Any:
         raise PydanticCustomError("unknown_method", "{reason}", {"reason": str(error)}) from None
 
 
+BACKBONES = "b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name."
 BackboneName = Annotated[
     str,
     BeforeValidator(_known_backbone),
-    Field(description="b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name."),
+    Field(description=BACKBONES),
 ]
 MethodChoice = Annotated[
     SerializeAsAny[Method],
@@ -104,7 +105,9 @@ class JobRequest(BaseModel):
 class OnePool(JobRequest):
     """Kinds that work on one labelled set, embedded by a backbone or by whoever asks."""
 
-    backbone: BackboneName | None = None
+    backbone: BackboneName | None = Field(
+        None, description=f"{BACKBONES} Left out where embeddings, or predictions, are brought along."
+    )
     path_to_embeddings: PathText | None = Field(
         None,
         description="Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a "
@@ -223,12 +226,10 @@ class SimilarRequest(OnePool):
 
     kind: Literal["similar"] = "similar"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
-    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=10_000)] = Field(
+    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=1_000_000)] = Field(
         description="Names of images that show what is looked for."
     )
-    unlike: Annotated[tuple[PathText, ...], Field(max_length=10_000)] = Field(
-        (), description="Names of images that don't."
-    )
+    unlike: Names = Field((), description="Names of images that don't.")
     exclude: Names = Field((), description="Names of images never to return.")
     among: Literal["unlabelled", "all"] = Field("unlabelled", description="Which images to return.")
 

@@ -71,6 +71,26 @@ class Data:
         return {"kind": "f1", "backbone": "b0", **sets}
 
     @property
+    def learning_curve(self) -> dict[str, Any]:
+        return {"kind": "learning_curve", "backbone": "b0", **self._one_pool}
+
+    @property
+    def audit(self) -> dict[str, Any]:
+        return {"kind": "audit", "backbone": "b0", **self._one_pool}
+
+    @property
+    def label_check(self) -> dict[str, Any]:
+        return {"kind": "label_check", "backbone": "b0", **self._one_pool}
+
+    @property
+    def similar(self) -> dict[str, Any]:
+        return {"kind": "similar", "backbone": "b0", "add": 1, "like": ["a.png"], **self._one_pool}
+
+    @property
+    def map(self) -> dict[str, Any]:
+        return {"kind": "map", "backbone": "b0", **self._one_pool}
+
+    @property
     def _one_pool(self) -> dict[str, str]:
         return {"path_to_img": str(self.root / "pool"), "path_to_labels": str(self.root / "labels.txt")}
 

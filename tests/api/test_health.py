@@ -115,6 +115,7 @@ def test_what_capabilities_say_is_needed_is_enough(client, data):
     for kind, fields in client.get("/capabilities").json()["kinds"].items():
         labels = {"path_to_labels"}  # a prediction learns from them
         needed = {name for name, field in fields.items() if field["required"]} | {"kind"} | (labels & set(fields))
+        needed |= {"backbone"}  # or embeddings that are brought along
         request = {name: value for name, value in getattr(data, kind).items() if name in needed}
         assert client.post("/jobs", json=request).status_code == 202
 

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from core.jobs.queue import JOBS_KEY
 from core.jobs.record import JobState
+from core.jobs.requests import KINDS
 from tests.api.support import f1_result, selection_result, settings_for
 
 
@@ -54,11 +55,13 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "pending": [],
         "class_quotas": {},
         "near_copies": "skip",
+        "path_to_embeddings": None,
+        "path_to_predictions": None,
     }
     assert request == {**data.selection, **defaults}
 
 
-@pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_accepted(client, data, kind):
     assert client.post("/jobs", json=getattr(data, kind)).status_code == 202
 

@@ -19,17 +19,12 @@ from api.document import EXAMPLES
 from api.routes.jobs import MAX_WAIT_S
 from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import KINDS, parse_request
-from core.jobs.results import JobResult
 from core.keys import KeyFile, Scope
 from core.settings import Settings
-from tests.api.support import Data, Worker, f1_result, prediction_result, selection_result, settings_for
+from tests.api.support import Data, Worker, settings_for
+from tests.canned_results import RESULTS
 from tests.pools import draw
 
-RESULTS: dict[str, JobResult] = {
-    "selection": selection_result(("b.png", "cat")),
-    "prediction": prediction_result(("b.png", "cat")),
-    "f1": f1_result(),
-}
 #: Deterministic: neither chance nor what earlier answers held decides what is asked.
 CONFIG = schemathesis.Config.from_dict(
     {

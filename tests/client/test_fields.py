@@ -12,7 +12,7 @@ from client import fields, http
 from client.job import Job
 from core.jobs.requests import KINDS
 from core.jobs.results import result_adapter
-from tests.client.results import RESULTS
+from tests.canned_results import RESULTS
 
 #: By kind, the client's call and what it is told to take.
 CALLS = {

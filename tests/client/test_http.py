@@ -15,7 +15,7 @@ from client.errors import JobCancelled, JobFailed, Refused, Unreachable
 from client.http import AsyncClient, Client
 from core.jobs.requests import KINDS
 from tests.api.support import selection_result, served, settings_for
-from tests.client.results import RESULTS
+from tests.canned_results import RESULTS
 from tests.client.test_fields import CALLS
 
 

@@ -51,9 +51,9 @@ def test_every_command_and_every_option_has_help(command):
 
 def test_a_command_that_is_added_is_listed_by_itself():
     group = LazyGroup("nextlabel", sections=SECTIONS)
-    group.add_command(click.Command("export", help="Elsewhere."))
+    group.add_command(click.Command("more", help="Elsewhere."))
     told = CliRunner().invoke(group, ["--help"]).stdout
-    assert told.endswith("More:\n  export  Elsewhere.\n")
+    assert told.endswith("More:\n  more  Elsewhere.\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

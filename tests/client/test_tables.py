@@ -9,7 +9,7 @@ from rich.console import Console
 
 from client.tables import ROWS, sentences_of, show
 from tests.api.support import prediction_result, selection_result
-from tests.client.results import RESULTS
+from tests.canned_results import RESULTS
 
 
 def shown(result, width=120):

@@ -14,7 +14,7 @@ from client.http import Client
 from client.main import main
 from client.stack import free_port
 from core.data.labels import read_labels
-from tests.client.results import RESULTS
+from tests.canned_results import RESULTS
 
 COMMANDS = {
     "selection": ("select", "pool", "-n", "1"),

@@ -130,8 +130,8 @@ def test_names_may_come_from_a_file(tmp_path):
 
 
 def test_a_method_may_have_options_and_there_may_be_several():
-    body = typed("audit", "/nowhere", "--method", '{"name": "vae", "epochs": 3}', "--method", "margin")
-    assert [method.name for method in parse_request(body).methods] == ["vae", "margin"]
+    body = typed("audit", "/nowhere", "--method", '{"name": "bait", "directions": 3}', "--method", "margin")
+    assert [method.name for method in parse_request(body).methods] == ["bait", "margin"]
     assert typed("learning_curve", "/nowhere", "--ahead", "10", "--ahead", "20")["ahead"] == (10, 20)
     with pytest.raises(click.BadParameter, match="neither a name nor JSON"):
         typed("audit", "/nowhere", "--method", "{vae}")
