@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -27,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import label_report
 from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
-from benchmarks.sets import DATA, SETS, LabelledSet, load, with_pixels
+from benchmarks.sets import DATA, SETS, WORK, LabelledSet, load, with_pixels
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
 SHARE_HELD_OUT = 0.2
@@ -117,7 +116,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "nextlabel-label-efficiency")
+    parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write tables and pictures there, run nothing")
     return parser.parse_args()
 

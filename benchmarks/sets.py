@@ -6,6 +6,7 @@ Built once into the work folder; the rest of a benchmark is arithmetic on arrays
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from core.pipelines.run import Run
 from core.settings import Settings
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each
 LONG_TAIL = 50  # images of the most frequent class for one of the rarest
 MAX_PIXELS = 100_000_000  # of an image

@@ -122,7 +122,7 @@ def _names(file: Path) -> tuple[str, ...]:
     line = _first_repeated_or_empty(names)
     if line is not None:
         fault = f"{names[line]!r} stands there twice" if names[line] else "the name is empty"
-        raise EmbeddingsMalformed(f"{shown(file)}:{line + 1}: {fault}. Each row has a name of its own.")
+        raise EmbeddingsMalformed(f"{file.name}:{line + 1}: {fault}. Each row has a name of its own.")
     return names
 
 
@@ -146,7 +146,7 @@ def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> Bro
         classes = _classes(file, next(reader))
         names, rows = _rows(file, reader, len(classes), most)
     except csv.Error as error:
-        raise PredictionsMalformed(f"{shown(file)}:{reader.line_num}: {error}.") from None
+        raise PredictionsMalformed(f"{file.name}:{reader.line_num}: {error}.") from None
     return BroughtPredictions(names, classes, rows / rows.sum(axis=1, keepdims=True))
 
 
@@ -154,7 +154,7 @@ def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:
     name, *classes = (column.strip() for column in header) if header else ("",)
     if name != "name" or len(classes) < 2 or "" in classes or len(set(classes)) < len(classes):
         raise PredictionsMalformed(
-            f"{shown(file)}:1: the header must be `name` and then two classes or more, each with a name of its own; "
+            f"{file.name}:1: the header must be `name` and then two classes or more, each with a name of its own; "
             f"it is: {shown(', '.join(header))}"
         )
     return tuple(classes)
@@ -169,7 +169,7 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
         row = _numbers(numbers, n_classes)
         fault = "the name is empty" if not name else f"{name!r} stands there twice" if name in seen else None
         if fault or isinstance(row, str):
-            raise PredictionsMalformed(f"{shown(file)}:{line}: {fault or row}.")
+            raise PredictionsMalformed(f"{file.name}:{line}: {fault or row}.")
         seen.add(name)
         names.append(name)
         rows.append(row)

@@ -135,16 +135,16 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
 def _suspicious(judged: Judged, embedded: Embedded) -> tuple[Iterator[SuspiciousLabel], int]:
     """-> (those, most suspicious first; how many wrong labels confident learning expects).
 
-    As many as it expects, those with the smallest margin of the given class over the best other one: on photos with 5 %
-    of the labels wrong this finds more of them, and is right more often, than its other filters (docs/labels.md).
+    As many as it expects, those whose given class has the smallest probability: on photos with 5 % of the labels wrong
+    this finds more of them, and is right more often, than its other filters (docs/labels.md).
     """
     from cleanlab.filter import find_label_issues  # noqa: PLC0415 - it brings pandas: a second at the start of each worker
 
     order = find_label_issues(
         judged.targets,
         judged.probabilities,
-        filter_by="low_normalized_margin",
-        return_indices_ranked_by="normalized_margin",
+        filter_by="low_self_confidence",
+        return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
     return (_item(rank, int(place), judged, embedded) for rank, place in enumerate(order, 1)), len(order)

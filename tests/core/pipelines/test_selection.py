@@ -1,8 +1,18 @@
+import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import Cancelled, EmptyPool, LabelsConflict, LabelsMalformed, PathNotAllowed, PathNotFound
-from core.jobs.results import result_adapter
+from core.errors import (
+    Cancelled,
+    EmptyPool,
+    InvalidRequest,
+    LabelsConflict,
+    LabelsMalformed,
+    NameNotInPool,
+    PathNotAllowed,
+    PathNotFound,
+)
+from core.jobs.results import as_labels, result_adapter
 from core.methods.registry import METHODS
 from tests.pools import draw, spoil
 
@@ -285,3 +295,78 @@ def test_what_changed_on_the_disk_since_the_request_was_accepted_is_told(bench, 
     (bench.root / "twice.txt").write_text("red_0.png\tred\nred_0.png\tblue\n")
     with pytest.raises(error):
         bench.select(**fields)
+
+
+# --- brought along ----------------------------------------------------------------------------------------------
+
+
+def predictions(bench, rows):
+    path = bench.root / "predictions.csv"
+    path.write_text("\n".join(["name,blue,red", *(f"{name},{1 - red},{red}" for name, red in rows.items())]))
+    return str(path)
+
+
+def test_predictions_brought_along_choose_what_they_are_unsure_of(bench):
+    names = draw(bench.root / "pool", red=3, blue=3)
+    sure = dict.fromkeys(names, 0.9) | {"red_1.png": 0.55, "blue_2.png": 0.4}
+    result = bench.select(2, backbone=None, path_to_predictions=predictions(bench, sure))
+    assert result.data == ("red_1.png", "blue_2.png")
+    assert (result.method.name, result.head, result.manifest.backbone) == ("margin", None, "none")
+    assert result.items[0].reason == "uncertain: red 0.55 / blue 0.45"
+    assert bench.warned_of() == ["near_copies_unknown"]
+    assert as_labels(result) == "red_1.png\tred\nblue_2.png\tblue\n"
+
+
+def test_beside_a_backbone_they_take_the_place_of_the_head(bench):
+    names = draw(bench.root / "pool", red=6, blue=6)
+    result = bench.select(3, path_to_predictions=predictions(bench, dict.fromkeys(names, 0.6)))
+    assert (result.method.name, len(result.data)) == ("uherding", 3)
+    assert result.manifest.predictions is not None
+
+
+def test_images_without_a_prediction_are_not_chosen_and_told(bench):
+    draw(bench.root / "pool", red=3, blue=3)
+    result = bench.select(
+        6, backbone=None, path_to_predictions=predictions(bench, {"red_0.png": 0.5, "red_1.png": 0.6})
+    )
+    assert result.data == ("red_0.png", "red_1.png")
+    assert "without_prediction" in bench.warned_of()
+
+
+def test_predictions_of_no_image_of_the_pool_are_refused(bench):
+    draw(bench.root / "pool", red=2)
+    with pytest.raises(NameNotInPool, match=r"it names 'elsewhere\.png'"):
+        bench.select(1, backbone=None, path_to_predictions=predictions(bench, {"elsewhere.png": 0.5}))
+
+
+def test_a_class_that_only_labels_have_is_a_class_too(bench):
+    names = draw(bench.root / "pool", red=4, blue=4, green=2)
+    asked = {"path_to_labels": bench.labels("green_0.png", "red_0.png"), "method": "badge"}
+    result = bench.select(2, path_to_predictions=predictions(bench, dict.fromkeys(names, 0.5)), **asked)
+    assert len(result.data) == 2
+    assert {one.class_name for one in result.items[0].top} == {"blue", "red", "green"}
+
+
+def test_embeddings_brought_along_take_the_place_of_a_backbone(bench):
+    names = draw(bench.root / "pool", red=3, blue=3)
+    vectors = np.array([[name < "c", name > "c"] for name in names[:5]], float)
+    np.save(bench.root / "vectors.npy", vectors)
+    (bench.root / "vectors.txt").write_text("\n".join(names[:5]))
+    result = bench.select(6, backbone=None, path_to_embeddings=str(bench.root / "vectors.npy"), near_copies="allow")
+    assert sorted(result.data) == sorted(names[:5])
+    assert result.skipped[0].name == names[5]
+    assert bench.warning("without_embedding").names == (names[5],)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"backbone": None}, "/backbone"),
+        ({"path_to_embeddings": "v.npy"}, "/path_to_embeddings"),
+        ({"backbone": None, "path_to_predictions": "p.csv", "method": "badge"}, "/method"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_at_the_door(bench, fields, pointer):
+    with pytest.raises(InvalidRequest) as refused:
+        bench.select(1, **fields)
+    assert [fault.pointer for fault in refused.value.faults] == [pointer]
