@@ -6,6 +6,7 @@ import { orderedClasses, project, setProject, setSkipped, skipped } from "./proj
 
 const OWN_LETTERS = "abdefghijklopqrtvwxz"; // the others do something else: c m n s u y
 const MOST_TILES = 1000;
+const LOOKED_UP = 100; // names in one address
 
 /** Writes labels one call after another, in the order in which they were given. */
 class Writer {
@@ -61,10 +62,17 @@ export class Classes {
     this.order();
   }
 
-  static async load(signal) {
-    const seen = await get("/labels", { path_to_labels: project().labels }, { signal });
+  /** With `given`: which of the names have a label by now, whoever gave it. */
+  static async load(names, signal) {
+    const given = new Map();
+    let seen = null;
+    for (let at = 0; at === 0 || at < names.length; at += LOOKED_UP) {
+      seen = await get("/labels", { path_to_labels: project().labels, of: names.slice(at, at + LOOKED_UP) }, { signal });
+      for (const one of seen.names ?? []) given.set(one.name, one.class);
+    }
     const classes = new Classes(seen.classes);
     classes.total = seen.labels;
+    classes.given = given;
     return classes;
   }
 

@@ -14,7 +14,7 @@ export async function render(place, { signal }) {
   let desk = null;
   const shown = async (job) => {
     const result = await resultOf(job);
-    const classes = await Classes.load(signal);
+    const classes = await Classes.load([], signal);
     desk?.controller.abort();
     desk = new Desk(result, classes, signal);
     clear(body, desk.element, remarks(job, result));
