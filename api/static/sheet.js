@@ -164,11 +164,18 @@ export class Sheet {
     tile.setAttribute("aria-selected", "true");
     tile.tabIndex = 0;
     if (focus) tile.focus({ preventScroll: true });
-    if (!quiet) tile.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!quiet) this.reveal();
     show(this.photo, project().pool, entry.name, 1024);
     this.photo.alt = entry.name;
     this.drawFacts(entry);
     this.drawChips();
+  }
+
+  /** On a phone the tiles are a strip, and the page must stay where it is. */
+  reveal() {
+    const tile = this.tiles[this.at], { list } = this;
+    if (list.scrollWidth > list.clientWidth) list.scrollLeft = tile.offsetLeft - list.offsetLeft - (list.clientWidth - tile.clientWidth) / 2;
+    else tile.scrollIntoView({ block: "nearest" });
   }
 
   drawFacts(entry) {
@@ -231,6 +238,13 @@ export class Sheet {
     if (name) this.give(name);
     else this.accept();
     if (this.classes.names.length > 0) this.tiles[this.at].focus({ preventScroll: true });
+  }
+
+  /** Where one begins, once the sheet stands on the page. */
+  begin() {
+    if (this.classes.names.length) this.tiles[this.at].focus({ preventScroll: true });
+    else this.typed.focus();
+    this.reveal();
   }
 
   columns() {

@@ -55,8 +55,7 @@ export async function render(place, { signal }) {
       remarks(job, result));
     clear(bench, sheet.element, about);
     drawBar();
-    if (classes.names.length) sheet.tiles[sheet.at].focus({ preventScroll: true });
-    else sheet.typed.focus();
+    sheet.begin();
     say(`${plural(sheet.entries.length, "image")} to label. ${sheet.words()}`);
   };
 

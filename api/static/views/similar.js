@@ -37,7 +37,7 @@ export async function render(place, { signal, params }) {
       aside: h("div", { class: "row tools" }, h("button", { type: "button", onclick: () => more(sheet.current, like) }, "Such ones ", h("kbd", { text: "+" })), h("button", { type: "button", onclick: () => more(sheet.current, unlike) }, "Not such ones ", h("kbd", { text: "−" }))),
     });
     clear(bench, sheet.element, remarks(job, result));
-    sheet.tiles[sheet.at].focus({ preventScroll: true });
+    sheet.begin();
     say(`${sheet.entries.length} images that look alike.`);
   };
 
