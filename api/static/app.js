@@ -1,6 +1,6 @@
 // The page's views by their address, and what stands above them.
 
-import { dropKey, get, hasKey, Problem } from "./api.js";
+import { dropKey, hasKey, Problem } from "./api.js";
 import { clear, fileOf, h, isTyping } from "./dom.js";
 import { refusal } from "./jobs.js";
 import { project } from "./project.js";
@@ -72,4 +72,3 @@ document.querySelector(".skip-link").addEventListener("click", (event) => {
 addEventListener("hashchange", () => { main.focus({ preventScroll: true }); scrollTo(0, 0); show(); });
 addEventListener("nextlabel:project", where);
 show();
-get("/capabilities").then((all) => { document.querySelector(".brand").title = `nextlabel ${all.version}`; }, () => {});

@@ -46,6 +46,6 @@ function ticks(low, high, about) {
   const rough = (high - low) / about || 1, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough);
   const all = [];
-  for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + 1e-9; at += step) all.push(Math.round(at * 1e6) / 1e6);
+  for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + 1e-9; at += step) all.push(Math.round(at * 1e6) / 1e6 || 0);
   return all;
 }

@@ -49,16 +49,16 @@ export function keepLabel(name, className) {
   localStorage.setItem(place("kept"), JSON.stringify([...keptLabels(), `${name}\t${className}`]));
 }
 
+export function forgetKept(name, className) {
+  localStorage.setItem(place("kept"), JSON.stringify([...keptLabels()].filter((one) => one !== `${name}\t${className}`)));
+}
+
 /** Classes in the order in which they got their keys, so that a key means the same tomorrow. */
 export function orderedClasses(present) {
   const known = read(place("classes"), []);
   const all = [...known, ...present.filter((one) => !known.includes(one))];
   localStorage.setItem(place("classes"), JSON.stringify(all));
   return all;
-}
-
-export function forgetClasses(keep) {
-  localStorage.setItem(place("classes"), JSON.stringify(keep));
 }
 
 // --- requests -------------------------------------------------------------------------------------------------------

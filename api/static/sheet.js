@@ -6,6 +6,7 @@ import { orderedClasses, project, setProject, setSkipped, skipped } from "./proj
 
 const OWN_LETTERS = "abdefghijklopqrtvwxz"; // the others do something else: c m n s u y
 const MOST_TILES = 1000;
+const LOOKED_UP = 100; // names in one address
 
 /** Writes labels one call after another, in the order in which they were given. */
 class Writer {
@@ -61,10 +62,17 @@ export class Classes {
     this.order();
   }
 
-  static async load(signal) {
-    const seen = await get("/labels", { path_to_labels: project().labels }, { signal });
+  /** With `given`: which of the names have a label by now, whoever gave it. */
+  static async load(names, signal) {
+    const given = new Map();
+    let seen = null;
+    for (let at = 0; at === 0 || at < names.length; at += LOOKED_UP) {
+      seen = await get("/labels", { path_to_labels: project().labels, of: names.slice(at, at + LOOKED_UP) }, { signal });
+      for (const one of seen.names ?? []) given.set(one.name, one.class);
+    }
     const classes = new Classes(seen.classes);
     classes.total = seen.labels;
+    classes.given = given;
     return classes;
   }
 
@@ -156,11 +164,18 @@ export class Sheet {
     tile.setAttribute("aria-selected", "true");
     tile.tabIndex = 0;
     if (focus) tile.focus({ preventScroll: true });
-    if (!quiet) tile.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!quiet) this.reveal();
     show(this.photo, project().pool, entry.name, 1024);
     this.photo.alt = entry.name;
     this.drawFacts(entry);
     this.drawChips();
+  }
+
+  /** On a phone the tiles are a strip, and the page must stay where it is. */
+  reveal() {
+    const tile = this.tiles[this.at], { list } = this;
+    if (list.scrollWidth > list.clientWidth) list.scrollLeft = tile.offsetLeft - list.offsetLeft - (list.clientWidth - tile.clientWidth) / 2;
+    else tile.scrollIntoView({ block: "nearest" });
   }
 
   drawFacts(entry) {
@@ -223,6 +238,13 @@ export class Sheet {
     if (name) this.give(name);
     else this.accept();
     if (this.classes.names.length > 0) this.tiles[this.at].focus({ preventScroll: true });
+  }
+
+  /** Where one begins, once the sheet stands on the page. */
+  begin() {
+    if (this.classes.names.length) this.tiles[this.at].focus({ preventScroll: true });
+    else this.typed.focus();
+    this.reveal();
   }
 
   columns() {

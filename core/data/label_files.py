@@ -13,13 +13,12 @@ import os
 import re
 import stat
 import uuid
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from heapq import nsmallest
 from pathlib import Path
 
 from core.data.folder_lock import alone_in, unchanged
@@ -109,58 +108,61 @@ class NamedLabel:
 
 
 class Survey:
-    """What all files of a folder say, conflicts and all."""
+    """What all files of a folder say, conflicts and all. Of a name that several files have, the first counts."""
 
-    def __init__(self, files: Mapping[str, Mapping[str, str]], conflicts: Collection[NamedLabel]) -> None:
+    def __init__(self, files: Mapping[str, Mapping[str, str]], conflicts: Collection[NamedLabel] = ()) -> None:
         self._files = files
-        self.conflicts = tuple(sorted(conflicts, key=lambda one: (one.name, one.file)))
+        found = set(conflicts)
+        self._classes: dict[str, str] = {}
+        for file, classes in files.items():
+            for name in self._classes.keys() & classes.keys():
+                if self._classes[name] != classes[name]:
+                    found |= {*self.of([name]), NamedLabel(name, classes[name], file)}
+            self._classes = {**classes, **self._classes}
+        self.conflicts = tuple(sorted(found, key=lambda one: (one.name, one.file)))
 
     @property
     def labels_per_file(self) -> dict[str, int]:
         return {file: len(classes) for file, classes in self._files.items()}
 
-    @cached_property
-    def _first(self) -> dict[str, tuple[str, str]]:
-        """name -> (class, file) as the first file has it."""
-        first: dict[str, tuple[str, str]] = {}
-        for file, classes in self._files.items():
-            for name, class_name in classes.items():
-                first.setdefault(name, (class_name, file))
-        return first
-
     def __len__(self) -> int:
-        return len(self._first)
+        return len(self._classes)
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Labels by class, in the order of classes."""
-        counts = Counter(class_name for class_name, _ in self._first.values())
+        counts = Counter(self._classes.values())
         return {class_name: counts[class_name] for class_name in sorted_classes(counts)}
 
-    def of(self, names: Collection[str]) -> list[NamedLabel]:
-        return [NamedLabel(name, *self._first[name]) for name in names if name in self._first]
+    def of(self, names: Iterable[str]) -> list[NamedLabel]:
+        """Those of the names that have a label."""
+        return [NamedLabel(name, self._classes[name], self._file(name)) for name in names if name in self._classes]
 
     def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
         """Those that come after a name, ascending."""
-        names = sorted(name for name, said in self._first.items() if class_name is None or said[0] == class_name)
-        return self.of(list(islice(names, bisect_right(names, after), None))[:most])
+        fit = (name for name, said in self._classes.items() if name > after and class_name in (None, said))
+        return self.of(nsmallest(most, fit))
+
+    def _file(self, name: str) -> str:
+        return next(file for file, classes in self._files.items() if name in classes)
 
 
 def survey(path: Path, roots: Sequence[Path]) -> Survey:
     """Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
     faults: list[str] = []
-    conflicts: list[NamedLabel] = []
+    conflicts: set[NamedLabel] = set()
     said: dict[str, dict[str, str]] = {}
-    first: dict[str, tuple[str, str]] = {}
     with unchanged(path):
-        for file, _, name, class_name in entries_of(files_of(path, roots), faults):
-            known, by = first.setdefault(name, (class_name, file.name))
-            if known != class_name:
-                conflicts += [NamedLabel(name, known, by), NamedLabel(name, class_name, file.name)]
-            said.setdefault(file.name, {}).setdefault(name, class_name)
+        for file in files_of(path, roots):
+            classes = said[file.name] = {}
+            for _, _, name, class_name in entries_of([file], faults):
+                if (known := classes.setdefault(name, class_name)) != class_name:
+                    conflicts |= {NamedLabel(name, known, file.name), NamedLabel(name, class_name, file.name)}
+            if len(faults) > MAX_LISTED:
+                break
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return Survey(said, set(conflicts))
+    return Survey(said, conflicts)
 
 
 def state_of(path: Path, roots: Sequence[Path]) -> str:

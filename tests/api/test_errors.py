@@ -110,7 +110,17 @@ def test_a_body_that_hides_its_length_is_counted_as_it_comes(url):
 
 
 def test_an_unknown_route_is_not_found(client):
-    for path in ("/job", "/jobs/x/y", "/%00", "/%FF", "/static-offline-docs/../../etc/passwd"):
+    for path in (
+        "/page/%00",
+        "/page/gone.js",
+        "/page/%2e%2e/app.py",
+        "/page/views",
+        "/job",
+        "/jobs/x/y",
+        "/%00",
+        "/%FF",
+        "/static-offline-docs/../../etc/passwd",
+    ):
         answer = client.get(path)
         assert (answer.status_code, problem(answer)["code"]) == (404, "route_not_found")
 

@@ -1,7 +1,7 @@
 import { get, image, Problem, resultOf } from "../api.js";
 import { clear, h, isTyping, meter, number, percent, plural, say, tell } from "../dom.js";
 import { remarks, run } from "../jobs.js";
-import { keepLabel, keptLabels, onePool, project, validated } from "../project.js";
+import { forgetKept, keepLabel, keptLabels, onePool, project, validated } from "../project.js";
 import { Classes, writer } from "../sheet.js";
 import { resume } from "./quality.js";
 
@@ -14,7 +14,7 @@ export async function render(place, { signal }) {
   let desk = null;
   const shown = async (job) => {
     const result = await resultOf(job);
-    const classes = await Classes.load(signal);
+    const classes = await Classes.load([], signal);
     desk?.controller.abort();
     desk = new Desk(result, classes, signal);
     clear(body, desk.element, remarks(job, result));
@@ -61,7 +61,7 @@ class Desk {
     h("span", {}, h("strong", { text: item.given }), " → ", h("strong", { text: item.suggested }), h("span", { class: "hint", text: this.done.get(item.name) ?? item.reason }))))));
   }
 
-  look(index) {
+  look(index, before = "") {
     if (!this.items.length) return;
     this.at = Math.max(0, Math.min(this.items.length - 1, index));
     const item = this.items[this.at];
@@ -82,7 +82,7 @@ class Desk {
         h("button", { type: "button", class: "quiet", onclick: () => this.undo() }, "Undo ", h("kbd", { text: "u" }))));
     this.drawList();
     this.drawExample(example, item);
-    say(`${this.at + 1} of ${this.items.length}: labelled ${item.given}, looks like ${item.suggested}. ${item.reason}`);
+    say(`${before}${this.at + 1} of ${this.items.length}: labelled ${item.given}, looks like ${item.suggested}. ${item.reason}`);
   }
 
   /** Another image of the suggested class, to compare with. */
@@ -102,9 +102,13 @@ class Desk {
     this.finish(item, "kept", null);
   }
 
+  /** The next one is there at once: a quick hand must not answer the same label twice. */
   async change(className) {
-    const item = this.items[this.at];
-    if (await this.replace(item.name, className)) this.finish(item, `changed to ${className}`, item.given);
+    const item = this.items[this.at], step = this.finish(item, `changed to ${className}`, item.given);
+    if (await this.replace(item.name, className)) return;
+    this.steps = this.steps.filter((one) => one !== step);
+    this.done.delete(item.name);
+    this.drawList();
   }
 
   /** The person who looked decides: no question asked. */
@@ -121,18 +125,20 @@ class Desk {
 
   finish(item, words, before) {
     this.done.set(item.name, words);
-    this.steps.push({ item, before });
-    say(`${item.name} ${words}.`);
+    const step = { item, before };
+    this.steps.push(step);
     const next = this.items.findIndex((one, index) => index > this.at && !this.done.has(one.name));
-    this.look(next < 0 ? this.at : next);
+    this.look(next < 0 ? this.at : next, `${item.given} ${words}. `);
+    return step;
   }
 
-  async undo() {
+  undo() {
     const step = this.steps.pop();
     if (!step) { tell("There is nothing to undo here."); return; }
-    if (step.before !== null) await this.replace(step.item.name, step.before);
     this.done.delete(step.item.name);
-    this.look(this.items.indexOf(step.item));
+    if (step.before === null) forgetKept(step.item.name, step.item.given);
+    else this.replace(step.item.name, step.before);
+    this.look(this.items.indexOf(step.item), "Undone. ");
   }
 
   onKey(event) {

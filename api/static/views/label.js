@@ -5,7 +5,6 @@ import { lastJob, onePool, project, skipped } from "../project.js";
 import { Classes, Sheet, writer } from "../sheet.js";
 
 export const title = "Label";
-const LOOKED_UP = 100;
 
 export async function render(place, { signal }) {
   const bar = h("div", { class: "batch-bar" });
@@ -32,8 +31,7 @@ export async function render(place, { signal }) {
 
   const open = async (job) => {
     const result = await resultOf(job);
-    classes = await Classes.load(signal);
-    const given = await answers(result.data, signal);
+    classes = await Classes.load(result.data, signal);
     const leftOut = new Set(skipped());
     if (!result.items.length) {
       sheet = null;
@@ -46,7 +44,7 @@ export async function render(place, { signal }) {
     bench.controller?.abort();
     bench.controller = controller;
     sheet = new Sheet({
-      items: result.items.map((item) => ({ ...item, class: given.get(item.name) ?? null })),
+      items: result.items.map((item) => ({ ...item, class: classes.given.get(item.name) ?? null })),
       classes, signal: controller.signal, label: "Batch, best first", onChange: () => drawBar(), extra: {},
     });
     for (const [index, entry] of sheet.entries.entries()) {
@@ -57,8 +55,7 @@ export async function render(place, { signal }) {
       remarks(job, result));
     clear(bench, sheet.element, about);
     drawBar();
-    if (classes.names.length) sheet.tiles[sheet.at].focus({ preventScroll: true });
-    else sheet.typed.focus();
+    sheet.begin();
     say(`${plural(sheet.entries.length, "image")} to label. ${sheet.words()}`);
   };
 
@@ -94,14 +91,4 @@ export async function render(place, { signal }) {
     else return next();
   }
   return drawBar();
-}
-
-/** What of a batch has a label by now, whoever gave it. */
-export async function answers(names, signal) {
-  const given = new Map();
-  for (let at = 0; at < names.length; at += LOOKED_UP) {
-    const seen = await get("/labels", { path_to_labels: project().labels, of: names.slice(at, at + LOOKED_UP) }, { signal });
-    for (const one of seen.names) given.set(one.name, one.class);
-  }
-  return given;
 }

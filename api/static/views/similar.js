@@ -3,7 +3,6 @@ import { clear, h, isTyping, say, tell } from "../dom.js";
 import { remarks, run } from "../jobs.js";
 import { onePool, project } from "../project.js";
 import { Classes, Sheet, writer } from "../sheet.js";
-import { answers } from "./label.js";
 
 export const title = "More like this";
 const ADD = 40;
@@ -27,19 +26,18 @@ export async function render(place, { signal, params }) {
 
   const open = async (job) => {
     const result = await resultOf(job);
-    const classes = await Classes.load(signal);
-    const given = await answers(result.data, signal);
+    const classes = await Classes.load(result.data, signal);
     controller?.abort();
     controller = new AbortController();
     signal.addEventListener("abort", () => controller.abort());
     if (!result.items.length) return void clear(bench, h("p", { class: "empty", text: "There is nothing else in the pool." }));
     sheet = new Sheet({
-      items: result.items.map((item) => ({ ...item, reason: like.length > 1 ? `like ${item.like}` : "", class: given.get(item.name) ?? item.class })), classes, signal: controller.signal, label: "Most alike first",
+      items: result.items.map((item) => ({ ...item, reason: like.length > 1 ? `like ${item.like}` : "", class: classes.given.get(item.name) ?? item.class })), classes, signal: controller.signal, label: "Most alike first",
       extra: { "+": (entry) => more(entry, like), "=": (entry) => more(entry, like), "-": (entry) => more(entry, unlike) },
       aside: h("div", { class: "row tools" }, h("button", { type: "button", onclick: () => more(sheet.current, like) }, "Such ones ", h("kbd", { text: "+" })), h("button", { type: "button", onclick: () => more(sheet.current, unlike) }, "Not such ones ", h("kbd", { text: "−" }))),
     });
     clear(bench, sheet.element, remarks(job, result));
-    sheet.tiles[sheet.at].focus({ preventScroll: true });
+    sheet.begin();
     say(`${sheet.entries.length} images that look alike.`);
   };
 
