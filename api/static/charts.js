@@ -23,7 +23,7 @@ export function curve(series, { label, xTitle = "labels", marks = [] }) {
   chart.append(svg("text", { class: "tick", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle", text: xTitle }));
   for (const mark of marks) {
     chart.append(svg("line", { class: "mark", x1: x(mark.x), x2: x(mark.x), y1: TOP, y2: HEIGHT - BOTTOM }),
-      svg("text", { class: "tick", x: x(mark.x) + 5, y: TOP + 10, text: mark.text }));
+      svg("text", { class: "tick", x: x(mark.x) + 5, y: HEIGHT - BOTTOM - 8, text: mark.text }));
   }
   for (const one of series) draw(chart, one, x, y);
   return chart;

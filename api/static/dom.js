@@ -28,7 +28,7 @@ export function clear(element, ...children) {
 }
 
 export const number = (n) => n.toLocaleString("en");
-export const percent = (share, digits = 0) => `${(share * 100).toFixed(digits)} %`;
+export const percent = (share, digits = 0) => `${(share * 100).toFixed(digits)}\u00a0%`;
 export const score = (f1) => f1.toFixed(3);
 export const plural = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
 export const fileOf = (path) => path.replace(/\/+$/, "").split("/").pop() || path;

@@ -6,7 +6,7 @@ import { lastJob, onePool, project, validated } from "../project.js";
 
 export const title = "Quality";
 const MOST_CLASSES_IN_MATRIX = 25;
-const VERDICTS = { stop: "You can stop", go_on: "Go on", unsure: "Too early to tell" };
+const VERDICTS = { stop: "You can stop", go_on: "Go on", unsure: "Not clear yet" };
 
 export async function render(place, { signal }) {
   const now = project();
@@ -148,5 +148,5 @@ function drawAudit(result) {
   return h("div", {}, h("p", { class: "advice", role: "status", text: result.sentence }),
     h("div", { class: "curve" }, curve(series, { label: `Macro F1 by labels, methods beside chance. ${result.sentence}` }),
       h("p", { class: "legend small" }, series.map((one) => h("span", { class: `key c${one.colour}`, text: one.name })))),
-    h("ul", { class: "plain" }, result.arms.slice(1).map((arm) => h("li", {}, h("strong", { text: arm.method }), ` ${arm.sentence}`))));
+    h("ul", { class: "plain" }, result.arms.slice(1).map((arm) => h("li", { text: arm.sentence.includes(arm.method) ? arm.sentence : `${arm.method} ${arm.sentence}` }))));
 }
