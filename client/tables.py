@@ -77,10 +77,11 @@ def _(result: AuditResult) -> Iterable[str]:
 
 @sentences_of.register
 def _(result: LabelCheckResult) -> Iterable[str]:
-    yield (
-        f"{len(result.items)} of {result.labels} labels look wrong; about "
-        f"{round(result.expected_errors * result.labels)} are expected to be ({100 * result.expected_errors:.1f} %)."
+    share = result.expected_errors
+    expected = (
+        "" if share is None else f"; about {round(share * result.labels)} are expected to be ({100 * share:.1f} %)"
     )
+    yield f"{len(result.items)} of {result.labels} labels look wrong{expected}."
     found = (
         ("Names with several classes", result.conflicts),
         ("Groups of near-copies that disagree", result.copies_that_disagree),

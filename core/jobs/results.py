@@ -345,11 +345,12 @@ class CopiesDisagree(Part):
 
 
 class LabelCheckResult(Part):
-    """`items`: most suspicious first. `expected_errors`: the share of wrong labels that confident learning expects."""
+    """`items`: most suspicious first. `expected_errors`: the share of wrong labels that confident learning expects;
+    None with too few labels to tell: then the model is wrong more often than they are."""
 
     kind: Literal["label_check"] = "label_check"
     labels: int
-    expected_errors: float
+    expected_errors: float | None
     items: tuple[SuspiciousLabel, ...]
     conflicts: tuple[NameConflict, ...]
     copies_that_disagree: tuple[CopiesDisagree, ...]

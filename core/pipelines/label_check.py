@@ -35,6 +35,7 @@ from core.pipelines.run import Run
 from core.pipelines.source import source_of
 from core.pipelines.validation import read_validation
 
+FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 
 
@@ -54,7 +55,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     items, expected = _suspicious(judged, embedded)
     return LabelCheckResult(
         labels=len(embedded.matched.rows),
-        expected_errors=rounded(expected / max(1, len(judged.rows))),
+        expected_errors=_share(expected, judged, run),
         items=tuple(items),
         conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
         copies_that_disagree=tuple(_copies_that_disagree(embedded)),
@@ -130,6 +131,17 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
         raise NoLabels("no labelled image has a prediction for its class")
     rows = matched.rows[kept]
     return Judged(rows, targets[kept], brought.classes, brought.probabilities[places[rows]], brought.fingerprint())
+
+
+def _share(expected: int, judged: Judged, run: Run) -> float | None:
+    labels, classes = len(judged.rows), len(np.unique(judged.targets))
+    if labels < FEW_OF_A_CLASS * classes and judged.fingerprint is None:
+        detail = (
+            f"with {labels} labels of {classes} classes the model is wrong more often than a person is: look closely"
+        )
+        run.warn("few_labels", detail)
+        return None
+    return rounded(expected / labels)
 
 
 def _suspicious(judged: Judged, embedded: Embedded) -> tuple[Iterator[SuspiciousLabel], int]:

@@ -48,7 +48,7 @@ class Desk {
     this.pair = h("div", { class: "pair" });
     this.list = h("ol", { class: "suspects", "aria-label": "Suspicious labels" });
     this.element = h("div", {},
-      h("p", {}, h("strong", { text: plural(this.items.length, "label") }), ` to look at, of ${number(result.labels)}. `, h("span", { class: "dim", text: `About ${percent(result.expected_errors, 1)} are expected to be wrong.` })),
+      h("p", {}, h("strong", { text: plural(this.items.length, "label") }), ` to look at, of ${number(result.labels)}. `, h("span", { class: "dim", text: result.expected_errors === null ? "With so few labels, the model is wrong more often than you are: look closely." : `About ${percent(result.expected_errors, 1)} are expected to be wrong.` })),
       this.items.length ? h("div", { class: "desk" }, this.pair, this.list) : null, this.others());
     addEventListener("keydown", (event) => this.onKey(event), { signal: this.controller.signal });
     this.drawList();

@@ -39,6 +39,11 @@ def test_clean_labels_raise_no_suspicion(bench):
     assert (result.labels, result.items, result.expected_errors) == (40, (), 0.0)
 
 
+def test_few_labels_a_class_are_too_few_to_expect_a_number_of_errors(bench):
+    assert check(bench, bench.labels(*draw(bench.root / "pool", red=10, blue=10))).expected_errors is None
+    assert bench.warned_of() == ["few_labels"]
+
+
 def test_only_what_is_labelled_is_embedded(bench):
     names = draw(bench.root / "pool", red=5, blue=5)
     draw(bench.root / "pool", green=50)
