@@ -13,9 +13,12 @@ from core.metrics import (
     Scores,
     bootstrap_f1_macro,
     bootstrap_interval,
+    class_counts,
+    cohens_kappa,
     confusion_matrix,
     expected_calibration_error,
     f1_per_class,
+    macro_f1,
     score,
 )
 
@@ -302,3 +305,30 @@ def f1_macro(truth, predicted):
         for c in np.unique(truth)
     ]
     return np.mean(each)
+
+
+# --- what adds up, and agreement --------------------------------------------------------------------------------
+
+
+def test_class_counts_of_two_parts_add_up_to_those_of_the_whole():
+    truth, guessed = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
+    parts = class_counts(truth[:2], guessed[:2], 3) + class_counts(truth[2:], guessed[2:], 3)
+    assert parts.tolist() == class_counts(truth, guessed, 3).tolist() == [[1, 1, 0], [2, 1, 1], [2, 2, 0]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+def test_macro_f1_of_counts_is_that_of_the_confusion_matrix(pairs):
+    truth, guessed = np.array(pairs).T
+    confusion = confusion_matrix(truth, guessed, 4)
+    occurring = confusion.sum(axis=1) > 0
+    assert macro_f1(class_counts(truth, guessed, 4)) == pytest.approx(f1_per_class(confusion)[occurring].mean())
+
+
+def test_kappa_by_hand():
+    first, second = np.array([0] * 25 + [1] * 25), np.array([0] * 20 + [1] * 5 + [0] * 10 + [1] * 15)
+    assert cohens_kappa(first, second, 2) == pytest.approx(0.4)  # agreed .7, by chance .5
+
+
+def test_kappa_of_two_that_always_say_the_same_class_is_one_and_not_a_division_by_zero():
+    same = np.zeros(10, np.int64)
+    assert cohens_kappa(same, same, 3) == 1.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.labels import Labels, match, read_labels, write_labels
+from core.data.labels import Labels, match, read_labels, read_labels_and_conflicts, write_labels
 from core.data.pool import Pool
 from core.errors import (
     LabelsConflict,
@@ -289,3 +289,11 @@ def test_every_label_is_on_its_row_or_absent(by_name, in_pool):
     assert set(on_rows) == in_pool & by_name.keys()
     assert set(matched.classes) == set(on_rows.values())
     assert (np.diff(matched.rows) > 0).all()
+
+
+def test_names_with_two_classes_can_be_read_apart_with_their_places(tmp_path):
+    (tmp_path / "ada.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    (tmp_path / "bob.txt").write_text("b.png\tcat\nc.png\tdog\n")
+    labels, conflicts = read_labels_and_conflicts(tmp_path)
+    assert labels.classes_by_name == {"a.png": "cat", "c.png": "dog"}
+    assert conflicts == {"b.png": {"dog": "ada.txt:2", "cat": "bob.txt:1"}}

@@ -157,3 +157,35 @@ def test_what_is_no_object_is_refused(settings, body):
 def test_no_path_is_too_strange(settings, path, labels):
     body = {**SELECTION, "path_to_img": f"no{path}", "path_to_labels": labels}
     assert {pointer for pointer, _ in faults(body, settings)} <= {"/path_to_img", "/path_to_labels"}
+
+
+@pytest.mark.parametrize("kind", ["learning_curve", "audit", "label_check"])
+def test_every_kind_that_learns_from_labels_is_told_to_name_them(settings, kind):
+    assert admit({**PREDICTION, "kind": kind}, settings).kind == kind
+    nameless = {name: value for name, value in PREDICTION.items() if name != "path_to_labels"}
+    assert faults({**nameless, "kind": kind}, settings) == [("/path_to_labels", "no_labels")]
+
+
+def test_a_label_check_may_find_names_with_two_classes_and_others_may_not(settings, root):
+    (root / "both.txt").write_text("a.png\tcat\na.png\tdog\nb.png\tcat\nc.png\tdog\n")
+    admit({**PREDICTION, "kind": "label_check", "path_to_labels": "both.txt"}, settings)
+    assert faults({**PREDICTION, "path_to_labels": "both.txt"}, settings) == [("/path_to_labels", "labels_conflict")]
+
+
+@pytest.mark.parametrize(
+    ("field", "path", "code"),
+    [
+        ("path_to_predictions", "p.csv", "predictions_malformed"),
+        ("path_to_embeddings", "v.npy", "embeddings_malformed"),
+        ("path_to_embeddings", "../v.npy", "path_not_allowed"),
+    ],
+)
+def test_files_brought_along_are_looked_at_before_the_job_is_taken(settings, root, field, path, code):
+    (root / "p.csv").write_text("name,cat,dog\na.png,0.5,0.9\n")
+    (root / "v.npy").write_bytes(b"nonsense")
+    assert faults({**SELECTION, "backbone": None, field: path}, settings) == [(f"/{field}", code)]
+
+
+def test_half_of_a_validation_set_is_told_what_belongs_to_it(settings):
+    body = {**PREDICTION, "kind": "learning_curve", "path_to_img_val": "pool"}
+    assert faults(body, settings) == [("/path_to_labels_val", "missing_field")]

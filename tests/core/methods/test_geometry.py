@@ -4,7 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.methods.geometry import Geometry, cluster, draw, herd, nearest, similarity, spread, squared_distances
+from core.methods.geometry import (
+    Geometry,
+    cluster,
+    draw,
+    herd,
+    nearest,
+    nearest_within,
+    similarity,
+    spread,
+    squared_distances,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -115,3 +125,18 @@ def test_rows_far_away_are_ruled_out():
     geometry, rows = Geometry(embeddings), np.arange(500)
     possible = geometry.may_be_within(0.3, rows, geometry.units(rows[:10]))
     assert possible.nonzero()[0].tolist() == list(range(10))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 40), st.floats(0.01, 3))
+def test_the_nearest_within_a_distance_is_the_nearest_or_none(seed, a, b, limit):
+    rng = np.random.default_rng(seed)
+    geometry = Geometry(rng.normal(size=(a + b, 100)).astype(np.float32) * rng.uniform(0.1, 2, 100).astype(np.float32))
+    rows = rng.permutation(a + b)
+    A, B = rows[:a], rows[a:]
+    found = nearest_within(geometry, A, B, limit)
+    if b:
+        index, squared = nearest(geometry.units(A), geometry.units(B))
+        clear = np.abs(squared - limit) > 1e-4
+        assert (found[clear] == np.where(squared <= limit, index, -1)[clear]).all()
+    else:
+        assert (found == -1).all()
