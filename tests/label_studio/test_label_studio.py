@@ -112,12 +112,12 @@ def client(stack, api_key):
 
 
 def newest(client, kind):
-    return client.wait(client.jobs(kind=kind, limit=1)[0]["id"])["result"]
+    return client.wait(client.jobs(kind=kind, limit=1)[0].id).result
 
 
 def test_a_person_goes_round_the_loop_in_label_studio(project, client, tmp_path):
     project.predict()
-    batch = newest(client, "selection")["data"]
+    batch = list(newest(client, "selection").data)
     tasks = project.sorted_tasks()
     assert len(tasks) == 36
     assert [name_of(task) for task in tasks[:BATCH]] == batch, "without labels, the batch comes first, in rank order"
@@ -128,7 +128,7 @@ def test_a_person_goes_round_the_loop_in_label_studio(project, client, tmp_path)
     until(lambda: project.labels() == said)
 
     project.predict()
-    batch = newest(client, "selection")["data"]
+    batch = list(newest(client, "selection").data)
     tasks = project.sorted_tasks()
     assert [name_of(task) for task in tasks[:BATCH]] == batch
     assert {name_of(task) for task in tasks[-BATCH:]} == set(said), "what is labelled comes last"
@@ -183,7 +183,7 @@ def screenshot(project):
 def test_a_batch_is_exported_with_predictions_and_its_answers_come_back(label_studio, project, client, stack, tmp_path):
     job = client.jobs(kind="selection", limit=1)[0]
     tasks, view = tmp_path / "tasks.json", tmp_path / "config.xml"
-    arguments = ["export", "label-studio", "--job", job["id"], "--url", stack.url, "--api-key", client_key(client)]
+    arguments = ["export", "label-studio", "--job", job.id, "--url", stack.url, "--api-key", client_key(client)]
     more = ["--out", str(tasks), "--config", str(view), "--image-prefix", PREFIX]
     ran = CliRunner().invoke(cli, [*arguments, *more, *(f"--class={name}" for name in CLASSES)], catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
@@ -193,7 +193,7 @@ def test_a_batch_is_exported_with_predictions_and_its_answers_come_back(label_st
     ).raise_for_status()
     tab = label_studio.ask("POST", "/api/dm/views", json={"project": made["id"], "data": ASCENDING})["id"]
     listed = label_studio.tasks(tab)
-    assert [name_of(task) for task in listed] == client.wait(job["id"])["result"]["data"]
+    assert [name_of(task) for task in listed] == list(client.wait(job.id).result.data)
 
 
 def client_key(client):
