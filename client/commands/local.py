@@ -38,7 +38,9 @@ def up(host: str, port: int, workers: int | None) -> None:
         signal.signal(stop, signal.default_int_handler)
     console.print("starting …")
     with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
-        console.print(f"nextlabel is up: {stack.url}  (docs: {stack.url}/docs)   Ctrl-C ends it", soft_wrap=True)
+        console.print(
+            f"nextlabel is up: {stack.url} is the page, {stack.url}/docs the interface   Ctrl-C ends it", soft_wrap=True
+        )
         console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}", soft_wrap=True)
         try:
             stack.wait()
