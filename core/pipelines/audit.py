@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.curves.comparison import Comparison, compare
-from core.errors import NoLabels
 from core.jobs.requests import AuditRequest
 from core.jobs.results import AuditArm, AuditResult
 from core.methods.auto import settle
@@ -21,8 +19,8 @@ from core.pipelines.embedding import Embedded
 from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
 from core.pipelines.run import Run
 from core.pipelines.source import source_of
-from core.pipelines.trials import Trial, Trials
-from core.pipelines.validation import Validation, read_validation
+from core.pipelines.trials import Exam, Trial, Trials, need_labels
+from core.pipelines.validation import Validation, read_validation, sources_of
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
@@ -38,21 +36,21 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     need_two_classes(labelled.matched, "audit")
-    _need_labels(len(labelled.matched.rows))
+    need_labels(labelled.matched, LEAST_LABELS, "an audit")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
-    _need_labels(len(embedded.matched.rows))
+    need_labels(embedded.matched, LEAST_LABELS, "an audit")
     validation = read_validation(request, source, run) if validates else None
-    scenes = [_scene(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
-    sizes = _sizes(request.budget, min(len(scene.targets) for scene in scenes))
+    exams = [_exam(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
+    sizes = _sizes(request.budget, min(len(exam.targets) for exam in exams))
     methods: list[Method] = [Random(), *request.methods]
-    f1 = _replay_all(request, methods, scenes, sizes, run)
+    f1 = _replay_all(request, methods, exams, sizes, run)
     arms = tuple(_arm(method, sizes, f1[0], f1[i]) for i, method in enumerate(methods))
     return AuditResult(
         repeats=request.repeats,
-        images=len(scenes[0].targets),
+        images=len(exams[0].targets),
         validation="split" if validation is None else "held out",
-        validation_images=len(scenes[0].truth),
+        validation_images=len(exams[0].truth),
         arms=arms,
         sentence=_summary(arms),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
@@ -61,41 +59,26 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
             source,
             run,
             head=True,
-            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
+            sources=sources_of(labelled, validation),
         ),
     )
-
-
-def _need_labels(labels: int) -> None:
-    if labels < LEAST_LABELS:
-        raise NoLabels(f"an audit needs {LEAST_LABELS} labels at least; there are {labels}")
 
 
 # --- replays ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One repeat: a pool with known answers (P, d), and images to be examined by (V, d)."""
-
-    embeddings: NDArray[np.float32]
-    targets: Rows
-    held_out: NDArray[np.float32]
-    truth: Rows
-    n_classes: int
-
-
-def _scene(embedded: Embedded, validation: Validation | None, seed: Sequence[int]) -> Scene:
+def _exam(embedded: Embedded, validation: Validation | None, seed: Sequence[int]) -> Exam:
+    """Its images to learn from are the pool of a replay."""
     matched = embedded.matched
     X = embedded.embeddings[matched.rows]
     order = np.random.default_rng(seed).permutation(len(X))
     if validation is not None:
         classes, targets, truth = validation.together(matched)
         drawn = order[: round(DRAWN * len(X))]
-        return Scene(X[drawn], targets[drawn], validation.embeddings, truth, len(classes))
+        return Exam(X[drawn], targets[drawn], validation.embeddings, truth, len(classes))
     held_out, drawn = np.split(order, [min(HELD_OUT_MOST, round(HELD_OUT * len(X)))])
     y = matched.targets
-    return Scene(X[drawn], y[drawn], X[held_out], y[held_out], len(matched.classes))
+    return Exam(X[drawn], y[drawn], X[held_out], y[held_out], len(matched.classes))
 
 
 def _sizes(budget: int | None, images: int) -> list[int]:
@@ -106,44 +89,44 @@ def _sizes(budget: int | None, images: int) -> list[int]:
 
 
 def _replay_all(
-    request: AuditRequest, methods: Sequence[Method], scenes: Sequence[Scene], sizes: Sequence[int], run: Run
+    request: AuditRequest, methods: Sequence[Method], exams: Sequence[Exam], sizes: Sequence[int], run: Run
 ) -> NDArray[np.float64]:
     """(M, R, S) macro F1."""
-    run.stage("replay", total=len(methods) * len(scenes), unit="replays")
+    run.stage("replay", total=len(methods) * len(exams), unit="replays")
     trials = Trials(request.head, request.seed, run)
-    f1 = np.zeros((len(methods), len(scenes), len(sizes)))
-    for repeat, scene in enumerate(scenes):
+    f1 = np.zeros((len(methods), len(exams), len(sizes)))
+    for repeat, exam in enumerate(exams):
         for number, method in enumerate(methods):
             rng = np.random.default_rng([request.seed, repeat, number])
-            f1[number, repeat] = _replay(method, scene, sizes, trials, rng, run)
+            f1[number, repeat] = _replay(method, exam, sizes, trials, rng, run)
             run.advance(repeat * len(methods) + number + 1)
     return f1
 
 
 def _replay(
-    method: Method, scene: Scene, sizes: Sequence[int], trials: Trials, rng: np.random.Generator, run: Run
+    method: Method, exam: Exam, sizes: Sequence[int], trials: Trials, rng: np.random.Generator, run: Run
 ) -> list[float]:
     """Macro F1 after each round, each round as `selection` would do it."""
     known, trial = NO_ROWS, None
     f1 = []
     for size in sizes:
-        settled, _ = settle(method, len(known), len(np.unique(scene.targets[known])))
-        rows = choose(settled, _inputs(scene, known, trial), size - len(known), rng, check=run.check).picks.rows
+        settled, _ = settle(method, len(known), len(np.unique(exam.targets[known])))
+        rows = choose(settled, _inputs(exam, known, trial), size - len(known), rng, check=run.check).picks.rows
         known = np.union1d(known, rows)
-        trial = trials.train(scene.embeddings[known], scene.targets[known])
-        counts = class_counts(scene.truth, trial.predict(scene.held_out), scene.n_classes)
+        trial = trials.train(exam.embeddings[known], exam.targets[known])
+        counts = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
         f1.append(float(macro_f1(counts)))
     return f1
 
 
-def _inputs(scene: Scene, known: Rows, trial: Trial | None) -> Inputs:
+def _inputs(exam: Exam, known: Rows, trial: Trial | None) -> Inputs:
     head = trial.head if trial else None
     return Inputs(
-        candidates=np.setdiff1d(np.arange(len(scene.targets)), known),
-        embeddings=scene.embeddings,
+        candidates=np.setdiff1d(np.arange(len(exam.targets)), known),
+        embeddings=exam.embeddings,
         labelled=known,
-        targets=np.unique(scene.targets[known], return_inverse=True)[1],
-        logits=head.logits(scene.embeddings) if head else None,
+        targets=np.unique(exam.targets[known], return_inverse=True)[1],
+        logits=head.logits(exam.embeddings) if head else None,
     )
 
 

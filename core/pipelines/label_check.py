@@ -33,7 +33,7 @@ from core.pipelines.material import (
 )
 from core.pipelines.run import Run
 from core.pipelines.source import source_of
-from core.pipelines.validation import read_validation
+from core.pipelines.validation import read_validation, sources_of
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
@@ -66,7 +66,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
             source,
             run,
             head=judged.fingerprint is None,
-            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
+            sources=sources_of(labelled, validation),
             predictions=judged.fingerprint,
         ),
     )

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
-from core.errors import NoLabels
 from core.jobs.requests import LearningCurveRequest
 from core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
 from core.methods.base import Rows
@@ -22,8 +21,8 @@ from core.pipelines.embedding import Embedded
 from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
 from core.pipelines.run import Run
 from core.pipelines.source import source_of
-from core.pipelines.trials import Trials
-from core.pipelines.validation import Validation, read_validation
+from core.pipelines.trials import Exam, Trials, need_labels
+from core.pipelines.validation import Validation, read_validation, sources_of
 
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
@@ -38,10 +37,10 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     need_two_classes(labelled.matched, "learning_curve")
-    _need_labels(len(labelled.matched.rows))
+    need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
-    _need_labels(len(embedded.matched.rows))
+    need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = read_validation(request, source, run) if validates else None
     exams = _exams(request, embedded, validation)
     trials = Trials(request.head, request.seed, run)
@@ -71,28 +70,12 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
             source,
             run,
             head=True,
-            sources={"pool": labelled, **({"validation": validation.labelled} if validation else {})},
+            sources=sources_of(labelled, validation),
         ),
     )
 
 
-def _need_labels(labels: int) -> None:
-    if labels < LEAST_LABELS:
-        raise NoLabels(f"a learning curve needs {LEAST_LABELS} labels at least; there are {labels}")
-
-
 # --- what is measured -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Exam:
-    """One repeat: images to learn from (L, d), in the order they are learnt, and to be examined by (V, d)."""
-
-    embeddings: NDArray[np.float32]
-    targets: Rows
-    held_out: NDArray[np.float32]
-    truth: Rows
-    n_classes: int
 
 
 def _exams(request: LearningCurveRequest, embedded: Embedded, validation: Validation | None) -> list[Exam]:

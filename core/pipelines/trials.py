@@ -7,9 +7,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.labels import Matched
+from core.errors import NoLabels
+from core.methods.base import Rows
 from core.neural.cross_validation import train_like
 from core.neural.heads import Head, train_head
 from core.pipelines.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """One repeat: images to learn from (L, d), in the order they are learnt, and to be examined by (V, d)."""
+
+    embeddings: NDArray[np.float32]
+    targets: Rows
+    held_out: NDArray[np.float32]
+    truth: Rows
+    n_classes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +69,9 @@ class Trials:
 
     def _beat(self, _done: int, _total: int) -> None:
         self.run.check()
+
+
+def need_labels(matched: Matched, least: int, what: str) -> None:
+    """Raises NoLabels."""
+    if len(matched.rows) < least:
+        raise NoLabels(f"{what} needs {least} labels at least; there are {len(matched.rows)}")

@@ -43,6 +43,11 @@ def read_validation(request: OneValidated, source: Source, run: Run) -> Validati
     return Validation(labelled, source.embed(labelled, labelled.matched.rows, "embed validation images", run))
 
 
+def sources_of(labelled: Labelled, validation: Validation | None) -> dict[str, Labelled]:
+    """As the manifest names them."""
+    return {"pool": labelled, **({"validation": validation.labelled} if validation else {})}
+
+
 def _targets(matched: Matched, classes: tuple[str, ...]) -> NDArray[np.int64]:
     index = {name: i for i, name in enumerate(classes)}
     return np.array([index[name] for name in matched.classes], np.int64)[matched.targets]
