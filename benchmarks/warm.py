@@ -31,6 +31,7 @@ from core.neural.heads import TrainedHeads
 from core.pipelines.registry import carry_out
 from core.pipelines.run import Run
 from core.settings import Settings
+from worker.memory import kept_by_default
 
 CLASSES = 10
 BLOCK = 50_000  # rows drawn and written at once
@@ -122,7 +123,7 @@ def _measure(folder: Path, requests: list[dict[str, object]], dimension: int) ->
 
 def _run_all(folder: Path, requests: str, dimension: int) -> list[Measured]:
     settings = Settings(data_roots=(folder,), cache_dir=folder / "cache")
-    heads, recent = TrainedHeads(), RecentEmbeddings(settings.keep_embeddings_mb << 20)
+    heads, recent = TrainedHeads(), RecentEmbeddings(kept_by_default(processes=1))
     before = _status("VmRSS")
     measured = []
     for request in json.loads(requests):

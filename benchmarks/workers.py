@@ -1,6 +1,7 @@
 """One cold job by one worker and by several, each with a core of its own: how much faster several are.
 
     python -m benchmarks.workers --images 1500 --backbone mobilenet --workers 2
+    python -m benchmarks.workers --gpu --images 60000 --workers 2    # processes that share one GPU
 
 Real Redis, real worker processes, real photos. Each worker is warm: it has embedded a few other photos before. Timed
 from the submit to the result. A shard takes a few seconds here, so that a job of half a minute has several.
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.fanout import redis_server
@@ -30,6 +32,7 @@ from core.jobs.store import JobStore
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 SHARE_ABOVE_S, SHARD_S = "2", "4"
 WARM = 60  # photos that a worker has embedded before
+WARM_ON_GPU = 4_000  # long enough for each of its processes to take one such job
 
 
 def main() -> None:
@@ -48,13 +51,16 @@ def main() -> None:
 def _seconds(workers: int, arguments: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(scratch)
-        photos = sorted(arguments.photos.iterdir())[: arguments.images + WARM * workers]
-        pool = _copied(photos[: arguments.images], folder / "data" / "pool")
-        warm = [photos[arguments.images :][i * WARM : (i + 1) * WARM] for i in range(workers)]
-        warming = [_copied(part, folder / "data" / f"warm {i}") for i, part in enumerate(warm)]
+        photos = cycle(sorted(arguments.photos.iterdir()))
+        pool = _copied(photos, arguments.images, folder / "data" / "pool")
+        warm = WARM_ON_GPU if arguments.gpu else WARM
+        warming = [_copied(photos, warm, folder / "data" / f"warm {i}") for i in range(workers)]
         url = stack.enter_context(redis_server(folder / "redis"))
-        for core in range(workers):
-            stack.enter_context(_worker(core, url, folder, arguments))
+        if arguments.gpu:
+            stack.enter_context(_worker(url, folder, arguments, processes=workers))
+        else:
+            for core in range(workers):
+                stack.enter_context(_worker(url, folder, arguments, core=core))
         store, queue = JobStore.at(url), JobQueue(url)
         stack.callback(store.close)
         stack.callback(queue.close)
@@ -90,16 +96,19 @@ def _ended(store: JobStore, job_id: str) -> bool:
     return job.state is JobState.SUCCEEDED
 
 
-def _copied(photos: list[Path], folder: Path) -> Path:
+def _copied(photos: Iterator[Path], count: int, folder: Path) -> Path:
+    """So many of them, each under a name of its own."""
     folder.mkdir(parents=True)
-    for photo in photos:
-        shutil.copy(photo, folder)
+    for number, photo in enumerate(islice(photos, count)):
+        shutil.copy(photo, folder / f"{number:06}{photo.suffix}")
     return folder
 
 
 @contextmanager
-def _worker(core: int, url: str, folder: Path, arguments: argparse.Namespace) -> Iterator[None]:
-    """Bound to one core, and all that it starts with it."""
+def _worker(
+    url: str, folder: Path, arguments: argparse.Namespace, *, core: int | None = None, processes: int = 1
+) -> Iterator[None]:
+    """On a CPU bound to one core, and all that it starts with it."""
     environment = {
         **os.environ,
         "NEXTLABEL_REDIS_URL": url,
@@ -107,16 +116,16 @@ def _worker(core: int, url: str, folder: Path, arguments: argparse.Namespace) ->
         "NEXTLABEL_STATE_DIR": str(folder / "state"),
         "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
         "NEXTLABEL_WEIGHTS_DIR": str(arguments.weights),
-        "NEXTLABEL_CPU_THREADS": "1",
+        "NEXTLABEL_CPU_THREADS": "0" if core is None else "1",
         "NEXTLABEL_SHARE_ABOVE_S": SHARE_ABOVE_S,
         "NEXTLABEL_SHARD_S": SHARD_S,
         "NEXTLABEL_LOG_LEVEL": "WARNING",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "worker"],
+        [sys.executable, "-m", "worker", "--processes", str(processes)],
         env=environment,
         stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no thread runs here
+        preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no thread here
     )
     try:
         yield
@@ -139,6 +148,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--backbone", default="mobilenet")
     parser.add_argument("--images", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--gpu", action="store_true", help="not on cores of their own, but all on one GPU")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 

@@ -78,8 +78,11 @@ class Settings(BaseSettings):
     cpu_threads: int = Field(
         0, ge=0, le=1024, description="Threads that each worker process computes with on a CPU; 0: one per core."
     )
-    keep_embeddings_mb: int = Field(
-        1024, ge=0, description="Embeddings each worker process holds in memory for the next round; 0: none."
+    keep_embeddings_mb: int | None = Field(
+        None,
+        ge=0,
+        description="Embeddings each worker process holds in memory for the next round; 0: none. "
+        "Unset: its share of a quarter of the memory.",
     )
     thumbnails_mb: int = Field(
         1024,

@@ -67,7 +67,7 @@ class Runner:
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
         self._heads = TrainedHeads()
-        self._recent = RecentEmbeddings(settings.keep_embeddings_mb << 20)
+        self._recent = RecentEmbeddings((settings.keep_embeddings_mb or 0) << 20)
         self._plan: tuple[Path, Plan] | None = None  # the one helped with last
 
     def close(self) -> None:

@@ -6,10 +6,12 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,8 @@ class Pool:
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """The pool of those rows alone, in that order; row i is what `rows[i]` was."""
+        if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
+            return self
         names = tuple(self.names[row] for row in rows)
         return Pool(self.folder, names, self.sizes[rows], self.mtimes_ns[rows], self.skipped)
 
@@ -73,19 +77,30 @@ def list_pool(folder: Path, roots: Sequence[Path]) -> Pool:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     walk = _Walk(folder, roots)
-    names: list[str] = []
-    sizes: list[int] = []
-    mtimes_ns: list[int] = []
-    for name, size, mtime_ns in walk.images():  # a million tuples kept would have the garbage collector go round
-        names.append(name)
-        sizes.append(size)
-        mtimes_ns.append(mtime_ns)
-    skipped = tuple(sorted(walk.skipped, key=lambda one: (one.name, one.reason)))
-    if not names:
-        raise EmptyPool(_no_image(walk.folder, skipped))
-    order = sorted(range(len(names)), key=names.__getitem__)
-    in_order = tuple(names[row] for row in order)
-    return Pool(walk.folder, in_order, _frozen(sizes, order), _frozen(mtimes_ns, order), skipped)
+    walk.list_all()
+    pool = walk.pool()
+    if not len(pool):
+        raise EmptyPool(_no_image(pool.folder, pool.skipped))
+    return pool
+
+
+def look_up(folder: Path, roots: Sequence[Path], names: Iterable[str]) -> Pool:
+    """Of the pool that `list_pool` lists, the images of those names, and nothing about others: a few thousand of a
+    million are looked up in the time that it takes to list as many.
+
+    Raises as `list_pool` does, EmptyPool only where none of the names is there either.
+    """
+    walk = _Walk(folder, roots)
+    try:
+        walk.look_up(names)
+    except _BehindLink:  # under which of its names a folder is listed, the whole tells
+        pass
+    else:
+        if walk.found:
+            return walk.pool()
+    pool = list_pool(folder, roots)
+    rows = pool.rows_by_name
+    return pool.take(np.array(sorted(rows[name] for name in set(names) if name in rows), np.int64))
 
 
 def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
@@ -94,13 +109,9 @@ def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
-    return any(True for _ in _Walk(folder, roots).images())
-
-
-def _frozen(values: Sequence[int], order: Sequence[int]) -> NDArray[np.int64]:
-    array = np.array(values, dtype=np.int64)[order]
-    array.flags.writeable = False
-    return array
+    walk = _Walk(folder, roots)
+    walk.list_all(most=1)
+    return walk.found > 0
 
 
 def _no_image(folder: Path, skipped: Sequence[Skipped]) -> str:
@@ -116,73 +127,133 @@ _UNWRITABLE = re.compile("[\t\n\r\ud800-\udfff]")  # surrogates stand for bytes 
 _UNWRITABLE_REASON = "a labels file can't hold its name (not UTF-8, or a tab or line break in it); rename it"
 _LAST_NS = 2**63 - 1
 
-_Image = tuple[str, int, int]  # name, bytes, mtime in ns
+
+class _BehindLink(Exception):
+    """A folder on the way to an image is a link."""
 
 
 class _Walk:
-    """Folders first, links after them, each by name: so a folder keeps its own name when links lead to it, too."""
+    """Folders first, links after them, each by name: so a folder keeps its own name when links lead to it, too.
+
+    What it finds is appended to lists: tuples of a million files would have the garbage collector go round.
+    """
 
     def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
         self.folder = existing_folder(folder, roots)
-        self.skipped: list[Skipped] = []
+        self._names: list[str] = []
+        self._sizes: list[int] = []
+        self._mtimes_ns: list[int] = []
+        self._skipped: list[Skipped] = []
         self._real_roots = [os.path.realpath(root) for root in roots]
         self._folders = [("", str(self.folder))]  # (name, path with links followed)
         self._linked: list[tuple[str, str]] = []
         self._entered: set[str] = set()
 
-    def images(self) -> Iterator[_Image]:
-        while self._folders or self._linked:
+    @property
+    def found(self) -> int:
+        return len(self._names)
+
+    def pool(self) -> Pool:
+        """What was found."""
+        order = sorted(range(self.found), key=self._names.__getitem__)
+        rows = np.array(order, np.int64)
+        sizes = np.array(self._sizes, np.int64)[rows]
+        mtimes_ns = np.array(self._mtimes_ns, np.int64)[rows]
+        sizes.flags.writeable = mtimes_ns.flags.writeable = False
+        skipped = tuple(sorted(self._skipped, key=lambda one: (one.name, one.reason)))
+        return Pool(self.folder, tuple([self._names[row] for row in order]), sizes, mtimes_ns, skipped)
+
+    def list_all(self, most: float = inf) -> None:
+        """Every image; or stops after finding so many."""
+        while self.found < most and (self._folders or self._linked):
             name, real = self._folders.pop() if self._folders else self._next_linked()
             if real in self._entered:
                 self._skip(name, "the folder is listed already under another name")
             else:
                 self._entered.add(real)
-                yield from self._images_in(name, real)
+                self._list_folder(name, real, most)
 
     def _next_linked(self) -> tuple[str, str]:
         self._linked.sort(reverse=True)
         return self._linked.pop()
 
-    def _images_in(self, folder: str, real: str) -> Iterator[_Image]:
+    def look_up(self, names: Iterable[str]) -> None:
+        """Those of the names that `list_all` comes upon. Raises _BehindLink where a folder on the way is a link."""
+        entered: dict[str, bool] = {"": True}
+        for name in sorted(set(names)):
+            folder, _, own = name.rpartition("/")
+            if own.startswith(".") or not _has_suffix(own) or name.startswith("/") or not self._enters(folder, entered):
+                continue
+            path = f"{self.folder}/{name}"
+            try:
+                status = os.lstat(path)
+            except (OSError, ValueError):
+                continue
+            if stat.S_ISLNK(status.st_mode):
+                self._follow(path, name)
+            else:
+                self._keep(name, status)
+
+    def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
+        """Whether `list_all` comes to it, folder by folder from the pool's own on."""
+        if folder not in entered:
+            parts = folder.split("/")
+            visible = all(part and not part.startswith(".") for part in parts)
+            entered[folder] = visible and all(map(self._is_folder, accumulate(parts, "{}/{}".format)))
+        return entered[folder]
+
+    def _is_folder(self, name: str) -> bool:
+        try:
+            mode = os.lstat(f"{self.folder}/{name}").st_mode
+        except (OSError, ValueError):
+            return False
+        if stat.S_ISLNK(mode):
+            raise _BehindLink(name)
+        return stat.S_ISDIR(mode)
+
+    def _list_folder(self, folder: str, real: str, most: float) -> None:
         prefix = f"{folder}/" if folder else ""
         try:
             with _opened(real) as opened, os.scandir(opened) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    own = entry.name
+                    if own[0] == ".":
                         continue
-                    name = prefix + entry.name
                     try:
-                        image = self._visit(entry, name, real)
+                        if not entry.is_file(follow_symlinks=False):
+                            self._visit_other(entry, prefix + own, f"{real}/{own}")
+                        elif own.lower().endswith(SUFFIXES):  # nearly all of a million: what they cost counts
+                            self._keep(prefix + own, entry.stat(follow_symlinks=False))
                     except OSError as error:
-                        self._skip(name, f"can't be read: {error.strerror}")
-                    else:
-                        if image:
-                            yield image
+                        self._skip(prefix + own, f"can't be read: {error.strerror}")
+                    if len(self._names) >= most:
+                        return
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
 
-    def _visit(self, entry: os.DirEntry[str], name: str, folder: str) -> _Image | None:
-        """The image that the entry is, if it is one; nearly all are. A folder is noted for later."""
-        if entry.is_file(follow_symlinks=False):
-            return self._image(name, entry.stat(follow_symlinks=False)) if _has_suffix(name) else None
+    def _visit_other(self, entry: os.DirEntry[str], name: str, path: str) -> None:
+        """A link, or a folder, which is noted for later."""
         if entry.is_symlink():
-            return self._follow(f"{folder}/{entry.name}", name)
-        if entry.is_dir(follow_symlinks=False):
-            self._note(self._folders, name, f"{folder}/{entry.name}")
+            self._follow(path, name)
+        elif entry.is_dir(follow_symlinks=False):
+            self._note(self._folders, name, path)
         elif _has_suffix(name):
             self._skip(name, "not a regular file")
-        return None
 
-    def _follow(self, path: str, name: str) -> _Image | None:
+    def _follow(self, path: str, name: str) -> None:
         real = os.path.realpath(path)
         if not is_under(real, self._real_roots):
             self._skip(name, "links to a place outside the data roots")
-            return None
-        status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+            return
+        try:
+            status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+        except OSError as error:
+            self._skip(name, f"can't be read: {error.strerror}")
+            return
         if stat.S_ISDIR(status.st_mode):
             self._note(self._linked, name, real)
-            return None
-        return self._image(name, status) if _has_suffix(name) else None
+        elif _has_suffix(name):
+            self._keep(name, status)
 
     def _note(self, folders: list[tuple[str, str]], name: str, real: str) -> None:
         if _UNWRITABLE.search(name):
@@ -190,18 +261,19 @@ class _Walk:
         else:
             folders.append((name, real))
 
-    def _image(self, name: str, status: os.stat_result) -> _Image | None:
+    def _keep(self, name: str, status: os.stat_result) -> None:
         if _UNWRITABLE.search(name):
             self._skip(name, _UNWRITABLE_REASON)
         elif not stat.S_ISREG(status.st_mode):
             self._skip(name, "not a regular file")
         else:
             mtime_ns = status.st_mtime_ns
-            return name, status.st_size, mtime_ns if mtime_ns < _LAST_NS else _LAST_NS
-        return None
+            self._names.append(name)
+            self._sizes.append(status.st_size)
+            self._mtimes_ns.append(mtime_ns if mtime_ns < _LAST_NS else _LAST_NS)
 
     def _skip(self, name: str, reason: str) -> None:
-        self.skipped.append(Skipped(_printable(name or "."), reason))
+        self._skipped.append(Skipped(_printable(name or "."), reason))
 
 
 @contextmanager

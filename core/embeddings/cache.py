@@ -55,6 +55,7 @@ _MANY_SEGMENTS = 64  # more than this, and some are merged
 _MERGED_AT_ONCE = 32
 _MERGED_MAX_BYTES = 256 << 20  # merging holds the embeddings in memory, and larger files aren't worth rewriting
 _BLOCK_BYTES = 8 << 20
+_GAP_BYTES = 256 << 10  # takes about as long to read as to seek over
 _STALE_AFTER_S = 24 * 3600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -230,9 +231,12 @@ class _Segment:
         return len(self.keys) * self.dimension * 4
 
     def read_into(self, embeddings: Embeddings, places: Rows, rows: Rows) -> NDArray[np.bool_]:
-        """For n ascending `rows`: row i to `embeddings[places[i]]`, in few large reads -> (n,) whether it is intact."""
-        rows_per_block = max(1, _BLOCK_BYTES // (self.dimension * 4))
-        cuts = (np.flatnonzero(np.diff(rows // rows_per_block)) + 1).tolist()
+        """For n ascending `rows`: row i to `embeddings[places[i]]` -> (n,) whether it is intact.
+
+        In few large reads; only a long stretch that nobody wants is skipped.
+        """
+        block, gap = (max(1, n_bytes // (self.dimension * 4)) for n_bytes in (_BLOCK_BYTES, _GAP_BYTES))
+        cuts = (np.flatnonzero((np.diff(rows // block) > 0) | (np.diff(rows) > gap)) + 1).tolist()
         intact = np.zeros(len(rows), bool)
         with self.path.open("rb", buffering=0) as file:
             for start, stop in zip([0, *cuts], [*cuts, len(rows)], strict=True):

@@ -24,7 +24,8 @@ ROWS_FOR_MEAN = 20_000
 SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
-DIRECTIONS = 64
+DIRECTIONS = (64, 256)  # in which images are compared before they are compared in all
+ROWS_FOR_DIRECTIONS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,8 @@ class Geometry:
 
     def units(self, rows: Rows) -> Matrix:
         """(n, d) unit vectors of those rows; one that lies on the mean is zero."""
-        centred: Matrix = self.embeddings[rows] - self.mean
+        centred: Matrix = self.embeddings[rows]
+        centred -= self.mean
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         # what float32 leaves of a row that equals the mean is no direction
         floor = max(1e-6 * float(np.linalg.norm(self.mean)), float(np.finfo(np.float32).tiny))
@@ -120,23 +122,47 @@ def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
 
 
 def nearest_within(geometry: Geometry, A: Rows, B: Rows, squared: float) -> Rows:
-    """(a,) for each of the rows A the nearest of the rows B, as an index into B; -1 where none is within `squared`.
+    """For each of the rows A the nearest of the rows B, as an index into B (a,); -1 where none is within `squared`.
 
-    Few are, as a rule: what is farther in the few directions in which the pool varies most is farther altogether, and
-    is not looked at again.
+    Few are, as a rule: what is farther in a few directions is farther altogether, and is not looked at again.
     """
     found = np.full(len(A), -1, np.int64)
     if not len(A) or not len(B):
         return found
-    directions = geometry.principal(DIRECTIONS)
+    directions = _wide_directions(geometry)
     low_B = _project(geometry, B, directions)
     for part in slices(len(A), slice_size(len(B))):
-        low = squared_distances(_project(geometry, A[part], directions), low_B) <= squared + SLACK
-        rows, columns = np.flatnonzero(low.any(axis=1)), np.flatnonzero(low.any(axis=0))
+        low_A = _project(geometry, A[part], directions)
+        rows, columns = np.arange(len(low_A)), np.arange(len(B))
+        for k in DIRECTIONS:
+            close = _are_within(low_A[rows, :k], low_B[columns, :k], squared + SLACK)
+            rows, columns = rows[close.any(axis=1)], columns[close.any(axis=0)]
         if len(rows):
             index, distances = nearest(geometry.units(A[part][rows]), geometry.units(B[columns]))
             found[part.start + rows] = np.where(distances <= squared, columns[index], -1)
     return found
+
+
+def _are_within(A: Matrix, B: Matrix, squared: float) -> NDArray[np.bool_]:
+    """(a, k), (b, k) -> (a, b) by one product: |a|^2 + |b|^2 - 2 a.b."""
+    ones_A, ones_B = np.ones((len(A), 1), np.float32), np.ones((len(B), 1), np.float32)
+    lengths_A, lengths_B = np.einsum("ad,ad->a", A, A)[:, None], np.einsum("bd,bd->b", B, B)[:, None]
+    distances: Matrix = np.hstack([-2 * A, lengths_A, ones_A]) @ np.hstack([B, ones_B, lengths_B]).T
+    return np.asarray(distances <= squared)
+
+
+def _wide_directions(geometry: Geometry) -> Matrix:
+    """(d, k) orthonormal: about those in which a sample of the unit vectors varies most, widest first; found by two
+    rounds of subspace iteration, for any would do and all of them take half a second (`principal`)."""
+    step = -(-len(geometry.embeddings) // ROWS_FOR_DIRECTIONS)
+    units = geometry.units(np.arange(0, len(geometry.embeddings), step))
+    d = units.shape[1]
+    basis = np.random.default_rng(0).standard_normal((d, min(d, max(DIRECTIONS))), np.float32)
+    for _ in range(2):
+        basis, _ = np.linalg.qr(units.T @ (units @ basis))
+    seen = units @ basis
+    _, order = np.linalg.eigh(seen.T @ seen)
+    return np.ascontiguousarray((basis @ order)[:, ::-1])
 
 
 def _project(geometry: Geometry, rows: Rows, directions: Matrix) -> Matrix:

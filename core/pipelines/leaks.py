@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.jobs.results import Leak
+from core.methods.base import Matrix, Rows
 from core.methods.batch import EQUAL, copy_distance
 from core.methods.geometry import Geometry, nearest_within
 from core.pipelines.embedding import Embedded
@@ -26,12 +27,20 @@ class LeakedRows:
 def find_leaks(training: Embedded, validation: Embedded) -> tuple[LeakedRows, ...]:
     """Among the labelled images of both, embedded alike. By training row; each once, with its nearest."""
     mine, theirs = training.matched.rows, validation.matched.rows
-    geometry = Geometry(np.concatenate([training.embeddings[mine], validation.embeddings[theirs]]))
+    geometry = Geometry(_stacked(training.embeddings, mine, validation.embeddings, theirs))
     limit = max(copy_distance(geometry), EQUAL) ** 2
     rows = np.arange(len(geometry.embeddings))
     found = nearest_within(geometry, rows[: len(mine)], rows[len(mine) :], limit)
     pairs = [(int(mine[i]), int(theirs[found[i]])) for i in np.flatnonzero(found >= 0)]
     return tuple(LeakedRows(a, b, _identical(training, a, validation, b)) for a, b in pairs)
+
+
+def _stacked(A: Matrix, mine: Rows, B: Matrix, theirs: Rows) -> Matrix:
+    """Those rows of both, copied once."""
+    stacked = np.empty((len(mine) + len(theirs), A.shape[1]), np.float32)
+    np.take(A, mine, axis=0, out=stacked[: len(mine)], mode="clip")
+    np.take(B, theirs, axis=0, out=stacked[len(mine) :], mode="clip")
+    return stacked
 
 
 def told(leaks: Sequence[LeakedRows], training: Embedded, validation: Embedded) -> tuple[Leak, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
-from core.data.pool import Pool, Skipped, list_pool
+from core.data.pool import Pool, Skipped, list_pool, look_up
 from core.data.roots import existing_file_or_folder, existing_folder
 from core.errors import NoLabels, SingleClass
 from core.jobs.requests import JobRequest
@@ -37,15 +37,23 @@ class Labelled:
 
 
 def read_labelled(
-    path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, may_conflict: bool = False
+    path_to_img: str,
+    path_to_labels: str | None,
+    run: Run,
+    role: str = "",
+    *,
+    may_conflict: bool = False,
+    labelled_only: bool = False,
 ) -> Labelled:
-    """Lists the pool and reads its labels; what doesn't fit becomes a warning. `role`: which of two sets it is.
+    """Reads the labels and lists the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
     may_conflict: a name with two classes is left out, and told as one of the `conflicts`, instead of refused.
+    labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
     """
     roots = run.settings.data_roots
-    pool = list_pool(existing_folder(path_to_img, roots), roots)
+    folder = existing_folder(path_to_img, roots)
     labels, conflicts = _read(path_to_labels, roots, may_conflict)
+    pool = look_up(folder, roots, labels.classes_by_name.keys()) if labelled_only else list_pool(folder, roots)
     matched = match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"

@@ -86,13 +86,14 @@ def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, 
     if absent:
         run.warn("name_without_image", "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
-    candidates = np.setdiff1d(unlabelled, np.union1d(excluded, pending), assume_unique=True)
+    set_aside = np.union1d(excluded, pending)
+    candidates = np.setdiff1d(unlabelled, set_aside, assume_unique=True) if len(set_aside) else unlabelled
     return Inputs(
         candidates=candidates if guess is None else candidates[guess.known[candidates]],
         embeddings=embedded.embeddings if _sees(embedded) else None,
         labelled=embedded.matched.rows,
         targets=embedded.matched.targets if guess is None else guess.targets,
-        pending=np.intersect1d(unlabelled, pending),
+        pending=np.setdiff1d(pending, embedded.matched.rows, assume_unique=True),
         logits=guess.logits if guess else None,
         votes=supplies.votes,
         reconstruction_errors=supplies.reconstruction_errors,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.pool import Skipped, has_an_image, list_pool
+from core.data.pool import Skipped, has_an_image, list_pool, look_up
 from core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
 
 
@@ -201,3 +201,65 @@ def test_every_image_is_listed_or_skipped_with_a_reason(tmp_path_factory, names)
     assert set(pool.names) == kept | {"x.jpg"}
     assert list(pool.names) == sorted(pool.names)
     assert all(skipped.reason and skipped.name.isprintable() for skipped in pool.skipped)
+
+
+def looked_up(folder, names, *roots):
+    return list(look_up(folder, roots or [folder], names).names)
+
+
+def test_names_are_looked_up_as_they_are_listed(folder):
+    make(folder, "a/b.jpg", "c.jpg", "d.jpg", "notes.txt", ".hidden.jpg", ".cache/e.jpg", "odd.jpg/f.png")
+    asked = ["c.jpg", "a/b.jpg", "gone.jpg", "a//b.jpg", "a/../c.jpg", "./c.jpg", "/c.jpg", "notes.txt", "odd.jpg"]
+    asked += [
+        ".hidden.jpg",
+        ".cache/e.jpg",
+        "odd.jpg/f.png",
+        "c.jpg/g.jpg",
+        "",
+        "x" * 5000 + ".jpg",
+        "d/" * 2000 + "h.jpg",
+    ]
+    assert looked_up(folder, asked) == ["a/b.jpg", "c.jpg", "odd.jpg/f.png"]
+
+
+def test_what_is_looked_up_is_what_is_listed_of_it(folder):
+    make(folder, "a/b.jpg", "c.jpg")
+    (folder / "c.jpg").write_bytes(b"12")
+    listed, found = list_pool(folder, [folder]), look_up(folder, [folder], ["c.jpg"])
+    assert (found.sizes.tolist(), found.mtimes_ns.tolist()) == ([2], listed.mtimes_ns[1:].tolist())
+    assert found.path(0) == folder / "c.jpg"
+
+
+def test_nothing_is_known_of_other_images(folder):
+    make(folder, "a.jpg", "b.jpg")
+    (folder / "odd.jpg").symlink_to("/etc/passwd")
+    assert look_up(folder, [folder], ["a.jpg"]).skipped == ()
+    found = look_up(folder, [folder], ["a.jpg", "odd.jpg"])
+    assert found.names == ("a.jpg",)
+    assert found.skipped == (Skipped("odd.jpg", "links to a place outside the data roots"),)
+
+
+def test_a_pool_without_any_of_the_names_is_empty_and_one_without_images_an_error(folder):
+    with pytest.raises(EmptyPool):
+        look_up(folder, [folder], ["a.jpg"])
+    make(folder, "b.jpg")
+    assert looked_up(folder, ["a.jpg"]) == []
+
+
+places = st.sampled_from(["a.jpg", "one/b.jpg", "one/.c.jpg", "one/two/d.jpg", ".three/e.jpg", "one/two/f.txt"])
+links = st.sampled_from(["four", "one/five", "one/six.jpg", "seven.jpg", "one/two/eight"])
+targets = st.sampled_from([".", "one", "one/two", "a.jpg", "one/b.jpg", "/etc/hostname", "nowhere"])
+
+
+@given(files=st.sets(places), linked=st.dictionaries(links, targets), share=st.floats(0, 1))
+def test_whatever_links_there_are_names_are_looked_up_as_they_are_listed(tmp_path_factory, files, linked, share):
+    folder = tmp_path_factory.mktemp("any").resolve()
+    make(folder, "x.jpg", *files)
+    for link, target in linked.items():
+        (folder / link).parent.mkdir(parents=True, exist_ok=True)
+        if not (folder / link).exists():
+            (folder / link).symlink_to(folder / target)
+    listed = names_of(folder)
+    others = [f"{link}/{name}" for link in linked for name in listed] + list(files) + list(linked)
+    asked = listed[: round(share * len(listed))] + others
+    assert looked_up(folder, asked) == [name for name in listed if name in asked]

@@ -1,0 +1,27 @@
+"""How much of the machine's memory embeddings may take between jobs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
+SHARE = 4  # a quarter of it
+
+
+def kept_by_default(processes: int) -> int:
+    """Bytes for each of a worker's processes."""
+    return _memory() // SHARE // processes
+
+
+def _memory() -> int:
+    """Bytes of the machine, or of the container where that has less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([machine, *filter(None, map(_limit, LIMITS))])
+
+
+def _limit(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # not there, or "max"
+        return None
