@@ -70,7 +70,10 @@ class Settings(BaseSettings):
         description="Images a forward pass takes at once; 0: 32 or more on a CPU, on a GPU 256 if they fit.",
     )
     decode_threads: int = Field(
-        0, ge=0, le=256, description="Threads that read images in each worker process; 0: one per core, at most 8."
+        0,
+        ge=0,
+        le=256,
+        description="Threads that read images in each worker process; 0: up to one per core, at most 8.",
     )
     cpu_engine: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes on a CPU; `auto`: OpenVINO where it is installed; it is faster."

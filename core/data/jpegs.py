@@ -50,14 +50,20 @@ def read_jpeg(path: Path, *, max_pixels: int) -> Jpeg | None:
 
 
 def _looked_at(path: Path, data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
-    parts = list(_parts(data))
-    frames = [(marker, part) for marker, part in parts if marker in FRAMES]
-    exif = [part for marker, part in parts if marker == APP1 and part[:6] == b"Exif\0\0"]
-    other_colours = any(marker == ADOBE and part[:5] == b"Adobe" and part[11] != YCBCR for marker, part in parts)
-    if len(frames) != 1 or frames[0][0] not in (BASELINE, PROGRESSIVE) or len(exif) > 1 or other_colours:
+    frames: list[tuple[int, memoryview]] = []
+    exif: list[bytes] = []
+    other_metadata: list[bytes] = []
+    for marker, part in _parts(data):
+        if marker in FRAMES:
+            frames.append((marker, part))
+        elif marker == APP1:
+            (exif if bytes(part[:6]) == b"Exif\0\0" else other_metadata).append(bytes(part))
+        elif marker == ADOBE and bytes(part[:5]) == b"Adobe" and part[11] != YCBCR:
+            return None
+    if len(frames) != 1 or frames[0][0] not in (BASELINE, PROGRESSIVE) or len(exif) > 1:
         return None
     orientation = _orientation(exif[0]) if exif else None
-    if orientation is None and any(b"tiff:Orientation" in part for marker, part in parts if marker == APP1):
+    if orientation is None and any(b"tiff:Orientation" in part for part in [*exif, *other_metadata]):
         return None  # Pillow reads it from XMP, too
     frame = frames[0][1]
     height, width = frame[1] << 8 | frame[2], frame[3] << 8 | frame[4]
@@ -67,7 +73,7 @@ def _looked_at(path: Path, data: NDArray[np.uint8], max_pixels: int) -> Jpeg | N
     return Jpeg(path, data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
 
 
-def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, bytes]]:
+def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, memoryview]]:
     """(marker, content) of what comes before the pixels."""
     head, at = data.data, 2
     while head[at] == 0xFF and (marker := head[at + 1]) != SCAN:
@@ -75,7 +81,7 @@ def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, bytes]]:
             at += 1 if marker == 0xFF else 2
             continue
         length = head[at + 2] << 8 | head[at + 3]
-        yield marker, bytes(head[at + 4 : at + 2 + length])
+        yield marker, head[at + 4 : at + 2 + length]
         at += 2 + length
 
 

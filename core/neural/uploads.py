@@ -118,9 +118,10 @@ class Uploader:
         sizes = [tuple(image.shape[1:]) for image in upright]
         height, width = max(h for h, _ in sizes), max(w for _, w in sizes)
         pixels = torch.zeros((len(upright), 3, height, width), dtype=self._dtype, device=self._device)
-        for row, image, (h, w) in zip(pixels, upright, sizes, strict=True):
-            row[:, :h, :w] = image
-        cuts = [self._crop.cuts(*size) for size in sizes]
+        corners = [row[:, :h, :w] for row, (h, w) in zip(pixels, sizes, strict=True)]
+        torch._foreach_copy_(corners, upright)  # one by one, each would wait for the interpreter that readers hold
+        cuts_of = {size: self._crop.cuts(*size) for size in set(sizes)}
+        cuts = [cuts_of[size] for size in sizes]
         vertical, horizontal = (
             resize_matrices(of_axis, self._crop.interpolation, length, self._device).to(self._dtype)[:, None]
             for of_axis, length in zip(zip(*cuts, strict=True), (height, width), strict=True)

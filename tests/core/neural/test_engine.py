@@ -255,6 +255,40 @@ def test_a_mistake_in_a_backbone_is_not_taken_for_an_unreadable_image(pool):
 # --- threads ----------------------------------------------------------------------------------------------------
 
 
+class Watched(Counting):
+    """Knows how many threads read at once at most."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.reading, self.most_reading = seconds, 0, 0
+
+    def read(self, path, max_pixels):
+        with self.lock:
+            self.reading += 1
+            self.most_reading = max(self.most_reading, self.reading)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.reading -= 1
+        return np.zeros(3, np.float32)
+
+
+@pytest.mark.parametrize(("asked_for", "at_once"), [(0, 6), (5, 5), (1, 1)])
+def test_all_threads_read_what_takes_long(pool, monkeypatch, asked_for, at_once):
+    assert most_reading(pool, monkeypatch, 0.005, asked_for) == at_once
+
+
+def test_two_threads_read_what_is_read_at_once_unless_more_are_asked_for(pool, monkeypatch):
+    assert most_reading(pool, monkeypatch, 0, 0) <= 2
+
+
+def most_reading(pool, monkeypatch, seconds, asked_for):
+    monkeypatch.setattr(engine, "available_cores", lambda: 6)
+    backbone = Watched(seconds)
+    rows = list(range(len(pool))) * 20
+    list(embed(backbone, pool, rows, Settings(decode_threads=asked_for), check=lambda: None, halved=print))
+    return backbone.most_reading
+
+
 def test_the_threads_are_as_many_as_set_else_one_for_each_core_and_eight_at_most(monkeypatch):
     assert decode_threads(Settings(decode_threads=5)) == 5
     monkeypatch.setattr(engine.os, "sched_getaffinity", lambda _: set(range(64)))
