@@ -21,6 +21,7 @@ Vector = NDArray[np.float32]
 
 SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000
+PART = 256  # coordinates that two images are compared by first
 SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
@@ -55,19 +56,34 @@ class Geometry:
         """(n,) of those rows; False for one whose unit vector is surely farther than `squared`, less than 1, from all
         of `units` (b, d).
 
-        One product with the rows as they are, where their unit vectors would take three more passes over them. What
-        that costs in precision, by cancelling, is the slack.
+        Two that are far apart in some coordinates are far apart in all: a part of them rules most rows out, and only
+        the others are looked at whole. The rows are taken as they are, where their unit vectors would take three more
+        passes over them; what that costs in precision, by cancelling, is the slack.
         """
         X = self._contiguous(rows)
-        products = X @ np.column_stack([units.T, self.mean])  # (n, b + 1)
-        towards_mean = products[:, -1]
         of_mean = float(self.mean @ self.mean)
-        lengths = np.einsum("nd,nd->n", X, X) - 2 * towards_mean + of_mean  # squared, from the mean
-        slack = SLACK * (of_mean + np.abs(lengths))
-        np.sqrt(np.maximum(lengths - slack, 0, out=lengths), out=lengths)
-        cosines = products[:, :-1] - units @ self.mean
-        needed = (1 - squared / 2) * lengths - np.sqrt(slack)
-        return np.asarray(cosines.max(axis=1, initial=-np.inf) >= needed)
+        lengths = np.einsum("nd,nd->n", X, X) - 2 * (X @ self.mean) + of_mean  # squared, from the mean
+        slack = 4 * SLACK * (of_mean + np.abs(lengths))
+        np.maximum(lengths, 0, out=lengths)
+        may = np.full(len(X), len(units) > 0)
+        for k in (PART, X.shape[1]) if X.shape[1] > 2 * PART else (X.shape[1],):
+            left = np.flatnonzero(may)
+            if not len(left):
+                break
+            part = X[:, :k] if len(left) == len(X) else X[left, :k]
+            may[left] = self._close_in(part, lengths[left], slack[left], units[:, :k], squared)
+        return may
+
+    def _close_in(self, X: Matrix, lengths: Vector, slack: Vector, units: Matrix, squared: float) -> NDArray[np.bool_]:
+        """(n,) whether the first k coordinates of a row (n, k), from the mean and by its length, may be within
+        `squared` of those of a unit vector (b, k): |x|^2 / l^2 + |u|^2 - 2 x.u / l, times l^2, by one product."""
+        mean, roots = self.mean[: X.shape[1]], np.sqrt(lengths)
+        of_rows = np.einsum("nk,nk->n", X, X) - 2 * (X @ mean) + mean @ mean
+        of_units = np.einsum("bk,bk->b", units, units)
+        likeness = X @ (2 * units.T)
+        likeness -= 2 * (units @ mean)
+        likeness -= roots[:, None] * of_units
+        return np.asarray(likeness.max(axis=1) * roots >= of_rows - squared * lengths - slack)
 
     def _contiguous(self, rows: Rows) -> Matrix:
         """Without a copy where they follow each other."""

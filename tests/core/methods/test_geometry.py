@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,15 +111,17 @@ def test_lazy_herding_picks_what_plain_greedy_picks(seed, n, r):
     ),
     shift=st.sampled_from([0.0, 1e3]),
     squared=st.sampled_from([4e-6, 0.05, 0.5, 0.99]),
+    part=st.sampled_from([1, 2, 256]),
     data=st.data(),
 )
-def test_no_row_that_is_within_the_distance_is_ruled_out(embeddings, shift, squared, data):
+def test_no_row_that_is_within_the_distance_is_ruled_out(embeddings, shift, squared, part, data):
     geometry = Geometry(embeddings + np.float32(shift))
     n = len(embeddings)
     rows = np.array(sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1))))
     units = geometry.units(np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4))))
     within = (squared_distances(geometry.units(rows), units) <= squared).any(axis=1)
-    assert not (within & ~geometry.may_be_within(squared, rows, units)).any()
+    with patch("core.methods.geometry.PART", part):
+        assert not (within & ~geometry.may_be_within(squared, rows, units)).any()
 
 
 def test_rows_far_away_are_ruled_out():
