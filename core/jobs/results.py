@@ -30,7 +30,8 @@ class Skipped(Part):
 
 
 class Manifest(Part):
-    """What makes the answer repeatable. `pools`: of names, sizes and times of change; `labels`: of content."""
+    """What makes the answer repeatable. `pools`: of names, sizes and times of change of the images looked at, which are
+    all of a folder's or, where a kind needs no others, the labelled ones; `labels`: of content."""
 
     nextlabel: str
     versions: dict[str, str]

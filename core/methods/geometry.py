@@ -60,7 +60,7 @@ class Geometry:
         the others are looked at whole. The rows are taken as they are, where their unit vectors would take three more
         passes over them; what that costs in precision, by cancelling, is the slack.
         """
-        X = self._contiguous(rows)
+        X, places = self._span(rows)
         of_mean = float(self.mean @ self.mean)
         lengths = np.einsum("nd,nd->n", X, X) - 2 * (X @ self.mean) + of_mean  # squared, from the mean
         slack = 4 * SLACK * (of_mean + np.abs(lengths))
@@ -72,7 +72,7 @@ class Geometry:
                 break
             part = X[:, :k] if len(left) == len(X) else X[left, :k]
             may[left] = self._close_in(part, lengths[left], slack[left], units[:, :k], squared)
-        return may
+        return may[places]
 
     def _close_in(self, X: Matrix, lengths: Vector, slack: Vector, units: Matrix, squared: float) -> NDArray[np.bool_]:
         """(n,) whether the first k coordinates of a row (n, k), from the mean and by its length, may be within
@@ -85,11 +85,11 @@ class Geometry:
         likeness -= roots[:, None] * of_units
         return np.asarray(likeness.max(axis=1) * roots >= of_rows - squared * lengths - slack)
 
-    def _contiguous(self, rows: Rows) -> Matrix:
-        """Without a copy where they follow each other."""
-        if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and (np.diff(rows) == 1).all():
-            return self.embeddings[rows[0] : rows[-1] + 1]
-        return self.embeddings[rows]
+    def _span(self, rows: Rows) -> tuple[Matrix, Rows]:
+        """Rows, and which of them were asked for: without a copy where nearly all of a stretch are."""
+        if len(rows) and (np.diff(rows) > 0).all() and rows[-1] - rows[0] < 1.25 * len(rows):
+            return self.embeddings[rows[0] : rows[-1] + 1], rows - rows[0]
+        return self.embeddings[rows], np.arange(len(rows))
 
     def principal(self, k: int) -> Matrix:
         """(d, min(k, d)) orthonormal: the directions in which the pool's unit vectors vary most."""
