@@ -57,6 +57,7 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
 # memory is kept as in a worker's processes (worker/__main__.py)
 bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 bench: export MALLOC_TRIM_THRESHOLD_ = 4294967296
+bench: export NUMPY_MADVISE_HUGEPAGE = 0
 bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md); needs ../shared/data or DATA=folder
 	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --limit 600
 	$(BIN)/python -m benchmarks.warm

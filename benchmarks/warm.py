@@ -34,7 +34,11 @@ from core.settings import Settings
 from worker.memory import kept_by_default
 
 CLASSES = 10
+MORE_LABELS = 100
 BLOCK = 50_000  # rows drawn and written at once
+
+
+Measured = tuple[dict[str, float], int]  # seconds of each stage; bytes beyond what the process had before
 
 
 class Filled:
@@ -59,14 +63,27 @@ def main() -> None:
         print(f"made in {time.perf_counter() - began:.0f} s; seconds of each stage\n")
         matrix = arguments.images * arguments.dimension * 4
         print(f"{arguments.images:,} x {arguments.dimension} ({matrix / 1e9:.2f} GB), {arguments.labels:,} labels\n")
-        jobs = [_selection(folder, method, arguments.add) for method in arguments.methods]
-        validations = [_f1(folder)] if arguments.validation else []
-        for job in jobs:  # twice, for the second time finds what the first left in memory; then what that taught
-            for round_, (stages, peak) in enumerate(_measure(folder, [job, job, *validations], arguments.dimension)):
-                name = (f"{job['method']}, first in a process", f"{job['method']}, again", "f1, then")[round_]
-                shown = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
-                memory = f"{peak / 1e9:.2f} GB, {peak / matrix:.2f} of the matrix"
-                print(f"{name}: {sum(stages.values()):.2f} s ({shown}); {memory}", flush=True)
+        for method in arguments.methods:
+            _print(_measure(folder, _rounds(folder, method, arguments), arguments.dimension), matrix)
+
+
+def _rounds(folder: Path, method: str, arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
+    """What a person does at first, in any order after that, and once there are new labels."""
+    first = _selection(folder, method, arguments.add, "pool.txt")
+    rounds = {f"{method}, first in a process": first, f"{method}, again": first}
+    if arguments.validation:
+        rounds["f1 on the same labels"] = _f1(folder, "pool.txt")
+    rounds[f"{method}, {MORE_LABELS} new labels"] = _selection(folder, method, arguments.add, "pool-more.txt")
+    if arguments.validation:
+        rounds["f1 on those"] = _f1(folder, "pool-more.txt")
+    return rounds
+
+
+def _print(measured: dict[str, Measured], matrix: int) -> None:
+    for name, (stages, peak) in measured.items():
+        shown = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
+        memory = f"{peak / 1e9:.2f} GB, {peak / matrix:.2f} of the matrix"
+        print(f"{name}: {sum(stages.values()):.2f} s ({shown}); {memory}", flush=True)
 
 
 def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> None:
@@ -89,36 +106,37 @@ def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> N
         part = listed.take(rows)
         noise = rng.standard_normal((len(rows), dimension), dtype=np.float32)
         cache.add(part.names, part.sizes, part.mtimes_ns, centres[classes[rows]] + noise)
-    labelled = rng.choice(images, min(labels, images), replace=False)
-    write_labels(folder / f"{name}.txt", [(names[row], f"class {classes[row]}") for row in labelled])
+    labelled = rng.choice(images, min(labels + MORE_LABELS, images), replace=False)
+    for file, count in ((f"{name}.txt", labels), (f"{name}-more.txt", labels + MORE_LABELS)):
+        write_labels(folder / file, [(names[row], f"class {classes[row]}") for row in labelled[:count]])
 
 
-def _selection(folder: Path, method: str, add: int) -> dict[str, object]:
+def _selection(folder: Path, method: str, add: int, labels: str) -> dict[str, object]:
     return {
         "kind": "selection",
         "backbone": "descriptor",
         "method": method,
         "add": add,
         "path_to_img": str(folder / "pool"),
-        "path_to_labels": str(folder / "pool.txt"),
+        "path_to_labels": str(folder / labels),
     }
 
 
-def _f1(folder: Path) -> dict[str, object]:
-    sets = {
-        f"{what}_{half}": str(folder / f"{name}{suffix}")
-        for half, name in (("train", "pool"), ("val", "val"))
-        for what, suffix in (("path_to_img", ""), ("path_to_labels", ".txt"))
+def _f1(folder: Path, labels: str) -> dict[str, object]:
+    return {
+        "kind": "f1",
+        "backbone": "descriptor",
+        "path_to_img_train": str(folder / "pool"),
+        "path_to_labels_train": str(folder / labels),
+        "path_to_img_val": str(folder / "val"),
+        "path_to_labels_val": str(folder / "val.txt"),
     }
-    return {"kind": "f1", "backbone": "descriptor", **sets}
 
 
-Measured = tuple[dict[str, float], int]  # seconds of each stage; bytes beyond what the process had before
-
-
-def _measure(folder: Path, requests: list[dict[str, object]], dimension: int) -> list[Measured]:
+def _measure(folder: Path, requests: dict[str, dict[str, object]], dimension: int) -> dict[str, Measured]:
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(_run_all, (folder, json.dumps(requests), dimension))
+        measured = process.apply(_run_all, (folder, json.dumps(list(requests.values())), dimension))
+    return dict(zip(requests, measured, strict=True))
 
 
 def _run_all(folder: Path, requests: str, dimension: int) -> list[Measured]:

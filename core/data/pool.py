@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.roots import existing_folder, is_under, shown
+from core.data.stats import LATEST, UNKNOWN, stat_all
 from core.errors import EmptyPool
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -125,7 +126,6 @@ def _no_image(folder: Path, skipped: Sequence[Skipped]) -> str:
 
 _UNWRITABLE = re.compile("[\t\n\r\ud800-\udfff]")  # surrogates stand for bytes that are not UTF-8
 _UNWRITABLE_REASON = "a labels file can't hold its name (not UTF-8, or a tab or line break in it); rename it"
-_LAST_NS = 2**63 - 1
 
 
 class _BehindLink(Exception):
@@ -140,6 +140,8 @@ class _Walk:
 
     def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
         self.folder = existing_folder(folder, roots)
+        self.found = 0
+        self._regular: list[tuple[str, str, list[str]]] = []  # (prefix, folder, names in it), not looked at yet
         self._names: list[str] = []
         self._sizes: list[int] = []
         self._mtimes_ns: list[int] = []
@@ -149,19 +151,30 @@ class _Walk:
         self._linked: list[tuple[str, str]] = []
         self._entered: set[str] = set()
 
-    @property
-    def found(self) -> int:
-        return len(self._names)
-
     def pool(self) -> Pool:
         """What was found."""
-        order = sorted(range(self.found), key=self._names.__getitem__)
-        rows = np.array(order, np.int64)
-        sizes = np.array(self._sizes, np.int64)[rows]
-        mtimes_ns = np.array(self._mtimes_ns, np.int64)[rows]
+        regular = [prefix + own for prefix, _, names in self._regular for own in names]
+        looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, 2)
+        unknown = looks[:, 0] == UNKNOWN
+        for i in np.flatnonzero(unknown).tolist():
+            self._look_again(regular[i])
+        if unknown.any():
+            regular = [regular[i] for i in np.flatnonzero(~unknown)]
+        others = np.array([self._sizes, self._mtimes_ns], np.int64).T
+        names, looks = regular + self._names, np.concatenate([looks[~unknown], others])
+        order = sorted(range(len(names)), key=names.__getitem__)
+        sizes, mtimes_ns = looks[np.array(order, np.int64)].T.copy()
         sizes.flags.writeable = mtimes_ns.flags.writeable = False
         skipped = tuple(sorted(self._skipped, key=lambda one: (one.name, one.reason)))
-        return Pool(self.folder, tuple([self._names[row] for row in order]), sizes, mtimes_ns, skipped)
+        return Pool(self.folder, tuple([names[row] for row in order]), sizes, mtimes_ns, skipped)
+
+    def _look_again(self, name: str) -> None:
+        try:
+            status = os.lstat(f"{self.folder}/{name}")
+        except OSError as error:
+            self._skip(name, f"can't be read: {error.strerror}")
+        else:
+            self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
         """Every image; or stops after finding so many."""
@@ -213,6 +226,8 @@ class _Walk:
 
     def _list_folder(self, folder: str, real: str, most: float) -> None:
         prefix = f"{folder}/" if folder else ""
+        regular: list[str] = []
+        self._regular.append((prefix, real, regular))
         try:
             with _opened(real) as opened, os.scandir(opened) as entries:
                 for entry in entries:
@@ -222,14 +237,20 @@ class _Walk:
                     try:
                         if not entry.is_file(follow_symlinks=False):
                             self._visit_other(entry, prefix + own, f"{real}/{own}")
-                        elif own.lower().endswith(SUFFIXES):  # nearly all of a million: what they cost counts
-                            self._keep(prefix + own, entry.stat(follow_symlinks=False))
+                            continue
                     except OSError as error:
                         self._skip(prefix + own, f"can't be read: {error.strerror}")
-                    if len(self._names) >= most:
-                        return
+                        continue
+                    if own.lower().endswith(SUFFIXES):  # nearly all of a million: what they cost counts
+                        if _UNWRITABLE.search(own):
+                            self._skip(prefix + own, _UNWRITABLE_REASON)
+                            continue
+                        regular.append(own)
+                        if len(regular) >= most:
+                            break
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
+        self.found += len(regular)
 
     def _visit_other(self, entry: os.DirEntry[str], name: str, path: str) -> None:
         """A link, or a folder, which is noted for later."""
@@ -268,9 +289,10 @@ class _Walk:
             self._skip(name, "not a regular file")
         else:
             mtime_ns = status.st_mtime_ns
+            self.found += 1
             self._names.append(name)
             self._sizes.append(status.st_size)
-            self._mtimes_ns.append(mtime_ns if mtime_ns < _LAST_NS else _LAST_NS)
+            self._mtimes_ns.append(min(mtime_ns, LATEST))
 
     def _skip(self, name: str, reason: str) -> None:
         self._skipped.append(Skipped(_printable(name or "."), reason))

@@ -1,0 +1,72 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data import stats
+from core.data.stats import UNKNOWN, stat_all
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three files in one folder, two in another: 1, 2, 3, 4 and 5 bytes long."""
+    batches = []
+    for folder, names in (("one", ["a.jpg", "b.jpg", "c\udcff.jpg"]), ("two", ["d e.jpg", "f\n.jpg"])):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            size = 1 + sum(len(earlier) for _, earlier in batches) + names.index(name)
+            (tmp_path / folder / name).write_bytes(b"x" * size)
+        batches.append((str(tmp_path / folder), names))
+    return batches
+
+
+def by_processes(monkeypatch, count):
+    monkeypatch.setattr(stats, "LEAST", 1)
+    monkeypatch.setattr(stats, "_cores", lambda: count)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 8])
+def test_sizes_and_times_come_in_order_however_many_processes_there_are(folders, monkeypatch, processes):
+    by_processes(monkeypatch, processes)
+    os.utime(folders[0][0] + "/b.jpg", ns=(0, 1_234_567_890_123_456_789))
+    found = stat_all(folders)
+    assert found[::2].tolist() == [1, 2, 3, 4, 5]
+    assert found[3] == 1_234_567_890_123_456_789
+    paths = [Path(folder, name) for folder, names in folders for name in names]
+    assert found[1::2].tolist() == [path.stat().st_mtime_ns for path in paths]
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_what_is_gone_or_no_regular_file_is_unknown(folders, monkeypatch, processes):
+    by_processes(monkeypatch, processes)
+    folder, names = folders[0]
+    for name in names[:2]:
+        Path(folder, name).unlink()
+    Path(folder, names[1]).symlink_to(names[2])
+    assert stat_all([*folders, (folder + "/none", ["x.jpg", "y.jpg"])])[::2].tolist() == [-1, -1, 3, 4, 5, -1, -1]
+
+
+def test_nothing_is_nothing():
+    assert stat_all([]).tolist() == []
+
+
+@pytest.mark.parametrize("program", ["/does/not/exist", "/bin/false", "/bin/cat"])
+def test_a_helper_that_fails_leaves_its_share_unknown(folders, monkeypatch, program):
+    by_processes(monkeypatch, 2)
+    monkeypatch.setattr(sys, "executable", program)
+    assert stat_all(folders)[::2].tolist() == [1, 2, 3, UNKNOWN, UNKNOWN]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 9))
+def test_shares_are_all_of_it_in_order_and_of_like_size(lengths, count):
+    batches = [(str(i), [f"{i} {j}" for j in range(n)]) for i, n in enumerate(lengths)]
+    shares = stats._shares(batches, sum(lengths), count)
+    assert [(folder, name) for share in shares for folder, names in share for name in names] == [
+        (folder, name) for folder, names in batches for name in names
+    ]
+    sizes = [sum(len(names) for _, names in share) for share in shares]
+    assert len(sizes) == count
+    assert max(sizes) - min(sizes) <= 1 + sum(lengths) % count
