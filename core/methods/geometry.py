@@ -25,8 +25,6 @@ PART = 256  # coordinates that two images are compared by first
 SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
-DIRECTIONS = (64, 256)  # in which images are compared before they are compared in all
-ROWS_FOR_DIRECTIONS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +75,12 @@ class Geometry:
     def _close_in(self, X: Matrix, lengths: Vector, slack: Vector, units: Matrix, squared: float) -> NDArray[np.bool_]:
         """(n,) whether the first k coordinates of a row (n, k), from the mean and by its length, may be within
         `squared` of those of a unit vector (b, k): |x|^2 / l^2 + |u|^2 - 2 x.u / l, times l^2, by one product."""
-        mean, roots = self.mean[: X.shape[1]], np.sqrt(lengths)
+        k, roots = X.shape[1], np.sqrt(lengths)
+        mean = self.mean[:k]
         of_rows = np.einsum("nk,nk->n", X, X) - 2 * (X @ mean) + mean @ mean
         of_units = np.einsum("bk,bk->b", units, units)
-        likeness = X @ (2 * units.T)
-        likeness -= 2 * (units @ mean)
-        likeness -= roots[:, None] * of_units
+        rows = np.column_stack([X, roots, np.ones_like(roots)])
+        likeness = rows @ np.column_stack([2 * units, -of_units, -2 * (units @ mean)]).T
         return np.asarray(likeness.max(axis=1) * roots >= of_rows - squared * lengths - slack)
 
     def _span(self, rows: Rows) -> tuple[Matrix, Rows]:
@@ -138,52 +136,20 @@ def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
 
 
 def nearest_within(geometry: Geometry, A: Rows, B: Rows, squared: float) -> Rows:
-    """For each of the rows A the nearest of the rows B, as an index into B (a,); -1 where none is within `squared`.
-
-    Few are, as a rule: what is farther in a few directions is farther altogether, and is not looked at again.
-    """
-    found = np.full(len(A), -1, np.int64)
-    if not len(A) or not len(B):
-        return found
-    directions = _wide_directions(geometry)
-    low_B = _project(geometry, B, directions)
-    for part in slices(len(A), slice_size(len(B))):
-        low_A = _project(geometry, A[part], directions)
-        rows, columns = np.arange(len(low_A)), np.arange(len(B))
-        for k in DIRECTIONS:
-            close = _are_within(low_A[rows, :k], low_B[columns, :k], squared + SLACK)
-            rows, columns = rows[close.any(axis=1)], columns[close.any(axis=0)]
-        if len(rows):
-            index, distances = nearest(geometry.units(A[part][rows]), geometry.units(B[columns]))
-            found[part.start + rows] = np.where(distances <= squared, columns[index], -1)
+    """For each of the rows A the nearest of the rows B, as an index into B (a,); -1 where none is within `squared`,
+    less than 1. Few are, as a rule."""
+    found, best = np.full(len(A), -1, np.int64), np.full(len(A), np.inf, np.float32)
+    for theirs in slices(len(B)):
+        units = geometry.units(B[theirs])
+        for mine in slices(len(A)):
+            rows = mine.start + np.flatnonzero(geometry.may_be_within(squared, A[mine], units))
+            if not len(rows):
+                continue
+            index, distances = nearest(geometry.units(A[rows]), units)
+            closer = (distances <= squared) & (distances < best[rows])
+            found[rows[closer]] = theirs.start + index[closer]
+            best[rows[closer]] = distances[closer]
     return found
-
-
-def _are_within(A: Matrix, B: Matrix, squared: float) -> NDArray[np.bool_]:
-    """(a, k), (b, k) -> (a, b) by one product: |a|^2 + |b|^2 - 2 a.b."""
-    ones_A, ones_B = np.ones((len(A), 1), np.float32), np.ones((len(B), 1), np.float32)
-    lengths_A, lengths_B = np.einsum("ad,ad->a", A, A)[:, None], np.einsum("bd,bd->b", B, B)[:, None]
-    distances: Matrix = np.hstack([-2 * A, lengths_A, ones_A]) @ np.hstack([B, ones_B, lengths_B]).T
-    return np.asarray(distances <= squared)
-
-
-def _wide_directions(geometry: Geometry) -> Matrix:
-    """(d, k) orthonormal: about those in which a sample of the unit vectors varies most, widest first; found by two
-    rounds of subspace iteration, for any would do and all of them take half a second (`principal`)."""
-    step = -(-len(geometry.embeddings) // ROWS_FOR_DIRECTIONS)
-    units = geometry.units(np.arange(0, len(geometry.embeddings), step))
-    d = units.shape[1]
-    basis = np.random.default_rng(0).standard_normal((d, min(d, max(DIRECTIONS))), np.float32)
-    for _ in range(2):
-        basis, _ = np.linalg.qr(units.T @ (units @ basis))
-    seen = units @ basis
-    _, order = np.linalg.eigh(seen.T @ seen)
-    return np.ascontiguousarray((basis @ order)[:, ::-1])
-
-
-def _project(geometry: Geometry, rows: Rows, directions: Matrix) -> Matrix:
-    """(n, k) the rows' unit vectors in those directions (d, k)."""
-    return np.concatenate([geometry.units(rows[part]) @ directions for part in slices(len(rows))])
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------
