@@ -30,12 +30,14 @@ def stat_all(batches: Sequence[Batch]) -> array[int]:
     total = sum(len(names) for _, names in batches)
     processes = max(1, min(_cores(), 1 + MOST_HELPERS, total // LEAST))
     mine, *others = _shares(batches, total, processes)
-    helpers = [_start(share) for share in others]
+    helpers = [_start() for _ in others]
+    for helper, share in zip(helpers, others, strict=True):
+        _send(helper, share)
     found = array("q")
     for folder, names in mine:
         found.extend(_stat(folder, names))
     for helper, share in zip(helpers, others, strict=True):
-        found.extend(_finish(helper, sum(len(names) for _, names in share)))
+        found.extend(_receive(helper, sum(len(names) for _, names in share)))
     return found
 
 
@@ -59,25 +61,31 @@ def _shares(batches: Sequence[Batch], total: int, count: int) -> list[list[Batch
     return shares
 
 
-def _start(share: list[Batch]) -> subprocess.Popen[bytes] | None:
-    """It has its share when this returns."""
-    text = b"\0\0".join(b"\0".join([os.fsencode(folder), *map(os.fsencode, names)]) for folder, names in share)
+Helper = subprocess.Popen[bytes]
+
+
+def _start() -> Helper | None:
+    """Should this process be killed, its helpers end by themselves, for nobody writes to them or reads any more."""
+    command = [sys.executable, "-I", "-S", __file__]
     try:
-        helper = subprocess.Popen([sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     except OSError:
         return None
+
+
+def _send(helper: Helper | None, share: list[Batch]) -> None:
+    if helper is None:
+        return
     assert helper.stdin is not None
-    with suppress(OSError):
-        helper.stdin.write(text)
-        helper.stdin.close()
-    return helper
+    with suppress(OSError), helper.stdin as stream:
+        stream.write(os.fsencode("\0\0".join("\0".join([folder, *names]) for folder, names in share)))
 
 
-def _finish(helper: subprocess.Popen[bytes] | None, count: int) -> array[int]:
+def _receive(helper: Helper | None, count: int) -> array[int]:
     data = b""
     if helper is not None:
         assert helper.stdout is not None
-        with helper, suppress(OSError):
+        with helper:
             data = helper.stdout.read()
     if helper is None or helper.returncode or len(data) != 16 * count:
         return array("q", [UNKNOWN, 0]) * count
@@ -109,8 +117,8 @@ def _stat(folder: str, names: list[str]) -> list[int]:
 def _help() -> None:
     """Reads a share from standard input, all of it before the first answer, and writes what `_stat` finds."""
     found = array("q")
-    for part in sys.stdin.buffer.read().split(b"\0\0"):
-        folder, *names = map(os.fsdecode, part.split(b"\0"))
+    for part in os.fsdecode(sys.stdin.buffer.read()).split("\0\0"):
+        folder, *names = part.split("\0")
         found.extend(_stat(folder, names))
     sys.stdout.buffer.write(found.tobytes())
 

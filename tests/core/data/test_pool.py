@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.data import pool
 from core.data.pool import Skipped, has_an_image, list_pool, look_up
+from core.data.stats import UNKNOWN
 from core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
 
 
@@ -201,6 +203,21 @@ def test_every_image_is_listed_or_skipped_with_a_reason(tmp_path_factory, names)
     assert set(pool.names) == kept | {"x.jpg"}
     assert list(pool.names) == sorted(pool.names)
     assert all(skipped.reason and skipped.name.isprintable() for skipped in pool.skipped)
+
+
+def test_what_could_not_be_looked_at_with_the_others_is_looked_at_again(folder, monkeypatch):
+    make(folder, "a.jpg", "b.jpg", "one/c.jpg")
+    expected = list_pool(folder, [folder])
+
+    def gone_wrong(batches):
+        (folder / "b.jpg").unlink()
+        return [UNKNOWN, 0] * sum(len(names) for _, names in batches)
+
+    monkeypatch.setattr(pool, "stat_all", gone_wrong)
+    found = list_pool(folder, [folder])
+    assert found.names == ("a.jpg", "one/c.jpg")
+    assert found.mtimes_ns.tolist() == expected.mtimes_ns[[0, 2]].tolist()
+    assert found.skipped == (Skipped("b.jpg", "can't be read: No such file or directory"),)
 
 
 def looked_up(folder, names, *roots):
