@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         None,
         ge=0,
         description="Embeddings each worker process holds in memory for the next round; 0: none. "
-        "Unset: its share of a quarter of the memory.",
+        "Unset: its share of a quarter of the memory, of 8192 at most.",
     )
     thumbnails_mb: int = Field(
         1024,

@@ -7,11 +7,12 @@ from pathlib import Path
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
 SHARE = 4  # a quarter of it
+MOST = 8 << 30  # more than a million images; other programs, and other workers, want memory too
 
 
 def kept_by_default(processes: int) -> int:
     """Bytes for each of a worker's processes."""
-    return _memory() // SHARE // processes
+    return min(_memory() // SHARE, MOST) // processes
 
 
 def _memory() -> int:

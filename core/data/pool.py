@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import inf
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.roots import existing_folder, is_under, shown
-from core.data.stats import LATEST, UNKNOWN, stat_all
+from core.data.stats import UNKNOWN, clamped, stat_all
 from core.errors import EmptyPool
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -85,23 +86,23 @@ def list_pool(folder: Path, roots: Sequence[Path]) -> Pool:
     return pool
 
 
-def look_up(folder: Path, roots: Sequence[Path], names: Iterable[str]) -> Pool:
-    """Of the pool that `list_pool` lists, the images of those names, and nothing about others: a few thousand of a
-    million are looked up in the time that it takes to list as many.
+def look_up(folder: Path, roots: Sequence[Path], names: Collection[str]) -> Pool:
+    """Of the pool that `list_pool` lists, the images of those names, and nothing of others: a few thousand of a million
+    take the time of a few thousand.
 
     Raises as `list_pool` does, EmptyPool only where none of the names is there either.
     """
     walk = _Walk(folder, roots)
-    try:
+    with suppress(_MustList):
         walk.look_up(names)
-    except _BehindLink:  # under which of its names a folder is listed, the whole tells
-        pass
-    else:
-        if walk.found:
-            return walk.pool()
+        pool = walk.pool()
+        if len(pool):
+            return pool
     pool = list_pool(folder, roots)
     rows = pool.rows_by_name
-    return pool.take(np.array(sorted(rows[name] for name in set(names) if name in rows), np.int64))
+    taken = pool.take(np.array(sorted(rows[name] for name in set(names) if name in rows), np.int64))
+    asked_for = {_printable(name) for name in names}
+    return replace(taken, skipped=tuple(one for one in pool.skipped if one.name in asked_for))
 
 
 def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
@@ -110,9 +111,13 @@ def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
-    walk = _Walk(folder, roots)
-    walk.list_all(most=1)
-    return walk.found > 0
+    first = _Walk(folder, roots)
+    first.list_all(most=1)
+    if len(first.pool()):
+        return True
+    walk = _Walk(folder, roots)  # the first may have been one that can't be looked at
+    walk.list_all()
+    return len(walk.pool()) > 0
 
 
 def _no_image(folder: Path, skipped: Sequence[Skipped]) -> str:
@@ -124,12 +129,13 @@ def _no_image(folder: Path, skipped: Sequence[Skipped]) -> str:
 
 # --- the walk ---------------------------------------------------------------------------------------------------
 
-_UNWRITABLE = re.compile("[\t\n\r\ud800-\udfff]")  # surrogates stand for bytes that are not UTF-8
+_UNWRITABLE = re.compile("[\0\t\n\r\ud800-\udfff]")  # surrogates stand for bytes that are not UTF-8
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 _UNWRITABLE_REASON = "a labels file can't hold its name (not UTF-8, or a tab or line break in it); rename it"
 
 
-class _BehindLink(Exception):
-    """A folder on the way to an image is a link."""
+class _MustList(Exception):
+    """What a name stands for can't be told without listing the pool."""
 
 
 class _Walk:
@@ -141,6 +147,7 @@ class _Walk:
     def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
         self.folder = existing_folder(folder, roots)
         self.found = 0
+        self._listing = False
         self._regular: list[tuple[str, str, list[str]]] = []  # (prefix, folder, names in it), not looked at yet
         self._names: list[str] = []
         self._sizes: list[int] = []
@@ -169,15 +176,21 @@ class _Walk:
         return Pool(self.folder, tuple([names[row] for row in order]), sizes, mtimes_ns, skipped)
 
     def _look_again(self, name: str) -> None:
+        path = f"{self.folder}/{name}"
         try:
-            status = os.lstat(f"{self.folder}/{name}")
+            status = os.lstat(path)
         except OSError as error:
-            self._skip(name, f"can't be read: {error.strerror}")
-        else:
+            if self._listing or error.errno not in _ABSENT:
+                self._skip(name, f"can't be read: {error.strerror}")
+            return
+        if stat.S_ISLNK(status.st_mode):
+            self._follow(path, name)
+        elif not stat.S_ISDIR(status.st_mode):
             self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
         """Every image; or stops after finding so many."""
+        self._listing = True
         while self.found < most and (self._folders or self._linked):
             name, real = self._folders.pop() if self._folders else self._next_linked()
             if real in self._entered:
@@ -191,38 +204,60 @@ class _Walk:
         return self._linked.pop()
 
     def look_up(self, names: Iterable[str]) -> None:
-        """Those of the names that `list_all` comes upon. Raises _BehindLink where a folder on the way is a link."""
-        entered: dict[str, bool] = {"": True}
+        """Those of the names that `list_all` comes upon.
+
+        Raises _MustList where a folder on the way is a link, which may be listed under another name; or where files go
+        by several spellings of their names.
+        """
+        by_folder: dict[str, list[str]] = {}
         for name in sorted(set(names)):
-            folder, _, own = name.rpartition("/")
-            if own.startswith(".") or not _has_suffix(own) or name.startswith("/") or not self._enters(folder, entered):
-                continue
-            path = f"{self.folder}/{name}"
-            try:
-                status = os.lstat(path)
-            except (OSError, ValueError):
-                continue
-            if stat.S_ISLNK(status.st_mode):
-                self._follow(path, name)
-            else:
-                self._keep(name, status)
+            folder, slash, own = name.rpartition("/")
+            if _has_suffix(own) and not own.startswith(".") and (folder or not slash) and not _UNWRITABLE.search(name):
+                by_folder.setdefault(folder, []).append(own)
+        entered = {"": True}
+        for folder, names_in_it in by_folder.items():
+            if self._enters(folder, entered):
+                real = f"{self.folder}/{folder}".rstrip("/")
+                self._regular.append((f"{folder}/" if folder else "", real, names_in_it))
+        self._refuse_spellings()
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
         """Whether `list_all` comes to it, folder by folder from the pool's own on."""
-        if folder not in entered:
-            parts = folder.split("/")
-            visible = all(part and not part.startswith(".") for part in parts)
-            entered[folder] = visible and all(map(self._is_folder, accumulate(parts, "{}/{}".format)))
-        return entered[folder]
+        way = "", *accumulate(folder.split("/"), "{}/{}".format)
+        for above, below in pairwise(way):
+            if below not in entered:
+                own = below.removeprefix(above).removeprefix("/")
+                entered[below] = own != "" and own[0] != "." and self._is_folder(below)
+            if not entered[below]:
+                return False
+        return True
 
     def _is_folder(self, name: str) -> bool:
+        path = f"{self.folder}/{name}"
         try:
-            mode = os.lstat(f"{self.folder}/{name}").st_mode
-        except (OSError, ValueError):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                raise _MustList
+            if stat.S_ISDIR(mode):
+                os.scandir(path).close()
+            return stat.S_ISDIR(mode)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                self._skip(name, f"the folder can't be read: {error.strerror}")
             return False
-        if stat.S_ISLNK(mode):
-            raise _BehindLink(name)
-        return stat.S_ISDIR(mode)
+
+    def _refuse_spellings(self) -> None:
+        """One name tells: whether case counts is a matter of the whole file system."""
+        for _, folder, names in self._regular:
+            for own in names:
+                try:
+                    as_asked = os.lstat(f"{folder}/{own}")
+                except OSError:
+                    continue
+                with suppress(OSError):
+                    if os.path.samestat(as_asked, os.lstat(f"{folder}/{own.swapcase()}")):
+                        raise _MustList
+                return
 
     def _list_folder(self, folder: str, real: str, most: float) -> None:
         prefix = f"{folder}/" if folder else ""
@@ -288,11 +323,10 @@ class _Walk:
         elif not stat.S_ISREG(status.st_mode):
             self._skip(name, "not a regular file")
         else:
-            mtime_ns = status.st_mtime_ns
             self.found += 1
             self._names.append(name)
             self._sizes.append(status.st_size)
-            self._mtimes_ns.append(min(mtime_ns, LATEST))
+            self._mtimes_ns.append(clamped(status.st_mtime_ns))
 
     def _skip(self, name: str, reason: str) -> None:
         self._skipped.append(Skipped(_printable(name or "."), reason))

@@ -11,15 +11,19 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from stat import S_ISREG
+from threading import Lock
+from typing import AnyStr
 
 Batch = tuple[str, list[str]]  # a folder, and names in it
 
 LEAST = 20_000  # names that are worth a process
 MOST_HELPERS = 7
 UNKNOWN = -1  # the size of what is no regular file, or can't be looked at
-LATEST = 2**63 - 1
+LATEST = 2**63 - 1  # nanoseconds; and as many before 1970
+
+_helping = Lock()  # an API has many threads: one of them at a time gets helpers
 
 
 def stat_all(batches: Sequence[Batch]) -> array[int]:
@@ -28,17 +32,18 @@ def stat_all(batches: Sequence[Batch]) -> array[int]:
     Links are not followed. A helper that dies leaves its share unknown.
     """
     total = sum(len(names) for _, names in batches)
-    processes = max(1, min(_cores(), 1 + MOST_HELPERS, total // LEAST))
-    mine, *others = _shares(batches, total, processes)
-    helpers = [_start() for _ in others]
-    for helper, share in zip(helpers, others, strict=True):
-        _send(helper, share)
-    found = array("q")
-    for folder, names in mine:
-        found.extend(_stat(folder, names))
-    for helper, share in zip(helpers, others, strict=True):
-        found.extend(_receive(helper, sum(len(names) for _, names in share)))
-    return found
+    processes = min(_cores(), 1 + MOST_HELPERS, total // LEAST)
+    if processes < 2 or not _helping.acquire(blocking=False):
+        return _stat_here(batches)
+    try:
+        return _stat_with_helpers(_shares(batches, total, processes))
+    finally:
+        _helping.release()
+
+
+def clamped(time_ns: int) -> int:
+    """What a signed number of 64 bits holds of it."""
+    return max(-LATEST, min(time_ns, LATEST))
 
 
 def _cores() -> int:
@@ -61,11 +66,35 @@ def _shares(batches: Sequence[Batch], total: int, count: int) -> list[list[Batch
     return shares
 
 
+def _stat_here(batches: Sequence[Batch]) -> array[int]:
+    found = array("q")
+    for folder, names in batches:
+        found.extend(_stat(folder, names))
+    return found
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------
+
 Helper = subprocess.Popen[bytes]
 
 
+def _stat_with_helpers(shares: list[list[Batch]]) -> array[int]:
+    mine, *others = shares
+    with ExitStack() as stack:
+        helpers = [_start() for _ in others]
+        for started in filter(None, helpers):
+            stack.callback(_end, started)
+        for helper, share in zip(helpers, others, strict=True):
+            _send(helper, share)
+        found = _stat_here(mine)
+        for helper, share in zip(helpers, others, strict=True):
+            found.extend(_receive(helper, sum(len(names) for _, names in share)))
+    return found
+
+
 def _start() -> Helper | None:
-    """Should this process be killed, its helpers end by themselves, for nobody writes to them or reads any more."""
+    if not sys.executable:
+        return None
     command = [sys.executable, "-I", "-S", __file__]
     try:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
@@ -82,17 +111,30 @@ def _send(helper: Helper | None, share: list[Batch]) -> None:
 
 
 def _receive(helper: Helper | None, count: int) -> array[int]:
-    data = b""
     if helper is not None:
         assert helper.stdout is not None
-        with helper:
-            data = helper.stdout.read()
-    if helper is None or helper.returncode or len(data) != 16 * count:
-        return array("q", [UNKNOWN, 0]) * count
-    return array("q", data)
+        data = helper.stdout.read()
+        if helper.wait() == 0 and len(data) == 16 * count:
+            return array("q", data)
+    return array("q", [UNKNOWN, 0]) * count
 
 
-def _stat(folder: str, names: list[str]) -> list[int]:
+def _end(helper: Helper) -> None:
+    helper.kill()
+    with suppress(OSError), helper:
+        pass
+
+
+def _help() -> None:
+    """Reads a share from standard input, all of it before the first answer, and writes what `_stat` finds."""
+    found = array("q")
+    for part in sys.stdin.buffer.read().split(b"\0\0"):
+        folder, *names = part.split(b"\0")
+        found.extend(_stat(folder, names))
+    sys.stdout.buffer.write(found.tobytes())
+
+
+def _stat(folder: AnyStr, names: list[AnyStr]) -> list[int]:
     """By the folder's descriptor: names are looked up in it, and not along the whole path."""
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -108,19 +150,10 @@ def _stat(folder: str, names: list[str]) -> list[int]:
                 continue
             mtime_ns = status.st_mtime_ns
             found.append(status.st_size if S_ISREG(status.st_mode) else UNKNOWN)
-            found.append(mtime_ns if mtime_ns < LATEST else LATEST)
+            found.append(mtime_ns if -LATEST < mtime_ns < LATEST else clamped(mtime_ns))
     finally:
         os.close(opened)
     return found
-
-
-def _help() -> None:
-    """Reads a share from standard input, all of it before the first answer, and writes what `_stat` finds."""
-    found = array("q")
-    for part in os.fsdecode(sys.stdin.buffer.read()).split("\0\0"):
-        folder, *names = part.split("\0")
-        found.extend(_stat(folder, names))
-    sys.stdout.buffer.write(found.tobytes())
 
 
 if __name__ == "__main__":

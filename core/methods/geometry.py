@@ -22,7 +22,7 @@ Vector = NDArray[np.float32]
 SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000
 PART = 256  # coordinates that two images are compared by first
-SLACK = 1e-5  # of squared lengths: more than float32 loses in a sum of some thousand products
+SLACK = 4e-5  # of squared lengths: ten times what float32 loses in sums of some thousand products
 ROWS_FOR_CENTRES = 20_000  # k-means settles its centres on that many points, or 50 for each centre
 KMEANS_ROUNDS = 25
 
@@ -61,7 +61,7 @@ class Geometry:
         X, places = self._span(rows)
         of_mean = float(self.mean @ self.mean)
         lengths = np.einsum("nd,nd->n", X, X) - 2 * (X @ self.mean) + of_mean  # squared, from the mean
-        slack = 4 * SLACK * (of_mean + np.abs(lengths))
+        slack = SLACK * (of_mean + np.abs(lengths))
         np.maximum(lengths, 0, out=lengths)
         may = np.full(len(X), len(units) > 0)
         for k in (PART, X.shape[1]) if X.shape[1] > 2 * PART else (X.shape[1],):

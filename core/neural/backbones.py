@@ -44,6 +44,7 @@ class Backbone(Protocol):
     dimension: int
     engine: str  #: what runs it: openvino, torch, cuda or numpy
     images_at_once: int  #: how many a batch had best have
+    decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
 
     def read(self, path: Path, max_pixels: int) -> Prepared:
         """One image file -> what `gather` takes. Called from many threads. Raises UnreadableImage."""
@@ -60,6 +61,7 @@ class OnCpu(ABC):
 
     engine = "numpy"
     images_at_once = 64
+    decodes_on_device = False
 
     @abstractmethod
     def prepare(self, image: Image.Image) -> Pixels:
@@ -103,6 +105,7 @@ class TimmBackbone(OnCpu):
         self._transform = timm.data.create_transform(**config, is_training=False, normalize=False)
         self._draft_size = min(self._crop.resized) if self._crop else None
         self._upload = Uploader(shape, self._crop, self._device) if self._device.type == "cuda" else None
+        self.decodes_on_device = self._upload is not None and self._upload.takes_jpegs
         normalised = Normalised(model, config["mean"], config["std"])
         self._network = network_for(normalised, shape, self._device, settings.cpu_engine, settings.batch_size)
         self.engine, self.images_at_once = self._network.engine, self._network.images_at_once
@@ -117,7 +120,7 @@ class TimmBackbone(OnCpu):
         return pixels
 
     def read(self, path: Path, max_pixels: int) -> Prepared:
-        if self._upload is not None and self._upload.takes_jpegs and (jpeg := read_jpeg(path, max_pixels=max_pixels)):
+        if self.decodes_on_device and (jpeg := read_jpeg(path, max_pixels=max_pixels)):
             return jpeg
         return self.prepare(decode(path, max_pixels=max_pixels, draft_size=self._draft_size))
 

@@ -6,6 +6,7 @@ An unreadable image is reported with its name and cause, never dropped silently 
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -28,10 +29,10 @@ from core.settings import Settings
 # More get in each other's way: decoding an image lets go of the interpreter, and waits for it again, some dozen times.
 # Measured on 16 cores, images/s: 840 with 1 thread, 2,040 with 4, 2,840 with 8, 1,740 with 16.
 MAX_DECODE_THREADS = 8
-# Files that the GPU decodes are read in 30 microseconds, and threads that read hold up the one that launches kernels.
+# Files that a GPU decodes are read in 30 microseconds, and threads that read hold up the one that launches kernels.
 # Measured on an H100 with 16 cores, images/s: 6,900 with 1, 6,800 with 2, 4,900 with 4, 4,600 with 8.
 FEW_THREADS = 2
-SLOW_S = 0.0004  # for an image: its storage is far, or it is decoded here
+SLOW_S = 0.001  # for an image: its storage is far, or it is one that the GPU can't decode
 PARTS_THAT_TELL = 16
 BATCHES_AHEAD = 1  # of images read that wait, besides the one that is gathered and the one that is forwarded
 
@@ -70,7 +71,7 @@ def embed(
     size, threads = settings.batch_size or backbone.images_at_once, decode_threads(settings)
     forward = _Forward(backbone, size, halved)
     readers = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    pace = _Pace(threads, few=settings.decode_threads or FEW_THREADS)
+    pace = _Pace(threads, FEW_THREADS if backbone.decodes_on_device and not settings.decode_threads else threads)
     gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
     at_a_time = max(1, size // (4 * threads))  # handing a thread its work costs as much as reading a small file
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
@@ -105,12 +106,12 @@ def available_cores() -> int:
 
 
 class _Pace:
-    """Lets `few` threads work at a time; all, once even the fastest of the first parts took long for an image."""
+    """Lets `few` threads work at a time; all, once most of the last parts took long for an image."""
 
     def __init__(self, threads: int, few: int) -> None:
         self._turns = Semaphore(min(few, threads))
         self._held_back = max(0, threads - few)
-        self._seen: list[float] = []
+        self._last: deque[float] = deque(maxlen=PARTS_THAT_TELL)
         self._noting = Lock()
 
     def __call__(self, work: Callable[[Item], Done], part: Sequence[Item]) -> list[Done]:
@@ -122,11 +123,11 @@ class _Pace:
 
     def _note(self, seconds: float) -> None:
         with self._noting:
-            if not self._held_back or len(self._seen) == PARTS_THAT_TELL:
-                return
-            self._seen.append(seconds)
-            if len(self._seen) == PARTS_THAT_TELL and min(self._seen) > SLOW_S:
+            self._last.append(seconds)
+            tells = self._held_back and len(self._last) == PARTS_THAT_TELL
+            if tells and statistics.median(self._last) > SLOW_S:
                 self._turns.release(self._held_back)
+                self._held_back = 0
 
 
 Read = tuple[int, Prepared | Skipped]

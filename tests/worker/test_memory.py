@@ -16,6 +16,12 @@ def test_processes_share_a_quarter_of_the_machines_memory(machine):
     assert memory.kept_by_default(3) == 4096 * 6_000_000 // 4 // 3
 
 
+def test_a_large_machine_is_not_filled(machine, monkeypatch):
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 60_000_000}.__getitem__)
+    assert memory.kept_by_default(1) == 8 * 2**30
+    assert memory.kept_by_default(2) == 4 * 2**30
+
+
 def test_a_containers_limit_counts_where_it_is_less(machine):
     machine.write_text("8000000000\n")
     assert memory.kept_by_default(2) == 1_000_000_000

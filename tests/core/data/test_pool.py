@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data import pool
+from core.data import pool, stats
 from core.data.pool import Skipped, has_an_image, list_pool, look_up
 from core.data.stats import UNKNOWN
 from core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
@@ -220,40 +220,49 @@ def test_what_could_not_be_looked_at_with_the_others_is_looked_at_again(folder, 
     assert found.skipped == (Skipped("b.jpg", "can't be read: No such file or directory"),)
 
 
+def part_of(pool, names):
+    """What a listing says of those names."""
+    rows = [row for row, name in enumerate(pool.names) if name in names]
+    skipped = [one for one in pool.skipped if one.name in names]
+    return [(pool.names[row], pool.sizes[row], pool.mtimes_ns[row]) for row in rows], skipped
+
+
+def found(folder, names, *roots):
+    """What looking up says of those names, which must be all it says."""
+    pool = look_up(folder, roots or [folder], names)
+    assert len(pool.names) + len(pool.skipped) == sum(map(len, part_of(pool, names)))
+    return part_of(pool, names)
+
+
 def looked_up(folder, names, *roots):
-    return list(look_up(folder, roots or [folder], names).names)
+    return [name for name, _, _ in found(folder, names, *roots)[0]]
 
 
-def test_names_are_looked_up_as_they_are_listed(folder):
+ODD = ["gone.jpg", "a//b.jpg", "a/../c.jpg", "./c.jpg", "/c.jpg", "notes.txt", "odd.jpg", ".hidden.jpg", ".cache/e.jpg"]
+ODD += ["c.jpg/g.jpg", "", "/", "x" * 5000 + ".jpg", "d/" * 2000 + "h.jpg", "c\0.jpg", "c\udcff.jpg", "C.JPG", "a"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_names_are_looked_up_as_they_are_listed(folder, monkeypatch, processes):
+    monkeypatch.setattr(stats, "LEAST", 1)
+    monkeypatch.setattr(stats, "_cores", lambda: processes)
     make(folder, "a/b.jpg", "c.jpg", "d.jpg", "notes.txt", ".hidden.jpg", ".cache/e.jpg", "odd.jpg/f.png")
-    asked = ["c.jpg", "a/b.jpg", "gone.jpg", "a//b.jpg", "a/../c.jpg", "./c.jpg", "/c.jpg", "notes.txt", "odd.jpg"]
-    asked += [
-        ".hidden.jpg",
-        ".cache/e.jpg",
-        "odd.jpg/f.png",
-        "c.jpg/g.jpg",
-        "",
-        "x" * 5000 + ".jpg",
-        "d/" * 2000 + "h.jpg",
-    ]
-    assert looked_up(folder, asked) == ["a/b.jpg", "c.jpg", "odd.jpg/f.png"]
-
-
-def test_what_is_looked_up_is_what_is_listed_of_it(folder):
-    make(folder, "a/b.jpg", "c.jpg")
     (folder / "c.jpg").write_bytes(b"12")
-    listed, found = list_pool(folder, [folder]), look_up(folder, [folder], ["c.jpg"])
-    assert (found.sizes.tolist(), found.mtimes_ns.tolist()) == ([2], listed.mtimes_ns[1:].tolist())
-    assert found.path(0) == folder / "c.jpg"
+    asked = ["c.jpg", "a/b.jpg", "odd.jpg/f.png", *ODD]
+    assert looked_up(folder, asked) == ["a/b.jpg", "c.jpg", "odd.jpg/f.png"]
+    assert found(folder, asked) == part_of(list_pool(folder, [folder]), asked)
+    assert look_up(folder, [folder], ["c.jpg"]).path(0) == folder / "c.jpg"
 
 
-def test_nothing_is_known_of_other_images(folder):
-    make(folder, "a.jpg", "b.jpg")
+def test_nothing_is_said_of_other_images(folder):
+    make(folder, "a.jpg", "b.jpg", "one/c.jpg")
     (folder / "odd.jpg").symlink_to("/etc/passwd")
-    assert look_up(folder, [folder], ["a.jpg"]).skipped == ()
-    found = look_up(folder, [folder], ["a.jpg", "odd.jpg"])
-    assert found.names == ("a.jpg",)
-    assert found.skipped == (Skipped("odd.jpg", "links to a place outside the data roots"),)
+    (folder / "other.jpg").symlink_to("/etc/passwd")
+    (folder / "two").symlink_to("one")
+    said = Skipped("odd.jpg", "links to a place outside the data roots")
+    for more in ([], ["two/c.jpg"]):  # with the second, the pool is listed
+        assert look_up(folder, [folder], ["a.jpg", *more]).skipped == ()
+        assert look_up(folder, [folder], ["a.jpg", "odd.jpg", *more]).skipped == (said,)
 
 
 def test_a_pool_without_any_of_the_names_is_empty_and_one_without_images_an_error(folder):
@@ -261,6 +270,30 @@ def test_a_pool_without_any_of_the_names_is_empty_and_one_without_images_an_erro
         look_up(folder, [folder], ["a.jpg"])
     make(folder, "b.jpg")
     assert looked_up(folder, ["a.jpg"]) == []
+
+
+def test_where_case_does_not_count_names_are_looked_up_as_they_are_spelt(folder, monkeypatch):
+    make(folder, "a.jpg", "B.jpg", "one/c.jpg")
+    lstat = os.lstat
+    listed = {str(folder / name).casefold(): folder / name for name in ("a.jpg", "B.jpg", "one/c.jpg")}
+    monkeypatch.setattr(os, "lstat", lambda path: lstat(listed.get(str(path).casefold(), path)))
+    assert looked_up(folder, ["gone.jpg", "A.JPG", "a.jpg", "b.jpg", "one/C.jpg"]) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o100, 0o400])
+def test_folders_without_permission_are_looked_up_as_they_are_listed(shared_path, as_nobody, mode):
+    make(shared_path, "a.jpg", "closed/b.jpg", "closed/c/d.jpg")
+    (shared_path / "closed").chmod(mode)
+    asked = ["a.jpg", "closed/b.jpg", "closed/c/d.jpg"]
+
+    def ask():
+        pools = list_pool(shared_path, [shared_path]), look_up(shared_path, [shared_path], asked)
+        return [(pool.names, {one.reason for one in pool.skipped}) for pool in pools]
+
+    listed, told = as_nobody(ask)
+    assert listed[0] == told[0] == ("a.jpg",)
+    assert len(listed[1]) == len(told[1]) == 1
+    assert all("Permission denied" in reason for names, reasons in (listed, told) for reason in reasons)
 
 
 places = st.sampled_from(["a.jpg", "one/b.jpg", "one/.c.jpg", "one/two/d.jpg", ".three/e.jpg", "one/two/f.txt"])
@@ -276,7 +309,7 @@ def test_whatever_links_there_are_names_are_looked_up_as_they_are_listed(tmp_pat
         (folder / link).parent.mkdir(parents=True, exist_ok=True)
         if not (folder / link).exists():
             (folder / link).symlink_to(folder / target)
-    listed = names_of(folder)
-    others = [f"{link}/{name}" for link in linked for name in listed] + list(files) + list(linked)
-    asked = listed[: round(share * len(listed))] + others
-    assert looked_up(folder, asked) == [name for name in listed if name in asked]
+    listed = list_pool(folder, [folder])
+    others = [f"{link}/{name}" for link in linked for name in listed.names] + list(files) + list(linked)
+    asked = list(listed.names[: round(share * len(listed))]) + others
+    assert found(folder, asked) == part_of(listed, asked)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data import stats
-from core.data.stats import UNKNOWN, stat_all
+from core.data.stats import UNKNOWN, clamped, stat_all
 
 
 @pytest.fixture
@@ -58,6 +58,43 @@ def test_a_helper_that_fails_leaves_its_share_unknown(folders, monkeypatch, prog
     by_processes(monkeypatch, 2)
     monkeypatch.setattr(sys, "executable", program)
     assert stat_all(folders)[::2].tolist() == [1, 2, 3, UNKNOWN, UNKNOWN]
+
+
+def test_without_an_interpreter_to_start_the_share_of_helpers_is_unknown(folders, monkeypatch):
+    by_processes(monkeypatch, 2)
+    monkeypatch.setattr(sys, "executable", None)
+    assert stat_all(folders)[::2].tolist() == [1, 2, 3, UNKNOWN, UNKNOWN]
+
+
+def test_no_helper_outlives_an_error(folders, monkeypatch):
+    by_processes(monkeypatch, 3)
+    started = []
+
+    def start():
+        started.append(start_one())
+        return started[-1]
+
+    start_one = stats._start
+    monkeypatch.setattr(stats, "_start", start)
+    monkeypatch.setattr(stats, "_stat_here", lambda share: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        stat_all(folders)
+    assert [helper.poll() is not None for helper in started] == [True, True]
+    assert all(stream.closed for helper in started for stream in (helper.stdin, helper.stdout))
+
+
+def test_who_comes_while_helpers_are_out_does_without(folders, monkeypatch):
+    by_processes(monkeypatch, 2)
+    monkeypatch.setattr(stats, "_start", lambda: pytest.fail("a second set of helpers"))
+    with stats._helping:
+        assert stat_all(folders)[::2].tolist() == [1, 2, 3, 4, 5]
+    assert stats._helping.acquire(blocking=False)
+    stats._helping.release()
+
+
+@pytest.mark.parametrize("time_ns", [-(2**70), 2**70, 5])
+def test_times_are_cut_to_64_bits(time_ns):
+    assert clamped(time_ns) == max(-(2**63) + 1, min(time_ns, 2**63 - 1))
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 9))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -133,6 +134,22 @@ def test_reading_goes_by_blocks_without_a_seam(tmp_path):
 
     assert (found.read()[1] == embeddings).all()
     assert found.read(np.array([19, 0, 7, 8, 15, 3]))[1][:, -1].tolist() == [19, 0, 7, 8, 15, 3]
+
+
+@given(wanted=st.sets(st.integers(0, 39), min_size=1), damaged=st.sets(st.integers(0, 39), max_size=3))
+def test_whatever_gaps_are_skipped_each_row_is_read_or_known_as_damaged(tmp_path_factory, wanted, damaged):
+    cache = EmbeddingCache(tmp_path_factory.mktemp("cache"), KEY, dimension=len(vectors(0)[0]))
+    add(cache, *range(40))
+    (path,) = segments(cache)
+    content = path.read_bytes()
+    for row in damaged:
+        content = content.replace(vectors(row).tobytes(), vectors(row + 100).tobytes())
+    path.write_bytes(content)
+    asked, row_bytes = sorted(wanted), vectors(0).nbytes
+    with patch.multiple(module, _BLOCK_BYTES=10 * row_bytes, _GAP_BYTES=2 * row_bytes):
+        read, embeddings = find(cache, *range(40)).read(np.array(asked))
+    assert read.tolist() == [row not in damaged for row in asked]
+    assert embeddings.tolist() == vectors(*(row for row in asked if row not in damaged)).tolist()
 
 
 @pytest.mark.parametrize(

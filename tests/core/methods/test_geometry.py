@@ -14,6 +14,7 @@ from core.methods.geometry import (
     nearest,
     nearest_within,
     similarity,
+    slices,
     spread,
     squared_distances,
 )
@@ -131,13 +132,20 @@ def test_rows_far_away_are_ruled_out():
     assert possible.nonzero()[0].tolist() == list(range(10))
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 40), st.floats(0.01, 3))
-def test_the_nearest_within_a_distance_is_the_nearest_or_none(seed, a, b, limit):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 40),
+    st.integers(0, 40),
+    st.floats(0.01, 0.99),
+    st.sampled_from([1, 7, 4096]),
+)
+def test_the_nearest_within_a_distance_is_the_nearest_or_none(seed, a, b, limit, part):
     rng = np.random.default_rng(seed)
     geometry = Geometry(rng.normal(size=(a + b, 100)).astype(np.float32) * rng.uniform(0.1, 2, 100).astype(np.float32))
     rows = rng.permutation(a + b)
     A, B = rows[:a], rows[a:]
-    found = nearest_within(geometry, A, B, limit)
+    with patch("core.methods.geometry.slices", lambda n, size=part: slices(n, size)):
+        found = nearest_within(geometry, A, B, limit)
     if b:
         index, squared = nearest(geometry.units(A), geometry.units(B))
         clear = np.abs(squared - limit) > 1e-4

@@ -256,37 +256,45 @@ def test_a_mistake_in_a_backbone_is_not_taken_for_an_unreadable_image(pool):
 
 
 class Watched(Counting):
-    """Knows how many threads read at once at most."""
+    """Knows how many threads read at once at most; the i-th image takes `seconds(i)`."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, on_device):
         super().__init__()
-        self.seconds, self.reading, self.most_reading = seconds, 0, 0
+        self.seconds, self.decodes_on_device = seconds, on_device
+        self.begun = self.reading = self.most_reading = 0
 
     def read(self, path, max_pixels):
         with self.lock:
+            self.begun, number = self.begun + 1, self.begun
             self.reading += 1
             self.most_reading = max(self.most_reading, self.reading)
-        time.sleep(self.seconds)
+        time.sleep(self.seconds(number))
         with self.lock:
             self.reading -= 1
         return np.zeros(3, np.float32)
 
 
-@pytest.mark.parametrize(("asked_for", "at_once"), [(0, 6), (5, 5), (1, 1)])
-def test_all_threads_read_what_takes_long(pool, monkeypatch, asked_for, at_once):
-    assert most_reading(pool, monkeypatch, 0.005, asked_for) == at_once
-
-
-def test_two_threads_read_what_is_read_at_once_unless_more_are_asked_for(pool, monkeypatch):
-    assert most_reading(pool, monkeypatch, 0, 0) <= 2
-
-
-def most_reading(pool, monkeypatch, seconds, asked_for):
+def most_reading(pool, monkeypatch, seconds, *, on_device=True, asked_for=0):
     monkeypatch.setattr(engine, "available_cores", lambda: 6)
-    backbone = Watched(seconds)
+    backbone = Watched(seconds, on_device)
     rows = list(range(len(pool))) * 20
     list(embed(backbone, pool, rows, Settings(decode_threads=asked_for), check=lambda: None, halved=print))
     return backbone.most_reading
+
+
+def test_two_threads_read_what_the_device_decodes(pool, monkeypatch):
+    assert most_reading(pool, monkeypatch, lambda i: 0) <= 2
+
+
+@pytest.mark.parametrize("fast_before", [0, 1, 60])
+def test_all_threads_read_once_an_image_takes_long(pool, monkeypatch, fast_before):
+    assert most_reading(pool, monkeypatch, lambda i: 0 if i < fast_before else 0.005) == 6
+
+
+def test_all_threads_read_what_they_decode_themselves_and_as_many_as_are_asked_for(pool, monkeypatch):
+    assert most_reading(pool, monkeypatch, lambda i: 0.002, on_device=False) == 6
+    assert most_reading(pool, monkeypatch, lambda i: 0.002, asked_for=5) == 5
+    assert most_reading(pool, monkeypatch, lambda i: 0.005, asked_for=1) == 1
 
 
 def test_the_threads_are_as_many_as_set_else_one_for_each_core_and_eight_at_most(monkeypatch):
