@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
+from threading import Event
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +39,7 @@ DEFAULT_STRENGTH = 0.3  # for too few labels to choose by; higher ones are overc
 KNOWN_BY = 30  # images of a class, for its mean to count half
 LINEAR_FOLDS = 3
 LINEAR_FITS = LINEAR_FOLDS * len(STRENGTHS) + 1  # at most
+SIDE_BY_SIDE_BYTES = 256 << 20  # embeddings whose folds are trained on at the same time
 MAX_ITERATIONS = 1_000
 
 HIDDEN = (640, 256)  # this and the next three: the first version's
@@ -233,14 +236,40 @@ def _choose_strength(X: Floats, targets: Integers, n_classes: int, seed: int, ti
         return best
     thetas = [best.start] * LINEAR_FOLDS
     for index, strength in enumerate(STRENGTHS):
-        for k in range(LINEAR_FOLDS):
-            beat = partial(tick, index * LINEAR_FOLDS + k, LINEAR_FITS)
-            thetas[k] = _fit(X[fold != k], targets[fold != k], strength, thetas[k], beat).theta
+        beat = partial(tick, index * LINEAR_FOLDS, LINEAR_FITS)
+        thetas = _fit_folds(X, targets, fold, strength, thetas, beat)
         choice = _cross_validated(X, targets, fold, thetas, strength)
         if choice.nll >= best.nll:
             break
         best = choice
     return best
+
+
+def _fit_folds(
+    X: Floats, targets: Integers, fold: Integers, strength: float, starts: list[Floats], beat: Callable[[], None]
+) -> list[Floats]:
+    """Trains without each of the folds, side by side: one core for each, unless the copies would take much memory."""
+    stopped = Event()
+
+    def fit(k: int, heed: Callable[[], None]) -> Floats:
+        return _fit(X[fold != k], targets[fold != k], strength, starts[k], heed).theta
+
+    def heed() -> None:
+        if stopped.is_set():
+            raise _Stopped
+
+    if X.nbytes > SIDE_BY_SIDE_BYTES:
+        return [fit(k, beat) for k in range(LINEAR_FOLDS)]
+    with ThreadPoolExecutor(LINEAR_FOLDS - 1) as threads:
+        others = [threads.submit(fit, k, heed) for k in range(1, LINEAR_FOLDS)]
+        try:
+            return [fit(0, beat), *(other.result() for other in others)]
+        finally:
+            stopped.set()
+
+
+class _Stopped(Exception):
+    """What the caller's beat raised ends the other folds, too."""
 
 
 def _cross_validated(X: Floats, targets: Integers, fold: Integers, thetas: list[Floats], strength: float) -> Choice:
