@@ -58,9 +58,12 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
 bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 bench: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 bench: export NUMPY_MADVISE_HUGEPAGE = 0
-bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md); needs ../shared/data or DATA=folder
+bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md), 20 minutes; needs ../shared/data or DATA=folder
 	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --limit 600
 	$(BIN)/python -m benchmarks.warm
+	$(BIN)/python -m benchmarks.warm --images 1000000
+	$(BIN)/python -m benchmarks.opening
+	$(BIN)/python -m benchmarks.methods --sizes 1000000 --methods margin auto cluster_margin badge coreset typiclust
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.fanout
 	$(BIN)/python -m benchmarks.workers $(if $(DATA),--photos "$(DATA)")

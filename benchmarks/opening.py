@@ -1,0 +1,93 @@
+"""What a job on a large pool does before it computes: lists the files, reads labels, looks embeddings up in the cache.
+
+    python -m benchmarks.opening --images 1000000
+
+Files are empty, and an embedding has 8 numbers: neither is read. Beside each stands what takes about as long as it
+could at best: `find` with sizes and times, and splitting the lines of the labels file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from core.data.labels import read_labels, write_labels
+from core.data.pool import Pool, list_pool
+from core.embeddings.cache import CacheKey, EmbeddingCache
+
+DIMENSION, A_FOLDER, A_SEGMENT = 8, 10_000, 50_000  # numbers of an embedding, files, embeddings
+KEY = CacheKey("made up", "none", "none", "pool")
+
+
+def main() -> None:
+    arguments = _parse()
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        folder = Path(scratch).resolve()
+        _make_files(folder / "pool", arguments.images)
+        pool = list_pool(folder / "pool", [folder])
+        labels = folder / "labels.txt"
+        write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names)])
+        _fill_cache(folder / "cache", pool)
+        print("| of | seconds | at best | ratio |\n|---|---|---|---|")
+        _print("listing", lambda: list_pool(folder / "pool", [folder]), lambda: _find(folder / "pool"), arguments)
+        _print("reading labels", lambda: read_labels(labels, [folder]), lambda: _split(labels), arguments)
+        _print("looking up embeddings", lambda: _look_up(folder / "cache", pool), None, arguments)
+
+
+def _make_files(pool: Path, images: int) -> None:
+    for row in range(images):
+        if row % A_FOLDER == 0:
+            (pool / f"{row // A_FOLDER:04}").mkdir(parents=True)
+        os.close(os.open(pool / f"{row // A_FOLDER:04}" / f"{row:08}.jpg", os.O_CREAT))
+
+
+def _fill_cache(root: Path, pool: Pool) -> None:
+    cache = EmbeddingCache(root, KEY, DIMENSION)
+    for start in range(0, len(pool), A_SEGMENT):
+        part = pool.take(np.arange(start, min(start + A_SEGMENT, len(pool))))
+        cache.add(part.names, part.sizes, part.mtimes_ns, np.zeros((len(part), DIMENSION), np.float32))
+
+
+def _look_up(root: Path, pool: Pool) -> None:
+    assert EmbeddingCache(root, KEY, DIMENSION).find(pool.names, pool.sizes, pool.mtimes_ns).hit.all()
+
+
+def _find(pool: Path) -> None:
+    subprocess.run(["find", pool, "-type", "f", "-printf", "%P %s %T@\\n"], stdout=subprocess.DEVNULL, check=True)
+
+
+def _split(labels: Path) -> None:
+    dict(line.split("\t") for line in labels.read_text().splitlines())
+
+
+def _print(what: str, ours: Callable[[], object], best: Callable[[], object] | None, arguments) -> None:
+    """In turn, and the median of each."""
+    took: list[list[float]] = [[], []]
+    for _ in range(arguments.rounds):
+        for seconds, run in zip(took, (ours, best), strict=True):
+            if run is not None:
+                began = time.perf_counter()
+                run()
+                seconds.append(time.perf_counter() - began)
+    mine = float(np.median(took[0]))
+    beside = f"{np.median(took[1]):.2f} | {mine / np.median(took[1]):.2f}" if best else " | "
+    print(f"| {what} | {mine:.2f} | {beside} |", flush=True)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scratch", type=Path, help="where to make the files, for a while")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
