@@ -113,9 +113,9 @@ def has_an_image(folder: Path, roots: Sequence[Path]) -> bool:
     """
     first = _Walk(folder, roots)
     first.list_all(most=1)
-    if len(first.pool()):
-        return True
-    walk = _Walk(folder, roots)  # the first may have been one that can't be looked at
+    if not first.found or len(first.pool()):
+        return first.found > 0
+    walk = _Walk(folder, roots)  # the first was one that can't be looked at
     walk.list_all()
     return len(walk.pool()) > 0
 

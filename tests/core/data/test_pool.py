@@ -190,6 +190,14 @@ def test_one_image_anywhere_is_found(folder):
     assert has_an_image(folder, [folder])
 
 
+def test_an_image_that_cannot_be_looked_at_is_none_and_another_is(shared_path, as_nobody):
+    make(shared_path, "closed/a.jpg")
+    (shared_path / "closed").chmod(0o400)
+    assert not as_nobody(lambda: has_an_image(shared_path, [shared_path]))
+    make(shared_path, "open/b.jpg")
+    assert as_nobody(lambda: has_an_image(shared_path, [shared_path]))
+
+
 part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8)
 tree = st.sets(st.tuples(part, part).map(lambda parts: f"d{parts[0]}/{parts[1]}.jpg"), max_size=6)
 
