@@ -1,7 +1,6 @@
 """Seconds and memory that each method takes to pick 100 of 10,000 and of 100,000 images of 1,280 numbers each.
 
     python -m benchmarks.methods
-
     python -m benchmarks.methods --sizes 1000000 --methods margin auto coreset typiclust badge
 
 Each runs in a process of its own, near-copies looked for as a job does, from 1,000 labels of 20 classes on clustered

@@ -141,7 +141,8 @@ class _MustList(Exception):
 class _Walk:
     """Folders first, links after them, each by name: so a folder keeps its own name when links lead to it, too.
 
-    What it finds is appended to lists: tuples of a million files would have the garbage collector go round.
+    Names of regular files are kept by folder and looked at in the end, all together; what stands behind links, at once.
+    In plain lists: tuples of a million files would have the garbage collector go round.
     """
 
     def __init__(self, folder: Path, roots: Sequence[Path]) -> None:

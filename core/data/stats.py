@@ -1,7 +1,7 @@
 """Sizes and times of many files, by several processes.
 
 Each costs the system some microseconds, and the interpreter about as many, at which threads would only take turns.
-This file is the program of those processes, too: it imports nothing that isn't there at once.
+This file is the program of those processes, too: it imports nothing of ours, and nothing that isn't there at once.
 """
 
 from __future__ import annotations

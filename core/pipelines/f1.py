@@ -40,12 +40,11 @@ def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
     run.plan("read", "embed training images", "embed validation images", "train", "score")
     run.stage("read")
-    training, validation = (
-        read_labelled(images, labels, run, role, labelled_only=True)
-        for role, images, labels in (
-            ("training", request.path_to_img_train, request.path_to_labels_train),
-            ("validation", request.path_to_img_val, request.path_to_labels_val),
-        )
+    training = read_labelled(
+        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True
+    )
+    validation = read_labelled(
+        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)

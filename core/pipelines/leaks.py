@@ -36,7 +36,7 @@ def find_leaks(training: Embedded, validation: Embedded) -> tuple[LeakedRows, ..
 
 
 def _stacked(A: Matrix, mine: Rows, B: Matrix, theirs: Rows) -> Matrix:
-    """Those rows of both, copied once."""
+    """Those rows of both, copied once: `clip`, for numpy fills a buffer before `out` when it has to check the rows."""
     stacked = np.empty((len(mine) + len(theirs), A.shape[1]), np.float32)
     np.take(A, mine, axis=0, out=stacked[: len(mine)], mode="clip")
     np.take(B, theirs, axis=0, out=stacked[len(mine) :], mode="clip")
