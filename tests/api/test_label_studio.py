@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -181,8 +182,10 @@ def test_a_failed_job_is_begun_anew_only_after_a_while(client, labels, worker, m
     with worker.at_work(fail):
         assert predict(client, "a.png") == predict(client, "a.png") == [[]]
         assert len(kinds(worker)) == 1
-        monkeypatch.setattr(label_studio, "AGAIN_AFTER_S", 0)
+        monkeypatch.setattr(label_studio, "AGAIN_AFTER_S", 0.5)  # longer than it takes to hear of a failure
+        time.sleep(0.6)
         assert predict(client, "a.png") == [[]]
+    time.sleep(0.6)
     with worker.carrying_out(selection_result(("a.png", None), head=None)):
         (a,) = predict(client, "a.png")
     assert a != []
