@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.neural import crops
 from core.neural.crops import REACH, Crop, Cut, resize_matrices
 from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
 
@@ -20,6 +21,12 @@ def by_timm(config, image):
 def resize_matrix(cut, interpolation, longer=0):
     (matrix,) = resize_matrices([cut], interpolation, cut.length + longer, CPU)
     return matrix.double()
+
+
+def by_pillow(crop, image):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crops, "TORCH_RESIZES", False)
+        return crop(image)
 
 
 def by_matrices(crop, image):
@@ -41,15 +48,32 @@ def by_matrices(crop, image):
 )
 @example(crop_mode="center", interpolation="bicubic", crop_pct=0.875, size=(48, 48), width=48, height=48)
 @example(crop_mode="center", interpolation="bicubic", crop_pct=0.9, size=(48, 48), width=2000, height=3)
-def test_cut_out_first_or_by_matrices_it_is_what_timm_makes_of_the_whole_image(
+def test_by_torch_by_pillow_or_by_matrices_it_is_what_timm_makes_of_the_whole_image(
     crop_mode, interpolation, crop_pct, size, width, height
 ):
     one = config(crop_mode, interpolation, crop_pct, size)
     crop, image = Crop.of(one), smooth(width, height)
     theirs = by_timm(one, image)
-    assert crop(image).shape == theirs.shape == (*size, 3)
+    assert crop(image).shape == by_pillow(crop, image).shape == theirs.shape == (*size, 3)
     assert_the_same_but_for_rounding(crop(image), theirs)
+    assert_the_same_but_for_rounding(by_pillow(crop, image), theirs)
     assert_the_same_but_for_rounding(by_matrices(crop, image), theirs)
+
+
+@pytest.mark.skipif(not crops.TORCH_RESIZES, reason="PyTorch resizes where it has AVX2 only")
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("shape", [(298, 224), (400, 533), (90, 120)])
+def test_torch_gives_the_pixels_of_pillow_but_for_a_few_levels(interpolation, shape):
+    crop, image = Crop.of(config(interpolation=interpolation, size=(224, 224))), smooth(*shape)
+    apart = np.abs(crop(image).astype(int) - by_pillow(crop, image).astype(int))
+    assert 0 < apart.max() <= 2  # 0: torch was not asked
+    assert apart.mean() < 0.1
+
+
+def test_a_long_narrow_image_is_not_enlarged_as_a_whole(monkeypatch):
+    """Its 10 x 3,000 pixels would become 256 x 76,800."""
+    monkeypatch.setattr(crops.F, "interpolate", None)
+    assert Crop.of(config(size=(224, 224)))(smooth(3000, 10)).shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize(
