@@ -59,7 +59,8 @@ bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 bench: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 bench: export NUMPY_MADVISE_HUGEPAGE = 0
 bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md), 20 minutes; needs ../shared/data or DATA=folder
-	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --limit 600
+	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --make 600 --height 533
+	$(if $(DATA),,$(BIN)/python -m benchmarks.first_version)
 	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.warm --images 1000000
 	$(BIN)/python -m benchmarks.opening

@@ -1,12 +1,14 @@
 """Images per second: from a folder of JPEGs to embeddings in the cache, against what the machine could do at best.
 
     python -m benchmarks.embedding --backbones mobilenet b0
-    python -m benchmarks.embedding --make 20000 --height 1200 --backbones b0   # made of the photos, for a GPU
+    python -m benchmarks.embedding --make 600 --height 533      # variants of the photos, enlarged to 400 x 533
+    python -m benchmarks.embedding --make 20000 --backbones b0  # as large as they are, and as many as a GPU needs
 
 `ideal` is what the hardware could do if reading images and the forward pass shared it without loss: on a CPU, with d
 and f the core-seconds an image that each takes alone, cores / (d + f); on a GPU the slower of the two. `first version`
-is that one's way, made anew: one image at a time, all its pixels, through eager PyTorch, and a .npy file for each. All
-are measured in turn in one run. Networks whose weights are not there get random ones, which take as long.
+is that one's way, made anew (benchmarks/first_version.py): one image at a time, all its pixels, through eager PyTorch,
+and a .npy file for each. All are measured in turn in one run. Networks whose weights are not there get random ones,
+which take as long.
 """
 
 from __future__ import annotations
@@ -15,21 +17,21 @@ import argparse
 import multiprocessing
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import timm
-import torch
+from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.first_version import FirstVersion, first_versions_network
 from core.data.labels import Labels, match
 from core.data.pool import Pool, list_pool
 from core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
 from core.neural.backbones import Backbone, BackboneLoader
-from core.neural.engine import available_cores, decode_threads
+from core.neural.engine import available_cores, embed
 from core.pipelines.embedding import embed_rows
 from core.pipelines.material import Labelled
 from core.pipelines.run import Run
@@ -88,21 +90,33 @@ def _row(spec: BackboneSpec, pool: Pool, arguments: argparse.Namespace) -> str:
         reading = _reading_alone(backbone, part, settings)
         forward = _forward_alone(backbone, part, settings)
         whole = _whole(backbone, loader, pool, settings)
-        first = _first_versions_way(spec, pool, Path(cache), loader.device)
+        with multiprocessing.get_context("spawn").Pool(1) as alone:  # beside ours in one process it is slower
+            first = alone.apply(_first_versions_way, (spec, pool, Path(cache), loader.device))
     ideal = 1 / (1 / reading + 1 / forward) if loader.device == "cpu" else min(reading, forward)
     shown = [f"{rate:,.0f}" for rate in (reading, forward, whole, ideal)]
-    shown += [f"{whole / ideal:.2f}", f"{first:,.1f}", f"{whole / first:,.0f}"]
+    shown += [f"{whole / ideal:.2f}", f"{first:,.1f}", f"{whole / first:,.1f}"]
     return " | ".join([f"| {spec.name}", getattr(backbone, "engine", loader.device), *shown]) + " |"
 
 
+class _WithoutForward:
+    """Does all that the backbone does up to the forward pass."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backbone, name)
+
+    def forward(self, batch: Any) -> NDArray[np.float32]:
+        return np.zeros((len(batch), self._backbone.dimension), np.float32)
+
+
 def _reading_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
-    """From files to what the forward pass takes."""
-    size = backbone.images_at_once
+    """From files to what the forward pass takes, by the engine's own steps."""
     began = time.perf_counter()
-    with ThreadPoolExecutor(decode_threads(settings)) as threads:
-        read = threads.map(lambda row: backbone.read(pool.path(row), settings.max_image_pixels), range(len(pool)))
-        while group := list(islice(read, size)):
-            backbone.gather(group)
+    rows = range(len(pool))
+    for _ in embed(_WithoutForward(backbone), pool, rows, settings, check=lambda: None, halved=lambda _: None):
+        pass
     return len(pool) / (time.perf_counter() - began)
 
 
@@ -127,16 +141,14 @@ def _whole(backbone: Backbone, loader: BackboneLoader, pool: Pool, settings: Set
     return len(pool) / (time.perf_counter() - began)
 
 
-@torch.inference_mode()
 def _first_versions_way(spec: BackboneSpec, pool: Pool, folder: Path, device: str) -> float:
-    model = timm.create_model(spec.timm_name, pretrained=False, num_classes=0).eval().to(device)
-    config = timm.data.resolve_model_data_config(model)
-    transform = timm.data.create_transform(**config, is_training=False)
+    images = [pool.path(row) for row in range(len(pool))]
+    way = FirstVersion(first_versions_network(spec.name, device), images, [0] * len(images), folder)
+    way.embed(images[0])  # libraries set themselves up
     began, done = time.perf_counter(), 0
-    while time.perf_counter() - began < ENOUGH_S:
-        image = transform(Image.open(pool.path(done % len(pool))).convert("RGB"))
-        np.save(folder / f"{done}.npy", model(image[None].to(device))[0].cpu().numpy())
+    while done + 1 < len(images) and time.perf_counter() - began < 3 * ENOUGH_S:
         done += 1
+        way.embed(images[done])
     return done / (time.perf_counter() - began)
 
 

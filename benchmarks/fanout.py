@@ -1,6 +1,6 @@
 """A cold job far larger than this machine, simulated: how much faster 8 GPUs are, what limits, and where the knee is.
 
-    python -m benchmarks.fanout --images 10000000 --rate 4804
+    python -m benchmarks.fanout --images 10000000 --rate 6200
 
 The shards are dealt out by the real scripts in a real Redis, as workers ask for them; only time is simulated. It takes
 what was measured: images a second of one worker (benchmarks/embedding.py), seconds a million images for what a process
@@ -112,10 +112,10 @@ def _answers(client: redis.Redis) -> bool:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=10_000_000)
-    parser.add_argument("--rate", type=float, default=4_804, help="images a second of one worker alone")
+    parser.add_argument("--rate", type=float, default=6_200, help="images a second of one worker alone")
     parser.add_argument("--image-mb", type=float, default=0.019)
     parser.add_argument("--disk-mb-s", type=float, default=2_000, help="of the shared disk, for all workers together")
-    parser.add_argument("--list-s", type=float, default=10.0, help="a million images, to list and look up")
+    parser.add_argument("--list-s", type=float, default=7.0, help="a million images, to list and look up")
     parser.add_argument("--read-s", type=float, default=6.5, help="a million embeddings, from the cache into memory")
     parser.add_argument("--shard-overhead", type=float, default=1.0, help="seconds")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
