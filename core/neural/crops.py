@@ -24,6 +24,7 @@ RESAMPLINGS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 TORCH_RESIZES = torch.backends.cpu.get_cpu_capability().startswith("AVX")  # others have kernels that nobody measured
+MOST_PIXELS_COPIED = 24_000_000  # from Pillow to PyTorch, twice for a moment, in each of the threads
 MOST_TIMES_KEPT = 4.0  # the whole of a long, narrow image would be enlarged for the little that is kept of it
 REACH = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # of the filter, in pixels of the smaller scale
 
@@ -77,7 +78,8 @@ class Crop:
         """RGB -> (H, W, 3)."""
         vertical, horizontal = self.cuts(image.height, image.width)
         times_kept = vertical.resized * horizontal.resized / (self.height * self.width)
-        if TORCH_RESIZES and self.interpolation in ("bilinear", "bicubic") and times_kept < MOST_TIMES_KEPT:
+        small = image.height * image.width <= MOST_PIXELS_COPIED and times_kept <= MOST_TIMES_KEPT
+        if TORCH_RESIZES and self.interpolation in ("bilinear", "bicubic") and small:
             return self._by_torch(image, vertical, horizontal)
         return self._by_pillow(image, vertical, horizontal)
 

@@ -76,6 +76,12 @@ def test_a_long_narrow_image_is_not_enlarged_as_a_whole(monkeypatch):
     assert Crop.of(config(size=(224, 224)))(smooth(3000, 10)).shape == (224, 224, 3)
 
 
+def test_a_very_large_image_is_not_copied_for_pytorch(monkeypatch):
+    monkeypatch.setattr(crops.F, "interpolate", None)
+    monkeypatch.setattr(crops, "MOST_PIXELS_COPIED", 300 * 400 - 1)
+    assert Crop.of(config(size=(224, 224)))(smooth(300, 400)).shape == (224, 224, 3)
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
