@@ -58,7 +58,7 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
 bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 bench: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 bench: export NUMPY_MADVISE_HUGEPAGE = 0
-bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md), 20 minutes; needs ../shared/data or DATA=folder
+bench: $(INSTALLED) ## images per second, the rounds after, several workers (docs/speed.md), 25 minutes; needs ../shared/data or DATA=folder
 	$(BIN)/python -m benchmarks.embedding $(if $(DATA),--images "$(DATA)") --make 600 --height 533
 	$(if $(DATA),,$(BIN)/python -m benchmarks.first_version)
 	$(BIN)/python -m benchmarks.warm

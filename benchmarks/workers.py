@@ -1,6 +1,6 @@
 """One cold job by one worker and by several, each with a core of its own: how much faster several are.
 
-    python -m benchmarks.workers --images 1500 --backbone mobilenet --workers 2
+    python -m benchmarks.workers --images 3000 --backbone mobilenet --workers 2
     python -m benchmarks.workers --gpu --images 60000 --workers 2    # processes that share one GPU
 
 Real Redis, real worker processes, real photos. Each worker is warm: it has embedded a few other photos before. Timed
@@ -146,7 +146,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, default=DATA / "clothing" / "train")
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--backbone", default="mobilenet")
-    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--images", type=int, default=3_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--gpu", action="store_true", help="not on cores of their own, but all on one GPU")
     parser.add_argument("--rounds", type=int, default=3)
