@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sets import BOTTOMS_AND_SHOES, DATA, _clothing_pool, _copies_pool, _digits_pool, _images, load
+from benchmarks import DATA
+from benchmarks.sets import BOTTOMS_AND_SHOES, _clothing_pool, _copies_pool, _digits_pool, _images, load
 from core.data.labels import read_labels, write_labels
 from core.embeddings.recent import RecentEmbeddings
 from core.jobs.requests import parse_request

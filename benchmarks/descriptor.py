@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmarks import DATA
 from core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 
-PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "clothing"
+PHOTOS = DATA / "clothing"
 SEEDS = range(5)
 
 Prepare = Callable[[Image.Image], Image.Image]

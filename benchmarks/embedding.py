@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.first_version import FirstVersion, first_versions_network
+from benchmarks import DATA
+from benchmarks.first_version import first_versions_embedding, first_versions_network
 from core.data.labels import Labels, match
 from core.data.pool import Pool, list_pool
 from core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
@@ -37,7 +38,6 @@ from core.pipelines.material import Labelled
 from core.pipelines.run import Run
 from core.settings import Settings
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
 ENOUGH_S = 3.0  # of each of the parts
 COLUMNS = ("reading", "forward", "whole", "ideal", "whole / ideal", "first version", "times")
@@ -142,13 +142,12 @@ def _whole(backbone: Backbone, loader: BackboneLoader, pool: Pool, settings: Set
 
 
 def _first_versions_way(spec: BackboneSpec, pool: Pool, folder: Path, device: str) -> float:
-    images = [pool.path(row) for row in range(len(pool))]
-    way = FirstVersion(first_versions_network(spec.name, device), images, [0] * len(images), folder)
-    way.embed(images[0])  # libraries set themselves up
+    network = first_versions_network(spec.name, device)
+    first_versions_embedding(network, pool.path(0), folder)  # libraries set themselves up
     began, done = time.perf_counter(), 0
-    while done + 1 < len(images) and time.perf_counter() - began < 3 * ENOUGH_S:
+    while done + 1 < len(pool) and time.perf_counter() - began < 3 * ENOUGH_S:
         done += 1
-        way.embed(images[done])
+        first_versions_embedding(network, pool.path(done), folder)
     return done / (time.perf_counter() - began)
 
 

@@ -47,7 +47,9 @@ def main() -> None:
             shards, took, idle = _embedding(store, workers, arguments)
             total = alone_s + took
             one = one or total
-            print(f"| {workers} | {shards} | {took:,.0f} | {total:,.0f} | {one / total:.2f} | {idle:.1f} |", flush=True)
+            print(
+                f"| {workers} | {shards:,} | {took:,.0f} | {total:,.0f} | {one / total:.2f} | {idle:.1f} |", flush=True
+            )
         store.close()
 
 

@@ -28,19 +28,28 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import to_tensor
 
+from benchmarks import DATA
 from client.http import Client
 from client.stack import Stack, free_port
 from core.data.labels import read_labels
 from core.embeddings.catalogue import find_backbone
 from core.jobs.results import SelectionResult
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 HEAD, EPOCHS, BATCH, LEARNING_RATE = (640, 256), 49, 16, 1e-4
 
 
-class FirstVersion(Dataset[tuple[Tensor, int]]):
-    """Embeddings of images, of each only once: `folder` keeps a .npy file for each."""
+def first_versions_embedding(network: nn.Module, path: Path, folder: Path) -> Tensor:
+    """Made only once for an image: `folder` keeps a .npy file of it."""
+    kept = folder / f"{path.name}.npy"
+    if kept.exists():
+        return torch.from_numpy(np.load(kept)).to(torch.float32)
+    pixels = to_tensor(np.array(Image.open(path).resize((224, 224)).convert("RGB")))
+    embedding: Tensor = network(pixels[None].to(next(network.parameters()).device)).squeeze()
+    np.save(kept, embedding.tolist())
+    return embedding.cpu()
 
+
+class _Embedded(Dataset[tuple[Tensor, int]]):
     def __init__(self, network: nn.Module, images: Sequence[Path], classes: Sequence[int], folder: Path) -> None:
         self._network, self._images, self._classes, self._folder = network, images, classes, folder
 
@@ -48,16 +57,7 @@ class FirstVersion(Dataset[tuple[Tensor, int]]):
         return len(self._images)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        return self.embed(self._images[i]), self._classes[i]
-
-    def embed(self, path: Path) -> Tensor:
-        kept = self._folder / f"{path.name}.npy"
-        if kept.exists():
-            return torch.from_numpy(np.load(kept)).to(torch.float32)
-        pixels = to_tensor(np.array(Image.open(path).resize((224, 224)).convert("RGB")))
-        embedding: Tensor = self._network(pixels[None].to(next(self._network.parameters()).device)).squeeze()
-        np.save(kept, embedding.tolist())
-        return embedding.cpu()
+        return first_versions_embedding(self._network, self._images[i], self._folder), self._classes[i]
 
 
 def first_versions_network(name: str, device: str) -> nn.Module:
@@ -72,7 +72,7 @@ def first_versions_call(name: str, images: Sequence[Path], classes: Sequence[int
     layers = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU())]
     head = nn.Sequential(*layers, nn.Linear(sizes[-1], len(set(classes))))
     optimizer = torch.optim.Adam(head.parameters(), LEARNING_RATE)
-    batches = DataLoader(FirstVersion(network, images[:labelled], classes, folder), BATCH, shuffle=True)
+    batches = DataLoader(_Embedded(network, images[:labelled], classes, folder), BATCH, shuffle=True)
     for _ in range(EPOCHS):
         for embeddings, of_classes in batches:
             loss = nn.functional.cross_entropy(head(embeddings), of_classes)
@@ -81,7 +81,7 @@ def first_versions_call(name: str, images: Sequence[Path], classes: Sequence[int
             optimizer.step()
     rest = images[labelled:]
     margins: list[float] = []
-    for embeddings, _ in DataLoader(FirstVersion(network, rest, [0] * len(rest), folder), BATCH):
+    for embeddings, _ in DataLoader(_Embedded(network, rest, [0] * len(rest), folder), BATCH):
         best = head(embeddings).softmax(dim=1).topk(2).values
         margins += (best[:, 0] - best[:, 1]).tolist()
     return sorted(rest[i].name for i in np.argsort(margins)[:add])

@@ -24,10 +24,10 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from timm.data import create_transform, resolve_data_config
 
+from benchmarks import DATA
 from core.metrics import confusion_matrix, expected_calibration_error, f1_per_class
 from core.neural.heads import Floats, Head, Integers, Scaling, train_head, train_linear
 
-DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 BACKBONE = "mobilenetv2_100"
 CLASSES = 10
 BATCH = 64

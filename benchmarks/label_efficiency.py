@@ -24,9 +24,9 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
 
-from benchmarks import label_report
+from benchmarks import DATA, label_report
 from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
-from benchmarks.sets import DATA, SETS, WORK, LabelledSet, load, with_pixels
+from benchmarks.sets import SETS, WORK, LabelledSet, load, with_pixels
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
 SHARE_HELD_OUT = 0.2

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import DATA
 from benchmarks.answers import Bench, answers
-from benchmarks.sets import DATA, SETS, WORK
+from benchmarks.sets import SETS, WORK
 
 WRONG = 0.05
 LABELS = (300, 1_000, 3_409)

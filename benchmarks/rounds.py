@@ -13,14 +13,13 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from benchmarks import DATA
 from core.data.labels import read_labels, write_labels
 from core.jobs.requests import parse_request
 from core.neural.backbones import BackboneLoader
 from core.pipelines.registry import carry_out
 from core.pipelines.run import Run
 from core.settings import Settings
-
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from benchmarks import DATA
 from client.digits import write_digits
 from core.data.images import decode
 from core.data.labels import Labels, match, read_labels
@@ -29,7 +30,6 @@ from core.pipelines.material import Labelled
 from core.pipelines.run import Run
 from core.settings import Settings
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each
 LONG_TAIL = 50  # images of the most frequent class for one of the rarest

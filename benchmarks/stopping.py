@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import DATA
 from benchmarks.answers import Bench, answers
-from benchmarks.sets import DATA, SETS, WORK
+from benchmarks.sets import SETS, WORK
 
 MADE_WITH, TOLD = (100, 300, 500), (500, 1_000)
 AUDITED = 1_000

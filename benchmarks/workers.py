@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
+from benchmarks import DATA
 from benchmarks.fanout import redis_server
 from core.embeddings.catalogue import find_backbone, weights_in
 from core.jobs.queue import JobQueue
@@ -29,7 +30,6 @@ from core.jobs.record import JobState, new_job_id
 from core.jobs.requests import parse_request
 from core.jobs.store import JobStore
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 SHARE_ABOVE_S, SHARD_S = "2", "4"
 WARM = 60  # photos that a worker has embedded before
 WARM_ON_GPU = 4_000  # long enough for each of its processes to take one such job
