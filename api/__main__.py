@@ -1,22 +1,21 @@
-"""`python -m api`: the API alone, in the foreground."""
+"""`python -m nextlabel.api`: the API alone, in the foreground."""
 
 from __future__ import annotations
 
 import argparse
 
 import uvicorn
-
-from api.app import create_app
-from core.errors import Misconfigured
-from core.keys import check_access
-from core.logs import configure_logs, get_logger
-from core.settings import Settings
+from nextlabel.api.app import create_app
+from nextlabel.core.errors import Misconfigured
+from nextlabel.core.keys import check_access
+from nextlabel.core.logs import configure_logs, get_logger
+from nextlabel.core.settings import Settings
 
 log = get_logger("api")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m nextlabel.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 
+from nextlabel.api.errors import bug
+from nextlabel.core.logs import bound
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from api.errors import bug
-from core.logs import bound
 
 REQUEST_ID = "X-Request-ID"
 

@@ -8,16 +8,15 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-
-from api import document, errors
-from api.answers import Answers
-from api.auth import Authentication
-from api.browsers import PageGuard
-from api.limits import BodyLimit
-from api.routes import first_version, folders, health, images, jobs, label_studio, labels, page
-from api.services import Services
-from core.keys import host_of
-from core.settings import Settings
+from nextlabel.api import document, errors
+from nextlabel.api.answers import Answers
+from nextlabel.api.auth import Authentication
+from nextlabel.api.browsers import PageGuard
+from nextlabel.api.limits import BodyLimit
+from nextlabel.api.routes import first_version, folders, health, images, jobs, label_studio, labels, page
+from nextlabel.api.services import Services
+from nextlabel.core.keys import host_of
+from nextlabel.core.settings import Settings
 
 DESCRIPTION = """Tells people who label images **which images to label next, and when to stop**.
 

@@ -10,11 +10,7 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
-
-from core.errors import (
+from nextlabel.core.errors import (
     Conflict,
     Fault,
     Gone,
@@ -27,9 +23,12 @@ from core.errors import (
     TooMany,
     Unavailable,
 )
-from core.jobs.record import Job
-from core.jobs.requests import faults_of
-from core.logs import get_logger
+from nextlabel.core.jobs.record import Job
+from nextlabel.core.jobs.requests import faults_of
+from nextlabel.core.logs import get_logger
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 log = get_logger(__name__)
 PROBLEM = "application/problem+json"

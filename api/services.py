@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
+from nextlabel.api.watcher import Watcher
+from nextlabel.core.data.thumbnails import Thumbnails
+from nextlabel.core.jobs.queue import JobQueue
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.keys import KeyRing
+from nextlabel.core.settings import Settings
 from starlette.concurrency import run_in_threadpool
-
-from api.watcher import Watcher
-from core.data.thumbnails import Thumbnails
-from core.jobs.queue import JobQueue
-from core.jobs.result_files import ResultFiles
-from core.jobs.store import JobStore
-from core.keys import KeyRing
-from core.settings import Settings
 
 MEGABYTE = 1_000_000
 P = ParamSpec("P")

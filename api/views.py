@@ -6,11 +6,10 @@ import json
 from datetime import datetime
 from typing import Any
 
+from nextlabel.core.errors import ResultExpired
+from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+from nextlabel.core.jobs.result_files import ResultFiles
 from pydantic import BaseModel, Field
-
-from core.errors import ResultExpired
-from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
-from core.jobs.result_files import ResultFiles
 
 
 class Links(BaseModel):

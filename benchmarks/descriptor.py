@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from nextlabel.core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -20,7 +21,6 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from benchmarks import DATA
-from core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 
 PHOTOS = DATA / "clothing"
 SEEDS = range(5)

@@ -23,20 +23,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nextlabel.core.data.labels import Labels, match
+from nextlabel.core.data.pool import Pool, list_pool
+from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
+from nextlabel.core.neural.backbones import Backbone, BackboneLoader
+from nextlabel.core.neural.engine import available_cores, embed
+from nextlabel.core.pipelines.embedding import embed_rows
+from nextlabel.core.pipelines.material import Labelled
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import DATA
 from benchmarks.first_version import first_versions_embedding, first_versions_network
-from core.data.labels import Labels, match
-from core.data.pool import Pool, list_pool
-from core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
-from core.neural.backbones import Backbone, BackboneLoader
-from core.neural.engine import available_cores, embed
-from core.pipelines.embedding import embed_rows
-from core.pipelines.material import Labelled
-from core.pipelines.run import Run
-from core.settings import Settings
 
 BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
 ENOUGH_S = 3.0  # of each of the parts

@@ -20,15 +20,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.jobs.record import new_job_id
-from core.jobs.requests import parse_request
-from core.jobs.shards import Shard, Shards
-from core.jobs.store import Claim, JobStore
-from core.settings import Settings
-from worker.crew import FIRST, LEAST
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.jobs.record import new_job_id
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.jobs.shards import Shard, Shards
+from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.settings import Settings
+from nextlabel.worker.crew import FIRST, LEAST
 
 LEASE_S = 3600.0  # none runs out: time stands still for Redis
 

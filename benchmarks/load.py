@@ -25,10 +25,9 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-
-from client.digits import write_digits
-from client.stack import Stack, free_port
-from core.jobs.record import JobState
+from nextlabel.client.digits import write_digits
+from nextlabel.client.stack import Stack, free_port
+from nextlabel.core.jobs.record import JobState
 
 LABELS, ADD = 100, 10
 WAIT_S = 30
@@ -218,7 +217,7 @@ def _cpu(phase: Phase) -> Iterator[None]:
 
 def _cpu_seconds() -> dict[str, float]:
     own = resource.getrusage(resource.RUSAGE_SELF)
-    return {"load generator": own.ru_utime + own.ru_stime, "api": _of_child(b"api")}
+    return {"load generator": own.ru_utime + own.ru_stime, "api": _of_child(b"nextlabel.api")}
 
 
 def _of_child(module: bytes) -> float:

@@ -18,11 +18,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from nextlabel.core.methods.base import Inputs
+from nextlabel.core.methods.batch import choose
+from nextlabel.core.methods.registry import METHODS, parse_method
 from numpy.lib.format import open_memmap
-
-from core.methods.base import Inputs
-from core.methods.batch import choose
-from core.methods.registry import METHODS, parse_method
 
 DIMENSION, CLASSES, LABELS, ADD = 1_280, 20, 1_000, 100
 CLUSTERS = 400

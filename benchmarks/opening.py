@@ -17,10 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-from core.data.labels import read_labels, write_labels
-from core.data.pool import Pool, list_pool
-from core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.pool import Pool, list_pool
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 
 DIMENSION, A_FOLDER, A_SEGMENT = 8, 10_000, 50_000  # numbers of an embedding, files, embeddings
 KEY = CacheKey("made up", "none", "none", "pool")

@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from client.digits import write_digits
-from client.http import Client
-from client.stack import Stack, free_port
+from nextlabel.client.digits import write_digits
+from nextlabel.client.http import Client
+from nextlabel.client.stack import Stack, free_port
 
 IMAGES = 20
 

@@ -9,19 +9,18 @@ from typing import TypeAlias
 
 import numpy as np
 import skactiveml.pool
+from nextlabel.core.methods.base import Inputs, Method, Need, Rows
+from nextlabel.core.methods.batch import choose
+from nextlabel.core.methods.first_version import Vae
+from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.neural.dropout import train_dropout_head
+from nextlabel.core.neural.heads import Head, train_head
+from nextlabel.core.neural.siamese import fit_components, train_siamese
+from nextlabel.core.neural.vae import Thumbnail, train_vae
 from numpy.typing import NDArray
 from scipy.special import softmax
 from skactiveml.classifier import SklearnClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
-
-from core.methods.base import Inputs, Method, Need, Rows
-from core.methods.batch import choose
-from core.methods.first_version import Vae
-from core.methods.registry import METHODS, parse_method
-from core.neural.dropout import train_dropout_head
-from core.neural.heads import Head, train_head
-from core.neural.siamese import fit_components, train_siamese
-from core.neural.vae import Thumbnail, train_vae
 
 
 @dataclass(frozen=True, eq=False)

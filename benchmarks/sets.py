@@ -14,21 +14,21 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from nextlabel.client.digits import write_digits
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.labels import Labels, match, read_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.vae import Thumbnail, Thumbnails
+from nextlabel.core.pipelines.embedding import embed_rows
+from nextlabel.core.pipelines.material import Labelled
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from benchmarks import DATA
-from client.digits import write_digits
-from core.data.images import decode
-from core.data.labels import Labels, match, read_labels
-from core.data.pool import list_pool
-from core.embeddings.catalogue import find_backbone
-from core.neural.backbones import BackboneLoader
-from core.neural.vae import Thumbnail, Thumbnails
-from core.pipelines.embedding import embed_rows
-from core.pipelines.material import Labelled
-from core.pipelines.run import Run
-from core.settings import Settings
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each

@@ -19,19 +19,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-
-from core.data.labels import write_labels
-from core.data.pool import list_pool
-from core.embeddings.cache import CacheKey, EmbeddingCache
-from core.embeddings.recent import RecentEmbeddings
-from core.jobs.record import JobWarning, Progress
-from core.jobs.requests import parse_request
-from core.neural.backbones import DescriptorBackbone
-from core.neural.heads import TrainedHeads
-from core.pipelines.registry import carry_out
-from core.pipelines.run import Run
-from core.settings import Settings
-from worker.memory import kept_by_default
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.jobs.record import JobWarning, Progress
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.neural.backbones import DescriptorBackbone
+from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.pipelines.registry import carry_out
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
+from nextlabel.worker.memory import kept_by_default
 
 CLASSES = 10
 MORE_LABELS = 100

@@ -22,13 +22,14 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
+from nextlabel.core.embeddings.catalogue import find_backbone, weights_in
+from nextlabel.core.jobs.queue import JobQueue
+from nextlabel.core.jobs.record import JobState, new_job_id
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.jobs.store import JobStore
+
 from benchmarks import DATA
 from benchmarks.fanout import redis_server
-from core.embeddings.catalogue import find_backbone, weights_in
-from core.jobs.queue import JobQueue
-from core.jobs.record import JobState, new_job_id
-from core.jobs.requests import parse_request
-from core.jobs.store import JobStore
 
 SHARE_ABOVE_S, SHARD_S = "2", "4"
 WARM = 60  # photos that a worker has embedded before
@@ -122,7 +123,7 @@ def _worker(
         "NEXTLABEL_LOG_LEVEL": "WARNING",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "worker", "--processes", str(processes)],
+        [sys.executable, "-m", "nextlabel.worker", "--processes", str(processes)],
         env=environment,
         stdout=subprocess.DEVNULL,
         preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 - no thread here

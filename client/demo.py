@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nextlabel.client.errors import JobFailed
+from nextlabel.client.http import Client
+from nextlabel.client.shown import follow
+from nextlabel.client.talk import R
+from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
+from nextlabel.core.jobs.results import F1Result, SelectionResult
 from rich.console import Console
 from rich.table import Table
-
-from client.errors import JobFailed
-from client.http import Client
-from client.shown import follow
-from client.talk import R
-from core.data.labels import read_labels, write_labels
-from core.data.pool import list_pool
-from core.errors import LabelsMalformed, WeightsUnavailable
-from core.jobs.results import F1Result, SelectionResult
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from client.job import Job
+from nextlabel.client.job import Job
 
 
 class ClientError(Exception):

@@ -11,8 +11,8 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
-from core.jobs.requests import KINDS, HeadName
-from core.methods.base import Method
+from nextlabel.core.jobs.requests import KINDS, HeadName
+from nextlabel.core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
 Place = str | Path

@@ -11,10 +11,9 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 import httpx
-
-from client import talk
-from client.errors import Unreachable
-from client.fields import (
+from nextlabel.client import talk
+from nextlabel.client.errors import Unreachable
+from nextlabel.client.fields import (
     AuditFields,
     F1Fields,
     LabelCheckFields,
@@ -25,10 +24,10 @@ from client.fields import (
     SimilarFields,
     spelled_out,
 )
-from client.job import Job
-from client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
-from core.jobs.requests import JobRequest
-from core.jobs.results import (
+from nextlabel.client.job import Job
+from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
+from nextlabel.core.jobs.requests import JobRequest
+from nextlabel.core.jobs.results import (
     AuditResult,
     F1Result,
     JobResult,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from nextlabel.core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
+from nextlabel.core.jobs.results import JobResult
 from pydantic import BaseModel, ConfigDict, Field
-
-from core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
-from core.jobs.results import JobResult
 
 
 class Links(BaseModel):

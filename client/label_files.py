@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from client.files import write_whole
-from core.data.labels import Labels, read_labels, write_labels
-from core.data.roots import existing_file_or_folder, shown
-from core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.client.files import write_whole
+from nextlabel.core.data.labels import Labels, read_labels, write_labels
+from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 
 NAME, CLASS = "name", "class"
 

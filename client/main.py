@@ -7,16 +7,15 @@ import sys
 from collections.abc import Sequence
 
 import click
+from nextlabel.client.commands.lazy import LazyGroup
+from nextlabel.client.errors import ClientError, JobCancelled, JobFailed
+from nextlabel.core.errors import NextlabelError
 from pydantic import ValidationError
-
-from client.commands.lazy import LazyGroup
-from client.errors import ClientError, JobCancelled, JobFailed
-from core.errors import NextlabelError
 
 DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 SECTIONS = {
     "Ask": {
-        name: f"client.commands.asking:{attribute}"
+        name: f"nextlabel.client.commands.asking:{attribute}"
         for name, attribute in (
             ("select", "select"),
             ("predict", "predict"),
@@ -29,17 +28,17 @@ SECTIONS = {
         )
     },
     "Jobs": {
-        name: f"client.commands.jobs:{name}"
+        name: f"nextlabel.client.commands.jobs:{name}"
         for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")
     },
     "Files and setting up": {
-        "labels": "client.commands.labels:labels",
-        "export": "client.exchange:export",
-        "import": "client.exchange:import_",
-        "up": "client.commands.local:up",
-        "demo": "client.commands.local:demo",
-        "keys": "client.keys:keys",
-        "completion": "client.commands.completion:completion",
+        "labels": "nextlabel.client.commands.labels:labels",
+        "export": "nextlabel.client.exchange:export",
+        "import": "nextlabel.client.exchange:import_",
+        "up": "nextlabel.client.commands.local:up",
+        "demo": "nextlabel.client.commands.local:demo",
+        "keys": "nextlabel.client.keys:keys",
+        "completion": "nextlabel.client.commands.completion:completion",
     },
 }
 

@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nextlabel.client.http import Client
+from nextlabel.client.job import Job
+from nextlabel.client.talk import OnChange
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-from client.http import Client
-from client.job import Job
-from client.talk import OnChange
 
 LINE_EVERY_S = 10.0
 

@@ -18,8 +18,7 @@ from typing import IO, Self
 
 import httpx
 import redis
-
-from client.redis_server import redis_command
+from nextlabel.client.redis_server import redis_command
 
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
@@ -115,8 +114,10 @@ class Stack:
         if "NEXTLABEL_REDIS_URL" not in self._environment:
             self._start_redis()
         python = [sys.executable, "-m"]
-        self._spawn("api", [*python, "api", "--host", self._host, "--port", str(self._port)])
-        self._spawn("worker", [*python, "worker", *(["--processes", str(self._workers)] if self._workers else [])])
+        self._spawn("api", [*python, "nextlabel.api", "--host", self._host, "--port", str(self._port)])
+        self._spawn(
+            "worker", [*python, "nextlabel.worker", *(["--processes", str(self._workers)] if self._workers else [])]
+        )
         self._wait_until_ready()
 
     def _start_redis(self) -> None:

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from typing import Any
 
-from rich.console import Console, ConsoleRenderable
-from rich.markup import escape
-from rich.table import Table
-
-from core.jobs.results import (
+from nextlabel.core.jobs.results import (
     AuditResult,
     F1Result,
     JobResult,
@@ -22,6 +18,9 @@ from core.jobs.results import (
     SelectionResult,
     SimilarResult,
 )
+from rich.console import Console, ConsoleRenderable
+from rich.markup import escape
+from rich.table import Table
 
 ROWS = 20
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.jobs.results import (
+from nextlabel.core.jobs.results import (
     AuditArm,
     AuditResult,
     CopiesDisagree,
@@ -20,6 +20,7 @@ from core.jobs.results import (
     StopAdvice,
     SuspiciousLabel,
 )
+
 from tests.api.support import MANIFEST, f1_result, prediction_result, selection_result
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import settings
-
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.jobs.store import JobStore
-from core.logs import TALKATIVE, configure_logs
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.logs import TALKATIVE, configure_logs
 
 os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where OpenVINO compiles for seconds
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure

@@ -25,8 +25,8 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 
 from fastapi.testclient import TestClient
-from api.app import create_app
-from core.settings import Settings
+from nextlabel.api.app import create_app
+from nextlabel.core.settings import Settings
 
 with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,))), "http://localhost") as client:
     body = {"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": folder}
@@ -50,7 +50,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 
 from nextlabel import AsyncClient, Client
-from client.main import main
+from nextlabel.client.main import main
 
 main(["labels", "stats", folder, "--json"])
 """

@@ -20,12 +20,11 @@ import jsonschema
 import pytest
 import redis
 import yaml
+from nextlabel.core.errors import Misconfigured
+from nextlabel.core.keys import check_access
+from nextlabel.core.settings import Settings
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from core.errors import Misconfigured
-from core.keys import check_access
-from core.settings import Settings
 
 REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())

@@ -1,4 +1,4 @@
-"""`python -m worker`: one process per GPU, or one on a CPU, until told to stop."""
+"""`python -m nextlabel.worker`: one process per GPU, or one on a CPU, until told to stop."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import socket
 import sys
 import warnings
 
-from core.errors import StoreUnavailable
-from core.jobs.store import JobStore
-from core.settings import Settings
-from worker import devices
-from worker.memory import kept_by_default
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.settings import Settings
+from nextlabel.worker import devices
+from nextlabel.worker.memory import kept_by_default
 
 KEPT_BYTES = 4 << 30
 
@@ -33,7 +33,7 @@ def main() -> int:
     processes = arguments.processes or max(1, len(devices.gpus()))
     if settings.keep_embeddings_mb is None:
         os.environ["NEXTLABEL_KEEP_EMBEDDINGS_MB"] = str(kept_by_default(processes) >> 20)
-    from worker.app import app  # noqa: PLC0415 - `--check` and `--help` answer without Celery
+    from nextlabel.worker.app import app  # noqa: PLC0415 - `--check` and `--help` answer without Celery
 
     warnings.filterwarnings("ignore", "You're running the worker with superuser")  # it fears pickle; we take JSON only
     app.worker_main(
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m nextlabel.worker", description=__doc__)
     parser.add_argument("--processes", type=int, help="default: one for each GPU, one without any")
     parser.add_argument("--check", action="store_true", help="exit 0 if a worker of this machine was seen just now")
     return parser.parse_args()

@@ -6,14 +6,13 @@ from typing import Any
 
 from billiard import current_process
 from celery import signals
-
-from core.jobs.queue import celery_app
-from core.logs import configure_logs, get_logger
-from core.settings import Settings
-from worker import devices, tasks
-from worker.consumer import OnlyWhenReady
-from worker.janitor import Janitor
-from worker.webhooks import Deliverer
+from nextlabel.core.jobs.queue import celery_app
+from nextlabel.core.logs import configure_logs, get_logger
+from nextlabel.core.settings import Settings
+from nextlabel.worker import devices, tasks
+from nextlabel.worker.consumer import OnlyWhenReady
+from nextlabel.worker.janitor import Janitor
+from nextlabel.worker.webhooks import Deliverer
 
 settings = Settings()
 app = celery_app(settings.redis_url)

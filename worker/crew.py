@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from core.errors import Interruption, LeaseLost, ShardLost, StoreUnavailable
-from core.jobs.queue import SHARDS_KEY, JobQueue
-from core.jobs.shards import Shard, Shards, Shared
-from core.jobs.store import Claim, JobStore, LeaseAnswer
-from core.logs import get_logger
-from core.settings import Settings
-from worker.lease import GiveUpCause, Lease
-from worker.patience import insist
+from nextlabel.core.errors import Interruption, LeaseLost, ShardLost, StoreUnavailable
+from nextlabel.core.jobs.queue import SHARDS_KEY, JobQueue
+from nextlabel.core.jobs.shards import Shard, Shards, Shared
+from nextlabel.core.jobs.store import Claim, JobStore, LeaseAnswer
+from nextlabel.core.logs import get_logger
+from nextlabel.core.settings import Settings
+from nextlabel.worker.lease import GiveUpCause, Lease
+from nextlabel.worker.patience import insist
 
 log = get_logger(__name__)
 LEAST = 64  # images of a shard, unless the settings say how many a forward pass takes

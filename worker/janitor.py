@@ -11,13 +11,13 @@ import threading
 import time
 from contextlib import suppress
 
-from core.errors import JobNotFound, NextlabelError, StoreUnavailable
-from core.jobs.queue import JOBS_KEY, JobQueue
-from core.jobs.result_files import ResultFiles
-from core.jobs.store import JobStore
-from core.logs import get_logger
-from core.settings import Settings
-from worker.presence import Presence, presence_folder
+from nextlabel.core.errors import JobNotFound, NextlabelError, StoreUnavailable
+from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.logs import get_logger
+from nextlabel.core.settings import Settings
+from nextlabel.worker.presence import Presence, presence_folder
 
 log = get_logger(__name__)
 RESEND_AFTER_S = 2.0

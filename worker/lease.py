@@ -15,10 +15,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost, StoreUnavailable
-from core.jobs.store import LeaseAnswer
-from core.logs import get_logger
-from core.settings import Settings
+from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost, StoreUnavailable
+from nextlabel.core.jobs.store import LeaseAnswer
+from nextlabel.core.logs import get_logger
+from nextlabel.core.settings import Settings
 
 log = get_logger(__name__)
 PAUSED_LOOK_S = 0.2

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.errors import StoreUnavailable
-from core.logs import get_logger
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
 RETRY_EVERY_S = 1.0

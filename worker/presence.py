@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO
 
-from core.logs import get_logger
+from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -15,10 +15,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from core.data.roots import existing_folder
-from core.embeddings.catalogue import find_backbone
-from core.embeddings.recent import RecentEmbeddings
-from core.errors import (
+from nextlabel.core.data.roots import existing_folder
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.errors import (
     Cancelled,
     DeadlineExceeded,
     Drained,
@@ -29,21 +29,21 @@ from core.errors import (
     StoreUnavailable,
     WeightsMismatch,
 )
-from core.jobs.queue import JobQueue
-from core.jobs.record import Job, JobError, JobState, JobWarning, Progress
-from core.jobs.requests import parse_request
-from core.jobs.result_files import ResultFiles
-from core.jobs.store import Claim, JobStore
-from core.logs import bound, get_logger
-from core.neural.backbones import Backbone, BackboneLoader, device_is_lost
-from core.neural.heads import TrainedHeads
-from core.pipelines.registry import carry_out
-from core.pipelines.run import Run
-from core.pipelines.sharing import Plan, embed_stretch
-from core.settings import Settings
-from worker.crew import Grip, JobCrew, Means
-from worker.lease import GiveUpCause, Lease
-from worker.patience import insist
+from nextlabel.core.jobs.queue import JobQueue
+from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.logs import bound, get_logger
+from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
+from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.pipelines.registry import carry_out
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.sharing import Plan, embed_stretch
+from nextlabel.core.settings import Settings
+from nextlabel.worker.crew import Grip, JobCrew, Means
+from nextlabel.worker.lease import GiveUpCause, Lease
+from nextlabel.worker.patience import insist
 
 log = get_logger(__name__)
 REPLACE_ME = 70  # exit code; the parent starts another process in this one's place

@@ -6,12 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from celery import Task, shared_task
-
-from core.jobs.queue import HELP_JOB, RUN_JOB
-from core.settings import Settings
+from nextlabel.core.jobs.queue import HELP_JOB, RUN_JOB
+from nextlabel.core.settings import Settings
 
 if TYPE_CHECKING:
-    from worker.runner import Runner
+    from nextlabel.worker.runner import Runner
 
 
 @shared_task(name=RUN_JOB, bind=True)
@@ -27,6 +26,6 @@ def help_job(self: Task, job_id: str) -> None:
 @cache
 def runner_of(worker: str) -> Runner:
     """The one runner of this process, made when it starts: by then its GPU is chosen, and torch may load."""
-    from worker.runner import Runner  # noqa: PLC0415
+    from nextlabel.worker.runner import Runner  # noqa: PLC0415
 
     return Runner(Settings(), worker)

@@ -12,15 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 
+from nextlabel.core.errors import JobNotFound, NextlabelError, WebhookNotAllowed
+from nextlabel.core.jobs.outbox import Delivery, Outbox
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.jobs.webhooks import allowed_url, host_of, is_public, message, message_id, signed_headers
+from nextlabel.core.logs import bound, get_logger
+from nextlabel.core.settings import Settings
+from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 from pydantic_core import Url
-
-from core.errors import JobNotFound, NextlabelError, WebhookNotAllowed
-from core.jobs.outbox import Delivery, Outbox
-from core.jobs.store import JobStore
-from core.jobs.webhooks import allowed_url, host_of, is_public, message, message_id, signed_headers
-from core.logs import bound, get_logger
-from core.settings import Settings
-from worker.outgoing import Answer, NoAnswer, addresses_of, post
 
 log = get_logger(__name__)
 THREADS = 4

@@ -12,17 +12,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
+from nextlabel.api.auth import Caller, Submitter
+from nextlabel.api.document import OF_THE_FIRST_VERSION, required
+from nextlabel.api.errors import RESPONSES, failed_job
+from nextlabel.api.routes.jobs import accept, until_ended
+from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.jobs.admission import admit
+from nextlabel.core.jobs.record import Job, JobState
+from nextlabel.core.jobs.results import JobResult, result_adapter
 from pydantic import BaseModel
-
-from api.auth import Caller, Submitter
-from api.document import OF_THE_FIRST_VERSION, required
-from api.errors import RESPONSES, failed_job
-from api.routes.jobs import accept, until_ended
-from api.services import Given, Services, in_thread
-from core.errors import Fault, InvalidRequest
-from core.jobs.admission import admit
-from core.jobs.record import Job, JobState
-from core.jobs.results import JobResult, result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.

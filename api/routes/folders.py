@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from nextlabel.api.auth import Reader
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.services import Given, in_thread
+from nextlabel.core.data.listing import list_folder, list_roots
 from pydantic import BaseModel, ConfigDict, Field
-
-from api.auth import Reader
-from api.errors import RESPONSES
-from api.services import Given, in_thread
-from core.data.listing import list_folder, list_roots
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 

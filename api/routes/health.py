@@ -10,17 +10,16 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from nextlabel.api.auth import Admin, Reader
+from nextlabel.api.errors import RESPONSES, not_ready
+from nextlabel.api.metrics import CONTENT_TYPE, exposition
+from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.requests import KINDS, MAX_ADD, HeadName
+from nextlabel.core.methods.registry import METHODS, describe
+from nextlabel.core.settings import Settings
 from pydantic import BaseModel
-
-from api.auth import Admin, Reader
-from api.errors import RESPONSES, not_ready
-from api.metrics import CONTENT_TYPE, exposition
-from api.services import Given, Services, in_thread
-from core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
-from core.errors import StoreUnavailable
-from core.jobs.requests import KINDS, MAX_ADD, HeadName
-from core.methods.registry import METHODS, describe
-from core.settings import Settings
 
 router = APIRouter(tags=["service"], responses=RESPONSES)
 MEGABYTE = 1_000_000

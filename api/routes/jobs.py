@@ -12,20 +12,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-
-from api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
-from api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
-from api.errors import RESPONSES, HttpError
-from api.services import Given, Services, in_thread
-from api.views import JobList, JobView, etag, view, view_with_result
-from api.watcher import LOOK_AGAIN_S
-from core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
-from core.jobs.admission import admit
-from core.jobs.record import Job, JobState, new_job_id
-from core.jobs.requests import KINDS, RawRequest, parse_request
-from core.jobs.results import JobResult, as_csv, as_labels, result_adapter
-from core.jobs.store import Event
-from core.logs import get_logger
+from nextlabel.api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
+from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
+from nextlabel.api.errors import RESPONSES, HttpError
+from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
+from nextlabel.api.watcher import LOOK_AGAIN_S
+from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
+from nextlabel.core.jobs.admission import admit
+from nextlabel.core.jobs.record import Job, JobState, new_job_id
+from nextlabel.core.jobs.requests import KINDS, RawRequest, parse_request
+from nextlabel.core.jobs.results import JobResult, as_csv, as_labels, result_adapter
+from nextlabel.core.jobs.store import Event
+from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
 router = APIRouter(tags=["jobs"], responses=RESPONSES)

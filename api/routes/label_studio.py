@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
-
-from api.auth import Caller, Writer, count_submit
-from api.errors import RESPONSES
-from api.routes.jobs import accept, until_ended
-from api.services import Given, Services, in_thread
-from core.errors import NextlabelError
-from core.exchange.label_studio import read_config
-from core.exchange.label_studio_backend import (
+from nextlabel.api.auth import Caller, Writer, count_submit
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.routes.jobs import accept, until_ended
+from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.errors import NextlabelError
+from nextlabel.core.exchange.label_studio import read_config
+from nextlabel.core.exchange.label_studio_backend import (
     CREATED,
     DELETED,
     TRAIN,
@@ -32,10 +31,10 @@ from core.exchange.label_studio_backend import (
     predictions,
     record,
 )
-from core.jobs.admission import admit
-from core.jobs.record import Job, JobState
-from core.jobs.requests import parse_request
-from core.logs import get_logger
+from nextlabel.core.jobs.admission import admit
+from nextlabel.core.jobs.record import Job, JobState
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
 PREFIX = "/label-studio"

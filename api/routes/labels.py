@@ -6,12 +6,10 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
-
-from api.auth import Caller, Reader, Writer
-from api.errors import RESPONSES
-from api.services import Given, in_thread
-from core.data.label_files import (
+from nextlabel.api.auth import Caller, Reader, Writer
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.services import Given, in_thread
+from nextlabel.core.data.label_files import (
     PERSON,
     GivenLabel,
     NamedLabel,
@@ -21,8 +19,9 @@ from core.data.label_files import (
     state_of,
     survey,
 )
-from core.data.roots import existing_file_or_folder
-from core.errors import Fault, InvalidRequest
+from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.errors import Fault, InvalidRequest
+from pydantic import BaseModel, ConfigDict, Field
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 ANYBODY = "me"

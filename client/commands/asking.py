@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from client.commands.options import Key, Url, called, request_body, request_parameters, together
-from client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
-from client.errors import Refused
-from client.http import Client
-from client.job import Job
-from client.talk import Format
-from core.jobs.requests import KINDS
+from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
+from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
+from nextlabel.client.errors import Refused
+from nextlabel.client.http import Client
+from nextlabel.client.job import Job
+from nextlabel.client.talk import Format
+from nextlabel.core.jobs.requests import KINDS
 
 OF_KIND: dict[str, click.Command] = {}
 #: Results that have no classes to make a labels file of.

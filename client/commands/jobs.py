@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from nextlabel.client.commands.options import Key, Url
+from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
+from nextlabel.client.http import Client
+from nextlabel.client.job import Job
+from nextlabel.client.shown import seconds, tell_warnings
+from nextlabel.client.tables import table
+from nextlabel.client.talk import Format
+from nextlabel.core.jobs.record import JobState
+from nextlabel.core.jobs.requests import KINDS
 from rich.console import Console
-
-from client.commands.options import Key, Url
-from client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
-from client.http import Client
-from client.job import Job
-from client.shown import seconds, tell_warnings
-from client.tables import table
-from client.talk import Format
-from core.jobs.record import JobState
-from core.jobs.requests import KINDS
 
 Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 One = click.argument("job_id", metavar="JOB_ID")

@@ -8,9 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-
-from client.label_files import (
+from nextlabel.client.label_files import (
     CLASS,
     NAME,
     Conflicts,
@@ -24,10 +22,11 @@ from client.label_files import (
     sheets,
     write_any,
 )
-from client.tables import table
-from core.data.labels import read_labels, sorted_classes, write_labels
-from core.data.pool import list_pool
-from core.errors import LabelsConflict
+from nextlabel.client.tables import table
+from nextlabel.core.data.labels import read_labels, sorted_classes, write_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.errors import LabelsConflict
+from rich.console import Console
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)

@@ -8,13 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+from nextlabel.client.demo import Demo, Material
+from nextlabel.client.http import Client
+from nextlabel.client.stack import Stack, free_port
+from nextlabel.core.keys import check_access
+from nextlabel.core.settings import Settings
 from rich.console import Console
-
-from client.demo import Demo, Material
-from client.http import Client
-from client.stack import Stack, free_port
-from core.keys import check_access
-from core.settings import Settings
 
 console = Console()
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
@@ -107,7 +106,7 @@ def _demo_settings(folder: Path, material: Material) -> dict[str, str]:
 
 
 def _digits(folder: Path) -> Material:
-    from client.digits import write_digits  # noqa: PLC0415 - scikit-learn is slow to import and not for the client
+    from nextlabel.client.digits import write_digits  # noqa: PLC0415 - scikit-learn is slow to import and not for the client
 
     digits = folder / "digits"
     if not (digits / "labels_val.txt").exists():

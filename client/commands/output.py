@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from nextlabel.client.commands.options import together
+from nextlabel.client.errors import JobFailed, Refused
+from nextlabel.client.files import write_whole
+from nextlabel.client.http import Client
+from nextlabel.client.job import Job
+from nextlabel.client.shown import progress, tell_warnings
+from nextlabel.client.tables import sentences_of, show
+from nextlabel.client.talk import Format
+from nextlabel.core.errors import WeightsUnavailable
 from rich.console import Console
-
-from client.commands.options import together
-from client.errors import JobFailed, Refused
-from client.files import write_whole
-from client.http import Client
-from client.job import Job
-from client.shown import progress, tell_warnings
-from client.tables import sentences_of, show
-from client.talk import Format
-from core.errors import WeightsUnavailable
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"

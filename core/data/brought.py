@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nextlabel.core.data.roots import existing_file, shown
+from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 from numpy.typing import NDArray
-
-from core.data.roots import existing_file, shown
-from core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
 ROWS_AT_ONCE = 65_536

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from nextlabel.core.errors import UnreadableImage
 from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,  # noqa: F401 -- the six formats of a pool register themselves; else Pillow imports all it has
@@ -21,8 +22,6 @@ from PIL import (
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
-
-from core.errors import UnreadableImage
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 

@@ -21,8 +21,8 @@ from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
-from core.data.folder_lock import alone_in, unchanged
-from core.data.labels import (
+from nextlabel.core.data.folder_lock import alone_in, unchanged
+from nextlabel.core.data.labels import (
     MAX_LISTED,
     clean_name,
     describe_faults,
@@ -33,9 +33,9 @@ from core.data.labels import (
     text_of,
     writable,
 )
-from core.data.pool import SUFFIXES
-from core.data.roots import confine, existing_folder, shown
-from core.errors import (
+from nextlabel.core.data.pool import SUFFIXES
+from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.errors import (
     Fault,
     LabelledOtherwise,
     LabelsMalformed,

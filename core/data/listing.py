@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.pool import SUFFIXES
-from core.data.roots import confine, existing_folder, is_under
-from core.errors import NextlabelError, PathNotReadable
+from nextlabel.core.data.pool import SUFFIXES
+from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.errors import NextlabelError, PathNotReadable
 
 MOST_LISTED = 1000
 OF_LABELS = (".txt", ".tsv")

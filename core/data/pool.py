@@ -16,11 +16,10 @@ from math import inf
 from pathlib import Path
 
 import numpy as np
+from nextlabel.core.data.roots import existing_folder, is_under, shown
+from nextlabel.core.data.stats import UNKNOWN, clamped, stat_all
+from nextlabel.core.errors import EmptyPool
 from numpy.typing import NDArray
-
-from core.data.roots import existing_folder, is_under, shown
-from core.data.stats import UNKNOWN, clamped, stat_all
-from core.errors import EmptyPool
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
 

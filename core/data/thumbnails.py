@@ -13,13 +13,12 @@ from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.pool import SUFFIXES
+from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.errors import ImageNotFound
+from nextlabel.core.logs import get_logger
 from PIL import Image
-
-from core.data.images import decode
-from core.data.pool import SUFFIXES
-from core.data.roots import confine, existing_folder, shown
-from core.errors import ImageNotFound
-from core.logs import get_logger
 
 log = get_logger(__name__)
 MADE_BY = b"1"  # changes with what is made

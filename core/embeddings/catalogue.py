@@ -78,7 +78,7 @@ def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:
 
 @cache
 def timm_names() -> frozenset[str]:
-    return frozenset(files("core.embeddings").joinpath("timm_names.txt").read_text().split())
+    return frozenset(files("nextlabel.core.embeddings").joinpath("timm_names.txt").read_text().split())
 
 
 def _unknown(name: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.data.folder_lock import alone_in
-from core.data.labels import read_labels, write_labels
-from core.exchange.files import writable
+from nextlabel.core.data.folder_lock import alone_in
+from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.exchange.files import writable
 
 
 @dataclass(frozen=True)

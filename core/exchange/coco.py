@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data.labels import sorted_classes
-from core.data.roots import shown
-from core.errors import ExchangeMalformed
-from core.exchange.entries import Entry, classes_of
-from core.exchange.files import Faults, one_class, read_json
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.exchange.entries import Entry, classes_of
+from nextlabel.core.exchange.files import Faults, one_class, read_json
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.data.roots import shown
-from core.exchange.entries import Entry
-from core.exchange.files import Faults, csv_rows, read_text
+from nextlabel.core.data.roots import shown
+from nextlabel.core.exchange.entries import Entry
+from nextlabel.core.exchange.files import Faults, csv_rows, read_text
 
 NAMES = ("name", "image", "filename", "file_name", "file", "path", "image_name", "image_id")
 CLASSES = ("class", "label", "class_name", "category", "choice", "target")

@@ -8,11 +8,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from core.data.labels import sorted_classes
-from core.data.roots import shown
-from core.errors import ExchangeMalformed, Inexpressible
-from core.exchange.entries import Entry, classes_of
-from core.exchange.files import Faults, one_class, parse_xml, read_text
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.entries import Entry, classes_of
+from nextlabel.core.exchange.files import Faults, one_class, parse_xml, read_text
 
 SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

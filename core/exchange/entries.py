@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.data.labels import Labels, sorted_classes
-from core.errors import Inexpressible
-from core.jobs.results import JobResult, PredictionResult, SelectionResult
+from nextlabel.core.data.labels import Labels, sorted_classes
+from nextlabel.core.errors import Inexpressible
+from nextlabel.core.jobs.results import JobResult, PredictionResult, SelectionResult
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from core.data.roots import shown
-from core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30

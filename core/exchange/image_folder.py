@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from core.data.pool import list_pool
-from core.data.roots import shown
-from core.errors import Inexpressible
-from core.exchange.entries import Entry
-from core.exchange.files import Faults, place_images
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import Inexpressible
+from nextlabel.core.exchange.entries import Entry
+from nextlabel.core.exchange.files import Faults, place_images
 
 NO_CLASS = "no_label"  # where datumaro keeps images without one
 

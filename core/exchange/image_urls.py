@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from core.data.pool import SUFFIXES
-from core.data.roots import confine
-from core.errors import NextlabelError
+from nextlabel.core.data.pool import SUFFIXES
+from nextlabel.core.data.roots import confine
+from nextlabel.core.errors import NextlabelError
 
 LOCAL_FILES = "/data/local-files/"
 _UPLOADED = re.compile("/data/upload/.*/[0-9a-f]{8}-")

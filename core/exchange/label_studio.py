@@ -10,11 +10,11 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from core.data.roots import shown
-from core.errors import ExchangeMalformed, Inexpressible
-from core.exchange.entries import Entry
-from core.exchange.files import Faults, csv_rows, one_class, parse_xml, read_json, read_text
-from core.exchange.image_urls import ImageUrls
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.entries import Entry
+from nextlabel.core.exchange.files import Faults, csv_rows, one_class, parse_xml, read_json, read_text
+from nextlabel.core.exchange.image_urls import ImageUrls
 
 #: What stands in JSON-MIN and CSV beside the task's data and the answers.
 _OF_THE_EXPORT = {

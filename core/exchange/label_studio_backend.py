@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
 
+from nextlabel.core.data.labels import Labels, read_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.roots import existing_folder
+from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
+from nextlabel.core.exchange.annotation_file import AnnotationFile, Said
+from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
+from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
+from nextlabel.core.exchange.label_studio import Control, read_config
+from nextlabel.core.jobs.requests import MAX_ADD, HeadName
+from nextlabel.core.jobs.results import PredictionResult, SelectionResult, result_adapter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from core.data.labels import Labels, read_labels
-from core.data.pool import list_pool
-from core.data.roots import existing_folder
-from core.errors import ExchangeMalformed, Fault, InvalidRequest
-from core.exchange.annotation_file import AnnotationFile, Said
-from core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
-from core.exchange.image_urls import ImageUrls, PoolNames
-from core.exchange.label_studio import Control, read_config
-from core.jobs.requests import MAX_ADD, HeadName
-from core.jobs.results import PredictionResult, SelectionResult, result_adapter
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"

@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.data.brought import check_embeddings, check_predictions
-from core.data.labels import read_labels, read_labels_and_conflicts
-from core.data.pool import SUFFIXES, has_an_image
-from core.data.roots import existing_file_or_folder, existing_folder
-from core.errors import EmptyPool, Fault, InvalidRequest, NextlabelError, NoLabels, NothingToValidate, SingleClass
-from core.jobs.requests import KINDS, JobRequest, parse_request
-from core.jobs.webhooks import allowed_url
-from core.settings import Settings
+from nextlabel.core.data.brought import check_embeddings, check_predictions
+from nextlabel.core.data.labels import read_labels, read_labels_and_conflicts
+from nextlabel.core.data.pool import SUFFIXES, has_an_image
+from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.errors import (
+    EmptyPool,
+    Fault,
+    InvalidRequest,
+    NextlabelError,
+    NoLabels,
+    NothingToValidate,
+    SingleClass,
+)
+from nextlabel.core.jobs.requests import KINDS, JobRequest, parse_request
+from nextlabel.core.jobs.webhooks import allowed_url
+from nextlabel.core.settings import Settings
 
 
 def admit(body: Any, settings: Settings) -> JobRequest:

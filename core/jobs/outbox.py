@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import SystemRandom
 
-from core.jobs.store import JobStore
+from nextlabel.core.jobs.store import JobStore
 
 #: How long after each failed attempt the next one follows: the specification's table. After the last there is none.
 RETRY_AFTER_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)

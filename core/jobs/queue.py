@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from celery import Celery
 from kombu.exceptions import KombuError
-
-from core.errors import StoreUnavailable
+from nextlabel.core.errors import StoreUnavailable
 
 RUN_JOB, HELP_JOB = "run_job", "help_job"
 JOBS, SHARDS = "jobs", "shards"

@@ -11,8 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
-from core.errors import JobNotFinished, ResultExpired, StorageFull
-from core.jobs.record import Job, JobState
+from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
+from nextlabel.core.jobs.record import Job, JobState
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from core.jobs.store import Claim, JobStore, LeaseAnswer
+from nextlabel.core.jobs.store import Claim, JobStore, LeaseAnswer
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,7 @@ from importlib.resources import files
 from typing import Any, Literal, cast
 
 import redis
-from redis.commands.core import Script
-
-from core.errors import (
+from nextlabel.core.errors import (
     IdempotencyKeyReused,
     InvalidCursor,
     JobActive,
@@ -47,7 +45,8 @@ from core.errors import (
     QuotaExceeded,
     StoreUnavailable,
 )
-from core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+from redis.commands.core import Script
 
 PREFIX = "nextlabel:"
 CHANGED = PREFIX + "changed"
@@ -405,7 +404,7 @@ class JobStore:
 
     @cached_property
     def _scripts(self) -> dict[str, Script]:
-        folder = files("core.jobs") / "lua"
+        folder = files("nextlabel.core.jobs") / "lua"
         prelude = (folder / "prelude.lua").read_text()
         scripts = (file for file in folder.iterdir() if file.name.endswith(".lua") and file.name != "prelude.lua")
         return {

@@ -7,12 +7,11 @@ import hmac
 import json
 from ipaddress import IPv6Network, ip_address
 
+from nextlabel.core.errors import WebhookNotAllowed
+from nextlabel.core.jobs.record import Job
+from nextlabel.core.settings import Settings
 from pydantic import ValidationError
 from pydantic_core import Url
-
-from core.errors import WebhookNotAllowed
-from core.jobs.record import Job
-from core.settings import Settings
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")  #: All that is given out of IPv6.
 

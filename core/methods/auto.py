@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-
-from core.methods.base import Inputs, Method, Need, Picks
-from core.methods.coverage import MaxHerding
-from core.methods.hybrid import UHerding
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.coverage import MaxHerding
+from nextlabel.core.methods.hybrid import UHerding
 
 
 class Auto(Method):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, get_args
 
+from nextlabel.core.methods.auto import Auto
+from nextlabel.core.methods.base import Method
+from nextlabel.core.methods.baseline import Random
+from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust
+from nextlabel.core.methods.first_version import Mixture, Vae
+from nextlabel.core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
+from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 from pydantic import Field, TypeAdapter
-
-from core.methods.auto import Auto
-from core.methods.base import Method
-from core.methods.baseline import Random
-from core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust
-from core.methods.first_version import Mixture, Vae
-from core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
-from core.methods.uncertainty import Entropy, Least, Margin, Ratio
 
 AnyMethod = Annotated[
     Auto

@@ -11,10 +11,9 @@ from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.geometry import slices
 from numpy.typing import NDArray
-
-from core.methods.base import Inputs, Method, Need, Picks
-from core.methods.geometry import slices
 
 Scores = NDArray[np.float64]  # (K,)
 Shifted = NDArray[np.float64]  # (K, C), row maximum 0

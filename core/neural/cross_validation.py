@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-
-from core.neural.heads import Floats, Head, Integers, Tick, ignore, train_head, train_linear
+from nextlabel.core.neural.heads import Floats, Head, Integers, Tick, ignore, train_head, train_linear
 
 FOLDS = 5
 NEVER = -30.0  # below the lowest logit of an image: for a class that its head was not trained on

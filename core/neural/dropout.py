@@ -13,10 +13,9 @@ from functools import partial
 
 import numpy as np
 import torch
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural.heads import Floats, Integers, Scaling, Tick, ignore, one_thread
 from torch import Tensor, nn
-
-from core.errors import OutOfMemory
-from core.neural.heads import Floats, Integers, Scaling, Tick, ignore, one_thread
 
 DROPOUT = 0.75
 LEARNING_RATE = 1e-2

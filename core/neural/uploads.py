@@ -22,11 +22,11 @@ try:
 except ImportError:  # it is to leave torchvision one day (docs/dependencies.md); Pillow decodes then
     decode_jpeg = None
 
-from core.data.images import decode
-from core.data.jpegs import Jpeg
-from core.errors import UnreadableImage
-from core.logs import get_logger
-from core.neural.crops import Crop, resize_matrices
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.jpegs import Jpeg
+from nextlabel.core.errors import UnreadableImage
+from nextlabel.core.logs import get_logger
+from nextlabel.core.neural.crops import Crop, resize_matrices
 
 MOST_JPEGS, MOST_PIXELS = 128, 100_000_000  # decoded at once
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.curves.forecast import Outlook
-from core.jobs.results import Coverage, Stability, StopAdvice
+from nextlabel.core.curves.forecast import Outlook
+from nextlabel.core.jobs.results import Coverage, Stability, StopAdvice
 
 FEW_LABELS = 60  # below, the shape of a curve is a guess
 SURE = 0.8  # of the fitted curves

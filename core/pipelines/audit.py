@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from nextlabel.core.curves.comparison import Comparison, compare
+from nextlabel.core.jobs.requests import AuditRequest
+from nextlabel.core.jobs.results import AuditArm, AuditResult
+from nextlabel.core.methods.auto import settle
+from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
+from nextlabel.core.methods.baseline import Random
+from nextlabel.core.methods.batch import choose
+from nextlabel.core.metrics import class_counts, macro_f1
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.trials import Exam, Trial, Trials, need_labels
+from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
 from numpy.typing import NDArray
-
-from core.curves.comparison import Comparison, compare
-from core.jobs.requests import AuditRequest
-from core.jobs.results import AuditArm, AuditResult
-from core.methods.auto import settle
-from core.methods.base import NO_ROWS, Inputs, Method, Rows
-from core.methods.baseline import Random
-from core.methods.batch import choose
-from core.metrics import class_counts, macro_f1
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
-from core.pipelines.trials import Exam, Trial, Trials, need_labels
-from core.pipelines.validation import Validation, read_validation, sources_of
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set

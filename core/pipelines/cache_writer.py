@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.embeddings.cache import EmbeddingCache
 from numpy.typing import NDArray
-
-from core.data.pool import Pool
-from core.embeddings.cache import EmbeddingCache
 
 FLUSH_EVERY_S = 20.0  # a crash costs at most this much embedding
 

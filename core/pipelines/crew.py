@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from core.jobs.shards import Shard, Shared
+from nextlabel.core.jobs.shards import Shard, Shared
 
 
 class Held(Protocol):

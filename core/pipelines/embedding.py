@@ -7,18 +7,17 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
+from nextlabel.core.data.labels import Matched, match
+from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable
+from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural.engine import embed
+from nextlabel.core.pipelines.cache_writer import CacheWriter
+from nextlabel.core.pipelines.material import Labelled
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.sharing import plan_key, share
 from numpy.typing import NDArray
-
-from core.data.labels import Matched, match
-from core.data.pool import Pool, Skipped
-from core.embeddings.cache import CacheKey, EmbeddingCache
-from core.errors import CacheUnwritable, StorageFull, TooManyUnreadable
-from core.neural.backbones import Backbone
-from core.neural.engine import embed
-from core.pipelines.cache_writer import CacheWriter
-from core.pipelines.material import Labelled
-from core.pipelines.run import Run
-from core.pipelines.sharing import plan_key, share
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-
-from core.data.labels import Matched, sorted_classes
-from core.errors import NoLabels, NothingToValidate
-from core.jobs.requests import F1Request
-from core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Leak, Manifest, Miss
-from core.jobs.results import Skipped as SkippedImage
-from core.metrics import Scores, score
-from core.pipelines.embedding import Embedded
-from core.pipelines.leaks import find_leaks, told
-from core.pipelines.material import (
+from nextlabel.core.data.labels import Matched, sorted_classes
+from nextlabel.core.errors import NoLabels, NothingToValidate
+from nextlabel.core.jobs.requests import F1Request
+from nextlabel.core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Leak, Manifest, Miss
+from nextlabel.core.jobs.results import Skipped as SkippedImage
+from nextlabel.core.metrics import Scores, score
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
     need_two_classes,
@@ -30,8 +28,9 @@ from core.pipelines.material import (
     skipped_images,
     train,
 )
-from core.pipelines.run import Run
-from core.pipelines.source import load_backbone
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import load_backbone
+from numpy.typing import NDArray
 
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 

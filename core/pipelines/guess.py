@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nextlabel.core.data.brought import BroughtPredictions, read_predictions
+from nextlabel.core.data.labels import Matched
+from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.jobs.requests import OnePredicted
+from nextlabel.core.jobs.results import HeadSummary
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import train
+from nextlabel.core.pipelines.run import Run
 from numpy.typing import NDArray
-
-from core.data.brought import BroughtPredictions, read_predictions
-from core.data.labels import Matched
-from core.errors import NameNotInPool
-from core.jobs.requests import OnePredicted
-from core.jobs.results import HeadSummary
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import train
-from core.pipelines.run import Run
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 

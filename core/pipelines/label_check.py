@@ -9,20 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-
-from core.data.brought import read_predictions
-from core.data.labels import Matched
-from core.errors import NoLabels
-from core.jobs.requests import LabelCheckRequest
-from core.jobs.results import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
-from core.methods.batch import copy_distance
-from core.methods.geometry import Geometry, nearest_within
-from core.neural.cross_validation import out_of_fold_logits
-from core.pipelines.embedding import Embedded
-from core.pipelines.guess import laid_on
-from core.pipelines.leaks import find_leaks, told
-from core.pipelines.material import (
+from nextlabel.core.data.brought import read_predictions
+from nextlabel.core.data.labels import Matched
+from nextlabel.core.errors import NoLabels
+from nextlabel.core.jobs.requests import LabelCheckRequest
+from nextlabel.core.jobs.results import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from nextlabel.core.methods.batch import copy_distance
+from nextlabel.core.methods.geometry import Geometry, nearest_within
+from nextlabel.core.neural.cross_validation import out_of_fold_logits
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.guess import laid_on
+from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.material import (
     manifest,
     need_two_classes,
     probabilities,
@@ -31,9 +29,10 @@ from core.pipelines.material import (
     skipped_images,
     train,
 )
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
-from core.pipelines.validation import read_validation, sources_of
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.validation import read_validation, sources_of
+from numpy.typing import NDArray
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from core.jobs.results import Leak
-from core.methods.base import Matrix, Rows
-from core.methods.batch import EQUAL, copy_distance
-from core.methods.geometry import Geometry, nearest_within
-from core.pipelines.embedding import Embedded
+from nextlabel.core.jobs.results import Leak
+from nextlabel.core.methods.base import Matrix, Rows
+from nextlabel.core.methods.batch import EQUAL, copy_distance
+from nextlabel.core.methods.geometry import Geometry, nearest_within
+from nextlabel.core.pipelines.embedding import Embedded
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
+from nextlabel.core.jobs.requests import LearningCurveRequest
+from nextlabel.core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
+from nextlabel.core.metrics import class_counts, cohens_kappa, macro_f1
+from nextlabel.core.neural.cross_validation import stratified_folds
+from nextlabel.core.pipelines.advice import advise
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.trials import Exam, Trials, need_labels
+from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
 from numpy.typing import NDArray
-
-from core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
-from core.jobs.requests import LearningCurveRequest
-from core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
-from core.methods.base import Rows
-from core.methods.geometry import Geometry, nearest, sample, squared_distances
-from core.metrics import class_counts, cohens_kappa, macro_f1
-from core.neural.cross_validation import stratified_folds
-from core.pipelines.advice import advise
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
-from core.pipelines.trials import Exam, Trials, need_labels
-from core.pipelines.validation import Validation, read_validation, sources_of
 
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts

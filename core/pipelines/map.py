@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from nextlabel.core.jobs.requests import MapRequest
+from nextlabel.core.jobs.results import MapResult
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
+from nextlabel.core.neural.heads import Head
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
-
-from core.jobs.requests import MapRequest
-from core.jobs.results import MapResult
-from core.methods.base import Rows
-from core.methods.geometry import Geometry, sample, slices, squared_distances
-from core.neural.heads import Head
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
 
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
+from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
+from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.errors import NoLabels, SingleClass
+from nextlabel.core.jobs.requests import JobRequest
+from nextlabel.core.jobs.results import ClassProbability, HeadSummary, Manifest
+from nextlabel.core.jobs.results import Skipped as SkippedImage
+from nextlabel.core.neural.heads import Head
+from nextlabel.core.pipelines.run import Run
 from numpy.typing import NDArray
-
-from core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
-from core.data.pool import Pool, Skipped, list_pool, look_up
-from core.data.roots import existing_file_or_folder, existing_folder
-from core.errors import NoLabels, SingleClass
-from core.jobs.requests import JobRequest
-from core.jobs.results import ClassProbability, HeadSummary, Manifest
-from core.jobs.results import Skipped as SkippedImage
-from core.neural.heads import Head
-from core.pipelines.run import Run
 
 TOP = 3
 DIGITS = 6  # beyond these, the order of a sum shows

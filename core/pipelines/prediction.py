@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-
-from core.jobs.requests import PredictionRequest
-from core.jobs.results import PredictionItem, PredictionResult
-from core.pipelines.material import (
+from nextlabel.core.jobs.requests import PredictionRequest
+from nextlabel.core.jobs.results import PredictionItem, PredictionResult
+from nextlabel.core.pipelines.material import (
     manifest,
     need_two_classes,
     probabilities,
@@ -15,8 +14,8 @@ from core.pipelines.material import (
     top_classes,
     train,
 )
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
 
 
 def predict(request: PredictionRequest, run: Run) -> PredictionResult:

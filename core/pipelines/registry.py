@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core.jobs.requests import JobRequest
-from core.jobs.results import JobResult
-from core.pipelines.audit import audit
-from core.pipelines.f1 import validate
-from core.pipelines.label_check import check_labels
-from core.pipelines.learning_curve import forecast
-from core.pipelines.map import draw_map
-from core.pipelines.prediction import predict
-from core.pipelines.run import Run
-from core.pipelines.selection import select
-from core.pipelines.similar import find_similar
+from nextlabel.core.jobs.requests import JobRequest
+from nextlabel.core.jobs.results import JobResult
+from nextlabel.core.pipelines.audit import audit
+from nextlabel.core.pipelines.f1 import validate
+from nextlabel.core.pipelines.label_check import check_labels
+from nextlabel.core.pipelines.learning_curve import forecast
+from nextlabel.core.pipelines.map import draw_map
+from nextlabel.core.pipelines.prediction import predict
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.selection import select
+from nextlabel.core.pipelines.similar import find_similar
 
 PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {
     "selection": select,

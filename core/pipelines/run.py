@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from core.embeddings.recent import RecentEmbeddings
-from core.jobs.record import JobWarning, Progress
-from core.neural.backbones import BackboneLoader
-from core.neural.heads import TrainedHeads
-from core.pipelines.crew import Crew
-from core.settings import Settings
+from nextlabel.core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.jobs.record import JobWarning, Progress
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.pipelines.crew import Crew
+from nextlabel.core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
 PUBLISH_EVERY_S = 1.0

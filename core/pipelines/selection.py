@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
-
-from core.jobs.requests import SelectionRequest
-from core.jobs.results import Manifest, MapPoint, MethodUsed, SelectionItem, SelectionResult
-from core.methods.auto import Auto, settle
-from core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
-from core.methods.batch import Batch, choose
-from core.methods.uncertainty import Margin
-from core.pipelines.embedding import Embedded
-from core.pipelines.guess import Guess, guess_of
-from core.pipelines.material import (
+from nextlabel.core.jobs.requests import SelectionRequest
+from nextlabel.core.jobs.results import Manifest, MapPoint, MethodUsed, SelectionItem, SelectionResult
+from nextlabel.core.methods.auto import Auto, settle
+from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
+from nextlabel.core.methods.batch import Batch, choose
+from nextlabel.core.methods.uncertainty import Margin
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.guess import Guess, guess_of
+from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
     probabilities,
@@ -24,9 +23,9 @@ from core.pipelines.material import (
     skipped_images,
     top_classes,
 )
-from core.pipelines.run import Run
-from core.pipelines.source import Source, source_of
-from core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import Source, source_of
+from nextlabel.core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
 
 COPIES_SHOWN = 100
 OTHERS_ON_MAP = 5_000

@@ -18,19 +18,18 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
+from nextlabel.core.jobs.shards import Shared
+from nextlabel.core.logs import get_logger
+from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural.engine import embed
+from nextlabel.core.pipelines.cache_writer import CacheWriter
+from nextlabel.core.pipelines.crew import Crew, Held
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
 from numpy.typing import NDArray
-
-from core.data.pool import Pool
-from core.embeddings.cache import CacheKey, EmbeddingCache
-from core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
-from core.jobs.shards import Shared
-from core.logs import get_logger
-from core.neural.backbones import Backbone
-from core.neural.engine import embed
-from core.pipelines.cache_writer import CacheWriter
-from core.pipelines.crew import Crew, Held
-from core.pipelines.run import Run
-from core.settings import Settings
 
 log = get_logger(__name__)
 LOOK_EVERY_S = 1.0

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.jobs.requests import SimilarRequest
+from nextlabel.core.jobs.results import SimilarItem, SimilarResult
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
+from nextlabel.core.neural.heads import train_linear
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import manifest, probabilities, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import source_of
 from numpy.typing import NDArray
-
-from core.errors import NameNotInPool
-from core.jobs.requests import SimilarRequest
-from core.jobs.results import SimilarItem, SimilarResult
-from core.methods.base import Rows
-from core.methods.geometry import Geometry, nearest, sample, slices
-from core.neural.heads import train_linear
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import manifest, probabilities, read_labelled, rounded, skipped_images
-from core.pipelines.run import Run
-from core.pipelines.source import source_of
 
 OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
+from nextlabel.core.data.labels import match
+from nextlabel.core.data.pool import Skipped
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.jobs.requests import JobRequest, OnePool
+from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.pipelines.embedding import Embedded, embed_rows
+from nextlabel.core.pipelines.material import Labelled, Origin
+from nextlabel.core.pipelines.run import Run
 from numpy.typing import NDArray
-
-from core.data.brought import BroughtEmbeddings, read_embeddings
-from core.data.labels import match
-from core.data.pool import Skipped
-from core.embeddings.catalogue import find_backbone
-from core.errors import NameNotInPool
-from core.jobs.requests import JobRequest, OnePool
-from core.neural.backbones import Backbone
-from core.pipelines.embedding import Embedded, embed_rows
-from core.pipelines.material import Labelled, Origin
-from core.pipelines.run import Run
 
 
 class Source(Origin, Protocol):

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from nextlabel.core.errors import TooManyUnreadable
+from nextlabel.core.jobs.requests import SelectionRequest
+from nextlabel.core.methods.base import NO_ROWS, Method, Need, Rows
+from nextlabel.core.methods.first_version import Mixture, Vae
+from nextlabel.core.methods.geometry import sample
+from nextlabel.core.methods.hybrid import DropQuery
+from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural.dropout import train_dropout_head
+from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.siamese import fit_components, train_siamese
+from nextlabel.core.neural.vae import SIDE, Thumbnails, VaeScores, train_vae
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.run import Run
 from numpy.typing import NDArray
-
-from core.errors import TooManyUnreadable
-from core.jobs.requests import SelectionRequest
-from core.methods.base import NO_ROWS, Method, Need, Rows
-from core.methods.first_version import Mixture, Vae
-from core.methods.geometry import sample
-from core.methods.hybrid import DropQuery
-from core.neural.backbones import Backbone
-from core.neural.dropout import train_dropout_head
-from core.neural.engine import embed
-from core.neural.siamese import fit_components, train_siamese
-from core.neural.vae import SIDE, Thumbnails, VaeScores, train_vae
-from core.pipelines.embedding import Embedded
-from core.pipelines.run import Run
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core
 T = TypeVar("T", np.uint8, np.float32)

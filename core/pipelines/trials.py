@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from nextlabel.core.data.labels import Matched
+from nextlabel.core.errors import NoLabels
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.neural.cross_validation import train_like
+from nextlabel.core.neural.heads import Head, train_head
+from nextlabel.core.pipelines.run import Run
 from numpy.typing import NDArray
-
-from core.data.labels import Matched
-from core.errors import NoLabels
-from core.methods.base import Rows
-from core.neural.cross_validation import train_like
-from core.neural.heads import Head, train_head
-from core.pipelines.run import Run
 
 
 @dataclass(frozen=True, eq=False)

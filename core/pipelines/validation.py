@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nextlabel.core.data.labels import Matched, sorted_classes
+from nextlabel.core.errors import NothingToValidate
+from nextlabel.core.jobs.requests import OneValidated
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import Labelled, read_labelled
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import Source
 from numpy.typing import NDArray
-
-from core.data.labels import Matched, sorted_classes
-from core.errors import NothingToValidate
-from core.jobs.requests import OneValidated
-from core.pipelines.embedding import Embedded
-from core.pipelines.material import Labelled, read_labelled
-from core.pipelines.run import Run
-from core.pipelines.source import Source
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,11 @@ from typing import Any
 import redis
 import uvicorn
 from fastapi import FastAPI
-
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.jobs.record import JobError, JobState, Progress
-from core.jobs.result_files import ResultFiles
-from core.jobs.results import (
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.jobs.record import JobError, JobState, Progress
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.results import (
     ClassProbability,
     ClassScores,
     Confusion,
@@ -33,8 +32,8 @@ from core.jobs.results import (
     SelectionItem,
     SelectionResult,
 )
-from core.jobs.store import Claim, JobStore
-from core.settings import Settings
+from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.settings import Settings
 
 
 @dataclass(frozen=True)

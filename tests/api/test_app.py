@@ -16,8 +16,8 @@ class Missing(MetaPathFinder):
             raise ImportError(f"{name} is not installed")
 
 sys.meta_path.insert(0, Missing())
-import api.app
-api.app.create_app()
+import nextlabel.api.app
+nextlabel.api.app.create_app()
 """
 
 

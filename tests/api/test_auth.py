@@ -14,11 +14,11 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from nextlabel.api.app import create_app
+from nextlabel.api.auth import MAX_STREAMS, OPEN, is_open
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.keys import KeyFile, Scope
 
-from api.app import create_app
-from api.auth import MAX_STREAMS, OPEN, is_open
-from core.jobs.requests import parse_request
-from core.keys import KeyFile, Scope
 from tests.api.support import f1_result, served, settings_for
 from tests.api.test_errors import problem
 from tests.api.test_events import following
@@ -195,7 +195,7 @@ def test_the_log_tells_who_was_turned_away(client, keys, logged):
 )
 def test_the_api_refuses_to_start_and_says_why_in_one_line(variable, value, said):
     told = subprocess.run(
-        [sys.executable, "-m", "api", "--host", "0.0.0.0"],
+        [sys.executable, "-m", "nextlabel.api", "--host", "0.0.0.0"],
         env={**os.environ, variable: value}, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert told.returncode == 1
@@ -337,7 +337,7 @@ def test_without_keys_and_without_a_setting_there_is_no_limit(limited, worker):
 
 
 def test_with_keys_there_is_a_limit_without_any_setting(client, anna, data, monkeypatch):
-    monkeypatch.setattr("api.auth.SUBMITS_PER_MINUTE", 2)
+    monkeypatch.setattr("nextlabel.api.auth.SUBMITS_PER_MINUTE", 2)
     assert [anna("POST", "/jobs", json=data.f1).status_code for _ in range(3)] == [202, 202, 429]
 
 

@@ -6,9 +6,8 @@ import asyncio
 import random
 
 import redis
-
-from api.watcher import Watcher
-from core.jobs.store import CHANGED
+from nextlabel.api.watcher import Watcher
+from nextlabel.core.jobs.store import CHANGED
 
 
 async def rang_within(watcher, job_id, seconds):

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.jobs.record import Job, JobState
-from core.jobs.store import Event
+from nextlabel.core.jobs.record import Job, JobState
+from nextlabel.core.jobs.store import Event
 
 CLOCK_S = 0.1  # a fault is noted a moment before it is done
 

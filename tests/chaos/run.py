@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from client.http import Client
-from core.jobs.queue import JOBS_KEY
+from nextlabel.client.http import Client
+from nextlabel.core.jobs.queue import JOBS_KEY
+
 from tests.chaos.checker import Violation, check
 from tests.chaos.clients import Crowd
 from tests.chaos.history import History

@@ -16,10 +16,10 @@ from typing import Self
 
 import httpx
 import redis
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.jobs.store import JobStore
 
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.jobs.store import JobStore
 from tests.chaos.network import Link, Network
 
 HOST = "127.0.0.1"
@@ -117,7 +117,7 @@ class ChaosStack:
         self.network = Network(self.redis_port)
         redis_server = redis_command(self.state / "redis", self.redis_port)
         self.redis = Process("redis", redis_server, dict(os.environ), self.logs / "redis.log")
-        self.api = self._python("api", "api", "--host", HOST, "--port", str(self.api_port))
+        self.api = self._python("api", "nextlabel.api", "--host", HOST, "--port", str(self.api_port))
         self.workers = [self._worker(number) for number in range(workers)]
         self.retired: list[Connected] = []  # workers that were asked to stop, and replaced meanwhile
         self.has_small_disk = bool(small_disk_kb) and mount_small_disk(self.results, small_disk_kb)
@@ -183,7 +183,7 @@ class ChaosStack:
 
     def _worker(self, number: int) -> Connected:
         """As on another machine: it has an address of Redis of its own, so no other worker sees its process die."""
-        return self._python(f"worker-{number}", "worker", "--processes", "1")
+        return self._python(f"worker-{number}", "nextlabel.worker", "--processes", "1")
 
     def _python(self, name: str, module: str, *arguments: str) -> Connected:
         places = {

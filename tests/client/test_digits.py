@@ -1,7 +1,6 @@
+from nextlabel.client.digits import write_digits
+from nextlabel.core.data.labels import read_labels
 from PIL import Image
-
-from client.digits import write_digits
-from core.data.labels import read_labels
 
 
 def test_the_demos_pool_is_real_digits_each_with_its_answer(tmp_path):

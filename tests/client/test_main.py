@@ -6,15 +6,18 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-
-from client.commands.lazy import LazyGroup
-from client.main import CANCELLED, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
-from client.stack import free_port
+from nextlabel.client.commands.lazy import LazyGroup
+from nextlabel.client.main import CANCELLED, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
+from nextlabel.client.stack import free_port
 
 
 def nextlabel(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "client.main", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "nextlabel.client.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 

@@ -1,8 +1,7 @@
 import sys
 
 import pytest
-
-from client.redis_server import NoRedisServer, find_redis_server, redis_command
+from nextlabel.client.redis_server import NoRedisServer, find_redis_server, redis_command
 
 
 def test_a_server_on_the_path_comes_first(tmp_path, monkeypatch):

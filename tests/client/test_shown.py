@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 
+from nextlabel.client.job import Job
+from nextlabel.client.shown import progress, seconds, tell_warnings
 from rich.console import Console
 
-from client.job import Job
-from client.shown import progress, seconds, tell_warnings
 from tests.client.test_talk import job as answer
 
 
@@ -40,7 +40,7 @@ def test_in_a_pipe_a_stage_is_a_line():
 
 
 def test_a_stage_that_lasts_is_told_again_from_time_to_time(monkeypatch):
-    monkeypatch.setattr("client.shown.LINE_EVERY_S", 0.0)
+    monkeypatch.setattr("nextlabel.client.shown.LINE_EVERY_S", 0.0)
     text = told(job(done=1), job(done=40, eta_s=130.0))
     assert text.splitlines()[-1] == "select: embed, 40 of 100, 2 min left"
 

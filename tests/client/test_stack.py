@@ -3,8 +3,7 @@ import socket
 
 import httpx
 import pytest
-
-from client.stack import Stack, StackError, free_port, port_taken
+from nextlabel.client.stack import Stack, StackError, free_port, port_taken
 
 
 def environment(folder):

@@ -9,11 +9,10 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from client import talk
-from client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
-from client.talk import Call, EventReader, Pause
-from core.jobs.requests import parse_request
+from nextlabel.client import talk
+from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
+from nextlabel.client.talk import Call, EventReader, Pause
+from nextlabel.core.jobs.requests import parse_request
 
 AWAY = Unreachable("no answer")
 BUSY = httpx.Response(503, json={"code": "store_unavailable", "detail": "not now", "retryable": True}, headers={

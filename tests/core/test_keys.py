@@ -12,10 +12,9 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from core.errors import Misconfigured
-from core.keys import KEY, KeyFile, KeyRing, Scope, check_access, host_of, is_loopback
-from core.settings import Settings
+from nextlabel.core.errors import Misconfigured
+from nextlabel.core.keys import KEY, KeyFile, KeyRing, Scope, check_access, host_of, is_loopback
+from nextlabel.core.settings import Settings
 
 BOTH = (Scope.READ, Scope.WRITE)
 

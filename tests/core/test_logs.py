@@ -3,8 +3,7 @@ import logging
 
 import pytest
 import structlog
-
-from core.logs import TALKATIVE, bound, configure_logs, get_logger
+from nextlabel.core.logs import TALKATIVE, bound, configure_logs, get_logger
 
 
 @pytest.fixture(autouse=True)

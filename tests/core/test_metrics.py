@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as sklearn_metrics
-
-from core import metrics
-from core.metrics import (
+from nextlabel.core import metrics
+from nextlabel.core.metrics import (
     Scores,
     bootstrap_f1_macro,
     bootstrap_interval,
@@ -21,6 +19,7 @@ from core.metrics import (
     macro_f1,
     score,
 )
+from sklearn import metrics as sklearn_metrics
 
 NAMES = ("ant", "bee", "cat", "dog", "eel", "fox")
 

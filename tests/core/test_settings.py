@@ -3,9 +3,8 @@ import os
 from pathlib import Path
 
 import pytest
+from nextlabel.core.settings import Settings
 from pydantic import ValidationError
-
-from core.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, Route
-
-from core.jobs.results import (
+from nextlabel.core.jobs.results import (
     AuditArm,
     AuditResult,
     ClassScores,
@@ -33,6 +31,8 @@ from core.jobs.results import (
     StopAdvice,
     SuspiciousLabel,
 )
+from playwright.sync_api import Page, Route
+
 from tests.api.support import HEAD, MANIFEST
 
 REST: dict[str, Any] = {"skipped": (), "manifest": MANIFEST}

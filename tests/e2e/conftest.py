@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from client.digits import write_digits
-from client.http import Client
-from client.stack import Stack, free_port
+from nextlabel.client.digits import write_digits
+from nextlabel.client.http import Client
+from nextlabel.client.stack import Stack, free_port
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from nextlabel.client.http import Client
+from nextlabel.client.stack import free_port
+from nextlabel.core.data.labels import read_labels, write_labels
 
-from client.http import Client
-from client.stack import free_port
-from core.data.labels import read_labels, write_labels
 from tests.e2e.conftest import settings, start
 from tests.e2e.test_faults import processes_of, until
 
 pytestmark = pytest.mark.e2e
-COMMAND = [sys.executable, "-m", "client.main"]
+COMMAND = [sys.executable, "-m", "nextlabel.client.main"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from nextlabel.client.errors import JobFailed
+from nextlabel.client.http import Client
+from nextlabel.client.job import Job
+from nextlabel.client.stack import Stack, free_port
 from PIL import Image
 
-from client.errors import JobFailed
-from client.http import Client
-from client.job import Job
-from client.stack import Stack, free_port
 from tests.e2e.conftest import start
 
 pytestmark = pytest.mark.e2e
@@ -137,7 +137,7 @@ def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(t
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     up = subprocess.Popen(
-        [sys.executable, "-m", "client.main", "up", "--port", str(port)],
+        [sys.executable, "-m", "nextlabel.client.main", "up", "--port", str(port)],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)

@@ -19,17 +19,17 @@ import httpx
 import pytest
 import redis
 from click.testing import CliRunner
+from nextlabel.client.errors import Refused
+from nextlabel.client.http import Client
+from nextlabel.client.main import cli
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.queue import JOBS_KEY, RUN_JOB, JobQueue, celery_app
+from nextlabel.core.jobs.record import new_job_id
+from nextlabel.core.jobs.store import CHANGED, JobStore
+from nextlabel.core.keys import KeyFile, Scope
 
-from client.errors import Refused
-from client.http import Client
-from client.main import cli
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.errors import StoreUnavailable
-from core.jobs.queue import JOBS_KEY, RUN_JOB, JobQueue, celery_app
-from core.jobs.record import new_job_id
-from core.jobs.store import CHANGED, JobStore
-from core.keys import KeyFile, Scope
 from tests.e2e.conftest import start
 from tests.e2e.test_faults import until
 

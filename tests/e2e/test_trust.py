@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from client.http import Client
-from core.data.labels import read_labels, write_labels
+from nextlabel.client.http import Client
+from nextlabel.core.data.labels import read_labels, write_labels
 
 pytestmark = pytest.mark.e2e
 VALIDATION = {"path_to_img_val": "val", "path_to_labels_val": "labels_val.txt"}

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import timm
 import torch
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.jpegs import read_jpeg
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.neural.backbones import BackboneLoader, TimmBackbone
+from nextlabel.core.neural.crops import Crop
+from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.networks import CudaNetwork, Normalised, TorchNetwork
+from nextlabel.core.neural.uploads import Uploader
+from nextlabel.core.settings import Settings
 from PIL import Image
 
-from core.data.images import decode
-from core.data.jpegs import read_jpeg
-from core.data.pool import list_pool
-from core.embeddings.catalogue import find_backbone
-from core.neural.backbones import BackboneLoader, TimmBackbone
-from core.neural.crops import Crop
-from core.neural.engine import embed
-from core.neural.networks import CudaNetwork, Normalised, TorchNetwork
-from core.neural.uploads import Uploader
-from core.settings import Settings
 from tests.core.neural.photos import config, smooth
 
 pytestmark = pytest.mark.gpu
@@ -147,7 +147,7 @@ def test_a_damaged_jpeg_is_a_fault_and_the_gpu_goes_on(upload, tmp_path):
 def test_a_broken_context_is_told(tmp_path):
     """In a process of its own: nothing runs in it afterwards."""
     script = (
-        "import torch\nfrom core.neural.backbones import device_is_lost\n"
+        "import torch\nfrom nextlabel.core.neural.backbones import device_is_lost\n"
         "try:\n torch.zeros(1, device='cuda')[torch.tensor([7], device='cuda')]; torch.cuda.synchronize()\n"
         "except Exception as error:\n print(type(error).__name__, device_is_lost(error))\n"
     )

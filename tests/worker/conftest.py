@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import redis
-
-from client.redis_server import redis_command
-from client.stack import free_port
-from core.jobs.record import Job, new_job_id
-from core.jobs.requests import parse_request
-from core.jobs.store import JobStore
-from core.settings import Settings
+from nextlabel.client.redis_server import redis_command
+from nextlabel.client.stack import free_port
+from nextlabel.core.jobs.record import Job, new_job_id
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.settings import Settings
 
 
 class OwnRedis:

@@ -6,17 +6,17 @@ import time
 from contextlib import closing
 
 import pytest
+from nextlabel.core.jobs.queue import SHARDS_KEY
+from nextlabel.core.jobs.record import JobState
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.shards import Shards
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.pipelines import run as run_module
+from nextlabel.core.pipelines import sharing
+from nextlabel.worker.runner import Runner
 from PIL import Image
 
-from core.jobs.queue import SHARDS_KEY
-from core.jobs.record import JobState
-from core.jobs.result_files import ResultFiles
-from core.jobs.shards import Shards
-from core.jobs.store import JobStore
-from core.pipelines import run as run_module
-from core.pipelines import sharing
 from tests.worker.conftest import submit, wait_until
-from worker.runner import Runner
 
 IMAGES = 60
 

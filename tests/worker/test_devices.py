@@ -2,8 +2,7 @@ import os
 import stat
 
 import pytest
-
-from worker.devices import VISIBLE, gpus, pin
+from nextlabel.worker.devices import VISIBLE, gpus, pin
 
 
 @pytest.fixture

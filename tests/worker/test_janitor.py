@@ -4,17 +4,17 @@ import time
 
 import pytest
 import redis
+from nextlabel.core.errors import JobNotFound, StoreUnavailable
+from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
+from nextlabel.core.jobs.record import JobState
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.settings import Settings
+from nextlabel.worker import janitor as module
+from nextlabel.worker.janitor import Janitor
+from nextlabel.worker.presence import presence_folder
 
-from core.errors import JobNotFound, StoreUnavailable
-from core.jobs.queue import JOBS_KEY, JobQueue
-from core.jobs.record import JobState
-from core.jobs.result_files import ResultFiles
-from core.jobs.store import JobStore
-from core.settings import Settings
 from tests.worker.conftest import freeze, submit, wait_until
-from worker import janitor as module
-from worker.janitor import Janitor
-from worker.presence import presence_folder
 
 LEASE_S = 1.0
 HOLD_OFF_S = LEASE_S + 1

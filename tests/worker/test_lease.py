@@ -3,12 +3,12 @@ import time
 from functools import partial
 
 import pytest
+from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.settings import Settings
+from nextlabel.worker.lease import Lease
 
-from core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost
-from core.jobs.store import JobStore
-from core.settings import Settings
 from tests.worker.conftest import freeze, submit, wait_until
-from worker.lease import Lease
 
 LEASE_S, RENEW_EVERY_S = 0.6, 0.05
 

@@ -1,6 +1,5 @@
 import pytest
-
-from worker import memory
+from nextlabel.worker import memory
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 from pydantic_core import Url
 
 from tests.receiver import after, dripping, endless, receiving, status
-from worker.outgoing import Answer, NoAnswer, addresses_of, post
 
 OK = status(204)
 LOOPBACK = ["127.0.0.1"]

@@ -5,12 +5,11 @@ import sys
 import time
 
 import pytest
-
-from worker.presence import Presence, presence_folder
+from nextlabel.worker.presence import Presence, presence_folder
 
 ANOTHER = """
 import pathlib, sys, time
-from worker.presence import Presence
+from nextlabel.worker.presence import Presence
 presence = Presence(pathlib.Path(sys.argv[1]), "other@host")
 presence.begin()
 print("here", flush=True)

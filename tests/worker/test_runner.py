@@ -7,20 +7,20 @@ from contextlib import closing, contextmanager
 
 import pytest
 import torch
+from nextlabel.core.errors import StorageFull, StoreUnavailable
+from nextlabel.core.jobs.record import JobState
+from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.jobs.results import result_adapter
+from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.pipelines import run as run_module
+from nextlabel.worker import patience
+from nextlabel.worker import runner as module
+from nextlabel.worker.runner import Runner
 from PIL import Image
 
-from core.errors import StorageFull, StoreUnavailable
-from core.jobs.record import JobState
-from core.jobs.result_files import ResultFiles
-from core.jobs.results import result_adapter
-from core.jobs.store import Claim, JobStore
-from core.neural.backbones import BackboneLoader
-from core.pipelines import run as run_module
 from tests import pools
 from tests.worker.conftest import freeze, submit, wait_until
-from worker import patience
-from worker import runner as module
-from worker.runner import Runner
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ import time
 from itertools import chain, repeat
 
 import pytest
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.outbox import HELD_FOR_S, RETRY_AFTER_S
+from nextlabel.core.jobs.record import JobState, new_job_id
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.worker import webhooks as module
+from nextlabel.worker.webhooks import WITHIN_S, Deliverer
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from core.errors import StoreUnavailable
-from core.jobs.outbox import HELD_FOR_S, RETRY_AFTER_S
-from core.jobs.record import JobState, new_job_id
-from core.jobs.store import JobStore
 from tests.receiver import after, receiving, status
 from tests.worker.conftest import wait_until
-from worker import webhooks as module
-from worker.webhooks import WITHIN_S, Deliverer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OK, BROKEN = status(204), status(500)
@@ -41,7 +41,7 @@ def deliverer(settings):
 @pytest.fixture
 def at_once(monkeypatch):
     """The next attempt is due as soon as one has failed."""
-    monkeypatch.setattr("core.jobs.outbox.RETRY_AFTER_S", (0,) * len(RETRY_AFTER_S))
+    monkeypatch.setattr("nextlabel.core.jobs.outbox.RETRY_AFTER_S", (0,) * len(RETRY_AFTER_S))
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_name_that_leads_elsewhere_the_second_time_was_resolved_once(strict, s
         called.append(address[0])
         raise ConnectionRefusedError("nobody is called in a test")
 
-    monkeypatch.setattr("worker.outgoing.socket.create_connection", call)
+    monkeypatch.setattr("nextlabel.worker.outgoing.socket.create_connection", call)
     answers = chain([["93.184.216.34"]], repeat(["127.0.0.1"]))
     end(store, "https://hooks.example/")
     deliverer = Deliverer(strict, resolve=lambda *_: next(answers))

@@ -6,10 +6,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
-
-from client.main import cli
-from core.data.labels import read_labels
-from core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.client.main import cli
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import pytest
 from click.shell_completion import BashComplete
 from hypothesis import given
 from hypothesis import strategies as st
-
-from client.commands.asking import OF_KIND
-from client.commands.completion import VARIABLE
-from client.commands.options import request_body, request_parameters
-from client.main import SECTIONS, cli
-from core.embeddings.catalogue import SHORT_NAMES
-from core.jobs.requests import KINDS, JobRequest, parse_request
-from core.methods.registry import METHODS
+from nextlabel.client.commands.asking import OF_KIND
+from nextlabel.client.commands.completion import VARIABLE
+from nextlabel.client.commands.options import request_body, request_parameters
+from nextlabel.client.main import SECTIONS, cli
+from nextlabel.core.embeddings.catalogue import SHORT_NAMES
+from nextlabel.core.jobs.requests import KINDS, JobRequest, parse_request
+from nextlabel.core.methods.registry import METHODS
 
 
 def typed(kind, *arguments):

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
-from core.data.brought import check_embeddings, check_predictions, read_embeddings, read_predictions
-from core.errors import EmbeddingsMalformed, PathNotAllowed, PathNotFound, PathWrongKind, PredictionsMalformed
+from nextlabel.core.data.brought import check_embeddings, check_predictions, read_embeddings, read_predictions
+from nextlabel.core.errors import EmbeddingsMalformed, PathNotAllowed, PathNotFound, PathWrongKind, PredictionsMalformed
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nextlabel.core.data.images import decode
+from nextlabel.core.errors import UnreadableImage
 from PIL import Image
-
-from core.data.images import decode
-from core.errors import UnreadableImage
 
 MANY = 100_000_000
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)

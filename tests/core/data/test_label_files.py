@@ -9,11 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from core.data.folder_lock import LOCK_NAME
-from core.data.label_files import GivenLabel, give_labels, state_of, survey
-from core.data.labels import clean_name, read_labels, writable
-from core.errors import (
+from nextlabel.core.data.folder_lock import LOCK_NAME
+from nextlabel.core.data.label_files import GivenLabel, give_labels, state_of, survey
+from nextlabel.core.data.labels import clean_name, read_labels, writable
+from nextlabel.core.errors import (
     LabelledOtherwise,
     LabelsConflict,
     LabelsMalformed,
@@ -262,8 +261,8 @@ def test_any_name_and_class_that_can_be_written_is_read_back(name, class_name):
 WRITER = """
 import sys
 from pathlib import Path
-from core.data.label_files import GivenLabel, give_labels
-from core.errors import LabelledOtherwise
+from nextlabel.core.data.label_files import GivenLabel, give_labels
+from nextlabel.core.errors import LabelledOtherwise
 
 folder, person = Path(sys.argv[1]), sys.argv[2]
 for i in range(40):

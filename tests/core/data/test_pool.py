@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.data import pool, stats
-from core.data.pool import Skipped, has_an_image, list_pool, look_up
-from core.data.stats import UNKNOWN
-from core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
+from nextlabel.core.data import pool, stats
+from nextlabel.core.data.pool import Skipped, has_an_image, list_pool, look_up
+from nextlabel.core.data.stats import UNKNOWN
+from nextlabel.core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
 
 
 @pytest.fixture

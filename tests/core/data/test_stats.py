@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.data import stats
-from core.data.stats import UNKNOWN, clamped, stat_all
+from nextlabel.core.data import stats
+from nextlabel.core.data.stats import UNKNOWN, clamped, stat_all
 
 
 @pytest.fixture

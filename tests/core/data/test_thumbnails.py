@@ -5,10 +5,9 @@ import os
 
 import numpy as np
 import pytest
+from nextlabel.core.data.thumbnails import Side, Thumbnails, image_in
+from nextlabel.core.errors import ImageNotFound, PathNotAllowed, UnreadableImage
 from PIL import Image
-
-from core.data.thumbnails import Side, Thumbnails, image_in
-from core.errors import ImageNotFound, PathNotAllowed, UnreadableImage
 
 
 @pytest.fixture

@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nextlabel.core.embeddings import cache as module
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
+from nextlabel.core.errors import CacheUnwritable
 from numpy.typing import NDArray
-
-from core.embeddings import cache as module
-from core.embeddings.cache import CacheKey, EmbeddingCache, Found
-from core.errors import CacheUnwritable
 
 KEY = CacheKey(backbone="resnet50", weights="none", preprocessing="resize 256, crop 224", pool="/photos")
 DIMENSION = 4
@@ -455,9 +454,9 @@ PRELUDE = """
 import os, resource, signal, sys
 from pathlib import Path
 import numpy as np
-from core.embeddings.cache import CacheKey, EmbeddingCache
-from core.errors import CacheUnwritable
-from core.errors import StorageFull
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.errors import CacheUnwritable
+from nextlabel.core.errors import StorageFull
 from tests.core.embeddings.test_cache import KEY, add, images, vectors
 """
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -1,6 +1,5 @@
 import pytest
-
-from core.embeddings.catalogue import SHORT_NAMES, find_backbone, timm_names, weights_in
+from nextlabel.core.embeddings.catalogue import SHORT_NAMES, find_backbone, timm_names, weights_in
 
 
 def test_the_first_versions_three_names_stand_for_these_timm_models():

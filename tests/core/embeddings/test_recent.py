@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.embeddings.recent import RecentEmbeddings
 
 
 def rows(n):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-
-from core.exchange.entries import Entry
+from nextlabel.core.exchange.entries import Entry
 
 # no tab, line break, NUL or lone surrogate; control characters are left to the formats that can hold them
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="/\u2028\u2029\x85")

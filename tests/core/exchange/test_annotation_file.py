@@ -1,10 +1,9 @@
 import threading
 
 import pytest
-
-from core.data.labels import read_labels
-from core.errors import LabelsMalformed, PathNotWritable
-from core.exchange.annotation_file import AnnotationFile, Said
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.errors import LabelsMalformed, PathNotWritable
+from nextlabel.core.exchange.annotation_file import AnnotationFile, Said
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-
-from core.errors import InvalidRequest
-from core.jobs.admission import admit
-from core.jobs.requests import F1Request, PredictionRequest, SelectionRequest
-from core.settings import Settings
+from nextlabel.core.errors import InvalidRequest
+from nextlabel.core.jobs.admission import admit
+from nextlabel.core.jobs.requests import F1Request, PredictionRequest, SelectionRequest
+from nextlabel.core.settings import Settings
 
 
 @pytest.fixture

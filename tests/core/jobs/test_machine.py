@@ -19,11 +19,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-
-from core.errors import JobActive, JobEnded, JobNotFound
-from core.jobs.record import TRANSITIONS, JobError, JobState, Progress, new_job_id
-from core.jobs.shards import Shard, Shards
-from core.jobs.store import PREFIX, Claim, JobStore
+from nextlabel.core.errors import JobActive, JobEnded, JobNotFound
+from nextlabel.core.jobs.record import TRANSITIONS, JobError, JobState, Progress, new_job_id
+from nextlabel.core.jobs.shards import Shard, Shards
+from nextlabel.core.jobs.store import PREFIX, Claim, JobStore
 
 CRASHES = 3
 IMAGES = 40

@@ -4,9 +4,8 @@ import threading
 import time
 
 import pytest
-
-from core.jobs.outbox import JITTER, MOST_RETRY_AFTER_S, RETRY_AFTER_S, Delivery, Outbox
-from core.jobs.record import JobState, new_job_id
+from nextlabel.core.jobs.outbox import JITTER, MOST_RETRY_AFTER_S, RETRY_AFTER_S, Delivery, Outbox
+from nextlabel.core.jobs.record import JobState, new_job_id
 
 URL = "https://hooks.example/"
 
@@ -19,7 +18,7 @@ def outbox(store):
 @pytest.fixture
 def at_once(monkeypatch):
     """The next attempt is due as soon as one has failed."""
-    monkeypatch.setattr("core.jobs.outbox.RETRY_AFTER_S", (0,) * len(RETRY_AFTER_S))
+    monkeypatch.setattr("nextlabel.core.jobs.outbox.RETRY_AFTER_S", (0,) * len(RETRY_AFTER_S))
 
 
 def submit(store, webhook=URL):

@@ -4,11 +4,10 @@ import time
 
 import pytest
 import redis
-
-from client.stack import free_port
-from core.errors import StoreUnavailable
-from core.jobs.queue import JOBS_KEY, JobQueue, celery_app
-from core.jobs.store import JobStore
+from nextlabel.client.stack import free_port
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue, celery_app
+from nextlabel.core.jobs.store import JobStore
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 import time
 
 import pytest
-
-from core.jobs.record import TRANSITIONS, JobState, JobWarning, new_job_id
+from nextlabel.core.jobs.record import TRANSITIONS, JobState, JobWarning, new_job_id
 
 
 def test_the_table_has_every_state_and_leads_to_an_end_from_each():

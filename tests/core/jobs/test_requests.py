@@ -3,10 +3,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.errors import InvalidRequest
-from core.jobs.requests import KINDS, F1Request, PredictionRequest, SelectionRequest, parse_request
-from core.methods.registry import METHODS
+from nextlabel.core.errors import InvalidRequest
+from nextlabel.core.jobs.requests import KINDS, F1Request, PredictionRequest, SelectionRequest, parse_request
+from nextlabel.core.methods.registry import METHODS
 
 SELECTION = {"kind": "selection", "backbone": "b0", "add": 10, "path_to_img": "photos"}
 PREDICTION = {"kind": "prediction", "backbone": "b0", "path_to_img": "photos", "path_to_labels": "labels.txt"}

@@ -3,10 +3,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
-
-from core.errors import JobNotFinished, ResultExpired, StorageFull
-from core.jobs.record import Job, JobState
-from core.jobs.result_files import ResultFiles
+from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
+from nextlabel.core.jobs.record import Job, JobState
+from nextlabel.core.jobs.result_files import ResultFiles
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.data.labels import read_labels
-from core.jobs.results import (
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.jobs.results import (
     ClassProbability,
     ClassScores,
     Confusion,

@@ -1,10 +1,9 @@
 import time
 
 import pytest
-
-from core.jobs.record import JobState, new_job_id
-from core.jobs.requests import parse_request
-from core.jobs.shards import Shard, Shards, Shared
+from nextlabel.core.jobs.record import JobState, new_job_id
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.jobs.shards import Shard, Shards, Shared
 
 KEY = "plan"
 

@@ -6,8 +6,7 @@ import time
 
 import pytest
 import redis
-
-from core.errors import (
+from nextlabel.core.errors import (
     IdempotencyKeyReused,
     InvalidCursor,
     JobActive,
@@ -16,8 +15,8 @@ from core.errors import (
     QuotaExceeded,
     StoreUnavailable,
 )
-from core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progress, new_job_id
-from core.jobs.store import JobStore
+from nextlabel.core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progress, new_job_id
+from nextlabel.core.jobs.store import JobStore
 
 
 def submit(store, **options):

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-
-from core.methods.base import Inputs
+from nextlabel.core.methods.base import Inputs
 
 
 def inputs_of(embeddings: Any, labelled: Any = (), targets: Any = (), **more: Any) -> Inputs:

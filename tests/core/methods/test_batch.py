@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nextlabel.core.methods.base import Picks
+from nextlabel.core.methods.batch import Batch, choose, copy_distance
+from nextlabel.core.methods.geometry import Geometry, squared_distances
+from nextlabel.core.methods.registry import parse_method
 
-from core.methods.base import Picks
-from core.methods.batch import Batch, choose, copy_distance
-from core.methods.geometry import Geometry, squared_distances
-from core.methods.registry import parse_method
 from tests.core.methods.pools import inputs_of, pools
 
 WANTS_ALL = ["random", "margin", "uherding", "maxherding", "coreset", "cluster_margin"]
@@ -83,7 +83,7 @@ def test_picks_lie_apart_whatever_the_pool(inputs, add):
 
 
 def test_a_copy_of_what_was_dropped_is_not_lost(monkeypatch):
-    monkeypatch.setattr("core.methods.batch.copy_distance", lambda geometry: 0.5)
+    monkeypatch.setattr("nextlabel.core.methods.batch.copy_distance", lambda geometry: 0.5)
     angles = np.radians([0, 20, 40, 180, 200, 220])  # of the first three, the middle one is a copy of both others
     points = np.column_stack([np.cos(angles), np.sin(angles)])
     errors = np.array([3, 2, 1, 0, 0, 0], np.float32)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
+from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.registry import parse_method
 from skactiveml import pool as rival
 
-from core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
-from core.methods.geometry import Geometry
-from core.methods.registry import parse_method
 from tests.core.methods.pools import inputs_of
 
 
@@ -100,8 +100,8 @@ def test_clusters_run_empty_one_after_the_other_and_none_is_asked_twice():
 
 
 def test_large_pools_are_sampled_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr("core.methods.coverage.CANDIDATES", 50)
-    monkeypatch.setattr("core.methods.coverage.REFERENCES", 20)
+    monkeypatch.setattr("nextlabel.core.methods.coverage.CANDIDATES", 50)
+    monkeypatch.setattr("nextlabel.core.methods.coverage.REFERENCES", 20)
     points = np.random.default_rng(0).normal(size=(500, 4))
     picks = MaxHerding().select(inputs_of(points), 100, rng())
     assert len(set(picks.rows.tolist())) == 100
@@ -123,7 +123,7 @@ def test_outliers_of_their_own_cluster_come_after_the_large_clusters():
 
 
 def test_an_image_outside_the_sample_of_a_large_cluster_is_as_typical_as_one_inside(monkeypatch):
-    monkeypatch.setattr("core.methods.coverage.TYPICALITY_SAMPLE", 100)
+    monkeypatch.setattr("nextlabel.core.methods.coverage.TYPICALITY_SAMPLE", 100)
     points = np.random.default_rng(0).normal(size=(300, 2))
     picks = TypiClust(neighbours=1, most_clusters=2).select(inputs_of(points), 300, rng())
     assert sorted(picks.rows) == list(range(300))

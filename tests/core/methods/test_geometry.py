@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
-from core.methods.geometry import (
+from nextlabel.core.methods.geometry import (
     Geometry,
     cluster,
     draw,
@@ -121,7 +120,7 @@ def test_no_row_that_is_within_the_distance_is_ruled_out(embeddings, shift, squa
     rows = np.array(sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1))))
     units = geometry.units(np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4))))
     within = (squared_distances(geometry.units(rows), units) <= squared).any(axis=1)
-    with patch("core.methods.geometry.PART", part):
+    with patch("nextlabel.core.methods.geometry.PART", part):
         assert not (within & ~geometry.may_be_within(squared, rows, units)).any()
 
 
@@ -144,7 +143,7 @@ def test_the_nearest_within_a_distance_is_the_nearest_or_none(seed, a, b, limit,
     geometry = Geometry(rng.normal(size=(a + b, 100)).astype(np.float32) * rng.uniform(0.1, 2, 100).astype(np.float32))
     rows = rng.permutation(a + b)
     A, B = rows[:a], rows[a:]
-    with patch("core.methods.geometry.slices", lambda n, size=part: slices(n, size)):
+    with patch("nextlabel.core.methods.geometry.slices", lambda n, size=part: slices(n, size)):
         found = nearest_within(geometry, A, B, limit)
     if b:
         index, squared = nearest(geometry.units(A), geometry.units(B))

@@ -2,11 +2,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.hybrid import (
+    Badge,
+    Bait,
+    ClusterMargin,
+    DropQuery,
+    UHerding,
+    _spread_gradients,
+    fish,
+    unsure,
+)
+from nextlabel.core.methods.registry import parse_method
+from nextlabel.core.methods.uncertainty import Margin, shift, softmax
 
-from core.methods.geometry import Geometry
-from core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding, _spread_gradients, fish, unsure
-from core.methods.registry import parse_method
-from core.methods.uncertainty import Margin, shift, softmax
 from tests.core.methods.pools import inputs_of
 
 seeds = st.integers(0, 2**32 - 1)
@@ -134,7 +143,7 @@ def test_dropquery_takes_what_the_passes_contradict_and_fills_up_by_chance():
 
 
 def test_a_pool_too_large_for_badge_keeps_the_least_certain_and_some_of_the_others(monkeypatch):
-    monkeypatch.setattr("core.methods.hybrid.ROWS_AT_MOST", 10)
+    monkeypatch.setattr("nextlabel.core.methods.hybrid.ROWS_AT_MOST", 10)
     random = np.random.default_rng(0)
     inputs = inputs_of(random.normal(size=(100, 2)), logits=random.normal(size=(100, 2)).astype(np.float32))
     least = set(Margin().select(inputs, 5, rng()).rows.tolist())

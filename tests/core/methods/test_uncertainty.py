@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from core.methods.base import Inputs
-from core.methods.registry import parse_method
-from core.methods.uncertainty import Entropy, Least, Margin, Ratio, shift
+from nextlabel.core.methods.base import Inputs
+from nextlabel.core.methods.registry import parse_method
+from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio, shift
 
 FOUR = ["least", "margin", "ratio", "entropy"]
 

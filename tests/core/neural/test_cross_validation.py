@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from core.neural.cross_validation import out_of_fold_logits, stratified_folds, train_like
-from core.neural.heads import train_head
+from nextlabel.core.neural.cross_validation import out_of_fold_logits, stratified_folds, train_like
+from nextlabel.core.neural.heads import train_head
 
 
 def blobs(per_class, n_classes=3, seed=0):

@@ -2,14 +2,23 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural import dropout as module
+from nextlabel.core.neural.backbones import DescriptorBackbone
+from nextlabel.core.neural.dropout import (
+    BATCH,
+    DROPOUT,
+    EPOCHS,
+    PATIENCE,
+    DropoutHead,
+    _dropped,
+    _stalled,
+    train_dropout_head,
+)
+from nextlabel.core.neural.heads import Scaling, train_linear
 
-from core.data.images import decode
-from core.data.labels import read_labels
-from core.errors import OutOfMemory
-from core.neural import dropout as module
-from core.neural.backbones import DescriptorBackbone
-from core.neural.dropout import BATCH, DROPOUT, EPOCHS, PATIENCE, DropoutHead, _dropped, _stalled, train_dropout_head
-from core.neural.heads import Scaling, train_linear
 from tests.core.neural.test_heads import clusters, labelled_sets
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import timm
 import torch
-
-from core.neural import networks
-from core.neural.networks import Normalised, OpenVinoNetwork, TorchNetwork, network_for
+from nextlabel.core.neural import networks
+from nextlabel.core.neural.networks import Normalised, OpenVinoNetwork, TorchNetwork, network_for
 
 pytestmark = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is an extra")
 CPU = torch.device("cpu")

@@ -5,16 +5,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural import siamese as module
+from nextlabel.core.neural.backbones import DescriptorBackbone
+from nextlabel.core.neural.heads import ROWS_AT_ONCE
+from nextlabel.core.neural.siamese import EPOCHS, Triplets, fit_components, train_siamese
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info
 
-from core.data.images import decode
-from core.data.labels import read_labels
-from core.errors import OutOfMemory
-from core.neural import siamese as module
-from core.neural.backbones import DescriptorBackbone
-from core.neural.heads import ROWS_AT_ONCE
-from core.neural.siamese import EPOCHS, Triplets, fit_components, train_siamese
 from tests.core.neural.test_heads import clusters, labelled_sets
 
 

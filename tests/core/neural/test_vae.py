@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from nextlabel.core.data.images import decode
+from nextlabel.core.data.labels import read_labels
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural import vae as module
+from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.vae import BATCH, SIDE, Thumbnails, Vae, VaeScores, _most_epochs, train_vae
+from nextlabel.core.settings import Settings
 from PIL import Image
 
-from core.data.images import decode
-from core.data.labels import read_labels
-from core.data.pool import list_pool
-from core.errors import OutOfMemory
-from core.neural import vae as module
-from core.neural.engine import embed
-from core.neural.vae import BATCH, SIDE, Thumbnails, Vae, VaeScores, _most_epochs, train_vae
-from core.settings import Settings
 from tests.pools import draw, spoil
 
 

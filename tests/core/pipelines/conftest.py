@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.jobs.record import JobWarning, Progress
+from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.pipelines import run as run_module
+from nextlabel.core.pipelines.embedding import Embedded, embed_rows
+from nextlabel.core.pipelines.material import read_labelled
+from nextlabel.core.pipelines.registry import carry_out
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
 
-from core.embeddings.catalogue import find_backbone
-from core.embeddings.recent import RecentEmbeddings
-from core.jobs.record import JobWarning, Progress
-from core.jobs.requests import parse_request
-from core.neural.backbones import BackboneLoader
-from core.neural.heads import TrainedHeads
-from core.pipelines import run as run_module
-from core.pipelines.embedding import Embedded, embed_rows
-from core.pipelines.material import read_labelled
-from core.pipelines.registry import carry_out
-from core.pipelines.run import Run
-from core.settings import Settings
 from tests import pools
 
 

@@ -1,9 +1,8 @@
 import pytest
-
-from core.errors import Cancelled
-from core.pipelines import run as module
-from core.pipelines.run import Run
-from core.settings import Settings
+from nextlabel.core.errors import Cancelled
+from nextlabel.core.pipelines import run as module
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
 
 
 class Clock:

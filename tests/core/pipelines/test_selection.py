@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
-
-from core.errors import (
+from nextlabel.core.errors import (
     Cancelled,
     EmptyPool,
     InvalidRequest,
@@ -12,8 +10,10 @@ from core.errors import (
     PathNotAllowed,
     PathNotFound,
 )
-from core.jobs.results import as_labels, result_adapter
-from core.methods.registry import METHODS
+from nextlabel.core.jobs.results import as_labels, result_adapter
+from nextlabel.core.methods.registry import METHODS
+from PIL import Image
+
 from tests.pools import draw, spoil
 
 
