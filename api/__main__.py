@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import uvicorn
+
 from nextlabel.api.app import create_app
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 
-from nextlabel.api.errors import bug
-from nextlabel.core.logs import bound
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nextlabel.api.errors import bug
+from nextlabel.core.logs import bound
 
 REQUEST_ID = "X-Request-ID"
 

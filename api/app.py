@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+
 from nextlabel.api import document, errors
 from nextlabel.api.answers import Answers
 from nextlabel.api.auth import Authentication

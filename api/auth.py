@@ -15,15 +15,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Call
+
 from nextlabel.api.errors import HttpError, answer_to
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.keys import KeyRing, Scope
 from nextlabel.core.logs import get_logger
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as Call
 
 log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.

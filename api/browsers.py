@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from nextlabel.api.auth import is_open
-from nextlabel.api.errors import HttpError, answer_to
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nextlabel.api.auth import is_open
+from nextlabel.api.errors import HttpError, answer_to
 
 CROSS_SITE = "a web page of another site asked for this; without keys, such requests are refused"
 WRONG_HOST = (

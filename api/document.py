@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+
 from nextlabel.core.jobs.requests import MAX_ADD
 
 #: The headers of an answer with a job in it.

@@ -10,6 +10,10 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+
 from nextlabel.core.errors import (
     Conflict,
     Fault,
@@ -26,9 +30,6 @@ from nextlabel.core.errors import (
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.jobs.requests import faults_of
 from nextlabel.core.logs import get_logger
-from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
 
 log = get_logger(__name__)
 PROBLEM = "application/problem+json"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nextlabel.api.errors import HttpError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nextlabel.api.errors import HttpError
 
 
 class BodyLimit:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nextlabel.core.jobs.store import Counts
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from nextlabel.core.jobs.store import Counts
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+
 from nextlabel.api.watcher import Watcher
 from nextlabel.core.data.thumbnails import Thumbnails
 from nextlabel.core.jobs.queue import JobQueue
@@ -15,7 +17,6 @@ from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.keys import KeyRing
 from nextlabel.core.settings import Settings
-from starlette.concurrency import run_in_threadpool
 
 MEGABYTE = 1_000_000
 P = ParamSpec("P")

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from nextlabel.core.errors import ResultExpired
 from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
-from pydantic import BaseModel, Field
 
 
 class Links(BaseModel):

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import redis.asyncio
+from redis.exceptions import RedisError
+
 from nextlabel.core.jobs.store import CHANGED
 from nextlabel.core.logs import get_logger
-from redis.exceptions import RedisError
 
 log = get_logger(__name__)
 LOOK_AGAIN_S = 5.0

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from nextlabel.core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -21,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from benchmarks import DATA
+from nextlabel.core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe
 
 PHOTOS = DATA / "clothing"
 SEEDS = range(5)

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import new_job_id

@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-from nextlabel.core.metrics import confusion_matrix, expected_calibration_error, f1_per_class
-from nextlabel.core.neural.heads import Floats, Head, Integers, Scaling, train_head, train_linear
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
@@ -27,6 +25,8 @@ from sklearn.linear_model import LogisticRegression
 from timm.data import create_transform, resolve_data_config
 
 from benchmarks import DATA
+from nextlabel.core.metrics import confusion_matrix, expected_calibration_error, f1_per_class
+from nextlabel.core.neural.heads import Floats, Head, Integers, Scaling, train_head, train_linear
 
 BACKBONE = "mobilenetv2_100"
 CLASSES = 10

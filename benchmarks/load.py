@@ -25,6 +25,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+
 from nextlabel.client.digits import write_digits
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.jobs.record import JobState

@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
+
 from nextlabel.core.methods.base import Inputs
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.registry import METHODS, parse_method
-from numpy.lib.format import open_memmap
 
 DIMENSION, CLASSES, LABELS, ADD = 1_280, 20, 1_000, 100
 CLUSTERS = 400

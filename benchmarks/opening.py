@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from nextlabel.core.data.labels import read_labels, write_labels
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache

@@ -9,6 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 import skactiveml.pool
+from numpy.typing import NDArray
+from scipy.special import softmax
+from skactiveml.classifier import SklearnClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
+
 from nextlabel.core.methods.base import Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.first_version import Vae
@@ -17,10 +22,6 @@ from nextlabel.core.neural.dropout import train_dropout_head
 from nextlabel.core.neural.heads import Head, train_head
 from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.vae import Thumbnail, train_vae
-from numpy.typing import NDArray
-from scipy.special import softmax
-from skactiveml.classifier import SklearnClassifier
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 
 @dataclass(frozen=True, eq=False)

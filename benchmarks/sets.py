@@ -14,6 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
+from benchmarks import DATA
 from nextlabel.client.digits import write_digits
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.labels import Labels, match, read_labels
@@ -25,10 +29,6 @@ from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
-from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
-
-from benchmarks import DATA
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each

@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache

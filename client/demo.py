@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from nextlabel.client.errors import JobFailed
 from nextlabel.client.http import Client
 from nextlabel.client.shown import follow
@@ -20,8 +23,6 @@ from nextlabel.core.data.labels import read_labels, write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
 from nextlabel.core.jobs.results import F1Result, SelectionResult
-from rich.console import Console
-from rich.table import Table
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"

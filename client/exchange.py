@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.http import Client
 from nextlabel.core.data.folder_lock import alone_in

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 import httpx
+
 from nextlabel.client import talk
 from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from nextlabel.core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.results import JobResult
-from pydantic import BaseModel, ConfigDict, Field
 
 
 class Links(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from nextlabel.core.keys import KeyFile, Scope
 
 File = click.option(

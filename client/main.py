@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 
 import click
+from pydantic import ValidationError
+
 from nextlabel.client.commands.lazy import LazyGroup
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed
 from nextlabel.core.errors import NextlabelError
-from pydantic import ValidationError
 
 DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 SECTIONS = {

@@ -18,6 +18,7 @@ from typing import IO, Self
 
 import httpx
 import redis
+
 from nextlabel.client.redis_server import redis_command
 
 STARTS_WITHIN_S = 120.0

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from typing import Any
 
+from rich.console import Console, ConsoleRenderable
+from rich.markup import escape
+from rich.table import Table
+
 from nextlabel.core.jobs.results import (
     AuditResult,
     F1Result,
@@ -18,9 +22,6 @@ from nextlabel.core.jobs.results import (
     SelectionResult,
     SimilarResult,
 )
-from rich.console import Console, ConsoleRenderable
-from rich.markup import escape
-from rich.table import Table
 
 ROWS = 20
 

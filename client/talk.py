@@ -17,13 +17,14 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.job import Job, JobPage
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.requests import JobRequest
 from nextlabel.core.jobs.results import JobResult, Part, result_adapter
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30

@@ -22,10 +22,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 log = get_logger(__name__)
 OWNER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"

@@ -20,7 +20,6 @@ from nextlabel.core.jobs.results import (
     StopAdvice,
     SuspiciousLabel,
 )
-
 from tests.api.support import MANIFEST, f1_result, prediction_result, selection_result
 
 

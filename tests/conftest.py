@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import settings
+
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.store import JobStore

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
 from nextlabel.api.auth import OPEN
 from nextlabel.api.metrics import exposition
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.jobs.store import Counts
 from nextlabel.core.keys import KeyFile, KeyRing, Scope, check_access
 from nextlabel.core.settings import Settings
-from prometheus_client.parser import text_string_to_metric_families
-
 from tests.test_deployment import IMAGES, seconds, service, steps
 
 REPO = Path(__file__).resolve().parents[1]

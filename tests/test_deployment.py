@@ -20,11 +20,12 @@ import jsonschema
 import pytest
 import redis
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from nextlabel.api.errors import HTTP_STATUS
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES
 from nextlabel.core.errors import NextlabelError

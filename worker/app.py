@@ -6,6 +6,7 @@ from typing import Any
 
 from billiard import current_process
 from celery import signals
+
 from nextlabel.core.jobs.queue import celery_app
 from nextlabel.core.logs import configure_logs, get_logger
 from nextlabel.core.settings import Settings

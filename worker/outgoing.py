@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 
-from nextlabel.core.jobs.webhooks import host_of
 from pydantic_core import Url
+
+from nextlabel.core.jobs.webhooks import host_of
 
 MOST_BYTES = 64 * 1024  #: Of the answer's body; nobody reads it, but a receiver likes to have said it.
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from celery import Task, shared_task
+
 from nextlabel.core.jobs.queue import HELP_JOB, RUN_JOB
 from nextlabel.core.settings import Settings
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 
+from pydantic_core import Url
+
 from nextlabel.core.errors import JobNotFound, NextlabelError, WebhookNotAllowed
 from nextlabel.core.jobs.outbox import Delivery, Outbox
 from nextlabel.core.jobs.store import JobStore
@@ -19,7 +21,6 @@ from nextlabel.core.jobs.webhooks import allowed_url, host_of, is_public, messag
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
-from pydantic_core import Url
 
 log = get_logger(__name__)
 THREADS = 4

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
 from nextlabel.api.auth import Caller, Submitter
 from nextlabel.api.document import OF_THE_FIRST_VERSION, required
 from nextlabel.api.errors import RESPONSES, failed_job
@@ -21,7 +23,6 @@ from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.jobs.admission import admit
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.jobs.results import JobResult, result_adapter
-from pydantic import BaseModel
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.

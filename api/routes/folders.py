@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
 from nextlabel.api.auth import Reader
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, in_thread
 from nextlabel.core.data.listing import list_folder, list_roots
-from pydantic import BaseModel, ConfigDict, Field
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+
 from nextlabel.api.auth import Admin, Reader
 from nextlabel.api.errors import RESPONSES, not_ready
 from nextlabel.api.metrics import CONTENT_TYPE, exposition
@@ -19,7 +21,6 @@ from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.requests import KINDS, MAX_ADD, HeadName
 from nextlabel.core.methods.registry import METHODS, describe
 from nextlabel.core.settings import Settings
-from pydantic import BaseModel
 
 router = APIRouter(tags=["service"], responses=RESPONSES)
 MEGABYTE = 1_000_000

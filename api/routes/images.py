@@ -9,11 +9,12 @@ from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, in_thread
 from nextlabel.core.data.thumbnails import Side, image_in
-from pydantic import BaseModel, ConfigDict, Field
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"

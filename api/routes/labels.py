@@ -6,6 +6,8 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
 from nextlabel.api.auth import Caller, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, in_thread
@@ -21,7 +23,6 @@ from nextlabel.core.data.label_files import (
 )
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
-from pydantic import BaseModel, ConfigDict, Field
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 ANYBODY = "me"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
 from nextlabel.client.errors import Refused

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
 from nextlabel.client.http import Client
@@ -17,7 +19,6 @@ from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.requests import KINDS
-from rich.console import Console
 
 Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 One = click.argument("job_id", metavar="JOB_ID")

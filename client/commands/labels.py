@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.console import Console
+
 from nextlabel.client.label_files import (
     CLASS,
     NAME,
@@ -26,7 +28,6 @@ from nextlabel.client.tables import table
 from nextlabel.core.data.labels import read_labels, sorted_classes, write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsConflict
-from rich.console import Console
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)

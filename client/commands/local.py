@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+from rich.console import Console
+
 from nextlabel.client.demo import Demo, Material
 from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
-from rich.console import Console
 
 console = Console()
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
+from pydantic.fields import FieldInfo
+
 from nextlabel.client.http import DEFAULT_URL
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
 from nextlabel.core.jobs.requests import JobRequest
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import METHODS
-from pydantic.fields import FieldInfo
 
 DEFAULT_BACKBONE = "mobilenet"
 #: Instead of a backbone.

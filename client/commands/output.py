@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from rich.console import Console
+
 from nextlabel.client.commands.options import together
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.files import write_whole
@@ -18,7 +20,6 @@ from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import sentences_of, show
 from nextlabel.client.talk import Format
 from nextlabel.core.errors import WeightsUnavailable
-from rich.console import Console
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"

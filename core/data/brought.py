@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.roots import existing_file, shown
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
-from numpy.typing import NDArray
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
 ROWS_AT_ONCE = 65_536

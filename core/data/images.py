@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from nextlabel.core.errors import UnreadableImage
 from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,  # noqa: F401 -- the six formats of a pool register themselves; else Pillow imports all it has
@@ -22,6 +21,8 @@ from PIL import (
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
+
+from nextlabel.core.errors import UnreadableImage
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 

@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, PathNotReadable
-from numpy.typing import NDArray
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it

@@ -16,10 +16,11 @@ from math import inf
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.roots import existing_folder, is_under, shown
 from nextlabel.core.data.stats import UNKNOWN, clamped, stat_all
 from nextlabel.core.errors import EmptyPool
-from numpy.typing import NDArray
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 

@@ -13,12 +13,13 @@ from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.pool import SUFFIXES
 from nextlabel.core.data.roots import confine, existing_folder, shown
 from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
-from PIL import Image
 
 log = get_logger(__name__)
 MADE_BY = b"1"  # changes with what is made

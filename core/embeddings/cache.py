@@ -38,8 +38,9 @@ from typing import Any, BinaryIO
 from zlib import crc32
 
 import numpy as np
-from nextlabel.core.errors import CacheUnwritable, StorageFull
 from numpy.typing import NDArray
+
+from nextlabel.core.errors import CacheUnwritable, StorageFull
 
 Keys = NDArray[np.uint64]  # (n, 2): the two halves of a 128-bit hash
 Rows = NDArray[np.int64]

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from nextlabel.core.data.labels import Labels, read_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
@@ -26,7 +28,6 @@ from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
 from nextlabel.core.jobs.requests import MAX_ADD, HeadName
 from nextlabel.core.jobs.results import PredictionResult, SelectionResult, result_adapter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"

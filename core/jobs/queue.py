@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from celery import Celery
 from kombu.exceptions import KombuError
+
 from nextlabel.core.errors import StoreUnavailable
 
 RUN_JOB, HELP_JOB = "run_job", "help_job"

@@ -6,10 +6,6 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.methods.base import Method, Need
-from nextlabel.core.methods.registry import METHODS, parse_method
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,6 +19,11 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.methods.base import Method, Need
+from nextlabel.core.methods.registry import METHODS, parse_method
 
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000

@@ -36,6 +36,8 @@ from importlib.resources import files
 from typing import Any, Literal, cast
 
 import redis
+from redis.commands.core import Script
+
 from nextlabel.core.errors import (
     IdempotencyKeyReused,
     InvalidCursor,
@@ -46,7 +48,6 @@ from nextlabel.core.errors import (
     StoreUnavailable,
 )
 from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
-from redis.commands.core import Script
 
 PREFIX = "nextlabel:"
 CHANGED = PREFIX + "changed"

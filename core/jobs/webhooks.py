@@ -7,11 +7,12 @@ import hmac
 import json
 from ipaddress import IPv6Network, ip_address
 
+from pydantic import ValidationError
+from pydantic_core import Url
+
 from nextlabel.core.errors import WebhookNotAllowed
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.settings import Settings
-from pydantic import ValidationError
-from pydantic_core import Url
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")  #: All that is given out of IPv6.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.coverage import MaxHerding
 from nextlabel.core.methods.hybrid import UHerding

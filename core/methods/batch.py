@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Picks, Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slice_size, slices, squared_distances
-from numpy.typing import NDArray
 
 COPY_SHARE = 0.4  # of the usual distance to the nearest; docs/methods.md has what it finds
 SAMPLE_LEAST, SAMPLE_MOST, SAMPLE_SHARE = 20, 500, 20  # a twentieth of the pool: then few have a copy in the sample

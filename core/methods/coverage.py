@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
 from nextlabel.core.methods.geometry import (
     Geometry,
@@ -20,8 +23,6 @@ from nextlabel.core.methods.geometry import (
     slices,
     squared_distances,
 )
-from numpy.typing import NDArray
-from pydantic import Field
 
 CANDIDATES, REFERENCES = 5_000, 10_000  # a kernel of 200 MB
 ROWS_AT_MOST = 100_000  # that a method looks at which looks at all of them for each pick

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
 from numpy.typing import NDArray
 from pydantic import Field
+
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
 
 EPOCHS_MOST = 10_000
 

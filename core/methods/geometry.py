@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from nextlabel.core.methods.base import Matrix, Rows
 from numpy.typing import NDArray
+
+from nextlabel.core.methods.base import Matrix, Rows
 
 Vector = NDArray[np.float32]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
 from nextlabel.core.methods.geometry import Geometry, Vector, draw, sample, slices
 from nextlabel.core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
-from numpy.typing import NDArray
-from pydantic import Field
 
 
 class Hybrid(Method):

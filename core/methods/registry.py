@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, get_args
 
+from pydantic import Field, TypeAdapter
+
 from nextlabel.core.methods.auto import Auto
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.baseline import Random
@@ -12,7 +14,6 @@ from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiCl
 from nextlabel.core.methods.first_version import Mixture, Vae
 from nextlabel.core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
-from pydantic import Field, TypeAdapter
 
 AnyMethod = Annotated[
     Auto

@@ -11,9 +11,10 @@ from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.geometry import slices
-from numpy.typing import NDArray
 
 Scores = NDArray[np.float64]  # (K,)
 Shifted = NDArray[np.float64]  # (K, C), row maximum 0

@@ -16,6 +16,10 @@ import numpy as np
 import timm
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import safe_open
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
 from nextlabel.core.embeddings import descriptor
@@ -25,9 +29,6 @@ from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.networks import Normalised, network_for
 from nextlabel.core.neural.uploads import Gathered, Prepared, Uploader
 from nextlabel.core.settings import Settings
-from numpy.typing import NDArray
-from PIL import Image
-from safetensors import safe_open
 
 Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
 RANDOM_WEIGHTS = "random"

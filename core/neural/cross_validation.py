@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+
 from nextlabel.core.neural.heads import Floats, Head, Integers, Tick, ignore, train_head, train_linear
 
 FOLDS = 5

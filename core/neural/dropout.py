@@ -13,9 +13,10 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural.heads import Floats, Integers, Scaling, Tick, ignore, one_thread
-from torch import Tensor, nn
 
 DROPOUT = 0.75
 LEARNING_RATE = 1e-2

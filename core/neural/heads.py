@@ -19,13 +19,14 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from nextlabel.core.errors import OutOfMemory
 from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
+
+from nextlabel.core.errors import OutOfMemory
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]

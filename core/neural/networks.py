@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from nextlabel.core.logs import get_logger
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from nextlabel.core.logs import get_logger
 
 Floats = NDArray[np.float32]
 IMAGES_AT_ONCE_ON_CPU, IMAGES_AT_ONCE_ON_GPU = 32, 256  # unless the settings say so

@@ -14,12 +14,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.heads import ROWS_AT_ONCE, Floats, Integers, Scaling, Tick, ignore, one_thread
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
+
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural.heads import ROWS_AT_ONCE, Floats, Integers, Scaling, Tick, ignore, one_thread
 
 HIDDEN = (256, 64)
 DIMENSIONS = 2

@@ -16,12 +16,13 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.backbones import OnCpu, Pixels
-from nextlabel.core.neural.heads import Floats, Tick, ignore, one_thread
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+
+from nextlabel.core.errors import OutOfMemory
+from nextlabel.core.neural.backbones import OnCpu, Pixels
+from nextlabel.core.neural.heads import Floats, Tick, ignore, one_thread
 
 Thumbnail: TypeAlias = NDArray[np.uint8]  # (3, SIDE, SIDE) RGB, or several of them
 

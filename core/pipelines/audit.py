@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.curves.comparison import Comparison, compare
 from nextlabel.core.jobs.requests import AuditRequest
 from nextlabel.core.jobs.results import AuditArm, AuditResult
@@ -19,7 +21,6 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.trials import Exam, Trial, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
-from numpy.typing import NDArray
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import EmbeddingCache
-from numpy.typing import NDArray
 
 FLUSH_EVERY_S = 20.0  # a crash costs at most this much embedding
 

@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.labels import Matched, match
 from nextlabel.core.data.pool import Pool, Skipped
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
@@ -17,7 +19,6 @@ from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sharing import plan_key, share
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NoLabels, NothingToValidate
 from nextlabel.core.jobs.requests import F1Request
@@ -30,7 +32,6 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
-from numpy.typing import NDArray
 
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 

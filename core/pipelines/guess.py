@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.brought import BroughtPredictions, read_predictions
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NameNotInPool
@@ -13,7 +15,6 @@ from nextlabel.core.jobs.results import HeadSummary
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
-from numpy.typing import NDArray
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 

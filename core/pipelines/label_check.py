@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.brought import read_predictions
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels
@@ -32,7 +34,6 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import read_validation, sources_of
-from numpy.typing import NDArray
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from nextlabel.core.jobs.results import Leak
 from nextlabel.core.methods.base import Matrix, Rows
 from nextlabel.core.methods.batch import EQUAL, copy_distance

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
 from nextlabel.core.jobs.requests import LearningCurveRequest
 from nextlabel.core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
@@ -21,7 +23,6 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.trials import Exam, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
-from numpy.typing import NDArray
 
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts

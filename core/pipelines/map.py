@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
 from nextlabel.core.jobs.requests import MapRequest
 from nextlabel.core.jobs.results import MapResult
 from nextlabel.core.methods.base import Rows
@@ -12,9 +16,6 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from numpy.typing import NDArray
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
 from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
@@ -18,7 +20,6 @@ from nextlabel.core.jobs.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.jobs.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads import Head
 from nextlabel.core.pipelines.run import Run
-from numpy.typing import NDArray
 
 TOP = 3
 DIGITS = 6  # beyond these, the order of a sum shows

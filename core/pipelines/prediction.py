@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from nextlabel.core.jobs.requests import PredictionRequest
 from nextlabel.core.jobs.results import PredictionItem, PredictionResult
 from nextlabel.core.pipelines.material import (

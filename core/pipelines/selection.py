@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+
 from nextlabel.core.jobs.requests import SelectionRequest
 from nextlabel.core.jobs.results import Manifest, MapPoint, MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.methods.auto import Auto, settle

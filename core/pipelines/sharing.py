@@ -18,6 +18,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
@@ -29,7 +31,6 @@ from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.crew import Crew, Held
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
-from numpy.typing import NDArray
 
 log = get_logger(__name__)
 LOOK_EVERY_S = 1.0

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
 from nextlabel.core.data.labels import match
 from nextlabel.core.data.pool import Skipped
@@ -16,7 +18,6 @@ from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import Labelled, Origin
 from nextlabel.core.pipelines.run import Run
-from numpy.typing import NDArray
 
 
 class Source(Origin, Protocol):

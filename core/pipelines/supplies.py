@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.errors import TooManyUnreadable
 from nextlabel.core.jobs.requests import SelectionRequest
 from nextlabel.core.methods.base import NO_ROWS, Method, Need, Rows
@@ -20,7 +22,6 @@ from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.vae import SIDE, Thumbnails, VaeScores, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.run import Run
-from numpy.typing import NDArray
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core
 T = TypeVar("T", np.uint8, np.float32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NothingToValidate
 from nextlabel.core.jobs.requests import OneValidated
@@ -12,7 +14,6 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)

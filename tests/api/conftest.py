@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.settings import Settings
-
 from tests.api.support import Data, Worker, served, settings_for
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 import uvicorn
 from fastapi import FastAPI
+
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import JobError, JobState, Progress

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from nextlabel.api.app import create_app
 
+from nextlabel.api.app import create_app
 from tests.api.support import f1_result
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+
 from nextlabel.api.app import create_app
 from nextlabel.core.keys import KeyFile, Scope
-
 from tests.api.support import settings_for
 from tests.api.test_errors import problem
 

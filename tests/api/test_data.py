@@ -6,10 +6,10 @@ import io
 
 import pytest
 from fastapi.testclient import TestClient
-from nextlabel.api.app import create_app
-from nextlabel.core.keys import KeyFile, Scope
 from PIL import Image
 
+from nextlabel.api.app import create_app
+from nextlabel.core.keys import KeyFile, Scope
 from tests.api.support import settings_for
 from tests.api.test_errors import problem
 from tests.pools import draw, spoil

@@ -9,11 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from nextlabel.api.app import create_app
 from nextlabel.api.errors import HTTP_STATUS, STATUS
 from nextlabel.core.errors import Interruption, NextlabelError
 from nextlabel.core.jobs.requests import KINDS
-
 from tests.api.support import settings_for
 
 AS_JSON = {"Content-Type": "application/json"}

@@ -11,8 +11,8 @@ from itertools import groupby, takewhile
 import fastapi.routing
 import httpx
 import pytest
-from nextlabel.core.jobs.record import JobState, JobWarning
 
+from nextlabel.core.jobs.record import JobState, JobWarning
 from tests.api.support import f1_result
 
 

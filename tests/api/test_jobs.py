@@ -11,11 +11,11 @@ import httpx
 import pytest
 import redis
 from fastapi.testclient import TestClient
+
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.queue import JOBS_KEY
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.requests import KINDS
-
 from tests.api.support import f1_result, selection_result, settings_for
 
 

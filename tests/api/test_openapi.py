@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck
+from schemathesis import Case
+
 from nextlabel.api.app import create_app
 from nextlabel.api.document import EXAMPLES
 from nextlabel.api.routes.jobs import MAX_WAIT_S
@@ -19,8 +21,6 @@ from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.jobs.requests import KINDS, parse_request
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.settings import Settings
-from schemathesis import Case
-
 from tests.api.support import Data, Worker, settings_for
 from tests.canned_results import RESULTS
 from tests.pools import draw

@@ -9,10 +9,10 @@ import httpx
 import pytest
 import redis
 from fastapi.testclient import TestClient
+
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
-
 from tests.api.support import OwnRedis, Worker, f1_result, served, settings_for
 from tests.api.test_errors import problem
 

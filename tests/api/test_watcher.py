@@ -6,6 +6,7 @@ import asyncio
 import random
 
 import redis
+
 from nextlabel.api.watcher import Watcher
 from nextlabel.core.jobs.store import CHANGED
 

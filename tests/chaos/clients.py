@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-from nextlabel.core.jobs.record import JobState
 
+from nextlabel.core.jobs.record import JobState
 from tests.chaos.history import History, Oddity, Sighting, Submission
 from tests.chaos.workloads import WORKLOADS, Pools, Workload
 

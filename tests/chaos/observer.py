@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from nextlabel.core.jobs.store import PREFIX
 
+from nextlabel.core.jobs.store import PREFIX
 from tests.chaos.history import Evidence, History, Leased, Leftovers, LoggedClaim, Sighting, TemporaryFile
 from tests.chaos.stack import ChaosStack
 from tests.chaos.watch import Watch

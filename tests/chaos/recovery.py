@@ -18,7 +18,6 @@ from nextlabel.core.jobs.record import Job, JobState, new_job_id
 from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.settings import Settings
-
 from tests.chaos.stack import SETTINGS, ChaosStack, Process, until
 from tests.chaos.workloads import BY_NAME, Pools
 

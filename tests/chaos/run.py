@@ -10,7 +10,6 @@ from pathlib import Path
 
 from nextlabel.client.http import Client
 from nextlabel.core.jobs.queue import JOBS_KEY
-
 from tests.chaos.checker import Violation, check
 from tests.chaos.clients import Crowd
 from tests.chaos.history import History

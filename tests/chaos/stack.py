@@ -16,10 +16,10 @@ from typing import Self
 
 import httpx
 import redis
+
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.store import JobStore
-
 from tests.chaos.network import Link, Network
 
 HOST = "127.0.0.1"

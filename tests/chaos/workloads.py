@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nextlabel.client.digits import write_digits
 from PIL import Image
+
+from nextlabel.client.digits import write_digits
 
 #: name -> (images, side in pixels). Large images take long to decode, and the others next to nothing.
 POOLS = {"tiny": (24, 32), "medium": (300, 32), "slow": (100, 900), "large": (300, 900), "val": (60, 32)}

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from nextlabel.api.app import create_app
 from nextlabel.client.http import Client
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.settings import Settings
-
 from tests.api.support import Data, Worker, served, settings_for
 
 

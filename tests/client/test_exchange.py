@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
+
 from nextlabel.client.main import cli
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable
-
 from tests.api.support import f1_result, selection_result
 
 PREFIX = "/data/local-files/?d=photos/"

@@ -6,12 +6,12 @@ import inspect
 from typing import Required, get_origin, get_type_hints
 
 import pytest
+
 from nextlabel.api.views import JobView
 from nextlabel.client import fields, http
 from nextlabel.client.job import Job
 from nextlabel.core.jobs.requests import KINDS
 from nextlabel.core.jobs.results import result_adapter
-
 from tests.canned_results import RESULTS
 
 #: By kind, the client's call and what it is told to take.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from click.testing import CliRunner
+
 from nextlabel.client.main import cli
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import KEY, KeyRing, Scope
-
 from tests.client.test_main import nextlabel
 
 

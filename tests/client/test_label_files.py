@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.client.label_files import Conflicts, Sheet, compare, look_alike, merge, read_any, sheets, write_any
 from nextlabel.core.data.labels import Labels, read_labels, write_labels
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+
 from nextlabel.client.commands.lazy import LazyGroup
 from nextlabel.client.main import CANCELLED, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
 from nextlabel.client.stack import free_port

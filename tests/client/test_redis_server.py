@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+
 from nextlabel.client.redis_server import NoRedisServer, find_redis_server, redis_command
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 
-from nextlabel.client.job import Job
-from nextlabel.client.shown import progress, seconds, tell_warnings
 from rich.console import Console
 
+from nextlabel.client.job import Job
+from nextlabel.client.shown import progress, seconds, tell_warnings
 from tests.client.test_talk import job as answer
 
 

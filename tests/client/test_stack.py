@@ -3,6 +3,7 @@ import socket
 
 import httpx
 import pytest
+
 from nextlabel.client.stack import Stack, StackError, free_port, port_taken
 
 

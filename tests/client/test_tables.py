@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from nextlabel.client.tables import ROWS, sentences_of, show
 from rich.console import Console
 
+from nextlabel.client.tables import ROWS, sentences_of, show
 from tests.api.support import prediction_result, selection_result
 from tests.canned_results import RESULTS
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.client import talk
 from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.talk import Call, EventReader, Pause

@@ -12,6 +12,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import KEY, KeyFile, KeyRing, Scope, check_access, host_of, is_loopback
 from nextlabel.core.settings import Settings

@@ -3,6 +3,7 @@ import logging
 
 import pytest
 import structlog
+
 from nextlabel.core.logs import TALKATIVE, bound, configure_logs, get_logger
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
 from nextlabel.core import metrics
 from nextlabel.core.metrics import (
     Scores,
@@ -19,7 +21,6 @@ from nextlabel.core.metrics import (
     macro_f1,
     score,
 )
-from sklearn import metrics as sklearn_metrics
 
 NAMES = ("ant", "bee", "cat", "dog", "eel", "fox")
 

@@ -3,8 +3,9 @@ import os
 from pathlib import Path
 
 import pytest
-from nextlabel.core.settings import Settings
 from pydantic import ValidationError
+
+from nextlabel.core.settings import Settings
 
 
 @pytest.fixture(autouse=True)

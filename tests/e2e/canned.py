@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import Page, Route
+
 from nextlabel.core.jobs.results import (
     AuditArm,
     AuditResult,
@@ -31,8 +33,6 @@ from nextlabel.core.jobs.results import (
     StopAdvice,
     SuspiciousLabel,
 )
-from playwright.sync_api import Page, Route
-
 from tests.api.support import HEAD, MANIFEST
 
 REST: dict[str, Any] = {"skipped": (), "manifest": MANIFEST}

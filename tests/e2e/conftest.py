@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from nextlabel.client.digits import write_digits
 from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
+
 from nextlabel.client.errors import JobFailed
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.stack import Stack, free_port
-from PIL import Image
-
 from tests.e2e.conftest import start
 
 pytestmark = pytest.mark.e2e

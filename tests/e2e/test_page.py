@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
 from nextlabel.api.app import create_app
 from nextlabel.core.data.labels import read_labels, write_labels
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.settings import Settings
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-
 from tests.api.support import served
 from tests.e2e import canned
 from tests.e2e.canned import Canned

@@ -19,6 +19,7 @@ import httpx
 import pytest
 import redis
 from click.testing import CliRunner
+
 from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
 from nextlabel.client.main import cli
@@ -29,7 +30,6 @@ from nextlabel.core.jobs.queue import JOBS_KEY, RUN_JOB, JobQueue, celery_app
 from nextlabel.core.jobs.record import new_job_id
 from nextlabel.core.jobs.store import CHANGED, JobStore
 from nextlabel.core.keys import KeyFile, Scope
-
 from tests.e2e.conftest import start
 from tests.e2e.test_faults import until
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nextlabel.client.http import Client
 from nextlabel.core.data.labels import read_labels, write_labels
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from nextlabel.client.main import cli
 from nextlabel.core.data.labels import read_labels
-
 from tests.api.support import selection_result
 from tests.pools import class_of, draw
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.jpegs import read_jpeg
 from nextlabel.core.data.pool import list_pool
@@ -18,8 +20,6 @@ from nextlabel.core.neural.engine import embed
 from nextlabel.core.neural.networks import CudaNetwork, Normalised, TorchNetwork
 from nextlabel.core.neural.uploads import Uploader
 from nextlabel.core.settings import Settings
-from PIL import Image
-
 from tests.core.neural.photos import config, smooth
 
 pytestmark = pytest.mark.gpu

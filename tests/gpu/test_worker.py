@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from nextlabel.client.http import Client
 
+from nextlabel.client.http import Client
 from tests.core.neural.photos import smooth
 from tests.e2e.conftest import start
 

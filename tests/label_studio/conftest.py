@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.keys import KeyFile, Scope
-
 from tests.e2e.conftest import start
 from tests.pools import draw
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import Job, new_job_id

@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 
 import pytest
+from PIL import Image
+
 from nextlabel.core.jobs.queue import SHARDS_KEY
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
@@ -14,8 +16,6 @@ from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines import sharing
 from nextlabel.worker.runner import Runner
-from PIL import Image
-
 from tests.worker.conftest import submit, wait_until
 
 IMAGES = 60

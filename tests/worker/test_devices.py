@@ -2,6 +2,7 @@ import os
 import stat
 
 import pytest
+
 from nextlabel.worker.devices import VISIBLE, gpus, pin
 
 

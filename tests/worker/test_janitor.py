@@ -4,6 +4,7 @@ import time
 
 import pytest
 import redis
+
 from nextlabel.core.errors import JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
 from nextlabel.core.jobs.record import JobState
@@ -13,7 +14,6 @@ from nextlabel.core.settings import Settings
 from nextlabel.worker import janitor as module
 from nextlabel.worker.janitor import Janitor
 from nextlabel.worker.presence import presence_folder
-
 from tests.worker.conftest import freeze, submit, wait_until
 
 LEASE_S = 1.0

@@ -3,11 +3,11 @@ import time
 from functools import partial
 
 import pytest
+
 from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.settings import Settings
 from nextlabel.worker.lease import Lease
-
 from tests.worker.conftest import freeze, submit, wait_until
 
 LEASE_S, RENEW_EVERY_S = 0.6, 0.05

@@ -1,4 +1,5 @@
 import pytest
+
 from nextlabel.worker import memory
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 from pydantic_core import Url
 
+from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 from tests.receiver import after, dripping, endless, receiving, status
 
 OK = status(204)

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from nextlabel.worker.presence import Presence, presence_folder
 
 ANOTHER = """

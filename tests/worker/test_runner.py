@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 import torch
+from PIL import Image
+
 from nextlabel.core.errors import StorageFull, StoreUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
@@ -17,8 +19,6 @@ from nextlabel.core.pipelines import run as run_module
 from nextlabel.worker import patience
 from nextlabel.worker import runner as module
 from nextlabel.worker.runner import Runner
-from PIL import Image
-
 from tests import pools
 from tests.worker.conftest import freeze, submit, wait_until
 

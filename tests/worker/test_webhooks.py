@@ -6,15 +6,15 @@ import time
 from itertools import chain, repeat
 
 import pytest
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+
 from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.outbox import HELD_FOR_S, RETRY_AFTER_S
 from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.worker import webhooks as module
 from nextlabel.worker.webhooks import WITHIN_S, Deliverer
-from pydantic import SecretStr
-from standardwebhooks import Webhook
-
 from tests.receiver import after, receiving, status
 from tests.worker.conftest import wait_until
 

@@ -8,12 +8,12 @@ import json
 import sys
 
 import pytest
+from structlog.testing import capture_logs
+
 from nextlabel.client.http import Client
 from nextlabel.client.main import main
 from nextlabel.client.stack import free_port
 from nextlabel.core.data.labels import read_labels
-from structlog.testing import capture_logs
-
 from tests.canned_results import RESULTS
 
 COMMANDS = {

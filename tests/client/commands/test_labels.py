@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+
 from nextlabel.client.main import cli
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed

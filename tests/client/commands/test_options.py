@@ -9,6 +9,7 @@ import pytest
 from click.shell_completion import BashComplete
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.client.commands.asking import OF_KIND
 from nextlabel.client.commands.completion import VARIABLE
 from nextlabel.client.commands.options import request_body, request_parameters

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nextlabel.core.curves.comparison import area, compare, labels_for
 
 LABELS = np.array([10.0, 100.0, 1000.0])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.curves.forecast import FAMILIES, fit, fit_all, foretold, outlook
 
 SIZES = np.array([15, 25, 40, 65, 105, 170, 280, 450], float)

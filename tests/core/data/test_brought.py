@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from nextlabel.core.data.brought import check_embeddings, check_predictions, read_embeddings, read_predictions
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotAllowed, PathNotFound, PathWrongKind, PredictionsMalformed
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from nextlabel.core.data.jpegs import read_jpeg
 from PIL import Image
+
+from nextlabel.core.data.jpegs import read_jpeg
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 ORIENTATION = 0x0112

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.data.label_files import GivenLabel, give_labels, state_of, survey
 from nextlabel.core.data.labels import clean_name, read_labels, writable

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.data.labels import Labels, match, read_labels, read_labels_and_conflicts, write_labels
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import (

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.data import pool, stats
 from nextlabel.core.data.pool import Skipped, has_an_image, list_pool, look_up
 from nextlabel.core.data.stats import UNKNOWN

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.data.roots import confine, existing_file_or_folder, existing_folder, shown
 from nextlabel.core.errors import Invalid, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 

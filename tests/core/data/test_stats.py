@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.data import stats
 from nextlabel.core.data.stats import UNKNOWN, clamped, stat_all
 

@@ -5,9 +5,10 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from nextlabel.core.data.thumbnails import Side, Thumbnails, image_in
 from nextlabel.core.errors import ImageNotFound, PathNotAllowed, UnreadableImage
-from PIL import Image
 
 
 @pytest.fixture

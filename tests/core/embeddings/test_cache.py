@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from nextlabel.core.embeddings import cache as module
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
 from nextlabel.core.errors import CacheUnwritable
-from numpy.typing import NDArray
 
 KEY = CacheKey(backbone="resnet50", weights="none", preprocessing="resize 256, crop 224", pool="/photos")
 DIMENSION = 4

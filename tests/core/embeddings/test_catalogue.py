@@ -1,4 +1,5 @@
 import pytest
+
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, find_backbone, timm_names, weights_in
 
 

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from nextlabel.core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe, describe_batch
 from numpy.typing import NDArray
+
+from nextlabel.core.embeddings.descriptor import BLOCKS, DIMENSION, SIDE, describe, describe_batch
 
 Image = NDArray[np.uint8]
 

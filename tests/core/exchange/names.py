@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
+
 from nextlabel.core.exchange.entries import Entry
 
 # no tab, line break, NUL or lone surrogate; control characters are left to the formats that can hold them

@@ -5,11 +5,11 @@ import os
 
 import pytest
 from hypothesis import given, settings
+
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotWritable
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder
 from nextlabel.core.exchange.entries import Entry
 from nextlabel.core.exchange.files import write_json, write_text
-
 from tests.core.exchange.names import ENTRIES, pairs
 
 RANKED = [

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
-from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames, candidates
 
+from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames, candidates
 from tests.core.exchange.names import NAMES
 
 LOCAL = "/data/local-files/?d=photos/train/"

@@ -4,11 +4,11 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.entries import Entry, entries_of
 from nextlabel.core.exchange.image_urls import ImageUrls
 from nextlabel.core.exchange.label_studio import Control, config, read_config, read_export, tasks
-
 from tests.api.support import f1_result, prediction_result, selection_result
 from tests.core.exchange.names import CLASSES, ENTRIES, pairs
 

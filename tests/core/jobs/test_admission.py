@@ -2,6 +2,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+
 from nextlabel.core.errors import InvalidRequest
 from nextlabel.core.jobs.admission import admit
 from nextlabel.core.jobs.requests import F1Request, PredictionRequest, SelectionRequest

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
 from nextlabel.core.errors import JobActive, JobEnded, JobNotFound
 from nextlabel.core.jobs.record import TRANSITIONS, JobError, JobState, Progress, new_job_id
 from nextlabel.core.jobs.shards import Shard, Shards

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from nextlabel.core.jobs.outbox import JITTER, MOST_RETRY_AFTER_S, RETRY_AFTER_S, Delivery, Outbox
 from nextlabel.core.jobs.record import JobState, new_job_id
 

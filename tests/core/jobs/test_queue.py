@@ -4,6 +4,7 @@ import time
 
 import pytest
 import redis
+
 from nextlabel.client.stack import free_port
 from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue, celery_app

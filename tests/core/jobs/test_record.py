@@ -1,6 +1,7 @@
 import time
 
 import pytest
+
 from nextlabel.core.jobs.record import TRANSITIONS, JobState, JobWarning, new_job_id
 
 

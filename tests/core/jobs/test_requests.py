@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.errors import InvalidRequest
 from nextlabel.core.jobs.requests import KINDS, F1Request, PredictionRequest, SelectionRequest, parse_request
 from nextlabel.core.methods.registry import METHODS

@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+
 from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.jobs.result_files import ResultFiles

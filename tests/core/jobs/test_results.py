@@ -4,6 +4,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.jobs.results import (
     ClassProbability,

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+
 from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.shards import Shard, Shards, Shared

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import redis
+
 from nextlabel.core.errors import (
     IdempotencyKeyReused,
     InvalidCursor,

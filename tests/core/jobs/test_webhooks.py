@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
+
 from nextlabel.core.errors import WebhookNotAllowed
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.jobs.webhooks import allowed_url, host_of, is_public, message, message_id, signed_headers
 from nextlabel.core.settings import Settings
-from standardwebhooks import Webhook, WebhookVerificationError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the specification's example
 SETTINGS = Settings(webhook_secret=SECRET)

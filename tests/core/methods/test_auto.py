@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.registry import METHODS, parse_method
-
 from tests.core.methods.pools import inputs_of
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.methods.base import Picks
 from nextlabel.core.methods.batch import Batch, choose, copy_distance
 from nextlabel.core.methods.geometry import Geometry, squared_distances
 from nextlabel.core.methods.registry import parse_method
-
 from tests.core.methods.pools import inputs_of, pools
 
 WANTS_ALL = ["random", "margin", "uherding", "maxherding", "coreset", "cluster_margin"]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nextlabel.core.methods.base import Inputs
 from nextlabel.core.methods.registry import METHODS, describe, parse_method
-
 from tests.core.methods.pools import pools
 
 #: Every method as it is, and with each option at another value.

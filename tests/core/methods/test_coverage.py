@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from skactiveml import pool as rival
+
 from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
 from nextlabel.core.methods.geometry import Geometry
 from nextlabel.core.methods.registry import parse_method
-from skactiveml import pool as rival
-
 from tests.core.methods.pools import inputs_of
 
 

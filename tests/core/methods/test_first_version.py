@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nextlabel.core.methods.first_version import Mixture, Vae, quotas
 
+from nextlabel.core.methods.first_version import Mixture, Vae, quotas
 from tests.core.methods.pools import inputs_of
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.methods.geometry import Geometry
 from nextlabel.core.methods.hybrid import (
     Badge,
@@ -15,7 +16,6 @@ from nextlabel.core.methods.hybrid import (
 )
 from nextlabel.core.methods.registry import parse_method
 from nextlabel.core.methods.uncertainty import Margin, shift, softmax
-
 from tests.core.methods.pools import inputs_of
 
 seeds = st.integers(0, 2**32 - 1)

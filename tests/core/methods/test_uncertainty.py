@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextlabel.core.methods.base import Inputs
 from nextlabel.core.methods.registry import parse_method
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio, shift

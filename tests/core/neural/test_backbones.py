@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
+from safetensors.torch import save_file
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, find_backbone
@@ -14,8 +17,6 @@ from nextlabel.core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailab
 from nextlabel.core.neural import backbones as module
 from nextlabel.core.neural.backbones import BackboneLoader, device_is_lost
 from nextlabel.core.settings import Settings
-from PIL import Image
-from safetensors.torch import save_file
 
 SMALL = ("test_efficientnet", "test_resnet", "test_vit", "test_convnext", "mobilenetv3_small_050")
 
@@ -191,7 +192,8 @@ def test_a_mended_file_is_loaded_after_a_refusal(loader, weights):
 def ask_the_hub(tmp_path, name, **environment):
     """In a process of its own, whose hub is a closed port of this machine."""
     code = (
-        "from nextlabel.core.errors import WeightsUnavailable; from nextlabel.core.neural.backbones import BackboneLoader\n"
+        "from nextlabel.core.errors import WeightsUnavailable\n"
+        "from nextlabel.core.neural.backbones import BackboneLoader\n"
         "from nextlabel.core.embeddings.catalogue import find_backbone; from nextlabel.core.settings import Settings\n"
         f"loader = BackboneLoader(Settings(hub_timeout_s=1), 'cpu')\n"
         f"try: print('loaded', loader.load(find_backbone({name!r})).weights)\n"

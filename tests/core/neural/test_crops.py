@@ -4,10 +4,10 @@ import timm
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nextlabel.core.neural import crops
-from nextlabel.core.neural.crops import REACH, Crop, Cut, resize_matrices
 from PIL import Image
 
+from nextlabel.core.neural import crops
+from nextlabel.core.neural.crops import REACH, Crop, Cut, resize_matrices
 from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
 
 CPU = torch.device("cpu")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nextlabel.core.neural.cross_validation import out_of_fold_logits, stratified_folds, train_like
 from nextlabel.core.neural.heads import train_head
 

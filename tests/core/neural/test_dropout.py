@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import OutOfMemory
@@ -18,7 +19,6 @@ from nextlabel.core.neural.dropout import (
     train_dropout_head,
 )
 from nextlabel.core.neural.heads import Scaling, train_linear
-
 from tests.core.neural.test_heads import clusters, labelled_sets
 
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import DescriptorBackbone, OnCpu
 from nextlabel.core.neural.engine import decode_threads, embed
 from nextlabel.core.settings import Settings
-
 from tests.pools import draw, spoil
 
 

@@ -7,6 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
+
 from nextlabel.core.neural import heads
 from nextlabel.core.neural.heads import (
     DEFAULT_STRENGTH,
@@ -21,9 +25,6 @@ from nextlabel.core.neural.heads import (
     train_head,
     train_linear,
 )
-from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_info
 
 
 def clusters(images: int, classes: int = 3, dimension: int = 8, spread: float = 0.5, seed: int = 0):

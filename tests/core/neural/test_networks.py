@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+
 from nextlabel.core.neural import networks
 from nextlabel.core.neural.networks import Normalised, OpenVinoNetwork, TorchNetwork, network_for
 

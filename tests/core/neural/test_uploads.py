@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.jpegs import read_jpeg
 from nextlabel.core.neural import uploads
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.uploads import Uploader
-from PIL import Image
-
 from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
 
 CROP = Crop.of(config())

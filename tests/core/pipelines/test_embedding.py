@@ -4,10 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from nextlabel.core.errors import Cancelled, TooManyUnreadable
-from nextlabel.core.pipelines import cache_writer
 from PIL import Image
 
+from nextlabel.core.errors import Cancelled, TooManyUnreadable
+from nextlabel.core.pipelines import cache_writer
 from tests.core.pipelines.conftest import Bench, embedded
 from tests.pools import spoil
 

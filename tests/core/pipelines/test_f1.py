@@ -1,9 +1,9 @@
 import shutil
 
 import pytest
+
 from nextlabel.core.errors import NoLabels, NothingToValidate, SingleClass, TooManyUnreadable
 from nextlabel.core.jobs.results import result_adapter
-
 from tests.pools import draw, label, spoil
 
 

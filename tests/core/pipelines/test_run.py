@@ -1,4 +1,5 @@
 import pytest
+
 from nextlabel.core.errors import Cancelled
 from nextlabel.core.pipelines import run as module
 from nextlabel.core.pipelines.run import Run

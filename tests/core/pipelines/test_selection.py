@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from PIL import Image
+
 from nextlabel.core.errors import (
     Cancelled,
     EmptyPool,
@@ -12,8 +14,6 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.jobs.results import as_labels, result_adapter
 from nextlabel.core.methods.registry import METHODS
-from PIL import Image
-
 from tests.pools import draw, spoil
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 if "billiard" in " ".join(sys.orig_argv):
     import torch
+
     from nextlabel.core.neural.networks import CudaNetwork
 
     _call = CudaNetwork.__call__
