@@ -90,7 +90,7 @@ def install(app: FastAPI, problem: str) -> None:
                 answer["content"] = {problem: next(iter(answer["content"].values()))}
         return document
 
-    app.openapi = openapi
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def required(*names: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -61,7 +61,7 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
         "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
         "backbones_also": "any timm model name",
         "methods": [describe(method) for method in METHODS.values()],
-        "heads": list(HeadName.__args__),
+        "heads": list(get_args(HeadName)),
         "limits": {
             "add": MAX_ADD,
             "request_bytes": settings.max_request_bytes,

@@ -35,7 +35,7 @@ RETRY_AFTER_S = "2"
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
 TEXT = {"schema": {"type": "string"}}
 
-Kind = StrEnum("Kind", list(KINDS))
+Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
 IdempotencyKey = Annotated[
     str | None, Header(description="Sending the same request twice with the same key makes one job.")
 ]
