@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
@@ -166,7 +167,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
-        details = cast(list[Any], error.errors())
+        details = cast(list[ErrorDetails], error.errors())
         if any(one["type"] == "json_invalid" for one in details):
             return _malformed(details[0]["ctx"]["error"])
         faults = list(_faults(details))
@@ -186,10 +187,10 @@ def install(app: FastAPI) -> None:
         return answer
 
 
-def _faults(errors: Sequence[Any]) -> Iterator[Fault]:
+def _faults(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
     """Each `loc` of the framework begins with the part of the HTTP request that it leads into."""
     for part in ("path", "query", "header", "cookie", "body"):
-        there = [{**one, "loc": one["loc"][1:]} for one in errors if one["loc"][0] == part]
+        there = [cast(ErrorDetails, {**one, "loc": one["loc"][1:]}) for one in errors if one["loc"][0] == part]
         for fault in faults_of(there):
             yield fault if part == "body" else replace(fault, pointer=f"?{fault.pointer.removeprefix('/')}")
 
