@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NoLabels, NothingToValidate
-from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.metrics import Scores, score
@@ -38,7 +38,7 @@ MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
-    run.plan("read", "embed training images", "embed validation images", "train", "score")
+    run.plan(*KIND.stages)
     run.stage("read")
     training = read_labelled(
         request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True

@@ -15,6 +15,7 @@ from nextlabel.core.data.brought import read_predictions
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.kinds.label_check import (
+    KIND,
     CopiesDisagree,
     LabelCheckRequest,
     LabelCheckResult,
@@ -47,7 +48,7 @@ LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True)
     need_two_classes(labelled.matched, "label_check")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nextlabel.core.kinds.prediction import PredictionItem, PredictionRequest, PredictionResult
+from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult
 from nextlabel.core.pipelines.material import (
     manifest,
     need_two_classes,
@@ -20,7 +20,7 @@ from nextlabel.core.pipelines.source import source_of
 
 def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     """Raises NoLabels and SingleClass before anything is embedded."""
-    run.plan("read", "embed", "train", "predict")
+    run.plan(*KIND.stages)
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     need_two_classes(labelled.matched, "prediction")

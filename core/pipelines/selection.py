@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nextlabel.core.kinds.results import Manifest
-from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
+from nextlabel.core.kinds.selection import KIND, MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
@@ -35,7 +35,7 @@ OTHERS_ON_MAP = 5_000
 def select(request: SelectionRequest, run: Run) -> SelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & NEED_PREPARATION)
-    run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
+    run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
     source = source_of(request, run)
