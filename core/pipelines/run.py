@@ -91,7 +91,7 @@ class Run:
 
     def warn(self, code: WarningCode, detail: str, names: Sequence[str] = ()) -> None:
         warning = JobWarning(
-            code=code.value, detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
+            code=str(code), detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
         )
         self.warnings = (*self.warnings, warning)
 
