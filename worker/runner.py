@@ -31,9 +31,9 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads import TrainedHeads

@@ -18,7 +18,8 @@ from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
 from nextlabel.core.errors import StoreUnavailable
-from nextlabel.core.jobs.requests import KINDS, MAX_ADD, HeadName
+from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.methods.registry import METHODS, describe
 from nextlabel.core.settings import Settings
 
@@ -56,7 +57,7 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     settings = services.settings
     return {
         "version": version("nextlabel"),
-        "kinds": {name: _fields(kind.model_json_schema()) for name, kind in KINDS.items()},
+        "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
         "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
         "backbones_also": "any timm model name",
         "methods": [describe(method) for method in METHODS.values()],
