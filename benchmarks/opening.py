@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 
@@ -31,12 +32,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         folder = Path(scratch).resolve()
         _make_files(folder / "pool", arguments.images)
-        pool = list_pool(folder / "pool", [folder])
+        pool = list_pool(place_at(folder / "pool", [folder]))
         labels = folder / "labels.txt"
         write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names)])
         _fill_cache(folder / "cache", pool)
         print("| of | seconds | at best | ratio |\n|---|---|---|---|")
-        _print("listing", lambda: list_pool(folder / "pool", [folder]), lambda: _find(folder / "pool"), arguments)
+        _print(
+            "listing", lambda: list_pool(place_at(folder / "pool", [folder])), lambda: _find(folder / "pool"), arguments
+        )
         _print("reading labels", lambda: read_labels(labels, [folder]), lambda: _split(labels), arguments)
         _print("looking up embeddings", lambda: _look_up(folder / "cache", pool), None, arguments)
 

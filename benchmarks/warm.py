@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.embeddings.recent import RecentEmbeddings
@@ -97,9 +98,9 @@ def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> N
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(CLASSES, dimension)).astype(np.float32) * 0.25
     classes = rng.integers(0, CLASSES, images)
-    listed = list_pool(pool, [folder])
+    listed = list_pool(place_at(pool, [folder]))
     backbone = DescriptorBackbone()
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(listed.folder))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, listed.place.key)
     cache = EmbeddingCache(folder / "cache", key, dimension)
     for start in range(0, images, BLOCK):
         rows = np.arange(start, min(start + BLOCK, images))

@@ -21,6 +21,7 @@ from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
+from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.folder_lock import alone_in, unchanged
 from nextlabel.core.data.labels import (
     MAX_LISTED,
@@ -33,7 +34,6 @@ from nextlabel.core.data.labels import (
     text_of,
     writable,
 )
-from nextlabel.core.data.pool import SUFFIXES
 from nextlabel.core.data.roots import confine, existing_folder, shown
 from nextlabel.core.errors import (
     Fault,

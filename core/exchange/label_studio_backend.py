@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nextlabel.core.data.labels import Labels, read_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
@@ -122,7 +123,7 @@ def current_round(address: Address, roots: Sequence[Path]) -> Round:
 
 def pool_fingerprint(address: Address, roots: Sequence[Path]) -> str:
     """Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
-    return list_pool(existing_folder(address.path_to_img, roots), roots).fingerprint()
+    return list_pool(place_at(address.path_to_img, roots)).fingerprint()
 
 
 # --- predictions ------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def _name(task: Any, control: Control, names: PoolNames) -> str | None:
 def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
     """Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
     urls = ImageUrls(address.image_prefix) if address.image_prefix else None
-    return PoolNames(existing_folder(address.path_to_img, roots), roots, urls)
+    return PoolNames(place_at(address.path_to_img, roots), urls)
 
 
 # --- annotations ------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.uploads import Gathered, Prepared
@@ -135,7 +136,8 @@ Read = tuple[int, Prepared | Skipped]
 
 def _read(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Read:
     try:
-        return row, backbone.read(pool.path(row), settings.max_image_pixels)
+        with pool.open(row) as file:
+            return row, backbone.read(file, settings.max_image_pixels)
     except UnreadableImage as error:
         return row, Skipped(pool.names[row], error.detail)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.labels import Matched, match
-from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable
 from nextlabel.core.neural.backbones import Backbone
@@ -41,7 +42,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.
     """
     wanted = labelled.pool.take(rows)
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(wanted.folder))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
     same = plan_key(key, wanted)
     if (known := run.recent.get(same)) is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))

@@ -5,7 +5,6 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -118,7 +117,7 @@ def _look(labelled: Labelled, row: int) -> tuple[int, int]:
 
 def _file(labelled: Labelled, row: int) -> str:
     """Links followed: a validation set is often made of links into the pool."""
-    return os.path.realpath(labelled.pool.path(row))
+    return labelled.pool.place.identity(labelled.pool.names[row])
 
 
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:

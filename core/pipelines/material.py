@@ -11,9 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
-from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
-from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.pool import Pool, list_pool, look_up
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.jobs.requests import JobRequest
 from nextlabel.core.jobs.results import ClassProbability, HeadSummary, Manifest
@@ -51,9 +53,9 @@ def read_labelled(
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
     """
     roots = run.settings.data_roots
-    folder = existing_folder(path_to_img, roots)
+    place = place_at(path_to_img, roots)
     labels, conflicts = _read(path_to_labels, roots, may_conflict)
-    pool = look_up(folder, roots, labels.classes_by_name.keys()) if labelled_only else list_pool(folder, roots)
+    pool = look_up(place, labels.classes_by_name.keys()) if labelled_only else list_pool(place)
     matched = match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"

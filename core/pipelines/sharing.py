@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.files import Files
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
@@ -48,7 +50,7 @@ class Plan:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         names = "\n".join(self.pool.names).encode()  # a pool lists no name with a line break
-        header = json.dumps({"key": asdict(self.key), "folder": str(self.pool.folder)}).encode()
+        header = json.dumps({"key": asdict(self.key), "place": self.pool.place.key}).encode()
         try:
             with temporary.open("wb") as file:
                 np.savez(
@@ -65,12 +67,16 @@ class Plan:
             temporary.unlink(missing_ok=True)
 
     @classmethod
-    def read(cls, path: Path) -> Plan:
-        """Raises OSError when it is gone: the job has ended."""
+    def read(cls, path: Path, roots: Sequence[Path]) -> Plan:
+        """Read what another process wrote, and check its place again, by this one's data roots.
+
+        Raises OSError when it is gone: the job has ended. Raises as `place_at` does.
+        """
         with np.load(path) as parts:
             header = json.loads(parts["header"].tobytes())
             names = tuple(parts["names"].tobytes().decode().split("\n"))
-            pool = Pool(Path(header["folder"]), names, parts["sizes"], parts["mtimes_ns"], ())
+            files = Files(names, parts["sizes"], parts["mtimes_ns"], ())
+            pool = Pool(place_at(header["place"], roots), files)
         return cls(CacheKey(**header["key"]), pool)
 
 
@@ -90,7 +96,7 @@ def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Bac
     try:
         if not path.exists():
             Plan(key, wanted.take(missing)).write(path)
-        plan = Plan.read(path)
+        plan = Plan.read(path, run.settings.data_roots)
     except OSError as error:
         log.warning("not shared: the plan can't be written", cause=str(error))
         return

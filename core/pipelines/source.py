@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
+from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.labels import match
-from nextlabel.core.data.pool import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool
 from nextlabel.core.jobs.requests import JobRequest, OnePool

@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from nextlabel.core.data.images import decode
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import dropout as module
@@ -20,6 +19,7 @@ from nextlabel.core.neural.dropout import (
 )
 from nextlabel.core.neural.heads import Scaling, train_linear
 from tests.core.neural.test_heads import clusters, labelled_sets
+from tests.image_files import decode
 
 
 def by_hand(weights, bias):
