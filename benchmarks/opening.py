@@ -55,11 +55,11 @@ def _fill_cache(root: Path, pool: Pool) -> None:
     cache = EmbeddingCache(root, KEY, DIMENSION)
     for start in range(0, len(pool), A_SEGMENT):
         part = pool.take(np.arange(start, min(start + A_SEGMENT, len(pool))))
-        cache.add(part.names, part.sizes, part.mtimes_ns, np.zeros((len(part), DIMENSION), np.float32))
+        cache.add(part.names, part.stamps, np.zeros((len(part), DIMENSION), np.float32))
 
 
 def _look_up(root: Path, pool: Pool) -> None:
-    assert EmbeddingCache(root, KEY, DIMENSION).find(pool.names, pool.sizes, pool.mtimes_ns).hit.all()
+    assert EmbeddingCache(root, KEY, DIMENSION).find(pool.names, pool.stamps).hit.all()
 
 
 def _find(pool: Path) -> None:

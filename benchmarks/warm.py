@@ -106,7 +106,7 @@ def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> N
         rows = np.arange(start, min(start + BLOCK, images))
         part = listed.take(rows)
         noise = rng.standard_normal((len(rows), dimension), dtype=np.float32)
-        cache.add(part.names, part.sizes, part.mtimes_ns, centres[classes[rows]] + noise)
+        cache.add(part.names, part.stamps, centres[classes[rows]] + noise)
     labelled = rng.choice(images, min(labels + MORE_LABELS, images), replace=False)
     for file, count in ((f"{name}.txt", labels), (f"{name}-more.txt", labels + MORE_LABELS)):
         write_labels(folder / file, [(names[row], f"class {classes[row]}") for row in labelled[:count]])

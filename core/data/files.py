@@ -34,6 +34,7 @@ class Files:
     names: tuple[str, ...]  # N, relative POSIX paths, ascending
     sizes: NDArray[np.int64]  # (N,), bytes
     mtimes_ns: NDArray[np.int64]  # (N,), since the epoch
+    stamps: NDArray[np.int64]  # (N,); a file that is changed or replaced gets another (core/data/stamps.py)
     skipped: tuple[Skipped, ...]  # ascending by name
 
     def __len__(self) -> int:
@@ -42,7 +43,7 @@ class Files:
     def take(self, rows: NDArray[np.int64]) -> Files:
         """Those rows alone, in that order, and all that is skipped."""
         names = tuple(self.names[row] for row in rows)
-        return Files(names, self.sizes[rows], self.mtimes_ns[rows], self.skipped)
+        return Files(names, self.sizes[rows], self.mtimes_ns[rows], self.stamps[rows], self.skipped)
 
     def only(self, names: Collection[str]) -> Files:
         """Keep what concerns those names, and forget the others."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from nextlabel.core.data.files import Files, ImageFile
 from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.walk import MustList, Walk
 from nextlabel.core.errors import UnreadableImage
 
@@ -50,8 +51,8 @@ class Place(Protocol):
     def open(self, name: str) -> ImageFile:
         """Open a file for reading. Raises UnreadableImage: it is missing or forbidden, or leads out of the roots."""
 
-    def stamp(self, name: str) -> int:
-        """A number that changes with the file. Raises UnreadableImage."""
+    def stamp_of(self, file: ImageFile) -> int:
+        """The stamp of a file that `open` opened: the one `list` gave it, unless it was changed or replaced since."""
 
     def identity(self, name: str) -> str:
         """What two names share, of one place or of two, that stand for one file: a link and what it leads to."""
@@ -77,6 +78,7 @@ class LocalFolder:
         if checked is not _CHECKED:
             raise TypeError("a place is made by place_at, which checks it")
         self._folder, self._real_roots = folder, real_roots
+        self._stamps = Stamps()
         self._prefix = f"{folder.rstrip('/')}/"
 
     @property
@@ -119,12 +121,8 @@ class LocalFolder:
             raise UnreadableImage("the file can't be opened: it links to a place outside the data roots")
         return file
 
-    def stamp(self, name: str) -> int:
-        try:
-            status = os.stat(self._prefix + name)  # noqa: PTH116 - no Path is wanted
-        except (OSError, ValueError) as error:
-            raise UnreadableImage(f"the file can't be looked at: {getattr(error, 'strerror', error)}") from None
-        return hash((status.st_size, status.st_mtime_ns))
+    def stamp_of(self, file: ImageFile) -> int:
+        return self._stamps.of_file(file.fileno())
 
     def identity(self, name: str) -> str:
         return os.path.realpath(self._prefix + name)
@@ -141,7 +139,7 @@ class LocalFolder:
         return tuple(map(Path, self._real_roots))
 
     def _walk(self) -> Walk:
-        return Walk(self._folder, self._real_roots)
+        return Walk(self._folder, self._real_roots, self._stamps)
 
 
 def _path_of(descriptor: int) -> str | None:

@@ -39,6 +39,10 @@ class Pool:
         return self.files.mtimes_ns
 
     @property
+    def stamps(self) -> NDArray[np.int64]:
+        return self.files.stamps
+
+    @property
     def skipped(self) -> tuple[Skipped, ...]:
         return self.files.skipped
 
@@ -49,6 +53,10 @@ class Pool:
     def open(self, row: int) -> ImageFile:
         """Open the row's image. Raises UnreadableImage."""
         return self.place.open(self.names[row])
+
+    def is_as_listed(self, row: int, file: ImageFile) -> bool:
+        """Whether the row's opened file is the one that was listed, unchanged up to now."""
+        return self.place.stamp_of(file) == int(self.stamps[row])
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """The pool of those rows alone, in that order; row i is what `rows[i]` was."""
@@ -61,6 +69,12 @@ class Pool:
         digest = hashlib.sha256("\n".join(self.names).encode())
         digest.update(self.sizes.astype("<i8").tobytes())
         digest.update(self.mtimes_ns.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def state(self) -> str:
+        """Hex SHA-256 of names and stamps: unlike the fingerprint it tells a file from one that took its place."""
+        digest = hashlib.sha256("\n".join(self.names).encode())
+        digest.update(self.stamps.astype("<i8").tobytes())
         return digest.hexdigest()
 
 

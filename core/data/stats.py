@@ -1,4 +1,4 @@
-"""Sizes and times of many files, by several processes.
+"""What the system tells of many files that nobody opens, by several processes.
 
 Each costs the system some microseconds, and the interpreter about as many, at which threads would only take turns.
 This file is the program of those processes, too: it imports nothing of ours, and nothing that isn't there at once.
@@ -21,13 +21,15 @@ Batch = tuple[str, list[str]]  # a folder, and names in it
 LEAST = 20_000  # names that are worth a process
 MOST_HELPERS = 7
 UNKNOWN = -1  # the size of what is no regular file, or can't be looked at
+NUMBERS, DEVICE = 5, 4  # how many there are of a file, and the place of its device among them
 LATEST = 2**63 - 1  # nanoseconds; and as many before 1970
 
+_NOTHING = (UNKNOWN, 0, 0, 0, 0)
 _helping = Lock()  # an API has many threads: one of them at a time gets helpers
 
 
 def stat_all(batches: Sequence[Batch]) -> array[int]:
-    """Size in bytes and mtime in nanoseconds of each name, one after the other; a size of UNKNOWN says to look again.
+    """What `look` says of each name, one after the other; a size of UNKNOWN says to look again.
 
     Links are not followed. A helper that dies leaves its share unknown.
     """
@@ -39,6 +41,18 @@ def stat_all(batches: Sequence[Batch]) -> array[int]:
         return _stat_with_helpers(_shares(batches, total, processes))
     finally:
         _helping.release()
+
+
+def look(status: os.stat_result) -> tuple[int, int, int, int, int]:
+    """Size in bytes, mtime and ctime in nanoseconds, inode and device, each as a signed number of 64 bits holds it."""
+    mtime_ns, ctime_ns, inode, device = status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    return (
+        status.st_size,
+        mtime_ns if -LATEST < mtime_ns < LATEST else clamped(mtime_ns),
+        ctime_ns if -LATEST < ctime_ns < LATEST else clamped(ctime_ns),
+        inode if inode < LATEST else inode - 2**64,
+        device if device < LATEST else device - 2**64,
+    )
 
 
 def clamped(time_ns: int) -> int:
@@ -114,9 +128,9 @@ def _receive(helper: Helper | None, count: int) -> array[int]:
     if helper is not None:
         assert helper.stdout is not None
         data = helper.stdout.read()
-        if helper.wait() == 0 and len(data) == 16 * count:
+        if helper.wait() == 0 and len(data) == 8 * NUMBERS * count:
             return array("q", data)
-    return array("q", [UNKNOWN, 0]) * count
+    return array("q", _NOTHING) * count
 
 
 def _end(helper: Helper) -> None:
@@ -139,18 +153,16 @@ def _stat(folder: AnyStr, names: list[AnyStr]) -> list[int]:
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        return [UNKNOWN, 0] * len(names)
+        return [*_NOTHING] * len(names)
     found: list[int] = []
     try:
         for name in names:
             try:
                 status = os.stat(name, dir_fd=opened, follow_symlinks=False)
             except OSError:
-                found += (UNKNOWN, 0)
+                found += _NOTHING
                 continue
-            mtime_ns = status.st_mtime_ns
-            found.append(status.st_size if S_ISREG(status.st_mode) else UNKNOWN)
-            found.append(mtime_ns if -LATEST < mtime_ns < LATEST else clamped(mtime_ns))
+            found += look(status) if S_ISREG(status.st_mode) else _NOTHING
     finally:
         os.close(opened)
     return found

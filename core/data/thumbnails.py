@@ -20,11 +20,11 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ImageNotFound, UnreadableImage
+from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"1"  # changes with what is made
+MADE_BY = b"2"  # changes with what is made
 QUALITY = 85
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 SWEEP_TO = 0.8
@@ -46,9 +46,7 @@ class ImageIn:
 
     place: Place
     name: str
-
-    def not_found(self) -> ImageNotFound:
-        return ImageNotFound(f"there is no image {shown(self.name)} in {shown(self.place.key)}")
+    stamp: int  # as it is now
 
 
 def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
@@ -56,14 +54,16 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
 
     Raises:
         ImageNotFound: there is none of that name.
+        UnreadableImage: it can't be opened.
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
     place = place_at(path_to_img, roots)
     parts = PurePosixPath(name)
     allowed = not parts.is_absolute() and ".." not in parts.parts and has_suffix(name)
     if not allowed or not place.has(str(parts)):
-        raise ImageIn(place, name).not_found()
-    return ImageIn(place, str(parts))
+        raise ImageNotFound(f"there is no image {shown(name)} in {shown(place.key)}")
+    with place.open(str(parts)) as file:
+        return ImageIn(place, str(parts), place.stamp_of(file))
 
 
 class Thumbnails:
@@ -77,12 +77,8 @@ class Thumbnails:
         self._sweeping = threading.Lock()
 
     def key(self, image: ImageIn, side: Side) -> str:
-        """What the thumbnail is kept under: it changes with the image. Raises ImageNotFound."""
-        try:
-            stamp = image.place.stamp(image.name)
-        except UnreadableImage:
-            raise image.not_found() from None
-        what = (os.fsencode(image.place.identity(image.name)), b"%d" % stamp, b"%d" % side, MADE_BY)
+        """What the thumbnail is kept under: it changes with the image."""
+        what = (os.fsencode(image.place.identity(image.name)), b"%d" % image.stamp, b"%d" % side, MADE_BY)
         return hashlib.sha256(b"\0".join(what)).hexdigest()[:40]
 
     def find(self, key: str) -> bytes | None:
@@ -100,11 +96,12 @@ class Thumbnails:
         """A JPEG of the image, upright, as large as it is at most; kept for next time. Raises UnreadableImage."""
         with image.place.open(image.name) as stream:
             small = decode(stream, max_pixels=self._max_pixels, draft_size=side)
+            may_be_kept = image.place.stamp_of(stream) == image.stamp  # else it was replaced or changed meanwhile
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        stream = io.BytesIO()
-        small.save(stream, "JPEG", quality=QUALITY)
-        data = stream.getvalue()
-        if self._most_bytes:
+        encoded = io.BytesIO()
+        small.save(encoded, "JPEG", quality=QUALITY)
+        data = encoded.getvalue()
+        if self._most_bytes and may_be_kept:
             self._keep(key, data)
         return data
 

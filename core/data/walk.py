@@ -14,7 +14,8 @@ import numpy as np
 
 from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, Skipped, has_suffix, printable
 from nextlabel.core.data.roots import is_under
-from nextlabel.core.data.stats import UNKNOWN, clamped, stat_all
+from nextlabel.core.data.stamps import Stamps
+from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
@@ -30,15 +31,15 @@ class Walk:
     In plain lists: tuples of a million files would have the garbage collector go round.
     """
 
-    def __init__(self, folder: str, real_roots: Sequence[str]) -> None:
+    def __init__(self, folder: str, real_roots: Sequence[str], stamps: Stamps) -> None:
         """`folder` was checked, and links in it and in the roots were followed."""
         self.found = 0
         self._folder = folder
         self._listing = False
         self._regular: list[tuple[str, str, list[str]]] = []  # (prefix, folder, names in it), not looked at yet
         self._names: list[str] = []
-        self._sizes: list[int] = []
-        self._mtimes_ns: list[int] = []
+        self._looks: list[tuple[int, ...]] = []
+        self._stamps = stamps
         self._skipped: list[Skipped] = []
         self._real_roots = real_roots
         self._folders = [("", folder)]  # (name, path with links followed)
@@ -48,19 +49,22 @@ class Walk:
     def files(self) -> Files:
         """What was found."""
         regular = [prefix + own for prefix, _, names in self._regular for own in names]
-        looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, 2)
+        looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, NUMBERS)
         unknown = looks[:, 0] == UNKNOWN
         for i in np.flatnonzero(unknown).tolist():
             self._look_again(regular[i])
         if unknown.any():
             regular = [regular[i] for i in np.flatnonzero(~unknown)]
-        others = np.array([self._sizes, self._mtimes_ns], np.int64).T
+        others = np.array(self._looks, np.int64).reshape(-1, NUMBERS)
         names, looks = regular + self._names, np.concatenate([looks[~unknown], others])
         order = sorted(range(len(names)), key=names.__getitem__)
-        sizes, mtimes_ns = looks[np.array(order, np.int64)].T.copy()
-        sizes.flags.writeable = mtimes_ns.flags.writeable = False
+        names, looks = [names[row] for row in order], looks[np.array(order, np.int64)]
+        sizes, mtimes_ns = looks[:, :2].T.copy()
+        stamps = self._stamps.of_looks(looks, self._folder, names)
+        for numbers in (sizes, mtimes_ns, stamps):
+            numbers.flags.writeable = False
         skipped = tuple(sorted(self._skipped, key=lambda one: (one.name, one.reason)))
-        return Files(tuple([names[row] for row in order]), sizes, mtimes_ns, skipped)
+        return Files(tuple(names), sizes, mtimes_ns, stamps, skipped)
 
     def _look_again(self, name: str) -> None:
         path = f"{self._folder}/{name}"
@@ -212,8 +216,7 @@ class Walk:
         else:
             self.found += 1
             self._names.append(name)
-            self._sizes.append(status.st_size)
-            self._mtimes_ns.append(clamped(status.st_mtime_ns))
+            self._looks.append(look(status))
 
     def _skip(self, name: str, reason: str) -> None:
         self._skipped.append(Skipped(printable(name or "."), reason))

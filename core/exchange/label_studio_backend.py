@@ -102,10 +102,10 @@ class Round:
     def has_head(self) -> bool:
         return len(self.labels.classes) > 1
 
-    def key(self, pool_fingerprint: str) -> str:
+    def key(self, pool_state: str) -> str:
         """The same for the same round, so that it is trained for once; another day's is another."""
         today = datetime.now(UTC).date().isoformat()
-        return self._digest((*self.labels.classes, pool_fingerprint, today))
+        return self._digest((*self.labels.classes, pool_state, today))
 
     @property
     def _begun_at(self) -> int:
@@ -121,9 +121,9 @@ def current_round(address: Address, roots: Sequence[Path]) -> Round:
     return Round(address, read_labels(existing_folder(address.path_to_labels, roots), roots))
 
 
-def pool_fingerprint(address: Address, roots: Sequence[Path]) -> str:
+def pool_state(address: Address, roots: Sequence[Path]) -> str:
     """Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
-    return list_pool(place_at(address.path_to_img, roots)).fingerprint()
+    return list_pool(place_at(address.path_to_img, roots)).state()
 
 
 # --- predictions ------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     embeddings = work.embeddings
     if len(kept) < len(wanted):
         wanted, embeddings = wanted.take(kept), embeddings[kept]
-    else:
+    elif work.as_listed:
         run.recent.keep(same, embeddings)
     return Embedded(wanted, embeddings, match(labelled.labels, wanted), tuple(work.unreadable))
 
@@ -76,6 +76,7 @@ class _Work:
         self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
         self.have = np.zeros(len(wanted), np.bool_)
         self.unreadable: list[Skipped] = []
+        self.as_listed = True  # of all that were embedded here
         self._tried = np.zeros(len(wanted), np.bool_)
         self._wanted, self._backbone, self._cache, self._run = wanted, backbone, cache, run
 
@@ -86,10 +87,10 @@ class _Work:
         rows = self.missing()
         if len(rows) == len(self._wanted):  # no copy of what may be gigabytes
             wanted = self._wanted
-            self.have = self._cache.find(wanted.names, wanted.sizes, wanted.mtimes_ns).read_into(self.embeddings, rows)
+            self.have = self._cache.find(wanted.names, wanted.stamps).read_into(self.embeddings, rows)
             return
         part = self._wanted.take(rows)
-        read, embeddings = self._cache.find(part.names, part.sizes, part.mtimes_ns).read()
+        read, embeddings = self._cache.find(part.names, part.stamps).read()
         self.embeddings[rows[read]] = embeddings
         self.have[rows[read]] = True
 
@@ -107,7 +108,8 @@ class _Work:
                     self.embeddings[batch.rows] = batch.embeddings
                     self.have[batch.rows] = True
                     self.unreadable += batch.unreadable
-                    writer.add(batch.rows, batch.embeddings)
+                    self.as_listed &= bool(batch.as_listed.all())
+                    writer.add(batch)
                     run.advance(max(before + seen, run.done))
                     if unless(run.seconds_left):
                         return

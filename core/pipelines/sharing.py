@@ -59,6 +59,7 @@ class Plan:
                     names=np.frombuffer(names, np.uint8),
                     sizes=self.pool.sizes,
                     mtimes_ns=self.pool.mtimes_ns,
+                    stamps=self.pool.stamps,
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -75,14 +76,14 @@ class Plan:
         with np.load(path) as parts:
             header = json.loads(parts["header"].tobytes())
             names = tuple(parts["names"].tobytes().decode().split("\n"))
-            files = Files(names, parts["sizes"], parts["mtimes_ns"], ())
+            files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
             pool = Pool(place_at(header["place"], roots), files)
         return cls(CacheKey(**header["key"]), pool)
 
 
 def plan_key(key: CacheKey, wanted: Pool) -> str:
     """The same for whoever takes the job over, however far it has got by then."""
-    return blake2b(json.dumps([asdict(key), wanted.fingerprint()]).encode(), digest_size=16).hexdigest()
+    return blake2b(json.dumps([asdict(key), wanted.state()]).encode(), digest_size=16).hexdigest()
 
 
 def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, crew: Crew, run: Run) -> None:
@@ -142,7 +143,7 @@ def embed_stretch(
 
     part = plan.pool.take(np.arange(held.shard.start, held.shard.stop))
     cache = EmbeddingCache(settings.cache_dir, plan.key, backbone.dimension)
-    rows = np.flatnonzero(~cache.find(part.names, part.sizes, part.mtimes_ns).hit)
+    rows = np.flatnonzero(~cache.find(part.names, part.stamps).hit)
     ends = np.append(rows, len(part))  # once i of the rows were seen, all before ends[i] is done
     writer, seen = CacheWriter(cache, part), 0
     try:
@@ -150,7 +151,7 @@ def embed_stretch(
             for batch in batches:
                 seen += batch.seen
                 held.seen = int(ends[seen])
-                if writer.add(batch.rows, batch.embeddings):
+                if writer.add(batch):
                     held.kept = held.seen
     finally:
         writer.flush()

@@ -37,7 +37,7 @@ def fault_of(tmp_path, content):
 
 def pool_of(*names):
     zeros = np.zeros(len(names), dtype=np.int64)
-    return Pool(place_at("/", [Path("/")]), Files(tuple(sorted(names)), zeros, zeros, ()))
+    return Pool(place_at("/", [Path("/")]), Files(tuple(sorted(names)), zeros, zeros, zeros, ()))
 
 
 # --- what is read -----------------------------------------------------------------------------------------------

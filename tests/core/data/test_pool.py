@@ -222,7 +222,7 @@ def test_what_could_not_be_looked_at_with_the_others_is_looked_at_again(folder, 
 
     def gone_wrong(batches):
         (folder / "b.jpg").unlink()
-        return [UNKNOWN, 0] * sum(len(names) for _, names in batches)
+        return [UNKNOWN, 0, 0, 0, 0] * sum(len(names) for _, names in batches)
 
     monkeypatch.setattr(walk, "stat_all", gone_wrong)
     found = list_pool(place_at(folder, [folder]))
