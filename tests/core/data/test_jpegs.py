@@ -93,7 +93,3 @@ def test_a_header_cut_short_before_a_proper_end_is_left_to_pillow(photo, tmp_pat
     for length in range(whole.index(b"\xff\xc0") + 16):
         (tmp_path / "cut.jpg").write_bytes(whole[:length] + b"\xff\xd9")
         assert read_jpeg(tmp_path / "cut.jpg", max_pixels=1200) is None
-
-
-def test_a_file_that_is_not_there_is_left_to_pillow(tmp_path):
-    assert read_jpeg(tmp_path / "none.jpg", max_pixels=1) is None

@@ -51,6 +51,7 @@ def test_csv_gives_labels_back_in_their_order(tmp_path_factory, entries):
 @given(entries=ENTRIES)
 def test_folders_give_labels_back(tmp_path_factory, entries):
     folder = tmp_path_factory.mktemp("folders")
+    (folder / "pool").mkdir()
     entries = [entry for entry in entries if not entry.class_name.startswith(".")]
     for entry in entries:
         (folder / "pool" / entry.name).parent.mkdir(parents=True, exist_ok=True)
