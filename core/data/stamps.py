@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ INODES_LAST = frozenset(
     }
 )
 WITHOUT_CTIME = frozenset({"exfat", "msdos", "vfat"})  # what they show is forgotten when they are unmounted
+ASK_AGAIN_S = 60.0
 _BITS = (1 << 64) - 1
 
 
@@ -74,7 +77,7 @@ class Stamps:
             os.close(descriptor)
 
     def _learn(self, device: int, descriptor: int) -> Meaning:
-        meaning = self._meanings[device] = meaning_on(_type_of_file_system(descriptor))
+        meaning = self._meanings[device] = meaning_on(_type_of_file_system(device, descriptor))
         return meaning
 
 
@@ -83,7 +86,20 @@ def meaning_on(file_system: str | None) -> Meaning:
     return Meaning(ctime=file_system not in WITHOUT_CTIME, inode=file_system in INODES_LAST)
 
 
-def _type_of_file_system(descriptor: int) -> str | None:
+_types: dict[int, tuple[float, str | None]] = {}  # by device: when it was asked for, and what it was
+
+
+def _type_of_file_system(device: int, descriptor: int) -> str | None:
+    """What kind of file system a file lies on, as it was known a minute ago at most: the kernel takes 0.2 ms to list its mounts."""
+    asked_at, known = _types.get(device, (-inf, None))
+    if time.monotonic() - asked_at < ASK_AGAIN_S:
+        return known
+    known = _ask_for_type(descriptor)
+    _types[device] = time.monotonic(), known
+    return known
+
+
+def _ask_for_type(descriptor: int) -> str | None:
     """By the mount that the file was opened on: btrfs and overlays have devices that no mount is listed with."""
     try:
         told = re.search(r"^mnt_id:\s*(\d+)", Path(f"/proc/self/fdinfo/{descriptor}").read_text(), re.MULTILINE)

@@ -127,7 +127,7 @@ def test_an_open_file_that_is_written_to_is_no_longer_as_listed(folder):
     ],
 )
 def test_inodes_and_ctimes_count_where_they_last(monkeypatch, folder, file_system, ctime, inode):
-    monkeypatch.setattr(stamps, "_type_of_file_system", lambda descriptor: file_system)
+    monkeypatch.setattr(stamps, "_type_of_file_system", lambda *_: file_system)
     assert meaning_on(file_system) == (ctime, inode)
     before = stamps_in(folder)
     wait_for_the_clock(folder)
@@ -142,7 +142,7 @@ def test_inodes_and_ctimes_count_where_they_last(monkeypatch, folder, file_syste
 
 def test_the_type_of_the_file_system_is_asked_for_once_a_device(monkeypatch, folder):
     asked = []
-    monkeypatch.setattr(stamps, "_type_of_file_system", asked.append)
+    monkeypatch.setattr(stamps, "_type_of_file_system", lambda device, _: asked.append(device))
     place = place_at(folder, [folder])
     for _ in range(2):
         pool = list_pool(place)
@@ -155,7 +155,7 @@ def test_the_type_of_the_file_system_is_asked_for_once_a_device(monkeypatch, fol
 def test_the_type_of_the_file_system_is_what_the_mounts_say():
     descriptor = os.open("/proc", os.O_RDONLY)
     try:
-        assert stamps._type_of_file_system(descriptor) == "proc"
+        assert stamps._ask_for_type(descriptor) == "proc"
     finally:
         os.close(descriptor)
 
