@@ -90,7 +90,7 @@ _types: dict[int, tuple[float, str | None]] = {}  # by device: when it was asked
 
 
 def _type_of_file_system(device: int, descriptor: int) -> str | None:
-    """What kind of file system a file lies on, as it was known a minute ago at most: the kernel takes 0.2 ms to list its mounts."""
+    """What kind of file system a file lies on, as was known a minute ago at most: listing mounts takes 0.2 ms."""
     asked_at, known = _types.get(device, (-inf, None))
     if time.monotonic() - asked_at < ASK_AGAIN_S:
         return known
