@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nextlabel.client.files import write_whole
 from nextlabel.core.data.labels import Labels, read_labels, write_labels
 from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 
 NAME, CLASS = "name", "class"
@@ -102,7 +102,7 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
         return
     text = io.StringIO()
     csv.writer(text).writerows([(name_column, class_column), *labels.items()])
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode(), durable=False)
 
 
 def is_csv(path: Path) -> bool:

@@ -7,7 +7,6 @@ import io
 import os
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.roots import shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
@@ -107,15 +107,11 @@ class Thumbnails:
 
     def _keep(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            write_whole(path, data, durable=False)
         except OSError as error:
             log.warning("a thumbnail is not kept", cause=error.strerror)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             return
         self._unswept += len(data)
         if self._unswept > self._most_bytes * SWEEP_EVERY and self._sweeping.acquire(blocking=False):

@@ -40,6 +40,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.disk import NO_SPACE, whole_file
 from nextlabel.core.errors import CacheUnwritable, StorageFull
 
 Keys = NDArray[np.uint64]  # (n, 2): the two halves of a 128-bit hash
@@ -57,7 +58,6 @@ _MERGED_MAX_BYTES = 256 << 20  # merging holds the embeddings in memory, and lar
 _BLOCK_BYTES = 8 << 20
 _GAP_BYTES = 256 << 10  # takes about as long to read as to seek over
 _STALE_AFTER_S = 24 * 3600
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -131,20 +131,10 @@ class EmbeddingCache:
         return max([time.time_ns(), *(segment.stamp + 1 for segment in self._segments())])
 
     def _write(self, stamp: int, keys: Keys, embeddings: Embeddings) -> None:
-        path = self.folder / f"{stamp:019d}-{uuid.uuid4().hex}.segment"
-        temporary = path.with_suffix(".tmp")
-        try:
-            with temporary.open("xb") as file:
-                for block in _serialised(self.key, keys, embeddings):
-                    file.write(block)
-                    file.write(bytes(-file.tell() % _ALIGNMENT))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(self.folder / f"{stamp:019d}-{uuid.uuid4().hex}.segment") as file:
+            for block in _serialised(self.key, keys, embeddings):
+                file.write(block)
+                file.write(bytes(-file.tell() % _ALIGNMENT))
 
     def _merge_when_many(self) -> None:
         segments = self._segments()
@@ -422,6 +412,6 @@ def _storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_SPACE:
             raise StorageFull(f"No room for embeddings in {folder} ({error.strerror}); free some space.") from error
         raise CacheUnwritable(f"Can't keep embeddings in {folder}: {error.strerror or error}.") from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from xml.etree import ElementTree
 
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 
 MAX_LISTED = 20
@@ -87,24 +86,12 @@ def parse_xml(text: str, of: str) -> ElementTree.Element:
 def write_text(file: Path, text: str) -> None:
     """The file appears whole or not at all. Raises PathNotWritable."""
     with writable(file):
-        write_bytes(file, text.encode())
+        write_whole(file, text.encode())
 
 
 def write_json(file: Path, value: Any) -> None:
     """Raises PathNotWritable."""
     write_text(file, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def write_bytes(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")  # hidden: no reader of the folder takes it for its own
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -131,7 +118,7 @@ def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *
             target = folder / target_name
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists() and (copy or not place.link(name, target)):
-                write_bytes(target, _content(place, name))
+                write_whole(target, _content(place, name))
 
 
 def _content(place: Place, name: str) -> bytes:

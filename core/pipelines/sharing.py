@@ -9,7 +9,6 @@ can't be read or was changed meanwhile, the job finds missing and looks at itsel
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
@@ -20,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.by_content import place_of
 from nextlabel.core.data.files import Files
-from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.disk import whole_file
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WarningCode, WorkerLost
 from nextlabel.core.jobs.shards import Shared
@@ -48,24 +48,17 @@ class Plan:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
         names = "\n".join(self.pool.names).encode()  # a pool lists no name with a line break
         header = json.dumps({"key": asdict(self.key), "place": self.pool.place.key}).encode()
-        try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file,
-                    header=np.frombuffer(header, np.uint8),
-                    names=np.frombuffer(names, np.uint8),
-                    sizes=self.pool.sizes,
-                    mtimes_ns=self.pool.mtimes_ns,
-                    stamps=self.pool.stamps,
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            np.savez(
+                file,
+                header=np.frombuffer(header, np.uint8),
+                names=np.frombuffer(names, np.uint8),
+                sizes=self.pool.sizes,
+                mtimes_ns=self.pool.mtimes_ns,
+                stamps=self.pool.stamps,
+            )
 
     @classmethod
     def read(cls, path: Path, roots: Sequence[Path]) -> Plan:
@@ -77,7 +70,7 @@ class Plan:
             header = json.loads(parts["header"].tobytes())
             names = tuple(parts["names"].tobytes().decode().split("\n"))
             files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
-            pool = Pool(place_at(header["place"], roots), files)
+            pool = Pool(place_of(header["place"], roots), files)
         return cls(CacheKey(**header["key"]), pool)
 
 
