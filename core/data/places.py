@@ -27,7 +27,7 @@ class Place(Protocol):
 
     @property
     def key(self) -> str:
-        """What caches know the place by. `place_at` makes the place of it again."""
+        """What caches know the place by. `place_of` makes the place of it again."""
 
     def list(self) -> Files:
         """List the images of the place by suffix, sub-folders too, without opening one. There may be none.

@@ -40,10 +40,20 @@ def validate(request: F1Request, run: Run) -> F1Result:
     run.plan("read", "embed training images", "embed validation images", "train", "score")
     run.stage("read")
     training = read_labelled(
-        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True
+        request.path_to_img_train,
+        request.path_to_labels_train,
+        run,
+        "training",
+        labelled_only=True,
+        content=request.content,
     )
     validation = read_labelled(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True
+        request.path_to_img_val,
+        request.path_to_labels_val,
+        run,
+        "validation",
+        labelled_only=True,
+        content=request.content,
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)

@@ -49,7 +49,9 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True)
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True, content=request.content
+    )
     need_two_classes(labelled.matched, "label_check")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)

@@ -11,9 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
-from nextlabel.core.data.places import place_at
+from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import NoLabels, SingleClass, WarningCode
@@ -46,14 +47,16 @@ def read_labelled(
     *,
     may_conflict: bool = False,
     labelled_only: bool = False,
+    content: bool = False,
 ) -> Labelled:
     """Reads the labels and lists the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
     may_conflict: a name with two classes is left out, and told as one of the `conflicts`, instead of refused.
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
+    content: the images are read, to see whether they were changed.
     """
     roots = run.settings.data_roots
-    place = place_at(path_to_img, roots)
+    place = _place(path_to_img, run, content)
     labels, conflicts = _read(path_to_labels, roots, may_conflict)
     pool = look_up(place, labels.classes_by_name.keys()) if labelled_only else list_pool(place)
     matched = match(labels, pool)
@@ -66,6 +69,21 @@ def read_labelled(
             WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
         )
     return Labelled(pool, labels, matched, conflicts)
+
+
+def _place(path: str, run: Run, content: bool) -> Place:
+    place = place_at(path, run.settings.data_roots)
+    if not content:
+        return place
+    assert run.progress is not None
+    stage, before = run.progress.stage, run.done  # of another pool, maybe
+
+    def show(done: int, total: int) -> None:
+        if done == 1:
+            run.stage(stage, before + total, "images", done=before)
+        run.advance(before + done)
+
+    return ByContent(place, show)
 
 
 def _read(

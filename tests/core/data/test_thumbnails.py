@@ -62,6 +62,25 @@ def test_it_is_made_once_and_anew_when_the_image_changes(thumbnails, tmp_path):
     assert thumbnails.key(image_at(path), Side.SMALL) != key != thumbnails.key(image_at(path), Side.LARGE)
 
 
+def test_an_image_that_took_the_name_of_another_of_its_size_and_time_has_another_thumbnail(thumbnails, tmp_path):
+    for name, colour in (("a.bmp", "red"), ("b.bmp", "blue")):
+        Image.new("RGB", (30, 30), colour).save(tmp_path / name)
+        os.utime(tmp_path / name, (1, 1))
+    before = thumbnails.key(image_at(tmp_path / "a.bmp"), Side.SMALL)
+    (tmp_path / "b.bmp").rename(tmp_path / "a.bmp")
+    assert thumbnails.key(image_at(tmp_path / "a.bmp"), Side.SMALL) != before
+
+
+def test_what_was_replaced_since_it_was_looked_up_is_shown_and_not_kept(thumbnails, tmp_path):
+    path = photo(tmp_path / "a.png", (30, 30))
+    image = image_at(path)
+    path.unlink()
+    photo(path, (20, 20))
+    key = thumbnails.key(image, Side.SMALL)
+    assert shown(thumbnails.make(image, Side.SMALL, key)).size == (20, 20)
+    assert thumbnails.find(key) is None
+
+
 def test_a_file_that_was_cut_short_is_not_shown(thumbnails, tmp_path):
     path = photo(tmp_path / "a.png", (30, 30))
     thumbnails.make(image_at(path), Side.SMALL, "0a")
