@@ -19,10 +19,11 @@ from nextlabel.client.errors import JobFailed
 from nextlabel.client.http import Client
 from nextlabel.client.shown import follow
 from nextlabel.client.talk import R
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
 from nextlabel.core.jobs.results import F1Result, SelectionResult
+from nextlabel.core.tasks.classification import read_labels
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"

@@ -18,7 +18,6 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nextlabel.core.data.labels import Labels, read_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
@@ -28,6 +27,7 @@ from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
 from nextlabel.core.jobs.requests import MAX_ADD, HeadName
 from nextlabel.core.jobs.results import PredictionResult, SelectionResult, result_adapter
+from nextlabel.core.tasks.classification import ClassLabels, read_labels
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
@@ -89,7 +89,7 @@ class Round:
     """
 
     address: Address
-    labels: Labels
+    labels: ClassLabels
 
     @property
     def model_version(self) -> str:
@@ -135,7 +135,7 @@ class Answers:
     chosen: Mapping[str, Entry]
     predicted: Mapping[str, Entry]
 
-    def entry(self, name: str, labels: Labels) -> Entry | None:
+    def entry(self, name: str, labels: ClassLabels) -> Entry | None:
         """None: nothing is known of it."""
         if (class_name := labels.classes_by_name.get(name)) is not None:
             return Entry(name, class_name, GIVEN_SCORE, given=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nextlabel.core.data.brought import check_embeddings, check_predictions
-from nextlabel.core.data.labels import read_labels, read_labels_and_conflicts
 from nextlabel.core.data.pool import SUFFIXES, has_an_image
 from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
 from nextlabel.core.errors import (
@@ -25,6 +24,7 @@ from nextlabel.core.errors import (
 from nextlabel.core.jobs.requests import KINDS, JobRequest, parse_request
 from nextlabel.core.jobs.webhooks import allowed_url
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels, read_labels_and_conflicts
 
 
 def admit(body: Any, settings: Settings) -> JobRequest:

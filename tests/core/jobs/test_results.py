@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.jobs.results import (
     ClassProbability,
     ClassScores,
@@ -22,6 +21,7 @@ from nextlabel.core.jobs.results import (
     as_labels,
     result_adapter,
 )
+from nextlabel.core.tasks.classification import read_labels
 
 MANIFEST = Manifest(
     nextlabel="0.1.0",
