@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
-from nextlabel.core.jobs.results import result_adapter
+from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, prediction_result, selection_result, settings_for
 

@@ -1,7 +1,8 @@
 import pytest
 
 from nextlabel.core.errors import NoLabels, SingleClass, TooManyUnreadable
-from nextlabel.core.jobs.results import as_labels, result_adapter
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.tasks.classification import read_labels
 from tests.pools import class_of, spoil
 
