@@ -28,7 +28,6 @@ from PIL import Image
 
 from benchmarks import DATA
 from benchmarks.first_version import first_versions_embedding, first_versions_network
-from nextlabel.core.data.labels import Labels, match
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
@@ -38,6 +37,8 @@ from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import match
 
 BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
 ENOUGH_S = 3.0  # of each of the parts

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.tasks.classification import read_labels
 
 DIMENSION, A_FOLDER, A_SEGMENT = 8, 10_000, 50_000  # numbers of an embedding, files, embeddings
 KEY = CacheKey("made up", "none", "none", "pool")

@@ -20,7 +20,6 @@ from PIL import Image, ImageEnhance
 from benchmarks import DATA
 from nextlabel.client.digits import write_digits
 from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import Labels, match, read_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
@@ -30,6 +29,8 @@ from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import match, read_labels
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each

@@ -19,12 +19,13 @@ from nextlabel.client.errors import JobFailed
 from nextlabel.client.http import Client
 from nextlabel.client.shown import follow
 from nextlabel.client.talk import R
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
 from nextlabel.core.kinds.f1 import F1Result
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import read_labels
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"

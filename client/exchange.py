@@ -11,7 +11,7 @@ import click
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.http import Client
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
@@ -19,6 +19,7 @@ from nextlabel.core.exchange.entries import Entry, classes_of, entries_of, entri
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.tasks.classification import read_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
 Pairs = list[tuple[str, str]]

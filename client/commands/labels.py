@@ -25,10 +25,11 @@ from nextlabel.client.label_files import (
     write_any,
 )
 from nextlabel.client.tables import table
-from nextlabel.core.data.labels import read_labels, sorted_classes, write_labels
+from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsConflict
+from nextlabel.core.tasks.classification import read_labels
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)

@@ -18,7 +18,6 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nextlabel.core.data.labels import Labels, read_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
@@ -31,6 +30,7 @@ from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import ClassLabels, read_labels
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
@@ -92,7 +92,7 @@ class Round:
     """
 
     address: Address
-    labels: Labels
+    labels: ClassLabels
 
     @property
     def model_version(self) -> str:
@@ -138,7 +138,7 @@ class Answers:
     chosen: Mapping[str, Entry]
     predicted: Mapping[str, Entry]
 
-    def entry(self, name: str, labels: Labels) -> Entry | None:
+    def entry(self, name: str, labels: ClassLabels) -> Entry | None:
         """None: nothing is known of it."""
         if (class_name := labels.classes_by_name.get(name)) is not None:
             return Entry(name, class_name, GIVEN_SCORE, given=True)

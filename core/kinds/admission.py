@@ -11,7 +11,6 @@ from typing import Any
 
 from nextlabel.core.data.brought import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
-from nextlabel.core.data.labels import read_labels, read_labels_and_conflicts
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import (
@@ -26,6 +25,7 @@ from nextlabel.core.errors import (
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels, read_labels_and_conflicts
 from nextlabel.core.webhook_urls import allowed_url
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.files import Skipped
-from nextlabel.core.data.labels import Matched, match
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
@@ -20,6 +19,7 @@ from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sharing import plan_key, share
+from nextlabel.core.tasks.base import Matched
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     same = plan_key(key, wanted)
     if (known := run.recent.get(same)) is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
-        return Embedded(wanted, known, match(labelled.labels, wanted), ())
+        return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
@@ -64,7 +64,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
         wanted, embeddings = wanted.take(kept), embeddings[kept]
     elif work.as_listed:
         run.recent.keep(same, embeddings)
-    return Embedded(wanted, embeddings, match(labelled.labels, wanted), tuple(work.unreadable))
+    return Embedded(wanted, embeddings, labelled.match(wanted), tuple(work.unreadable))
 
 
 class _Work:

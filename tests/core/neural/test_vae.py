@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
@@ -13,6 +12,7 @@ from nextlabel.core.neural import vae as module
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.neural.vae import BATCH, SIDE, Thumbnails, Vae, VaeScores, _most_epochs, train_vae
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 from tests.image_files import decode
 from tests.pools import draw, spoil
 
