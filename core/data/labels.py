@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
+from nextlabel.core.data.roots import confine, readable, shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
@@ -65,7 +65,8 @@ def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
-    real = existing_file_or_folder(path, [path])
+    """List the labels files of a checked path: itself, or those in it. Links may lead anywhere in it or the roots."""
+    real = readable(path)
     if real.is_file():
         return [real]
     try:
