@@ -35,6 +35,7 @@ class SelectionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
