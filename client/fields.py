@@ -56,6 +56,7 @@ class PredictionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -69,6 +70,7 @@ class F1Fields(TypedDict, total=False):
     backbone: Required[str]
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -83,6 +85,7 @@ class LearningCurveFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -101,6 +104,7 @@ class AuditFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -119,6 +123,7 @@ class LabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -135,6 +140,7 @@ class SimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -153,6 +159,7 @@ class MapFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
