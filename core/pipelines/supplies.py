@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import TooManyUnreadable
-from nextlabel.core.jobs.requests import SelectionRequest
+from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import NO_ROWS, Method, Need, Rows
 from nextlabel.core.methods.first_version import Mixture, Vae
 from nextlabel.core.methods.geometry import sample
