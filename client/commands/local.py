@@ -19,7 +19,7 @@ from nextlabel.core.settings import Settings
 console = Console()
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
-STOOD_ON = ("redis", "fastapi", "torch")  # by the API and the workers, and not installed with the command
+SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers need, and the command alone does not
 
 
 class NotInstalled(click.ClickException):
@@ -97,7 +97,7 @@ def demo(
 
 def _require_the_service() -> None:
     """Raise NotInstalled where `pip install nextlabel` was all: it brings the client and the command."""
-    if not all(map(find_spec, STOOD_ON)):
+    if not all(map(find_spec, SERVICE_IMPORTS)):
         raise NotInstalled(
             'the API and the workers are not installed here, as they take 6 GB: pip install "nextlabel[local]"'
         )
