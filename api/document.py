@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
 from fastapi import FastAPI
+from pydantic import GetPydanticSchema, JsonValue
+from pydantic_core import core_schema
 
-from nextlabel.core.jobs.requests import MAX_ADD
+from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.requests import MAX_ADD
+
+ANY_REQUEST: Any = reduce(or_, (kind.request for kind in KINDS.values()))
+#: The body of `POST /jobs` as it came: any JSON, or the bytes of another Content-Type. The document says what it should
+#: be; `admit` validates it, together with what it names on the disk.
+RequestBody = Annotated[
+    JsonValue | bytes,
+    GetPydanticSchema(
+        lambda _, handler: core_schema.no_info_wrap_validator_function(lambda value, _: value, handler(ANY_REQUEST))
+    ),
+]
 
 #: The headers of an answer with a job in it.
 OF_A_JOB = {
@@ -75,7 +90,7 @@ def install(app: FastAPI, problem: str) -> None:
                 answer["content"] = {problem: next(iter(answer["content"].values()))}
         return document
 
-    app.openapi = openapi
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def required(*names: str) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
@@ -27,8 +28,8 @@ from nextlabel.core.errors import (
     TooMany,
     Unavailable,
 )
+from nextlabel.core.faults import faults_of
 from nextlabel.core.jobs.record import Job
-from nextlabel.core.jobs.requests import faults_of
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
@@ -166,10 +167,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
-        details = cast(list[Any], error.errors())
+        details = cast(list[ErrorDetails], error.errors())
         if any(one["type"] == "json_invalid" for one in details):
             return _malformed(details[0]["ctx"]["error"])
-        faults = faults_of(details, error.body)
+        faults = list(_faults(details))
         detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
         return problem(422, InvalidRequest.code, detail, faults=faults)
 
@@ -184,6 +185,14 @@ def install(app: FastAPI) -> None:
         if code == "method_not_allowed":
             answer.headers["Allow"] = ", ".join(_allowed(app, request))
         return answer
+
+
+def _faults(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
+    """Each `loc` of the framework begins with the part of the HTTP request that it leads into."""
+    for part in ("path", "query", "header", "cookie", "body"):
+        there = [cast(ErrorDetails, {**one, "loc": one["loc"][1:]}) for one in errors if one["loc"][0] == part]
+        for fault in faults_of(there):
+            yield fault if part == "body" else replace(fault, pointer=f"?{fault.pointer.removeprefix('/')}")
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:

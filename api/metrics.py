@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -71,18 +72,18 @@ class _Counts(Collector):
         yield _counters("webhooks", "Attempts to deliver a webhook", ("outcome",), counts.webhooks)
 
 
-Values = Mapping[tuple[str, ...], float] | Mapping[str, float]
+Labels = TypeVar("Labels", bound="tuple[str, ...] | str")  # the values of the labels; of one alone, a string
 
 
-def _gauges(name: str, meaning: str, labels: tuple[str, ...], values: Values) -> Metric:
+def _gauges(name: str, meaning: str, labels: tuple[str, ...], values: Mapping[Labels, float]) -> Metric:
     return _filled(GaugeMetricFamily(f"nextlabel_{name}", meaning, labels=labels), values)
 
 
-def _counters(name: str, meaning: str, labels: tuple[str, ...], values: Values) -> Metric:
+def _counters(name: str, meaning: str, labels: tuple[str, ...], values: Mapping[Labels, float]) -> Metric:
     return _filled(CounterMetricFamily(f"nextlabel_{name}", meaning, labels=labels), values)
 
 
-def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: Values) -> Metric:
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[Labels, float]) -> Metric:
     for labels, value in sorted(values.items()):
         family.add_metric([labels] if isinstance(labels, str) else list(labels), value)
     return family

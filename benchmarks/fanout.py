@@ -24,9 +24,9 @@ import redis
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.shards import Shard, Shards
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.settings import Settings
 from nextlabel.worker.crew import FIRST, LEAST
 

@@ -33,7 +33,7 @@ from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.data.labels import read_labels
 from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.jobs.results import SelectionResult
+from nextlabel.core.kinds.selection import SelectionResult
 
 HEAD, EPOCHS, BATCH, LEARNING_RATE = (640, 256), 49, 16, 1e-4
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import DATA
 from nextlabel.core.data.labels import read_labels, write_labels
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run

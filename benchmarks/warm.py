@@ -25,7 +25,7 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.neural.heads import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out

@@ -27,8 +27,8 @@ from benchmarks.fanout import redis_server
 from nextlabel.core.embeddings.catalogue import find_backbone, weights_in
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import JobState, new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.kinds.registry import parse_request
 
 SHARE_ABOVE_S, SHARD_S = "2", "4"
 WARM = 60  # photos that a worker has embedded before

@@ -22,7 +22,8 @@ from nextlabel.client.talk import R
 from nextlabel.core.data.labels import read_labels, write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
-from nextlabel.core.jobs.results import F1Result, SelectionResult
+from nextlabel.core.kinds.f1 import F1Result
+from nextlabel.core.kinds.selection import SelectionResult
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"

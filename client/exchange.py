@@ -17,7 +17,7 @@ from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_st
 from nextlabel.core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
-from nextlabel.core.jobs.results import result_adapter
+from nextlabel.core.kinds.registry import result_adapter
 
 F = TypeVar("F", bound=Callable[..., Any])
 Pairs = list[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""What each kind of request may say, for editors and type checkers; a test holds it against core/jobs/requests.py.
+"""What each kind of request may say, for editors and type checkers; a test holds it against core/kinds.
 
 Wider than the requests themselves where a person writes it otherwise: a method by its name, a path as a Path.
 """
@@ -11,7 +11,8 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
-from nextlabel.core.jobs.requests import KINDS, HeadName
+from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.requests import HeadName
 from nextlabel.core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
@@ -24,6 +25,7 @@ class Fields(TypedDict, total=False):
     """What all kinds share."""
 
     head: HeadName
+    task: Literal["classification"]
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
@@ -106,7 +108,7 @@ def spelled_out(client: type[C]) -> type[C]:
 def _with_fields(call: Callable[..., Any]) -> inspect.Signature:
     """First what must be given, then the rest with the defaults that the service fills in."""
     hints, signature = get_type_hints(call), inspect.signature(call)
-    request = KINDS[hints["return"].model_fields["kind"].default].model_fields
+    request = KINDS[hints["return"].model_fields["kind"].default].request.model_fields
     itself, *own, _ = signature.parameters.values()
     fields = [
         Parameter(

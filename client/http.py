@@ -27,18 +27,16 @@ from nextlabel.client.fields import (
 )
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
-from nextlabel.core.jobs.requests import JobRequest
-from nextlabel.core.jobs.results import (
-    AuditResult,
-    F1Result,
-    JobResult,
-    LabelCheckResult,
-    LearningCurveResult,
-    MapResult,
-    PredictionResult,
-    SelectionResult,
-    SimilarResult,
-)
+from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.f1 import F1Result
+from nextlabel.core.kinds.label_check import LabelCheckResult
+from nextlabel.core.kinds.learning_curve import LearningCurveResult
+from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.prediction import PredictionResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.kinds.similar import SimilarResult
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 Request = JobRequest | Mapping[str, Any]

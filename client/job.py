@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
-from nextlabel.core.jobs.results import JobResult
+from nextlabel.core.kinds.registry import JobResult
 
 
 class Links(BaseModel):

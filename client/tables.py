@@ -11,17 +11,15 @@ from rich.console import Console, ConsoleRenderable
 from rich.markup import escape
 from rich.table import Table
 
-from nextlabel.core.jobs.results import (
-    AuditResult,
-    F1Result,
-    JobResult,
-    LabelCheckResult,
-    LearningCurveResult,
-    MapResult,
-    PredictionResult,
-    SelectionResult,
-    SimilarResult,
-)
+from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.f1 import F1Result
+from nextlabel.core.kinds.label_check import LabelCheckResult
+from nextlabel.core.kinds.learning_curve import LearningCurveResult
+from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.prediction import PredictionResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.kinds.similar import SimilarResult
 
 ROWS = 20
 

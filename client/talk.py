@@ -23,8 +23,9 @@ from pydantic_core import to_jsonable_python
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.job import Job, JobPage
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.jobs.requests import JobRequest
-from nextlabel.core.jobs.results import JobResult, Part, result_adapter
+from nextlabel.core.kinds.registry import JobResult, result_adapter
+from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.kinds.results import Part
 
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from nextlabel.core.jobs.results import (
-    AuditArm,
-    AuditResult,
-    CopiesDisagree,
-    CurveFit,
-    CurvePoint,
-    Forecast,
-    JobResult,
-    LabelCheckResult,
-    Leak,
-    LearningCurveResult,
-    MapResult,
-    NameConflict,
-    SimilarItem,
-    SimilarResult,
-    StopAdvice,
-    SuspiciousLabel,
-)
+from nextlabel.core.kinds.audit import AuditArm, AuditResult
+from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from nextlabel.core.kinds.learning_curve import CurveFit, CurvePoint, Forecast, LearningCurveResult, StopAdvice
+from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.results import Leak
+from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
 from tests.api.support import MANIFEST, f1_result, prediction_result, selection_result
 
 

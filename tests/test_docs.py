@@ -11,7 +11,8 @@ import pytest
 from nextlabel.api.errors import HTTP_STATUS
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES
 from nextlabel.core.errors import NextlabelError
-from nextlabel.core.jobs.requests import _CODES, KINDS
+from nextlabel.core.faults import CODES
+from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.methods.registry import METHODS
 from nextlabel.core.settings import Settings
 
@@ -40,7 +41,7 @@ def test_no_setting_in_the_docs_is_made_up():
 def test_every_error_code_stands_in_the_docs():
     for module in ("nextlabel.core.data.images", "nextlabel.core.embeddings.cache", "nextlabel.core.jobs.store"):
         importlib.import_module(module)
-    codes = {error.code for error in tree(NextlabelError)} | set(_CODES.values()) | set(HTTP_STATUS)
+    codes = {error.code for error in tree(NextlabelError)} | set(CODES.values()) | set(HTTP_STATUS)
     assert {code for code in codes if f"`{code}`" not in text("docs/errors.md")} == set()
 
 

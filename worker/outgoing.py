@@ -18,7 +18,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 
 from pydantic_core import Url
 
-from nextlabel.core.jobs.webhooks import host_of
+from nextlabel.core.webhook_urls import host_of
 
 MOST_BYTES = 64 * 1024  #: Of the answer's body; nobody reads it, but a receiver likes to have said it.
 

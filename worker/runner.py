@@ -31,9 +31,9 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads import TrainedHeads
@@ -91,7 +91,7 @@ class Runner:
         with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
             job = self._store.get(job_id)
             crew = JobCrew(job_id, self._means, give_up=self._leave_deaf_shard)
-            grip = crew.take(job.request["backbone"])
+            grip = crew.take(str(job.request.get("backbone")))
             if grip is None:
                 log.info("no shard to take")
                 return
@@ -177,9 +177,12 @@ class Runner:
         return plan
 
     def _backbone_of(self, job: Job, plan: Plan) -> Backbone:
-        """Raises WeightsMismatch when this machine has other weights than the one that runs the job."""
+        """Load the backbone that the plan names.
+
+        Raises WeightsMismatch when this machine has other weights than the one that runs the job.
+        """
         request = parse_request(job.request)
-        backbone = self._backbones.load(find_backbone(request.backbone), request.weights, request.seed)
+        backbone = self._backbones.load(find_backbone(plan.key.backbone), request.weights, request.seed)
         if (backbone.weights, backbone.preprocessing) != (plan.key.weights, plan.key.preprocessing):
             raise WeightsMismatch(f"the weights of {backbone.name} here differ from those where the job runs")
         return backbone

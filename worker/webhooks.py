@@ -17,9 +17,10 @@ from pydantic_core import Url
 from nextlabel.core.errors import JobNotFound, NextlabelError, WebhookNotAllowed
 from nextlabel.core.jobs.outbox import Delivery, Outbox
 from nextlabel.core.jobs.store import JobStore
-from nextlabel.core.jobs.webhooks import allowed_url, host_of, is_public, message, message_id, signed_headers
+from nextlabel.core.jobs.webhooks import message, message_id, signed_headers
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.settings import Settings
+from nextlabel.core.webhook_urls import allowed_url, host_of, is_public
 from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 
 log = get_logger(__name__)

@@ -20,9 +20,9 @@ from nextlabel.api.errors import RESPONSES, failed_job
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.jobs.admission import admit
 from nextlabel.core.jobs.record import Job, JobState
-from nextlabel.core.jobs.results import JobResult, result_adapter
+from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.registry import JobResult, result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -18,7 +18,8 @@ from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
 from nextlabel.core.errors import StoreUnavailable
-from nextlabel.core.jobs.requests import KINDS, MAX_ADD, HeadName
+from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.methods.registry import METHODS, describe
 from nextlabel.core.settings import Settings
 
@@ -56,11 +57,11 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     settings = services.settings
     return {
         "version": version("nextlabel"),
-        "kinds": {name: _fields(kind.model_json_schema()) for name, kind in KINDS.items()},
+        "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
         "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
         "backbones_also": "any timm model name",
         "methods": [describe(method) for method in METHODS.values()],
-        "heads": list(HeadName.__args__),
+        "heads": list(get_args(HeadName)),
         "limits": {
             "add": MAX_ADD,
             "request_bytes": settings.max_request_bytes,

@@ -14,17 +14,17 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from nextlabel.api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
-from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB
+from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
 from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
-from nextlabel.core.jobs.admission import admit
 from nextlabel.core.jobs.record import Job, JobState, new_job_id
-from nextlabel.core.jobs.requests import KINDS, RawRequest, parse_request
-from nextlabel.core.jobs.results import JobResult, as_csv, as_labels, result_adapter
 from nextlabel.core.jobs.store import Event
+from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
+from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
@@ -35,7 +35,7 @@ RETRY_AFTER_S = "2"
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
 TEXT = {"schema": {"type": "string"}}
 
-Kind = StrEnum("Kind", list(KINDS))
+Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
 IdempotencyKey = Annotated[
     str | None, Header(description="Sending the same request twice with the same key makes one job.")
 ]
@@ -52,7 +52,7 @@ Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Long poll: until
     },
 )
 async def submit(
-    body: Annotated[RawRequest, Body(openapi_examples=EXAMPLES)],
+    body: Annotated[RequestBody, Body(openapi_examples=EXAMPLES)],
     services: Given,
     caller: Submitter,
     idempotency_key: IdempotencyKey = None,

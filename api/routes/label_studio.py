@@ -32,9 +32,9 @@ from nextlabel.core.exchange.label_studio_backend import (
     predictions,
     record,
 )
-from nextlabel.core.jobs.admission import admit
 from nextlabel.core.jobs.record import Job, JobState
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)

@@ -15,11 +15,9 @@ from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Format
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 
 OF_KIND: dict[str, click.Command] = {}
-#: Results that have no classes to make a labels file of.
-WITHOUT_LABELS = ("f1", "learning_curve", "audit", "similar", "map")
 
 
 _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and don't wait for its end.")
@@ -27,7 +25,7 @@ _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and 
 
 def command_of(kind: str, name: str, more: str) -> click.Command:
     """`more`: what its help says after the first line. POOL in it is the folder of images."""
-    request = KINDS[kind]
+    request = KINDS[kind].request
     carry_out = together(Output, _no_wait, CancelOnInterrupt, Url, Key)(_carry_out(kind, name))
     text = f"{request.__doc__}\n\n{cleandoc(more)}"
     OF_KIND[kind] = click.command(name, params=request_parameters(request), help=text)(carry_out)
@@ -46,7 +44,7 @@ def _carry_out(kind: str, name: str) -> Callable[..., None]:
         **given: Any,
     ) -> None:
         wish = Wish.of(form, as_json, output)
-        if wish.form == "tsv" and kind in WITHOUT_LABELS:
+        if wish.form == "tsv" and not KINDS[kind].proposes_labels:
             raise click.UsageError(f"`{name}` has no labels to give as tsv; ask for csv or json")
         with Client(url, api_key) as client:
             job = _submit(client, request_body(kind, given))

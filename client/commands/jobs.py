@@ -18,7 +18,7 @@ from nextlabel.client.shown import seconds, tell_warnings
 from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 
 Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 One = click.argument("job_id", metavar="JOB_ID")

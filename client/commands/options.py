@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from nextlabel.client.http import DEFAULT_URL
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
-from nextlabel.core.jobs.requests import JobRequest
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import METHODS
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from nextlabel.core.data.labels import Labels, sorted_classes
 from nextlabel.core.errors import Inexpressible
-from nextlabel.core.jobs.results import JobResult, PredictionResult, SelectionResult
+from nextlabel.core.kinds.prediction import PredictionResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.selection import SelectionResult
 
 
 @dataclass(frozen=True)

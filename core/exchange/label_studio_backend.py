@@ -26,8 +26,10 @@ from nextlabel.core.exchange.annotation_file import AnnotationFile, Said
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
-from nextlabel.core.jobs.requests import MAX_ADD, HeadName
-from nextlabel.core.jobs.results import PredictionResult, SelectionResult, result_adapter
+from nextlabel.core.kinds.prediction import PredictionResult
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName
+from nextlabel.core.kinds.selection import SelectionResult
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"

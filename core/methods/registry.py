@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, get_args
+from typing import Any
 
-from pydantic import Field, TypeAdapter
-
+from nextlabel.core.faults import validate
 from nextlabel.core.methods.auto import Auto
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.baseline import Random
@@ -15,30 +14,28 @@ from nextlabel.core.methods.first_version import Mixture, Vae
 from nextlabel.core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 
-AnyMethod = Annotated[
-    Auto
-    | UHerding
-    | ClusterMargin
-    | Badge
-    | Bait
-    | DropQuery
-    | MaxHerding
-    | TypiClust
-    | Novelty
-    | CoreSet
-    | Least
-    | Margin
-    | Ratio
-    | Entropy
-    | Vae
-    | Mixture
-    | Random,
-    Field(discriminator="name"),
-]
 METHODS: dict[str, type[Method]] = {
-    method.model_fields["name"].default: method for method in get_args(get_args(AnyMethod)[0])
+    method.model_fields["name"].default: method
+    for method in (
+        Auto,
+        UHerding,
+        ClusterMargin,
+        Badge,
+        Bait,
+        DropQuery,
+        MaxHerding,
+        TypiClust,
+        Novelty,
+        CoreSet,
+        Least,
+        Margin,
+        Ratio,
+        Entropy,
+        Vae,
+        Mixture,
+        Random,
+    )
 }
-_adapter: TypeAdapter[Method] = TypeAdapter(AnyMethod)
 
 
 def parse_method(value: Any) -> Method:
@@ -52,7 +49,7 @@ def parse_method(value: Any) -> Method:
     name = options.get("name") if isinstance(options, dict) else None
     if not isinstance(name, str) or name not in METHODS:
         raise ValueError(f"there is no method {name!r}; there are: {', '.join(METHODS)}")
-    return _adapter.validate_python(options)
+    return validate(METHODS[name], options, f"method {name}")
 
 
 def _by_name(text: str) -> dict[str, Any]:

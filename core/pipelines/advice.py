@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nextlabel.core.curves.forecast import Outlook
-from nextlabel.core.jobs.results import Coverage, Stability, StopAdvice
+from nextlabel.core.kinds.learning_curve import Coverage, Stability, StopAdvice
 
 FEW_LABELS = 60  # below, the shape of a curve is a guess
 SURE = 0.8  # of the fitted curves

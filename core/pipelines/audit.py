@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.curves.comparison import Comparison, compare
-from nextlabel.core.jobs.requests import AuditRequest
-from nextlabel.core.jobs.results import AuditArm, AuditResult
+from nextlabel.core.kinds.audit import AuditArm, AuditRequest, AuditResult
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NoLabels, NothingToValidate
-from nextlabel.core.jobs.requests import F1Request
-from nextlabel.core.jobs.results import ClassScores, Confusion, F1Result, HeadSummary, Leak, Manifest, Miss
-from nextlabel.core.jobs.results import Skipped as SkippedImage
+from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
+from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.metrics import Scores, score
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import find_leaks, told

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from nextlabel.core.data.brought import BroughtPredictions, read_predictions
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NameNotInPool
-from nextlabel.core.jobs.requests import OnePredicted
-from nextlabel.core.jobs.results import HeadSummary
+from nextlabel.core.kinds.requests import OnePredicted
+from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run

@@ -14,8 +14,13 @@ from numpy.typing import NDArray
 from nextlabel.core.data.brought import read_predictions
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels
-from nextlabel.core.jobs.requests import LabelCheckRequest
-from nextlabel.core.jobs.results import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from nextlabel.core.kinds.label_check import (
+    CopiesDisagree,
+    LabelCheckRequest,
+    LabelCheckResult,
+    NameConflict,
+    SuspiciousLabel,
+)
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
 from nextlabel.core.neural.cross_validation import out_of_fold_logits

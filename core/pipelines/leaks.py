@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.jobs.results import Leak
+from nextlabel.core.kinds.results import Leak
 from nextlabel.core.methods.base import Matrix, Rows
 from nextlabel.core.methods.batch import EQUAL, copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within

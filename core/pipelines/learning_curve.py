@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
-from nextlabel.core.jobs.requests import LearningCurveRequest
-from nextlabel.core.jobs.results import Coverage, CurveFit, CurvePoint, Forecast, LearningCurveResult, Stability
+from nextlabel.core.kinds.learning_curve import (
+    Coverage,
+    CurveFit,
+    CurvePoint,
+    Forecast,
+    LearningCurveRequest,
+    LearningCurveResult,
+    Stability,
+)
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
 from nextlabel.core.metrics import class_counts, cohens_kappa, macro_f1

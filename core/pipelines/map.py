@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.jobs.requests import MapRequest
-from nextlabel.core.jobs.results import MapResult
+from nextlabel.core.kinds.map import MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.neural.heads import Head

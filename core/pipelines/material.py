@@ -15,9 +15,9 @@ from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read
 from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
 from nextlabel.core.errors import NoLabels, SingleClass
-from nextlabel.core.jobs.requests import JobRequest
-from nextlabel.core.jobs.results import ClassProbability, HeadSummary, Manifest
-from nextlabel.core.jobs.results import Skipped as SkippedImage
+from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
+from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads import Head
 from nextlabel.core.pipelines.run import Run
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nextlabel.core.jobs.requests import PredictionRequest
-from nextlabel.core.jobs.results import PredictionItem, PredictionResult
+from nextlabel.core.kinds.prediction import PredictionItem, PredictionRequest, PredictionResult
 from nextlabel.core.pipelines.material import (
     manifest,
     need_two_classes,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nextlabel.core.jobs.requests import JobRequest
-from nextlabel.core.jobs.results import JobResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.pipelines.audit import audit
 from nextlabel.core.pipelines.f1 import validate
 from nextlabel.core.pipelines.label_check import check_labels

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nextlabel.core.jobs.requests import SelectionRequest
-from nextlabel.core.jobs.results import Manifest, MapPoint, MethodUsed, SelectionItem, SelectionResult
+from nextlabel.core.kinds.results import Manifest
+from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose

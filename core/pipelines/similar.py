@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool
-from nextlabel.core.jobs.requests import SimilarRequest
-from nextlabel.core.jobs.results import SimilarItem, SimilarResult
+from nextlabel.core.kinds.similar import SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads import train_linear

@@ -13,7 +13,7 @@ from nextlabel.core.data.labels import match
 from nextlabel.core.data.pool import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool
-from nextlabel.core.jobs.requests import JobRequest, OnePool
+from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import Labelled, Origin

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NothingToValidate
-from nextlabel.core.jobs.requests import OneValidated
+from nextlabel.core.kinds.requests import OneValidated
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run

@@ -19,21 +19,12 @@ from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import JobError, JobState, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
-from nextlabel.core.jobs.results import (
-    ClassProbability,
-    ClassScores,
-    Confusion,
-    F1Result,
-    HeadSummary,
-    JobResult,
-    Manifest,
-    MethodUsed,
-    PredictionItem,
-    PredictionResult,
-    SelectionItem,
-    SelectionResult,
-)
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
+from nextlabel.core.kinds.prediction import PredictionItem, PredictionResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
+from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.settings import Settings
 
 

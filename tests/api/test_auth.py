@@ -17,8 +17,8 @@ from fastapi.testclient import TestClient
 
 from nextlabel.api.app import create_app
 from nextlabel.api.auth import MAX_STREAMS, OPEN, is_open
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.keys import KeyFile, Scope
+from nextlabel.core.kinds.registry import parse_request
 from tests.api.support import f1_result, served, settings_for
 from tests.api.test_errors import problem
 from tests.api.test_events import following

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nextlabel.api.app import create_app
 from nextlabel.api.errors import HTTP_STATUS, STATUS
 from nextlabel.core.errors import Interruption, NextlabelError
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import settings_for
 
 AS_JSON = {"Content-Type": "application/json"}
@@ -187,7 +187,7 @@ def test_every_error_but_a_mere_interruption_has_a_status_of_its_own():
 
 # --- fuzz -------------------------------------------------------------------------------------------------------
 
-FIELDS = sorted({field for kind in KINDS.values() for field in kind.model_fields} | {"name"})
+FIELDS = sorted({field for kind in KINDS.values() for field in kind.request.model_fields} | {"name"})
 LEAVES = (
     st.none()
     | st.booleans()

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.outbox import Outbox
 from nextlabel.core.jobs.record import new_job_id
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.methods.registry import METHODS
 from tests.api.support import f1_result, settings_for
 

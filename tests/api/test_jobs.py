@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.queue import JOBS_KEY
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import f1_result, selection_result, settings_for
 
 
@@ -47,7 +47,7 @@ def test_a_request_is_answered_with_202_and_the_job(client, data):
 
 def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
     request = client.post("/jobs", json=data.selection).json()["request"]
-    defaults = {"head": "linear", "seed": 0, "weights": None, "method": {"name": "auto"}}
+    defaults = {"head": "linear", "task": "classification", "seed": 0, "weights": None, "method": {"name": "auto"}}
     defaults |= {
         "webhook": None,
         "deadline_s": None,

@@ -18,8 +18,8 @@ from nextlabel.api.app import create_app
 from nextlabel.api.document import EXAMPLES
 from nextlabel.api.routes.jobs import MAX_WAIT_S
 from nextlabel.core.jobs.record import JobState, new_job_id
-from nextlabel.core.jobs.requests import KINDS, parse_request
 from nextlabel.core.keys import KeyFile, Scope
+from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.settings import Settings
 from tests.api.support import Data, Worker, settings_for
 from tests.canned_results import RESULTS

@@ -21,8 +21,8 @@ import redis
 from nextlabel.core.errors import NextlabelError
 from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
 from nextlabel.core.jobs.record import JobState, new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.store import PREFIX
+from nextlabel.core.kinds.registry import parse_request
 from tests.chaos.history import Death, History, Oddity, Submission
 from tests.chaos.network import Link
 from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process

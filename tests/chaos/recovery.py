@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nextlabel.core.jobs.record import Job, JobState, new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.settings import Settings
 from tests.chaos.stack import SETTINGS, ChaosStack, Process, until
 from tests.chaos.workloads import BY_NAME, Pools

@@ -10,8 +10,7 @@ import pytest
 from nextlabel.api.views import JobView
 from nextlabel.client import fields, http
 from nextlabel.client.job import Job
-from nextlabel.core.jobs.requests import KINDS
-from nextlabel.core.jobs.results import result_adapter
+from nextlabel.core.kinds.registry import KINDS, result_adapter
 from tests.canned_results import RESULTS
 
 #: By kind, the client's call and what it is told to take.
@@ -35,7 +34,7 @@ def test_every_kind_has_a_call_and_a_result_to_try_it_with():
 @pytest.mark.parametrize("kind", KINDS)
 def test_help_spells_out_every_field_with_its_default(kind):
     shown = inspect.signature(getattr(http.Client, CALLS[kind][0])).parameters
-    fields = {name: info for name, info in KINDS[kind].model_fields.items() if name != "kind"}
+    fields = {name: info for name, info in KINDS[kind].request.model_fields.items() if name != "kind"}
     assert shown.keys() == fields.keys() | {"self", "on_change", "timeout_s"}
     given = {
         name: info.get_default(call_default_factory=True) for name, info in fields.items() if not info.is_required()
@@ -45,7 +44,7 @@ def test_help_spells_out_every_field_with_its_default(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_call_takes_all_fields_of_its_request_and_no_others(kind):
-    request, (name, told) = KINDS[kind].model_fields, CALLS[kind]
+    request, (name, told) = KINDS[kind].request.model_fields, CALLS[kind]
     hints = get_type_hints(told, include_extras=True)
     assert hints.keys() == request.keys() - {"kind"}
     needed = {field for field, hint in hints.items() if get_origin(hint) is Required}

@@ -13,7 +13,7 @@ from nextlabel.api.app import create_app
 from nextlabel.client import talk
 from nextlabel.client.errors import JobCancelled, JobFailed, Refused, Unreachable
 from nextlabel.client.http import AsyncClient, Client
-from nextlabel.core.jobs.requests import KINDS
+from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import selection_result, served, settings_for
 from tests.canned_results import RESULTS
 from tests.client.test_fields import CALLS

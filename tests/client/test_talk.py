@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nextlabel.client import talk
 from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.talk import Call, EventReader, Pause
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.registry import parse_request
 
 AWAY = Unreachable("no answer")
 BUSY = httpx.Response(503, json={"code": "store_unavailable", "detail": "not now", "retryable": True}, headers={

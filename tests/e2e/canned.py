@@ -10,29 +10,22 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, Route
 
-from nextlabel.core.jobs.results import (
-    AuditArm,
-    AuditResult,
-    ClassScores,
-    Confusion,
-    CopiesDisagree,
+from nextlabel.core.kinds.audit import AuditArm, AuditResult
+from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
+from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from nextlabel.core.kinds.learning_curve import (
     Coverage,
     CurveFit,
     CurvePoint,
-    F1Result,
     Forecast,
-    JobResult,
-    LabelCheckResult,
-    Leak,
     LearningCurveResult,
-    MapResult,
-    NameConflict,
-    SimilarItem,
-    SimilarResult,
     Stability,
     StopAdvice,
-    SuspiciousLabel,
 )
+from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.results import Leak
+from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
 from tests.api.support import HEAD, MANIFEST
 
 REST: dict[str, Any] = {"skipped": (), "manifest": MANIFEST}

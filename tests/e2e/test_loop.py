@@ -13,7 +13,7 @@ import pytest
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.core.data.labels import read_labels, write_labels
-from nextlabel.core.jobs.results import MethodUsed
+from nextlabel.core.kinds.selection import MethodUsed
 from nextlabel.core.methods.registry import METHODS
 from tests.e2e.conftest import start
 

@@ -15,8 +15,8 @@ import redis
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import Job, new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.settings import Settings
 
 

@@ -8,13 +8,17 @@ from contextlib import closing
 import pytest
 from PIL import Image
 
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.jobs.queue import SHARDS_KEY
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.shards import Shards
 from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines import sharing
+from nextlabel.core.pipelines.sharing import Plan
 from nextlabel.worker.runner import Runner
 from tests.worker.conftest import submit, wait_until
 
@@ -231,6 +235,22 @@ def test_a_machine_with_other_weights_does_not_help(settings, store, pool, runne
     thread.join(60)
     assert store.get(job.id).state is JobState.SUCCEEDED
     assert "differ from those where the job runs" in logged()
+
+
+def test_a_helper_embeds_with_the_backbone_of_the_plan_even_where_the_request_names_none(runner, store, settings, pool):
+    job = submit(store, path_to_img="large", add=3, backbone=None, path_to_embeddings="own.npy")
+    claim = store.claim(job.id, worker="one@host/1", token="t", lease_s=60)
+    images, backbone = list_pool(pool, settings.data_roots), DescriptorBackbone()
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(images.folder))
+    Plan(key, images).write(settings.plans_dir / f"{job.id}.key.npz")
+    Shards(store).plan(claim, "key", IMAGES)
+    runner.help(job.id)
+    assert (
+        EmbeddingCache(settings.cache_dir, key, backbone.dimension)
+        .find(images.names, images.sizes, images.mtimes_ns)
+        .hit.any()
+    )
+    assert Shards(store).state(job.id).failures == 0
 
 
 def test_a_store_that_goes_away_is_waited_for(runner, helper, store, pool, empty_redis):

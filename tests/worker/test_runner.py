@@ -12,8 +12,8 @@ from PIL import Image
 from nextlabel.core.errors import StorageFull, StoreUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
-from nextlabel.core.jobs.results import result_adapter
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.worker import patience

@@ -15,13 +15,14 @@ from nextlabel.client.commands.completion import VARIABLE
 from nextlabel.client.commands.options import request_body, request_parameters
 from nextlabel.client.main import SECTIONS, cli
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES
-from nextlabel.core.jobs.requests import KINDS, JobRequest, parse_request
+from nextlabel.core.kinds.registry import KINDS, parse_request
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.methods.registry import METHODS
 
 
 def typed(kind, *arguments):
     """The request that a command line stands for."""
-    command = click.Command(kind, params=request_parameters(KINDS[kind]))
+    command = click.Command(kind, params=request_parameters(KINDS[kind].request))
     given = command.make_context(kind, list(arguments)).params
     return request_body(kind, given)
 
@@ -34,8 +35,8 @@ def test_every_kind_has_a_command():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_of_a_request_is_an_option_and_is_explained(kind):
-    fields = KINDS[kind].model_fields.keys() - {"kind"}
-    parameters = {one.name: one for one in request_parameters(KINDS[kind])}
+    fields = KINDS[kind].request.model_fields.keys() - {"kind"}
+    parameters = {one.name: one for one in request_parameters(KINDS[kind].request)}
     assert parameters.keys() == fields
     assert fields <= {one.name for one in OF_KIND[kind].params}
     assert [name for name, one in parameters.items() if isinstance(one, click.Option) and not one.help] == []

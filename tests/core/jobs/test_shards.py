@@ -3,8 +3,8 @@ import time
 import pytest
 
 from nextlabel.core.jobs.record import JobState, new_job_id
-from nextlabel.core.jobs.requests import parse_request
 from nextlabel.core.jobs.shards import Shard, Shards, Shared
+from nextlabel.core.kinds.registry import parse_request
 
 KEY = "plan"
 

@@ -12,7 +12,7 @@ import pytest
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads import TrainedHeads
 from nextlabel.core.pipelines import run as run_module

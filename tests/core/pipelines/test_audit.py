@@ -1,7 +1,7 @@
 import pytest
 
 from nextlabel.core.errors import InvalidRequest, NoLabels
-from nextlabel.core.jobs.results import as_csv
+from nextlabel.core.kinds.results import as_csv
 from tests.pools import draw
 
 

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from nextlabel.core.errors import NoLabels, NothingToValidate, SingleClass, TooManyUnreadable
-from nextlabel.core.jobs.results import result_adapter
+from nextlabel.core.kinds.registry import result_adapter
 from tests.pools import draw, label, spoil
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nextlabel.core.errors import NoLabels, SingleClass
-from nextlabel.core.jobs.results import as_csv, as_labels
+from nextlabel.core.kinds.results import as_csv, as_labels
 from tests.pools import draw
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from nextlabel.core.curves.forecast import fit_all, outlook
 from nextlabel.core.errors import NoLabels, NothingToValidate
-from nextlabel.core.jobs.results import Coverage, Stability, as_csv, as_labels
+from nextlabel.core.kinds.learning_curve import Coverage, Stability
+from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.pipelines.advice import advise
 from tests.pools import draw
 

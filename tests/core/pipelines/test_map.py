@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.jobs.results import as_csv
+from nextlabel.core.kinds.results import as_csv
 from tests.pools import draw
 
 

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels, SingleClass
-from nextlabel.core.jobs.requests import parse_request
+from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.pipelines.material import need_two_classes, probabilities, top_classes
 from nextlabel.core.pipelines.source import load_backbone
 from tests.core.pipelines.conftest import embedded

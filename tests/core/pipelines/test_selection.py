@@ -12,7 +12,8 @@ from nextlabel.core.errors import (
     PathNotAllowed,
     PathNotFound,
 )
-from nextlabel.core.jobs.results import as_labels, result_adapter
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.methods.registry import METHODS
 from tests.pools import draw, spoil
 

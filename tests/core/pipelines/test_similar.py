@@ -1,7 +1,7 @@
 import pytest
 
 from nextlabel.core.errors import NameNotInPool
-from nextlabel.core.jobs.results import as_csv, as_labels
+from nextlabel.core.kinds.results import as_csv, as_labels
 from tests.pools import draw
 
 

@@ -3,7 +3,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
-from nextlabel.core.jobs.requests import SelectionRequest
+from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.pipelines.selection import select
 from nextlabel.core.pipelines.supplies import SUPPLIERS

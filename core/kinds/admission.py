@@ -22,9 +22,10 @@ from nextlabel.core.errors import (
     NothingToValidate,
     SingleClass,
 )
-from nextlabel.core.jobs.requests import KINDS, JobRequest, parse_request
-from nextlabel.core.jobs.webhooks import allowed_url
+from nextlabel.core.kinds.registry import KINDS, parse_request
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
+from nextlabel.core.webhook_urls import allowed_url
 
 
 def admit(body: Any, settings: Settings) -> JobRequest:
@@ -47,7 +48,7 @@ def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
         return
     kind = body.get("kind")
     kinds = [KINDS[kind]] if kind in list(KINDS) else KINDS.values()
-    for field in dict.fromkeys(name for one in kinds for name in one.model_fields):
+    for field in dict.fromkeys(name for one in kinds for name in one.request.model_fields):
         value = body.get(field)
         if not isinstance(value, str):
             continue

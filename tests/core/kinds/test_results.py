@@ -6,22 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.data.labels import read_labels
-from nextlabel.core.jobs.results import (
-    ClassProbability,
-    ClassScores,
-    Confusion,
-    F1Result,
-    HeadSummary,
-    Manifest,
-    MethodUsed,
-    PredictionItem,
-    PredictionResult,
-    SelectionItem,
-    SelectionResult,
-    as_csv,
-    as_labels,
-    result_adapter,
-)
+from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
+from nextlabel.core.kinds.prediction import PredictionItem, PredictionResult
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, as_csv, as_labels
+from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 
 MANIFEST = Manifest(
     nextlabel="0.1.0",

@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.errors import InvalidRequest
-from nextlabel.core.jobs.requests import KINDS, F1Request, PredictionRequest, SelectionRequest, parse_request
+from nextlabel.core.kinds.f1 import F1Request
+from nextlabel.core.kinds.prediction import PredictionRequest
+from nextlabel.core.kinds.registry import KINDS, parse_request
+from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.registry import METHODS
 
 SELECTION = {"kind": "selection", "backbone": "b0", "add": 10, "path_to_img": "photos"}
@@ -21,7 +24,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-FIELDS = sorted({field for kind in KINDS.values() for field in kind.model_fields})
+FIELDS = sorted({field for kind in KINDS.values() for field in kind.request.model_fields})
 ODD_FIELDS = ["body", "query", "selection", "f1", "a/b", "~", ""]
 
 

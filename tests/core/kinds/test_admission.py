@@ -4,8 +4,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from nextlabel.core.errors import InvalidRequest
-from nextlabel.core.jobs.admission import admit
-from nextlabel.core.jobs.requests import F1Request, PredictionRequest, SelectionRequest
+from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.f1 import F1Request
+from nextlabel.core.kinds.prediction import PredictionRequest
+from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.settings import Settings
 
 

@@ -1,0 +1,69 @@
+"""The kind `label_check`: which labels look wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import OnePredicted, OneValidated
+from nextlabel.core.kinds.results import Leak, Manifest, Part, Result, Skipped
+
+
+class LabelCheckRequest(OnePredicted, OneValidated):
+    """Which labels look wrong."""
+
+    kind: Literal["label_check"] = "label_check"
+
+
+class SuspiciousLabel(Part):
+    """Probabilities of the given and the suggested class, by a model that had not seen the label."""
+
+    rank: int
+    name: str
+    given: str
+    suggested: str
+    given_probability: float
+    confidence: float
+    reason: str
+
+
+class NameConflict(Part):
+    """One name with several classes; `classes`: each with the file and line where it stands."""
+
+    name: str
+    classes: Mapping[str, str]
+
+
+class CopiesDisagree(Part):
+    """Near-copies with different classes."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+class LabelCheckResult(Result):
+    """`items`: most suspicious first. `expected_errors`: the share of wrong labels that confident learning expects;
+    None with too few labels to tell: then the model is wrong more often than they are."""
+
+    kind: Literal["label_check"] = "label_check"
+    labels: int
+    expected_errors: float | None
+    items: tuple[SuspiciousLabel, ...]
+    conflicts: tuple[NameConflict, ...]
+    copies_that_disagree: tuple[CopiesDisagree, ...]
+    leaks: tuple[Leak, ...]
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "given", "suggested", "given_probability", "confidence", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.given, i.suggested, i.given_probability, i.confidence, i.reason) for i in self.items)
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """The suggested classes."""
+        return ((i.name, i.suggested) for i in self.items)
+
+
+KIND = Kind(LabelCheckRequest, LabelCheckResult)

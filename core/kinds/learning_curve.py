@@ -1,0 +1,101 @@
+"""The kind `learning_curve`: how much more labels would bring, and whether to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import MAX_ADD, OneValidated
+from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
+
+
+class LearningCurveRequest(OneValidated):
+    """How much more labels would bring, and whether to stop."""
+
+    kind: Literal["learning_curve"] = "learning_curve"
+    repeats: int = Field(5, ge=2, le=50, description="Nested random subsets of the labels that are trained on.")
+    ahead: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_ADD)], ...], Field(min_length=1, max_length=20)] = Field(
+        (100, 500, 1000), description="For how many more labels to forecast."
+    )
+    worth_per_100: float = Field(
+        0.005, gt=0, le=1, description="The gain in macro F1 below which 100 more labels are not worth their while."
+    )
+
+
+class CurvePoint(Part):
+    """Macro F1 of heads trained on that many labels: mean over the repeats, and each of them."""
+
+    labels: int
+    f1_macro: float
+    repeats: tuple[float, ...]
+
+
+class CurveFit(Part):
+    """One family fitted to the points. `error`: of its forecast of the last points from those before."""
+
+    family: str
+    formula: str
+    parameters: dict[str, float]
+    error: float
+
+
+class Forecast(Part):
+    """What `extra` more labels, drawn like those there are, are expected to give; 95 % of the range."""
+
+    extra: int
+    labels: int
+    f1_macro: float
+    low: float
+    high: float
+
+
+class Stability(Part):
+    """How far heads of successive sizes agree on unlabelled images: Cohen's kappa, 1 is full agreement."""
+
+    labels: tuple[int, ...]
+    kappas: tuple[float, ...]
+    images: int
+
+
+class Coverage(Part):
+    """How many of the pool's images have a labelled one as close as unlabelled ones usually have a neighbour."""
+
+    share: float
+    images: int
+
+
+class StopAdvice(Part):
+    """`verdict`: stop, go_on, or unsure; `sentence`: why, for a person."""
+
+    verdict: Literal["stop", "go_on", "unsure"]
+    sentence: str
+
+
+class LearningCurveResult(Result):
+    """`now`: the forecast for no further label. Scores are in 0..1."""
+
+    kind: Literal["learning_curve"] = "learning_curve"
+    labels: int
+    validation: Literal["held out", "cross-validation"]
+    validation_images: int
+    points: tuple[CurvePoint, ...]
+    fits: tuple[CurveFit, ...]
+    now: Forecast
+    forecast: tuple[Forecast, ...]
+    stability: Stability | None
+    coverage: Coverage | None
+    advice: StopAdvice
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("labels", "f1_macro", "low", "high", "measured")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), True) for p in self.points]
+        return [*measured, *((f.labels, f.f1_macro, f.low, f.high, False) for f in (self.now, *self.forecast))]
+
+
+KIND = Kind(LearningCurveRequest, LearningCurveResult)

@@ -1,0 +1,44 @@
+"""The kind `map`: the pool in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.results import Manifest, Result, Skipped
+
+
+class MapRequest(OnePool):
+    """The pool in a plane: images that look alike lie close."""
+
+    kind: Literal["map"] = "map"
+    points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
+
+
+class MapResult(Result):
+    """Columns of equal length. `classes`, `predicted`: the label and the head's guess, as indices into `class_names`;
+    -1: no label. `predicted`: None without a head."""
+
+    kind: Literal["map"] = "map"
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    classes: tuple[int, ...]
+    predicted: tuple[int, ...] | None
+    images: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("name", "x", "y", "class")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        named = (None if c < 0 else self.class_names[c] for c in self.classes)
+        return zip(self.names, self.x, self.y, named, strict=True)
+
+
+KIND = Kind(MapRequest, MapResult)

@@ -1,0 +1,65 @@
+"""Every kind there is. Adding one is a file beside this and a line in each of the two lists below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.faults import faults_of, validate
+from nextlabel.core.kinds import audit, f1, label_check, learning_curve, map, prediction, selection, similar  # noqa: A004
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import JobRequest
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        selection.KIND,
+        prediction.KIND,
+        f1.KIND,
+        learning_curve.KIND,
+        audit.KIND,
+        label_check.KIND,
+        similar.KIND,
+        map.KIND,
+    )
+}
+JobResult = (
+    selection.SelectionResult
+    | prediction.PredictionResult
+    | f1.F1Result
+    | learning_curve.LearningCurveResult
+    | audit.AuditResult
+    | label_check.LabelCheckResult
+    | similar.SimilarResult
+    | map.MapResult
+)
+result_adapter: TypeAdapter[JobResult] = TypeAdapter(Annotated[JobResult, Field(discriminator="kind")])
+
+
+def parse_request(body: Any) -> JobRequest:
+    """Raises InvalidRequest with every fault found, each with its JSON pointer."""
+    kind = kind_of(body)
+    faults: list[Fault] = []
+    try:
+        request = validate(kind.request, body, kind.name)
+    except ValidationError as error:
+        faults = faults_of(error.errors(include_url=False))
+    faulty = {fault.pointer for fault in faults}
+    faults += [fault for fault in kind.request.misfits(body) if fault.pointer not in faulty]
+    if faults:
+        raise InvalidRequest(faults)
+    return request
+
+
+def kind_of(body: Any) -> Kind:
+    """The kind that a request names. Raises InvalidRequest where it names none that exists, or is no object."""
+    if not isinstance(body, dict):
+        raise InvalidRequest([Fault("/", "invalid_value", "a request is a JSON object")])
+    name = body.get("kind")
+    if not isinstance(name, str) or name not in KINDS:
+        code = "unknown_kind" if "kind" in body else "missing_field"
+        raise InvalidRequest([Fault("/kind", code, f"`kind` must be one of {', '.join(KINDS)}")])
+    return KINDS[name]

@@ -1,0 +1,199 @@
+"""What every kind of job may be asked: the fields of requests, and the bases that kinds share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
+
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.errors import Fault
+from nextlabel.core.faults import custom_error
+from nextlabel.core.methods.base import Method
+from nextlabel.core.methods.registry import parse_method
+
+HeadName = Literal["linear", "mlp"]
+MAX_ADD = 10_000_000
+MAX_DEADLINE_S = 366 * 86_400
+EMBED = ("backbone", "path_to_embeddings")
+VALIDATION = ("path_to_img_val", "path_to_labels_val")
+
+
+def _known_backbone(name: Any) -> Any:
+    if isinstance(name, str):
+        try:
+            find_backbone(name)
+        except ValueError as error:
+            raise custom_error("unknown_backbone", str(error)) from None
+    return name
+
+
+def _known_method(value: Any) -> Any:
+    if not isinstance(value, str | dict | Method):
+        return value  # pydantic says what is wrong with it
+    try:
+        return parse_method(value)
+    except ValidationError:  # of its options
+        raise
+    except ValueError as error:
+        raise custom_error("unknown_method", str(error)) from None
+
+
+BACKBONES = "b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name."
+BackboneName = Annotated[
+    str,
+    BeforeValidator(_known_backbone),
+    Field(description=BACKBONES),
+]
+MethodChoice = Annotated[
+    SerializeAsAny[Method],
+    BeforeValidator(_known_method, json_schema_input_type=str | dict[str, Any]),
+    Field(
+        description='A method\'s name (`vae50`, `mixture3` set its epochs), or `{"name": ..., options}`. '
+        "`GET /capabilities` lists them."
+    ),
+]
+PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+Names = Annotated[tuple[PathText, ...], Field(max_length=1_000_000)]
+
+
+def _kind_is_required(schema: dict[str, Any]) -> None:
+    """Its default is for us: a request without it is refused."""
+    schema["required"] = ["kind", *schema.get("required", [])]
+
+
+class JobRequest(BaseModel):
+    """The fields that all kinds share. A kind that serves more tasks than this one overrides `task`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
+
+    kind: str
+    backbone: BackboneName | None
+    head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
+    task: Literal["classification"] = Field("classification", description="What a label is: one class an image.")
+    seed: int = Field(0, ge=0, lt=2**32, description="The same request with the same seed gives the same answer.")
+    weights: Literal["random"] | None = Field(
+        None, description='Leave out for pretrained weights. "random": an untrained network, to compare with.'
+    )
+    deadline_s: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_DEADLINE_S,
+        description="Fails unless it has ended so many seconds after it was submitted.",
+    )
+    webhook: Annotated[str, Field(max_length=2000)] | None = Field(
+        None,
+        description="An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks "
+        "specification. It may be told more than once.",
+    )
+
+    @classmethod
+    def tasks(cls) -> tuple[str, ...]:
+        """The tasks that this kind serves, the default first."""
+        return get_args(cls.model_fields["task"].annotation)
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003 - subclasses look at it
+        """The faults of fields that may be right by themselves and don't go together.
+
+        `body` has not been validated: what is wrong with a single field is told elsewhere, and passed over here.
+        """
+        return iter(())
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _is_served(cls, task: Any) -> Any:
+        if task not in cls.tasks():
+            raise custom_error("unknown_task", f"`task` must be one of {', '.join(cls.tasks())}")
+        return task
+
+    def fingerprint(self) -> str:
+        """A digest of the validated request, with its defaults: the same for the same question, however it was written.
+
+        The first task is left out, so that requests recorded before there were tasks keep their fingerprints.
+        """
+        exclude = {"task"} if self.task == "classification" else None
+        return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
+
+
+class OnePool(JobRequest):
+    """The fields of kinds that work on one labelled set, embedded by a backbone or by whoever asks."""
+
+    #: Fields that say what images look like; one at least has to be given, and only one of the first two.
+    sources: ClassVar[tuple[str, ...]] = EMBED
+
+    backbone: BackboneName | None = Field(
+        None, description=f"{BACKBONES} Left out where embeddings, or predictions, are brought along."
+    )
+    path_to_embeddings: PathText | None = Field(
+        None,
+        description="Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a "
+        "`.txt` of the same name with one image name a line, in the same order.",
+    )
+    path_to_img: PathText = Field(description="Folder of images, labelled and unlabelled together.")
+    path_to_labels: PathText | None = Field(
+        None, description="Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out."
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        given = given_in(body)
+        if not given.intersection(cls.sources):
+            yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
+        if given.issuperset(EMBED):
+            yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")
+
+
+class OnePredicted(OnePool):
+    """The fields of kinds that can do with the predictions of another model."""
+
+    sources = (*OnePool.sources, "path_to_predictions")
+
+    path_to_predictions: PathText | None = Field(
+        None,
+        description="Your own model's probabilities instead of a head's: a csv or tab-separated file with the header "
+        "`name`, class, class, ... and one image a line. Needs no backbone, unless the method looks at embeddings.",
+    )
+
+
+class OneValidated(OnePool):
+    """The fields of kinds that may be shown a validation set, besides the labelled one."""
+
+    path_to_img_val: PathText | None = Field(
+        None, description="Folder of validation images. Without it, part of the labelled ones is held out."
+    )
+    path_to_labels_val: PathText | None = Field(None, description="Their labels; together with `path_to_img_val`.")
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        given = given_in(body)
+        there = [name for name in VALIDATION if name in given]
+        if len(there) == 1:
+            (absent,) = set(VALIDATION) - set(there)
+            yield Fault(f"/{absent}", "missing_field", f"it belongs together with {there[0]}")
+        if there and "backbone" not in given:
+            yield Fault(f"/{there[0]}", "invalid_value", "validation images need a backbone to embed them")
+
+
+def given_in(body: Mapping[str, Any]) -> set[str]:
+    """The names of the fields that say something: null is the same as nothing."""
+    return {name for name, value in body.items() if value is not None}
+
+
+def method_in(choice: Any) -> Method | None:
+    """The method that was chosen; None where it is none, which is told as a fault of its field."""
+    try:
+        return parse_method(choice)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,106 @@
+"""What every kind of job gives back: the base of results, the parts that several kinds share, and the forms of a file.
+
+A result is written once as JSON; csv and tab-separated labels are made from the same object. The same request on the
+same device gives the same bytes, so nothing in a result tells the time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Result(Part):
+    """The base of every kind's result. A subclass narrows `kind` and says what its rows are."""
+
+    kind: str
+
+    columns: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def rows(self) -> Iterable[Sequence[Any]]:
+        """The rows of its csv file, each as long as `columns`."""
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """Pairs of image name and proposed class; None where there is none to propose.
+
+        A kind that never proposes classes leaves this as it is: `Kind.proposes_labels` looks whether it was overridden.
+        """
+        return None
+
+
+class ClassProbability(Part):
+    class_name: str = Field(alias="class")
+    probability: float
+
+
+class Skipped(Part):
+    """An image that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+class Manifest(Part):
+    """What makes the answer repeatable. `pools`: of names, sizes and times of change of the images looked at, which are
+    all of a folder's or, where a kind needs no others, the labelled ones; `labels`: of content."""
+
+    nextlabel: str
+    versions: dict[str, str]
+    backbone: str
+    weights: str
+    preprocessing: str
+    head: str | None
+    device: str
+    engine: str | None = None  #: what ran the backbone there: openvino, torch, cuda, numpy; unknown in older results
+    seed: int
+    pools: dict[str, str]
+    labels: dict[str, str]
+    predictions: str | None = None  #: fingerprint of those that were brought along
+
+
+class HeadSummary(Part):
+    """How the classifier was trained; None in a result where there was nothing to train on."""
+
+    name: str
+    classes: tuple[str, ...]
+    images_per_class: dict[str, int]
+    temperature: float
+    details: dict[str, float | int | str]
+
+
+class Leak(Part):
+    """A labelled image, and the validation image that it is (nearly) a copy of."""
+
+    name: str
+    validation_name: str
+    class_name: str = Field(alias="class")
+    validation_class: str
+    identical: bool
+
+
+def as_csv(result: Result) -> str:
+    """RFC 4180 with a header line."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(result.columns)
+    writer.writerows(result.rows())
+    return text.getvalue()
+
+
+def as_labels(result: Result) -> str | None:
+    """`file name<TAB>class` a line, which nextlabel reads back; None for a result that has no classes to give."""
+    pairs = result.labels_file()
+    if pairs is None:
+        return None
+    text = "".join(f"{name}\t{class_name}\n" for name, class_name in pairs)
+    return "\ufeff" + text if text.startswith("\ufeff") else text  # else the name's own mark is read as the file's

@@ -1,0 +1,121 @@
+"""The kind `selection`: which images to label next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from nextlabel.core.errors import Fault
+from nextlabel.core.faults import custom_error
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import EMBED, MAX_ADD, MethodChoice, Names, OnePredicted, given_in, method_in
+from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, Part, Result, Skipped
+from nextlabel.core.methods.base import Need
+from nextlabel.core.methods.registry import METHODS, parse_method
+
+
+class SelectionRequest(OnePredicted):
+    """Which images to label next."""
+
+    kind: Literal["selection"] = "selection"
+    add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
+    method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
+    exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")
+    pending: Names = Field(
+        (),
+        description="Names handed out for labelling already: neither they nor their near-copies are chosen, and "
+        "methods that look at coverage count them as covered.",
+    )
+    class_quotas: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {},
+        max_length=10_000,
+        description="By class, how many of `add` to choose among the images that the head takes for it (0: none of "
+        "them). The rest of `add` comes from all other classes.",
+    )
+    near_copies: Literal["skip", "allow"] = Field(
+        "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
+    )
+
+    @field_validator("class_quotas")
+    @classmethod
+    def _quotas_fit(cls, quotas: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        wanted, add = sum(quotas.values()), info.data.get("add")
+        if add is not None and wanted > add:
+            reason = f"they are {wanted} images together, and add is {add}"
+            raise custom_error("too_large_quotas", reason)
+        return quotas
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        """A method that looks at embeddings can't do with predictions alone."""
+        yield from super().misfits(body)
+        given = given_in(body)
+        if "path_to_predictions" not in given or given.intersection(EMBED):
+            return
+        method = method_in(body.get("method") or "auto")
+        if method is not None and method.name != "auto" and not method.needs <= {Need.LOGITS}:
+            able = ", ".join(name for name, known in METHODS.items() if known.needs <= {Need.LOGITS})
+            detail = f"{method.name} looks at more than predictions: name a backbone too, or take auto, {able}"
+            yield Fault("/method", "invalid_value", detail)
+
+
+class SelectionItem(Part):
+    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label."""
+
+    rank: int
+    name: str
+    score: float
+    predicted: str | None
+    confidence: float | None
+    top: tuple[ClassProbability, ...]
+    cluster: int | None
+    reason: str
+    copies: tuple[str, ...] = ()
+
+
+class MethodUsed(Part):
+    asked: str
+    name: str
+    why: str
+
+
+class MapPoint(Part):
+    """An image in the plane of the method `mixture`. `class_name`: its label, if it has one."""
+
+    name: str
+    x: float
+    y: float
+    cluster: int
+    class_name: str | None = Field(alias="class")
+    chosen: bool
+
+
+class SelectionResult(Result):
+    """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
+    the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
+
+    kind: Literal["selection"] = "selection"
+    data: tuple[str, ...]
+    items: tuple[SelectionItem, ...]
+    method: MethodUsed
+    candidates: int
+    near_copies_left_out: int = 0
+    map: tuple[MapPoint, ...] | None = None
+    head: HeadSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "score", "predicted", "confidence", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """The proposed classes, best image first; None where nothing was there to propose any."""
+        proposed = [(i.name, i.predicted) for i in self.items if i.predicted]
+        return proposed if proposed or self.head else None
+
+
+KIND = Kind(SelectionRequest, SelectionResult)

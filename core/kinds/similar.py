@@ -1,0 +1,53 @@
+"""The kind `similar`: images like some, and unlike others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.requests import MAX_ADD, Names, OnePool, PathText
+from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
+
+
+class SimilarRequest(OnePool):
+    """Images like some, and unlike others."""
+
+    kind: Literal["similar"] = "similar"
+    add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
+    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=1_000_000)] = Field(
+        description="Names of images that show what is looked for."
+    )
+    unlike: Names = Field((), description="Names of images that don't.")
+    exclude: Names = Field((), description="Names of images never to return.")
+    among: Literal["unlabelled", "all"] = Field("unlabelled", description="Which images to return.")
+
+
+class SimilarItem(Part):
+    """score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
+    that it is closest to."""
+
+    rank: int
+    name: str
+    score: float
+    like: str
+    class_name: str | None = Field(alias="class")
+
+
+class SimilarResult(Result):
+    kind: Literal["similar"] = "similar"
+    data: tuple[str, ...]
+    items: tuple[SimilarItem, ...]
+    candidates: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "score", "like", "class")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.score, i.like, i.class_name) for i in self.items)
+
+
+KIND = Kind(SimilarRequest, SimilarResult)

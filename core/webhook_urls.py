@@ -1,0 +1,63 @@
+"""Where a webhook may go: which URLs a request may name, and which addresses they may lead to."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Network, ip_address
+
+from pydantic import ValidationError
+from pydantic_core import Url
+
+from nextlabel.core.errors import WebhookNotAllowed
+from nextlabel.core.settings import Settings
+
+GLOBAL_UNICAST = IPv6Network("2000::/3")  #: All that is given out of IPv6.
+
+
+def allowed_url(url: str, settings: Settings) -> Url:
+    """As a browser reads it: `0x7f.1` is 127.0.0.1. Raises WebhookNotAllowed.
+
+    A name is not looked up here: what it leads to is judged at each delivery, by `is_public`.
+    """
+    if settings.webhook_key is None:
+        raise WebhookNotAllowed("webhooks are off: NEXTLABEL_WEBHOOK_SECRET is to be set, for the API and the workers")
+    try:
+        parsed = Url(url)
+    except ValidationError as error:
+        raise WebhookNotAllowed(f"{error.errors()[0]['msg']}; give one like https://host/path") from None
+    _refuse_form(parsed, settings)
+    if not settings.webhook_allow_private and _is_known_private(host_of(parsed)):
+        raise WebhookNotAllowed(
+            f"{host_of(parsed)} is not a public address; name a public host, or set NEXTLABEL_WEBHOOK_ALLOW_PRIVATE"
+        )
+    return parsed
+
+
+def host_of(url: Url) -> str:
+    """Without the brackets of IPv6."""
+    return (url.host or "").strip("[]")
+
+
+def is_public(address: str) -> bool:
+    """An address of the internet: not of this machine, this network, or one network packed into another."""
+    parsed = ip_address(address)
+    if parsed.version == 6 and (parsed not in GLOBAL_UNICAST or parsed.sixtofour is not None):
+        return False
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _refuse_form(url: Url, settings: Settings) -> None:
+    if url.scheme not in ("https", "http") or not url.host:
+        raise WebhookNotAllowed(f"it begins with {url.scheme}: and must be an https URL that names a host")
+    if url.scheme == "http" and not settings.webhook_allow_private:
+        raise WebhookNotAllowed("plain http can be read on its way; use https, or set NEXTLABEL_WEBHOOK_ALLOW_PRIVATE")
+    if url.username or url.password:
+        raise WebhookNotAllowed("leave name and password out of it; the signature tells the receiver who calls")
+
+
+def _is_known_private(host: str) -> bool:
+    """Without a look-up."""
+    name = host.rstrip(".")
+    try:
+        return not is_public(name)
+    except ValueError:  # a name
+        return name == "localhost" or name.endswith(".localhost")
