@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from nextlabel.core.errors import TooManyUnreadable
 from nextlabel.core.methods.base import NO_ROWS, Method, Need, Preparation, Rows
 from nextlabel.core.methods.geometry import sample
-from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural import engine
 from nextlabel.core.neural.dropout import train_dropout_head
-from nextlabel.core.neural.engine import embed
 from nextlabel.core.neural.heads import Tick
 from nextlabel.core.neural.siamese import fit_components, train_siamese
-from nextlabel.core.neural.vae import SIDE, Thumbnails, VaeScores, train_vae
+from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.guess import Guess
 from nextlabel.core.pipelines.run import Run
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core
-T = TypeVar("T", np.uint8, np.float32)
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(eq=False)
@@ -100,15 +99,15 @@ def _supply_reconstruction_errors(supplies: Supplies, sources: Sources) -> None:
     """An image that can't be read any more, though its embedding is known, is as expected as the labelled ones."""
     embedded, run = sources.embedded, sources.run
     learnt = np.sort(sample(embedded.matched.rows, VAE_LEARNS_FROM, np.random.default_rng(sources.seed)))
-    pixels, read = _embed(Thumbnails(), embedded, learnt, run, np.uint8)
+    no_pixels, no_errors = np.empty((0, 3, SIDE, SIDE), np.uint8), np.empty(0, np.float32)
+    pixels, read = _forward_thumbnails(lambda batch: batch, no_pixels, embedded, learnt, run)
     if not len(read):
         raise TooManyUnreadable("none of the labelled images can be read any more, and vae learns from their pixels")
-    pixels = pixels.reshape(-1, 3, SIDE, SIDE)
     epochs, device = sources.preparation.epochs, run.backbones.device
     vae = train_vae(pixels, epochs=epochs, seed=sources.seed, device=device, tick=sources.tick)
-    scores, read = _embed(VaeScores(vae), embedded, embedded.unlabelled(), run, np.float32)
+    of_read, read = _forward_thumbnails(vae.errors, no_errors, embedded, embedded.unlabelled(), run)
     errors = np.zeros(len(embedded.pool), np.float32)
-    errors[read] = scores[:, 0]
+    errors[read] = of_read
     supplies.reconstruction_errors = errors
 
 
@@ -137,13 +136,20 @@ SUPPLIERS: Mapping[Need, Callable[[Supplies, Sources], None]] = {
 TRAINED_FOR = frozenset(Need) - {Need.EMBEDDINGS, Need.LOGITS}  # these two are there by then
 
 
-def _embed(backbone: Backbone, embedded: Embedded, rows: Rows, run: Run, dtype: type[T]) -> tuple[NDArray[T], Rows]:
-    """-> what it makes of the rows' images (n, d), kept as `dtype`, and the rows (n,) that could be read."""
-    parts = [np.empty((0, backbone.dimension), dtype)]
-    read = [NO_ROWS]
-    batches = embed(backbone, embedded.pool, rows.tolist(), run.settings, check=run.check, halved=lambda _: None)
+def _forward_thumbnails(
+    forward: Callable[[Thumbnail], NDArray[Value]], nothing: NDArray[Value], embedded: Embedded, rows: Rows, run: Run
+) -> tuple[NDArray[Value], Rows]:
+    """Run `forward` on the thumbnails of those rows.
+
+    Return its outputs (n, ...), and the rows (n,) that could be read.
+    """
+    outputs, read = [nothing], [NO_ROWS]
+    reader, settings = ThumbnailReader(), run.settings
+    batches = engine.run(
+        reader, forward, nothing, embedded.pool, rows.tolist(), settings, check=run.check, halved=lambda _: None
+    )
     with closing(batches):
         for batch in batches:
-            parts.append(batch.embeddings.astype(dtype))
+            outputs.append(batch.outputs)
             read.append(batch.rows)
-    return np.concatenate(parts), np.concatenate(read)
+    return np.concatenate(outputs), np.concatenate(read)
