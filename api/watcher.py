@@ -78,8 +78,10 @@ class Bell:
     def __init__(self, event: asyncio.Event) -> None:
         self._event = event
 
-    async def wait(self, seconds: float) -> None:
-        """Returns when the job changed, or after `seconds`, or after LOOK_AGAIN_S."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until the job changes, but no longer than `seconds` or LOOK_AGAIN_S. Returns whether the bell rang."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), min(seconds, LOOK_AGAIN_S))
+        rang = self._event.is_set()
         self._event.clear()
+        return rang

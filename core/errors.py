@@ -35,6 +35,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -45,6 +46,29 @@ class Fault:
     pointer: str
     code: str
     detail: str
+
+
+class WarningCode(StrEnum):
+    """What a job warns of: it went on. The list is closed and documented (docs/errors.md), as the errors' codes are."""
+
+    UNREADABLE_IMAGE = "unreadable_image"  #: left out: damaged, empty, no image, or too many pixels in its header
+    FILE_LEFT_OUT = "file_left_out"  #: not listed as part of the pool
+    LABEL_WITHOUT_IMAGE = "label_without_image"  #: labelled names that are not in the pool
+    IN_BOTH_SETS = "in_both_sets"  #: labelled for training and for validation
+    FEWER_THAN_ASKED = "fewer_than_asked"  #: fewer images are left than were asked for
+    NAME_WITHOUT_IMAGE = "name_without_image"  #: names in the request that are not in the pool
+    CLASS_QUOTA_UNMET = "class_quota_unmet"  #: the head sees fewer images of a class than its quota asks for
+    CLASS_QUOTAS_UNUSED = "class_quotas_unused"  #: quotas go by the predicted class, and there is no head
+    LEAK = "leak"  #: training images that are near-copies of validation images
+    WITHOUT_EMBEDDING = "without_embedding"  #: a file of embeddings has nothing for these images
+    WITHOUT_PREDICTION = "without_prediction"  #: a file of predictions has nothing for these images
+    CLASS_WITHOUT_PREDICTION = "class_without_prediction"  #: labels of classes that a file of predictions doesn't have
+    CLASS_TOO_SMALL = "class_too_small"  #: the only image of a class can't be judged by others
+    FEW_LABELS = "few_labels"  #: so few labels a class that the model is wrong more often than they are
+    NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
+    RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
+    BATCH_HALVED = "batch_halved"  #: the GPU's memory was short
+    CACHE_NOT_WRITTEN = "cache_not_written"  #: embeddings will be computed again next time
 
 
 class NextlabelError(Exception):
@@ -307,6 +331,9 @@ class DeadlineExceeded(Unavailable):
     """The job had not ended `deadline_s` after it was submitted."""
 
     code = "deadline_exceeded"
+
+    def __init__(self) -> None:
+        super().__init__("it had not ended by its deadline; submit it again with a longer deadline_s, or with none")
 
 
 # --- too much, or set up wrongly --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from typing import Any
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
@@ -51,13 +52,22 @@ def after(seconds: float, then: Reply) -> Reply:
     return reply
 
 
+def never(until: threading.Event) -> Reply:
+    """No answer at all, until the event is set or two minutes are over."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        until.wait(120)
+
+    return reply
+
+
 def dripping(text: bytes, every_s: float, at_once: bytes = b"") -> Reply:
-    """A byte at a time, after those at once."""
+    """A byte at a time, after those at once; its last byte comes again and again, as long as anybody listens."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(at_once)
-        for i in range(len(text)):
-            handler.wfile.write(text[i : i + 1])
+        for byte in chain(text, repeat(text[-1])):
+            handler.wfile.write(bytes([byte]))
             time.sleep(every_s)
 
     return reply

@@ -1,10 +1,10 @@
 """The right to run a job or a shard, kept alive by a thread with its own Redis client.
 
-Out of contact with Redis, the work pauses at its next check and goes on when the fence still holds: an outage of five
-minutes costs five minutes, not the job. All times are this process' monotonic clock, and a renewal counts from when it
-was sent, so that our view of the lease ends before Redis' does.
+While Redis is out of contact, the work pauses at its next check, and goes on once a renewal finds that the fence still
+holds: an outage of five minutes costs five minutes, not the job. A renewal counts from when it was sent, so that our
+view of the lease ends before Redis' does.
 
-The thread also sees what the work itself can't: that it does not stop although it was told to, or gets nowhere.
+The thread also sees what the work itself can't: that it does not stop although it was asked to, or gets nowhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost, StoreUnavailable
 from nextlabel.core.jobs.store import LeaseAnswer
@@ -23,25 +23,36 @@ from nextlabel.core.settings import Settings
 log = get_logger(__name__)
 PAUSED_LOOK_S = 0.2
 
-#: Why a process must be ended from outside the work: it was told to stop and goes on, or it does nothing at all.
+#: Why a process must be ended from outside the work: it was asked to stop and goes on, or it does nothing at all.
 GiveUpCause = Literal["cancel", "deadline", "stalled"]
 
 
+class Clock(Protocol):
+    """What the lease and the work measure time by; the module `time` is one."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+
 class Lease:
+    """A lease on a job or a shard that is renewed for as long as the context lasts."""
+
     def __init__(
         self,
         renew: Callable[[], LeaseAnswer],
         settings: Settings,
         give_up: Callable[[GiveUpCause], None] = lambda _: None,
+        clock: Clock = time,
     ) -> None:
         """`renew` must not retry by itself: a renewal has to know at once that it failed.
 
         `give_up` is called in the thread, and is to end the process.
         """
-        self._renew, self._settings, self._give_up = renew, settings, give_up
-        self._renewed_at = self._alive_at = time.monotonic()
+        self._renew, self._settings, self._give_up, self._clock = renew, settings, give_up, clock
+        self._renewed_at = self._alive_at = clock.monotonic()
         self._answer: LeaseAnswer = "ok"
-        self._told_at: float | None = None  # when the work was told to stop
+        self._asked_to_stop_at: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_renewing, name="lease", daemon=True)
 
@@ -56,24 +67,27 @@ class Lease:
         self._thread.join()
 
     def check(self) -> None:
-        """Raises Cancelled, DeadlineExceeded, Drained or LeaseLost; waits as long as Redis is out of reach."""
+        """Return if the work may go on, having waited for Redis to be in reach.
+
+        Raises Cancelled, DeadlineExceeded, Drained or LeaseLost.
+        """
         while True:
             self.alive()
             self._raise_for_answer()
-            if time.monotonic() - self._renewed_at < self._settings.lease_s - self._settings.renew_every_s:
+            if self._clock.monotonic() - self._renewed_at < self._settings.lease_s - self._settings.renew_every_s:
                 return
-            time.sleep(PAUSED_LOOK_S)
+            self._clock.sleep(PAUSED_LOOK_S)
 
     def alive(self) -> None:
-        """The work gets on."""
-        self._alive_at = time.monotonic()
+        """Note that the work gets on: it is not stalled."""
+        self._alive_at = self._clock.monotonic()
 
     def _raise_for_answer(self) -> None:
         match self._answer:
             case "cancel":
                 raise Cancelled("cancelled by request")
             case "deadline":
-                raise DeadlineExceeded("it had not ended by its deadline, `deadline_s` after it was submitted")
+                raise DeadlineExceeded
             case "drain":
                 raise Drained("the worker is being stopped")
             case "lost":
@@ -81,11 +95,13 @@ class Lease:
 
     def _keep_renewing(self) -> None:
         while not self._stop.wait(self._settings.renew_every_s):
-            sent_at = time.monotonic()
+            sent_at = self._clock.monotonic()
             try:
                 self._answer = self._renew()
                 self._renewed_at = sent_at
-                if self._gave_up():
+                cause = self._cause_to_give_up()
+                if cause is not None:
+                    self._give_up(cause)
                     return
             except StoreUnavailable as error:
                 self.alive()  # for all we know: it may be waiting for Redis, too
@@ -95,14 +111,10 @@ class Lease:
             if self._answer == "lost":
                 return
 
-    def _gave_up(self) -> bool:
-        now = time.monotonic()
+    def _cause_to_give_up(self) -> GiveUpCause | None:
+        now = self._clock.monotonic()
         if self._answer in ("cancel", "deadline"):
-            self._told_at = self._told_at or now
-            if now - self._told_at > self._settings.cancel_grace_s:
-                self._give_up(self._answer)
-                return True
-        elif now - self._alive_at > self._settings.stall_after_s:
-            self._give_up("stalled")
-            return True
-        return False
+            if self._asked_to_stop_at is None:
+                self._asked_to_stop_at = now
+            return self._answer if now - self._asked_to_stop_at > self._settings.cancel_grace_s else None
+        return "stalled" if now - self._alive_at > self._settings.stall_after_s else None

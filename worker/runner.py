@@ -198,7 +198,7 @@ class Runner:
         elif why == "cancel":
             self._store.finish(claim, JobState.CANCELLED)
         else:
-            self._store.finish(claim, JobState.FAILED, _told(DeadlineExceeded("it ran on past its deadline"), None))
+            self._store.finish(claim, JobState.FAILED, JobError.of(DeadlineExceeded()))
         leave_process()
 
     def _leave_deaf_shard(self, why: GiveUpCause) -> None:
@@ -226,10 +226,6 @@ def _job_error(error: Exception, run: Run) -> JobError:
         error = OutOfMemory("the worker's memory was too small for this job")
     if isinstance(error, NextlabelError):
         log.info("job failed", code=error.code, detail=error.detail)
-        return _told(error, stage)
+        return JobError.of(error, stage)
     log.error("job failed", exc_info=error)
     return JobError(code=NextlabelError.code, detail=INTERNAL, stage=stage, retryable=False)
-
-
-def _told(error: NextlabelError, stage: str | None) -> JobError:
-    return JobError(code=error.code, detail=error.detail, stage=stage, retryable=error.retryable)

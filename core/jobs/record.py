@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from nextlabel.core.errors import NextlabelError
+
 
 class JobState(StrEnum):
     QUEUED = "queued"  #: recorded, waiting for a worker
@@ -69,6 +71,11 @@ class JobError(Frozen):
     detail: str
     stage: str | None = None
     retryable: bool = False
+
+    @classmethod
+    def of(cls, error: NextlabelError, stage: str | None = None) -> JobError:
+        """Say the error as a record does."""
+        return cls(code=error.code, detail=error.detail, stage=stage, retryable=error.retryable)
 
 
 class Interruption(Frozen):

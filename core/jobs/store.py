@@ -39,6 +39,7 @@ import redis
 from redis.commands.core import Script
 
 from nextlabel.core.errors import (
+    DeadlineExceeded,
     IdempotencyKeyReused,
     InvalidCursor,
     JobActive,
@@ -54,6 +55,9 @@ CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
 FORGET_WORKER_MS = 86_400_000
 SEEN_WITHIN_S = 10.0
+
+#: The error of a job that nobody claimed before its deadline.
+_LATE = JobError.of(DeadlineExceeded()).model_dump_json()
 
 LeaseAnswer = Literal["ok", "cancel", "deadline", "drain", "lost"]
 
@@ -242,7 +246,7 @@ class JobStore:
 
         `worker`: the process' name, which is its worker's, a slash, and its id. `token` is of this very call.
         """
-        claimed = self.run_script("claim", job_id, worker, token, round(lease_s * 1000))
+        claimed = self.run_script("claim", job_id, worker, token, round(lease_s * 1000), _LATE)
         if claimed is None:
             return None
         fence, attempt, kind, request = claimed
@@ -271,7 +275,7 @@ class JobStore:
 
     def reap(self, most_crashes: int) -> list[str]:
         """Takes back expired leases. -> ids that are queued again and need a message."""
-        return cast(list[str], self.run_script("reap", most_crashes))
+        return cast(list[str], self.run_script("reap", most_crashes, _LATE))
 
     def stalled(self, claim: Claim, most_crashes: int) -> bool:
         """The claim's process does nothing any more. Whether the job is queued again and needs a message."""

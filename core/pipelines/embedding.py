@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.labels import Matched, match
 from nextlabel.core.data.pool import Pool, Skipped
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
-from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable
+from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_writer import CacheWriter
@@ -134,7 +134,7 @@ class _TolerantWriter(CacheWriter):
             super()._write(rows, embeddings)
         except (StorageFull, CacheUnwritable) as error:
             self._broken = True
-            self._run.warn("cache_not_written", f"embeddings could not be kept for next time: {error.detail}")
+            self._run.warn(WarningCode.CACHE_NOT_WRITTEN, f"embeddings could not be kept for next time: {error.detail}")
 
 
 def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> None:
@@ -143,7 +143,7 @@ def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> Non
     names = [one.name for one in unreadable]
     allowed = run.settings.max_unreadable_fraction
     first = f"the first is {unreadable[0].name}: {unreadable[0].reason}"
-    run.warn("unreadable_image", f"left out; {first}", names)
+    run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; {first}", names)
     if len(unreadable) == total:
         raise TooManyUnreadable(f"none of the {total} images can be read; {first}")
     if len(unreadable) > allowed * total:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.labels import Matched, sorted_classes
-from nextlabel.core.errors import NoLabels, NothingToValidate
+from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
@@ -74,7 +74,7 @@ def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[
         names = [training.pool.names[leak.training] for leak in leaks]
         same = sum(leak.identical for leak in leaks)
         detail = f"near-copies of validation images, {same} of them the same file: trained on, they flatter the F1"
-        run.warn("leak", detail, names)
+        run.warn(WarningCode.LEAK, detail, names)
     return told(leaks[:LEAKS_TOLD], training, validation)
 
 
@@ -108,7 +108,7 @@ def _unseen_by_validation(training: Labelled, validation: Labelled, run: Run) ->
     shared = [row for row in alike if _file(training, row) in files]
     if shared:
         names = [training.pool.names[row] for row in shared]
-        run.warn("in_both_sets", "labelled for training and for validation; left out of the training", names)
+        run.warn(WarningCode.IN_BOTH_SETS, "labelled for training and for validation; left out of the training", names)
     return np.setdiff1d(training.matched.rows, np.array(shared, np.int64), assume_unique=True)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import BroughtPredictions, read_predictions
 from nextlabel.core.data.labels import Matched
-from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.pipelines.embedding import Embedded
@@ -68,7 +68,9 @@ def laid_on(brought: BroughtPredictions, embedded: Embedded, run: Run) -> tuple[
         raise NameNotInPool(f"no image of the pool has a prediction in the file; it names {brought.names[0]!r}")
     if not known.all():
         names = [embedded.pool.names[row] for row in np.flatnonzero(~known)]
-        run.warn("without_prediction", "these images have no prediction in the file; they were left out", names)
+        run.warn(
+            WarningCode.WITHOUT_PREDICTION, "these images have no prediction in the file; they were left out", names
+        )
     return places, known
 
 

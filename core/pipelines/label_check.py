@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import read_predictions
 from nextlabel.core.data.labels import Matched
-from nextlabel.core.errors import NoLabels
+from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.label_check import (
     CopiesDisagree,
     LabelCheckRequest,
@@ -108,7 +108,9 @@ def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
     small = [matched.classes[i] for i in np.flatnonzero(counts < LEAST_OF_A_CLASS)]
     if not small:
         return matched
-    run.warn("class_too_small", "the only image of its class can't be judged; these classes were left out", small)
+    run.warn(
+        WarningCode.CLASS_TOO_SMALL, "the only image of its class can't be judged; these classes were left out", small
+    )
     return _of_classes(matched, [name for name in matched.classes if name not in small])
 
 
@@ -130,7 +132,11 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
     targets = np.array([index.get(name, -1) for name in matched.classes], np.int64)[matched.targets]
     foreign = [name for name in matched.classes if name not in index]
     if foreign:
-        run.warn("class_without_prediction", "labels of classes that the predictions don't have were left out", foreign)
+        run.warn(
+            WarningCode.CLASS_WITHOUT_PREDICTION,
+            "labels of classes that the predictions don't have were left out",
+            foreign,
+        )
     kept = known[matched.rows] & (targets >= 0)
     if not kept.any():
         raise NoLabels("no labelled image has a prediction for its class")
@@ -144,7 +150,7 @@ def _share(expected: int, judged: Judged, run: Run) -> float | None:
         detail = (
             f"with {labels} labels of {classes} classes the model is wrong more often than a person is: look closely"
         )
-        run.warn("few_labels", detail)
+        run.warn(WarningCode.FEW_LABELS, detail)
         return None
     return rounded(expected / labels)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
 from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
-from nextlabel.core.errors import NoLabels, SingleClass
+from nextlabel.core.errors import NoLabels, SingleClass, WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
@@ -57,10 +57,12 @@ def read_labelled(
     matched = match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
-        run.warn("label_without_image", detail, matched.absent)
+        run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail, matched.absent)
     for skipped in pool.skipped[:1]:
         names = [one.name for one in pool.skipped]
-        run.warn("file_left_out", f"not listed as part of the pool; the first because {skipped.reason}", names)
+        run.warn(
+            WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
+        )
     return Labelled(pool, labels, matched, conflicts)
 
 

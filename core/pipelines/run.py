@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nextlabel.core.embeddings.recent import RecentEmbeddings
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads import TrainedHeads
@@ -88,14 +89,14 @@ class Run:
         """Raises when the job must stop."""
         self._check()
 
-    def warn(self, code: str, detail: str, names: Sequence[str] = ()) -> None:
+    def warn(self, code: WarningCode, detail: str, names: Sequence[str] = ()) -> None:
         warning = JobWarning(
-            code=code, detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
+            code=str(code), detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
         )
         self.warnings = (*self.warnings, warning)
 
     def halved(self, size: int) -> None:
-        self.warn("batch_halved", f"the GPU's memory was short; going on with {size} images at once")
+        self.warn(WarningCode.BATCH_HALVED, f"the GPU's memory was short; going on with {size} images at once")
 
     def _speed(self, done: int, total: int | None) -> dict[str, float | None]:
         begun, already = self._begun

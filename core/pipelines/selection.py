@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
 from nextlabel.core.methods.auto import settle
@@ -76,7 +77,7 @@ def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, 
     excluded, pending = (_rows(names, embedded) for names in (request.exclude, request.pending))
     absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
     if absent:
-        run.warn("name_without_image", "these names to exclude, or pending, are not in the pool", absent)
+        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)
     candidates = np.setdiff1d(unlabelled, set_aside, assume_unique=True) if len(set_aside) else unlabelled
@@ -106,7 +107,10 @@ def _choose(method: Method, inputs: Inputs, request: SelectionRequest, guess: Gu
     rng = np.random.default_rng(request.seed)
     skip_copies = request.near_copies == "skip" and inputs.embeddings is not None
     if request.near_copies == "skip" and not skip_copies:
-        run.warn("near_copies_unknown", "without embeddings no near-copy is known; name a backbone to leave them out")
+        run.warn(
+            WarningCode.NEAR_COPIES_UNKNOWN,
+            "without embeddings no near-copy is known; name a backbone to leave them out",
+        )
     parts: list[Batch] = []
     for candidates, add in _portions(inputs.candidates, request, guess, run):
         taken = np.concatenate([NO_ROWS, *(part.picks.rows for part in parts)])
@@ -125,7 +129,7 @@ def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, 
     """(candidates, how many of them) by class quota; the last portion is that of all other classes."""
     if not request.class_quotas or guess is None:
         if request.class_quotas:
-            run.warn("class_quotas_unused", "class quotas need a head, and it needs labels of two classes")
+            run.warn(WarningCode.CLASS_QUOTAS_UNUSED, "class quotas need a head, and it needs labels of two classes")
         yield candidates, request.add
         return
     classes = guess.classes
@@ -135,7 +139,10 @@ def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, 
         mine = predicted == classes.index(name) if name in classes else np.zeros(len(candidates), bool)
         free &= ~mine
         if np.count_nonzero(mine) < quota:
-            run.warn("class_quota_unmet", f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left")
+            run.warn(
+                WarningCode.CLASS_QUOTA_UNMET,
+                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left",
+            )
         yield candidates[mine], quota
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
@@ -143,10 +150,10 @@ def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, 
 def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
     chosen = len(batch.picks.rows)
     if left < add:
-        run.warn("fewer_than_asked", f"{add} images were asked for and {left} unlabelled ones are left")
+        run.warn(WarningCode.FEWER_THAN_ASKED, f"{add} images were asked for and {left} unlabelled ones are left")
     if chosen < min(add, left):
         run.warn(
-            "fewer_than_asked",
+            WarningCode.FEWER_THAN_ASKED,
             f"{chosen} of {add} images: the others that are left are near-copies of chosen, labelled or pending ones, "
             'or not of the classes asked for; near_copies: "allow" takes copies too',
         )

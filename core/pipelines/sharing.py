@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
-from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WorkerLost
+from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WarningCode, WorkerLost
 from nextlabel.core.jobs.shards import Shared
 from nextlabel.core.logs import get_logger
 from nextlabel.core.neural.backbones import Backbone
@@ -103,7 +103,7 @@ def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Bac
             else:
                 _work_on(taken, plan, backbone, run, lookout)
     except (StorageFull, CacheUnwritable) as error:
-        run.warn("cache_not_written", f"embeddings could not be shared between workers: {error.detail}")
+        run.warn(WarningCode.CACHE_NOT_WRITTEN, f"embeddings could not be shared between workers: {error.detail}")
     path.unlink(missing_ok=True)
 
 

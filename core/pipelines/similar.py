@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
@@ -61,7 +61,7 @@ def _rows(names: Sequence[str], embedded: Embedded) -> Rows:
 def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
     absent = sorted({*request.like, *request.unlike, *request.exclude} - embedded.pool.rows_by_name.keys())
     if absent:
-        run.warn("name_without_image", "these names are not in the pool, or can't be read", absent)
+        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 
 def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
 from nextlabel.core.data.labels import match
 from nextlabel.core.data.pool import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
@@ -38,7 +38,7 @@ def load_backbone(request: JobRequest, run: Run) -> Embedder:
     assert request.backbone is not None
     spec = find_backbone(request.backbone)
     if request.weights == "random" and spec.needs_weights:
-        run.warn("random_weights", "the backbone is untrained, as asked: its answers are for comparison only")
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the backbone is untrained, as asked: its answers are for comparison only")
     return Embedder(run.backbones.load(spec, request.weights, request.seed))
 
 
@@ -94,7 +94,9 @@ class Brought:
                 f"no image of the pool has an embedding in the file; it names {self.brought.names[0]!r}"
             )
         if absent:
-            run.warn("without_embedding", "these images have no embedding in the file; they were left out", absent)
+            run.warn(
+                WarningCode.WITHOUT_EMBEDDING, "these images have no embedding in the file; they were left out", absent
+            )
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
         skipped = tuple(Skipped(name, "no embedding of it was brought along") for name in absent)
         return Embedded(kept, self.brought.matrix[places[places >= 0]], match(labelled.labels, kept), skipped)

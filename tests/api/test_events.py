@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 from itertools import groupby, takewhile
 
@@ -61,13 +60,12 @@ def test_the_events_of_a_job_come_in_order_and_close_after_its_end(url, worker, 
     assert first["retry"] == "3000"
 
 
-def test_an_event_arrives_as_it_happens(url, worker, job_id):
+def test_an_event_arrives_as_it_happens(url, worker, job_id, waits):
     with following(url, job_id) as events:
         next(events)
-        begin = time.monotonic()
         worker.claim(job_id)
         assert next(events)["event"] == "state"
-        assert time.monotonic() - begin < 2
+    assert all(waits.rang)  # nobody found out by looking again
 
 
 def test_a_stream_resumes_after_the_last_event_that_was_seen(url, worker, job_id):

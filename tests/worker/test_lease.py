@@ -3,12 +3,13 @@ import time
 from functools import partial
 
 import pytest
+import redis
 
 from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.settings import Settings
 from nextlabel.worker.lease import Lease
-from tests.worker.conftest import freeze, submit, wait_until
+from tests.worker.conftest import answers, freeze, submit, wait_until
 
 LEASE_S, RENEW_EVERY_S = 0.6, 0.05
 
@@ -27,11 +28,55 @@ def claim(store):
     return store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
 
 
-def lease(store, claim, give_up=lambda why: None, **settings):
+class HandClock:
+    """It stands still until it is put forward. Who sleeps by it sleeps for a moment, and is counted."""
+
+    def __init__(self):
+        self._now, self.sleeps = 1000.0, 0
+
+    def monotonic(self):
+        return self._now
+
+    def sleep(self, seconds):
+        self.sleeps += 1
+        time.sleep(0.01)
+
+    def put_forward(self, seconds):
+        self._now += seconds
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def renewals(monkeypatch):
+    """How many renewals were tried so far, by whatever store."""
+    tried, renew = [], JobStore.renew
+
+    def counted(*arguments, **options):
+        try:
+            return renew(*arguments, **options)
+        finally:
+            tried.append(1)
+
+    monkeypatch.setattr(JobStore, "renew", counted)
+
+    def wait_for(more):
+        """Returns when so many more were tried, the last of them from beginning to end."""
+        enough = len(tried) + more + 1
+        wait_until(lambda: len(tried) >= enough)
+
+    return wait_for
+
+
+def lease(store, claim, give_up=lambda why: None, clock=time, **settings):
     return Lease(
         partial(store.renew, claim, worker="w", lease_s=LEASE_S),
         Settings(lease_s=LEASE_S, renew_every_s=RENEW_EVERY_S, **settings),
         give_up,
+        clock,
     )
 
 
@@ -39,7 +84,7 @@ def lease_threads():
     return [thread for thread in threading.enumerate() if thread.name == "lease"]
 
 
-def raised_by(check, within_s=3.0):
+def raised_by(check, within_s=20.0):
     """What the check raises sooner or later."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -94,23 +139,26 @@ def test_a_check_hears_that_another_process_owns_the_job(store, impatient, claim
         assert raised_by(held.check) is LeaseLost
 
 
-def test_out_of_contact_a_check_waits_and_goes_on_when_the_fence_still_holds(store, impatient, claim, empty_redis):
-    with lease(impatient, claim) as held:
-        freeze(empty_redis, 1.5)
-        time.sleep(LEASE_S)  # by now the lease counts as over
-        begun = time.monotonic()
+def test_out_of_contact_a_check_waits_and_goes_on_when_the_fence_still_holds(
+    store, impatient, claim, clock, empty_redis
+):
+    with lease(impatient, claim, clock=clock) as held:
+        freeze(empty_redis, 1.0)
+        clock.put_forward(LEASE_S)  # by now the lease counts as over
         held.check()
-        assert 0.5 < time.monotonic() - begun < 1.5
+        waited = clock.sleeps
+        assert waited > 0
         held.check()
+        assert clock.sleeps == waited
     assert store.get(claim.job_id).attempt == 1
 
 
-def test_a_short_silence_stops_nobody(impatient, claim, empty_redis):
-    with lease(impatient, claim) as held:
+def test_a_short_silence_stops_nobody(impatient, claim, clock, empty_redis):
+    with lease(impatient, claim, clock=clock) as held:
         freeze(empty_redis, 0.3)
-        begun = time.monotonic()
+        clock.put_forward(LEASE_S / 2)
         held.check()
-        assert time.monotonic() - begun < 0.1
+        assert clock.sleeps == 0
 
 
 def test_what_happened_out_of_contact_is_heard_afterwards(store, impatient, claim, empty_redis):
@@ -147,30 +195,48 @@ def test_a_check_hears_that_the_deadline_has_passed(store, impatient):
 # --- work that does not listen ----------------------------------------------------------------------------------
 
 
-def test_work_that_goes_on_after_a_cancelling_is_given_up_after_the_grace_time(store, impatient, claim):
-    told = []
-    with lease(impatient, claim, told.append, cancel_grace_s=0.3):
+def test_work_that_goes_on_after_a_cancelling_is_given_up_after_the_grace_time(
+    store, impatient, claim, clock, renewals
+):
+    given_up = []
+    with lease(impatient, claim, given_up.append, clock, cancel_grace_s=30):
         store.cancel(claim.job_id)
-        time.sleep(0.2)
-        assert told == []
-        wait_until(lambda: told)
-    assert told == ["cancel"]
+        renewals(2)
+        clock.put_forward(29)
+        renewals(2)
+        assert given_up == []
+        clock.put_forward(2)
+        wait_until(lambda: given_up)
+    assert given_up == ["cancel"]
 
 
-def test_work_that_does_nothing_for_too_long_is_given_up_and_work_that_gets_on_is_not(impatient, claim):
-    told = []
-    with lease(impatient, claim, told.append, stall_after_s=0.4) as held:
-        for _ in range(10):
-            time.sleep(0.1)
+def test_work_that_does_nothing_for_too_long_is_given_up_and_work_that_gets_on_is_not(
+    impatient, claim, clock, renewals
+):
+    given_up = []
+    with lease(impatient, claim, given_up.append, clock, stall_after_s=900) as held:
+        for _ in range(3):
+            clock.put_forward(800)
+            renewals(2)
             held.check()
-        assert told == []
-        wait_until(lambda: told)
-    assert told == ["stalled"]
+        assert given_up == []
+        clock.put_forward(901)
+        wait_until(lambda: given_up)
+    assert given_up == ["stalled"]
 
 
-def test_the_time_that_redis_is_away_does_not_count_as_doing_nothing(impatient, claim, empty_redis):
-    told = []
-    with lease(impatient, claim, told.append, stall_after_s=0.5):
-        freeze(empty_redis, 1.0)
-        time.sleep(1.2)
-        assert told == []
+def test_the_time_that_redis_is_away_does_not_count_as_doing_nothing(impatient, claim, clock, renewals, empty_redis):
+    given_up = []
+    with lease(impatient, claim, given_up.append, clock, stall_after_s=900):
+        freeze(empty_redis, 1.5)
+        renewals(1)
+        clock.put_forward(1000)
+        renewals(1)  # it fails, too
+        wait_until(lambda: answers_again(empty_redis))
+        renewals(2)
+        assert given_up == []
+
+
+def answers_again(url):
+    with redis.Redis.from_url(url, socket_timeout=10) as client:
+        return answers(client)

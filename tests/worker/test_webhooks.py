@@ -15,7 +15,7 @@ from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.worker import webhooks as module
 from nextlabel.worker.webhooks import WITHIN_S, Deliverer
-from tests.receiver import after, receiving, status
+from tests.receiver import after, never, receiving, status
 from tests.worker.conftest import wait_until
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -120,11 +120,9 @@ def test_a_receiver_that_is_gone_for_good_is_left_alone(deliverer, store, at_onc
 
 
 def test_a_slow_receiver_fails_in_time(deliverer, store, hurried):
-    with receiving(after(1, OK)) as receiver:
+    with receiving(after(60, OK)) as receiver:
         end(store, receiver.url)
-        begun = time.monotonic()
         deliverer.deliver_one()
-        assert time.monotonic() - begun < 0.9
     assert outcomes(store) == {"failed": 1}
 
 
@@ -224,11 +222,14 @@ def test_each_attempt_is_a_line_with_job_host_and_outcome_and_without_what_is_se
 
 
 def test_one_slow_receiver_does_not_hold_up_another(deliverer, store):
-    with receiving(after(2, OK)) as slow, receiving() as quick:
+    quick_was_told = threading.Event()
+    with receiving(never(quick_was_told)) as slow, receiving() as quick:
         end(store, slow.url)
         end(store, quick.url)
         deliverer.start()
-        wait_until(lambda: quick.received, within_s=1.5)
+        wait_until(lambda: quick.received)
+        assert outcomes(store).get("failed", 0) == 0  # the slow one is still waited for
+        quick_was_told.set()
         deliverer.stop()
 
 

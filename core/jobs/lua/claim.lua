@@ -1,9 +1,10 @@
--- id, worker, token (of this very call: a repeated call gets the same answer), lease (ms)
+-- id, worker, token (of this very call: a repeated call gets the same answer), lease (ms), the error (JSON) of a job
+-- that is claimed after its deadline: it fails
 -- -> {fence, attempt, kind, request}, or nothing when there is nothing to claim.
-local id, worker, token, lease = unpack(ARGV)
+local id, worker, token, lease, late = unpack(ARGV)
 local state = get(id, 'state')
 if state == 'queued' and overdue(id) then
-  too_late(id)
+  ended(id, 'failed', late)
   return false
 elseif state == 'queued' then
   redis.call('ZREM', P .. 'queued', id)

@@ -95,11 +95,6 @@ local function overdue(id)
   return deadline and now > tonumber(deadline)
 end
 
-local function too_late(id)
-  local detail = 'it had not ended by its deadline; submit it again with a longer deadline_s, or with none'
-  ended(id, 'failed', cjson.encode({code = 'deadline_exceeded', detail = detail, retryable = true}))
-end
-
 -- Its process died (`worker_lost`), or did nothing for too long and was ended (`stalled`). Queued again (true), or
 -- ended: cancelled if that was asked for, failed after too many crashes.
 local function crashed(id, most, reason)

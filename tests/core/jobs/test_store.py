@@ -16,7 +16,7 @@ from nextlabel.core.errors import (
     QuotaExceeded,
     StoreUnavailable,
 )
-from nextlabel.core.jobs.record import TRANSITIONS, JobError, JobState, JobWarning, Progress, new_job_id
+from nextlabel.core.jobs.record import JobError, JobState, JobWarning, Progress, new_job_id
 from nextlabel.core.jobs.store import JobStore
 
 
@@ -335,26 +335,6 @@ def test_events_can_be_followed_from_where_one_left_off(store):
     first, second = store.events(job.id)
     assert (first.data, second.data["state"]) == ({"state": "queued"}, "running")
     assert store.events(job.id, after=first.id) == [second]
-
-
-def test_every_move_the_scripts_make_is_in_the_table_of_transitions(store):
-    def moves():
-        job = submit(store)
-        yield job
-        taken = claim(store, job)
-        yield job
-        store.give_back(taken, "drained")
-        yield job
-        taken = claim(store, job, token="2")
-        yield job
-        store.cancel(job.id)
-        yield job
-        store.finish(taken, JobState.FAILED)
-        yield job
-
-    states = [store.get(job.id).state for job in moves()]
-    assert states == ["queued", "running", "queued", "running", "cancelling", "cancelled"]
-    assert all(after in TRANSITIONS[before] for before, after in itertools.pairwise(states))
 
 
 def test_counts_tell_what_waits_what_runs_and_what_ended(store):
