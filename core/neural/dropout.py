@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.heads import Floats, Integers, Scaling, Tick, ignore, one_thread
+from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import Floats, Integers, Tick, ignore, one_thread
 
 DROPOUT = 0.75
 LEARNING_RATE = 1e-2

@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.heads import ROWS_AT_ONCE, Floats, Integers, Scaling, Tick, ignore, one_thread
+from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, drawn_from, ignore, one_thread
 
 HIDDEN = (256, 64)
 DIMENSIONS = 2
@@ -99,7 +100,9 @@ def _check(embeddings: Floats, targets: Integers, epochs: int) -> None:
 
 def _train(X: Tensor, triplets: Triplets, epochs: int, seed: int, tick: Tick) -> tuple[nn.Module, float]:
     """-> the network and the last epoch's mean loss."""
-    network = _network(X.shape[1], seed).to(X.device)
+    with drawn_from(seed):
+        layers = [nn.Linear(inputs, outputs) for inputs, outputs in pairwise((X.shape[1], *HIDDEN, DIMENSIONS))]
+    network = nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU())))[:-1].to(X.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     rng = np.random.default_rng(seed)
 
@@ -133,14 +136,6 @@ def _placed(network: nn.Module, X: Tensor, rows: Integers) -> Tensor:
     distinct, places = np.unique(rows, return_inverse=True)
     coordinates: Tensor = network(X[torch.from_numpy(distinct).to(X.device)])
     return coordinates[torch.from_numpy(places.reshape(rows.shape)).to(X.device)]
-
-
-def _network(dimension: int, seed: int) -> nn.Module:
-    """Drawn on the CPU, so that every device starts from the same weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed every GPU, for good
-        layers = [nn.Linear(inputs, outputs) for inputs, outputs in pairwise((dimension, *HIDDEN, DIMENSIONS))]
-    return nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU())))[:-1]
 
 
 @dataclass(frozen=True, eq=False)
