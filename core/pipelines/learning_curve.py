@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
+from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, forecast_error, outlook
 from nextlabel.core.kinds.learning_curve import (
     Coverage,
     CurveFit,
@@ -191,7 +191,10 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     middle = {name: rounded(float(np.median(getattr(one, name)))) for name in ("a", "b", "c")}
     family = one.family
     return CurveFit(
-        family=family.name, formula=family.formula, parameters=middle, error=rounded(foretold(family, sizes, mean))
+        family=family.name,
+        formula=family.formula,
+        parameters=middle,
+        error=rounded(forecast_error(family, sizes, mean)),
     )
 
 

@@ -11,7 +11,7 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import vae as module
 from nextlabel.core.neural.engine import run
-from nextlabel.core.neural.vae import BATCH, SIDE, ThumbnailReader, Vae, _most_epochs, train_vae
+from nextlabel.core.neural.vae import BATCH, SIDE, ThumbnailReader, TrainedVae, _most_epochs, train_vae
 from nextlabel.core.settings import Settings
 from tests.pools import draw, spoil
 
@@ -30,7 +30,7 @@ def trained():
     return train_vae(stripes(4), epochs=2, seed=0)
 
 
-def weights(vae: Vae):
+def weights(vae: TrainedVae):
     return torch.cat([tensor.flatten().float() for tensor in vae.network.state_dict().values()])
 
 
@@ -67,7 +67,7 @@ def test_the_error_is_the_mean_absolute_difference_over_the_whole_image():
     half = np.zeros((1, 3, SIDE, SIDE), np.uint8)
     half[:, :, 32:] = 255
     half.flags.writeable = False
-    assert Vae({}, Grey(), "cpu").errors(half) == pytest.approx([(0.25 + 0.75) / 2])
+    assert TrainedVae({}, Grey(), "cpu").errors(half) == pytest.approx([(0.25 + 0.75) / 2])
 
 
 def test_what_it_has_learnt_it_reconstructs_better_than_what_it_has_not():
