@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import dropout as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
@@ -19,7 +17,9 @@ from nextlabel.core.neural.dropout import (
 )
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.labelled import clusters
+from tests.image_files import decode
 
 
 def by_hand(weights, bias):
