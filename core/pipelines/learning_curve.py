@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
+from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, forecast_error, outlook
 from nextlabel.core.kinds.learning_curve import (
     KIND,
     Coverage,
@@ -23,7 +23,7 @@ from nextlabel.core.kinds.learning_curve import (
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
 from nextlabel.core.metrics import class_counts, cohens_kappa, macro_f1
-from nextlabel.core.neural.cross_validation import stratified_folds
+from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
@@ -192,7 +192,10 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     middle = {name: rounded(float(np.median(getattr(one, name)))) for name in ("a", "b", "c")}
     family = one.family
     return CurveFit(
-        family=family.name, formula=family.formula, parameters=middle, error=rounded(foretold(family, sizes, mean))
+        family=family.name,
+        formula=family.formula,
+        parameters=middle,
+        error=rounded(forecast_error(family, sizes, mean)),
     )
 
 

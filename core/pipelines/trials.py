@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.base import Rows
-from nextlabel.core.neural.cross_validation import train_like
-from nextlabel.core.neural.heads import Head, train_head
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -62,7 +62,8 @@ class Trials:
         like = self._searched.get(len(targets))
         device = self.run.backbones.device
         if like is not None:
-            return Trial(classes, train_like(like, embeddings, known, len(classes), self.seed, device, self._beat))
+            head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
+            return Trial(classes, head)
         head = train_head(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head
         return Trial(classes, head)
