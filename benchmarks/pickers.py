@@ -93,7 +93,7 @@ def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     """As the service does it, near-copies left out."""
     method = parse_method(name)
     inputs = known.inputs(method)
-    if len(known.classes) < method.least_classes:
+    if len(known.classes) < method.classes_needed():
         return by_chance(known, add, rng)
     return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
 

@@ -23,7 +23,7 @@ from nextlabel.core.data.images import decode
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.vae import Thumbnail, Thumbnails
+from nextlabel.core.neural.vae import Thumbnail, ThumbnailReader
 from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
@@ -108,7 +108,7 @@ def _images(name: str, work: Path) -> list[Path]:
 
 
 def _thumbnail(image: Path) -> Thumbnail:
-    return Thumbnails().prepare(decode(image, max_pixels=MAX_PIXELS))
+    return ThumbnailReader().prepare(decode(image, max_pixels=MAX_PIXELS))
 
 
 def _clothing(work: Path, weights: Path) -> LabelledSet:

@@ -14,7 +14,8 @@ from itertools import chain, count
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Picks, Rows
+from nextlabel.core.methods.arrays import NO_ROWS, Rows
+from nextlabel.core.methods.base import Inputs, Method, Picks
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slice_size, slices, squared_distances
 
 COPY_SHARE = 0.4  # of the usual distance to the nearest; docs/methods.md has what it finds
@@ -61,15 +62,19 @@ def choose(
     skip_copies: bool = True,
     check: Callable[[], None] = lambda: None,
 ) -> Batch:
-    """As `method.select`; without near-copies, fewer than min(add, K) where nothing else is left.
+    """Pick as `method.select` does, but without near-copies: fewer than min(add, K) where nothing else is left.
 
-    The inputs hold embeddings. `check` is called now and then and may raise to stop.
+    skip_copies: where it is True, the inputs must hold embeddings.
+    check: called now and then; it may raise to stop.
+
+    Raises what `method.select` does, and ValueError when near-copies are to be skipped and there are no embeddings.
     """
     if not skip_copies:
         picks = method.select(inputs, add, rng)
         return Batch(picks, (NO_ROWS,) * len(picks.rows), NO_ROWS)
-    assert inputs.embeddings is not None
-    geometry = Geometry(inputs.embeddings)
+    if inputs.embeddings is None:
+        raise ValueError("near-copies can't be told without embeddings")
+    geometry = inputs.geometry
     limit = copy_distance(geometry) ** 2
     parts: list[Batch] = []
     left, missing = inputs, add

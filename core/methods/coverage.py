@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.geometry import (
     Geometry,
-    Vector,
     cluster,
     herd,
     nearest,
@@ -65,10 +65,9 @@ class TypiClust(Coverage):
     most_clusters: int = Field(500, ge=2, le=10_000, description="More are not told apart, whatever is asked for.")
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         covered = inputs.covered
         rows = np.concatenate([covered, sample(inputs.candidates, max(ROWS_AT_MOST, 2 * add), rng)])
-        units = Geometry(inputs.embeddings).units(rows)
+        units = inputs.geometry.units(rows)
         k = max(1, min(len(covered) + add, self.most_clusters, len(rows)))
         _, members = cluster(units, k, rng)
         free = np.arange(len(rows)) >= len(covered)
@@ -139,11 +138,9 @@ class CoreSet(Coverage):
     reason: ClassVar[str] = "far from everything that is labelled"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
-        geometry = Geometry(inputs.embeddings)
         rows = np.sort(sample(inputs.candidates, max(ROWS_AT_MOST, add), rng))
-        units = geometry.units(rows)
-        covered = geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
+        units = inputs.geometry.units(rows)
+        covered = inputs.geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
         squared = nearest(units, covered)[1]
         places, scores = np.empty(add, np.int64), np.empty(add)
         for i in range(add):
@@ -173,8 +170,7 @@ class Novelty(Coverage):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
-        geometry = Geometry(inputs.embeddings)
+        geometry = inputs.geometry
         residuals = self._residuals(geometry, inputs.candidates, inputs.covered)
         ranked = np.argsort(-residuals, kind="stable")
         outliers = min(len(ranked) // 100, len(ranked) - add)
@@ -208,8 +204,7 @@ def herd_rows(
     inputs: Inputs, add: int, rng: np.random.Generator, *, bandwidth: float, uncertainty: Vector | None = None
 ) -> Picks:
     """Herding over a sample of the pool; `uncertainty`: (N,) what each row counts as one to be covered, else 1."""
-    assert inputs.embeddings is not None
-    geometry = Geometry(inputs.embeddings)
+    geometry = inputs.geometry
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
     entries = CANDIDATES * REFERENCES
     references = sample(inputs.candidates, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)

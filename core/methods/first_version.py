@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Rows
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 
 EPOCHS_MOST = 10_000
 
@@ -29,11 +30,14 @@ class Vae(Method):
     use: ClassVar[str] = "For parity with the first version: it seeks outliers, and is no better than chance."
     source: ClassVar[str] = "the first version; Kingma, Welling: Auto-Encoding Variational Bayes, ICLR 2014"
     reason: ClassVar[str] = "unlike the labelled images: hard to reconstruct"
-    least_classes: ClassVar[int] = 1
 
     epochs: int | None = Field(
         None, ge=1, le=EPOCHS_MOST, description="`vae50` sets 50. Left out: until it gets no better, 100 at most."
     )
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(epochs=self.epochs)
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.reconstruction_errors is not None
@@ -55,10 +59,13 @@ class Mixture(Method):
     use: ClassVar[str] = "For parity with the first version, with few classes. Its result has the map."
     source: ClassVar[str] = "the first version; Schroff et al.: FaceNet (triplet loss), CVPR 2015"
     reason: ClassVar[str] = "from a rare cluster of the map"
-    least_classes: ClassVar[int] = 2
     fixed_clusters: ClassVar[bool] = True
 
     epochs: int | None = Field(None, ge=1, le=EPOCHS_MOST, description="`mixture3` sets 3. Left out: 2.")
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(epochs=self.epochs)
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         """The score is the quota of the image's cluster, as a share of `add`; chance decides within a cluster."""

@@ -15,9 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.methods.base import Matrix, Rows
-
-Vector = NDArray[np.float32]
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
 
 SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000

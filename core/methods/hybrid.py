@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
-from nextlabel.core.methods.geometry import Geometry, Vector, draw, sample, slices
+from nextlabel.core.methods.geometry import draw, sample, slices
 from nextlabel.core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
 
 
 class Hybrid(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
-    least_classes: ClassVar[int] = 2
 
 
 class UHerding(Hybrid):
@@ -50,9 +50,8 @@ class ClusterMargin(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         least = Margin().select(inputs, int(min(self.pool_factor * add, len(inputs.candidates))), rng)
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(least.rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(least.rows), add, rng)
         order = np.argsort(places, kind="stable")  # `least` is sorted by uncertainty
         places, clusters = places[order], clusters[order]
         return Picks(least.rows[places], least.scores[places], clusters)
@@ -75,10 +74,9 @@ class Badge(Hybrid):
     reason: ClassVar[str] = "would change the model much"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(ROWS_AT_MOST, add), rng)
-        X = Geometry(inputs.embeddings).units(rows)
+        X = inputs.geometry.units(rows)
         A = softmax(shift(inputs.logits[rows])).astype(np.float32)
         A[np.arange(len(A)), A.argmax(axis=1)] -= 1
         places, scores = _spread_gradients(A, X, add, rng)
@@ -120,10 +118,9 @@ class Bait(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(BAIT_ROWS, 2 * add), rng)
-        geometry = Geometry(inputs.embeddings)
+        geometry = inputs.geometry
         basis = geometry.principal(self.directions)
         covered = inputs.covered
         X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
@@ -226,8 +223,11 @@ class DropQuery(Hybrid):
 
     passes: int = Field(3, ge=1, le=100, description="How often the head is asked with dropout.")
 
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(passes=self.passes)
+
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.votes is not None
         votes = inputs.votes[:, inputs.candidates]
         changed = (votes[1:] != votes[0]).sum(axis=0)  # (K,)
@@ -237,7 +237,7 @@ class DropQuery(Hybrid):
             pool = np.sort(np.concatenate([pool, rng.choice(others, add - len(pool), replace=False)]))
         pool = np.sort(sample(pool, max(ROWS_AT_MOST, add), rng))
         rows = inputs.candidates[pool]
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(rows), add, rng)
         order = np.argsort(-changed[pool[places]], kind="stable")
         places, clusters = places[order], clusters[order]
         return Picks(rows[places], changed[pool[places]] / max(1, len(votes) - 1), clusters)

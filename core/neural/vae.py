@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.backbones import OnCpu, Pixels
+from nextlabel.core.neural.backbones import OnCpu
 from nextlabel.core.neural.heads import Floats, Tick, ignore, one_thread
 
 Thumbnail: TypeAlias = NDArray[np.uint8]  # (3, SIDE, SIDE) RGB, or several of them
@@ -100,37 +100,15 @@ def _check(pixels: Thumbnail, epochs: int | None) -> None:
         raise ValueError(f"epochs must be 1 or more, not {epochs}")
 
 
-# --- backbones: the way of images through core.neural.engine ----------------------------------------------------
-
-
-class Thumbnails(OnCpu):
-    """Gathers pixels: its embedding is the whole image, squeezed into a square, whatever its aspect ratio."""
-
-    name = "thumbnails"
-    weights = "none"
-    preprocessing = f"bilinear {SIDE}"
-    dimension = 3 * SIDE * SIDE
+class ThumbnailReader(OnCpu):
+    """Reads images for the VAE through core.neural.engine: each whole, squeezed into a square whatever its aspect
+    ratio.
+    """
 
     def prepare(self, image: Image.Image) -> Thumbnail:
+        """One RGB image -> (3, 64, 64) uint8."""
         small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         return np.ascontiguousarray(np.moveaxis(np.asarray(small, np.uint8), -1, 0))
-
-    def forward(self, batch: Pixels) -> Floats:
-        """uint8 (B, 3, S, S) -> (B, 3 S S) float32 in 0..255; reshaped and made uint8 again, they are the same."""
-        return batch.reshape(len(batch), self.dimension).astype(np.float32)
-
-
-class VaeScores(Thumbnails):
-    """Its embedding is the error of reconstruction, (B, 1)."""
-
-    name = "vae"
-    dimension = 1
-
-    def __init__(self, vae: Vae) -> None:
-        self._vae = vae
-
-    def forward(self, batch: Pixels) -> Floats:
-        return self._vae.errors(batch.astype(np.uint8, copy=False))[:, None]
 
 
 # --- training ---------------------------------------------------------------------------------------------------

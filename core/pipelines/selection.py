@@ -10,10 +10,9 @@ import numpy as np
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
-from nextlabel.core.methods.auto import Auto, settle
+from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
-from nextlabel.core.methods.uncertainty import Margin
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.guess import Guess, guess_of
 from nextlabel.core.pipelines.material import (
@@ -27,7 +26,7 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
-from nextlabel.core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
+from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
 
 COPIES_SHOWN = 100
 OTHERS_ON_MAP = 5_000
@@ -35,7 +34,7 @@ OTHERS_ON_MAP = 5_000
 
 def select(request: SelectionRequest, run: Run) -> SelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
-    prepares = bool(request.method.needs & NEED_PREPARATION)
+    prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
     run.stage("read")
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
@@ -44,8 +43,12 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     embedded = source.embed(labelled, every_row, "embed", run)
     run.stage("train")
     guess = guess_of(request, embedded, run)
-    method, why = _settle(request, embedded, guess)
-    supplies = prepare(method, request, embedded, run) if prepares else Supplies()
+    classes = embedded.matched.classes if guess is None else guess.classes
+    labels = len(embedded.matched.rows)
+    method, why = settle(request.method, labels, len(classes), embeddings=embedded.sees_images)
+    if prepares:
+        run.stage("prepare", unit="epochs")
+    supplies = supply(method, embedded, guess, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, guess, supplies, run)
     batch = _choose(method, inputs, request, guess, run)
@@ -60,17 +63,6 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=_manifest(request, source, run, guess, labelled),
     )
-
-
-def _settle(request: SelectionRequest, embedded: Embedded, guess: Guess | None) -> tuple[Method, str]:
-    if request.path_to_predictions is not None and isinstance(request.method, Auto) and not _sees(embedded):
-        return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
-    classes = embedded.matched.classes if guess is None else guess.classes
-    return settle(request.method, len(embedded.matched.rows), len(classes))
-
-
-def _sees(embedded: Embedded) -> bool:
-    return bool(embedded.embeddings.shape[1])
 
 
 def _manifest(request: SelectionRequest, source: Source, run: Run, guess: Guess | None, labelled: Labelled) -> Manifest:
@@ -91,11 +83,11 @@ def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, 
     candidates = np.setdiff1d(unlabelled, set_aside, assume_unique=True) if len(set_aside) else unlabelled
     return Inputs(
         candidates=candidates if guess is None else candidates[guess.known[candidates]],
-        embeddings=embedded.embeddings if _sees(embedded) else None,
+        embeddings=supplies.embeddings,
         labelled=embedded.matched.rows,
         targets=embedded.matched.targets if guess is None else guess.targets,
         pending=np.setdiff1d(pending, embedded.matched.rows, assume_unique=True),
-        logits=guess.logits if guess else None,
+        logits=supplies.logits,
         votes=supplies.votes,
         reconstruction_errors=supplies.reconstruction_errors,
         components=supplies.components,

@@ -45,3 +45,9 @@ def test_auto_picks_what_its_choice_picks():
     inputs = inputs_of(np.random.default_rng(0).normal(size=(20, 3)))
     auto, herding = (parse_method(n).select(inputs, 4, np.random.default_rng(0)) for n in ("auto", "maxherding"))
     assert auto.rows.tolist() == herding.rows.tolist()
+
+
+def test_without_embeddings_auto_goes_by_the_predictions_alone():
+    method, why = settle(parse_method("auto"), 0, 3, embeddings=False)
+    assert method.name == "margin"
+    assert why == "there are predictions, and no embeddings: images that the predictions are unsure of"
