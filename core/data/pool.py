@@ -53,6 +53,11 @@ class Pool:
     def path(self, row: int) -> Path:
         return self.folder / self.names[row]
 
+    def rows_of(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Find the rows of those of the names that are in the pool: distinct, ascending."""
+        found = {self.rows_by_name[name] for name in names if name in self.rows_by_name}
+        return np.array(sorted(found), np.int64)
+
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """The pool of those rows alone, in that order; row i is what `rows[i]` was."""
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):

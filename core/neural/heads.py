@@ -126,14 +126,17 @@ class TrainedHeads:
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        train: Callable[..., Head] = train_head,
     ) -> Head:
-        """As `train_head`, to the bit."""
-        digest = blake2b(repr((name, embeddings.shape, n_classes, seed, device)).encode(), digest_size=16)
+        """Return the head that `train` gives for these arguments, to the bit; train it if it is not kept."""
+        digest = blake2b(
+            repr((train.__qualname__, name, embeddings.shape, n_classes, seed, device)).encode(), digest_size=16
+        )
         digest.update(np.ascontiguousarray(embeddings).data)
         digest.update(np.ascontiguousarray(targets).data)
         key = digest.digest()
         if key not in self._kept:
-            self._kept[key] = train_head(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+            self._kept[key] = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
         self._kept.move_to_end(key)
         while len(self._kept) > self.KEPT:
             self._kept.popitem(last=False)

@@ -13,13 +13,15 @@ from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
-from nextlabel.core.metrics import class_counts, macro_f1
+from nextlabel.core.metrics import macro_f1
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.trials import Exam, Trial, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
@@ -33,8 +35,10 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, labelled_only=True)
-    need_two_classes(labelled.matched, "audit")
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, labelled_only=True, task=task_of(request.task)
+    )
+    labelled.task.check_matched(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
@@ -92,7 +96,7 @@ def _replay_all(
 ) -> NDArray[np.float64]:
     """(M, R, S) macro F1."""
     run.stage("replay", total=len(methods) * len(exams), unit="replays")
-    trials = Trials(request.head, request.seed, run)
+    trials = Trials(request.head, task_of(request.task), request.seed, run)
     f1 = np.zeros((len(methods), len(exams), len(sizes)))
     for repeat, exam in enumerate(exams):
         for number, method in enumerate(methods):
@@ -110,15 +114,17 @@ def _replay(
     f1 = []
     for size in sizes:
         settled, _ = settle(method, len(known), len(np.unique(exam.targets[known])))
-        rows = choose(settled, _inputs(exam, known, trial), size - len(known), rng, check=run.check).picks.rows
+        rows = choose(
+            settled, _inputs(exam, known, trial, trials.task), size - len(known), rng, check=run.check
+        ).picks.rows
         known = np.union1d(known, rows)
-        trial = trials.train(exam.embeddings[known], exam.targets[known])
-        counts = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
+        trial = trials.train(exam.embeddings[known], exam.targets[known], exam.n_classes)
+        counts = trials.task.counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
         f1.append(float(macro_f1(counts)))
     return f1
 
 
-def _inputs(exam: Exam, known: Rows, trial: Trial | None) -> Inputs:
+def _inputs(exam: Exam, known: Rows, trial: Trial | None, task: Task) -> Inputs:
     head = trial.head if trial else None
     return Inputs(
         candidates=np.setdiff1d(np.arange(len(exam.targets)), known),
@@ -126,6 +132,7 @@ def _inputs(exam: Exam, known: Rows, trial: Trial | None) -> Inputs:
         labelled=known,
         targets=np.unique(exam.targets[known], return_inverse=True)[1],
         logits=head.logits(exam.embeddings) if head else None,
+        units=task.units,
     )
 
 

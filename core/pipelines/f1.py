@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,6 @@ from nextlabel.core.pipelines.leaks import find_leaks, told
 from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
-    need_two_classes,
-    probabilities,
     read_labelled,
     rounded,
     skipped_images,
@@ -31,6 +28,7 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
+from nextlabel.core.tasks.registry import task_of
 
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
@@ -39,11 +37,12 @@ def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
     run.plan("read", "embed training images", "embed validation images", "train", "score")
     run.stage("read")
+    task = task_of(request.task)
     training = read_labelled(
-        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True
+        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True, task=task
     )
     validation = read_labelled(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True
+        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True, task=task
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)
@@ -51,14 +50,14 @@ def validate(request: F1Request, run: Run) -> F1Result:
     trained_on = source.embed(training, training_rows, "embed training images", run)
     scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
     run.stage("train")
-    need_two_classes(trained_on.matched, "f1")
     matched = trained_on.matched
-    head, summary = train(request, trained_on.embeddings[matched.rows], matched.targets, matched.classes, run)
+    task.check_matched(matched, "f1")
+    head, summary = train(request, trained_on.embeddings, matched, run)
     run.stage("score")
-    guessed = probabilities(head.logits(scored_on.embeddings))
+    guessed = task.probabilities(head.logits(scored_on.embeddings))
     leaks = _warn_of_leaks(trained_on, scored_on, run)
     return _result(
-        training.task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
+        task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
         misses=_misses(scored_on, matched.classes, guessed),
         leaks=leaks,
         head=summary,
@@ -123,11 +122,9 @@ def _file(labelled: Labelled, row: int) -> str:
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:
     """All that can be known before anything is embedded."""
     kept = np.isin(training.matched.rows, rows)
-    targets = training.matched.targets[kept]
-    classes = tuple(training.matched.classes[i] for i in np.unique(targets))
     if len(training.matched.rows) and not len(rows):
         raise NoLabels("every labelled training image is a validation image too, so there is nothing to train on")
-    need_two_classes(replace(training.matched, rows=rows, targets=targets, classes=classes), "f1")
+    training.task.check_matched(training.matched.take(kept), "f1")
     if not len(validation.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")
 

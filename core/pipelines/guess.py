@@ -14,8 +14,8 @@ from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
-
-LEAST = 1e-9  # a probability of 0 has no logarithm
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,23 +35,25 @@ class Guess:
 def guess_of(request: OnePredicted, embedded: Embedded, run: Run) -> Guess | None:
     """None where the labels hold fewer than two classes, and nothing was brought along."""
     if request.path_to_predictions is not None:
-        return _brought(read_predictions(request.path_to_predictions, run.settings.data_roots), embedded, run)
+        return _brought(
+            read_predictions(request.path_to_predictions, run.settings.data_roots), embedded, task_of(request.task), run
+        )
     matched = embedded.matched
-    if len(matched.classes) < 2:
+    if not task_of(request.task).can_train(matched):
         return None
-    head, summary = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
+    head, summary = train(request, embedded.embeddings, matched, run)
     every_row = np.ones(len(embedded.pool), np.bool_)
     return Guess(head.logits(embedded.embeddings), matched.classes, matched.targets, every_row, summary)
 
 
-def _brought(brought: BroughtPredictions, embedded: Embedded, run: Run) -> Guess:
+def _brought(brought: BroughtPredictions, embedded: Embedded, task: Task, run: Run) -> Guess:
     """Classes that only labels have come last, with no probability."""
     places, known = laid_on(brought, embedded, run)
     classes = (*brought.classes, *(name for name in embedded.matched.classes if name not in brought.classes))
-    probabilities = np.full((len(known), len(classes)), 1 / len(classes))
+    probabilities = np.full((len(known), len(classes)), task.unknown(len(classes)))
     probabilities[known] = 0
     probabilities[known, : len(brought.classes)] = brought.probabilities[places[known]]
-    logits = np.log(np.maximum(probabilities, LEAST)).astype(np.float32)
+    logits = task.logits(probabilities)
     return Guess(logits, classes, embedded.matched.onto(classes), known, fingerprint=brought.fingerprint())
 
 

@@ -21,15 +21,16 @@ from nextlabel.core.kinds.learning_curve import (
 )
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
-from nextlabel.core.metrics import class_counts, cohens_kappa, macro_f1
+from nextlabel.core.metrics import macro_f1
 from nextlabel.core.neural.cross_validation import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.trials import Exam, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
@@ -42,15 +43,15 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
-    need_two_classes(labelled.matched, "learning_curve")
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task_of(request.task))
+    labelled.task.check_matched(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = read_validation(request, source, run) if validates else None
     exams = _exams(request, embedded, validation)
-    trials = Trials(request.head, request.seed, run)
+    trials = Trials(request.head, task_of(request.task), request.seed, run)
     measured = _measure(exams, trials, run)
     run.stage("forecast")
     scores = measured.scores(pooled=validation is None)
@@ -136,8 +137,8 @@ def _measure(exams: Sequence[Exam], trials: Trials, run: Run) -> Measured:
     counts = np.zeros((len(exams), len(sizes), 3, exams[0].n_classes), np.int64)
     for r, exam in enumerate(exams):
         for s, size in enumerate(sizes):
-            trial = trials.train(exam.embeddings[:size], exam.targets[:size])
-            counts[r, s] = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
+            trial = trials.train(exam.embeddings[:size], exam.targets[:size], exam.n_classes)
+            counts[r, s] = trials.task.counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
             run.advance(r * len(sizes) + s + 1)
     return Measured(sizes, counts)
 
@@ -150,8 +151,8 @@ def _stability(exam: Exam, embedded: Embedded, trials: Trials, seed: int) -> Sta
     most = len(exam.targets)
     sizes = [most - min(ROUND, most // 10) * back for back in range(ROUNDS, -1, -1)]
     X = embedded.embeddings[watched]
-    seen = [trials.train(exam.embeddings[:size], exam.targets[:size]).predict(X) for size in sizes]
-    kappas = [cohens_kappa(a, b, exam.n_classes) for a, b in pairwise(seen)]
+    seen = [trials.train(exam.embeddings[:size], exam.targets[:size], exam.n_classes).predict(X) for size in sizes]
+    kappas = [trials.task.agreement(a, b, exam.n_classes) for a, b in pairwise(seen)]
     return Stability(labels=tuple(sizes), kappas=tuple(rounded(kappa) for kappa in kappas), images=len(watched))
 
 

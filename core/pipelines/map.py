@@ -15,6 +15,7 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.tasks.registry import task_of
 
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5
@@ -26,7 +27,7 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan("read", "embed", "train", "draw")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task_of(request.task))
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("train")
@@ -51,9 +52,9 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
 
 def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
     matched = embedded.matched
-    if len(matched.classes) < 2:
+    if not task_of(request.task).can_train(matched):
         return None
-    head, _ = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
+    head, _ = train(request, embedded.embeddings, matched, run)
     return head
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,15 +18,16 @@ from nextlabel.core.pipelines.guess import Guess, guess_of
 from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
-    probabilities,
     read_labelled,
     rounded,
     skipped_images,
-    top_classes,
+    top_of,
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
 
 COPIES_SHOWN = 100
 OTHERS_ON_MAP = 5_000
@@ -37,7 +38,7 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task_of(request.task))
     source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)
     embedded = source.embed(labelled, every_row, "embed", run)
@@ -54,7 +55,7 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     batch = _choose(method, inputs, request, guess, run)
     return SelectionResult(
         data=tuple(embedded.pool.names[row] for row in batch.picks.rows),
-        items=tuple(_items(batch, embedded, guess, method)),
+        items=tuple(_items(batch, embedded, guess, method, labelled.task)),
         method=MethodUsed(asked=request.method.name, name=method.name, why=why),
         candidates=len(inputs.candidates),
         near_copies_left_out=len(batch.left_out),
@@ -74,7 +75,7 @@ def _manifest(request: SelectionRequest, source: Source, run: Run, guess: Guess 
 def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, supplies: Supplies, run: Run) -> Inputs:
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
-    excluded, pending = (_rows(names, embedded) for names in (request.exclude, request.pending))
+    excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
     absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
     if absent:
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
@@ -88,15 +89,11 @@ def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, 
         targets=embedded.matched.targets if guess is None else guess.targets,
         pending=np.setdiff1d(pending, embedded.matched.rows, assume_unique=True),
         logits=supplies.logits,
+        units=task_of(request.task).units,
         votes=supplies.votes,
         reconstruction_errors=supplies.reconstruction_errors,
         components=supplies.components,
     )
-
-
-def _rows(names: Iterable[str], embedded: Embedded) -> Rows:
-    rows_by_name = embedded.pool.rows_by_name
-    return np.array(sorted({rows_by_name[name] for name in names if name in rows_by_name}), np.int64)
 
 
 # --- the batch --------------------------------------------------------------------------------------------------
@@ -133,10 +130,11 @@ def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, 
         yield candidates, request.add
         return
     classes = guess.classes
-    predicted = guess.logits[candidates].argmax(axis=1)
+    task, every_class = task_of(request.task), np.arange(len(classes))
+    decided = task.decide(guess.logits[candidates], every_class, len(classes))
     free = np.ones(len(candidates), bool)
     for name, quota in request.class_quotas.items():
-        mine = predicted == classes.index(name) if name in classes else np.zeros(len(candidates), bool)
+        mine = task.shows(decided, classes.index(name)) if name in classes else np.zeros(len(candidates), bool)
         free &= ~mine
         if np.count_nonzero(mine) < quota:
             run.warn(
@@ -162,18 +160,20 @@ def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
 # --- in words ---------------------------------------------------------------------------------------------------
 
 
-def _items(batch: Batch, embedded: Embedded, guess: Guess | None, method: Method) -> Iterator[SelectionItem]:
+def _items(
+    batch: Batch, embedded: Embedded, guess: Guess | None, method: Method, task: Task
+) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
-    guessed = probabilities(guess.logits[picks.rows]) if guess else None
+    probabilities = task.probabilities(guess.logits[picks.rows]) if guess else None
     for i, row in enumerate(picks.rows):
-        top = top_classes(guessed[i], guess.classes) if guess is not None and guessed is not None else ()
+        answer = task.answer(probabilities[i], guess.classes) if guess and probabilities is not None else None
         item = SelectionItem(
             rank=i + 1,
             name=names[row],
             score=rounded(picks.scores[i]),
-            predicted=top[0].class_name if top else None,
-            confidence=top[0].probability if top else None,
-            top=top,
+            predicted=answer.predicted if answer else None,
+            confidence=rounded(answer.confidence) if answer else None,
+            top=top_of(answer) if answer else (),
             cluster=None if picks.clusters is None else int(picks.clusters[i]),
             reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
@@ -203,7 +203,7 @@ def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint
         return None
     matched, n = embedded.matched, len(embedded.pool)
     others = np.arange(0, n, max(1, -(-n // OTHERS_ON_MAP)))
-    class_of = dict(zip(matched.rows.tolist(), (matched.classes[t] for t in matched.targets), strict=True))
+    class_of = matched.class_by_row()
     picked = set(chosen.tolist())
     return tuple(
         MapPoint(

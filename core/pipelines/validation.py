@@ -15,6 +15,7 @@ from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
 from nextlabel.core.tasks.base import Matched
+from nextlabel.core.tasks.registry import task_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,14 @@ class Validation:
 def read_validation(request: OneValidated, source: Source, run: Run) -> Validation:
     """Its stage is called `embed validation images`. Raises NothingToValidate."""
     assert request.path_to_img_val is not None
-    labelled = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True)
+    labelled = read_labelled(
+        request.path_to_img_val,
+        request.path_to_labels_val,
+        run,
+        "validation",
+        labelled_only=True,
+        task=task_of(request.task),
+    )
     if not len(labelled.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")
     return Validation(labelled, source.embed(labelled, labelled.matched.rows, "embed validation images", run))
