@@ -74,8 +74,8 @@ def read(file: Path) -> list[tuple[str, str]]:
         if not name:
             faults.note(f"image no. {at + 1}", "it has no name; export the file anew")
             continue
-        for class_name in agreed(_classes(image), shown(name), faults):
-            pairs.append((_number(image.get("id"), at), name, class_name))
+        agreed_on = agreed(_classes(image), shown(name), faults)
+        pairs += [(_number(image.get("id"), at), name, class_name) for class_name in agreed_on]
     faults.check()
     return [(name, class_name) for _, name, class_name in sorted(pairs, key=lambda pair: pair[0])]
 
