@@ -126,9 +126,10 @@ class TrainedHeads:
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
-        train: Callable[..., Head] = train_head,
+        train: Callable[..., Head] | None = None,
     ) -> Head:
-        """Return the head that `train` gives for these arguments, to the bit; train it if it is not kept."""
+        """Return the head that `train`, or else `train_head`, gives for these arguments, to the bit."""
+        train = train or train_head
         digest = blake2b(
             repr((train.__qualname__, name, embeddings.shape, n_classes, seed, device)).encode(), digest_size=16
         )
