@@ -119,14 +119,16 @@ def fit_all(labels: Floats, replicates: Floats) -> list[Fits]:
     return [fit(family, labels, replicates, np.sqrt(labels)) for family in FAMILIES]
 
 
-def foretold(family: Family, labels: Floats, scores: Floats) -> float:
-    """How far off the family is, root mean square, in telling the scores (S,) of the larger sizes from those of the
-    smaller; 0 where there are too few."""
+def forecast_error(family: Family, labels: Floats, scores: Floats) -> float:
+    """Return the root mean square error of forecasting the scores (S,) of the larger sizes from those of the smaller.
+
+    0 where there are too few sizes.
+    """
     early = labels <= 0.55 * labels[-1]
     if early.sum() < 3 or early.all():
         return 0.0
-    told = fit(family, labels[early], scores[None, early], np.sqrt(labels[early])).at(labels[~early])
-    return float(np.sqrt(np.mean((told[0] - scores[~early]) ** 2)))
+    forecast = fit(family, labels[early], scores[None, early], np.sqrt(labels[early])).at(labels[~early])
+    return float(np.sqrt(np.mean((forecast[0] - scores[~early]) ** 2)))
 
 
 def _mean_and_spread(values: Floats) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nextlabel.core.data.brought import check_embeddings, check_predictions
+from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.pool import SUFFIXES, has_an_image
 from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
 from nextlabel.core.errors import (

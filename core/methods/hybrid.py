@@ -129,7 +129,7 @@ class Bait(Hybrid):
         F = _information(X, spread) / max(1, len(X))
         learnt = _information(known, inputs.units.variances(inputs.logits[covered])) / max(1, len(known))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
-        places, scores = fish(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
+        places, scores = select_rows(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
 
 
@@ -145,7 +145,7 @@ def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]
     return total
 
 
-def fish(
+def select_rows(
     X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
 ) -> tuple[Rows, NDArray[np.float64]]:
     """k of the rows X (n, d), and what each gained as it was picked: forward to 2k, then back.

@@ -17,7 +17,7 @@ from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.metrics import Scores
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
@@ -73,7 +73,7 @@ def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[
         same = sum(leak.identical for leak in leaks)
         detail = f"near-copies of validation images, {same} of them the same file: trained on, they flatter the F1"
         run.warn(WarningCode.LEAK, detail, names)
-    return told(leaks[:LEAKS_TOLD], training, validation)
+    return as_leaks(leaks[:LEAKS_TOLD], training, validation)
 
 
 def _misses(validation: Embedded, classes: Sequence[str], guessed: NDArray[np.float64]) -> tuple[Miss, ...]:

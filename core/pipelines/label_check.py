@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.brought import read_predictions
+from nextlabel.core.data.external import read_predictions
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.label_check import (
     CopiesDisagree,
@@ -24,8 +24,7 @@ from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.guess import laid_on
-from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     manifest,
     read_labelled,
@@ -33,6 +32,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     train,
 )
+from nextlabel.core.pipelines.predictions import align
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import read_validation, sources_of
@@ -70,7 +70,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         items=tuple(items),
         conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
         copies_that_disagree=tuple(_copies_that_disagree(embedded)),
-        leaks=told(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
+        leaks=as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -124,11 +124,11 @@ def _of_judgeable_classes(matched: Matched, task: Task, run: Run) -> Matched:
 
 
 def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
-    brought = read_predictions(path, run.settings.data_roots)
-    places, known = laid_on(brought, embedded, run)
+    external = read_predictions(path, run.settings.data_roots)
+    places, known = align(external, embedded, run)
     matched = embedded.matched
-    targets = matched.onto(brought.classes)
-    foreign = [name for name in matched.classes if name not in brought.classes]
+    targets = matched.onto(external.classes)
+    foreign = [name for name in matched.classes if name not in external.classes]
     if foreign:
         run.warn(
             WarningCode.CLASS_WITHOUT_PREDICTION,
@@ -139,7 +139,7 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
     if not kept.any():
         raise NoLabels("no labelled image has a prediction for its class")
     rows = matched.rows[kept]
-    return Judged(rows, targets[kept], brought.classes, brought.probabilities[places[rows]], brought.fingerprint())
+    return Judged(rows, targets[kept], external.classes, external.probabilities[places[rows]], external.fingerprint())
 
 
 def _share(expected: int, judged: Judged, run: Run) -> float | None:

@@ -36,14 +36,14 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
     places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
     matched = embedded.matched
     class_by_row = dict(zip(matched.rows.tolist(), matched.targets.tolist(), strict=True))
-    guessed = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
+    predicted = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
     return MapResult(
         class_names=matched.classes,
         names=tuple(embedded.pool.names[row] for row in rows),
         x=tuple(rounded(x) for x in places[:, 0]),
         y=tuple(rounded(y) for y in places[:, 1]),
         classes=tuple(class_by_row.get(row, -1) for row in rows.tolist()),
-        predicted=None if guessed is None else tuple(guessed.tolist()),
+        predicted=None if predicted is None else tuple(predicted.tolist()),
         images=len(embedded.pool),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(request, source, run, head=head is not None, sources={"pool": labelled}),

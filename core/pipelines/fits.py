@@ -17,8 +17,8 @@ from nextlabel.core.tasks.base import Matched, Task
 
 
 @dataclass(frozen=True, eq=False)
-class Exam:
-    """One repeat: images to learn from (L, d), in the order they are learnt, and to be examined by (V, d)."""
+class Split:
+    """One repeat: L images to train on, (L, d), in the order in which they are learnt, and V held-out ones, (V, d)."""
 
     embeddings: NDArray[np.float32]
     targets: Rows
@@ -28,8 +28,11 @@ class Exam:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """classes: those it was trained on, ascending. `head`: None where that is one alone."""
+class Fit:
+    """A head fitted to part of the labels.
+
+    classes: those that part can teach, in a space of `n_classes`, ascending. head: None where that is one alone.
+    """
 
     classes: NDArray[np.int64]
     n_classes: int
@@ -37,15 +40,15 @@ class Trial:
     task: Task
 
     def predict(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
-        """(N, d) -> (N, ...), as the task's targets are."""
+        """Return what the head decides of each image: (N, d) -> (N, ...), as the task's targets are."""
         one = np.zeros((len(embeddings), 1), np.float32)
         logits = one if self.head is None else self.head.logits(embeddings)
         return self.task.decide(logits, self.classes, self.n_classes)
 
 
 @dataclass(eq=False)
-class Trials:
-    """Trains heads called `name`.
+class Fitter:
+    """Fits heads of one name (`linear`, `mlp`) to parts of the labels.
 
     The strength is searched for once for each number of labels, and taken over by the other heads of that size: they
     cost a fifth, and their scores differ less than those of two draws of the labels.
@@ -57,20 +60,20 @@ class Trials:
     run: Run
     _searched: dict[int, Head] = field(default_factory=dict)
 
-    def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Trial:
-        """targets: (L, ...) in a space of `n_classes`, of which not all need occur."""
+    def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
+        """Fit a head. targets: (L, ...) in a space of `n_classes`, of which not all need occur."""
         classes, known = self.task.learnable(targets)
         if len(classes) < 2:
-            return Trial(classes, n_classes, None, self.task)
+            return Fit(classes, n_classes, None, self.task)
         trainer = TRAINERS[self.task.trainer]
         like = self._searched.get(len(targets))
         device = self.run.backbones.device
         if like is not None:
             head = trainer.train_like(like, embeddings, known, len(classes), self.seed, device, self._beat)
-            return Trial(classes, n_classes, head, self.task)
+            return Fit(classes, n_classes, head, self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head
-        return Trial(classes, n_classes, head, self.task)
+        return Fit(classes, n_classes, head, self.task)
 
     def _beat(self, _done: int, _total: int) -> None:
         self.run.check()
