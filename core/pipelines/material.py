@@ -103,6 +103,12 @@ def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched
     return head, summary
 
 
+def class_of(answer: Answer) -> str:
+    """Return the class that an image is given, as results of tasks with one class an image have it."""
+    (class_,) = answer.predicted
+    return class_
+
+
 def top_of(answer: Answer) -> tuple[ClassProbability, ...]:
     """Return the most probable classes of one image as results have them, best first."""
     return tuple(ClassProbability(class_name=name, probability=rounded(p)) for name, p in answer.top)

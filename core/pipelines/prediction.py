@@ -6,6 +6,7 @@ import numpy as np
 
 from nextlabel.core.kinds.prediction import PredictionItem, PredictionRequest, PredictionResult
 from nextlabel.core.pipelines.material import (
+    class_of,
     manifest,
     read_labelled,
     rounded,
@@ -41,7 +42,7 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
         items=tuple(
             PredictionItem(
                 name=embedded.pool.names[row],
-                predicted=answer.predicted,
+                predicted=class_of(answer),
                 confidence=rounded(answer.confidence),
                 top=top_of(answer),
             )

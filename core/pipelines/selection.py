@@ -16,6 +16,7 @@ from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     Labelled,
+    class_of,
     manifest,
     read_labelled,
     rounded,
@@ -181,7 +182,7 @@ def _items(
             rank=i + 1,
             name=names[row],
             score=rounded(picks.scores[i]),
-            predicted=answer.predicted if answer else None,
+            predicted=class_of(answer) if answer else None,
             confidence=rounded(answer.confidence) if answer else None,
             top=top_of(answer) if answer else (),
             cluster=None if picks.clusters is None else int(picks.clusters[i]),
@@ -213,7 +214,7 @@ def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint
         return None
     matched, n = embedded.matched, len(embedded.pool)
     others = np.arange(0, n, max(1, -(-n // OTHERS_ON_MAP)))
-    class_of = matched.class_by_row()
+    classes = matched.class_by_row()
     picked = set(chosen.tolist())
     return tuple(
         MapPoint(
@@ -221,7 +222,7 @@ def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint
             x=rounded(supplies.coordinates[row, 0]),
             y=rounded(supplies.coordinates[row, 1]),
             cluster=int(supplies.components[row]),
-            class_name=class_of.get(row),
+            class_name=classes.get(row),
             chosen=row in picked,
         )
         for row in np.unique(np.concatenate([matched.rows, chosen, others])).tolist()
