@@ -85,8 +85,9 @@ class Matched(ABC):
 class Answer:
     """What a model says of one image, as results show it.
 
-    predicted: the classes that the image is given, as `Task.lines` takes them. confidence: the probability that they are
-    right. top: the most probable classes, best first.
+    predicted: the classes that the image is given, as `Task.lines` takes them.
+    confidence: the probability that they are right.
+    top: the most probable classes, best first.
     """
 
     predicted: tuple[str, ...]
