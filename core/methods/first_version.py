@@ -68,12 +68,15 @@ class Mixture(Method):
         return Preparation(epochs=self.epochs)
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        """The score is the quota of the image's cluster, as a share of `add`; chance decides within a cluster."""
+        """Score each image by the quota of its cluster, as a share of `add`; chance decides within a cluster."""
         assert inputs.components is not None
-        mine = inputs.components[inputs.candidates]
-        clusters, sizes = np.unique(mine, return_counts=True)
+        components = inputs.components[inputs.candidates]
+        clusters, sizes = np.unique(components, return_counts=True)
         taken = quotas(sizes, add)
-        drawn = [rng.permutation(inputs.candidates[mine == one])[:n] for one, n in zip(clusters, taken, strict=True)]
+        drawn = [
+            rng.permutation(inputs.candidates[components == cluster])[:n]
+            for cluster, n in zip(clusters, taken, strict=True)
+        ]
         rows = np.concatenate([np.empty(0, np.int64), *drawn])
         scores = np.repeat(taken / max(1, add), taken)
         order = np.argsort(-scores, kind="stable")
@@ -81,7 +84,7 @@ class Mixture(Method):
 
 
 def quotas(sizes: Rows, add: int) -> Rows:
-    """How many to take of each of k clusters: (k,), (k,) sizes -> (k,), `add` in all, add <= sizes.sum().
+    """Return how many to take of each of k clusters: sizes (k,) -> (k,), `add` in all, add <= sizes.sum().
 
     In proportion to 1 - share of the pool, by largest remainder, never more than a cluster has; what it can't give, the
     others do.
@@ -95,7 +98,7 @@ def quotas(sizes: Rows, add: int) -> Rows:
 
 
 def _largest_remainder(weights: NDArray[np.float64], total: int) -> Rows:
-    """(k,) whole numbers in proportion to the weights, `total` in all; ties go to the first."""
+    """Return whole numbers (k,) in proportion to the weights, `total` in all; ties go to the first."""
     exact = weights / weights.sum() * total
     whole: Rows = np.floor(exact).astype(np.int64)
     order = np.lexsort((np.arange(len(exact)), -(exact - whole)))

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from nextlabel.core.neural.cross_validation import out_of_fold_logits, train_like
-from nextlabel.core.neural.heads import Floats, Head, Integers, Tick, train_head
+from nextlabel.core.neural.cross_validation import out_of_fold_logits
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.training import Floats, Integers, Tick
 
 
 class Train(Protocol):
@@ -19,13 +21,6 @@ class Train(Protocol):
         """Train the head of that name on embeddings (L, d) and targets (L, ...) in a space of `n_classes`."""
 
 
-class TrainLike(Protocol):
-    def __call__(
-        self, like: Head, X: Floats, targets: Integers, n_classes: int, seed: int, device: str, tick: Tick
-    ) -> Head:
-        """Train a head as another one was, with its strength and temperature, which are not searched for anew."""
-
-
 class OutOfFold(Protocol):
     def __call__(
         self, like: Head, embeddings: Floats, targets: Integers, *, seed: int, device: str, tick: Tick
@@ -35,11 +30,10 @@ class OutOfFold(Protocol):
 
 @dataclass(frozen=True)
 class Trainer:
-    """The ways to train a task's head."""
+    """How a task's heads are trained."""
 
     train: Train
-    train_like: TrainLike
     out_of_fold_logits: OutOfFold
 
 
-TRAINERS: Mapping[str, Trainer] = {"softmax": Trainer(train_head, train_like, out_of_fold_logits)}
+TRAINERS: Mapping[str, Trainer] = {"softmax": Trainer(train_head, out_of_fold_logits)}

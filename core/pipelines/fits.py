@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.base import Rows
-from nextlabel.core.neural.heads import Head
+from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched, Task
@@ -69,7 +69,7 @@ class Fitter:
         like = self._searched.get(len(targets))
         device = self.run.backbones.device
         if like is not None:
-            head = trainer.train_like(like, embeddings, known, len(classes), self.seed, device, self._beat)
+            head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
             return Fit(classes, n_classes, head, self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head

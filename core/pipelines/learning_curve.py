@@ -22,7 +22,7 @@ from nextlabel.core.kinds.learning_curve import (
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
 from nextlabel.core.metrics import macro_f1
-from nextlabel.core.neural.cross_validation import stratified_folds
+from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fitter, Split, need_labels

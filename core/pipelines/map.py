@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from nextlabel.core.kinds.map import MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
-from nextlabel.core.neural.heads import Head
+from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run

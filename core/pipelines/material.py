@@ -17,7 +17,7 @@ from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
-from nextlabel.core.neural.heads import Head
+from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task

@@ -11,7 +11,7 @@ from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
-from nextlabel.core.neural.heads import train_linear
+from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run

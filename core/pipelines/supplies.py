@@ -15,8 +15,8 @@ from nextlabel.core.methods.base import NO_ROWS, Method, Need, Preparation, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.dropout import train_dropout_head
-from nextlabel.core.neural.heads import Tick
 from nextlabel.core.neural.siamese import fit_components, train_siamese
+from nextlabel.core.neural.training import Tick
 from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.predictions import Predictions

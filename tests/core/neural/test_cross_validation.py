@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.neural.cross_validation import out_of_fold_logits, stratified_folds, train_like
-from nextlabel.core.neural.heads import train_head
+from nextlabel.core.neural.cross_validation import out_of_fold_logits
+from nextlabel.core.neural.folds import stratified_folds
+from nextlabel.core.neural.heads.registry import train_head
 
 
 def blobs(per_class, n_classes=3, seed=0):
@@ -49,6 +50,7 @@ def test_two_images_of_two_classes_survive():
 def test_a_head_like_another_has_its_strength_and_temperature():
     X, y = blobs(40)
     like = train_head("linear", X, y, 3, seed=0)
-    same = train_like(like, X, y, 3, seed=0)
+    same = like.train_like(X, y, 3, seed=0)
     assert (same.temperature, same.details["strength"]) == (like.temperature, like.details["strength"])
+    assert same.strength == like.strength == like.details["strength"]
     assert np.allclose(same.logits(X), like.logits(X), atol=0.2)  # of some twenty: another start
