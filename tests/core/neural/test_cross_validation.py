@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from nextlabel.core.neural.cross_validation import out_of_fold_logits
-from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.neural.heads.registry import train_head
 
 
@@ -10,13 +9,6 @@ def blobs(per_class, n_classes=3, seed=0):
     rng = np.random.default_rng(seed)
     targets = np.repeat(np.arange(n_classes), per_class)
     return (np.eye(n_classes)[targets] * 4 + rng.normal(0, 1, (len(targets), n_classes))).astype(np.float32), targets
-
-
-def test_each_fold_has_its_share_of_every_class():
-    fold = stratified_folds(np.repeat([0, 1], [50, 10]), 5, seed=0)
-    for k in range(5):
-        assert (np.flatnonzero(fold == k) < 50).sum() == 10
-        assert (fold == k).sum() == 12
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp"])
