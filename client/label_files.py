@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nextlabel.client.files import write_whole
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import ClassLabels, read_labels
 
@@ -54,7 +54,7 @@ class Difference:
 
 def sheets(path: Path) -> list[Sheet]:
     """Of a file, or of each file of a folder as `read_labels` finds them. Raises as that does."""
-    real = existing_file_or_folder(path.absolute(), [path.absolute()])
+    real = readable(path)
     files = [real] if real.is_file() else sorted(one for one in real.iterdir() if _counts(one))
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
@@ -103,7 +103,7 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
         return
     text = io.StringIO()
     csv.writer(text).writerows([(name_column, class_column), *labels.items()])
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode(), durable=False)
 
 
 def is_csv(path: Path) -> bool:

@@ -6,12 +6,9 @@ all lines that it isn't about stay as they are, byte for byte, and a file is the
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import stat
-import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +17,7 @@ from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
+from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.folder_lock import alone_in, unchanged
 from nextlabel.core.data.label_text import (
     clean_name,
@@ -40,8 +38,8 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.pool import SUFFIXES
 from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.disk import NO_SPACE, replace_together
 from nextlabel.core.errors import (
     Fault,
     LabelledOtherwise,
@@ -53,7 +51,6 @@ from nextlabel.core.errors import (
 
 PERSON = r"[^\W_][\w.@-]{0,63}"  # of a file name: no folder, nothing hidden
 FEW = 20
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -322,36 +319,5 @@ def _own_bytes(file: Path) -> bytes:
 
 
 def _write_all(changed: Mapping[Path, bytes]) -> None:
-    """All of them are on the disk before the first takes its place: no room for one leaves all as they were."""
-    staged: list[tuple[Path, Path]] = []
-    try:
-        for file, data in changed.items():
-            if not file.exists() or read_bytes(file) != data:
-                staged.append((_stage(file, data), file))
-        for temporary, file in staged:  # the new label first: should we end here, two are there, and none is lost
-            temporary.replace(file)
-    finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-
-
-def _stage(file: Path, data: bytes) -> Path:
-    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _keep_owner(temporary, file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _keep_owner(temporary: Path, file: Path) -> None:
-    with suppress(FileNotFoundError):
-        status = file.stat()
-        temporary.chmod(stat.S_IMODE(status.st_mode))
-        if os.geteuid() == 0:
-            os.chown(temporary, status.st_uid, status.st_gid)
+    """The new label gets its name first: should we end in between, two are there, and none is lost."""
+    replace_together({file: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
+from nextlabel.core.data.roots import confine, readable, shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
 MAX_LISTED = 20
@@ -59,22 +58,15 @@ def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
         LabelsMalformed: a name or class is empty, or holds a character that a labels file can't.
     """
     text = join_lines(format_line(name, class_) for name, class_ in pairs)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # hidden, so no reader of the folder takes it for labels
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(text.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
 def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
-    real = existing_file_or_folder(path, [path])
+    """List the labels files of a checked path: itself, or those in it. Links may lead anywhere in it or the roots."""
+    real = readable(path)
     if real.is_file():
         return [real]
     try:

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone, Reader
 from nextlabel.core.neural.uploads import Gathered, Prepared
@@ -46,10 +47,14 @@ Value = TypeVar("Value", bound=np.generic)
 
 @dataclass(frozen=True)
 class EmbeddedBatch:
-    """rows: (b,) of the pool that could be read; embeddings: (b, d), finite; unreadable: the other images tried."""
+    """rows: (b,) of the pool that could be read; embeddings: (b, d), finite; unreadable: the other images tried.
+
+    as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
+    """
 
     rows: NDArray[np.int64]
     embeddings: NDArray[np.float32]
+    as_listed: NDArray[np.bool_]
     unreadable: tuple[Skipped, ...]
 
     @property
@@ -77,15 +82,21 @@ def embed(
             lost = [
                 Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in batch.rows[~finite]
             ]
-            yield EmbeddedBatch(batch.rows[finite], batch.outputs[finite], (*batch.unreadable, *lost))
+            yield EmbeddedBatch(
+                batch.rows[finite], batch.outputs[finite], batch.as_listed[finite], (*batch.unreadable, *lost)
+            )
 
 
 @dataclass(frozen=True)
 class ForwardedBatch(Generic[Value]):
-    """rows: (b,) of the pool that could be read; outputs: (b, ...), one each; unreadable: the other images tried."""
+    """rows: (b,) of the pool that could be read; outputs: (b, ...), one each; unreadable: the other images tried.
+
+    as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
+    """
 
     rows: NDArray[np.int64]
     outputs: NDArray[Value]
+    as_listed: NDArray[np.bool_]
     unreadable: tuple[Skipped, ...]
 
 
@@ -171,14 +182,16 @@ class _Pace:
                 self._held_back = 0
 
 
-Read = tuple[int, Prepared | Skipped]
+Read = tuple[int, Prepared | Skipped, bool]  # row; the image, or why not; whether it was as listed
 
 
 def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
     try:
-        return row, reader.read(pool.path(row), settings.max_image_pixels)
+        with pool.open(row) as file:
+            prepared = reader.read(file, settings.max_image_pixels)
+            return row, prepared, pool.is_as_listed(row, file)
     except UnreadableImage as error:
-        return row, Skipped(pool.names[row], error.detail)
+        return row, Skipped(pool.names[row], error.detail), False
 
 
 @dataclass(frozen=True)
@@ -186,20 +199,22 @@ class _Group:
     """Images read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
 
     rows: NDArray[np.int64]
+    as_listed: NDArray[np.bool_]
     gathered: Gathered
     unreadable: list[Skipped]
 
 
 def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
-    rows = np.array([row for row, prepared in group if not isinstance(prepared, Skipped)], np.int64)
-    readable = [prepared for _, prepared in group if not isinstance(prepared, Skipped)]
+    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, Skipped)], np.int64)
+    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, Skipped)], np.bool_)
+    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, Skipped)]
     try:
         gathered = reader.gather(readable) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
-    unreadable = [prepared for _, prepared in group if isinstance(prepared, Skipped)]
+    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, Skipped)]
     unreadable += [Skipped(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
-    return _Group(rows, gathered, unreadable)
+    return _Group(rows, as_listed, gathered, unreadable)
 
 
 class _Forward(Generic[Value]):
@@ -239,7 +254,7 @@ def _collect(group: _Group, forward: _Forward[Value]) -> ForwardedBatch[Value]:
     outputs = forward(group.gathered.batch)
     read = np.ones(len(outputs), np.bool_)
     read[list(group.gathered.faults)] = False
-    return ForwardedBatch(group.rows[read], outputs[read], tuple(group.unreadable))
+    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], tuple(group.unreadable))
 
 
 def _in_order(

@@ -36,7 +36,12 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
     run.stage("read")
     labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, labelled_only=True, task=task_of(request.task)
+        request.path_to_img,
+        request.path_to_labels,
+        run,
+        labelled_only=True,
+        task=task_of(request.task),
+        content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")

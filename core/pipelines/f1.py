@@ -5,7 +5,6 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,10 +38,22 @@ def validate(request: F1Request, run: Run) -> F1Result:
     run.stage("read")
     task = task_of(request.task)
     training = read_labelled(
-        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True, task=task
+        request.path_to_img_train,
+        request.path_to_labels_train,
+        run,
+        "training",
+        labelled_only=True,
+        task=task,
+        content=request.content,
     )
     validation = read_labelled(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True, task=task
+        request.path_to_img_val,
+        request.path_to_labels_val,
+        run,
+        "validation",
+        labelled_only=True,
+        task=task,
+        content=request.content,
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)
@@ -116,7 +127,7 @@ def _look(labelled: Labelled, row: int) -> tuple[int, int]:
 
 def _file(labelled: Labelled, row: int) -> str:
     """Links followed: a validation set is often made of links into the pool."""
-    return os.path.realpath(labelled.pool.path(row))
+    return labelled.pool.place.identity(labelled.pool.names[row])
 
 
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:

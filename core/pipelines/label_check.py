@@ -55,6 +55,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         may_conflict=True,
         labelled_only=True,
         task=task_of(request.task),
+        content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "label_check")
     source = source_of(request, run)

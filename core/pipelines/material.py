@@ -11,8 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
-from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.data.by_content import ByContent
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.pool import Pool, list_pool, look_up
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
@@ -50,6 +53,7 @@ def read_labelled(
     *,
     may_conflict: bool = False,
     labelled_only: bool = False,
+    content: bool = False,
     task: Task = CLASSIFICATION,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
@@ -57,11 +61,12 @@ def read_labelled(
     may_conflict: a name that the labels contradict each other about is left out, and is one of the `conflicts`, instead
     of refused.
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
+    content: the images are read, to see whether they were changed.
     """
     roots = run.settings.data_roots
-    folder = existing_folder(path_to_img, roots)
+    place = _place(path_to_img, run, content)
     labels, conflicts = _read(path_to_labels, roots, may_conflict, task)
-    pool = look_up(folder, roots, labels.names) if labelled_only else list_pool(folder, roots)
+    pool = look_up(place, labels.names) if labelled_only else list_pool(place)
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
@@ -72,6 +77,21 @@ def read_labelled(
             WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
         )
     return Labelled(pool, labels, matched, conflicts, task)
+
+
+def _place(path: str, run: Run, content: bool) -> Place:
+    place = place_at(path, run.settings.data_roots)
+    if not content:
+        return place
+    assert run.progress is not None
+    stage, before = run.progress.stage, run.done  # of another pool, maybe
+
+    def show(done: int, total: int) -> None:
+        if done == 1:
+            run.stage(stage, before + total, "images", done=before)
+        run.advance(before + done)
+
+    return ByContent(place, show)
 
 
 def _read(path: str | None, roots: Sequence[Path], may_conflict: bool, task: Task) -> tuple[Labels, Conflicts]:

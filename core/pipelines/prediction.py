@@ -24,7 +24,7 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     run.plan("read", "embed", "train", "predict")
     run.stage("read")
     task = task_of(request.task)
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task, content=request.content)
     task.check_matched(labelled.matched, "prediction")
     source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
-from nextlabel.core.data.pool import Skipped
+from nextlabel.core.data.files import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool

@@ -46,6 +46,7 @@ def read_validation(request: OneValidated, source: Source, run: Run) -> Validati
         "validation",
         labelled_only=True,
         task=task_of(request.task),
+        content=request.content,
     )
     if not len(labelled.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")

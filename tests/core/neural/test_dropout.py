@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from nextlabel.core.data.images import decode
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import dropout as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
@@ -20,6 +19,7 @@ from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.labelled import clusters
+from tests.image_files import decode
 
 
 def by_hand(weights, bias):

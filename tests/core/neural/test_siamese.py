@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info
 
-from nextlabel.core.data.images import decode
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import siamese as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
@@ -16,6 +15,7 @@ from nextlabel.core.neural.siamese import EPOCHS, Triplets, fit_components, trai
 from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.labelled import clusters
+from tests.image_files import decode
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextlabel.core.data.files import Files
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import (
     LabelsConflict,
@@ -37,7 +39,7 @@ def fault_of(tmp_path, content):
 
 def pool_of(*names):
     zeros = np.zeros(len(names), dtype=np.int64)
-    return Pool(Path("/pool"), tuple(sorted(names)), zeros, zeros, ())
+    return Pool(place_at("/", [Path("/")]), Files(tuple(sorted(names)), zeros, zeros, zeros, ()))
 
 
 # --- what is read -----------------------------------------------------------------------------------------------
