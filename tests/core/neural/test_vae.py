@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import vae as module
@@ -202,7 +203,7 @@ def test_thumbnails_come_through_the_engine_as_they_were_prepared_and_scores_as_
     draw(tmp_path, red=3)
     spoil(tmp_path, "red_1.png")
     pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=2)
-    prepared = [ThumbnailReader().prepare(decode(pool.path(row), max_pixels=10**8)) for row in (0, 2)]
+    prepared = [ThumbnailReader().prepare(decode(tmp_path / pool.names[row], max_pixels=10**8)) for row in (0, 2)]
     (gathered,), (scored,) = (
         run(ThumbnailReader(), forward, nothing, pool, range(3), options, check=lambda: None, halved=print)
         for forward, nothing in ((lambda batch: batch, stripes(0)), (trained.errors, np.empty(0, np.float32)))
