@@ -22,6 +22,7 @@ from nextlabel.core.errors import (
     NothingToValidate,
     SingleClass,
 )
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
@@ -44,31 +45,28 @@ def admit(body: Any, settings: Settings) -> JobRequest:
 
 
 def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
-    """Of the paths and the webhook that stand in the body, whatever else is wrong with it."""
+    """The faults of the paths and the webhook that stand in the body, whatever else is wrong with it."""
     if not isinstance(body, dict):
         return
-    kind = body.get("kind")
-    kinds = [KINDS[kind]] if kind in list(KINDS) else KINDS.values()
-    for field in dict.fromkeys(name for one in kinds for name in one.request.model_fields):
-        value = body.get(field)
-        if not isinstance(value, str):
-            continue
-        if field.startswith("path_to_img"):
-            yield from _fault(field, _check_pool, value, settings)
-        elif field.startswith("path_to_labels"):
-            yield from _fault(field, _labels_check(field, kind), value, settings)
-        elif field == "path_to_embeddings":
-            yield from _fault(field, _check_embeddings, value, settings)
-        elif field == "path_to_predictions":
-            yield from _fault(field, _check_predictions, value, settings)
-        elif field == "webhook":
-            yield from _fault(field, allowed_url, value, settings)
-    if kind in LEARN and body.get("path_to_labels") is None:
-        yield Fault("/path_to_labels", "no_labels", f"{kind} learns from labels; name a labels file or folder")
+    name = body.get("kind")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    kinds = [kind] if kind else list(KINDS.values())
+    for field in dict.fromkeys(field for one in kinds for field in one.request.model_fields):
+        check, value = _check_of(field, kind), body.get(field)
+        if check is not None and isinstance(value, str):
+            yield from _fault(field, check, value, settings)
+    learns = kind is not None and kind.labels is not LabelsNeed.OPTIONAL and LABELS in kind.request.model_fields
+    if learns and body.get(LABELS) is None:
+        yield Fault(f"/{LABELS}", "no_labels", f"{name} learns from labels; name a labels file or folder")
 
 
-LEARN = ("prediction", "learning_curve", "audit", "label_check")
-MAY_HAVE_NO_LABELS = ("selection", "similar", "map")
+def _check_of(field: str, kind: Kind | None) -> Callable[[str, Settings], object] | None:
+    """What looks at the value of that field; None where it names nothing. Nobody knows what an unknown kind needs."""
+    if field == "path_to_labels_val":
+        return _check_validation_labels
+    if field.startswith("path_to_labels"):
+        return LABELS_CHECKS[kind.labels if kind else LabelsNeed.OPTIONAL]
+    return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
 
 
 def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:
@@ -96,14 +94,6 @@ def _check_labels(path: str, settings: Settings) -> tuple[str, ...]:
     return read_labels(existing_file_or_folder(path, roots), roots).classes
 
 
-def _labels_check(field: str, kind: Any) -> Callable[[str, Settings], object]:
-    if kind in MAY_HAVE_NO_LABELS:
-        return _check_labels
-    if kind == "label_check" and field == "path_to_labels":
-        return _check_labels_that_may_conflict
-    return _check_validation_labels if field == "path_to_labels_val" else _check_training_labels
-
-
 def _check_validation_labels(path: str, settings: Settings) -> None:
     if not _check_labels(path, settings):
         raise NothingToValidate("there is no label in it, so there is nothing to score by")
@@ -124,3 +114,16 @@ def _need_two_classes(classes: tuple[str, ...]) -> None:
         raise NoLabels("there is no label in it, and a head needs labels to learn from")
     if len(classes) == 1:
         raise SingleClass(f"all labels in it say {classes[0]!r}; a head needs two classes at least")
+
+
+LABELS = "path_to_labels"
+LABELS_CHECKS: dict[LabelsNeed, Callable[[str, Settings], object]] = {
+    LabelsNeed.OPTIONAL: _check_labels,
+    LabelsNeed.TRAINING: _check_training_labels,
+    LabelsNeed.CONFLICTING: _check_labels_that_may_conflict,
+}
+CHECKS: dict[str, Callable[[str, Settings], object]] = {
+    "path_to_embeddings": _check_embeddings,
+    "path_to_predictions": _check_predictions,
+    "webhook": allowed_url,
+}

@@ -34,6 +34,10 @@ class Result(Part):
     def rows(self) -> Iterable[Sequence[Any]]:
         """The rows of its csv file, each as long as `columns`."""
 
+    @abstractmethod
+    def sentences(self) -> Iterable[str]:
+        """What it comes to, in whole sentences for a person."""
+
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """Pairs of image name and proposed class; None where there is none to propose.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.curves.comparison import Comparison, compare
-from nextlabel.core.kinds.audit import AuditArm, AuditRequest, AuditResult
+from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
@@ -33,7 +33,7 @@ FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as m
 def audit(request: AuditRequest, run: Run) -> AuditResult:
     """Embeds only what is labelled."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
-from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.metrics import Scores
@@ -34,7 +34,7 @@ MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
-    run.plan("read", "embed training images", "embed validation images", "train", "score")
+    run.plan(*KIND.stages)
     run.stage("read")
     task = task_of(request.task)
     training = read_labelled(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.external import read_predictions
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.label_check import (
+    KIND,
     CopiesDisagree,
     LabelCheckRequest,
     LabelCheckResult,
@@ -46,7 +47,7 @@ LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img,

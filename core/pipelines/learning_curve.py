@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, forecast_error, outlook
 from nextlabel.core.kinds.learning_curve import (
+    KIND,
     Coverage,
     CurveFit,
     CurvePoint,
@@ -41,7 +42,7 @@ COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
 def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     """Embeds all of the pool: stability and coverage are about its unlabelled images."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import MapRequest, MapResult
+from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.neural.heads.base import Head
@@ -25,7 +25,7 @@ SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on th
 
 def draw_map(request: MapRequest, run: Run) -> MapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
-    run.plan("read", "embed", "train", "draw")
+    run.plan(*KIND.stages)
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nextlabel.core.kinds.prediction import PredictionItem, PredictionRequest, PredictionResult
+from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
@@ -21,7 +21,7 @@ from nextlabel.core.tasks.registry import task_of
 
 def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     """Raises NoLabels and SingleClass before anything is embedded."""
-    run.plan("read", "embed", "train", "predict")
+    run.plan(*KIND.stages)
     run.stage("read")
     task = task_of(request.task)
     labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task, content=request.content)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
-from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
+from nextlabel.core.kinds.selection import KIND, MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
@@ -37,7 +37,7 @@ OTHERS_ON_MAP = 5_000
 def select(request: SelectionRequest, run: Run) -> SelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
-    run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
+    run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content

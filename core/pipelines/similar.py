@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.similar import SimilarItem, SimilarRequest, SimilarResult
+from nextlabel.core.kinds.similar import KIND, SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
@@ -24,7 +24,7 @@ STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (d
 
 def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
     """Raises NameNotInPool when the pool has none of the examples."""
-    run.plan("read", "embed", "rank")
+    run.plan(*KIND.stages)
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
