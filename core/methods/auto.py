@@ -31,18 +31,22 @@ class Auto(Method):
         return method.select(inputs, add, rng)
 
 
-def settle(asked: Method, labels: int, classes: int, *, embeddings: bool = True) -> tuple[Method, str]:
+def settle(
+    asked: Method, labels: int, classes: int, *, labelled_classes: int | None = None, embeddings: bool = True
+) -> tuple[Method, str]:
     """Return the method to run in place of the one asked for, and a clause that says why it is that one.
 
     labels: how many images are labelled; classes: how many classes they, or the predictions, have.
+    labelled_classes: how many the labels have; None: all of them.
     embeddings: whether there are any; without them there must be predictions.
     """
     if isinstance(asked, Auto):
         return _regime(labels, classes, embeddings)
-    if classes >= asked.classes_needed():
+    labelled_classes = classes if labelled_classes is None else labelled_classes
+    if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
     lacks = "needs two classes" if asked.classes_needed() == 2 else "learns from labelled images"
-    return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} {lacks}"
+    return MaxHerding(), f"{_what_is_known(min(classes, labelled_classes))}, and {asked.name} {lacks}"
 
 
 def _regime(labels: int, classes: int, embeddings: bool) -> tuple[Method, str]:

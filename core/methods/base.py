@@ -34,8 +34,13 @@ class Need(StrEnum):
 
     @property
     def least_classes(self) -> int:
-        """Return how many classes must be labelled before it can be supplied."""
+        """Return how many classes there must be before it can be supplied."""
         return {Need.EMBEDDINGS: 0, Need.RECONSTRUCTION_ERRORS: 1}.get(self, 2)
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether those classes must be labelled: predictions that were brought along don't supply it."""
+        return self not in {Need.EMBEDDINGS, Need.LOGITS}
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,12 @@ class Method(BaseModel, ABC):
     fixed_clusters: ClassVar[bool] = False
 
     @classmethod
-    def classes_needed(cls) -> int:
-        """Return how many classes must be labelled before the method can work."""
-        return max([cls.least_classes, *(need.least_classes for need in cls.needs)])
+    def classes_needed(cls, *, labelled: bool = False) -> int:
+        """Return how many classes there must be before the method can work; `labelled`: how many of them labelled,
+        whatever predictions there are.
+        """
+        needs = [need.least_classes for need in cls.needs if need.takes_labels or not labelled]
+        return max(needs if labelled else [cls.least_classes, *needs], default=0)
 
     @property
     def preparation(self) -> Preparation:

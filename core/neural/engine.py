@@ -47,8 +47,9 @@ Value = TypeVar("Value", bound=np.generic)
 
 @dataclass(frozen=True)
 class EmbeddedBatch:
-    """rows: (b,) of the pool that could be read; embeddings: (b, d), finite; unreadable: the other images tried.
+    """What came of some images of a pool.
 
+    rows: (b,) those that could be read; embeddings: (b, d), finite; unreadable: the others.
     as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
     """
 
@@ -82,17 +83,13 @@ def embed(
             lost = [
                 Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in batch.rows[~finite]
             ]
-            yield EmbeddedBatch(
-                batch.rows[finite], batch.outputs[finite], batch.as_listed[finite], (*batch.unreadable, *lost)
-            )
+            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite]
+            yield EmbeddedBatch(*kept, (*batch.unreadable, *lost))
 
 
 @dataclass(frozen=True)
 class ForwardedBatch(Generic[Value]):
-    """rows: (b,) of the pool that could be read; outputs: (b, ...), one each; unreadable: the other images tried.
-
-    as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
-    """
+    """What came of some images of a pool: as EmbeddedBatch, with outputs (b, ...) of any kind."""
 
     rows: NDArray[np.int64]
     outputs: NDArray[Value]

@@ -49,7 +49,10 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     predictions = predictions_of(request, embedded, run)
     classes = embedded.matched.classes if predictions is None else predictions.classes
     labels = len(embedded.matched.rows)
-    method, why = settle(request.method, labels, len(classes), embeddings=embedded.sees_images)
+    labelled_classes = len(embedded.matched.classes)
+    method, why = settle(
+        request.method, labels, len(classes), labelled_classes=labelled_classes, embeddings=embedded.sees_images
+    )
     if prepares:
         run.stage("prepare", unit="epochs")
     supplies = supply(method, embedded, predictions, request.seed, run)
