@@ -110,4 +110,4 @@ def as_labels(result: Result) -> str | None:
     pairs = result.labels_file()
     if pairs is None:
         return None
-    return join_lines(write_lines(CLASSIFICATION, pairs))
+    return join_lines(write_lines(CLASSIFICATION, ((name, (class_,)) for name, class_ in pairs)))
