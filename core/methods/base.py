@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
 from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 __all__ = ["NO_ROWS", "Inputs", "Matrix", "Method", "Need", "Picks", "Preparation", "Rows"]
 
@@ -62,7 +63,9 @@ class Inputs:
     embeddings: (N, d) float32, finite.
     labelled: (L,) rows that have a label, ascending; targets: (L,) their classes, 0..C-1.
     pending: (P,) rows handed out and not labelled yet: they count as covered. None of them is a candidate.
-    logits: (N, C) of the head, float, finite.
+    logits: what the head says of each of N images: (N, C) finite floats, or whatever the task's head gives. No method
+        looks into it; all ask `units`.
+    units: how that falls into units a head can be unsure of, and what their doubts come to for an image.
     votes: (1 + M, N) int, the class given by the head trained with dropout: without dropout, then M times with it.
     reconstruction_errors: (N,) float, 0 or more.
     components: (N,) int, the component of a mixture fitted to the labelled images that each belongs to.
@@ -75,7 +78,8 @@ class Inputs:
     labelled: Rows = field(default_factory=lambda: NO_ROWS)
     targets: Rows = field(default_factory=lambda: NO_ROWS)
     pending: Rows = field(default_factory=lambda: NO_ROWS)
-    logits: Matrix | None = None
+    logits: NDArray[Any] | None = None
+    units: Units = ONE_AN_IMAGE
     votes: Rows | None = None
     reconstruction_errors: Matrix | None = None
     components: Rows | None = None

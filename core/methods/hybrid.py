@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from nextlabel.core.methods.arrays import Matrix, Rows, Vector
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
 from nextlabel.core.methods.geometry import draw, sample, slices
-from nextlabel.core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
+from nextlabel.core.methods.uncertainty import Margin
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 
 class Hybrid(Method):
@@ -32,7 +33,7 @@ class UHerding(Hybrid):
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
-        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits))
+        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits, inputs.units))
 
 
 class ClusterMargin(Hybrid):
@@ -77,8 +78,7 @@ class Badge(Hybrid):
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(ROWS_AT_MOST, add), rng)
         X = inputs.geometry.units(rows)
-        A = softmax(shift(inputs.logits[rows])).astype(np.float32)
-        A[np.arange(len(A)), A.argmax(axis=1)] -= 1
+        A = inputs.units.errors(inputs.logits[rows])
         places, scores = _spread_gradients(A, X, add, rng)
         return Picks(rows[places], scores)
 
@@ -125,21 +125,15 @@ class Bait(Hybrid):
         covered = inputs.covered
         X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
         share = add / max(1, len(known) + add)
-        spread = _variance(inputs.logits[rows])
+        spread = inputs.units.variances(inputs.logits[rows])
         F = _information(X, spread) / max(1, len(X))
-        learnt = _information(known, _variance(inputs.logits[covered])) / max(1, len(known))
+        learnt = _information(known, inputs.units.variances(inputs.logits[covered])) / max(1, len(known))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
-        places, scores = fish(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
+        places, scores = select_rows(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
 
 
 BAIT_ROWS = 50_000
-
-
-def _variance(logits: Matrix) -> NDArray[np.float64]:
-    """(n, C) -> (n,): p(1 - p) of the confidence p."""
-    confidence: NDArray[np.float64] = softmax(shift(logits)).max(axis=1, initial=0)
-    return confidence * (1 - confidence)
 
 
 def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,7 +145,7 @@ def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]
     return total
 
 
-def fish(
+def select_rows(
     X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
 ) -> tuple[Rows, NDArray[np.float64]]:
     """k of the rows X (n, d), and what each gained as it was picked: forward to 2k, then back.
@@ -254,12 +248,9 @@ def _threshold(changed: Rows, passes: int, enough: int) -> int:
     return least
 
 
-def unsure(logits: Matrix) -> Vector:
-    """(N, C) -> (N,): 1 - (p1 - p2), a slice at a time."""
-    scores = np.empty(len(logits), np.float32)
-    for part in slices(len(logits), ROWS_AT_ONCE):
-        scores[part] = Margin.score(shift(logits[part]))
-    return scores
+def unsure(logits: NDArray[Any], units: Units = ONE_AN_IMAGE) -> Vector:
+    """Return (N,): 1 minus the margin of each image."""
+    return units.doubts(Margin.score, logits)[0].astype(np.float32)
 
 
 def uncertain_half(inputs: Inputs, most: int, rng: np.random.Generator) -> Rows:

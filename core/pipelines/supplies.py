@@ -19,7 +19,7 @@ from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.guess import Guess
+from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core
@@ -46,14 +46,14 @@ class Sources:
     """What the suppliers draw on. `tick` counts the epochs of a training."""
 
     embedded: Embedded
-    guess: Guess | None
+    predictions: Predictions | None
     preparation: Preparation
     seed: int
     run: Run
     tick: Tick
 
 
-def supply(method: Method, embedded: Embedded, guess: Guess | None, seed: int, run: Run) -> Supplies:
+def supply(method: Method, embedded: Embedded, predictions: Predictions | None, seed: int, run: Run) -> Supplies:
     """Supply what the method needs, and the embeddings and logits that there are whether it needs them or not.
 
     Where one of its needs has to be trained for, the run must be in the stage of that training: it counts epochs.
@@ -62,7 +62,7 @@ def supply(method: Method, embedded: Embedded, guess: Guess | None, seed: int, r
     for need in Need:
         if need in method.needs or need not in TRAINED_FOR:
             before = run.done if need in TRAINED_FOR else 0
-            sources = Sources(embedded, guess, method.preparation, seed, run, _counting_from(before, run))
+            sources = Sources(embedded, predictions, method.preparation, seed, run, _counting_from(before, run))
             SUPPLIERS[need](supplies, sources)
     return supplies
 
@@ -77,8 +77,8 @@ def _supply_embeddings(supplies: Supplies, sources: Sources) -> None:
 
 
 def _supply_logits(supplies: Supplies, sources: Sources) -> None:
-    if sources.guess is not None:
-        supplies.logits = sources.guess.logits
+    if sources.predictions is not None:
+        supplies.logits = sources.predictions.logits
 
 
 def _supply_votes(supplies: Supplies, sources: Sources) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from hashlib import blake2b
 
 import numpy as np
@@ -30,14 +31,17 @@ class TrainedHeads:
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        train: Callable[..., Head] | None = None,
     ) -> Head:
-        """Return what `train_head` does, to the bit."""
-        digest = blake2b(repr((name, embeddings.shape, n_classes, seed, device)).encode(), digest_size=16)
+        """Return what `train`, or else `train_head`, does for these arguments, to the bit."""
+        train = train or train_head
+        options = (train.__qualname__, name, embeddings.shape, n_classes, seed, device)
+        digest = blake2b(repr(options).encode(), digest_size=16)
         digest.update(np.ascontiguousarray(embeddings).data)
         digest.update(np.ascontiguousarray(targets).data)
         key = digest.digest()
         if key not in self._kept:
-            self._kept[key] = train_head(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+            self._kept[key] = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
         self._kept.move_to_end(key)
         while len(self._kept) > self.KEPT:
             self._kept.popitem(last=False)
