@@ -14,7 +14,7 @@ from typing import Self
 
 from nextlabel.core.errors import Interruption, LeaseLost, ShardLost, StoreUnavailable
 from nextlabel.core.jobs.queue import SHARDS_KEY, JobQueue
-from nextlabel.core.jobs.shards import Shard, Shards, Shared
+from nextlabel.core.jobs.shards import Shard, ShardProgress, ShardStore
 from nextlabel.core.jobs.store import Claim, JobStore, LeaseAnswer
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
@@ -53,7 +53,7 @@ class JobCrew:
     ) -> None:
         """`give_up`: of a shard's lease, see there."""
         self._job_id, self._means, self._claim, self._give_up = job_id, means, claim, give_up
-        self._shards = Shards(means.store)
+        self._shards = ShardStore(means.store)
         self._least = means.settings.batch_size or LEAST
         self._processes, self._counted = 1, -math.inf
 
@@ -75,7 +75,7 @@ class JobCrew:
         shard = insist(
             lambda: self._shards.claim(
                 self._job_id,
-                worker=self._means.process,
+                process=self._means.process,
                 token=token,
                 lease_s=settings.lease_s,
                 wanted=max(wanted, self._least),
@@ -84,10 +84,10 @@ class JobCrew:
         )
         return Grip(shard, backbone, self._means, self._give_up) if shard else None
 
-    def state(self) -> Shared:
-        return insist(lambda: self._shards.state(self._job_id))
+    def state(self) -> ShardProgress:
+        return insist(lambda: self._shards.progress(self._job_id))
 
-    def call(self, state: Shared) -> None:
+    def call(self, state: ShardProgress) -> None:
         """Messages that still wait for a free process are counted: there are never more than could be of use."""
         if state.failures > MOST_FAILURES:
             return
@@ -99,7 +99,7 @@ class JobCrew:
     def _count(self) -> int:
         if time.monotonic() - self._counted > COUNT_EVERY_S:
             with suppress(StoreUnavailable):
-                self._processes, self._counted = self._means.store.processes(), time.monotonic()
+                self._processes, self._counted = self._means.store.count_processes(), time.monotonic()
         return self._processes
 
 
@@ -125,7 +125,7 @@ class Grip:
         if self.kept:
             self._means.speeds[self._backbone] = self.kept / seconds
         failed = error is not None and not isinstance(error, Interruption)
-        insist(lambda: Shards(self._means.store).leave(self.shard, self.kept, seconds, failed=failed))
+        insist(lambda: ShardStore(self._means.store).leave(self.shard, self.kept, seconds, failed=failed))
         log.info("shard left", shard=self.shard.number, images=self.kept, of=len(self.shard), seconds=round(seconds, 3))
 
     def check(self) -> None:
@@ -135,6 +135,6 @@ class Grip:
             raise ShardLost("another process has the shard now") from None
 
     def _renew(self) -> LeaseAnswer:
-        return Shards(self._means.lease_store).renew(
+        return ShardStore(self._means.lease_store).renew(
             self.shard, worker=self._means.worker, lease_s=self._means.settings.lease_s, seen=self.seen
         )

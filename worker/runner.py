@@ -1,7 +1,7 @@
 """Claims a job, carries it out, records its end: the only place that moves a running job.
 
 A message may come twice, late or never; the claim decides. Whatever happens in between, a job that was claimed here
-ends here, is given back, or is left to the janitor because it is no longer ours.
+ends here, is put back, or is left alone because it is no longer ours.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ INTERNAL = "something went wrong inside nextlabel; the worker's log has the deta
 
 
 class Runner:
-    """One for each worker process; keeps backbone, heads and embeddings between jobs."""
+    """Runs the jobs of one worker process, and keeps backbone, heads and embeddings between them."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
@@ -76,6 +76,7 @@ class Runner:
         self._means.queue.close()
 
     def run(self, job_id: str) -> None:
+        """Carry out the job, if it can be claimed."""
         claim = self._claim(job_id)
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
@@ -87,7 +88,7 @@ class Runner:
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
 
     def help(self, job_id: str) -> None:
-        """Embeds one shard of a job that somebody runs, and passes the call on if there are more."""
+        """Embed one shard of a job that another process runs, and call for more helpers if more are left."""
         with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
             job = self._store.get(job_id)
             crew = JobCrew(job_id, self._means, give_up=self._leave_deaf_shard)
@@ -101,10 +102,13 @@ class Runner:
     # --- a job --------------------------------------------------------------------------------------------------
 
     def _claim(self, job_id: str) -> Claim | None:
-        """Asked until it is answered: by its token a claim whose answer got lost is given again."""
+        """Claim the job, again and again until Redis answers.
+
+        The token marks this call: if only the answer got lost, the next try gets the same claim.
+        """
         token = secrets.token_hex(8)
         return insist(
-            lambda: self._store.claim(job_id, worker=self._means.process, token=token, lease_s=self._settings.lease_s)
+            lambda: self._store.claim(job_id, process=self._means.process, token=token, lease_s=self._settings.lease_s)
         )
 
     def _attempt(self, claim: Claim) -> str:
@@ -127,8 +131,8 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                insist(lambda: self._store.give_back(claim, "drained"))
-                return "given back"
+                insist(lambda: self._store.put_back(claim, "drained"))
+                return "put back"
             except Cancelled:
                 return self._finish(claim, run, JobState.CANCELLED)
             except Exception as error:
@@ -190,10 +194,10 @@ class Runner:
     # --- the end of this process --------------------------------------------------------------------------------
 
     def _leave_deaf_job(self, claim: Claim, why: GiveUpCause) -> None:
-        """In the lease's thread: the work doesn't listen, so it is ended together with this process."""
+        """Record the end of a job whose work doesn't stop, and end this process with it. Runs in the lease's thread."""
         log.error("the job does not stop; ending its process", why=why)
         if why == "stalled":
-            if self._store.stalled(claim, self._settings.max_crashes):
+            if self._store.put_back_stalled(claim, self._settings.max_crashes):
                 self._means.queue.send(claim.job_id)
         elif why == "cancel":
             self._store.finish(claim, JobState.CANCELLED)
@@ -206,21 +210,24 @@ class Runner:
         leave_process()
 
     def _leave_if_lost_device(self, error: Exception) -> None:
-        """The record stays as it is: the parent's janitor sees this process die and puts the job back."""
+        """End this process if its GPU can't be used any more.
+
+        The record stays as it is: the parent's janitor sees this process die and puts the job back.
+        """
         if device_is_lost(error):
             log.error("the GPU's context is broken; ending this process", exc_info=error)
             leave_process()
 
 
 def leave_process() -> None:
-    """At once, whatever the other threads are at; the parent starts another process in its place."""
+    """End this process at once, whatever its threads do; the parent starts another in its place."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(REPLACE_ME)
 
 
 def _job_error(error: Exception, run: Run) -> JobError:
-    """What the client is told; the stack trace of a bug stays in the log."""
+    """Say what went wrong as the client reads it; the stack trace of a bug stays in the log."""
     stage = run.progress.stage if run.progress else None
     if isinstance(error, MemoryError):
         error = OutOfMemory("the worker's memory was too small for this job")

@@ -23,7 +23,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """An ended state never changes."""
+        """Whether the job has ended: such a state never changes."""
         return not TRANSITIONS[self]
 
 
@@ -83,7 +83,7 @@ class Interruption(Frozen):
 
     reason: str
     at: datetime
-    worker: str
+    worker: str  #: the process that ran it; the field keeps the name that clients know
 
 
 class Job(Frozen):
@@ -97,14 +97,14 @@ class Job(Frozen):
     finished_at: datetime | None = None
     request: dict[str, Any]
     attempt: int = 0
-    worker: str | None = None
+    process: str | None = None  #: that runs it, or ran it last: `<worker>/<process id>`
     progress: Progress | None = None
     warnings: tuple[JobWarning, ...] = ()
     error: JobError | None = None
     last_interruption: Interruption | None = None
-    ended_by: int | None = None  #: fence of the attempt that ended it: names the result's file
+    ended_by: int | None = None  #: the fence of the attempt that ended it; the result's file is named after it
 
 
 def new_job_id() -> str:
-    """Sorts by time of creation; the random part makes it unguessable."""
+    """Make an id that sorts by time of creation and can't be guessed."""
     return f"job_{int(time.time() * 1000):012x}{secrets.token_hex(8)}"

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from nextlabel.core.jobs.shards import Shard, Shared
+from nextlabel.core.jobs.shards import Shard, ShardProgress
 
 
 class Held(Protocol):
@@ -35,8 +35,8 @@ class Crew(Protocol):
     def take(self, backbone: str) -> AbstractContextManager[Held] | None:
         """The next shard, as large as this process' speed with that backbone suggests; None: none is left."""
 
-    def state(self) -> Shared:
+    def state(self) -> ShardProgress:
         """How far the job's plan has got."""
 
-    def call(self, state: Shared) -> None:
+    def call(self, state: ShardProgress) -> None:
         """Asks for as many helpers as there are work and processes for."""

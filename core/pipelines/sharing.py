@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WarningCode, WorkerLost
-from nextlabel.core.jobs.shards import Shared
+from nextlabel.core.jobs.shards import ShardProgress
 from nextlabel.core.logs import get_logger
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
@@ -167,7 +167,7 @@ class _Lookout:
         if time.monotonic() - self._looked >= LOOK_EVERY_S:
             self._report()
 
-    def _report(self) -> Shared:
+    def _report(self) -> ShardProgress:
         self._looked = time.monotonic()
         state = self._crew.state()
         if state.poisoned:

@@ -42,7 +42,7 @@ def new_job(store):
 
 
 def claim(store, job, *, lease_s=LEASE_S, token="t"):
-    return store.claim(job.id, worker="dead/1", token=token, lease_s=lease_s)
+    return store.claim(job.id, process="dead/1", token=token, lease_s=lease_s)
 
 
 def messages(store):
@@ -193,7 +193,7 @@ def test_the_job_of_a_dead_process_of_its_worker_goes_back_at_the_next_tick_and_
 ):
     process = subprocess.Popen(["sleep", "60"])
     job = new_job(store)
-    store.claim(job.id, worker=f"w@host/{process.pid}", token="t", lease_s=60)
+    store.claim(job.id, process=f"w@host/{process.pid}", token="t", lease_s=60)
     janitor.tick()
     assert store.get(job.id).state is JobState.RUNNING
     process.kill()
@@ -209,15 +209,15 @@ def test_a_process_of_another_worker_is_not_judged_by_its_number(janitor, store)
     process = subprocess.Popen(["true"])
     process.wait()
     job = new_job(store)
-    store.claim(job.id, worker=f"w@another/{process.pid}", token="t", lease_s=60)
+    store.claim(job.id, process=f"w@another/{process.pid}", token="t", lease_s=60)
     janitor.tick()
     assert store.get(job.id).state is JobState.RUNNING
 
 
 def test_the_jobs_of_a_dead_worker_of_the_machine_go_back_at_the_next_tick(janitor, settings, store):
     job = new_job(store)
-    store.claim(job.id, worker="other@host/1", token="t", lease_s=60)
-    store.worker_seen("other@host")
+    store.claim(job.id, process="other@host/1", token="t", lease_s=60)
+    store.note_worker("other@host")
     folder = presence_folder(settings.redis_url)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "other@host.lock").touch()  # and nobody holds a lock on it
