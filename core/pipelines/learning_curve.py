@@ -42,7 +42,7 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     need_two_classes(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     source = source_of(request, run)
