@@ -35,7 +35,7 @@ from nextlabel.core.jobs.store import Claim, JobStore
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sharing import Plan, embed_stretch

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
-from nextlabel.core.methods.geometry import Geometry, Vector, draw, sample, slices
-from nextlabel.core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
+from nextlabel.core.methods.geometry import draw, sample, slices
+from nextlabel.core.methods.uncertainty import Margin
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 
 class Hybrid(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
-    least_classes: ClassVar[int] = 2
 
 
 class UHerding(Hybrid):
@@ -32,7 +33,7 @@ class UHerding(Hybrid):
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
-        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits))
+        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits, inputs.units))
 
 
 class ClusterMargin(Hybrid):
@@ -50,9 +51,8 @@ class ClusterMargin(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         least = Margin().select(inputs, int(min(self.pool_factor * add, len(inputs.candidates))), rng)
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(least.rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(least.rows), add, rng)
         order = np.argsort(places, kind="stable")  # `least` is sorted by uncertainty
         places, clusters = places[order], clusters[order]
         return Picks(least.rows[places], least.scores[places], clusters)
@@ -75,12 +75,10 @@ class Badge(Hybrid):
     reason: ClassVar[str] = "would change the model much"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(ROWS_AT_MOST, add), rng)
-        X = Geometry(inputs.embeddings).units(rows)
-        A = softmax(shift(inputs.logits[rows])).astype(np.float32)
-        A[np.arange(len(A)), A.argmax(axis=1)] -= 1
+        X = inputs.geometry.units(rows)
+        A = inputs.units.errors(inputs.logits[rows])
         places, scores = _spread_gradients(A, X, add, rng)
         return Picks(rows[places], scores)
 
@@ -120,29 +118,22 @@ class Bait(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(BAIT_ROWS, 2 * add), rng)
-        geometry = Geometry(inputs.embeddings)
+        geometry = inputs.geometry
         basis = geometry.principal(self.directions)
         covered = inputs.covered
         X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
         share = add / max(1, len(known) + add)
-        spread = _variance(inputs.logits[rows])
+        spread = inputs.units.variances(inputs.logits[rows])
         F = _information(X, spread) / max(1, len(X))
-        learnt = _information(known, _variance(inputs.logits[covered])) / max(1, len(known))
+        learnt = _information(known, inputs.units.variances(inputs.logits[covered])) / max(1, len(known))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
-        places, scores = fish(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
+        places, scores = select_rows(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
 
 
 BAIT_ROWS = 50_000
-
-
-def _variance(logits: Matrix) -> NDArray[np.float64]:
-    """(n, C) -> (n,): p(1 - p) of the confidence p."""
-    confidence: NDArray[np.float64] = softmax(shift(logits)).max(axis=1, initial=0)
-    return confidence * (1 - confidence)
 
 
 def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,7 +145,7 @@ def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]
     return total
 
 
-def fish(
+def select_rows(
     X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
 ) -> tuple[Rows, NDArray[np.float64]]:
     """k of the rows X (n, d), and what each gained as it was picked: forward to 2k, then back.
@@ -226,8 +217,11 @@ class DropQuery(Hybrid):
 
     passes: int = Field(3, ge=1, le=100, description="How often the head is asked with dropout.")
 
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(passes=self.passes)
+
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.votes is not None
         votes = inputs.votes[:, inputs.candidates]
         changed = (votes[1:] != votes[0]).sum(axis=0)  # (K,)
@@ -237,7 +231,7 @@ class DropQuery(Hybrid):
             pool = np.sort(np.concatenate([pool, rng.choice(others, add - len(pool), replace=False)]))
         pool = np.sort(sample(pool, max(ROWS_AT_MOST, add), rng))
         rows = inputs.candidates[pool]
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(rows), add, rng)
         order = np.argsort(-changed[pool[places]], kind="stable")
         places, clusters = places[order], clusters[order]
         return Picks(rows[places], changed[pool[places]] / max(1, len(votes) - 1), clusters)
@@ -254,12 +248,9 @@ def _threshold(changed: Rows, passes: int, enough: int) -> int:
     return least
 
 
-def unsure(logits: Matrix) -> Vector:
-    """(N, C) -> (N,): 1 - (p1 - p2), a slice at a time."""
-    scores = np.empty(len(logits), np.float32)
-    for part in slices(len(logits), ROWS_AT_ONCE):
-        scores[part] = Margin.score(shift(logits[part]))
-    return scores
+def unsure(logits: NDArray[Any], units: Units = ONE_AN_IMAGE) -> Vector:
+    """Return (N,): 1 minus the margin of each image."""
+    return units.doubts(Margin.score, logits)[0].astype(np.float32)
 
 
 def uncertain_half(inputs: Inputs, most: int, rng: np.random.Generator) -> Rows:

@@ -36,14 +36,9 @@ RANDOM_WEIGHTS = "random"
 READER = 2  # counts changes to how images become pixels; since 2, large JPEGs are decoded at a part of their size
 
 
-class Backbone(Protocol):
-    """`weights` and `preprocessing` go into the cache key: an embedding is valid for exactly these."""
+class Reader(Protocol):
+    """Makes image files into batches that a network takes."""
 
-    name: str
-    weights: str
-    preprocessing: str
-    dimension: int
-    engine: str  #: what runs it: openvino, torch, cuda or numpy
     images_at_once: int  #: how many a batch had best have
     decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
 
@@ -53,12 +48,25 @@ class Backbone(Protocol):
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         """B images where `forward` wants them. Called from a thread of its own, while the batch before is forwarded."""
 
+
+class Backbone(Reader, Protocol):
+    """A reader, and the network that it reads for.
+
+    `weights` and `preprocessing` go into the cache key: an embedding is valid for exactly these.
+    """
+
+    name: str
+    weights: str
+    preprocessing: str
+    dimension: int
+    engine: str  #: what runs it: openvino, torch, cuda or numpy
+
     def forward(self, batch: Any) -> NDArray[np.float32]:
         """`Gathered.batch` -> (B, d) embeddings."""
 
 
 class OnCpu(ABC):
-    """What backbones share that take each image as an array of pixels."""
+    """What readers share that make each image an array of its own, in threads, and stack them."""
 
     engine = "numpy"
     images_at_once = 64

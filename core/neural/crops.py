@@ -75,7 +75,7 @@ class Crop:
         )
 
     def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
-        """RGB -> (H, W, 3)."""
+        """Resize and cut an RGB image: (H, W, 3) uint8."""
         vertical, horizontal = self.cuts(image.height, image.width)
         times_kept = vertical.resized * horizontal.resized / (self.height * self.width)
         small = image.height * image.width <= MOST_PIXELS_COPIED and times_kept <= MOST_TIMES_KEPT
@@ -84,7 +84,7 @@ class Crop:
         return self._by_pillow(image, vertical, horizontal)
 
     def _by_torch(self, image: Image.Image, vertical: Cut, horizontal: Cut) -> NDArray[np.uint8]:
-        """Resizes the whole image, for it knows no part of one that begins between two pixels."""
+        """Resize the whole image: torch knows no part of one that begins between two pixels."""
         whole = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
         size = (vertical.resized, horizontal.resized)
         resized = F.interpolate(whole, size=size, mode=self.interpolation, antialias=True)[0]

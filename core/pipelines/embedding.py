@@ -31,8 +31,13 @@ class Embedded:
     matched: Matched
     unreadable: tuple[Skipped, ...]
 
+    @property
+    def sees_images(self) -> bool:
+        """Whether there are embeddings at all: without a source of them, `embeddings` is (K, 0)."""
+        return bool(self.embeddings.shape[1])
+
     def unlabelled(self) -> NDArray[np.int64]:
-        """(U,) rows, ascending."""
+        """Return the (U,) rows without a label, ascending."""
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), self.matched.rows, assume_unique=True)
 
 

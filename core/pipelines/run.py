@@ -9,7 +9,7 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.crew import Crew
 from nextlabel.core.settings import Settings
 

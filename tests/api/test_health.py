@@ -102,6 +102,18 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
     assert can["version"]
 
 
+def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_tasks(client):
+    can = client.get("/capabilities").json()
+    assert can["tasks"] == ["classification"]
+    assert can["questions"].keys() == can["kinds"].keys()
+    assert can["questions"]["audit"] == {
+        "title": "Method audit",
+        "question": "Do methods help on my data?",
+        "tasks": ["classification"],
+        "stages": ["read", "embed", "embed validation images", "replay"],
+    }
+
+
 @pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])
 def test_capabilities_list_the_fields_of_a_kind(client, data, kind):
     fields = client.get("/capabilities").json()["kinds"][kind]

@@ -14,7 +14,7 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import read_labelled

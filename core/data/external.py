@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class BroughtEmbeddings:
+class ExternalEmbeddings:
     """names: K distinct image names; matrix: (K, d) float32, finite."""
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class BroughtEmbeddings:
 
 
 @dataclass(frozen=True, eq=False)
-class BroughtPredictions:
+class ExternalPredictions:
     """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1."""
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ def check_embeddings(path: str, roots: Sequence[Path]) -> None:
     _open(path, roots)
 
 
-def read_embeddings(path: str, roots: Sequence[Path]) -> BroughtEmbeddings:
+def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
     """A `.npy` file of (K, d) numbers, and the names of its rows in the `.txt` beside it.
 
     Raises:
@@ -74,7 +74,7 @@ def read_embeddings(path: str, roots: Sequence[Path]) -> BroughtEmbeddings:
         if not finite.all():
             row = start + int(np.argmin(finite))
             raise EmbeddingsMalformed(f"{shown(file)}: row {row}, of {names[row]!r}, has a value that is not finite.")
-    return BroughtEmbeddings(names, matrix)
+    return ExternalEmbeddings(names, matrix)
 
 
 def check_predictions(path: str, roots: Sequence[Path], rows: int = 1_000) -> None:
@@ -82,7 +82,7 @@ def check_predictions(path: str, roots: Sequence[Path], rows: int = 1_000) -> No
     _read_predictions(path, roots, rows)
 
 
-def read_predictions(path: str, roots: Sequence[Path]) -> BroughtPredictions:
+def read_predictions(path: str, roots: Sequence[Path]) -> ExternalPredictions:
     """A csv or tab-separated file: `name`, then one column a class; UTF-8.
 
     Raises:
@@ -138,7 +138,7 @@ def _first_repeated_or_empty(names: Sequence[str]) -> int | None:
 # --- predictions ------------------------------------------------------------------------------------------------
 
 
-def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> BroughtPredictions:
+def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> ExternalPredictions:
     file = existing_file(path, roots)
     lines = _text(file, PredictionsMalformed).split("\n")
     reader = csv.reader(iter(lines), delimiter="\t" if "\t" in lines[0] else ",", strict=True)
@@ -147,7 +147,7 @@ def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> Bro
         names, rows = _rows(file, reader, len(classes), most)
     except csv.Error as error:
         raise PredictionsMalformed(f"{file.name}:{reader.line_num}: {error}.") from None
-    return BroughtPredictions(names, classes, rows / rows.sum(axis=1, keepdims=True))
+    return ExternalPredictions(names, classes, rows / rows.sum(axis=1, keepdims=True))
 
 
 def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nextlabel.core.data.brought import check_embeddings, check_predictions, read_embeddings, read_predictions
+from nextlabel.core.data.external import check_embeddings, check_predictions, read_embeddings, read_predictions
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotAllowed, PathNotFound, PathWrongKind, PredictionsMalformed
 
 
