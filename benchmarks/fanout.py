@@ -28,7 +28,7 @@ from nextlabel.core.jobs.shards import Shard, ShardStore
 from nextlabel.core.jobs.store import Claim, JobStore
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.settings import Settings
-from nextlabel.worker.crew import FIRST, LEAST
+from nextlabel.worker.sharding.job_shards import FIRST, LEAST
 
 LEASE_S = 3600.0  # none runs out: time stands still for Redis
 

@@ -15,7 +15,7 @@ TALKATIVE = ("celery", "kombu", "timm", "uvicorn", "httpx", "multiprocessing", "
 
 
 def configure_logs(level: str, *, as_json: bool) -> None:
-    """Sends structlog and the standard library's loggers (Celery, uvicorn) through one formatter to stderr."""
+    """Send structlog and the standard library's loggers (Celery, uvicorn) through one formatter to stderr."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -18,6 +18,7 @@ from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.worker.presence import Presence, presence_folder
+from nextlabel.worker.sharding.plan import remove_old_plans
 
 log = get_logger(__name__)
 RESEND_AFTER_S = 2.0
@@ -128,17 +129,13 @@ class Janitor:
             with suppress(JobNotFound):  # another janitor was quicker
                 self._store.forget(job_id)
             self._results.delete(job_id)
-        self._remove_old_plans()
+        remove_old_plans(self._settings.plans_dir, self._has_ended)  # a job that succeeds removes its own
 
-    def _remove_old_plans(self) -> None:
-        """Remove the plan files of jobs that have ended. A job that succeeds removes its own."""
-        for path in self._settings.plans_dir.glob("*"):
-            try:
-                over = self._store.get(path.name.partition(".")[0]).state.is_final
-            except JobNotFound:
-                over = True
-            if over:
-                path.unlink(missing_ok=True)
+    def _has_ended(self, job_id: str) -> bool:
+        try:
+            return self._store.get(job_id).state.is_final
+        except JobNotFound:
+            return True
 
 
 def _is_running(pid: int) -> bool:

@@ -28,21 +28,22 @@ from nextlabel.core.errors import (
     StoreUnavailable,
     WeightsMismatch,
 )
-from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
-from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.jobs.store import Claim
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.sharing import Plan, embed_stretch
 from nextlabel.core.settings import Settings
-from nextlabel.worker.crew import Grip, JobCrew, Means
 from nextlabel.worker.lease import GiveUpCause, Lease
 from nextlabel.worker.patience import insist
+from nextlabel.worker.process import Process
+from nextlabel.worker.sharding.filler import ShardedFiller, embed_shard
+from nextlabel.worker.sharding.job_shards import JobShards, ShardLease
+from nextlabel.worker.sharding.plan import Plan
 
 log = get_logger(__name__)
 REPLACE_ME = 70  # exit code; the parent starts another process in this one's place
@@ -54,25 +55,16 @@ class Runner:
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
-        self._means = Means(
-            settings,
-            worker=worker,
-            process=f"{worker}/{os.getpid()}",
-            store=JobStore.at(settings.redis_url),
-            lease_store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
-            queue=JobQueue(settings.redis_url),
-        )
-        self._store = self._means.store
+        self._process = Process.of(worker, settings)
+        self._store = self._process.store
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
         self._heads = TrainedHeads()
         self._recent = RecentEmbeddings((settings.keep_embeddings_mb or 0) << 20)
-        self._plan: tuple[Path, Plan] | None = None  # the one helped with last
+        self._plan: tuple[Path, Plan] | None = None  # of the job it helped with last
 
     def close(self) -> None:
-        self._means.store.close()
-        self._means.lease_store.close()
-        self._means.queue.close()
+        self._process.close()
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""
@@ -82,7 +74,7 @@ class Runner:
             return
         with bound(job_id=job_id, kind=claim.kind, attempt=claim.attempt):
             begun = time.monotonic()
-            log.info("job started", worker=self._means.process)
+            log.info("job started", worker=self._process.name)
             end = self._attempt(claim)
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
 
@@ -90,13 +82,13 @@ class Runner:
         """Embed one shard of a job that another process runs, and call for more helpers if more are left."""
         with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
             job = self._store.get(job_id)
-            crew = JobCrew(job_id, self._means, give_up=self._leave_deaf_shard)
-            grip = crew.take(str(job.request.get("backbone")))
-            if grip is None:
+            shards = JobShards(job_id, self._process, give_up=self._leave_deaf_shard)
+            lease = shards.claim(str(job.request.get("backbone")))
+            if lease is None:
                 log.info("no shard to take")
                 return
-            self._help_with(grip, crew, job)
-            crew.call(crew.state())
+            self._work_on(lease, shards, job)
+            shards.call_helpers(shards.progress())
 
     # --- a job --------------------------------------------------------------------------------------------------
 
@@ -107,19 +99,20 @@ class Runner:
         """
         token = secrets.token_hex(8)
         return insist(
-            lambda: self._store.claim(job_id, process=self._means.process, token=token, lease_s=self._settings.lease_s)
+            lambda: self._store.claim(job_id, process=self._process.name, token=token, lease_s=self._settings.lease_s)
         )
 
     def _attempt(self, claim: Claim) -> str:
-        renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)
+        renew = partial(
+            self._process.lease_store.renew, claim, worker=self._process.worker, lease_s=self._settings.lease_s
+        )
         lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
-        crew = JobCrew(claim.job_id, self._means, claim)
         run = Run(
             self._settings,
             self._backbones,
             check=lease.check,
             publish=self._publisher(claim),
-            crew=crew,
+            filler=ShardedFiller(claim, self._process),
             heads=self._heads,
             recent=self._recent,
         )
@@ -159,11 +152,11 @@ class Runner:
 
     # --- a shard of somebody's job ------------------------------------------------------------------------------
 
-    def _help_with(self, grip: Grip, crew: JobCrew, job: Job) -> None:
+    def _work_on(self, lease: ShardLease, shards: JobShards, job: Job) -> None:
         try:
-            with grip:
-                plan = self._plan_at(crew.plan_path(grip.shard.key))
-                embed_stretch(plan, grip, self._backbone_of(job, plan), self._settings)
+            with lease:
+                plan = self._plan_at(shards.plan_path(lease.shard.key))
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings)
         except Interruption as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:
@@ -195,7 +188,7 @@ class Runner:
         log.error("the job does not stop; ending its process", why=why)
         if why == "stalled":
             if self._store.put_back_stalled(claim, self._settings.max_crashes):
-                self._means.queue.send(claim.job_id)
+                self._process.queue.send(claim.job_id)
         elif why == "cancel":
             self._store.finish(claim, JobState.CANCELLED)
         else:

@@ -32,7 +32,7 @@ class Delivery:
 
 
 class Outbox:
-    """Raises StoreUnavailable from every method, as the store does."""
+    """The webhooks that wait. Every method raises StoreUnavailable, as the store's do."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store

@@ -15,7 +15,7 @@ from nextlabel.core.errors import NextlabelError
 
 class JobState(StrEnum):
     QUEUED = "queued"  #: recorded, waiting for a worker
-    RUNNING = "running"  #: a worker holds its lease
+    RUNNING = "running"  #: a process of a worker holds its lease
     CANCELLING = "cancelling"  #: a person asked for its end; the worker stops at its next batch
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -43,7 +43,7 @@ class Frozen(BaseModel):
 
 
 class Progress(Frozen):
-    """Where a running job is. (stage_index, done) never goes back, not even when another worker takes over."""
+    """Where a running job is. (stage_index, done) never goes back, not even when another process takes over."""
 
     stage: str
     stage_index: int
@@ -79,7 +79,7 @@ class JobError(Frozen):
 
 
 class Interruption(Frozen):
-    """Why a job went back to the queue: `worker_lost`, `stalled` or `drained`."""
+    """Why a job was put back into the queue: `worker_lost`, `stalled` or `drained`."""
 
     reason: str
     at: datetime

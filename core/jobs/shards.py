@@ -40,7 +40,7 @@ class ShardProgress:
 
 
 class ShardStore:
-    """The shards of all jobs, in Redis. Raises StoreUnavailable from every method, as the store does."""
+    """The shards of all jobs. Every method raises StoreUnavailable, as the store's do."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store

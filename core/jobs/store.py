@@ -121,7 +121,7 @@ class Counts:
 
 
 class JobStore:
-    """Raises StoreUnavailable from every method when Redis can't be reached or refuses to write."""
+    """All jobs. Every method raises StoreUnavailable when Redis can't be reached or refuses to write."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client

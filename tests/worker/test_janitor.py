@@ -15,6 +15,7 @@ from nextlabel.core.settings import Settings
 from nextlabel.worker import janitor as module
 from nextlabel.worker.janitor import Janitor
 from nextlabel.worker.presence import presence_folder
+from nextlabel.worker.sharding.plan import plan_path
 from tests.worker.conftest import freeze, submit, wait_until
 
 LEASE_S = 1.0
@@ -183,6 +184,18 @@ def test_janitors_that_forget_the_same_jobs_do_not_trip_over_each_other(settings
     assert tripped == []
     assert store.page().jobs == []
     assert list(settings.results_dir.iterdir()) == []
+
+
+def test_the_plans_of_jobs_that_ended_are_removed_and_those_of_others_stay(settings, store):
+    plans = {}
+    for job in (ended_job(store, settings), new_job(store)):
+        plans[job.id] = plan_path(settings.plans_dir, job.id, "key")
+    unknown = plan_path(settings.plans_dir, "job_unknown", "key")
+    settings.plans_dir.mkdir(parents=True)
+    for path in (*plans.values(), unknown):
+        path.touch()
+    Janitor(settings, "w@host").tick()
+    assert list(settings.plans_dir.iterdir()) == [list(plans.values())[1]]
 
 
 # --- the dead of its machine ------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from nextlabel.core.jobs.shards import ShardStore
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.pipelines import run as run_module
-from nextlabel.core.pipelines import sharing
-from nextlabel.core.pipelines.sharing import Plan
 from nextlabel.worker.runner import Runner
+from nextlabel.worker.sharding import filler
+from nextlabel.worker.sharding.plan import Plan, plan_path
 from tests.worker.conftest import submit, wait_until
 
 IMAGES = 60
@@ -30,7 +30,7 @@ IMAGES = 60
 def settings(settings, monkeypatch):
     """Shares at once, in small shards, and looks often."""
     monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)
-    monkeypatch.setattr(sharing, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(filler, "LOOK_EVERY_S", 0.0)
     return settings.model_copy(update={"share_above_s": 0.0, "shard_s": 0.1})
 
 
@@ -241,13 +241,12 @@ def test_a_machine_with_other_weights_does_not_help(settings, store, pool, runne
 def test_a_helper_embeds_with_the_backbone_of_the_plan_even_where_the_request_names_none(runner, store, settings, pool):
     job = submit(store, path_to_img="large", add=3, backbone=None, path_to_embeddings="own.npy")
     claim = store.claim(job.id, process="one@host/1", token="t", lease_s=60)
-    images, backbone = list_pool(place_at(pool, settings.data_roots)), DescriptorBackbone()
+    images, backbone = list_pool(place_at("large", settings.data_roots)), DescriptorBackbone()
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, images.place.key)
-    Plan(key, images).write(settings.plans_dir / f"{job.id}.key.npz")
+    Plan(key, images).write(plan_path(settings.plans_dir, job.id, "key"))
     ShardStore(store).plan(claim, "key", IMAGES)
     runner.help(job.id)
-    cache = EmbeddingCache(settings.cache_dir, key, backbone.dimension)
-    assert cache.find(images.names, images.stamps).hit.any()
+    assert EmbeddingCache(settings.cache_dir, key, backbone.dimension).find(images.names, images.stamps).hit.any()
     assert ShardStore(store).progress(job.id).failures == 0
 
 
