@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/.installed
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load lock timm-names kinds clean
+.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load \
+  lock timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20

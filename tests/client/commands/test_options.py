@@ -27,6 +27,12 @@ def typed(kind, *arguments):
     return request_body(kind, given)
 
 
+def test_a_field_that_is_true_or_false_is_a_flag():
+    plain = typed("selection", "photos", "-n", "3")
+    assert "content" not in plain
+    assert typed("selection", "photos", "-n", "3", "--content") == {**plain, "content": True}
+
+
 def test_every_kind_has_a_command():
     assert list(COMMANDS) == [kind.command for kind in KINDS.values()]
     assert [command.name for command in COMMANDS.values()] == list(COMMANDS)
