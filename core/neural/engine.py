@@ -150,7 +150,7 @@ def decode_threads(settings: Settings) -> int:
 
 
 def available_cores() -> int:
-    """Those this process may use, where the system tells."""
+    """Count the cores that this process may use, where the system tells; else all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -193,7 +193,7 @@ def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
 
 @dataclass(frozen=True)
 class _Group:
-    """Images read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
+    """Images that were read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
 
     rows: NDArray[np.int64]
     as_listed: NDArray[np.bool_]
@@ -215,7 +215,7 @@ def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
 
 
 class _Forward(Generic[Value]):
-    """The forward pass, with a batch size that halves when the device's memory is short."""
+    """Runs the forward pass, and halves the batch size when the device's memory is short."""
 
     def __init__(
         self,
@@ -257,7 +257,7 @@ def _collect(group: _Group, forward: _Forward[Value]) -> ForwardedBatch[Value]:
 def _in_order(
     threads: ThreadPoolExecutor, work: Callable[[Item], Done], items: Iterable[Item], ahead: int
 ) -> Generator[Done, None, None]:
-    """`threads.map` with a bounded number of results waiting."""
+    """Do what `threads.map` does, with at most `ahead` results waiting."""
     source = iter(items)
     waiting = deque(threads.submit(work, item) for item in islice(source, ahead))
     while waiting:

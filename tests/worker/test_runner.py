@@ -101,7 +101,7 @@ def test_a_job_that_was_carried_out_has_succeeded_and_has_a_result(runner, store
     runner.run(job.id)
     ended = store.get(job.id)
     assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 1, None)
-    assert ended.worker == f"w@host/{os.getpid()}"
+    assert ended.process == f"w@host/{os.getpid()}"
     assert ended.started_at <= ended.finished_at
     assert len(result_of(settings, ended).data) == 3
 
@@ -305,8 +305,8 @@ def test_a_lost_lease_leaves_the_record_to_its_new_owner(runner, store, settings
     job = submit(store, **large_pool)
     with running(runner, job.id):
         wait_until(lambda: embedding(store, job))
-        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
-        owner = store.claim(job.id, worker="other/1", token="u", lease_s=60)
+        store.put_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+        owner = store.claim(job.id, process="other/1", token="u", lease_s=60)
         owned = store.get(job.id)
     assert store.get(job.id) == owned
     assert '"end": "lease lost"' in logged()
@@ -320,7 +320,7 @@ def test_a_lease_lost_at_the_very_end_leaves_a_file_that_nobody_looks_at(runner,
 
     def write_and_lose(files, *result):
         write(files, *result)
-        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+        store.put_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
 
     monkeypatch.setattr(ResultFiles, "write", write_and_lose)
     runner.run(job.id)

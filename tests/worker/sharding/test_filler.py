@@ -14,13 +14,13 @@ from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.jobs.queue import SHARDS_KEY
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
-from nextlabel.core.jobs.shards import Shards
+from nextlabel.core.jobs.shards import ShardStore
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.pipelines import run as run_module
-from nextlabel.core.pipelines import sharing
-from nextlabel.core.pipelines.sharing import Plan
 from nextlabel.worker.runner import Runner
+from nextlabel.worker.sharding import filler
+from nextlabel.worker.sharding.plan import Plan, plan_path
 from tests.worker.conftest import submit, wait_until
 
 IMAGES = 60
@@ -30,7 +30,7 @@ IMAGES = 60
 def settings(settings, monkeypatch):
     """Shares at once, in small shards, and looks often."""
     monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)
-    monkeypatch.setattr(sharing, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(filler, "LOOK_EVERY_S", 0.0)
     return settings.model_copy(update={"share_above_s": 0.0, "shard_s": 0.1})
 
 
@@ -54,8 +54,8 @@ def runner(settings):
 @pytest.fixture
 def helper(settings, store):
     """Another worker: seen, and coming when it is called."""
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     stop = threading.Event()
     with closing(Runner(settings, "two@host")) as helper:
 
@@ -109,7 +109,7 @@ def test_progress_of_a_shared_job_never_goes_back_and_reaches_the_end(runner, he
 
 
 def test_where_there_is_one_process_nothing_is_shared(runner, store, settings, pool, logged):
-    store.worker_seen("one@host")
+    store.note_worker("one@host")
     assert run(runner, store, ask(store)).state is JobState.SUCCEEDED
     assert "shared out" not in logged()
     assert not settings.plans_dir.exists()
@@ -123,23 +123,23 @@ def test_a_job_that_takes_no_longer_than_the_setting_is_not_shared(settings, hel
 
 def test_whoever_takes_a_shared_job_over_goes_on_with_its_plan(runner, store, settings, pool, logged):
     """The first one to run it is drained in the middle; nobody helps."""
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     job = ask(store)
     thread = threading.Thread(target=runner.run, args=[job.id])
     thread.start()
-    wait_until(lambda: Shards(store).state(job.id).done > 10)
+    wait_until(lambda: ShardStore(store).progress(job.id).done > 10)
     store.drain("one@host")
     thread.join(60)
     assert store.get(job.id).state is JobState.QUEUED
-    before = Shards(store).state(job.id)
+    before = ShardStore(store).progress(job.id)
     assert 10 < before.done < IMAGES
     (plan,) = settings.plans_dir.iterdir()
     written = plan.stat().st_mtime_ns
     with closing(Runner(settings, "two@host")) as another:
         thread = threading.Thread(target=another.run, args=[job.id])
         thread.start()
-        wait_until(lambda: Shards(store).state(job.id).done > before.done)
+        wait_until(lambda: ShardStore(store).progress(job.id).done > before.done)
         assert plan.stat().st_mtime_ns == written
         thread.join(60)
     assert store.get(job.id).state is JobState.SUCCEEDED
@@ -147,16 +147,16 @@ def test_whoever_takes_a_shared_job_over_goes_on_with_its_plan(runner, store, se
 
 def test_a_shard_of_a_dead_helper_is_done_by_others(runner, store, settings, pool):
     """The helper takes a shard, and is never heard of again."""
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     job = ask(store)
     thread = threading.Thread(target=runner.run, args=[job.id])
     thread.start()
-    shards = Shards(store)
-    wait_until(lambda: shards.state(job.id).free)
-    shards.claim(job.id, worker="two@host/1", token="x", lease_s=0.3, wanted=20, least=20)
+    shards = ShardStore(store)
+    wait_until(lambda: shards.progress(job.id).free)
+    shards.claim(job.id, process="two@host/1", token="x", lease_s=0.3, wanted=20, least=20)
     time.sleep(0.4)
-    store.reap(most_crashes=3)
+    store.put_back_expired(most_crashes=3)
     thread.join(60)
     assert store.get(job.id).state is JobState.SUCCEEDED
 
@@ -174,7 +174,7 @@ def test_a_cancelled_job_stops_its_helpers_too(runner, helper, store, settings, 
     job = ask(store)
     thread = threading.Thread(target=runner.run, args=[job.id])
     thread.start()
-    wait_until(lambda: Shards(store).state(job.id).held > 1)
+    wait_until(lambda: ShardStore(store).progress(job.id).held > 1)
     store.cancel(job.id)
     thread.join(60)
     assert store.get(job.id).state is JobState.CANCELLED
@@ -182,8 +182,8 @@ def test_a_cancelled_job_stops_its_helpers_too(runner, helper, store, settings, 
 
 
 def test_where_the_cache_cannot_be_written_the_job_embeds_by_itself(settings, store, pool, tmp_path):
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     (tmp_path / "file").touch()
     with closing(Runner(settings.model_copy(update={"cache_dir": tmp_path / "file" / "x"}), "one@host")) as runner:
         ended = run(runner, store, ask(store))
@@ -192,8 +192,8 @@ def test_where_the_cache_cannot_be_written_the_job_embeds_by_itself(settings, st
 
 
 def test_where_the_plan_cannot_be_written_the_job_embeds_by_itself(settings, store, pool, logged):
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     settings.state_dir.mkdir()
     settings.plans_dir.touch()  # a file in the folder's place
     with closing(Runner(settings, "one@host")) as runner:
@@ -213,22 +213,22 @@ def test_a_call_for_help_with_a_job_that_nobody_knows_or_that_has_ended_is_harml
 
 
 def test_there_are_never_more_calls_waiting_than_processes_that_could_come(runner, store, settings, pool):
-    store.worker_seen("one@host")
-    store.worker_seen("two@host", processes=3)
+    store.note_worker("one@host")
+    store.note_worker("two@host", processes=3)
     run(runner, store, ask(store))
     assert 1 <= store.messages_waiting(SHARDS_KEY) <= 4
 
 
 def test_a_machine_with_other_weights_does_not_help(settings, store, pool, runner, logged):
     """Its embeddings would be of another network."""
-    store.worker_seen("one@host")
-    store.worker_seen("two@host")
+    store.note_worker("one@host")
+    store.note_worker("two@host")
     job = submit(
         store, path_to_img="large", add=3, near_copies="allow", backbone="test_resnet", weights="random", seed=1
     )
     thread = threading.Thread(target=runner.run, args=[job.id])
     thread.start()
-    wait_until(lambda: Shards(store).state(job.id).free)
+    wait_until(lambda: ShardStore(store).progress(job.id).free)
     with closing(Runner(settings, "two@host")) as other:
         load = other._backbones.load
         other._backbones.load = lambda spec, weights, seed: load(spec, weights, seed + 1)
@@ -240,22 +240,21 @@ def test_a_machine_with_other_weights_does_not_help(settings, store, pool, runne
 
 def test_a_helper_embeds_with_the_backbone_of_the_plan_even_where_the_request_names_none(runner, store, settings, pool):
     job = submit(store, path_to_img="large", add=3, backbone=None, path_to_embeddings="own.npy")
-    claim = store.claim(job.id, worker="one@host/1", token="t", lease_s=60)
-    images, backbone = list_pool(place_at(pool, settings.data_roots)), DescriptorBackbone()
+    claim = store.claim(job.id, process="one@host/1", token="t", lease_s=60)
+    images, backbone = list_pool(place_at("large", settings.data_roots)), DescriptorBackbone()
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, images.place.key)
-    Plan(key, images).write(settings.plans_dir / f"{job.id}.key.npz")
-    Shards(store).plan(claim, "key", IMAGES)
+    Plan(key, images).write(plan_path(settings.plans_dir, job.id, "key"))
+    ShardStore(store).plan(claim, "key", IMAGES)
     runner.help(job.id)
-    cache = EmbeddingCache(settings.cache_dir, key, backbone.dimension)
-    assert cache.find(images.names, images.stamps).hit.any()
-    assert Shards(store).state(job.id).failures == 0
+    assert EmbeddingCache(settings.cache_dir, key, backbone.dimension).find(images.names, images.stamps).hit.any()
+    assert ShardStore(store).progress(job.id).failures == 0
 
 
 def test_a_store_that_goes_away_is_waited_for(runner, helper, store, pool, empty_redis):
     job = ask(store)
     thread = threading.Thread(target=runner.run, args=[job.id])
     thread.start()
-    wait_until(lambda: Shards(store).state(job.id).done > 10)
+    wait_until(lambda: ShardStore(store).progress(job.id).done > 10)
     with closing(JobStore.at(empty_redis)) as other:
         other._redis.execute_command("CLIENT", "PAUSE", 2500, "ALL")
     thread.join(30)

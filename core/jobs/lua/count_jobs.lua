@@ -1,5 +1,5 @@
--- -> {kind, state, jobs, kind, state, jobs, ...} of the jobs that have not ended.
-local counts, told = {}, {}
+-- -> {kind, state, jobs, kind, state, jobs, ...}: how many jobs have not ended
+local counts, answer = {}, {}
 for _, zset in ipairs({'queued', 'leases'}) do
   for _, id in ipairs(redis.call('ZRANGE', P .. zset, 0, -1)) do
     local fields = redis.call('HMGET', job_key(id), 'kind', 'state')
@@ -9,6 +9,6 @@ for _, zset in ipairs({'queued', 'leases'}) do
 end
 for group, count in pairs(counts) do
   local kind, state = string.match(group, '^(.*):(.*)$')
-  told[#told + 1], told[#told + 2], told[#told + 3] = kind, state, count
+  answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = kind, state, count
 end
-return told
+return answer
