@@ -43,6 +43,10 @@ class AuditRequest(OneValidated):
                 yield Fault(f"/methods/{place}", "invalid_value", detail)
 
 
+#: unsure: the labels don't tell whether the method gains anything worth having
+Verdict = Literal["better", "no better", "worse", "unsure"]
+
+
 class AuditArm(Part):
     """A method replayed: macro F1 by labels, mean over the repeats.
 
@@ -57,7 +61,7 @@ class AuditArm(Part):
     gain_interval: tuple[float, float]
     saved: float | None
     saved_interval: tuple[float, float] | None
-    verdict: Literal["better", "no better", "worse"]
+    verdict: Verdict
     sentence: str
 
 

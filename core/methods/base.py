@@ -38,6 +38,7 @@ class Inputs:
     candidates: (K,) distinct rows of the pool that may be picked, ascending.
     embeddings: (N, d) float32, finite.
     labelled: (L,) rows that have a label, ascending; targets: (L,) their classes, 0..C-1.
+    references: (R,) rows that picks should stand for, where a method looks for such; None: the candidates.
     pending: (P,) rows handed out and not labelled yet: they count as covered. None of them is a candidate.
     logits: (N, C) of the head, float, finite.
     votes: (1 + M, N) int, the class given by the head trained with dropout: without dropout, then M times with it.
@@ -49,6 +50,7 @@ class Inputs:
     embeddings: Matrix | None = None
     labelled: Rows = field(default_factory=lambda: NO_ROWS)
     targets: Rows = field(default_factory=lambda: NO_ROWS)
+    references: Rows | None = None
     pending: Rows = field(default_factory=lambda: NO_ROWS)
     logits: Matrix | None = None
     votes: Rows | None = None

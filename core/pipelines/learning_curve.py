@@ -26,7 +26,9 @@ from nextlabel.core.neural.cross_validation import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.sampling import is_random_sample
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.trials import Exam, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
@@ -35,6 +37,13 @@ LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
 ROUNDS, ROUND, STABILITY_IMAGES = 3, 100, 2_000  # stability: the last rounds, of so many labels or a tenth of them
 COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
+ORDER_OF_CHOICE = (
+    "the forecast is for more labels chosen by `auto`, and follows the order in which it would choose these"
+)
+OWN_SCORES = (
+    "they can't score themselves, and nothing bounds the forecast: label some 200 images that the method `random` "
+    "chooses, and name them as a validation set"
+)
 
 
 def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
@@ -49,8 +58,9 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = read_validation(request, source, run) if validates else None
-    exams = _exams(request, embedded, validation)
     trials = Trials(request.head, request.seed, run)
+    at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
+    exams = _exams(request, embedded, validation, None if at_random else trials)
     measured = _measure(exams, trials, run)
     run.stage("forecast")
     scores = measured.scores(pooled=validation is None)
@@ -58,6 +68,7 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     fits = fit_all(measured.sizes.astype(np.float64), scores.replicates)
     told = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
     hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
+    known = at_random or validation is not None
     stability = _stability(exams[0], embedded, trials, request.seed)
     coverage = _coverage(embedded, request.seed)
     return LearningCurveResult(
@@ -66,11 +77,11 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
         fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
-        now=_told(told, 0, 0, labels),
-        forecast=tuple(_told(told, i, extra, labels) for i, extra in enumerate(request.ahead, 1)),
+        now=_told(told, 0, 0, labels, known),
+        forecast=tuple(_told(told, i, extra, labels, known) for i, extra in enumerate(request.ahead, 1)),
         stability=stability,
         coverage=coverage,
-        advice=advise(labels, hundred, request.worth_per_100, stability, coverage),
+        advice=advise(labels, hundred if known else None, request.worth_per_100, stability, coverage),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -85,11 +96,22 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
 # --- what is measured -------------------------------------------------------------------------------------------
 
 
-def _exams(request: LearningCurveRequest, embedded: Embedded, validation: Validation | None) -> list[Exam]:
+def _exams(
+    request: LearningCurveRequest, embedded: Embedded, validation: Validation | None, choosing: Trials | None
+) -> list[Exam]:
+    """choosing: trains the heads that the labelled images were chosen by; None: they were drawn at random.
+
+    Parts of chosen labels that are drawn at random teach less than those that were chosen first did, and make the curve
+    too steep. So the parts are chosen, too, where a validation set scores them; chosen labels can't score themselves.
+    """
     matched = embedded.matched
     X, y = embedded.embeddings[matched.rows], matched.targets
     if validation is not None:
-        orders = [np.random.default_rng([request.seed, r]).permutation(len(y)) for r in range(request.repeats)]
+        chances = [np.random.default_rng([request.seed, r]) for r in range(request.repeats)]
+        if choosing is None:
+            orders = [chance.permutation(len(y)) for chance in chances]
+        else:
+            orders = [order_of_choice(embedded, choosing, chance) for chance in chances]
         classes, targets, truth = validation.together(matched)
         return [Exam(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
     fold = stratified_folds(y, request.repeats, request.seed)
@@ -195,11 +217,12 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     )
 
 
-def _told(told: Outlook, i: int, extra: int, labels: int) -> Forecast:
+def _told(told: Outlook, i: int, extra: int, labels: int, known: bool) -> Forecast:
+    """known: whether the scores are the pool's; else any score is possible."""
     return Forecast(
         extra=extra,
         labels=labels + extra,
         f1_macro=rounded(told.score[i]),
-        low=rounded(told.low[i]),
-        high=rounded(told.high[i]),
+        low=rounded(told.low[i]) if known else 0.0,
+        high=rounded(told.high[i]) if known else 1.0,
     )
