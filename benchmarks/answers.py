@@ -10,13 +10,14 @@ from typing import Any
 
 from benchmarks import DATA
 from benchmarks.sets import BOTTOMS_AND_SHOES, _clothing_pool, _copies_pool, _digits_pool, _images, load
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from PIL import Image
 
 from benchmarks import DATA
 from benchmarks.first_version import first_versions_embedding, first_versions_network
-from nextlabel.core.data.labels import Labels, match
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader
@@ -37,6 +37,8 @@ from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import match
 
 BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
 ENOUGH_S = 3.0  # of each of the parts
@@ -50,7 +52,7 @@ def main() -> None:
         if arguments.make:
             folder = Path(scratch)
             make_photos(arguments.images, folder, arguments.make, arguments.height)
-        pool = list_pool(folder, [folder])
+        pool = list_pool(place_at(folder, [folder]))
         pool = pool.take(np.arange(min(arguments.limit or len(pool), len(pool))))
         megabytes = pool.sizes.mean() / 1e6
         print(f"{len(pool)} images of {megabytes:.3f} MB, {available_cores()} cores; images a second\n")
@@ -81,7 +83,10 @@ def _make_photo(target: Path, height: int | None, task: tuple[int, Path]) -> Non
 def _row(spec: BackboneSpec, pool: Pool, arguments: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as cache:
         settings = Settings(
-            data_roots=(pool.folder,), cache_dir=Path(cache), weights_dir=arguments.weights, cpu_engine=arguments.engine
+            data_roots=(Path(pool.place.key),),
+            cache_dir=Path(cache),
+            weights_dir=arguments.weights,
+            cpu_engine=arguments.engine,
         )
         loader = BackboneLoader(settings)
         weights = None if weights_in(spec, settings.weights_dir) else "random"
@@ -121,7 +126,10 @@ def _reading_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
 
 
 def _forward_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
-    read = [backbone.read(pool.path(row), settings.max_image_pixels) for row in range(backbone.images_at_once)]
+    read = []
+    for row in range(backbone.images_at_once):
+        with pool.open(row) as file:
+            read.append(backbone.read(file, settings.max_image_pixels))
     batch = backbone.gather(read).batch
     backbone.forward(batch)
     began, passes = time.perf_counter(), 0
@@ -143,11 +151,11 @@ def _whole(backbone: Backbone, loader: BackboneLoader, pool: Pool, settings: Set
 
 def _first_versions_way(spec: BackboneSpec, pool: Pool, folder: Path, device: str) -> float:
     network = first_versions_network(spec.name, device)
-    first_versions_embedding(network, pool.path(0), folder)  # libraries set themselves up
+    first_versions_embedding(network, Path(pool.place.key, pool.names[0]), folder)  # libraries set themselves up
     began, done = time.perf_counter(), 0
     while done + 1 < len(pool) and time.perf_counter() - began < 3 * ENOUGH_S:
         done += 1
-        first_versions_embedding(network, pool.path(done), folder)
+        first_versions_embedding(network, Path(pool.place.key, pool.names[done]), folder)
     return done / (time.perf_counter() - began)
 
 

@@ -31,9 +31,9 @@ from torchvision.transforms.functional import to_tensor
 from benchmarks import DATA
 from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import read_labels
 
 HEAD, EPOCHS, BATCH, LEARNING_RATE = (640, 256), 49, 16, 1e-4
 

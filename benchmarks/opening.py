@@ -18,9 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.tasks.classification import read_labels
 
 DIMENSION, A_FOLDER, A_SEGMENT = 8, 10_000, 50_000  # numbers of an embedding, files, embeddings
 KEY = CacheKey("made up", "none", "none", "pool")
@@ -31,12 +33,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
         folder = Path(scratch).resolve()
         _make_files(folder / "pool", arguments.images)
-        pool = list_pool(folder / "pool", [folder])
+        pool = list_pool(place_at(folder / "pool", [folder]))
         labels = folder / "labels.txt"
         write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names)])
         _fill_cache(folder / "cache", pool)
         print("| of | seconds | at best | ratio |\n|---|---|---|---|")
-        _print("listing", lambda: list_pool(folder / "pool", [folder]), lambda: _find(folder / "pool"), arguments)
+        _print(
+            "listing", lambda: list_pool(place_at(folder / "pool", [folder])), lambda: _find(folder / "pool"), arguments
+        )
         _print("reading labels", lambda: read_labels(labels, [folder]), lambda: _split(labels), arguments)
         _print("looking up embeddings", lambda: _look_up(folder / "cache", pool), None, arguments)
 
@@ -52,11 +56,11 @@ def _fill_cache(root: Path, pool: Pool) -> None:
     cache = EmbeddingCache(root, KEY, DIMENSION)
     for start in range(0, len(pool), A_SEGMENT):
         part = pool.take(np.arange(start, min(start + A_SEGMENT, len(pool))))
-        cache.add(part.names, part.sizes, part.mtimes_ns, np.zeros((len(part), DIMENSION), np.float32))
+        cache.add(part.names, part.stamps, np.zeros((len(part), DIMENSION), np.float32))
 
 
 def _look_up(root: Path, pool: Pool) -> None:
-    assert EmbeddingCache(root, KEY, DIMENSION).find(pool.names, pool.sizes, pool.mtimes_ns).hit.all()
+    assert EmbeddingCache(root, KEY, DIMENSION).find(pool.names, pool.stamps).hit.all()
 
 
 def _find(pool: Path) -> None:

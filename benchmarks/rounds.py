@@ -14,12 +14,13 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import DATA
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from PIL import Image, ImageEnhance
 from benchmarks import DATA
 from nextlabel.client.digits import write_digits
 from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import Labels, match, read_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.neural.backbones import BackboneLoader
@@ -29,6 +29,8 @@ from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import match, read_labels
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-label-efficiency"  # where they are built, unless said otherwise
 COPIED, COPIES = 1_500, 5  # photos, and files of each
@@ -102,12 +104,13 @@ def _images(name: str, work: Path) -> list[Path]:
         images = _images("clothing", work)
         return [images[row] for row in _long_tail_rows(load("clothing", work).targets)]
     folder, labels = {"clothing": _clothing_pool, "copies": _copies_pool, "digits": _digits_pool}[name](work)
-    pool = list_pool(folder, [folder])
-    return [pool.path(row) for row in match(labels, pool).rows]
+    pool = list_pool(place_at(folder, [folder]))
+    return [folder / pool.names[row] for row in match(labels, pool).rows]
 
 
 def _thumbnail(image: Path) -> Thumbnail:
-    return Thumbnails().prepare(decode(image, max_pixels=MAX_PIXELS))
+    with image.open("rb") as stream:
+        return Thumbnails().prepare(decode(stream, max_pixels=MAX_PIXELS))
 
 
 def _clothing(work: Path, weights: Path) -> LabelledSet:
@@ -179,7 +182,7 @@ def _copies(work: Path, weights: Path) -> LabelledSet:
 
 def _copied() -> tuple[str, ...]:
     source = DATA / "clothing" / "train"
-    return list_pool(source, [source]).names[:COPIED]
+    return list_pool(place_at(source, [source])).names[:COPIED]
 
 
 def _copies_pool(work: Path) -> tuple[Path, Labels]:
@@ -228,7 +231,7 @@ def _embed(
     backbones = BackboneLoader(settings)
     run = Run(settings, backbones, check=lambda: None, publish=lambda _progress, _warnings: None)
     run.plan("embed")
-    pool = list_pool(folder, [folder])
+    pool = list_pool(place_at(folder, [folder]))
     labelled = Labelled(pool, labels, match(labels, pool))
     embedded = embed_rows(labelled, labelled.matched.rows, backbones.load(find_backbone(backbone)), "embed", run)
     return embedded.embeddings, embedded.matched.targets

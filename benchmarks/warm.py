@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.embeddings.recent import RecentEmbeddings
@@ -97,15 +98,15 @@ def make(folder: Path, name: str, images: int, dimension: int, labels: int) -> N
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(CLASSES, dimension)).astype(np.float32) * 0.25
     classes = rng.integers(0, CLASSES, images)
-    listed = list_pool(pool, [folder])
+    listed = list_pool(place_at(pool, [folder]))
     backbone = DescriptorBackbone()
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(listed.folder))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, listed.place.key)
     cache = EmbeddingCache(folder / "cache", key, dimension)
     for start in range(0, images, BLOCK):
         rows = np.arange(start, min(start + BLOCK, images))
         part = listed.take(rows)
         noise = rng.standard_normal((len(rows), dimension), dtype=np.float32)
-        cache.add(part.names, part.sizes, part.mtimes_ns, centres[classes[rows]] + noise)
+        cache.add(part.names, part.stamps, centres[classes[rows]] + noise)
     labelled = rng.choice(images, min(labels + MORE_LABELS, images), replace=False)
     for file, count in ((f"{name}.txt", labels), (f"{name}-more.txt", labels + MORE_LABELS)):
         write_labels(folder / file, [(names[row], f"class {classes[row]}") for row in labelled[:count]])

@@ -19,11 +19,13 @@ from nextlabel.client.errors import JobFailed
 from nextlabel.client.http import Client
 from nextlabel.client.shown import follow
 from nextlabel.client.talk import R
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsMalformed, WeightsUnavailable
 from nextlabel.core.kinds.f1 import F1Result
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import read_labels
 
 PRETRAINED = "mobilenet"
 WITHOUT_WEIGHTS = "descriptor"
@@ -43,7 +45,7 @@ class Material:
     def check(self) -> None:
         """Raises LabelsMalformed when an image of the pool has no answer: it could be chosen and not be labelled."""
         answers = read_labels(self.answers).classes_by_name
-        absent = [name for name in list_pool(self.pool, [self.pool]).names if name not in answers]
+        absent = [name for name in list_pool(place_at(self.pool, [self.pool])).names if name not in answers]
         if absent:
             raise LabelsMalformed(
                 f"{len(absent)} images of the pool have no answer in {self.answers}, e.g. {absent[0]}"

@@ -11,13 +11,15 @@ import click
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.http import Client
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
 from nextlabel.core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.tasks.classification import read_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
 Pairs = list[tuple[str, str]]
@@ -118,7 +120,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     entries = _entries(**source)
     _make(out / "annotations", out / "images")
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(entries, classes))
-    _place(entries, pool, out / "images", copy)
+    _take_images(entries, pool, out / "images", copy)
     _tell(len(entries), "image", out)
 
 
@@ -133,7 +135,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     entries = _entries(**source)
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(entries, classes))
-    _place(entries, pool, out / "images", copy)
+    _take_images(entries, pool, out / "images", copy)
     _tell(len(entries), "image", out)
 
 
@@ -155,7 +157,7 @@ def to_csv(out: Path, **source: Any) -> None:
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """A folder for each class, as torchvision's ImageFolder and datumaro's imagenet have it; rank order is lost."""
     entries = _entries(**source)
-    image_folder.write(entries, pool, out, copy=copy)
+    image_folder.write(entries, _place(pool), out, copy=copy)
     _tell(len(entries), "image", out)
 
 
@@ -170,9 +172,14 @@ def _make(*folders: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def _place(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
+def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
     if pool is not None:
-        place_images([(entry.name, entry.name) for entry in entries], pool, folder, copy=copy)
+        place_images([(entry.name, entry.name) for entry in entries], _place(pool), folder, copy=copy)
+
+
+def _place(pool: Path) -> Place:
+    """What a user names is theirs, and may link to anywhere."""
+    return place_at(pool.absolute(), (pool.absolute(), *ALL))
 
 
 # --- import -----------------------------------------------------------------------------------------------------
@@ -209,7 +216,7 @@ def from_label_studio(
     """A project's export as JSON, JSON-MIN or CSV."""
     if (image_prefix is None) == (pool is None):
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
-    names = PoolNames(pool, (pool, *ALL)) if pool is not None else ImageUrls(image_prefix or "")
+    names = PoolNames(_place(pool)) if pool is not None else ImageUrls(image_prefix or "")
     pairs = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
     _write(pairs, labels, replace)
 

@@ -26,6 +26,7 @@ class Fields(TypedDict, total=False):
 
     head: HeadName
     task: Literal["classification"]
+    content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nextlabel.client.files import write_whole
-from nextlabel.core.data.labels import Labels, read_labels, write_labels
-from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.tasks.classification import ClassLabels, read_labels
 
 NAME, CLASS = "name", "class"
 
@@ -23,7 +24,7 @@ class Sheet:
     """One labels file."""
 
     person: str
-    labels: Labels
+    labels: ClassLabels
 
 
 class Conflicts(StrEnum):
@@ -53,7 +54,7 @@ class Difference:
 
 def sheets(path: Path) -> list[Sheet]:
     """Of a file, or of each file of a folder as `read_labels` finds them. Raises as that does."""
-    real = existing_file_or_folder(path.absolute(), [path.absolute()])
+    real = readable(path)
     files = [real] if real.is_file() else sorted(one for one in real.iterdir() if _counts(one))
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
@@ -69,7 +70,7 @@ def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
     return Merged({name: class_ for name, class_ in settled.items() if class_ is not None}, conflicts)
 
 
-def compare(old: Labels, new: Labels) -> Difference:
+def compare(old: ClassLabels, new: ClassLabels) -> Difference:
     before, after = old.classes_by_name, new.classes_by_name
     return Difference(
         added={name: after[name] for name in sorted(after.keys() - before.keys())},
@@ -90,7 +91,7 @@ def look_alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> Labels:
+def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> ClassLabels:
     """Labels out of a csv file, or whatever `read_labels` reads. Raises LabelsMalformed, LabelsConflict."""
     return _read_csv(path, name_column, class_column) if is_csv(path) else read_labels(path)
 
@@ -102,7 +103,7 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
         return
     text = io.StringIO()
     csv.writer(text).writerows([(name_column, class_column), *labels.items()])
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode(), durable=False)
 
 
 def is_csv(path: Path) -> bool:
@@ -126,7 +127,7 @@ def _settled(classes: Iterable[str], on_conflict: Conflicts) -> str | None:
     return None
 
 
-def _read_csv(path: Path, name_column: str, class_column: str) -> Labels:
+def _read_csv(path: Path, name_column: str, class_column: str) -> ClassLabels:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _from_rows(csv.DictReader(file, strict=True), path, name_column, class_column)
@@ -134,7 +135,7 @@ def _read_csv(path: Path, name_column: str, class_column: str) -> Labels:
         raise LabelsMalformed(f"{shown(path)} is no csv file in UTF-8: {error}") from None
 
 
-def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_column: str) -> Labels:
+def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_column: str) -> ClassLabels:
     columns = rows.fieldnames or []
     if absent := [one for one in (name_column, class_column) if one not in columns]:
         there = ", ".join(columns) or "none"
@@ -146,4 +147,4 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")
         if found.setdefault(name, class_.strip()) != class_.strip():
             raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {found[name]}, {class_}")
-    return Labels(found)
+    return ClassLabels(found)

@@ -24,6 +24,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
@@ -125,24 +126,11 @@ class KeyFile:
             os.close(folder)
 
     def _write(self, keys: Sequence[ApiKey]) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
         content = json.dumps(_Content(keys=tuple(keys)).model_dump(mode="json"), indent=2) + "\n"
         try:
-            temporary.unlink(missing_ok=True)
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            self._keep_owner(temporary)
-            temporary.replace(self.path)
+            write_whole(self.path, content.encode(), private=True)
         except OSError as error:
             raise Misconfigured(f"the keys file {self.path} can't be written: {error.strerror}") from None
-
-    def _keep_owner(self, temporary: Path) -> None:
-        """Written by root, the file is still the service's to read."""
-        if self.path.exists() and os.geteuid() == 0:
-            status = self.path.stat()
-            os.chown(temporary, status.st_uid, status.st_gid)
 
 
 class KeyRing:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from nextlabel.client.http import AsyncClient, Client
     from nextlabel.client.job import Job
     from nextlabel.client.talk import Event
-    from nextlabel.core.data.labels import read_labels, write_labels
+    from nextlabel.core.data.labels import write_labels
+    from nextlabel.core.tasks.classification import read_labels
 
 __all__ = [
     "AsyncClient",
@@ -42,7 +43,8 @@ _HOMES = {
     "nextlabel.client.http": ("AsyncClient", "Client"),
     "nextlabel.client.job": ("Job",),
     "nextlabel.client.talk": ("Event",),
-    "nextlabel.core.data.labels": ("read_labels", "write_labels"),
+    "nextlabel.core.data.labels": ("write_labels",),
+    "nextlabel.core.tasks.classification": ("read_labels",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -15,7 +15,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import (
@@ -171,10 +170,8 @@ class Runner:
 
     def _plan_at(self, path: Path) -> Plan:
         if self._plan is None or self._plan[0] != path:
-            self._plan = (path, Plan.read(path))
-        plan = self._plan[1]
-        existing_folder(plan.pool.folder, self._settings.data_roots)
-        return plan
+            self._plan = (path, Plan.read(path, self._settings.data_roots))
+        return self._plan[1]
 
     def _backbone_of(self, job: Job, plan: Plan) -> Backbone:
         """Load the backbone that the plan names.

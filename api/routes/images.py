@@ -45,12 +45,12 @@ async def image(
 ) -> Response:
     """One image of a pool as a JPEG, upright, never larger than it is."""
     thumbnails = services.thumbnails
-    file = await in_thread(image_in, which.path_to_img, which.name, services.settings.data_roots)
-    key = await in_thread(thumbnails.key, file, which.side)
+    found = await in_thread(image_in, which.path_to_img, which.name, services.settings.data_roots)
+    key = await in_thread(thumbnails.key, found, which.side)
     headers = {"ETag": f'"{key}"', "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
     if f'"{key}"' in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
     data = await in_thread(thumbnails.find, key)
     if data is None:
-        data = await to_thread.run_sync(partial(thumbnails.make, file, which.side, key), limiter=_decoding)
+        data = await to_thread.run_sync(partial(thumbnails.make, found, which.side, key), limiter=_decoding)
     return Response(data, headers=headers, media_type=JPEG)

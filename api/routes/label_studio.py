@@ -28,7 +28,7 @@ from nextlabel.core.exchange.label_studio_backend import (
     current_round,
     names_of,
     parse_address,
-    pool_fingerprint,
+    pool_state,
     predictions,
     record,
 )
@@ -138,7 +138,7 @@ def _recorded(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int
 async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, wait_s: float) -> list[Job]:
     """A selection, and once there is a head a prediction: of this round, and ended, or as they are after the wait."""
     deadline = time.monotonic() + wait_s
-    pool = await in_thread(pool_fingerprint, at, services.settings.data_roots)
+    pool = await in_thread(pool_state, at, services.settings.data_roots)
     bodies = [at.selection(), at.prediction()] if round_.has_head else [at.selection()]
     jobs = [await _job(body, round_.key(pool), caller, services) for body in bodies]
     ended = [await until_ended(job, services, max(0.0, deadline - time.monotonic())) for job in jobs]

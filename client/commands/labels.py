@@ -25,9 +25,11 @@ from nextlabel.client.label_files import (
     write_any,
 )
 from nextlabel.client.tables import table
-from nextlabel.core.data.labels import read_labels, sorted_classes, write_labels
+from nextlabel.core.data.labels import sorted_classes, write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import LabelsConflict
+from nextlabel.core.tasks.classification import read_labels
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)
@@ -149,7 +151,7 @@ def _overlap(people: list[Sheet], merged: Merged) -> str:
 
 
 def _compare_with(pool: Path, labelled: set[str]) -> None:
-    names = set(list_pool(pool.absolute(), [pool.absolute()]).names)
+    names = set(list_pool(place_at(pool.absolute(), [pool.absolute()])).names)
     absent = sorted(labelled - names)
     click.echo(f"{len(labelled & names)} of {len(names)} images in {pool} are labelled")
     if absent:

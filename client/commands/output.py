@@ -13,12 +13,12 @@ from rich.console import Console
 
 from nextlabel.client.commands.options import together
 from nextlabel.client.errors import JobFailed, Refused
-from nextlabel.client.files import write_whole
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import sentences_of, show
 from nextlabel.client.talk import Format
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import WeightsUnavailable
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
@@ -93,7 +93,7 @@ def deliver(client: Client, job: Job, wish: Wish, told: Console) -> None:
     if wish.file is None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:
-        write_whole(wish.file, content)
+        write_whole(wish.file, content, durable=False)
 
 
 def as_record(job: Job) -> str:

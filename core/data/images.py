@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,44 +20,37 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
+from nextlabel.core.data.files import ImageFile
 from nextlabel.core.errors import UnreadableImage
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 
 
-def decode(path: Path, *, max_pixels: int, draft_size: int | None = None) -> Image.Image:
-    """The first frame as 8-bit RGB, upright by its EXIF orientation. Safe to call from many threads.
+def decode(stream: ImageFile, *, max_pixels: int, draft_size: int | None = None) -> Image.Image:
+    """The first frame of an image file as 8-bit RGB, upright by its EXIF orientation. Safe to call from many threads.
 
     Transparency is laid on white. 16-bit grey keeps its upper 8 bits; 32-bit and float grey is stretched from its
     smallest to its largest finite value. With `draft_size`, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (much
     faster, not the same pixels) so long as its short side stays at least twice `draft_size`; without, exactly.
 
     Raises:
-        UnreadableImage: missing, forbidden, empty, cut short, corrupted, of another format, or its header claims more
-            than `max_pixels`, in which case nothing is decoded.
+        UnreadableImage: empty, cut short, corrupted, of another format, or its header claims more than `max_pixels`, in
+            which case nothing is decoded.
     """
     _prepare_pillow(max_pixels)
-    with _opened(path) as stream:
-        try:
-            return _decode(stream, max_pixels, draft_size)
-        except (UnreadableImage, MemoryError):  # what memory is short of is no fault of the image
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_large(max_pixels) from None
-        except UnidentifiedImageError:
-            raise UnreadableImage(f"none of {', '.join(FORMATS)}, or its header is damaged") from None
-        except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
-            raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
-
-
-def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
-    except OSError as error:
-        raise UnreadableImage(f"the file can't be opened: {error.strerror}") from None
+        return _decode(stream, max_pixels, draft_size)
+    except (UnreadableImage, MemoryError):  # what memory is short of is no fault of the image
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large(max_pixels) from None
+    except UnidentifiedImageError:
+        raise UnreadableImage(f"none of {', '.join(FORMATS)}, or its header is damaged") from None
+    except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
+        raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
 
 
-def _decode(stream: BinaryIO, max_pixels: int, draft_size: int | None) -> Image.Image:
+def _decode(stream: ImageFile, max_pixels: int, draft_size: int | None) -> Image.Image:
     _check_head(stream.read(30), max_pixels)
     image: Image.Image = Image.open(stream, formats=FORMATS)
     _check_size(image.size, max_pixels)

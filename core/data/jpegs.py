@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+
+from nextlabel.core.data.files import ImageFile
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 BASELINE, PROGRESSIVE = 0xC0, 0xC2
@@ -24,32 +25,32 @@ MOST_BYTES_A_PIXEL = 8  # no JPEG has more, but for its metadata
 class Jpeg:
     """A whole file (n,) uint8. height, width: as stored; orientation: EXIF's 1 to 8, how to turn it upright."""
 
-    path: Path
     data: NDArray[np.uint8]
     height: int
     width: int
     orientation: int
 
 
-def read_jpeg(path: Path, *, max_pixels: int) -> Jpeg | None:
-    """None for all but a complete JPEG of the usual kinds, 8 bits in 3 colours: `decode` knows what to make of it."""
+def read_jpeg(file: ImageFile, *, max_pixels: int) -> Jpeg | None:
+    """Read an image file that was just opened.
+
+    None for all but a complete JPEG of the usual kinds, 8 bits in 3 colours: `decode` knows what to make of it."""
     try:
-        with path.open("rb", buffering=0) as file:
-            if file.read(2) != START:
-                return None
-            size = os.fstat(file.fileno()).st_size
-            if size > MOST_BYTES_A_PIXEL * max_pixels:
-                return None
-            data = np.empty(size, np.uint8)
-            file.seek(0)
-            if file.readinto(data.data) != size or data[-2:].tobytes() != END:
-                return None
-        return _looked_at(path, data, max_pixels)
+        if file.read(2) != START:
+            return None
+        size = file.seek(0, os.SEEK_END)
+        if size > MOST_BYTES_A_PIXEL * max_pixels:
+            return None
+        data = np.empty(size, np.uint8)
+        file.seek(0)
+        if file.readinto(data.data) != size or data[-2:].tobytes() != END:
+            return None
+        return _looked_at(data, max_pixels)
     except (OSError, IndexError):  # a header that ends in the middle
         return None
 
 
-def _looked_at(path: Path, data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
+def _looked_at(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
     frames: list[tuple[int, memoryview]] = []
     exif: list[bytes] = []
     other_metadata: list[bytes] = []
@@ -70,7 +71,7 @@ def _looked_at(path: Path, data: NDArray[np.uint8], max_pixels: int) -> Jpeg | N
     usual = frame[0] == 8 and frame[5] == 3 and (frame[6], frame[9], frame[12]) == (1, 2, 3)
     if not usual or not 0 < height * width <= max_pixels:
         return None
-    return Jpeg(path, data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
+    return Jpeg(data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
 
 
 def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, memoryview]]:

@@ -6,13 +6,9 @@ all lines that it isn't about stay as they are, byte for byte, and a file is the
 
 from __future__ import annotations
 
-import codecs
-import errno
 import hashlib
 import os
 import re
-import stat
-import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,20 +17,29 @@ from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
+from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.folder_lock import alone_in, unchanged
+from nextlabel.core.data.label_text import (
+    clean_name,
+    decode_any,
+    encode_any,
+    format_line,
+    lines_with_ends,
+    parse_line,
+    printable,
+    writable,
+)
 from nextlabel.core.data.labels import (
     MAX_LISTED,
-    clean_name,
     describe_faults,
     entries_of,
     files_of,
     read_bytes,
     sorted_classes,
     text_of,
-    writable,
 )
-from nextlabel.core.data.pool import SUFFIXES
 from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.disk import NO_SPACE, replace_together
 from nextlabel.core.errors import (
     Fault,
     LabelledOtherwise,
@@ -46,8 +51,6 @@ from nextlabel.core.errors import (
 
 PERSON = r"[^\W_][\w.@-]{0,63}"  # of a file name: no folder, nothing hidden
 FEW = 20
-BOM = codecs.BOM_UTF8
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def survey(path: Path, roots: Sequence[Path]) -> Survey:
     with unchanged(path):
         for file in files_of(path, roots):
             classes = said[file.name] = {}
-            for _, _, name, class_name in entries_of([file], faults):
+            for _, _, name, class_name in entries_of([file], faults, parse_line):
                 if (known := classes.setdefault(name, class_name)) != class_name:
                     conflicts |= {NamedLabel(name, known, file.name), NamedLabel(name, class_name, file.name)}
             if len(faults) > MAX_LISTED:
@@ -231,40 +234,31 @@ def _said_by(folder: Path) -> Iterator[None]:
         ) from error
 
 
-# --- lines, as bytes --------------------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------------------------------
 
 
-def _lines(data: bytes) -> list[bytes]:
-    """With their ends, without the mark at the beginning."""
-    lines = data.removeprefix(BOM).split(b"\n")
-    return [line + b"\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
-
-
-def _label_in(line: bytes, wanted: Collection[bytes]) -> tuple[bytes, str] | None:
-    """(name, class) if it is a label of one of the names."""
-    name, _, rest = line.partition(b"\t")
-    while name.startswith(b"./"):
-        name = name[2:]
-    if name not in wanted or b"\t" in rest:
+def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
+    """Read (name, class) if the line is a label of one of the names."""
+    try:
+        label = parse_line(line)
+    except ValueError:  # whoever reads the file is told; here it stays as it is
         return None
-    class_name = rest.decode(errors="replace").strip()
-    return (name, class_name) if class_name else None
+    return label if label and label[0] in wanted else None
 
 
-def _classes_in(data: bytes, wanted: Mapping[str, object]) -> dict[str, list[str]]:
+def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:
     """What a file says of the names; it may contradict itself."""
-    names = {name.encode() for name in wanted}
     said: dict[str, list[str]] = {}
-    if _may_hold(data, names):
-        for line in _lines(data):
-            if label := _label_in(line, names):
-                said.setdefault(label[0].decode(), []).append(label[1])
+    if _may_hold(data, wanted):
+        for line in decode_any(data)[0].split("\n"):
+            if label := _label_in(line, wanted):
+                said.setdefault(label[0], []).append(printable(label[1]))
     return said
 
 
-def _may_hold(data: bytes, names: Collection[bytes]) -> bool:
+def _may_hold(data: bytes, names: Collection[str]) -> bool:
     """Quickly: most labels are of images that no file has yet, and a file may have a million."""
-    return len(names) > FEW or any(name in data for name in names)
+    return len(names) > FEW or any(name.encode() in data for name in names)
 
 
 def _otherwise(
@@ -292,28 +286,22 @@ def _rewritten(data: bytes, wanted: Mapping[str, str | None]) -> bytes:
     said = _classes_in(data, wanted)
     if said == {name: [class_name] for name, class_name in given.items()}:
         return data
-    mark, kept = _kept(data, wanted)
-    if kept and not kept.endswith(b"\n"):
-        kept += b"\n"
-    return _marked(mark, kept + "".join(f"{name}\t{class_name}\n" for name, class_name in given.items()).encode())
+    kept, marked = _kept(data, wanted)
+    if kept and not kept.endswith("\n"):
+        kept += "\n"
+    return encode_any(kept + "".join(f"{format_line(name, class_)}\n" for name, class_ in given.items()), marked)
 
 
 def _without(data: bytes, names: Collection[str]) -> bytes:
-    return _marked(*_kept(data, names))
+    return encode_any(*_kept(data, names))
 
 
-def _kept(data: bytes, names: Collection[str]) -> tuple[bytes, bytes]:
-    """-> (the mark at the beginning, all lines but those of the names)."""
-    encoded = {name.encode() for name in names}
-    mark = BOM if data.startswith(BOM) else b""
-    if not _may_hold(data, encoded):
-        return mark, data.removeprefix(BOM)
-    return mark, b"".join(line for line in _lines(data) if not _label_in(line, encoded))
-
-
-def _marked(mark: bytes, lines: bytes) -> bytes:
-    """A mark that has come to the beginning is the first name's own; the file needs one, or it is taken for that."""
-    return (mark or BOM) + lines if lines.startswith(BOM) else mark + lines
+def _kept(data: bytes, names: Collection[str]) -> tuple[str, bool]:
+    """-> (all lines but those of the names, whether the file has a mark at its beginning)."""
+    text, marked = decode_any(data)
+    if _may_hold(data, names):
+        text = "".join(line for line in lines_with_ends(text) if not _label_in(line, names))
+    return text, marked
 
 
 # --- files ------------------------------------------------------------------------------------------------------
@@ -331,36 +319,5 @@ def _own_bytes(file: Path) -> bytes:
 
 
 def _write_all(changed: Mapping[Path, bytes]) -> None:
-    """All of them are on the disk before the first takes its place: no room for one leaves all as they were."""
-    staged: list[tuple[Path, Path]] = []
-    try:
-        for file, data in changed.items():
-            if not file.exists() or read_bytes(file) != data:
-                staged.append((_stage(file, data), file))
-        for temporary, file in staged:  # the new label first: should we end here, two are there, and none is lost
-            temporary.replace(file)
-    finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-
-
-def _stage(file: Path, data: bytes) -> Path:
-    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _keep_owner(temporary, file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _keep_owner(temporary: Path, file: Path) -> None:
-    with suppress(FileNotFoundError):
-        status = file.stat()
-        temporary.chmod(stat.S_IMODE(status.st_mode))
-        if os.geteuid() == 0:
-            os.chown(temporary, status.st_uid, status.st_gid)
+    """The new label gets its name first: should we end in between, two are there, and none is lost."""
+    replace_together({file: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextlabel.core.data.pool import SUFFIXES
+from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.roots import confine, existing_folder, is_under
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 

@@ -55,7 +55,17 @@ def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
-    real = confine(path, roots)
+    return readable(confine(path, roots))
+
+
+def readable(path: Path) -> Path:
+    """Follow links, and check that a regular file or a folder that can be read is there: for a path that was confined
+    before, or that whoever runs this names for themselves.
+
+    Raises:
+        PathNotFound, PathWrongKind, PathNotReadable
+    """
+    real = Path(os.path.realpath(path))
     mode = _mode(real)
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise PathWrongKind(f"{shown(real)} is neither a file nor a folder.")

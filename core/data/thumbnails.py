@@ -7,22 +7,24 @@ import io
 import os
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.images import decode
-from nextlabel.core.data.pool import SUFFIXES
-from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.roots import shown
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"1"  # changes with what is made
+MADE_BY = b"2"  # changes with what is made
 QUALITY = 85
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 SWEEP_TO = 0.8
@@ -38,21 +40,30 @@ class Side(IntEnum):
     LARGE = 1024
 
 
-def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> Path:
-    """The file of a pool's image, links followed.
+@dataclass(frozen=True)
+class ImageIn:
+    """An image that is in a place by that name. `image_in` makes it."""
+
+    place: Place
+    name: str
+    stamp: int  # as it is now
+
+
+def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
+    """Find a pool's image by a name that may be anybody's words.
 
     Raises:
         ImageNotFound: there is none of that name.
+        UnreadableImage: it can't be opened.
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    folder = existing_folder(path_to_img, roots)
+    place = place_at(path_to_img, roots)
     parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or not name.lower().endswith(SUFFIXES):
-        raise _not_found(name, folder)
-    file = confine(folder / parts, roots)
-    if not file.is_file():
-        raise _not_found(name, folder)
-    return file
+    allowed = not parts.is_absolute() and ".." not in parts.parts and has_suffix(name)
+    if not allowed or not place.has(str(parts)):
+        raise ImageNotFound(f"there is no image {shown(name)} in {shown(place.key)}")
+    with place.open(str(parts)) as file:
+        return ImageIn(place, str(parts), place.stamp_of(file))
 
 
 class Thumbnails:
@@ -65,13 +76,9 @@ class Thumbnails:
         self._unswept = most_bytes  # what lies there from before may be too much already
         self._sweeping = threading.Lock()
 
-    def key(self, image: Path, side: Side) -> str:
-        """Changes with the image. Raises ImageNotFound."""
-        try:
-            status = image.stat()
-        except OSError:
-            raise _not_found(image.name, image.parent) from None
-        what = (os.fsencode(image), b"%d" % status.st_size, b"%d" % status.st_mtime_ns, b"%d" % side, MADE_BY)
+    def key(self, image: ImageIn, side: Side) -> str:
+        """What the thumbnail is kept under: it changes with the image."""
+        what = (os.fsencode(image.place.identity(image.name)), b"%d" % image.stamp, b"%d" % side, MADE_BY)
         return hashlib.sha256(b"\0".join(what)).hexdigest()[:40]
 
     def find(self, key: str) -> bytes | None:
@@ -85,28 +92,26 @@ class Thumbnails:
             return None
         return data if data.startswith(JPEG_BEGIN) and data.endswith(JPEG_END) else None
 
-    def make(self, image: Path, side: Side, key: str) -> bytes:
-        """Upright, as large as it is at most. Raises UnreadableImage."""
-        small = decode(image, max_pixels=self._max_pixels, draft_size=side)
+    def make(self, image: ImageIn, side: Side, key: str) -> bytes:
+        """A JPEG of the image, upright, as large as it is at most; kept for next time. Raises UnreadableImage."""
+        with image.place.open(image.name) as stream:
+            small = decode(stream, max_pixels=self._max_pixels, draft_size=side)
+            may_be_kept = image.place.stamp_of(stream) == image.stamp  # else it was replaced or changed meanwhile
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        stream = io.BytesIO()
-        small.save(stream, "JPEG", quality=QUALITY)
-        data = stream.getvalue()
-        if self._most_bytes:
+        encoded = io.BytesIO()
+        small.save(encoded, "JPEG", quality=QUALITY)
+        data = encoded.getvalue()
+        if self._most_bytes and may_be_kept:
             self._keep(key, data)
         return data
 
     def _keep(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            write_whole(path, data, durable=False)
         except OSError as error:
             log.warning("a thumbnail is not kept", cause=error.strerror)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             return
         self._unswept += len(data)
         if self._unswept > self._most_bytes * SWEEP_EVERY and self._sweeping.acquire(blocking=False):
@@ -135,7 +140,3 @@ class Thumbnails:
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.jpg"
-
-
-def _not_found(name: str, folder: Path) -> ImageNotFound:
-    return ImageNotFound(f"there is no image {shown(name)} in {shown(folder)}")

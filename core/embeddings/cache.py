@@ -8,7 +8,7 @@ A segment file, little-endian, each block aligned to 64 bytes:
 
     preamble     64 bytes: magic with the layout's version (8), header's length (8), header's BLAKE2b (16), zeros
     header       JSON: key (the fields of CacheKey), dimension d, rows n, index (BLAKE2b of the next block)
-    index        n keys of 16 bytes, BLAKE2b of (size, mtime, name); n CRC-32 of the embeddings, 4 bytes each
+    index        n keys of 16 bytes, BLAKE2b of (stamp, name); n CRC-32 of the embeddings, 4 bytes each
     embeddings   n x d float32, in the order they were added, so that reading a pool reads the disk in order
 
 What is checked, and when: on opening a file, its header, its exact length and its index; on reading an embedding, its
@@ -40,13 +40,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.disk import NO_SPACE, whole_file
 from nextlabel.core.errors import CacheUnwritable, StorageFull
 
 Keys = NDArray[np.uint64]  # (n, 2): the two halves of a 128-bit hash
 Rows = NDArray[np.int64]
 Embeddings = NDArray[np.float32]  # (n, d)
 
-_MAGIC = b"NLEMBED\x01"
+_MAGIC = b"NLEMBED\x02"  # in the first layout keys were of size, mtime and name, which don't tell a replaced file
 _PREAMBLE = struct.Struct("<8sQ16s32x")
 _ALIGNMENT = 64
 _HEADER_MAX_BYTES = 1 << 20
@@ -57,7 +58,6 @@ _MERGED_MAX_BYTES = 256 << 20  # merging holds the embeddings in memory, and lar
 _BLOCK_BYTES = 8 << 20
 _GAP_BYTES = 256 << 10  # takes about as long to read as to seek over
 _STALE_AFTER_S = 24 * 3600
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,19 @@ class EmbeddingCache:
         self.dimension = dimension
         self._opened: dict[str, _Segment] = {}  # segments never change, so each is opened once
 
-    def find(self, names: Sequence[str], sizes: NDArray[np.int64], mtimes_ns: NDArray[np.int64]) -> Found:
-        """Which of N images are here as they are now: same name, size in bytes and mtime in nanoseconds.
+    def find(self, names: Sequence[str], stamps: NDArray[np.int64]) -> Found:
+        """Which of N images are here as they are now: same name and same stamp (core/data/stamps.py).
 
         Reads the indexes (20 bytes a row), no embeddings. A missing or unreadable folder finds nothing.
         """
-        return self._look_up(_keys(names, sizes, mtimes_ns))
+        return self._look_up(_keys(names, stamps))
 
-    def add(
-        self, names: Sequence[str], sizes: NDArray[np.int64], mtimes_ns: NDArray[np.int64], embeddings: Embeddings
-    ) -> None:
+    def add(self, names: Sequence[str], stamps: NDArray[np.int64], embeddings: Embeddings) -> None:
         """Keep `embeddings` (n, d), float32 and finite, of n distinct images; on disk when this returns.
 
         Raises StorageFull or CacheUnwritable, having left nothing behind; ValueError for arrays that don't fit.
         """
-        keys = _keys(names, sizes, mtimes_ns)
+        keys = _keys(names, stamps)
         rows = self._checked(embeddings, len(keys))
         if not len(keys):
             return
@@ -133,20 +131,10 @@ class EmbeddingCache:
         return max([time.time_ns(), *(segment.stamp + 1 for segment in self._segments())])
 
     def _write(self, stamp: int, keys: Keys, embeddings: Embeddings) -> None:
-        path = self.folder / f"{stamp:019d}-{uuid.uuid4().hex}.segment"
-        temporary = path.with_suffix(".tmp")
-        try:
-            with temporary.open("xb") as file:
-                for block in _serialised(self.key, keys, embeddings):
-                    file.write(block)
-                    file.write(bytes(-file.tell() % _ALIGNMENT))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(self.folder / f"{stamp:019d}-{uuid.uuid4().hex}.segment") as file:
+            for block in _serialised(self.key, keys, embeddings):
+                file.write(block)
+                file.write(bytes(-file.tell() % _ALIGNMENT))
 
     def _merge_when_many(self) -> None:
         segments = self._segments()
@@ -315,12 +303,12 @@ class _Index:
         return intact
 
 
-def _keys(names: Sequence[str], sizes: NDArray[np.int64], mtimes_ns: NDArray[np.int64]) -> Keys:
-    """(n, 2) 128-bit hashes. The numbers come first, at a fixed length, so no two images run together."""
-    numbers = np.stack((sizes, mtimes_ns), axis=1).astype("<i8").tobytes()
+def _keys(names: Sequence[str], stamps: NDArray[np.int64]) -> Keys:
+    """(n, 2) 128-bit hashes. The stamp comes first, at a fixed length, so no two images run together."""
+    numbers = stamps.astype("<i8").tobytes()
     digests = [
-        blake2b(numbers[at : at + 16] + name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        for at, name in zip(range(0, len(numbers), 16), names, strict=True)
+        blake2b(numbers[at : at + 8] + name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        for at, name in zip(range(0, len(numbers), 8), names, strict=True)
     ]
     return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
 
@@ -424,6 +412,6 @@ def _storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_SPACE:
             raise StorageFull(f"No room for embeddings in {folder} ({error.strerror}); free some space.") from error
         raise CacheUnwritable(f"Can't keep embeddings in {folder}: {error.strerror or error}.") from error

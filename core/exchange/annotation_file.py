@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.exchange.files import writable
+from nextlabel.core.tasks.classification import read_labels
 
 
 @dataclass(frozen=True)

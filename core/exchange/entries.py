@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nextlabel.core.data.labels import Labels, sorted_classes
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import ClassLabels
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def entries_of(result: JobResult) -> tuple[Entry, ...]:
     raise Inexpressible(detail)
 
 
-def entries_of_labels(labels: Labels) -> tuple[Entry, ...]:
+def entries_of_labels(labels: ClassLabels) -> tuple[Entry, ...]:
     """As they stand in the labels file."""
     return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())
 

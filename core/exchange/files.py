@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable
+from nextlabel.core.disk import write_whole
+from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30
@@ -86,24 +86,12 @@ def parse_xml(text: str, of: str) -> ElementTree.Element:
 def write_text(file: Path, text: str) -> None:
     """The file appears whole or not at all. Raises PathNotWritable."""
     with writable(file):
-        write_bytes(file, text.encode())
+        write_whole(file, text.encode())
 
 
 def write_json(file: Path, value: Any) -> None:
     """Raises PathNotWritable."""
     write_text(file, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def write_bytes(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f".{uuid.uuid4().hex}.tmp")  # hidden: no reader of the folder takes it for its own
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -116,7 +104,7 @@ def writable(path: Path) -> Iterator[None]:
         raise PathNotWritable(detail) from None
 
 
-def place_images(pairs: Iterable[tuple[str, str]], pool: Path, folder: Path, *, copy: bool) -> None:
+def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *, copy: bool) -> None:
     """Each (image's name in the pool, its name in the folder), as a hard link where one can be made, or as a copy.
 
     What is there already stays. Symbolic links would take no room either, but datumaro refuses those that lead out of
@@ -129,20 +117,18 @@ def place_images(pairs: Iterable[tuple[str, str]], pool: Path, folder: Path, *, 
         for name, target_name in pairs:
             target = folder / target_name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                _place((pool / name).resolve(), target, copy=copy)
+            if not target.exists() and (copy or not place.link(name, target)):
+                write_whole(target, _content(place, name))
 
 
-def _place(image: Path, target: Path, *, copy: bool) -> None:
-    if not copy:
-        with suppress(OSError):  # another file system, or one without hard links
-            target.hardlink_to(image)
-            return
+def _content(place: Place, name: str) -> bytes:
     try:
-        content = image.read_bytes()
+        with place.open(name) as stream:
+            return stream.read()
+    except UnreadableImage as error:
+        raise PathNotReadable(f"the image {shown(name)} can't be read: {error.detail}.") from None
     except OSError as error:
-        raise PathNotReadable(f"the image {shown(image)} can't be read: {error.strerror}.") from None
-    write_bytes(target, content)
+        raise PathNotReadable(f"the image {shown(name)} can't be read: {error.strerror}.") from None
 
 
 def one_class(classes: Sequence[str], place: str, faults: Faults) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import Inexpressible
@@ -16,7 +17,7 @@ from nextlabel.core.exchange.files import Faults, place_images
 NO_CLASS = "no_label"  # where datumaro keeps images without one
 
 
-def write(entries: Sequence[Entry], pool: Path, folder: Path, *, copy: bool = False) -> None:
+def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = False) -> None:
     """`folder/class/name`, as hard links or copies. A class folder is flat: `/` in a name becomes `%2F`.
 
     Rank order is lost, as folders have none.
@@ -26,7 +27,7 @@ def write(entries: Sequence[Entry], pool: Path, folder: Path, *, copy: bool = Fa
         PathNotWritable
     """
     pairs = [(entry.name, f"{_folder_of(entry.class_name)}/{flat(entry.name)}") for entry in entries]
-    place_images(pairs, pool, folder, copy=copy)
+    place_images(pairs, place, folder, copy=copy)
 
 
 def read(folder: Path) -> list[tuple[str, str]]:
@@ -38,7 +39,7 @@ def read(folder: Path) -> list[tuple[str, str]]:
     """
     faults = Faults(folder)
     pairs: dict[str, str] = {}
-    for path in list_pool(folder.absolute(), [folder.absolute(), Path("/")]).names:
+    for path in list_pool(place_at(folder.absolute(), [folder.absolute(), Path("/")])).names:
         class_name, _, file_name = path.rpartition("/")
         if class_name in ("", NO_CLASS):
             continue

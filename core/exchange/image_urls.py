@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from nextlabel.core.data.pool import SUFFIXES
-from nextlabel.core.data.roots import confine
-from nextlabel.core.errors import NextlabelError
+from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.places import Place
+from nextlabel.core.errors import PathNotAllowed
 
 LOCAL_FILES = "/data/local-files/"
 _UPLOADED = re.compile("/data/upload/.*/[0-9a-f]{8}-")
@@ -44,10 +43,9 @@ class ImageUrls:
 
 @dataclass(frozen=True)
 class PoolNames:
-    """Finds images of a pool on the disk, without listing it. `urls`: where the tool's URLs have a known prefix."""
+    """Finds images of a pool in its place, without listing it. `urls`: where the tool's URLs have a known prefix."""
 
-    folder: Path
-    roots: Sequence[Path]
+    place: Place
     urls: ImageUrls | None = None
 
     def name(self, url: str) -> str | None:
@@ -61,8 +59,8 @@ class PoolNames:
         if not name.lower().endswith(SUFFIXES) or any(part in ("", ".", "..") for part in name.split("/")):
             return False
         try:
-            return confine(self.folder / name, self.roots).is_file()
-        except (NextlabelError, OSError):
+            return self.place.has(name)
+        except PathNotAllowed:
             return False
 
 

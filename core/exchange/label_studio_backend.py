@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nextlabel.core.data.labels import Labels, read_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
@@ -30,6 +30,7 @@ from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.tasks.classification import ClassLabels, read_labels
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
@@ -91,7 +92,7 @@ class Round:
     """
 
     address: Address
-    labels: Labels
+    labels: ClassLabels
 
     @property
     def model_version(self) -> str:
@@ -103,10 +104,10 @@ class Round:
     def has_head(self) -> bool:
         return len(self.labels.classes) > 1
 
-    def key(self, pool_fingerprint: str) -> str:
+    def key(self, pool_state: str) -> str:
         """The same for the same round, so that it is trained for once; another day's is another."""
         today = datetime.now(UTC).date().isoformat()
-        return self._digest((*self.labels.classes, pool_fingerprint, today))
+        return self._digest((*self.labels.classes, pool_state, today))
 
     @property
     def _begun_at(self) -> int:
@@ -122,9 +123,9 @@ def current_round(address: Address, roots: Sequence[Path]) -> Round:
     return Round(address, read_labels(existing_folder(address.path_to_labels, roots), roots))
 
 
-def pool_fingerprint(address: Address, roots: Sequence[Path]) -> str:
+def pool_state(address: Address, roots: Sequence[Path]) -> str:
     """Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
-    return list_pool(existing_folder(address.path_to_img, roots), roots).fingerprint()
+    return list_pool(place_at(address.path_to_img, roots)).state()
 
 
 # --- predictions ------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ class Answers:
     chosen: Mapping[str, Entry]
     predicted: Mapping[str, Entry]
 
-    def entry(self, name: str, labels: Labels) -> Entry | None:
+    def entry(self, name: str, labels: ClassLabels) -> Entry | None:
         """None: nothing is known of it."""
         if (class_name := labels.classes_by_name.get(name)) is not None:
             return Entry(name, class_name, GIVEN_SCORE, given=True)
@@ -185,7 +186,7 @@ def _name(task: Any, control: Control, names: PoolNames) -> str | None:
 def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
     """Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
     urls = ImageUrls(address.image_prefix) if address.image_prefix else None
-    return PoolNames(existing_folder(address.path_to_img, roots), roots, urls)
+    return PoolNames(place_at(address.path_to_img, roots), urls)
 
 
 # --- annotations ------------------------------------------------------------------------------------------------

@@ -6,15 +6,13 @@ the job.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from pathlib import Path
 
+from nextlabel.core.disk import NO_SPACE, write_whole
 from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
 from nextlabel.core.jobs.record import Job, JobState
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _sync_names(*folders: Path) -> None:
@@ -34,17 +32,11 @@ class ResultFiles:
     def write(self, job_id: str, fence: int, content: bytes) -> None:
         """On disk when this returns. Raises StorageFull, having left nothing behind."""
         path = self._path(job_id, fence)
-        temporary = path.with_suffix(".tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_whole(path, content)
             _sync_names(path.parent, self._folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             if error.errno in NO_SPACE:
                 raise StorageFull(f"no room for the result under {self._folder}; free some and submit again") from error
             raise

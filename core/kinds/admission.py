@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nextlabel.core.data.brought import check_embeddings, check_predictions
-from nextlabel.core.data.labels import read_labels, read_labels_and_conflicts
-from nextlabel.core.data.pool import SUFFIXES, has_an_image
-from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import (
     EmptyPool,
     Fault,
@@ -25,6 +25,7 @@ from nextlabel.core.errors import (
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels, read_labels_and_conflicts
 from nextlabel.core.webhook_urls import allowed_url
 
 
@@ -78,8 +79,7 @@ def _fault(field: str, check: Callable[[str, Settings], object], value: str, set
 
 
 def _check_pool(path: str, settings: Settings) -> None:
-    folder = existing_folder(path, settings.data_roots)
-    if not has_an_image(folder, settings.data_roots):
+    if not place_at(path, settings.data_roots).has_an_image():
         raise EmptyPool(f"there is no image in it; looked for {' '.join(SUFFIXES)}, in sub-folders too")
 
 

@@ -25,6 +25,7 @@ from nextlabel.core.methods.registry import parse_method
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000
 MAX_DEADLINE_S = 366 * 86_400
+LATER_FIELDS = {"task": "classification", "content": False}
 EMBED = ("backbone", "path_to_embeddings")
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
@@ -81,6 +82,11 @@ class JobRequest(BaseModel):
     backbone: BackboneName | None
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
     task: Literal["classification"] = Field("classification", description="What a label is: one class an image.")
+    content: bool = Field(
+        False,
+        description="Read every image to see whether it was changed, where the file system may not tell "
+        "(a network share). Takes as long as reading all of the files.",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="The same request with the same seed gives the same answer.")
     weights: Literal["random"] | None = Field(
         None, description='Leave out for pretrained weights. "random": an untrained network, to compare with.'
@@ -120,9 +126,10 @@ class JobRequest(BaseModel):
     def fingerprint(self) -> str:
         """A digest of the validated request, with its defaults: the same for the same question, however it was written.
 
-        The first task is left out, so that requests recorded before there were tasks keep their fingerprints.
+        Fields that came later are left out while they have their default, so that requests recorded before them keep
+        their fingerprints.
         """
-        exclude = {"task"} if self.task == "classification" else None
+        exclude = {name for name, default in LATER_FIELDS.items() if getattr(self, name) == default}
         return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
 
 

@@ -14,6 +14,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nextlabel.core.data.label_text import join_lines
+from nextlabel.core.tasks.base import write_lines
+from nextlabel.core.tasks.registry import CLASSIFICATION
+
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -102,5 +106,4 @@ def as_labels(result: Result) -> str | None:
     pairs = result.labels_file()
     if pairs is None:
         return None
-    text = "".join(f"{name}\t{class_name}\n" for name, class_name in pairs)
-    return "\ufeff" + text if text.startswith("\ufeff") else text  # else the name's own mark is read as the file's
+    return join_lines(write_lines(CLASSIFICATION, pairs))

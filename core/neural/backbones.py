@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
+from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.images import decode
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
 from nextlabel.core.embeddings import descriptor
@@ -46,8 +47,8 @@ class Backbone(Protocol):
     images_at_once: int  #: how many a batch had best have
     decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
 
-    def read(self, path: Path, max_pixels: int) -> Prepared:
-        """One image file -> what `gather` takes. Called from many threads. Raises UnreadableImage."""
+    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+        """One image file, just opened -> what `gather` takes. Called from many threads. Raises UnreadableImage."""
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         """B images where `forward` wants them. Called from a thread of its own, while the batch before is forwarded."""
@@ -67,8 +68,8 @@ class OnCpu(ABC):
     def prepare(self, image: Image.Image) -> Pixels:
         """One RGB image -> what forward takes, stacked."""
 
-    def read(self, path: Path, max_pixels: int) -> Prepared:
-        return self.prepare(decode(path, max_pixels=max_pixels))
+    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+        return self.prepare(decode(file, max_pixels=max_pixels))
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         return Gathered(np.stack([pixels for pixels in prepared if not isinstance(pixels, Jpeg)]), {})
@@ -119,10 +120,12 @@ class TimmBackbone(OnCpu):
         pixels: Pixels = np.ascontiguousarray(np.moveaxis(self._transform(image).numpy(), 0, -1))
         return pixels
 
-    def read(self, path: Path, max_pixels: int) -> Prepared:
-        if self.decodes_on_device and (jpeg := read_jpeg(path, max_pixels=max_pixels)):
-            return jpeg
-        return self.prepare(decode(path, max_pixels=max_pixels, draft_size=self._draft_size))
+    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+        if self.decodes_on_device:
+            if jpeg := read_jpeg(file, max_pixels=max_pixels):
+                return jpeg
+            file.seek(0)
+        return self.prepare(decode(file, max_pixels=max_pixels, draft_size=self._draft_size))
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         return self._upload(prepared) if self._upload is not None else super().gather(prepared)

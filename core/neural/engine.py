@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.uploads import Gathered, Prepared
@@ -43,10 +44,14 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True)
 class Batch:
-    """rows: (b,) of the pool that could be read; embeddings: (b, d); seen: images tried, b + len(unreadable)."""
+    """rows: (b,) of the pool that could be read; embeddings: (b, d); seen: images tried, b + len(unreadable).
+
+    as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
+    """
 
     rows: NDArray[np.int64]
     embeddings: NDArray[np.float32]
+    as_listed: NDArray[np.bool_]
     unreadable: tuple[Skipped, ...]
 
     @property
@@ -130,14 +135,16 @@ class _Pace:
                 self._held_back = 0
 
 
-Read = tuple[int, Prepared | Skipped]
+Read = tuple[int, Prepared | Skipped, bool]  # row; the image, or why not; whether it was as listed
 
 
 def _read(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Read:
     try:
-        return row, backbone.read(pool.path(row), settings.max_image_pixels)
+        with pool.open(row) as file:
+            prepared = backbone.read(file, settings.max_image_pixels)
+            return row, prepared, pool.is_as_listed(row, file)
     except UnreadableImage as error:
-        return row, Skipped(pool.names[row], error.detail)
+        return row, Skipped(pool.names[row], error.detail), False
 
 
 @dataclass(frozen=True)
@@ -145,20 +152,22 @@ class _Group:
     """Images read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
 
     rows: NDArray[np.int64]
+    as_listed: NDArray[np.bool_]
     gathered: Gathered
     unreadable: list[Skipped]
 
 
 def _gather(backbone: Backbone, group: list[Read], pool: Pool) -> _Group:
-    rows = np.array([row for row, prepared in group if not isinstance(prepared, Skipped)], np.int64)
-    readable = [prepared for _, prepared in group if not isinstance(prepared, Skipped)]
+    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, Skipped)], np.int64)
+    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, Skipped)], np.bool_)
+    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, Skipped)]
     try:
         gathered = backbone.gather(readable) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
-    unreadable = [prepared for _, prepared in group if isinstance(prepared, Skipped)]
+    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, Skipped)]
     unreadable += [Skipped(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
-    return _Group(rows, gathered, unreadable)
+    return _Group(rows, as_listed, gathered, unreadable)
 
 
 class _Forward:
@@ -195,7 +204,7 @@ def _collect(group: _Group, forward: _Forward, pool: Pool) -> Batch:
     lost = group.rows[seen & ~finite]
     unreadable = [Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in lost]
     kept = seen & finite
-    return Batch(group.rows[kept], embeddings[kept], (*group.unreadable, *unreadable))
+    return Batch(group.rows[kept], embeddings[kept], group.as_listed[kept], (*group.unreadable, *unreadable))
 
 
 def _in_order(

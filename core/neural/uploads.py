@@ -101,7 +101,7 @@ class Uploader:
         assert self._crop is not None
         for i, jpeg in jpegs.items():
             try:
-                prepared = self._crop(decode(jpeg.path, max_pixels=jpeg.height * jpeg.width))
+                prepared = self._crop(decode(BytesIO(jpeg.data.tobytes()), max_pixels=jpeg.height * jpeg.width))
             except UnreadableImage as error:
                 faults[i] = error.detail
             else:

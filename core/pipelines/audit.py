@@ -37,7 +37,7 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     need_two_classes(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")
     source = source_of(request, run)

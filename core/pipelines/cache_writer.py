@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import EmbeddingCache
+from nextlabel.core.neural.engine import Batch
 
 FLUSH_EVERY_S = 20.0  # a crash costs at most this much embedding
 
@@ -22,10 +23,12 @@ class CacheWriter:
         self._embeddings: list[NDArray[np.float32]] = []
         self._flushed = time.monotonic()
 
-    def add(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> bool:
-        """`rows` (b,) of the pool, and their embeddings (b, d). Whether all that was added so far is on the disk."""
-        self._rows.append(rows)
-        self._embeddings.append(embeddings)
+    def add(self, batch: Batch) -> bool:
+        """Take a batch of the pool's images, but not those that were changed since the pool was listed: what was read
+        of them must not be found by a stamp that isn't theirs. Whether all that was added so far is on the disk.
+        """
+        self._rows.append(batch.rows[batch.as_listed])
+        self._embeddings.append(batch.embeddings[batch.as_listed])
         due = time.monotonic() - self._flushed >= FLUSH_EVERY_S
         if due:
             self.flush()
@@ -39,4 +42,4 @@ class CacheWriter:
 
     def _write(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
         part = self._pool.take(rows)
-        self._cache.add(part.names, part.sizes, part.mtimes_ns, embeddings)
+        self._cache.add(part.names, part.stamps, embeddings)

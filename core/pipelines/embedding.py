@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import Matched, match
-from nextlabel.core.data.pool import Pool, Skipped
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
 from nextlabel.core.neural.backbones import Backbone
@@ -19,6 +19,7 @@ from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sharing import plan_key, share
+from nextlabel.core.tasks.base import Matched
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +42,11 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.
     """
     wanted = labelled.pool.take(rows)
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(wanted.folder))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
     same = plan_key(key, wanted)
     if (known := run.recent.get(same)) is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
-        return Embedded(wanted, known, match(labelled.labels, wanted), ())
+        return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
@@ -61,9 +62,9 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     embeddings = work.embeddings
     if len(kept) < len(wanted):
         wanted, embeddings = wanted.take(kept), embeddings[kept]
-    else:
+    elif work.as_listed:
         run.recent.keep(same, embeddings)
-    return Embedded(wanted, embeddings, match(labelled.labels, wanted), tuple(work.unreadable))
+    return Embedded(wanted, embeddings, labelled.match(wanted), tuple(work.unreadable))
 
 
 class _Work:
@@ -75,6 +76,7 @@ class _Work:
         self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
         self.have = np.zeros(len(wanted), np.bool_)
         self.unreadable: list[Skipped] = []
+        self.as_listed = True  # of all that were embedded here
         self._tried = np.zeros(len(wanted), np.bool_)
         self._wanted, self._backbone, self._cache, self._run = wanted, backbone, cache, run
 
@@ -85,10 +87,10 @@ class _Work:
         rows = self.missing()
         if len(rows) == len(self._wanted):  # no copy of what may be gigabytes
             wanted = self._wanted
-            self.have = self._cache.find(wanted.names, wanted.sizes, wanted.mtimes_ns).read_into(self.embeddings, rows)
+            self.have = self._cache.find(wanted.names, wanted.stamps).read_into(self.embeddings, rows)
             return
         part = self._wanted.take(rows)
-        read, embeddings = self._cache.find(part.names, part.sizes, part.mtimes_ns).read()
+        read, embeddings = self._cache.find(part.names, part.stamps).read()
         self.embeddings[rows[read]] = embeddings
         self.have[rows[read]] = True
 
@@ -106,7 +108,8 @@ class _Work:
                     self.embeddings[batch.rows] = batch.embeddings
                     self.have[batch.rows] = True
                     self.unreadable += batch.unreadable
-                    writer.add(batch.rows, batch.embeddings)
+                    self.as_listed &= bool(batch.as_listed.all())
+                    writer.add(batch)
                     run.advance(max(before + seen, run.done))
                     if unless(run.seconds_left):
                         return

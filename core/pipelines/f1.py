@@ -5,19 +5,17 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import Matched, sorted_classes
 from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
-from nextlabel.core.metrics import Scores, score
+from nextlabel.core.metrics import Scores
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import find_leaks, told
 from nextlabel.core.pipelines.material import (
@@ -41,10 +39,20 @@ def validate(request: F1Request, run: Run) -> F1Result:
     run.plan("read", "embed training images", "embed validation images", "train", "score")
     run.stage("read")
     training = read_labelled(
-        request.path_to_img_train, request.path_to_labels_train, run, "training", labelled_only=True
+        request.path_to_img_train,
+        request.path_to_labels_train,
+        run,
+        "training",
+        labelled_only=True,
+        content=request.content,
     )
     validation = read_labelled(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True
+        request.path_to_img_val,
+        request.path_to_labels_val,
+        run,
+        "validation",
+        labelled_only=True,
+        content=request.content,
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation)
@@ -59,7 +67,7 @@ def validate(request: F1Request, run: Run) -> F1Result:
     guessed = probabilities(head.logits(scored_on.embeddings))
     leaks = _warn_of_leaks(trained_on, scored_on, run)
     return _result(
-        _score(matched, scored_on.matched, guessed, request.seed),
+        training.task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
         misses=_misses(scored_on, matched.classes, guessed),
         leaks=leaks,
         head=summary,
@@ -118,7 +126,7 @@ def _look(labelled: Labelled, row: int) -> tuple[int, int]:
 
 def _file(labelled: Labelled, row: int) -> str:
     """Links followed: a validation set is often made of links into the pool."""
-    return os.path.realpath(labelled.pool.path(row))
+    return labelled.pool.place.identity(labelled.pool.names[row])
 
 
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:
@@ -131,16 +139,6 @@ def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) ->
     need_two_classes(replace(training.matched, rows=rows, targets=targets, classes=classes), "f1")
     if not len(validation.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")
-
-
-def _score(trained: Matched, validation: Matched, guessed: NDArray[np.float64], seed: int) -> Scores:
-    """`guessed`: (V, C of the training). Lays both sets into one label space."""
-    classes = sorted_classes([*trained.classes, *validation.classes])
-    index = {name: i for i, name in enumerate(classes)}
-    truth = np.array([index[name] for name in validation.classes], np.int64)[validation.targets]
-    probabilities = np.zeros((len(guessed), len(classes)))
-    probabilities[:, [index[name] for name in trained.classes]] = guessed
-    return score(truth, probabilities, classes, trained=trained.classes, rng=np.random.default_rng(seed))
 
 
 def _result(

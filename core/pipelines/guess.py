@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import BroughtPredictions, read_predictions
-from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
@@ -53,7 +52,7 @@ def _brought(brought: BroughtPredictions, embedded: Embedded, run: Run) -> Guess
     probabilities[known] = 0
     probabilities[known, : len(brought.classes)] = brought.probabilities[places[known]]
     logits = np.log(np.maximum(probabilities, LEAST)).astype(np.float32)
-    return Guess(logits, classes, _targets(embedded.matched, classes), known, fingerprint=brought.fingerprint())
+    return Guess(logits, classes, embedded.matched.onto(classes), known, fingerprint=brought.fingerprint())
 
 
 def laid_on(brought: BroughtPredictions, embedded: Embedded, run: Run) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -72,8 +71,3 @@ def laid_on(brought: BroughtPredictions, embedded: Embedded, run: Run) -> tuple[
             WarningCode.WITHOUT_PREDICTION, "these images have no prediction in the file; they were left out", names
         )
     return places, known
-
-
-def _targets(matched: Matched, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    index = {name: i for i, name in enumerate(classes)}
-    return np.array([index[name] for name in matched.classes], np.int64)[matched.targets]

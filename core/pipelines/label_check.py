@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import read_predictions
-from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.label_check import (
     CopiesDisagree,
@@ -39,6 +38,7 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import read_validation, sources_of
+from nextlabel.core.tasks.base import Matched
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
@@ -49,7 +49,9 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True)
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True, content=request.content
+    )
     need_two_classes(labelled.matched, "label_check")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
@@ -116,8 +118,7 @@ def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
 
 def _of_classes(matched: Matched, classes: list[str]) -> Matched:
     """The labels of those classes alone. Raises NoLabels and SingleClass."""
-    index = {name: i for i, name in enumerate(classes)}
-    targets = np.array([index.get(name, -1) for name in matched.classes], np.int64)[matched.targets]
+    targets = matched.onto(classes)
     kept = targets >= 0
     part = replace(matched, rows=matched.rows[kept], targets=targets[kept], classes=tuple(classes))
     need_two_classes(part, "label_check")
@@ -127,10 +128,9 @@ def _of_classes(matched: Matched, classes: list[str]) -> Matched:
 def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
     brought = read_predictions(path, run.settings.data_roots)
     places, known = laid_on(brought, embedded, run)
-    index = {name: i for i, name in enumerate(brought.classes)}
     matched = embedded.matched
-    targets = np.array([index.get(name, -1) for name in matched.classes], np.int64)[matched.targets]
-    foreign = [name for name in matched.classes if name not in index]
+    targets = matched.onto(brought.classes)
+    foreign = [name for name in matched.classes if name not in brought.classes]
     if foreign:
         run.warn(
             WarningCode.CLASS_WITHOUT_PREDICTION,

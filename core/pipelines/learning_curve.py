@@ -36,6 +36,7 @@ from nextlabel.core.pipelines.validation import Validation, read_validation, sou
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
 ROUNDS, ROUND, STABILITY_IMAGES = 3, 100, 2_000  # stability: the last rounds, of so many labels or a tenth of them
+OTHERS = 2_000  # unlabelled images that stand for the pool where the order of choice is sought
 COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
 ORDER_OF_CHOICE = (
     "the forecast is for more labels chosen by `auto`, and follows the order in which it would choose these"
@@ -51,7 +52,7 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     validates = request.path_to_img_val is not None
     run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     need_two_classes(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     source = source_of(request, run)
@@ -111,7 +112,8 @@ def _exams(
         if choosing is None:
             orders = [chance.permutation(len(y)) for chance in chances]
         else:
-            orders = [order_of_choice(embedded, choosing, chance) for chance in chances]
+            others = embedded.embeddings[sample(embedded.unlabelled(), OTHERS, np.random.default_rng(request.seed))]
+            orders = [order_of_choice(X, y, others, choosing, chance) for chance in chances]
         classes, targets, truth = validation.together(matched)
         return [Exam(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
     fold = stratified_folds(y, request.repeats, request.seed)

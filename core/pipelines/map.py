@@ -26,7 +26,7 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan("read", "embed", "train", "draw")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("train")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -11,15 +11,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import Labels, Matched, match, read_labels, read_labels_and_conflicts
-from nextlabel.core.data.pool import Pool, Skipped, list_pool, look_up
-from nextlabel.core.data.roots import existing_file_or_folder, existing_folder
+from nextlabel.core.data.by_content import ByContent
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.pool import Pool, list_pool, look_up
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import NoLabels, SingleClass, WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads import Head
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Task
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 TOP = 3
 DIGITS = 6  # beyond these, the order of a sum shows
@@ -33,7 +37,12 @@ class Labelled:
     pool: Pool
     labels: Labels
     matched: Matched
-    conflicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: name -> class -> where it stands
+    conflicts: Conflicts = field(default_factory=dict)
+    task: Task = CLASSIFICATION
+
+    def match(self, pool: Pool) -> Matched:
+        """Match the labels with a part of the pool."""
+        return self.task.match(self.labels, pool)
 
 
 def read_labelled(
@@ -44,17 +53,21 @@ def read_labelled(
     *,
     may_conflict: bool = False,
     labelled_only: bool = False,
+    content: bool = False,
+    task: Task = CLASSIFICATION,
 ) -> Labelled:
-    """Reads the labels and lists the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
+    """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
-    may_conflict: a name with two classes is left out, and told as one of the `conflicts`, instead of refused.
+    may_conflict: a name that the labels contradict each other about is left out, and is one of the `conflicts`, instead
+    of refused.
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
+    content: the images are read, to see whether they were changed.
     """
     roots = run.settings.data_roots
-    folder = existing_folder(path_to_img, roots)
-    labels, conflicts = _read(path_to_labels, roots, may_conflict)
-    pool = look_up(folder, roots, labels.classes_by_name.keys()) if labelled_only else list_pool(folder, roots)
-    matched = match(labels, pool)
+    place = _place(path_to_img, run, content)
+    labels, conflicts = _read(path_to_labels, roots, may_conflict, task)
+    pool = look_up(place, labels.names) if labelled_only else list_pool(place)
+    matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
         run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail, matched.absent)
@@ -63,16 +76,29 @@ def read_labelled(
         run.warn(
             WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
         )
-    return Labelled(pool, labels, matched, conflicts)
+    return Labelled(pool, labels, matched, conflicts, task)
 
 
-def _read(
-    path: str | None, roots: Sequence[Path], may_conflict: bool
-) -> tuple[Labels, Mapping[str, Mapping[str, str]]]:
+def _place(path: str, run: Run, content: bool) -> Place:
+    place = place_at(path, run.settings.data_roots)
+    if not content:
+        return place
+    assert run.progress is not None
+    stage, before = run.progress.stage, run.done  # of another pool, maybe
+
+    def show(done: int, total: int) -> None:
+        if done == 1:
+            run.stage(stage, before + total, "images", done=before)
+        run.advance(before + done)
+
+    return ByContent(place, show)
+
+
+def _read(path: str | None, roots: Sequence[Path], may_conflict: bool, task: Task) -> tuple[Labels, Conflicts]:
     if path is None:
-        return Labels({}), {}
+        return task.no_labels(), {}
     real = existing_file_or_folder(path, roots)
-    return read_labels_and_conflicts(real, roots) if may_conflict else (read_labels(real, roots), {})
+    return task.read_with_conflicts(real, roots) if may_conflict else (task.read(real, roots), {})
 
 
 def train(

@@ -22,7 +22,7 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     """Raises NoLabels and SingleClass before anything is embedded."""
     run.plan("read", "embed", "train", "predict")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     need_two_classes(labelled.matched, "prediction")
     source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)

@@ -9,23 +9,20 @@ from __future__ import annotations
 import numpy as np
 
 from nextlabel.core.methods.auto import Auto, settle
-from nextlabel.core.methods.base import Inputs, Rows
+from nextlabel.core.methods.base import Inputs, Matrix, Rows
 from nextlabel.core.methods.geometry import sample
-from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.trials import Trials
 
 FIRST, GROWTH = 10, 1.25  # labels after the first round, and how many times as many after each other
-UNLABELLED_MOST = 2_000  # images that stand for the pool
 
 
-def order_of_choice(embedded: Embedded, trials: Trials, rng: np.random.Generator) -> Rows:
-    """(L,) places of the labelled images, in the order in which `auto` would choose them for the sake of the pool.
+def order_of_choice(X: Matrix, y: Rows, others: Matrix, trials: Trials, rng: np.random.Generator) -> Rows:
+    """(L,) indices into the labelled images, in the order in which `auto` would choose them for the sake of the pool.
 
-    The first ten are drawn by chance, so that each call answers otherwise.
+    X: (L, d) the labelled images, and y: (L,) their classes; others: (U, d) images that stand for the rest of the pool.
+    The first ten are drawn by chance, so that other chance gives another order.
     """
-    matched = embedded.matched
-    X, y = embedded.embeddings[matched.rows], matched.targets
-    E = np.concatenate([X, embedded.embeddings[sample(embedded.unlabelled(), UNLABELLED_MOST, rng)]])
+    E = np.concatenate([X, others])
     order = sample(np.arange(len(y)), FIRST, rng)
     while len(order) < len(y):
         known = np.sort(order)

@@ -38,7 +38,7 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     prepares = bool(request.method.needs & NEED_PREPARATION)
     run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)
     embedded = source.embed(labelled, every_row, "embed", run)

@@ -9,9 +9,8 @@ can't be read or was changed meanwhile, the job finds missing and looks at itsel
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -20,7 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.by_content import place_of
+from nextlabel.core.data.files import Files
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.disk import whole_file
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, ShardLost, StorageFull, WarningCode, WorkerLost
 from nextlabel.core.jobs.shards import Shared
@@ -46,37 +48,35 @@ class Plan:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
         names = "\n".join(self.pool.names).encode()  # a pool lists no name with a line break
-        header = json.dumps({"key": asdict(self.key), "folder": str(self.pool.folder)}).encode()
-        try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file,
-                    header=np.frombuffer(header, np.uint8),
-                    names=np.frombuffer(names, np.uint8),
-                    sizes=self.pool.sizes,
-                    mtimes_ns=self.pool.mtimes_ns,
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        header = json.dumps({"key": asdict(self.key), "place": self.pool.place.key}).encode()
+        with whole_file(path) as file:
+            np.savez(
+                file,
+                header=np.frombuffer(header, np.uint8),
+                names=np.frombuffer(names, np.uint8),
+                sizes=self.pool.sizes,
+                mtimes_ns=self.pool.mtimes_ns,
+                stamps=self.pool.stamps,
+            )
 
     @classmethod
-    def read(cls, path: Path) -> Plan:
-        """Raises OSError when it is gone: the job has ended."""
+    def read(cls, path: Path, roots: Sequence[Path]) -> Plan:
+        """Read what another process wrote, and check its place again, by this one's data roots.
+
+        Raises OSError when it is gone: the job has ended. Raises as `place_at` does.
+        """
         with np.load(path) as parts:
             header = json.loads(parts["header"].tobytes())
             names = tuple(parts["names"].tobytes().decode().split("\n"))
-            pool = Pool(Path(header["folder"]), names, parts["sizes"], parts["mtimes_ns"], ())
+            files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
+            pool = Pool(place_of(header["place"], roots), files)
         return cls(CacheKey(**header["key"]), pool)
 
 
 def plan_key(key: CacheKey, wanted: Pool) -> str:
     """The same for whoever takes the job over, however far it has got by then."""
-    return blake2b(json.dumps([asdict(key), wanted.fingerprint()]).encode(), digest_size=16).hexdigest()
+    return blake2b(json.dumps([asdict(key), wanted.state()]).encode(), digest_size=16).hexdigest()
 
 
 def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Backbone, crew: Crew, run: Run) -> None:
@@ -90,7 +90,7 @@ def share(key: CacheKey, wanted: Pool, missing: NDArray[np.int64], backbone: Bac
     try:
         if not path.exists():
             Plan(key, wanted.take(missing)).write(path)
-        plan = Plan.read(path)
+        plan = Plan.read(path, run.settings.data_roots)
     except OSError as error:
         log.warning("not shared: the plan can't be written", cause=str(error))
         return
@@ -136,7 +136,7 @@ def embed_stretch(
 
     part = plan.pool.take(np.arange(held.shard.start, held.shard.stop))
     cache = EmbeddingCache(settings.cache_dir, plan.key, backbone.dimension)
-    rows = np.flatnonzero(~cache.find(part.names, part.sizes, part.mtimes_ns).hit)
+    rows = np.flatnonzero(~cache.find(part.names, part.stamps).hit)
     ends = np.append(rows, len(part))  # once i of the rows were seen, all before ends[i] is done
     writer, seen = CacheWriter(cache, part), 0
     try:
@@ -144,7 +144,7 @@ def embed_stretch(
             for batch in batches:
                 seen += batch.seen
                 held.seen = int(ends[seen])
-                if writer.add(batch.rows, batch.embeddings):
+                if writer.add(batch):
                     held.kept = held.seen
     finally:
         writer.flush()

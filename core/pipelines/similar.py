@@ -25,7 +25,7 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan("read", "embed", "rank")
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run)
+    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("rank")

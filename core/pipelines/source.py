@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
-from nextlabel.core.data.labels import match
-from nextlabel.core.data.pool import Skipped
+from nextlabel.core.data.files import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
@@ -99,7 +98,7 @@ class Brought:
             )
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
         skipped = tuple(Skipped(name, "no embedding of it was brought along") for name in absent)
-        return Embedded(kept, self.brought.matrix[places[places >= 0]], match(labelled.labels, kept), skipped)
+        return Embedded(kept, self.brought.matrix[places[places >= 0]], labelled.match(kept), skipped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,4 +114,4 @@ class Nowhere:
         """(K, 0) for K images."""
         wanted = labelled.pool.take(rows)
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
-        return Embedded(wanted, np.empty((len(wanted), 0), np.float32), match(labelled.labels, wanted), ())
+        return Embedded(wanted, np.empty((len(wanted), 0), np.float32), labelled.match(wanted), ())

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.neural.cross_validation import train_like
 from nextlabel.core.neural.heads import Head, train_head
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.base import Matched
 
 
 @dataclass(frozen=True, eq=False)

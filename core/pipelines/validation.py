@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import Matched, sorted_classes
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.errors import NothingToValidate
 from nextlabel.core.kinds.requests import OneValidated
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
+from nextlabel.core.tasks.base import Matched
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +32,20 @@ class Validation:
     def together(self, trained: Matched) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
         """-> (the classes of both sets, the labelled images' (L,), the validation images' (V,))."""
         classes = sorted_classes([*trained.classes, *self.embedded.matched.classes])
-        return classes, _targets(trained, classes), _targets(self.embedded.matched, classes)
+        return classes, trained.onto(classes), self.embedded.matched.onto(classes)
 
 
 def read_validation(request: OneValidated, source: Source, run: Run) -> Validation:
     """Its stage is called `embed validation images`. Raises NothingToValidate."""
     assert request.path_to_img_val is not None
-    labelled = read_labelled(request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True)
+    labelled = read_labelled(
+        request.path_to_img_val,
+        request.path_to_labels_val,
+        run,
+        "validation",
+        labelled_only=True,
+        content=request.content,
+    )
     if not len(labelled.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")
     return Validation(labelled, source.embed(labelled, labelled.matched.rows, "embed validation images", run))
@@ -46,8 +54,3 @@ def read_validation(request: OneValidated, source: Source, run: Run) -> Validati
 def sources_of(labelled: Labelled, validation: Validation | None) -> dict[str, Labelled]:
     """As the manifest names them."""
     return {"pool": labelled, **({"validation": validation.labelled} if validation else {})}
-
-
-def _targets(matched: Matched, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    index = {name: i for i, name in enumerate(classes)}
-    return np.array([index[name] for name in matched.classes], np.int64)[matched.targets]

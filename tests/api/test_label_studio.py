@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 
 from nextlabel.api.app import create_app
 from nextlabel.api.routes import label_studio
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.exchange.label_studio import Control, config
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.keys import KeyFile, Scope
+from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import prediction_result, selection_result, settings_for
 from tests.api.test_errors import problem
 

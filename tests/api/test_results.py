@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, prediction_result, selection_result, settings_for
 
 JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"

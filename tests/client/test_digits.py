@@ -1,7 +1,7 @@
 from PIL import Image
 
 from nextlabel.client.digits import write_digits
-from nextlabel.core.data.labels import read_labels
+from nextlabel.core.tasks.classification import read_labels
 
 
 def test_the_demos_pool_is_real_digits_each_with_its_answer(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from nextlabel.client.main import cli
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable
+from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
 PREFIX = "/data/local-files/?d=photos/"

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.client.label_files import Conflicts, Sheet, compare, look_alike, merge, read_any, sheets, write_any
-from nextlabel.core.data.labels import Labels, read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import read_labels
 
 #: What a labels file can hold, as it comes out of one.
 texts = st.text(st.characters(exclude_characters="\t\n\r\0", exclude_categories=("Cs",)), min_size=1, max_size=8)

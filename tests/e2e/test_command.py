@@ -16,7 +16,8 @@ import pytest
 
 from nextlabel.client.http import Client
 from nextlabel.client.stack import free_port
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.tasks.classification import read_labels
 from tests.e2e.conftest import settings, start
 from tests.e2e.test_faults import processes_of, until
 

@@ -12,9 +12,10 @@ import pytest
 
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.kinds.selection import MethodUsed
 from nextlabel.core.methods.registry import METHODS
+from nextlabel.core.tasks.classification import read_labels
 from tests.e2e.conftest import start
 
 pytestmark = pytest.mark.e2e

@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nextlabel.api.app import create_app
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import served
 from tests.e2e import canned
 from tests.e2e.canned import Canned

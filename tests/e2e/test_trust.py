@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nextlabel.client.http import Client
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.tasks.classification import read_labels
 
 pytestmark = pytest.mark.e2e
 VALIDATION = {"path_to_img_val": "val", "path_to_labels_val": "labels_val.txt"}

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from nextlabel.client.main import cli
-from nextlabel.core.data.labels import read_labels
+from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import selection_result
 from tests.pools import class_of, draw
 

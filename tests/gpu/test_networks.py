@@ -10,8 +10,7 @@ import timm
 import torch
 from PIL import Image
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.jpegs import read_jpeg
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.neural.backbones import BackboneLoader, TimmBackbone
@@ -21,6 +20,7 @@ from nextlabel.core.neural.networks import CudaNetwork, Normalised, TorchNetwork
 from nextlabel.core.neural.uploads import Uploader
 from nextlabel.core.settings import Settings
 from tests.core.neural.photos import config, smooth
+from tests.image_files import decode, read_jpeg
 
 pytestmark = pytest.mark.gpu
 CUDA = torch.device("cuda")
@@ -79,7 +79,7 @@ def test_what_half_precision_cannot_hold_is_computed_in_full():
 def test_short_memory_makes_do_with_smaller_batches_and_no_embedding_is_another(tmp_path):
     for seed in range(40):
         smooth(300, 260, seed).save(tmp_path / f"{seed:02}.jpg", quality=90)
-    pool = list_pool(tmp_path, [tmp_path])
+    pool = list_pool(place_at(tmp_path, [tmp_path]))
 
     def run():
         options = Settings(decode_threads=4)

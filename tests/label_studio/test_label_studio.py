@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from nextlabel.client.http import Client
 from nextlabel.client.main import cli
 from nextlabel.client.stack import Stack
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.exchange.label_studio import Control, config
+from nextlabel.core.tasks.classification import read_labels
 from tests.e2e.test_faults import until
 from tests.label_studio.conftest import EMAIL, PASSWORD, LabelStudio
 from tests.pools import class_of

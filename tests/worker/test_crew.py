@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 from PIL import Image
 
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.jobs.queue import SHARDS_KEY
@@ -240,16 +241,13 @@ def test_a_machine_with_other_weights_does_not_help(settings, store, pool, runne
 def test_a_helper_embeds_with_the_backbone_of_the_plan_even_where_the_request_names_none(runner, store, settings, pool):
     job = submit(store, path_to_img="large", add=3, backbone=None, path_to_embeddings="own.npy")
     claim = store.claim(job.id, worker="one@host/1", token="t", lease_s=60)
-    images, backbone = list_pool(pool, settings.data_roots), DescriptorBackbone()
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, str(images.folder))
+    images, backbone = list_pool(place_at(pool, settings.data_roots)), DescriptorBackbone()
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, images.place.key)
     Plan(key, images).write(settings.plans_dir / f"{job.id}.key.npz")
     Shards(store).plan(claim, "key", IMAGES)
     runner.help(job.id)
-    assert (
-        EmbeddingCache(settings.cache_dir, key, backbone.dimension)
-        .find(images.names, images.sizes, images.mtimes_ns)
-        .hit.any()
-    )
+    cache = EmbeddingCache(settings.cache_dir, key, backbone.dimension)
+    assert cache.find(images.names, images.stamps).hit.any()
     assert Shards(store).state(job.id).failures == 0
 
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from nextlabel.client.main import cli
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.tasks.classification import read_labels
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.data.label_files import GivenLabel, give_labels, state_of, survey
-from nextlabel.core.data.labels import clean_name, read_labels, writable
+from nextlabel.core.data.label_text import clean_name, writable
 from nextlabel.core.errors import (
     LabelledOtherwise,
     LabelsConflict,
@@ -22,6 +22,7 @@ from nextlabel.core.errors import (
     PathNotWritable,
     PathWrongKind,
 )
+from nextlabel.core.tasks.classification import read_labels
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.data import pool, stats
-from nextlabel.core.data.pool import Skipped, has_an_image, list_pool, look_up
+from nextlabel.core.data import stats, walk
+from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.stats import UNKNOWN
 from nextlabel.core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
 
@@ -27,11 +29,11 @@ def make(folder, *names):
 
 
 def names_of(folder, *roots):
-    return list(list_pool(folder, roots or [folder]).names)
+    return list(list_pool(place_at(folder, roots or [folder])).names)
 
 
 def reasons(folder, *roots):
-    return {skipped.name: skipped.reason for skipped in list_pool(folder, roots or [folder]).skipped}
+    return {skipped.name: skipped.reason for skipped in list_pool(place_at(folder, roots or [folder])).skipped}
 
 
 def test_images_of_all_sub_folders_are_listed_by_name(folder):
@@ -61,13 +63,14 @@ def test_rows_sizes_times_and_paths_belong_together(folder):
     (folder / "b.jpg").write_bytes(b"12")
     (folder / "a.jpg").write_bytes(b"1")
     os.utime(folder / "a.jpg", ns=(0, 1_234_567_890_123_456_789))
-    pool = list_pool(folder, [folder])
+    pool = list_pool(place_at(folder, [folder]))
     assert len(pool) == 2
     assert pool.sizes.tolist() == [1, 2]
     assert pool.mtimes_ns[0] == 1_234_567_890_123_456_789
     assert pool.sizes.dtype == pool.mtimes_ns.dtype == np.int64
     assert pool.rows_by_name == {"a.jpg": 0, "b.jpg": 1}
-    assert pool.path(1) == folder / "b.jpg"
+    with pool.open(1) as file:
+        assert file.read() == b"12"
     assert not pool.sizes.flags.writeable
 
 
@@ -76,7 +79,7 @@ def test_the_fingerprint_changes_with_names_sizes_and_times_only(tmp_path):
         path = make(tmp_path, f"{where}/{name}")
         path.write_bytes(content)
         os.utime(path, ns=(0, time_ns))
-        return list_pool(path.parent, [tmp_path]).fingerprint()
+        return list_pool(place_at(path.parent, [tmp_path])).fingerprint()
 
     first = fingerprint("a.jpg", b"1", 5, "one")
     assert fingerprint("a.jpg", b"2", 5, "two") == first
@@ -89,17 +92,17 @@ def test_a_pool_without_images_says_what_was_looked_for(folder):
     make(folder, "notes.txt")
     (folder / "gone.jpg").symlink_to(folder / "nothing")
     with pytest.raises(EmptyPool, match=r"\.jpeg \.jpg \.png .* 1 skipped, the first: gone\.jpg: can't be read"):
-        list_pool(folder, [folder])
+        list_pool(place_at(folder, [folder]))
 
 
 def test_the_folder_itself_is_checked(tmp_path, folder):
     make(folder, "a.jpg")
     with pytest.raises(PathNotAllowed):
-        list_pool(folder, [tmp_path / "elsewhere"])
+        list_pool(place_at(folder, [tmp_path / "elsewhere"]))
     with pytest.raises(PathNotFound):
-        list_pool(folder / "gone", [folder])
+        list_pool(place_at(folder / "gone", [folder]))
     with pytest.raises(PathWrongKind):
-        list_pool(folder / "a.jpg", [folder])
+        list_pool(place_at(folder / "a.jpg", [folder]))
 
 
 # --- links ------------------------------------------------------------------------------------------------------
@@ -163,19 +166,19 @@ def test_names_that_a_labels_file_cannot_hold_are_skipped(folder):
 def test_what_is_no_regular_file_is_skipped(folder):
     make(folder, "a.jpg")
     os.mkfifo(folder / "pipe.jpg")
-    assert list_pool(folder, [folder]).skipped == (Skipped("pipe.jpg", "not a regular file"),)
+    assert list_pool(place_at(folder, [folder])).skipped == (Skipped("pipe.jpg", "not a regular file"),)
 
 
 def test_a_time_beyond_64_bits_is_cut(folder):
     path = make(folder, "a.jpg")
     os.utime(path, (0, 12_000_000_000))
-    assert list_pool(folder, [folder]).mtimes_ns[0] == min(path.stat().st_mtime_ns, 2**63 - 1)
+    assert list_pool(place_at(folder, [folder])).mtimes_ns[0] == min(path.stat().st_mtime_ns, 2**63 - 1)
 
 
 def test_a_forbidden_sub_folder_is_skipped(shared_path, as_nobody):
     make(shared_path, "a.jpg", "secret/b.jpg")
     (shared_path / "secret").chmod(0)
-    pool = as_nobody(lambda: list_pool(shared_path, [shared_path]))
+    pool = as_nobody(lambda: list_pool(place_at(shared_path, [shared_path])))
     assert pool.names == ("a.jpg",)
     assert pool.skipped == (Skipped("secret", "the folder can't be read: Permission denied"),)
 
@@ -185,17 +188,17 @@ def test_a_forbidden_sub_folder_is_skipped(shared_path, as_nobody):
 
 def test_one_image_anywhere_is_found(folder):
     make(folder, "notes.txt", "a/b/notes.txt")
-    assert not has_an_image(folder, [folder])
+    assert not place_at(folder, [folder]).has_an_image()
     make(folder, "a/b/c/d.jpg")
-    assert has_an_image(folder, [folder])
+    assert place_at(folder, [folder]).has_an_image()
 
 
 def test_an_image_that_cannot_be_looked_at_is_none_and_another_is(shared_path, as_nobody):
     make(shared_path, "closed/a.jpg")
     (shared_path / "closed").chmod(0o400)
-    assert not as_nobody(lambda: has_an_image(shared_path, [shared_path]))
+    assert not as_nobody(lambda: place_at(shared_path, [shared_path]).has_an_image())
     make(shared_path, "open/b.jpg")
-    assert as_nobody(lambda: has_an_image(shared_path, [shared_path]))
+    assert as_nobody(lambda: place_at(shared_path, [shared_path]).has_an_image())
 
 
 part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8)
@@ -206,7 +209,7 @@ tree = st.sets(st.tuples(part, part).map(lambda parts: f"d{parts[0]}/{parts[1]}.
 def test_every_image_is_listed_or_skipped_with_a_reason(tmp_path_factory, names):
     folder = tmp_path_factory.mktemp("any")
     make(folder, "x.jpg", *names)
-    pool = list_pool(folder, [folder])
+    pool = list_pool(place_at(folder, [folder]))
     kept = {name for name in names if not ({"\t", "\n", "\r"} & set(name) or "/." in name)}
     assert set(pool.names) == kept | {"x.jpg"}
     assert list(pool.names) == sorted(pool.names)
@@ -215,14 +218,14 @@ def test_every_image_is_listed_or_skipped_with_a_reason(tmp_path_factory, names)
 
 def test_what_could_not_be_looked_at_with_the_others_is_looked_at_again(folder, monkeypatch):
     make(folder, "a.jpg", "b.jpg", "one/c.jpg")
-    expected = list_pool(folder, [folder])
+    expected = list_pool(place_at(folder, [folder]))
 
     def gone_wrong(batches):
         (folder / "b.jpg").unlink()
-        return [UNKNOWN, 0] * sum(len(names) for _, names in batches)
+        return [UNKNOWN, 0, 0, 0, 0] * sum(len(names) for _, names in batches)
 
-    monkeypatch.setattr(pool, "stat_all", gone_wrong)
-    found = list_pool(folder, [folder])
+    monkeypatch.setattr(walk, "stat_all", gone_wrong)
+    found = list_pool(place_at(folder, [folder]))
     assert found.names == ("a.jpg", "one/c.jpg")
     assert found.mtimes_ns.tolist() == expected.mtimes_ns[[0, 2]].tolist()
     assert found.skipped == (Skipped("b.jpg", "can't be read: No such file or directory"),)
@@ -237,7 +240,7 @@ def part_of(pool, names):
 
 def found(folder, names, *roots):
     """What looking up says of those names, which must be all it says."""
-    pool = look_up(folder, roots or [folder], names)
+    pool = look_up(place_at(folder, roots or [folder]), names)
     assert len(pool.names) + len(pool.skipped) == sum(map(len, part_of(pool, names)))
     return part_of(pool, names)
 
@@ -258,8 +261,9 @@ def test_names_are_looked_up_as_they_are_listed(folder, monkeypatch, processes):
     (folder / "c.jpg").write_bytes(b"12")
     asked = ["c.jpg", "a/b.jpg", "odd.jpg/f.png", *ODD]
     assert looked_up(folder, asked) == ["a/b.jpg", "c.jpg", "odd.jpg/f.png"]
-    assert found(folder, asked) == part_of(list_pool(folder, [folder]), asked)
-    assert look_up(folder, [folder], ["c.jpg"]).path(0) == folder / "c.jpg"
+    assert found(folder, asked) == part_of(list_pool(place_at(folder, [folder])), asked)
+    with look_up(place_at(folder, [folder]), ["c.jpg"]).open(0) as file:
+        assert file.read() == b"12"
 
 
 def test_nothing_is_said_of_other_images(folder):
@@ -269,13 +273,13 @@ def test_nothing_is_said_of_other_images(folder):
     (folder / "two").symlink_to("one")
     said = Skipped("odd.jpg", "links to a place outside the data roots")
     for more in ([], ["two/c.jpg"]):  # with the second, the pool is listed
-        assert look_up(folder, [folder], ["a.jpg", *more]).skipped == ()
-        assert look_up(folder, [folder], ["a.jpg", "odd.jpg", *more]).skipped == (said,)
+        assert look_up(place_at(folder, [folder]), ["a.jpg", *more]).skipped == ()
+        assert look_up(place_at(folder, [folder]), ["a.jpg", "odd.jpg", *more]).skipped == (said,)
 
 
 def test_a_pool_without_any_of_the_names_is_empty_and_one_without_images_an_error(folder):
     with pytest.raises(EmptyPool):
-        look_up(folder, [folder], ["a.jpg"])
+        look_up(place_at(folder, [folder]), ["a.jpg"])
     make(folder, "b.jpg")
     assert looked_up(folder, ["a.jpg"]) == []
 
@@ -295,7 +299,7 @@ def test_folders_without_permission_are_looked_up_as_they_are_listed(shared_path
     asked = ["a.jpg", "closed/b.jpg", "closed/c/d.jpg"]
 
     def ask():
-        pools = list_pool(shared_path, [shared_path]), look_up(shared_path, [shared_path], asked)
+        pools = list_pool(place_at(shared_path, [shared_path])), look_up(place_at(shared_path, [shared_path]), asked)
         return [(pool.names, {one.reason for one in pool.skipped}) for pool in pools]
 
     listed, told = as_nobody(ask)
@@ -317,7 +321,7 @@ def test_whatever_links_there_are_names_are_looked_up_as_they_are_listed(tmp_pat
         (folder / link).parent.mkdir(parents=True, exist_ok=True)
         if not (folder / link).exists():
             (folder / link).symlink_to(folder / target)
-    listed = list_pool(folder, [folder])
+    listed = list_pool(place_at(folder, [folder]))
     others = [f"{link}/{name}" for link in linked for name in listed.names] + list(files) + list(linked)
     asked = list(listed.names[: round(share * len(listed))]) + others
     assert found(folder, asked) == part_of(listed, asked)

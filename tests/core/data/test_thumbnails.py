@@ -22,6 +22,14 @@ def photo(path, size=(800, 600), **options):
     return path
 
 
+def image_at(path):
+    return image_in(str(path.parent), path.name, [path.parent])
+
+
+def file_of(image):
+    return image.place.identity(image.name)
+
+
 def shown(data):
     image = Image.open(io.BytesIO(data))
     assert image.format == "JPEG"
@@ -31,32 +39,51 @@ def shown(data):
 @pytest.mark.parametrize("side", Side)
 def test_the_longer_side_is_what_was_asked_for_and_small_images_stay_small(thumbnails, tmp_path, side):
     large, small = photo(tmp_path / "large.jpg"), photo(tmp_path / "small.png", (40, 30))
-    assert shown(thumbnails.make(large, side, "0a")).size == (min(side, 800), min(side, 800) * 3 // 4)
-    assert shown(thumbnails.make(small, side, "0b")).size == (40, 30)
+    assert shown(thumbnails.make(image_at(large), side, "0a")).size == (min(side, 800), min(side, 800) * 3 // 4)
+    assert shown(thumbnails.make(image_at(small), side, "0b")).size == (40, 30)
 
 
 def test_a_photo_taken_upright_stands_upright(thumbnails, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = photo(tmp_path / "turned.jpg", exif=exif)
-    image = shown(thumbnails.make(turned, Side.SMALL, "0a"))
+    image = shown(thumbnails.make(image_at(turned), Side.SMALL, "0a"))
     assert image.size == (120, 160)
     assert not image.getexif()
 
 
 def test_it_is_made_once_and_anew_when_the_image_changes(thumbnails, tmp_path):
     path = photo(tmp_path / "a.png", (30, 30))
-    key = thumbnails.key(path, Side.SMALL)
+    key = thumbnails.key(image_at(path), Side.SMALL)
     assert thumbnails.find(key) is None
-    made = thumbnails.make(path, Side.SMALL, key)
+    made = thumbnails.make(image_at(path), Side.SMALL, key)
     assert thumbnails.find(key) == made
     os.utime(path, (1, 1))
-    assert thumbnails.key(path, Side.SMALL) != key != thumbnails.key(path, Side.LARGE)
+    assert thumbnails.key(image_at(path), Side.SMALL) != key != thumbnails.key(image_at(path), Side.LARGE)
+
+
+def test_an_image_that_took_the_name_of_another_of_its_size_and_time_has_another_thumbnail(thumbnails, tmp_path):
+    for name, colour in (("a.bmp", "red"), ("b.bmp", "blue")):
+        Image.new("RGB", (30, 30), colour).save(tmp_path / name)
+        os.utime(tmp_path / name, (1, 1))
+    before = thumbnails.key(image_at(tmp_path / "a.bmp"), Side.SMALL)
+    (tmp_path / "b.bmp").rename(tmp_path / "a.bmp")
+    assert thumbnails.key(image_at(tmp_path / "a.bmp"), Side.SMALL) != before
+
+
+def test_what_was_replaced_since_it_was_looked_up_is_shown_and_not_kept(thumbnails, tmp_path):
+    path = photo(tmp_path / "a.png", (30, 30))
+    image = image_at(path)
+    path.unlink()
+    photo(path, (20, 20))
+    key = thumbnails.key(image, Side.SMALL)
+    assert shown(thumbnails.make(image, Side.SMALL, key)).size == (20, 20)
+    assert thumbnails.find(key) is None
 
 
 def test_a_file_that_was_cut_short_is_not_shown(thumbnails, tmp_path):
     path = photo(tmp_path / "a.png", (30, 30))
-    thumbnails.make(path, Side.SMALL, "0a")
+    thumbnails.make(image_at(path), Side.SMALL, "0a")
     (kept,) = (tmp_path / "cache").rglob("*.jpg")
     kept.write_bytes(kept.read_bytes()[:-10])
     assert thumbnails.find("0a") is None
@@ -67,7 +94,7 @@ def test_those_unused_for_longest_are_dropped_when_there_are_too_many(tmp_path):
     path = photo(tmp_path / "a.png", (160, 160))
     keys = [f"{i:02x}" for i in range(12)]
     for age, key in enumerate(keys):
-        thumbnails.make(path, Side.SMALL, key)
+        thumbnails.make(image_at(path), Side.SMALL, key)
         (kept,) = (tmp_path / "cache" / key[:2]).glob("*.jpg") or [None]
         os.utime(kept, (age, age))
     assert sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*.jpg")) <= 60_000
@@ -78,18 +105,18 @@ def test_those_unused_for_longest_are_dropped_when_there_are_too_many(tmp_path):
 def test_a_full_disk_or_none_at_all_only_costs_time(tmp_path):
     path = photo(tmp_path / "a.png", (30, 30))
     (tmp_path / "file").touch()
-    assert Thumbnails(tmp_path / "file", max_pixels=10**6, most_bytes=10**6).make(path, Side.SMALL, "0a")
-    assert Thumbnails(tmp_path / "none", max_pixels=10**6, most_bytes=0).make(path, Side.SMALL, "0a")
+    assert Thumbnails(tmp_path / "file", max_pixels=10**6, most_bytes=10**6).make(image_at(path), Side.SMALL, "0a")
+    assert Thumbnails(tmp_path / "none", max_pixels=10**6, most_bytes=0).make(image_at(path), Side.SMALL, "0a")
     assert not (tmp_path / "none").exists()
 
 
 def test_what_can_t_be_decoded_says_why(thumbnails, tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(UnreadableImage):
-        thumbnails.make(tmp_path / "a.png", Side.SMALL, "0a")
+        thumbnails.make(image_at(tmp_path / "a.png"), Side.SMALL, "0a")
     bomb = Thumbnails(tmp_path / "cache", max_pixels=100, most_bytes=0)
     with pytest.raises(UnreadableImage, match="NEXTLABEL_MAX_IMAGE_PIXELS"):
-        bomb.make(photo(tmp_path / "b.png", (30, 30)), Side.SMALL, "0a")
+        bomb.make(image_at(photo(tmp_path / "b.png", (30, 30))), Side.SMALL, "0a")
 
 
 def test_images_are_found_in_their_pool_alone(tmp_path):
@@ -106,8 +133,8 @@ def test_images_are_found_in_their_pool_alone(tmp_path):
     (pool / "out.png").symlink_to(tmp_path / "c.png")
     (pool / "in.png").symlink_to(pool.parent / "b.png")
     roots = [tmp_path / "root"]
-    assert image_in(str(pool), "sub/a.png", roots) == pool / "sub" / "a.png"
-    assert image_in("pool", "in.png", roots) == pool.parent / "b.png"
+    assert file_of(image_in(str(pool), "sub/a.png", roots)) == str(pool / "sub" / "a.png")
+    assert file_of(image_in("pool", "in.png", roots)) == str(pool.parent / "b.png")
     for name in ("../b.png", str(pool.parent / "b.png"), "gone.png", "keys.txt", "sub"):
         with pytest.raises(ImageNotFound):
             image_in(str(pool), name, roots)

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import LabelsMalformed, PathNotWritable
 from nextlabel.core.exchange.annotation_file import AnnotationFile, Said
+from nextlabel.core.tasks.classification import read_labels
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import pytest
 from hypothesis import given, settings
 
+from nextlabel.core.data.places import place_at
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotWritable
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder
 from nextlabel.core.exchange.entries import Entry
@@ -50,11 +51,12 @@ def test_csv_gives_labels_back_in_their_order(tmp_path_factory, entries):
 @given(entries=ENTRIES)
 def test_folders_give_labels_back(tmp_path_factory, entries):
     folder = tmp_path_factory.mktemp("folders")
+    (folder / "pool").mkdir()
     entries = [entry for entry in entries if not entry.class_name.startswith(".")]
     for entry in entries:
         (folder / "pool" / entry.name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "pool" / entry.name).touch()
-    image_folder.write(entries, folder / "pool", folder / "out")
+    image_folder.write(entries, place_at(folder / "pool", [folder]), folder / "out")
     assert not entries or image_folder.read(folder / "out") == sorted(pairs(entries))
 
 
@@ -75,9 +77,9 @@ def test_folders_hold_links_or_copies_and_leave_what_is_there(tmp_path):
     (pool / "b").mkdir(parents=True)
     for entry in entries:
         (pool / entry.name).write_text(entry.name)
-    image_folder.write(entries, pool, tmp_path / "links")
-    image_folder.write(entries, pool, tmp_path / "links", copy=True)
-    image_folder.write(entries, pool, tmp_path / "copies", copy=True)
+    image_folder.write(entries, place_at(pool, [tmp_path]), tmp_path / "links")
+    image_folder.write(entries, place_at(pool, [tmp_path]), tmp_path / "links", copy=True)
+    image_folder.write(entries, place_at(pool, [tmp_path]), tmp_path / "copies", copy=True)
     assert (tmp_path / "links" / "cat" / "a.png").samefile(pool / "a.png")
     for out in (tmp_path / "links", tmp_path / "copies"):
         found = {str(path.relative_to(out)) for path in out.rglob("*.png")}
@@ -89,7 +91,7 @@ def test_folders_hold_links_or_copies_and_leave_what_is_there(tmp_path):
 @pytest.mark.parametrize("class_name", ["..", ".git", "a//b", "/a", "no_label", "a/.."])
 def test_a_class_that_would_lead_elsewhere_is_no_folder(tmp_path, class_name):
     with pytest.raises(Inexpressible, match="can't be a folder's name"):
-        image_folder.write([Entry("a.png", class_name)], tmp_path, tmp_path / "out")
+        image_folder.write([Entry("a.png", class_name)], place_at(tmp_path, [tmp_path]), tmp_path / "out")
 
 
 def test_an_image_in_two_folders_is_told_of(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 
+from nextlabel.core.data.places import place_at
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames, candidates
 from tests.core.exchange.names import NAMES
 
@@ -73,11 +74,11 @@ def pool(tmp_path):
     ],
 )
 def test_the_longest_end_of_a_url_that_is_an_image_of_the_pool_is_its_name(pool, url, name):
-    assert PoolNames(pool, [pool]).name(url) == name
+    assert PoolNames(place_at(pool, [pool])).name(url) == name
 
 
 def test_with_a_prefix_nothing_is_guessed(pool):
-    names = PoolNames(pool, [pool], ImageUrls(LOCAL))
+    names = PoolNames(place_at(pool, [pool]), ImageUrls(LOCAL))
     assert names.name(f"{LOCAL}day/a.png") == "day/a.png"
     assert names.name(f"{LOCAL}night/a.png") is None
     assert names.name("https://x/day/a.png") is None

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
 from nextlabel.core.kinds.prediction import PredictionItem, PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, as_csv, as_labels
 from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
+from nextlabel.core.tasks.classification import read_labels
 
 MANIFEST = Manifest(
     nextlabel="0.1.0",

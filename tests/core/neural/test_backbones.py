@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, find_backbone
 from nextlabel.core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
 from nextlabel.core.neural import backbones as module
 from nextlabel.core.neural.backbones import BackboneLoader, device_is_lost
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
+from tests.image_files import decode
 
 SMALL = ("test_efficientnet", "test_resnet", "test_vit", "test_convnext", "mobilenetv3_small_050")
 

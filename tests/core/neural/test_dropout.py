@@ -3,8 +3,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import dropout as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
@@ -19,7 +17,9 @@ from nextlabel.core.neural.dropout import (
     train_dropout_head,
 )
 from nextlabel.core.neural.heads import Scaling, train_linear
+from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.test_heads import clusters, labelled_sets
+from tests.image_files import decode
 
 
 def by_hand(weights, bias):

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
@@ -62,7 +63,7 @@ def pool(tmp_path_factory):
     """Row i is the i-th image; 20 of them, blue before red."""
     folder = tmp_path_factory.mktemp("data") / "pool"
     draw(folder, blue=10, red=10)
-    return list_pool(folder, [folder])
+    return list_pool(place_at(folder, [folder]))
 
 
 def run(backbone, pool, rows, *, batch_size=4, check=lambda: None):
@@ -113,7 +114,7 @@ def test_a_batch_holds_rows_and_embeddings_of_the_declared_types(pool):
 def test_an_unreadable_image_is_reported_with_its_name_and_reason_and_the_rest_go_on(tmp_path):
     draw(tmp_path, red=5)
     spoil(tmp_path, "red_1.png", "red_3.png")
-    batches, _ = run(Counting(), list_pool(tmp_path, [tmp_path]), range(5))
+    batches, _ = run(Counting(), list_pool(place_at(tmp_path, [tmp_path])), range(5))
     assert joined(batches)[0].tolist() == [0, 2, 4]
     unreadable = [one for batch in batches for one in batch.unreadable]
     assert [one.name for one in unreadable] == ["red_1.png", "red_3.png"]
@@ -123,7 +124,7 @@ def test_an_unreadable_image_is_reported_with_its_name_and_reason_and_the_rest_g
 
 def test_an_image_that_vanished_since_it_was_listed_is_reported(tmp_path):
     draw(tmp_path, red=3)
-    pool = list_pool(tmp_path, [tmp_path])
+    pool = list_pool(place_at(tmp_path, [tmp_path]))
     (tmp_path / "red_1.png").unlink()
     (batch,), _ = run(Counting(), pool, range(3))
     assert (batch.rows.tolist(), batch.seen) == ([0, 2], 3)
@@ -137,7 +138,7 @@ def test_a_batch_of_nothing_but_unreadable_images_is_not_forwarded(tmp_path):
     (tmp_path / "pool").mkdir()
     spoil(tmp_path / "pool", "a.png", "b.png")
     backbone = Counting()
-    (batch,), _ = run(backbone, list_pool(tmp_path / "pool", [tmp_path]), range(2))
+    (batch,), _ = run(backbone, list_pool(place_at(tmp_path / "pool", [tmp_path])), range(2))
     assert (len(batch.rows), batch.embeddings.shape, batch.seen) == (0, (0, 3), 2)
     assert backbone.batches == []
 

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import siamese as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.neural.heads import ROWS_AT_ONCE
 from nextlabel.core.neural.siamese import EPOCHS, Triplets, fit_components, train_siamese
+from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.test_heads import clusters, labelled_sets
+from tests.image_files import decode
 
 
 @pytest.fixture

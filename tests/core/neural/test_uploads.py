@@ -5,12 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.jpegs import read_jpeg
 from nextlabel.core.neural import uploads
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.uploads import Uploader
 from tests.core.neural.photos import assert_the_same_but_for_rounding, config, smooth
+from tests.image_files import decode, read_jpeg
 
 CROP = Crop.of(config())
 ORIENTATION = 0x0112

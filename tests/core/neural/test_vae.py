@@ -5,14 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
-from nextlabel.core.data.images import decode
-from nextlabel.core.data.labels import read_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import vae as module
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.neural.vae import BATCH, SIDE, Thumbnails, Vae, VaeScores, _most_epochs, train_vae
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
+from tests.image_files import decode
 from tests.pools import draw, spoil
 
 
@@ -223,8 +224,8 @@ def test_a_thumbnail_is_the_whole_image_squeezed_into_a_square():
 def test_thumbnails_come_through_the_engine_as_they_were_prepared_and_scores_as_the_vae_gives_them(trained, tmp_path):
     draw(tmp_path, red=3)
     spoil(tmp_path, "red_1.png")
-    pool, options = list_pool(tmp_path, [tmp_path]), Settings(batch_size=4, decode_threads=2)
-    prepared = [Thumbnails().prepare(decode(pool.path(row), max_pixels=10**8)) for row in (0, 2)]
+    pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=2)
+    prepared = [Thumbnails().prepare(decode(tmp_path / pool.names[row], max_pixels=10**8)) for row in (0, 2)]
     (gathered,), (scored,) = (
         embed(backbone, pool, range(3), options, check=lambda: None, halved=print)
         for backbone in (Thumbnails(), VaeScores(trained))
@@ -237,7 +238,7 @@ def test_thumbnails_come_through_the_engine_as_they_were_prepared_and_scores_as_
 
 def test_a_batch_of_nothing_but_unreadable_images_has_no_score(trained, tmp_path):
     spoil(tmp_path, "a.png")
-    pool, options = list_pool(tmp_path, [tmp_path]), Settings(batch_size=4, decode_threads=1)
+    pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=1)
     (batch,) = embed(VaeScores(trained), pool, [0], options, check=lambda: None, halved=print)
     assert batch.embeddings.shape == (0, 1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nextlabel.client.digits import write_digits
-from nextlabel.core.data.labels import read_labels, write_labels
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
@@ -23,6 +23,7 @@ from nextlabel.core.pipelines.material import read_labelled
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 from tests import pools
 
 

@@ -1,13 +1,19 @@
 import dataclasses
+import os
 import shutil
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from nextlabel.core.data import stamps
+from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Cancelled, TooManyUnreadable
 from nextlabel.core.pipelines import cache_writer
+from nextlabel.core.pipelines.embedding import embed_rows
+from nextlabel.core.pipelines.material import read_labelled
 from tests.core.pipelines.conftest import Bench, embedded
 from tests.pools import spoil
 
@@ -49,6 +55,91 @@ def test_a_changed_image_is_embedded_again(bench):
     after = embedded(bench).embeddings
     assert bench.begun_with("embed") == 4
     assert np.flatnonzero((before != after).any(axis=1)).tolist() == [3]
+
+
+def as_bitmaps(bench, *names):
+    """Files of one size and one time of change, as a camera's archive gives them."""
+    for name in names:
+        path = bench.root / "pool" / name
+        Image.open(path).save(path.with_suffix(".bmp"))
+        path.unlink()
+        os.utime(path.with_suffix(".bmp"), (1_700_000_000, 1_700_000_000))
+
+
+def fresh_embeddings(bench):
+    """What a copy of the pool gives that no cache knows."""
+    return embedded(Bench(bench.root.parent, cache_dir="/nowhere")).embeddings
+
+
+@pytest.mark.parametrize("kept", ["in memory", "on the disk"])
+def test_frames_that_are_renumbered_are_embedded_as_what_they_are_now(bench, kept):
+    if kept == "in memory":
+        bench.remember()
+    names = bench.pool(red=3, blue=3)
+    as_bitmaps(bench, *names)
+    before = embedded(bench)
+    frames = [bench.root / "pool" / name for name in before.pool.names]
+    frames[0].unlink()
+    for taken, frame in pairwise(frames):
+        frame.rename(taken)
+    after = embedded(bench)
+    np.testing.assert_array_equal(after.embeddings, before.embeddings[1:])
+    assert before.pool.take(np.arange(5)).fingerprint() == after.pool.fingerprint()
+
+
+def test_two_images_that_change_places_change_embeddings(bench):
+    as_bitmaps(bench, *bench.pool(red=1, blue=1))
+    before = embedded(bench).embeddings
+    first, second = sorted((bench.root / "pool").iterdir())
+    first.rename(bench.root / "x")
+    second.rename(first)
+    (bench.root / "x").rename(second)
+    np.testing.assert_array_equal(embedded(bench).embeddings, before[::-1])
+
+
+def test_an_image_that_is_replaced_after_the_listing_is_answered_for_and_not_kept(bench):
+    bench.remember()
+    as_bitmaps(bench, *bench.pool(red=2, blue=1))
+    run = bench.new_run()
+    run.plan("embed")
+    labelled = read_labelled(str(bench.root / "pool"), None, run)
+    blue, red, _ = sorted((bench.root / "pool").iterdir())
+    shutil.copy2(red, bench.root / "aside")
+    blue.rename(red)
+    (bench.root / "aside").rename(blue)
+    backbone = bench.backbones.load(find_backbone("descriptor"))
+    swapped = embed_rows(labelled, np.arange(3), backbone, "embed", run).embeddings
+    embedded(bench)
+    assert bench.begun_with("embed") == 1  # the one that nobody touched
+    np.testing.assert_array_equal(swapped, fresh_embeddings(bench))
+
+
+def test_content_is_asked_for_and_then_tells_what_no_file_system_does(bench, monkeypatch):
+    monkeypatch.setattr(stamps, "_type_of_file_system", lambda *_: "vfat")
+    as_bitmaps(bench, *bench.pool(red=2, blue=2))
+    options = {"like": ["blue_0.bmp"], "path_to_img": str(bench.root / "pool"), "add": 3}
+    bench.carry_out("similar", **options, content=True)
+    first, last = (bench.root / "pool" / name for name in ("blue_1.bmp", "red_1.bmp"))
+    other = last.read_bytes()
+    last.write_bytes(first.read_bytes())
+    first.write_bytes(other)
+    for path in (first, last):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    found = bench.carry_out("similar", **options, content=True)
+    assert found.items[0].name == "red_1.bmp"
+    assert bench.begun_with("embed") == 2
+    assert [one.unit for one in bench.told if one.stage == "read"][-1] == "images"
+    assert found == bench.carry_out("similar", **options)
+
+
+def test_a_pool_is_embedded_anew_by_content_and_then_found(bench):
+    bench.pool(red=3)
+    without = bench.select(add=2)
+    assert bench.select(add=2, content=True) == without
+    assert bench.begun_with("embed") == 0
+    (bench.root / "pool" / "red_1.png").touch()
+    assert bench.select(add=2, content=True).data == without.data
+    assert bench.begun_with("embed") == 3
 
 
 def test_another_backbone_takes_nothing_from_this_ones_cache(bench):

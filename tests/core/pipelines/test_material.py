@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nextlabel.core.data.labels import Matched
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.pipelines.material import need_two_classes, probabilities, top_classes
 from nextlabel.core.pipelines.source import load_backbone
+from nextlabel.core.tasks.classification import MatchedClasses as Matched
 from tests.core.pipelines.conftest import embedded
 
 LOGITS = arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32))

@@ -1,9 +1,9 @@
 import pytest
 
-from nextlabel.core.data.labels import read_labels
 from nextlabel.core.errors import NoLabels, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
+from nextlabel.core.tasks.classification import read_labels
 from tests.pools import class_of, spoil
 
 TWO_EACH = ("red_0.png", "red_1.png", "blue_0.png", "blue_1.png", "green_0.png", "green_1.png")

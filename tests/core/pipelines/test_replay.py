@@ -1,15 +1,10 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nextlabel.core.data.labels import Matched
-from nextlabel.core.data.pool import Pool
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs
-from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.trials import Trials
 
@@ -22,14 +17,6 @@ def pool(n, seed=0):
     of = rng.integers(CLASSES, size=n)
     centres = np.random.default_rng(99).normal(size=(CLASSES, 16))
     return (1.5 * centres[of] + rng.normal(size=(n, 16))).astype(np.float32), of
-
-
-def embedded(embeddings, targets, rows):
-    n, known = len(embeddings), np.unique(targets[rows])
-    names = tuple(f"{i:05d}.png" for i in range(n))
-    listed = Pool(Path("/nowhere"), names, np.ones(n, np.int64), np.ones(n, np.int64), ())
-    classes = tuple(str(one) for one in known)
-    return Embedded(listed, embeddings, Matched(rows, classes, np.searchsorted(known, targets[rows]), ()), ())
 
 
 @pytest.fixture
@@ -57,7 +44,8 @@ def test_what_was_chosen_first_is_found_to_have_been(bench, trials):
     order = choose(embeddings, targets, trials, [10, 10, 20, 40])
     rows = np.sort(order)
     first = set(order[:40])
-    found = order_of_choice(embedded(embeddings, targets, rows), trials, np.random.default_rng(1))
+    others = np.delete(embeddings, rows, axis=0)
+    found = order_of_choice(embeddings[rows], targets[rows], others, trials, np.random.default_rng(1))
     of_chance = np.random.default_rng(1).permutation(len(rows))
     again, by_chance = (len(first & set(rows[one[:40]])) for one in (found, of_chance))
     assert again >= 26 > by_chance  # of 40, some of the first ten by chance
@@ -67,14 +55,16 @@ def test_what_was_chosen_first_is_found_to_have_been(bench, trials):
 @given(labels=st.integers(12, 60), unlabelled=st.integers(0, 40), seed=st.integers(0, 1_000))
 def test_the_order_holds_every_labelled_image_once_and_is_the_same_for_the_same_chance(bench, labels, unlabelled, seed):
     embeddings, targets = pool(labels + unlabelled, seed)
-    rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:labels])
-    one = embedded(embeddings, targets, rows)
-    found, again = (order_of_choice(one, Trials("linear", 0, bench.run), np.random.default_rng(seed)) for _ in range(2))
+    labelled = embeddings[:labels], targets[:labels], embeddings[labels:]
+    found, again = (
+        order_of_choice(*labelled, Trials("linear", 0, bench.run), np.random.default_rng(seed)) for _ in range(2)
+    )
     assert np.array_equal(np.sort(found), np.arange(labels))
     assert np.array_equal(found, again)
 
 
 def test_other_chance_gives_another_order(trials):
-    one = embedded(*pool(100), np.arange(50))
-    first, second = (order_of_choice(one, trials, np.random.default_rng(seed)) for seed in (0, 1))
+    embeddings, targets = pool(100)
+    labelled = embeddings[:50], targets[:50], embeddings[50:]
+    first, second = (order_of_choice(*labelled, trials, np.random.default_rng(seed)) for seed in (0, 1))
     assert not np.array_equal(first, second)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.data.labels import Labels, match, read_labels, read_labels_and_conflicts, write_labels
+from nextlabel.core.data.files import Files
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import (
     LabelsConflict,
@@ -17,6 +19,8 @@ from nextlabel.core.errors import (
     PathNotReadable,
     PathWrongKind,
 )
+from nextlabel.core.tasks.classification import ClassLabels as Labels
+from nextlabel.core.tasks.classification import match, read_labels, read_labels_and_conflicts
 
 CLOTHING = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "clothing"
 
@@ -35,7 +39,7 @@ def fault_of(tmp_path, content):
 
 def pool_of(*names):
     zeros = np.zeros(len(names), dtype=np.int64)
-    return Pool(Path("/pool"), tuple(sorted(names)), zeros, zeros, ())
+    return Pool(place_at("/", [Path("/")]), Files(tuple(sorted(names)), zeros, zeros, zeros, ()))
 
 
 # --- what is read -----------------------------------------------------------------------------------------------

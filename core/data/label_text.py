@@ -1,0 +1,121 @@
+"""The text of a labels file: bytes and lines, and the line `file name<TAB>class`. What a line means, a task knows.
+
+UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. A file whose first name itself begins with
+the mark's character has a mark of its own before it, or the name would lose its first character to a reader.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import LabelsMalformed
+
+MARK = "\ufeff"
+
+
+# --- lines ------------------------------------------------------------------------------------------------------
+
+
+def parse_line(line: str) -> tuple[str, str] | None:
+    """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it."""
+    name, _, class_ = line.partition("\t")
+    name = clean_name(name)
+    if name and "\t" not in class_ and (class_ := class_.strip()) and not name.isspace():
+        return name, class_
+    if line and not line.isspace():
+        raise ValueError(_fault(line))
+    return None
+
+
+def format_line(name: str, class_: str) -> str:
+    """Write the line that `parse_line` reads. Raises LabelsMalformed for what no line can hold."""
+    return f"{writable(clean_name(name))}\t{writable(class_.strip())}"
+
+
+def clean_name(name: str) -> str:
+    while name.startswith("./"):
+        name = name[2:]
+    return name
+
+
+def writable(text: str) -> str:
+    """Return the text if a line can hold it. Raises LabelsMalformed."""
+    if not text or text.isspace():
+        raise LabelsMalformed("A file name or class is empty; a labels file can't hold that.")
+    if re.search("[\t\n\r\0\ud800-\udfff]", text):
+        raise LabelsMalformed(f"{shown(text)} holds a tab, a line break, a NUL or broken Unicode. Rename it.")
+    return text
+
+
+def _fault(line: str) -> str:
+    columns = line.split("\t")
+    begin = shown(line[:80])
+    if len(columns) > 2:
+        return f"{len(columns)} columns, where two belong: {begin}"
+    if len(columns) == 2:
+        return f"the {'class' if clean_name(columns[0]).strip() else 'file name'} is empty: {begin}"
+    for separator, words in ((",", "a comma stands"), (";", "a semicolon stands"), (" ", "spaces stand")):
+        if separator in line.strip():
+            return f"{words} where a tab belongs: {begin}"
+    return f"one column; the class is missing: {begin}"
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Write the text of a file of these lines, each without its end."""
+    return with_mark("".join(f"{line}\n" for line in lines))
+
+
+def with_mark(text: str, marked: bool = False) -> str:
+    """Put the mark before the text where it was there before, or where the first name begins with one."""
+    return MARK + text if marked or text.startswith(MARK) else text
+
+
+def decode(data: bytes, faults: list[str], file_name: str) -> str:
+    """Return the text in a labels file, without its mark. What is no text is noted as a fault, and "" is returned."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _note(faults, file_name, data, 0, "the file is UTF-16; save it as UTF-8")
+    if (nul := data.find(b"\0")) >= 0:
+        return _note(faults, file_name, data, nul, "a NUL byte: this is not a text file (an image?)")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"byte 0x{data[error.start]:02X} is not UTF-8; save the file as UTF-8"
+        return _note(faults, file_name, data, error.start, what)
+
+
+def _note(faults: list[str], file_name: str, data: bytes, at: int, what: str) -> str:
+    line = data.count(b"\n", 0, at) + 1
+    faults.append(f"{file_name}:{line}: {what}")
+    return ""
+
+
+# --- files as they are, to change a few lines of ----------------------------------------------------------------
+
+
+def decode_any(data: bytes) -> tuple[str, bool]:
+    """Return the text, and whether the file has a mark. Bytes that are not UTF-8 become surrogates.
+
+    `encode_any` gives the same bytes back, so that lines nobody asked to change stay as they are.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    return text.removeprefix(MARK), text.startswith(MARK)
+
+
+def encode_any(text: str, marked: bool) -> bytes:
+    return with_mark(text, marked).encode("utf-8", "surrogateescape")
+
+
+def lines_with_ends(text: str) -> list[str]:
+    lines = text.split("\n")
+    return [f"{line}\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
+
+
+def printable(class_: str) -> str:
+    """Return the class with U+FFFD for each byte that is not UTF-8."""
+    return class_.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,152 @@
+"""Where images lie: a folder below a data root, checked once, and from then on known by its type to be allowed.
+
+Whatever reads images takes a `Place` and names in it, never a path, so that a bucket can stand where a folder does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from nextlabel.core.data.files import Files, ImageFile
+from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.stamps import Stamps
+from nextlabel.core.data.walk import MustList, Walk
+from nextlabel.core.errors import UnreadableImage
+
+_CHECKED = object()
+
+
+class Place(Protocol):
+    """A folder or its like below a data root. Names are relative POSIX paths in it."""
+
+    @property
+    def key(self) -> str:
+        """What caches know the place by. `place_of` makes the place of it again."""
+
+    def list(self) -> Files:
+        """List the images of the place by suffix, sub-folders too, without opening one. There may be none.
+
+        Hidden files and folders are left out. Links are followed as long as they stay in the roots, and no folder is
+        listed twice.
+        """
+
+    def look_up(self, names: Collection[str]) -> Files:
+        """List what `list` does, but of those names alone, in the time that those take and not the whole."""
+
+    def has_an_image(self) -> bool:
+        """Whether `list` would find one; stops at the first."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name, which may be anybody's words.
+
+        Raises PathNotAllowed: the name leads out of the roots, or to what is hidden below them.
+        """
+
+    def open(self, name: str) -> ImageFile:
+        """Open a file for reading. Raises UnreadableImage: it is missing or forbidden, or leads out of the roots."""
+
+    def stamp_of(self, file: ImageFile) -> int:
+        """The stamp of a file that `open` opened: the one `list` gave it, unless it was changed or replaced since."""
+
+    def identity(self, name: str) -> str:
+        """What two names share, of one place or of two, that stand for one file: a link and what it leads to."""
+
+    def link(self, name: str, target: Path) -> bool:
+        """Give the file a second name, a hard link, on the local disk. False: that can't be done here."""
+
+
+def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
+    """Check the path against the data roots: the only way to a `Place`.
+
+    Raises:
+        PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
+    """
+    folder = existing_folder(path, roots)
+    return LocalFolder(str(folder), tuple(os.path.realpath(root) for root in roots), _CHECKED)
+
+
+class LocalFolder:
+    """A folder on a mounted file system. `place_at` makes it."""
+
+    def __init__(self, folder: str, real_roots: tuple[str, ...], checked: object) -> None:
+        if checked is not _CHECKED:
+            raise TypeError("a place is made by place_at, which checks it")
+        self._folder, self._real_roots = folder, real_roots
+        self._stamps = Stamps()
+        self._prefix = f"{folder.rstrip('/')}/"
+
+    @property
+    def key(self) -> str:
+        return self._folder
+
+    def list(self) -> Files:
+        walk = self._walk()
+        walk.list_all()
+        return walk.files()
+
+    def look_up(self, names: Collection[str]) -> Files:
+        walk = self._walk()
+        with suppress(MustList):
+            walk.look_up(names)
+            return walk.files()
+        return self.list().only(names)
+
+    def has_an_image(self) -> bool:
+        first = self._walk()
+        first.list_all(most=1)
+        if not first.found or len(first.files()):
+            return first.found > 0
+        return len(self.list()) > 0  # the first was one that can't be looked at
+
+    def has(self, name: str) -> bool:
+        try:
+            return confine(self._prefix + name, self._roots).is_file()
+        except OSError:
+            return False
+
+    def open(self, name: str) -> ImageFile:
+        try:
+            file = open(self._prefix + name, "rb")  # noqa: PTH123, SIM115 - a Path costs as much again; the caller closes it
+        except (OSError, ValueError) as error:
+            raise UnreadableImage(f"the file can't be opened: {getattr(error, 'strerror', error)}") from None
+        # What was opened is asked where it lies, and not its name before, which may lead elsewhere by now.
+        if not is_under(_path_of(file.fileno()) or self.identity(name), self._real_roots):
+            file.close()
+            raise UnreadableImage("the file can't be opened: it links to a place outside the data roots")
+        return file
+
+    def stamp_of(self, file: ImageFile) -> int:
+        return self._stamps.of_file(file.fileno())
+
+    def identity(self, name: str) -> str:
+        return os.path.realpath(self._prefix + name)
+
+    def link(self, name: str, target: Path) -> bool:
+        try:
+            target.hardlink_to(self.identity(name))
+        except OSError:  # another file system, or one without hard links
+            return False
+        return True
+
+    @cached_property
+    def _roots(self) -> tuple[Path, ...]:
+        return tuple(map(Path, self._real_roots))
+
+    def _walk(self) -> Walk:
+        return Walk(self._folder, self._real_roots, self._stamps)
+
+
+def _path_of(descriptor: int) -> str | None:
+    """The path of an open file, links followed; None where the system doesn't tell."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a Path would cost as much again
+    except OSError:
+        return None

@@ -1,0 +1,235 @@
+"""The walk through a folder and its sub-folders that finds the images of a pool, without opening one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import accumulate, pairwise
+from math import inf
+
+import numpy as np
+
+from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, Skipped, has_suffix, printable
+from nextlabel.core.data.roots import is_under
+from nextlabel.core.data.stamps import Stamps
+from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
+
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+class MustList(Exception):
+    """What a name stands for can't be told without listing the whole folder."""
+
+
+class Walk:
+    """Folders first, links after them, each by name: so a folder keeps its own name when links lead to it, too.
+
+    Names of regular files are kept by folder and looked at in the end, all together; what stands behind links, at once.
+    In plain lists: tuples of a million files would have the garbage collector go round.
+    """
+
+    def __init__(self, folder: str, real_roots: Sequence[str], stamps: Stamps) -> None:
+        """`folder` was checked, and links in it and in the roots were followed."""
+        self.found = 0
+        self._folder = folder
+        self._listing = False
+        self._regular: list[tuple[str, str, list[str]]] = []  # (prefix, folder, names in it), not looked at yet
+        self._names: list[str] = []
+        self._looks: list[tuple[int, ...]] = []
+        self._stamps = stamps
+        self._skipped: list[Skipped] = []
+        self._real_roots = real_roots
+        self._folders = [("", folder)]  # (name, path with links followed)
+        self._linked: list[tuple[str, str]] = []
+        self._entered: set[str] = set()
+
+    def files(self) -> Files:
+        """What was found."""
+        regular = [prefix + own for prefix, _, names in self._regular for own in names]
+        looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, NUMBERS)
+        unknown = looks[:, 0] == UNKNOWN
+        for i in np.flatnonzero(unknown).tolist():
+            self._look_again(regular[i])
+        if unknown.any():
+            regular = [regular[i] for i in np.flatnonzero(~unknown)]
+        others = np.array(self._looks, np.int64).reshape(-1, NUMBERS)
+        names, looks = regular + self._names, np.concatenate([looks[~unknown], others])
+        order = sorted(range(len(names)), key=names.__getitem__)
+        names, looks = [names[row] for row in order], looks[np.array(order, np.int64)]
+        sizes, mtimes_ns = looks[:, :2].T.copy()
+        stamps = self._stamps.of_looks(looks, self._folder, names)
+        for numbers in (sizes, mtimes_ns, stamps):
+            numbers.flags.writeable = False
+        skipped = tuple(sorted(self._skipped, key=lambda one: (one.name, one.reason)))
+        return Files(tuple(names), sizes, mtimes_ns, stamps, skipped)
+
+    def _look_again(self, name: str) -> None:
+        path = f"{self._folder}/{name}"
+        try:
+            status = os.lstat(path)
+        except OSError as error:
+            if self._listing or error.errno not in _ABSENT:
+                self._skip(name, f"can't be read: {error.strerror}")
+            return
+        if stat.S_ISLNK(status.st_mode):
+            self._follow(path, name)
+        elif not stat.S_ISDIR(status.st_mode):
+            self._keep(name, status)
+
+    def list_all(self, most: float = inf) -> None:
+        """Every image; or stops after finding so many."""
+        self._listing = True
+        while self.found < most and (self._folders or self._linked):
+            name, real = self._folders.pop() if self._folders else self._next_linked()
+            if real in self._entered:
+                self._skip(name, "the folder is listed already under another name")
+            else:
+                self._entered.add(real)
+                self._list_folder(name, real, most)
+
+    def _next_linked(self) -> tuple[str, str]:
+        self._linked.sort(reverse=True)
+        return self._linked.pop()
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Those of the names that `list_all` comes upon.
+
+        Raises MustList where a folder on the way is a link, which may be listed under another name; or where files go
+        by several spellings of their names.
+        """
+        by_folder: dict[str, list[str]] = {}
+        for name in sorted(set(names)):
+            folder, slash, own = name.rpartition("/")
+            if has_suffix(own) and not own.startswith(".") and (folder or not slash) and not UNWRITABLE.search(name):
+                by_folder.setdefault(folder, []).append(own)
+        entered = {"": True}
+        for folder, names_in_it in by_folder.items():
+            if self._enters(folder, entered):
+                real = f"{self._folder}/{folder}".rstrip("/")
+                self._regular.append((f"{folder}/" if folder else "", real, names_in_it))
+        self._refuse_spellings()
+
+    def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
+        """Whether `list_all` comes to it, folder by folder from the pool's own on."""
+        way = "", *accumulate(folder.split("/"), "{}/{}".format)
+        for above, below in pairwise(way):
+            if below not in entered:
+                own = below.removeprefix(above).removeprefix("/")
+                entered[below] = own != "" and own[0] != "." and self._is_folder(below)
+            if not entered[below]:
+                return False
+        return True
+
+    def _is_folder(self, name: str) -> bool:
+        path = f"{self._folder}/{name}"
+        try:
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                raise MustList
+            if stat.S_ISDIR(mode):
+                os.scandir(path).close()
+            return stat.S_ISDIR(mode)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                self._skip(name, f"the folder can't be read: {error.strerror}")
+            return False
+
+    def _refuse_spellings(self) -> None:
+        """One name tells: whether case counts is a matter of the whole file system."""
+        for _, folder, names in self._regular:
+            for own in names:
+                try:
+                    as_asked = os.lstat(f"{folder}/{own}")
+                except OSError:
+                    continue
+                with suppress(OSError):
+                    if os.path.samestat(as_asked, os.lstat(f"{folder}/{own.swapcase()}")):
+                        raise MustList
+                return
+
+    def _list_folder(self, folder: str, real: str, most: float) -> None:
+        prefix = f"{folder}/" if folder else ""
+        regular: list[str] = []
+        self._regular.append((prefix, real, regular))
+        try:
+            with _opened(real) as opened, os.scandir(opened) as entries:
+                for entry in entries:
+                    own = entry.name
+                    if own[0] == ".":
+                        continue
+                    try:
+                        if not entry.is_file(follow_symlinks=False):
+                            self._visit_other(entry, prefix + own, f"{real}/{own}")
+                            continue
+                    except OSError as error:
+                        self._skip(prefix + own, f"can't be read: {error.strerror}")
+                        continue
+                    if own.lower().endswith(SUFFIXES):  # nearly all of a million: what they cost counts
+                        if UNWRITABLE.search(own):
+                            self._skip(prefix + own, UNWRITABLE_REASON)
+                            continue
+                        regular.append(own)
+                        if len(regular) >= most:
+                            break
+        except OSError as error:
+            self._skip(folder, f"the folder can't be read: {error.strerror}")
+        self.found += len(regular)
+
+    def _visit_other(self, entry: os.DirEntry[str], name: str, path: str) -> None:
+        """A link, or a folder, which is noted for later."""
+        if entry.is_symlink():
+            self._follow(path, name)
+        elif entry.is_dir(follow_symlinks=False):
+            self._note(self._folders, name, path)
+        elif has_suffix(name):
+            self._skip(name, "not a regular file")
+
+    def _follow(self, path: str, name: str) -> None:
+        real = os.path.realpath(path)
+        if not is_under(real, self._real_roots):
+            self._skip(name, "links to a place outside the data roots")
+            return
+        try:
+            status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+        except OSError as error:
+            self._skip(name, f"can't be read: {error.strerror}")
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self._note(self._linked, name, real)
+        elif has_suffix(name):
+            self._keep(name, status)
+
+    def _note(self, folders: list[tuple[str, str]], name: str, real: str) -> None:
+        if UNWRITABLE.search(name):
+            self._skip(name, UNWRITABLE_REASON)
+        else:
+            folders.append((name, real))
+
+    def _keep(self, name: str, status: os.stat_result) -> None:
+        if UNWRITABLE.search(name):
+            self._skip(name, UNWRITABLE_REASON)
+        elif not stat.S_ISREG(status.st_mode):
+            self._skip(name, "not a regular file")
+        else:
+            self.found += 1
+            self._names.append(name)
+            self._looks.append(look(status))
+
+    def _skip(self, name: str, reason: str) -> None:
+        self._skipped.append(Skipped(printable(name or "."), reason))
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | str]:
+    """What to scan it by. By a descriptor, its entries are looked up in the folder, and not along the whole path."""
+    if os.scandir not in os.supports_fd:
+        yield folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

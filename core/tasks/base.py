@@ -1,0 +1,219 @@
+"""What a label is, and all that follows from it: how labels are read, matched with a pool, learnt, predicted, scored.
+
+One file a task; nothing else asks what form a label has. No torch here: a task names its trainer, whose code stands in
+core/neural/trainers.py. docs/decisions/a-task-has-a-home.md says how to add a task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.methods.units import Units
+from nextlabel.core.metrics import Scores
+
+#: A name about which the labels contradict each other -> each thing that they say -> file:line, where it stands first.
+Conflicts = Mapping[str, Mapping[str, str]]
+
+
+class Labels(ABC):
+    """What people have said about images. Names are relative POSIX paths, as a pool has them."""
+
+    @property
+    @abstractmethod
+    def names(self) -> Collection[str]:
+        """The labelled names: those that somebody has looked at, whatever was found there."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """The distinct classes: by number when all of them are whole numbers, else by letter."""
+
+    @abstractmethod
+    def lines(self) -> Iterator[str]:
+        """The labels as lines of a file, in any order, without line ends."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def fingerprint(self) -> str:
+        """Hex SHA-256; the same for the same labels, whatever files and order they came in."""
+        return hashlib.sha256("".join(sorted(f"{line}\n" for line in self.lines())).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Matched(ABC):
+    """Labels matched with a pool: L labelled rows, C classes.
+
+    rows: (L,) ascending.
+    classes: each occurs on a row.
+    targets: the first axis counts labelled rows; only the task and its trainer know what stands there.
+    absent: labelled names that the pool has not, sorted.
+    """
+
+    rows: NDArray[np.int64]
+    classes: tuple[str, ...]
+    targets: NDArray[Any]
+    absent: tuple[str, ...]
+
+    @abstractmethod
+    def onto(self, classes: Sequence[str]) -> NDArray[Any]:
+        """Return the targets in another space of classes. What is said of a class that it has not becomes -1."""
+
+    @abstractmethod
+    def take(self, kept: NDArray[np.bool_]) -> Matched:
+        """Keep some of the rows, by a mask (L,), and the classes that occur on them."""
+
+    @abstractmethod
+    def images_per_class(self) -> dict[str, int]:
+        """Count the labelled images of each class, in the order of classes."""
+
+    @abstractmethod
+    def class_by_row(self) -> dict[int, str]:
+        """Each labelled row and what is said of it, in words: its class, or classes."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one image, as results show it.
+
+    predicted: as a labels file has it; confidence: its probability. top: the most probable classes, best first.
+    """
+
+    predicted: str
+    confidence: float
+    top: tuple[tuple[str, float], ...]
+
+
+class Task(ABC):
+    """What a label is. Has no state; `TASKS` in core/tasks/registry.py holds one of each.
+
+    name: as requests and capabilities have it.
+    trainer: what trains it, a name in core/neural/trainers.py.
+    units: what methods may be unsure of, and what that comes to for an image.
+
+    logits: what a head says of N images; probabilities and decided: what the methods so called make of them. In all of
+    them the first axis counts images.
+    """
+
+    name: ClassVar[str]
+    trainer: ClassVar[str]
+    units: ClassVar[Units]
+
+    # --- labels -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def no_labels(self) -> Labels: ...
+
+    @abstractmethod
+    def read(self, path: Path, roots: Sequence[Path] = ()) -> Labels:
+        """Read the labels in a file, or in all files of a folder. An empty file or folder is no labels.
+
+        Raises:
+            LabelsMalformed, LabelsConflict, PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
+        """
+
+    @abstractmethod
+    def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[Labels, Conflicts]:
+        """Read labels as `read` does, but leave names out that the labels contradict each other about."""
+
+    @abstractmethod
+    def lines(self, name: str, predicted: str) -> Iterator[str]:
+        """Write what is said of an image as lines that `read` reads. Raises LabelsMalformed: no line can hold it."""
+
+    @abstractmethod
+    def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return the classes of one image of which somebody, or several people, said these.
+
+        Raises ValueError, which says why, when they can't all be right.
+        """
+
+    @abstractmethod
+    def match(self, labels: Labels, pool: Pool) -> Matched:
+        """Find the rows of the labelled names."""
+
+    # --- training -----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def can_train(self, matched: Matched) -> bool:
+        """Whether a head can be trained on these labels."""
+
+    @abstractmethod
+    def check_labels(self, labels: Labels) -> None:
+        """Refuse labels on which no head can be trained, whatever the pool has. Raises NoLabels or SingleClass."""
+
+    @abstractmethod
+    def check_matched(self, matched: Matched, what: str) -> None:
+        """Refuse what `can_train` says no to. `what` needs to be trained. Raises NoLabels or SingleClass."""
+
+    @abstractmethod
+    def learnable(self, targets: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return the classes (c,) that a part of the labels can teach, and its targets in the space of those alone."""
+
+    # --- what a model says --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the probability of each class: (N, C)."""
+
+    @abstractmethod
+    def logits(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return logits whose probabilities these are."""
+
+    @abstractmethod
+    def unknown(self, n_classes: int) -> float:
+        """Return the probability of each class of an image of which nothing is known."""
+
+    @abstractmethod
+    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[Any]:
+        """Return what is predicted of each image, as targets are, in a space of `n_classes`.
+
+        classes: (c,) which of them the logits are of.
+        """
+
+    @abstractmethod
+    def shows(self, decided: NDArray[Any], class_index: int) -> NDArray[np.bool_]:
+        """Return (N,) whether each image was taken for one of that class."""
+
+    @abstractmethod
+    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
+        """Say what a row of probabilities (C,) means."""
+
+    # --- scores -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def score(
+        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
+    ) -> Scores:
+        """Score the probabilities (V, C of `trained`) of the validation rows, in the space of both sets' classes."""
+
+    @abstractmethod
+    def counts(self, truth: NDArray[Any], decided: NDArray[Any], n_classes: int) -> NDArray[np.int64]:
+        """Return (3, C) hits, true and predicted ones of each class: all that F1 needs, and they add up."""
+
+    @abstractmethod
+    def agreement(self, one: NDArray[Any], other: NDArray[Any], n_classes: int) -> float:
+        """Return how far two heads agree on the same images, beyond chance; 1 where they agree on each."""
+
+
+TOP = 3  # classes in an answer
+
+
+def most_probable(probabilities: NDArray[np.float64], classes: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Return the most probable classes of one image, best first; ties go by the order of classes."""
+    best = np.argsort(-probabilities, kind="stable")[:TOP]
+    return tuple((classes[i], float(probabilities[i])) for i in best)
+
+
+def write_lines(task: Task, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Write (name, what is predicted of it) as lines of a labels file."""
+    for name, predicted in pairs:
+        yield from task.lines(name, predicted)

@@ -1,0 +1,243 @@
+"""The task `classification`: each image has one class. A labels file has a line for each, `file name<TAB>class`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.folder_lock import unchanged
+from nextlabel.core.data.label_text import format_line, parse_line
+from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, files_of, sorted_classes
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
+from nextlabel.core.metrics import Scores, class_counts, cohens_kappa, score
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
+
+LEAST = 1e-9  # a probability of 0 has no logarithm
+
+
+@dataclass(frozen=True)
+class ClassLabels(Labels):
+    """One class for each labelled name."""
+
+    classes_by_name: Mapping[str, str]
+
+    @property
+    def names(self) -> Collection[str]:
+        return self.classes_by_name.keys()
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        return sorted_classes(self.classes_by_name.values())
+
+    def lines(self) -> Iterator[str]:
+        return (f"{name}\t{class_}" for name, class_ in self.classes_by_name.items())
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedClasses(Matched):
+    """`targets`: (L,) int64, each labelled row's index into `classes`."""
+
+    def onto(self, classes: Sequence[str]) -> NDArray[np.int64]:
+        index = {name: i for i, name in enumerate(classes)}
+        targets: NDArray[np.int64] = np.array([index.get(name, -1) for name in self.classes], np.int64)[self.targets]
+        return targets
+
+    def take(self, kept: NDArray[np.bool_]) -> MatchedClasses:
+        present, targets = np.unique(self.targets[kept], return_inverse=True)
+        return replace(self, rows=self.rows[kept], classes=tuple(self.classes[i] for i in present), targets=targets)
+
+    def images_per_class(self) -> dict[str, int]:
+        counts = np.bincount(self.targets, minlength=len(self.classes))
+        return {name: int(count) for name, count in zip(self.classes, counts, strict=True)}
+
+    def class_by_row(self) -> dict[int, str]:
+        return {int(row): self.classes[target] for row, target in zip(self.rows, self.targets, strict=True)}
+
+
+def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
+    """Read the labels in a file, or in all files of a folder (not of its sub-folders; hidden files are left out).
+
+    An empty file or folder is no labels. A link in the folder is followed if it stays in the folder or the roots.
+
+    Raises:
+        LabelsMalformed: lists the first 20 faulty lines.
+        LabelsConflict: lists the first 20 names that stand there with two classes.
+        PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
+    """
+    with unchanged(path):
+        files = files_of(path.absolute(), roots)
+        classes_by_name, conflicting = _read(files)
+        if conflicting:
+            raise LabelsConflict(_describe_conflicts(files, conflicting))
+    return ClassLabels(classes_by_name)
+
+
+def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
+    """Read labels as `read_labels` does, but leave out names that stand there with two classes, and return those too.
+
+    The conflicts are: name -> each of its classes -> file:line.
+    """
+    with unchanged(path):
+        files = files_of(path.absolute(), roots)
+        classes_by_name, conflicting = _read(files)
+        places = _places(files, conflicting)
+    for name in conflicting:
+        del classes_by_name[name]
+    return ClassLabels(classes_by_name), places
+
+
+def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
+    """Find the rows of the labelled names."""
+    rows_by_name = pool.rows_by_name
+    present = {name: class_ for name, class_ in labels.classes_by_name.items() if name in rows_by_name}
+    class_by_row = {rows_by_name[name]: class_ for name, class_ in present.items()}
+    rows = sorted(class_by_row)
+    classes = sorted_classes(present.values())
+    index = {class_: i for i, class_ in enumerate(classes)}
+    return MatchedClasses(
+        rows=np.array(rows, dtype=np.int64),
+        classes=classes,
+        targets=np.array([index[class_by_row[row]] for row in rows], dtype=np.int64),
+        absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
+    )
+
+
+def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
+    """-> (the first class of each name, names with another one besides). Raises LabelsMalformed."""
+    faults: list[str] = []
+    conflicting: set[str] = set()
+    classes_by_name: dict[str, str] = {}
+    for _, _, name, class_ in entries_of(files, faults, parse_line):
+        if classes_by_name.setdefault(name, class_) != class_:
+            conflicting.add(name)
+    if faults:
+        raise LabelsMalformed(describe_faults(faults))
+    return classes_by_name, conflicting
+
+
+def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> str:
+    places = _places(files, sorted(conflicting)[:MAX_LISTED])
+    lines = [
+        f"{shown(name)}: {', '.join(f'{shown(class_)} in {place}' for class_, place in by_class.items())}"
+        for name, by_class in places.items()
+    ]
+    more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
+    return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
+
+
+def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Find each name, sorted, and for each of its classes the first file:line where it stands."""
+    places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
+    if places:
+        for file, number, name, class_ in entries_of(files, [], parse_line):
+            if name in places:
+                places[name].setdefault(class_, f"{file.name}:{number}")
+    return places
+
+
+class Classification(Task):
+    name: ClassVar[str] = "classification"
+    trainer: ClassVar[str] = "softmax"
+    units: ClassVar[Units] = ONE_AN_IMAGE
+
+    # labels
+
+    def no_labels(self) -> ClassLabels:
+        return ClassLabels({})
+
+    def read(self, path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
+        return read_labels(path, roots)
+
+    def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
+        return read_labels_and_conflicts(path, roots)
+
+    def match(self, labels: Labels, pool: Pool) -> MatchedClasses:
+        assert isinstance(labels, ClassLabels)
+        return match(labels, pool)
+
+    def lines(self, name: str, predicted: str) -> Iterator[str]:
+        yield format_line(name, predicted)
+
+    def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
+        distinct = tuple(dict.fromkeys(classes))
+        if len(distinct) > 1:
+            said = ", ".join(map(shown, distinct[:5]))
+            raise ValueError(f"it has several classes ({said}), and nextlabel knows one an image; keep one of them")
+        return distinct
+
+    # training
+
+    def check_labels(self, labels: Labels) -> None:
+        if not labels.classes:
+            raise NoLabels("there is no label in it, and a head needs labels to learn from")
+        if len(labels.classes) == 1:
+            raise SingleClass(f"all labels in it say {labels.classes[0]!r}; a head needs two classes at least")
+
+    def check_matched(self, matched: Matched, what: str) -> None:
+        if not matched.classes:
+            raise NoLabels(f"{what} needs labels: no image of the pool has one")
+        if len(matched.classes) == 1:
+            only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
+            raise SingleClass(f"{what} needs two classes at least: {only}")
+
+    def can_train(self, matched: Matched) -> bool:
+        return len(matched.classes) >= 2
+
+    def learnable(self, targets: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        classes, narrowed = np.unique(targets, return_inverse=True)
+        return classes, narrowed
+
+    # what a model says
+
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the softmax over rows."""
+        wide = logits.astype(np.float64)
+        weights: NDArray[np.float64] = np.exp(wide - wide.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
+
+    def logits(self, probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.log(np.maximum(probabilities, LEAST)).astype(np.float32)
+
+    def unknown(self, n_classes: int) -> float:
+        return 1 / n_classes
+
+    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+        """Return (N,) the most probable class of each image; the first of several equally probable ones."""
+        best: NDArray[np.int64] = classes[logits.argmax(axis=1)]
+        return best
+
+    def shows(self, decided: NDArray[Any], class_index: int) -> NDArray[np.bool_]:
+        shown_: NDArray[np.bool_] = decided == class_index
+        return shown_
+
+    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
+        top = most_probable(probabilities, classes)
+        return Answer(*top[0], top)
+
+    # scores
+
+    def score(
+        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
+    ) -> Scores:
+        classes = sorted_classes([*trained.classes, *validation.classes])
+        index = {name: i for i, name in enumerate(classes)}
+        spread = np.zeros((len(probabilities), len(classes)))
+        spread[:, [index[name] for name in trained.classes]] = probabilities
+        return score(validation.onto(classes), spread, classes, trained=trained.classes, rng=rng)
+
+    def counts(self, truth: NDArray[Any], decided: NDArray[Any], n_classes: int) -> NDArray[np.int64]:
+        return class_counts(truth, decided, n_classes)
+
+    def agreement(self, one: NDArray[Any], other: NDArray[Any], n_classes: int) -> float:
+        """Cohen's kappa."""
+        return cohens_kappa(one, other, n_classes)

@@ -1,0 +1,115 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextlabel.core.disk import replace_together, whole_file, write_whole
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def files_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("options", [{}, {"durable": False}, {"private": True}])
+def test_a_file_is_written_or_replaced_and_nothing_else_is_left(tmp_path, options):
+    for content in (b"first", b"second"):
+        write_whole(tmp_path / "a", content, **options)
+        assert files_in(tmp_path) == {"a": content}
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    write_whole(tmp_path / "a", b"old")
+
+    def fail():
+        with whole_file(tmp_path / "a") as file:
+            file.write(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert files_in(tmp_path) == {"a": b"old"}
+
+
+def test_until_it_is_whole_it_is_hidden(tmp_path):
+    with whole_file(tmp_path / "a") as file:
+        file.write(b"half")
+        assert all(name.startswith(".") for name in files_in(tmp_path))
+
+
+def test_readers_see_the_old_or_the_new_while_many_write(tmp_path):
+    path, contents = tmp_path / "a", [bytes([n]) * 100_000 for n in range(4)]
+    write_whole(path, contents[0])
+    writers = [
+        threading.Thread(target=lambda c=c: [write_whole(path, c, durable=False) for _ in range(20)]) for c in contents
+    ]
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        seen.add(path.read_bytes())
+    assert seen <= set(contents)
+    assert list(files_in(tmp_path)) == ["a"]
+
+
+def test_a_private_file_is_its_owners_alone_from_the_first_byte(tmp_path):
+    with whole_file(tmp_path / "a", private=True) as file:
+        file.write(b"secret")
+        (temporary,) = tmp_path.iterdir()
+        assert mode_of(temporary) == 0o600
+    assert mode_of(tmp_path / "a") == 0o600
+
+
+def test_other_files_get_the_mode_that_the_process_gives(tmp_path):
+    (tmp_path / "plain").touch()
+    write_whole(tmp_path / "a", b"")
+    assert mode_of(tmp_path / "a") == mode_of(tmp_path / "plain")
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.binary(max_size=9)), st.dictionaries(st.sampled_from("bcd"), st.binary())
+)
+def test_several_files_are_replaced_together_and_others_left(tmp_path_factory, before, new):
+    folder = tmp_path_factory.mktemp("files")
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o640)
+    replace_together({folder / name: content for name, content in new.items()})
+    assert files_in(folder) == before | new
+    assert all(mode_of(folder / name) == 0o640 for name in before)
+
+
+def test_no_room_for_one_leaves_all_as_they_were(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from nextlabel.core.disk import replace_together\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "folder = Path(sys.argv[1])\n"
+        "try: replace_together({folder / 'a': b'new', folder / 'b': bytes(2000)})\n"
+        "except OSError as error: sys.exit(error.errno)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code, tmp_path], check=False)
+    assert done.returncode == errno.EFBIG
+    assert files_in(tmp_path) == {"a": b"old"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_replaces_stays_its_owners(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+        os.chown(tmp_path / name, 12345, 54321)
+    write_whole(tmp_path / "one", b"", private=True)
+    replace_together({tmp_path / "two": b""})
+    for name in ("one", "two"):
+        status = (tmp_path / name).stat()
+        assert (status.st_uid, status.st_gid) == (12345, 54321)
