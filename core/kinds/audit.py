@@ -43,7 +43,6 @@ class AuditRequest(OneValidated):
                 yield Fault(f"/methods/{place}", "invalid_value", detail)
 
 
-#: unsure: the labels don't tell whether the method gains anything worth having
 Verdict = Literal["better", "no better", "worse", "unsure"]
 
 
@@ -51,7 +50,8 @@ class AuditArm(Part):
     """A method replayed: macro F1 by labels, mean over the repeats.
 
     `saved`: the share of random's labels that it does without for the F1 that random has at the end; below 0: it needs
-    more. None: it did not get there. `gain`: mean F1 over the whole budget, less random's. Intervals are of 95 %.
+    more. None: it did not get there. `gain`: mean F1 over the whole budget, less random's. Intervals are of 95 %, and
+    decide the verdict: `unsure` where the labels don't tell whether the method gains anything worth having.
     """
 
     method: str

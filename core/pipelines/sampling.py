@@ -7,7 +7,6 @@ evenly than chance would have it, or lies where classes meet; what a person took
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.methods.base import Matrix, Rows
@@ -18,8 +17,8 @@ from nextlabel.core.pipelines.run import Run
 
 LABELLED_MOST, UNLABELLED_MOST = 300, 700  # images that are looked at
 LEAST = 20  # of either kind: with fewer there is nothing to compare
-TINY = 1e-6  # of a distance; what varies less varies by rounding
-DRAWS = 199  # a random sample is taken for a chosen one once in 200 times
+ROUNDING = 1e-6  # of a distance
+DRAWS = 599  # a random sample is taken for a chosen one once in 200 times, at most
 
 
 def rows_to_compare(labelled: Labelled) -> Rows:
@@ -49,9 +48,9 @@ def is_random_sample(embedded: Embedded, run: Run, what: str) -> bool:
 def may_be_drawn_at_random(labelled: Matrix, unlabelled: Matrix, rng: np.random.Generator) -> bool:
     """Whether images (L, d) may have been drawn at random from those and others (U, d).
 
-    A permutation test: what is measured of the labelled images is compared with the same of DRAWS random samples of
-    equal size. The answer is no where the labelled ones are more extreme than every one of them. Random labels so are
-    refused once in DRAWS + 1 times, whatever the embeddings are.
+    Permutation tests: each measure of the labelled images is compared with the same of DRAWS random samples of equal
+    size. The answer is no where it is farther from the middle than all of these. Random labels so are refused in no
+    more than three of DRAWS + 1 cases, one for each measure, whatever the embeddings are.
     """
     if min(len(labelled), len(unlabelled)) < LEAST:
         return True
@@ -60,28 +59,17 @@ def may_be_drawn_at_random(labelled: Matrix, unlabelled: Matrix, rng: np.random.
     units = Geometry(embeddings).units(np.arange(n))
     distances = np.sqrt(squared_distances(units, units))
     draws = [np.arange(len(labelled)), *(rng.permutation(n)[: len(labelled)] for _ in range(DRAWS))]
-    extreme = _extremes(np.array([_measures(distances, drawn) for drawn in draws]))
-    return bool(extreme[0] <= extreme[1:].max())
+    measured = np.array([_measures(distances, drawn) for drawn in draws])  # (1 + DRAWS, 3)
+    off = np.abs(measured - np.median(measured, axis=0))
+    return bool((off[0] <= off[1:].max(axis=0) + ROUNDING).all())
 
 
-def _extremes(measured: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each draw is from the middle one, in the measure in which it is farthest: (D, M) -> (D,).
-
-    In units of the usual distance on the same side of the middle, as the measures are skewed.
-    """
-    off = measured - np.median(measured, axis=0)
-    above, below = (np.sqrt(np.mean(np.maximum(side, 0) ** 2, axis=0)) for side in (off, -off))
-    usual = np.where(off > 0, above, below)
-    return np.asarray(np.divide(np.abs(off), usual, out=np.zeros_like(off), where=usual > TINY).max(axis=1))
-
-
-def _measures(distances: Matrix, drawn: Rows) -> tuple[float, ...]:
+def _measures(distances: Matrix, drawn: Rows) -> tuple[float, float, float]:
     """What tells a chosen sample from a random one. distances: (n, n) of all images; drawn: those of the sample.
 
-    How far the others lie from the sample: methods that look for coverage make it little. How far the images of the
-    sample lie from each other: uncertain images, and those of diverse batches, are far apart. How much farther the
-    second is than the first: both tell of an even spread. And the energy distance (Szekely and Rizzo 2004) between the
-    sample and the others, as the root of its square: 0 where both are alike.
+    How far the others lie from the sample: methods that look for coverage make it little. How much farther than that
+    the images of the sample lie from each other: uncertain images, and those of diverse batches, keep apart. And the
+    energy distance (Szekely and Rizzo 2004) between the sample and the others, which is 0 where both are alike.
     """
     others = np.setdiff1d(np.arange(len(distances)), drawn, assume_unique=True)
     across = distances[np.ix_(others, drawn)]  # (n - k, k)
@@ -90,4 +78,4 @@ def _measures(distances: Matrix, drawn: Rows) -> tuple[float, ...]:
     energy = 2 * across.mean(dtype=np.float64) - within.mean(dtype=np.float64) - apart / len(others) ** 2
     to_sample = float(across.min(axis=1).mean())
     in_sample = float((within + np.diag(np.full(len(drawn), np.inf, np.float32))).min(axis=1).mean())
-    return to_sample, in_sample, in_sample - to_sample, float(np.sqrt(max(energy, 0)))
+    return to_sample, in_sample - to_sample, float(energy)
