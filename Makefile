@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-gpu test-label-studio test-exchange check lint chaos soak bench load lock timm-names clean
+.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load lock timm-names clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -34,6 +34,9 @@ demo: $(INSTALLED) ## the main job on real images; POOL= LABELS= VAL= VAL_LABELS
 test: $(INSTALLED) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
 	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadscope
 
+test-wheel: $(INSTALLED) ## the demo and the page's browser tests, from the built wheel, outside the checkout
+	$(BIN)/python -m tests.wheel
+
 test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
 	$(BIN)/pytest -m gpu
 
@@ -52,7 +55,7 @@ lint: $(INSTALLED) ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.import_linter_cache
 
-check: lint test ## all that must hold before a change is merged
+check: lint test test-wheel ## all that must hold before a change is merged
 
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))

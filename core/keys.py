@@ -10,6 +10,7 @@ import fcntl
 import hmac
 import ipaddress
 import json
+import logging
 import os
 import re
 import secrets
@@ -26,10 +27,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Misconfigured
-from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)  # the command imports this module, and structlog is not installed with it
 OWNER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 KEY = r"nl_([0-9a-f]{8})_([A-Za-z0-9_-]{43})"
 OPEN_DOOR = (
@@ -156,9 +156,9 @@ class KeyRing:
         self._seen = look
         try:
             self._keys = self._read()
-            log.info("keys read anew", file=str(self._file.path), keys=len(self._keys))
+            log.info("keys read anew", extra={"file": str(self._file.path), "keys": len(self._keys)})
         except Misconfigured as error:
-            log.warning("the keys from before stay in force", cause=error.detail)
+            log.warning("the keys from before stay in force", extra={"cause": error.detail})
 
     def _read(self) -> dict[str, ApiKey]:
         return {key.id: key for key in self._file.read()}

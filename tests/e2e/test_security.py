@@ -1,6 +1,6 @@
 """Keys, TLS and passwords with real processes: the API and a worker reach a Redis that wants both.
 
-The redis-server that the tests bring has no TLS of its own, so a relay in front of it speaks TLS, as stunnel would.
+The server that the tests bring has no TLS of its own, so a relay in front of it speaks TLS, as stunnel would.
 """
 
 from __future__ import annotations
