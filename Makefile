@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/.installed
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load lock timm-names clean
+.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load \
+  lock timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -88,6 +89,9 @@ lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
 	  > core/embeddings/timm_names.txt
+
+kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py and the README's table
+	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote
 	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel

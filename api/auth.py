@@ -192,7 +192,7 @@ async def _count(caller: Caller, services: Given, what: str, per_minute: int) ->
         return
     wait_s = 0.0
     with suppress(StoreUnavailable):  # the route will say so, where it needs the store at all
-        wait_s = await in_thread(services.store.wait_s, f"{what}:{caller.who}", per_minute)
+        wait_s = await in_thread(services.store.throttle, f"{what}:{caller.who}", per_minute)
     if wait_s:
         detail = f"more than {per_minute} {what} a minute; the next one may come in {wait_s:.1f} s"
         raise HttpError("rate_limited", detail, {"Retry-After": str(ceil(wait_s))})

@@ -43,38 +43,9 @@ OF_THE_FIRST_VERSION = {
 }
 TEXT = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 1, "maximum": MAX_ADD}
-#: Requests that the document shows; as in the README.
+#: Requests that the document shows, by kind.
 EXAMPLES: dict[str, Any] = {
-    "selection": {
-        "summary": "Which images to label next",
-        "value": {
-            "kind": "selection",
-            "backbone": "mobilenet",
-            "add": 100,
-            "path_to_img": "photos/train",
-            "path_to_labels": "photos/labels",
-        },
-    },
-    "prediction": {
-        "summary": "A class for every unlabelled image",
-        "value": {
-            "kind": "prediction",
-            "backbone": "mobilenet",
-            "path_to_img": "photos/train",
-            "path_to_labels": "photos/labels",
-        },
-    },
-    "f1": {
-        "summary": "How good the classifier is",
-        "value": {
-            "kind": "f1",
-            "backbone": "mobilenet",
-            "path_to_img_train": "photos/train",
-            "path_to_labels_train": "photos/labels",
-            "path_to_img_val": "photos/val",
-            "path_to_labels_val": "photos/labels_val.txt",
-        },
-    },
+    name: {"summary": kind.summary.removesuffix("."), "value": dict(kind.example)} for name, kind in KINDS.items()
 }
 
 

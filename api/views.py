@@ -48,7 +48,7 @@ class JobList(BaseModel):
 
 def view(job: Job, result: dict[str, Any] | None = None) -> JobView:
     base = f"/jobs/{job.id}"
-    fields = job.model_dump(exclude={"rev", "worker", "ended_by", "warnings"})
+    fields = job.model_dump(exclude={"rev", "process", "ended_by", "warnings"})
     return JobView(
         **fields,
         warnings=list(job.warnings),

@@ -24,11 +24,11 @@ import redis
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.record import new_job_id
-from nextlabel.core.jobs.shards import Shard, Shards
+from nextlabel.core.jobs.shards import Shard, ShardStore
 from nextlabel.core.jobs.store import Claim, JobStore
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.settings import Settings
-from nextlabel.worker.crew import FIRST, LEAST
+from nextlabel.worker.sharding.job_shards import FIRST, LEAST
 
 LEASE_S = 3600.0  # none runs out: time stands still for Redis
 
@@ -56,7 +56,7 @@ def main() -> None:
 def _embedding(store: JobStore, workers: int, arguments: argparse.Namespace) -> tuple[int, float, float]:
     """-> shards, seconds until all is embedded, and seconds that the first worker to be out of work then waits."""
     claim = _job(store)
-    shards = Shards(store)
+    shards = ShardStore(store)
     assert shards.plan(claim, "key", arguments.images)
     rate = min(arguments.rate, arguments.disk_mb_s / arguments.image_mb / workers)
     shard_s, count, done_at = Settings().shard_s, 0, []
@@ -68,7 +68,7 @@ def _embedding(store: JobStore, workers: int, arguments: argparse.Namespace) -> 
             assert shards.leave(current[worker], len(current[worker]), 0.0)
         wanted = max(round(speed * shard_s) or FIRST * LEAST, LEAST)
         shard = shards.claim(
-            claim.job_id, worker=f"{worker}", token=f"{count}", lease_s=LEASE_S, wanted=wanted, least=LEAST
+            claim.job_id, process=f"{worker}", token=f"{count}", lease_s=LEASE_S, wanted=wanted, least=LEAST
         )
         if shard is None:
             done_at.append(now)
@@ -82,7 +82,7 @@ def _embedding(store: JobStore, workers: int, arguments: argparse.Namespace) -> 
 def _job(store: JobStore) -> Claim:
     request = parse_request({"kind": "selection", "backbone": "b0", "add": 1, "path_to_img": "/nowhere"})
     job, _ = store.submit(new_job_id(), request.kind, request.model_dump_json())
-    claim = store.claim(job.id, worker="owner", token="t", lease_s=LEASE_S)
+    claim = store.claim(job.id, process="owner", token="t", lease_s=LEASE_S)
     assert claim is not None
     return claim
 

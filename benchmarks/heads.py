@@ -26,20 +26,27 @@ from timm.data import create_transform, resolve_data_config
 
 from benchmarks import DATA
 from nextlabel.core.metrics import confusion_matrix, expected_calibration_error, f1_per_class
-from nextlabel.core.neural.heads import Floats, Head, Integers, Scaling, train_head, train_linear
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.linear import LinearHead, train_linear
+from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import Floats, Integers
 
 BACKBONE = "mobilenetv2_100"
 CLASSES = 10
 BATCH = 64
+STRENGTH = 0.3  # of the usual logistic regression
 
 
 def usual(embeddings: Floats, targets: Integers, n_classes: int, *, balanced: bool = False, **_: int) -> Head:
-    """What logistic regression usually is: a bias that costs nothing, and each class counted by its images."""
+    """Train what logistic regression usually is: a bias that costs nothing, and each class counted by its images."""
     scaling = Scaling.of(embeddings)
-    fitted = LogisticRegression(C=0.3, class_weight="balanced" if balanced else None, max_iter=1000)
+    fitted = LogisticRegression(C=STRENGTH, class_weight="balanced" if balanced else None, max_iter=1000)
     fitted.fit(scaling(embeddings), targets)
     weights, bias = fitted.coef_.T.astype(np.float32), fitted.intercept_.astype(np.float32)
-    return Head("usual", n_classes, 1.0, {}, lambda more: scaling(more) @ weights + bias)
+    return LinearHead(
+        n_classes=n_classes, temperature=1.0, strength=STRENGTH, scaling=scaling, weights=weights, bias=bias
+    )
 
 
 HEADS: dict[str, Callable[..., Head]] = {

@@ -19,7 +19,8 @@ from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.first_version import Vae
 from nextlabel.core.methods.registry import METHODS, parse_method
 from nextlabel.core.neural.dropout import train_dropout_head
-from nextlabel.core.neural.heads import Head, train_head
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.vae import Thumbnail, train_vae
 
@@ -93,7 +94,7 @@ def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     """As the service does it, near-copies left out."""
     method = parse_method(name)
     inputs = known.inputs(method)
-    if len(known.classes) < method.least_classes:
+    if len(known.classes) < method.classes_needed():
         return by_chance(known, add, rng)
     return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
 

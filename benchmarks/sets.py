@@ -24,7 +24,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.vae import Thumbnail, Thumbnails
+from nextlabel.core.neural.vae import Thumbnail, ThumbnailReader
 from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
@@ -110,7 +110,7 @@ def _images(name: str, work: Path) -> list[Path]:
 
 def _thumbnail(image: Path) -> Thumbnail:
     with image.open("rb") as stream:
-        return Thumbnails().prepare(decode(stream, max_pixels=MAX_PIXELS))
+        return ThumbnailReader().prepare(decode(stream, max_pixels=MAX_PIXELS))
 
 
 def _clothing(work: Path, weights: Path) -> LabelledSet:

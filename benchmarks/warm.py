@@ -28,7 +28,7 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import DescriptorBackbone
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings

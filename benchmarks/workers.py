@@ -64,7 +64,7 @@ def _seconds(workers: int, arguments: argparse.Namespace) -> float:
         store, queue = JobStore.at(url), JobQueue(url)
         stack.callback(store.close)
         stack.callback(queue.close)
-        _wait(lambda: store.processes() == workers)
+        _wait(lambda: store.count_processes() == workers)
         jobs = [_submit(store, queue, one, arguments) for one in warming]  # as many as there are workers to take them
         _wait(lambda: all(_ended(store, job_id) for job_id in jobs))
         began = time.perf_counter()

@@ -1,29 +1,38 @@
-"""What each kind of request may say, for editors and type checkers; a test holds it against core/kinds.
+"""What each kind of request may say, and the call of each client that asks it. Written by `make kinds`.
 
-Wider than the requests themselves where a person writes it otherwise: a method by its name, a path as a Path.
+The fields are wider than those of the requests where a person writes it otherwise: a method by its name, a path as a
+Path.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
-from inspect import Parameter
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Required, TypedDict, Unpack
 
-from nextlabel.core.kinds.registry import KINDS
+from nextlabel.client import talk
+from nextlabel.client.signatures import spelled_out
+from nextlabel.client.talk import OnChange, Talk, unheard
+from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.f1 import F1Result
+from nextlabel.core.kinds.label_check import LabelCheckResult
+from nextlabel.core.kinds.learning_curve import LearningCurveResult
+from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.requests import HeadName
+from nextlabel.core.kinds.selection import SelectionResult
+from nextlabel.core.kinds.similar import SimilarResult
 from nextlabel.core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
 Place = str | Path
 MethodChoice = str | Mapping[str, Any] | Method
-C = TypeVar("C")
 
 
-class Fields(TypedDict, total=False):
-    """What all kinds share."""
-
+class SelectionFields(TypedDict, total=False):
+    backbone: str | None
     head: HeadName
     task: Literal["classification"]
     content: bool
@@ -31,25 +40,10 @@ class Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-
-
-class OnePoolFields(Fields, total=False):
-    backbone: str | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
-
-
-class OnePredictedFields(OnePoolFields, total=False):
     path_to_predictions: Place | None
-
-
-class OneValidatedFields(OnePoolFields, total=False):
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-
-
-class SelectionFields(OnePredictedFields, total=False):
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -58,35 +52,102 @@ class SelectionFields(OnePredictedFields, total=False):
     near_copies: Literal["skip", "allow"]
 
 
-class PredictionFields(OnePoolFields, total=False):
-    pass
+class PredictionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
 
 
-class F1Fields(Fields, total=False):
+class F1Fields(TypedDict, total=False):
     backbone: Required[str]
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
     path_to_img_train: Required[Place]
     path_to_labels_train: Required[Place]
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
 
 
-class LearningCurveFields(OneValidatedFields, total=False):
+class LearningCurveFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
 
 
-class AuditFields(OneValidatedFields, total=False):
+class AuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
 
 
-class LabelCheckFields(OnePredictedFields, OneValidatedFields, total=False):
-    pass
+class LabelCheckFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    path_to_predictions: Place | None
 
 
-class SimilarFields(OnePoolFields, total=False):
+class SimilarFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -94,33 +155,124 @@ class SimilarFields(OnePoolFields, total=False):
     among: Literal["unlabelled", "all"]
 
 
-class MapFields(OnePoolFields, total=False):
+class MapFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
     points: int
 
 
-def spelled_out(client: type[C]) -> type[C]:
-    """A class decorator, for `help` and notebooks, which don't look into Unpack: they see every field of a call."""
-    for call in vars(client).values():
-        if "Unpack" in getattr(call, "__annotations__", {}).get("request", ""):
-            call.__signature__ = _with_fields(call)
-    return client
+@spelled_out
+class Calls(ABC):
+    """One call for each kind of job."""
+
+    @abstractmethod
+    def _carry_out(self, said: Talk[talk.T]) -> talk.T: ...
+
+    def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
+    ) -> SelectionResult:
+        """Which images to label next."""
+        return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
+
+    def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
+    ) -> PredictionResult:
+        """A class for every unlabelled image."""
+        return self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
+
+    def f1(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]) -> F1Result:
+        """How good the head trained on one labelled set is on another."""
+        return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
+
+    def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
+    ) -> LearningCurveResult:
+        """How much more labels would bring, and whether to stop."""
+        return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
+
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
+    ) -> AuditResult:
+        """Whether methods beat chance on the labels there are."""
+        return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
+
+    def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
+    ) -> LabelCheckResult:
+        """Which labels look wrong."""
+        return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
+    ) -> SimilarResult:
+        """Images like some, and unlike others."""
+        return self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
+
+    def map(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]) -> MapResult:
+        """The pool in a plane: images that look alike lie close."""
+        return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
 
-def _with_fields(call: Callable[..., Any]) -> inspect.Signature:
-    """First what must be given, then the rest with the defaults that the service fills in."""
-    hints, signature = get_type_hints(call), inspect.signature(call)
-    request = KINDS[hints["return"].model_fields["kind"].default].request.model_fields
-    itself, *own, _ = signature.parameters.values()
-    fields = [
-        Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            annotation=get_args(hint)[0] if get_origin(hint) is Required else hint,
-            default=Parameter.empty
-            if request[name].is_required()
-            else request[name].get_default(call_default_factory=True),
-        )
-        for name, hint in get_type_hints(get_args(hints["request"])[0], include_extras=True).items()
-    ]
-    fields.sort(key=lambda one: one.default is not Parameter.empty)
-    return signature.replace(parameters=[itself, *fields, *own])
+@spelled_out
+class AsyncCalls(ABC):
+    """One call for each kind of job."""
+
+    @abstractmethod
+    async def _carry_out(self, said: Talk[talk.T]) -> talk.T: ...
+
+    async def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
+    ) -> SelectionResult:
+        """Which images to label next."""
+        return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
+
+    async def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
+    ) -> PredictionResult:
+        """A class for every unlabelled image."""
+        return await self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
+
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
+    ) -> F1Result:
+        """How good the head trained on one labelled set is on another."""
+        return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
+
+    async def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
+    ) -> LearningCurveResult:
+        """How much more labels would bring, and whether to stop."""
+        return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
+
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
+    ) -> AuditResult:
+        """Whether methods beat chance on the labels there are."""
+        return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
+
+    async def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
+    ) -> LabelCheckResult:
+        """Which labels look wrong."""
+        return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    async def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
+    ) -> SimilarResult:
+        """Images like some, and unlike others."""
+        return await self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
+
+    async def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
+    ) -> MapResult:
+        """The pool in a plane: images that look alike lie close."""
+        return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))

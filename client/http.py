@@ -8,42 +8,23 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from math import inf
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 import httpx
 
 from nextlabel.client import talk
 from nextlabel.client.errors import Unreachable
-from nextlabel.client.fields import (
-    AuditFields,
-    F1Fields,
-    LabelCheckFields,
-    LearningCurveFields,
-    MapFields,
-    PredictionFields,
-    SelectionFields,
-    SimilarFields,
-    spelled_out,
-)
+from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
-from nextlabel.core.kinds.audit import AuditResult
-from nextlabel.core.kinds.f1 import F1Result
-from nextlabel.core.kinds.label_check import LabelCheckResult
-from nextlabel.core.kinds.learning_curve import LearningCurveResult
-from nextlabel.core.kinds.map import MapResult
-from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.requests import JobRequest
-from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.kinds.similar import SimilarResult
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 Request = JobRequest | Mapping[str, Any]
 
 
-@spelled_out
-class Client:
+class Client(Calls):
     """`url` and `api_key` come from NEXTLABEL_URL and NEXTLABEL_API_KEY where they are left out.
 
     The calls named after a kind of job (`select`, `predict`, ...) take the fields of its request by name, wait for its
@@ -70,52 +51,6 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
-
-    # --- one call for a kind of job -----------------------------------------------------------------------------
-
-    def select(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult:
-        """Which images to label next."""
-        return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
-
-    def predict(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult:
-        """A class for every unlabelled image."""
-        return self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
-
-    def f1(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]) -> F1Result:
-        """How good the head trained on one labelled set is on another."""
-        return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
-
-    def learning_curve(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
-    ) -> LearningCurveResult:
-        """How much more labels would bring, and whether to stop."""
-        return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
-
-    def audit(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
-        """Whether methods beat chance on the labels there are."""
-        return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
-
-    def label_check(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult:
-        """Which labels look wrong."""
-        return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
-
-    def similar(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult:
-        """Images like some, and unlike others."""
-        return self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
-
-    def map(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]) -> MapResult:
-        """The pool in a plane: images that look alike lie close."""
-        return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
     # --- jobs ---------------------------------------------------------------------------------------------------
 
@@ -199,8 +134,7 @@ class Client:
             return Unreachable.because(error, self.url)
 
 
-@spelled_out
-class AsyncClient:
+class AsyncClient(AsyncCalls):
     """As `Client`, for asyncio. Cancelling what awaits a job doesn't cancel the job."""
 
     def __init__(
@@ -221,56 +155,6 @@ class AsyncClient:
 
     async def close(self) -> None:
         await self._http.aclose()
-
-    # --- one call for a kind of job -----------------------------------------------------------------------------
-
-    async def select(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult:
-        """Which images to label next."""
-        return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
-
-    async def predict(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult:
-        """A class for every unlabelled image."""
-        return await self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
-
-    async def f1(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result:
-        """How good the head trained on one labelled set is on another."""
-        return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
-
-    async def learning_curve(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
-    ) -> LearningCurveResult:
-        """How much more labels would bring, and whether to stop."""
-        return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
-
-    async def audit(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
-        """Whether methods beat chance on the labels there are."""
-        return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
-
-    async def label_check(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult:
-        """Which labels look wrong."""
-        return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
-
-    async def similar(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult:
-        """Images like some, and unlike others."""
-        return await self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
-
-    async def map(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
-    ) -> MapResult:
-        """The pool in a plane: images that look alike lie close."""
-        return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
     # --- jobs ---------------------------------------------------------------------------------------------------
 

@@ -14,20 +14,8 @@ from nextlabel.client.errors import ClientError, JobCancelled, JobFailed
 from nextlabel.core.errors import NextlabelError
 
 DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED = 0, 1, 2, 3, 4, 130
-SECTIONS = {
-    "Ask": {
-        name: f"nextlabel.client.commands.asking:{attribute}"
-        for name, attribute in (
-            ("select", "select"),
-            ("predict", "predict"),
-            ("f1", "f1"),
-            ("curve", "curve"),
-            ("audit", "audit"),
-            ("check", "check"),
-            ("similar", "similar"),
-            ("map", "map_"),
-        )
-    },
+SECTIONS: dict[str, dict[str, str] | str] = {
+    "Ask": "nextlabel.client.commands.asking:COMMANDS",
     "Jobs": {
         name: f"nextlabel.client.commands.jobs:{name}"
         for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")

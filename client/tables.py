@@ -12,14 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from nextlabel.core.kinds.audit import AuditResult
-from nextlabel.core.kinds.f1 import F1Result
 from nextlabel.core.kinds.label_check import LabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult
-from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.kinds.similar import SimilarResult
 
 ROWS = 20
 
@@ -27,78 +24,8 @@ ROWS = 20
 def show(result: JobResult, console: Console) -> None:
     for table in tables_of(result):
         console.print(table)
-    for sentence in sentences_of(result):
+    for sentence in result.sentences():
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-
-
-# --- sentences --------------------------------------------------------------------------------------------------
-
-
-@singledispatch
-def sentences_of(result: JobResult) -> Iterable[str]:
-    """What it comes to."""
-    raise TypeError(f"nothing to say of {type(result).__name__}")
-
-
-@sentences_of.register
-def _(result: SelectionResult) -> Iterable[str]:
-    chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
-    yield f"{chosen}: {result.method.why}."
-    if result.near_copies_left_out:
-        yield f"Near-copies left out: {result.near_copies_left_out}."
-
-
-@sentences_of.register
-def _(result: PredictionResult) -> Iterable[str]:
-    counts = Counter(item.predicted for item in result.items)
-    yield f"{len(result.items)} images: " + ", ".join(f"{name}: {count}" for name, count in counts.most_common()) + "."
-
-
-@sentences_of.register
-def _(result: F1Result) -> Iterable[str]:
-    low, high = result.f1_macro_interval
-    yield (
-        f"Macro F1 {result.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {result.validation_images} images that the "
-        f"head has not seen; accuracy {result.accuracy:.3f}."
-    )
-
-
-@sentences_of.register
-def _(result: LearningCurveResult) -> Iterable[str]:
-    yield result.advice.sentence
-
-
-@sentences_of.register
-def _(result: AuditResult) -> Iterable[str]:
-    yield result.sentence
-
-
-@sentences_of.register
-def _(result: LabelCheckResult) -> Iterable[str]:
-    share = result.expected_errors
-    expected = (
-        "" if share is None else f"; about {round(share * result.labels)} are expected to be ({100 * share:.1f} %)"
-    )
-    yield f"{len(result.items)} of {result.labels} labels look wrong{expected}."
-    found = (
-        ("Names with several classes", result.conflicts),
-        ("Groups of near-copies that disagree", result.copies_that_disagree),
-        ("Labelled images that are (nearly) validation images, too", result.leaks),
-    )
-    yield from (f"{what}: {len(these)}." for what, these in found if these)
-
-
-@sentences_of.register
-def _(result: SimilarResult) -> Iterable[str]:
-    yield f"The {len(result.items)} closest of {result.candidates} images."
-
-
-@sentences_of.register
-def _(result: MapResult) -> Iterable[str]:
-    yield f"{len(result.names)} of {result.images} images have a place in the plane; --output map.csv keeps them."
-
-
-# --- tables -----------------------------------------------------------------------------------------------------
 
 
 @singledispatch

@@ -1,7 +1,7 @@
 """API keys: who may call, and what for.
 
-A key is `nl_<id>_<secret>`, shown once, when it is made. The file keeps SHA-256 of the secret: what is 256 random bits
-needs no slow hash.
+A key is `nl_<id>_<secret>`, shown once, when it is made. The file keeps the SHA-256 of the secret, which has 256 random
+bits and so needs no slow hash.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPEN_DOOR = (
     "{host} can be reached from other machines, and no key would be asked for: set NEXTLABEL_API_KEYS_FILE "
     "(`nextlabel keys create` writes it), listen on 127.0.0.1, or say NEXTLABEL_AUTH=off if all who reach it may call"
 )
-Look: TypeAlias = tuple[int, int, int]
+FileState: TypeAlias = tuple[int, int, int]  # (mtime in ns, size, inode)
 
 
 class Scope(StrEnum):
@@ -46,6 +46,8 @@ class Scope(StrEnum):
 
 
 class ApiKey(BaseModel):
+    """A key as the file has it: all but its secret."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
@@ -56,7 +58,7 @@ class ApiKey(BaseModel):
 
     @property
     def allows(self) -> frozenset[Scope]:
-        """Who sees all jobs may look at jobs."""
+        """The scopes that the key has; an admin, who sees all jobs, may also read."""
         return frozenset(self.scopes) | ({Scope.READ} if Scope.ADMIN in self.scopes else frozenset())
 
 
@@ -67,13 +69,13 @@ class _Content(BaseModel):
 
 
 class KeyFile:
-    """The file of keys: read and written whole."""
+    """The file of keys, which is read and written whole."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> tuple[ApiKey, ...]:
-        """Raises Misconfigured."""
+        """Read all keys. Raises Misconfigured."""
         try:
             return _Content.model_validate_json(self.path.read_bytes()).keys
         except FileNotFoundError:
@@ -82,11 +84,11 @@ class KeyFile:
             raise Misconfigured(f"the keys file {self.path} can't be read: {error.strerror}") from None
         except ValidationError as error:
             raise Misconfigured(
-                f"the keys file {self.path} is damaged: {_first(error)}. Restore or delete it"
+                f"the keys file {self.path} is damaged: {_first_fault(error)}. Restore or delete it"
             ) from None
 
     def create(self, owner: str, scopes: Sequence[Scope]) -> str:
-        """-> the key, which nobody can tell again. Raises Misconfigured."""
+        """Make a key, and return it; it can't be shown again. Raises Misconfigured."""
         if not re.fullmatch(OWNER, owner):
             raise Misconfigured(f"{owner!r} is no name for an owner: 1 to 64 letters, digits and any of . _ @ -")
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
@@ -96,7 +98,7 @@ class KeyFile:
         return f"nl_{key_id}_{secret}"
 
     def revoke(self, key_id: str) -> None:
-        """Raises Misconfigured, also when there is no such key."""
+        """Remove a key. Raises Misconfigured, also when there is no such key."""
         with self._alone():
             keys = self.read()
             left = [key for key in keys if key.id != key_id]
@@ -104,8 +106,8 @@ class KeyFile:
                 raise Misconfigured(f"there is no key {key_id} in {self.path}; `nextlabel keys list` shows them")
             self._write(left)
 
-    def look(self) -> Look | None:
-        """Differs once the file was written anew; None when it is gone."""
+    def state(self) -> FileState | None:
+        """Return what changes when the file is written; None when it is gone."""
         with suppress(OSError):
             status = self.path.stat()
             return status.st_mtime_ns, status.st_size, status.st_ino
@@ -113,7 +115,7 @@ class KeyFile:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two that write at once would lose a key."""
+        """Keep others from writing meanwhile: of two that write at once, one would lose its key."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -134,26 +136,26 @@ class KeyFile:
 
 
 class KeyRing:
-    """The keys as the file has them now. Should it get damaged meanwhile, those it had before."""
+    """The keys as the file has them now. If it gets damaged meanwhile, the keys from before stay in force."""
 
     def __init__(self, path: Path) -> None:
-        """Raises Misconfigured."""
+        """Read the file. Raises Misconfigured."""
         self._file = KeyFile(path)
-        self._seen = self._file.look()
+        self._seen = self._file.state()
         self._keys = self._read()
 
     def find(self, presented: str) -> ApiKey | None:
-        """The key that was presented, if there is one like it."""
+        """Return the key that a caller presented, if there is such a key."""
         self._refresh()
         parts = re.fullmatch(KEY, presented)
         key = self._keys.get(parts[1]) if parts else None
         return key if parts and key and hmac.compare_digest(key.sha256, _hash(parts[2])) else None
 
     def _refresh(self) -> None:
-        look = self._file.look()
-        if look == self._seen:
+        state = self._file.state()
+        if state == self._seen:
             return
-        self._seen = look
+        self._seen = state
         try:
             self._keys = self._read()
             log.info("keys read anew", extra={"file": str(self._file.path), "keys": len(self._keys)})
@@ -165,8 +167,8 @@ class KeyRing:
 
 
 def check_access(settings: Settings, host: str) -> None:
-    """Raises Misconfigured where other machines could call without a key and nobody said that they may, or where the
-    keys can't be read.
+    """Raise Misconfigured where other machines could call without a key and nobody allowed that, or where the keys
+    can't be read.
     """
     reached_at = host if settings.published_at is None else host_of(settings.published_at)
     if settings.api_keys_file is not None:
@@ -176,12 +178,12 @@ def check_access(settings: Settings, host: str) -> None:
 
 
 def host_of(address: str) -> str:
-    """Of `host:port`, `[::1]:port` or a bare port (an empty host: all addresses)."""
+    """Return the host of `host:port`, `[::1]:port` or a bare port (which has an empty host: all addresses)."""
     return address.rpartition(":")[0].strip("[]")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it; a name by all that it stands for."""
+    """Whether only this machine can reach the host. For a name, all the addresses that it resolves to must say so."""
     if not host:
         return False
     try:
@@ -195,7 +197,7 @@ def _hash(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _first(error: ValidationError) -> str:
-    """Without what stood there."""
+def _first_fault(error: ValidationError) -> str:
+    """Say the first thing that is wrong, without repeating the file's content, which is secret."""
     first = error.errors(include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")

@@ -1,4 +1,4 @@
-"""Structured logs, a line each: text for people or JSON for machines. What is bound (`job_id`) stands in every line."""
+"""Structured logs, one line an event: text for people, or JSON for machines. Each line has what is bound (`job_id`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import structlog
 bound = structlog.contextvars.bound_contextvars
 
 
-#: Libraries that tell of every step; they are heard from WARNING up, unless everything is wanted (DEBUG).
+#: Libraries that log every step: they are heard from WARNING up, unless everything is wanted (DEBUG).
 TALKATIVE = ("celery", "kombu", "timm", "uvicorn", "httpx", "multiprocessing", "huggingface_hub")
 
 
 def configure_logs(level: str, *, as_json: bool) -> None:
-    """Sends structlog and the standard library's loggers (Celery, uvicorn) through one formatter to stderr."""
+    """Send structlog and the standard library's loggers (Celery, uvicorn) through one formatter to stderr."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -68,7 +68,7 @@ class Scores:
 
     @property
     def f1_micro(self) -> float:
-        """The accuracy by another name: with one class per image, each miss is one false positive and one negative."""
+        """Return the accuracy, which it equals: with one class an image, a miss is a false positive and negative."""
         return self.accuracy
 
 
@@ -81,7 +81,7 @@ def score(
     rng: np.random.Generator,
     resamples: int = 2000,
 ) -> Scores:
-    """Scores the most probable class of each validation image; the first of several equally probable ones.
+    """Score the most probable class of each validation image; the first of several equally probable ones.
 
     truth: (N,) integers in 0..C-1, N >= 1.
     probabilities: (N, C), rows sum to 1; 0 for every class that is not in `trained`.
@@ -95,7 +95,7 @@ def score(
     confusion = confusion_matrix(truth, predicted, len(classes))
     support = confusion.sum(axis=1)
     f1 = f1_per_class(confusion)
-    known = frozenset(trained)
+    trained_classes = frozenset(trained)
     return Scores(
         f1_macro=float(_mean_of_occurring(f1, support)),
         f1_macro_interval=bootstrap_interval(confusion, rng, resamples),
@@ -105,32 +105,33 @@ def score(
         confusion=confusion,
         calibration_error=expected_calibration_error(probabilities.max(axis=1), predicted == truth),
         absent_from_validation=tuple(name for name, n in zip(classes, support, strict=True) if n == 0),
-        absent_from_training=tuple(name for name in classes if name not in known),
+        absent_from_training=tuple(name for name in classes if name not in trained_classes),
     )
 
 
 def confusion_matrix(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], n_classes: int) -> Counts:
-    """Counts images by (true class, predicted class): (N,), (N,) -> (C, C) int64, rows truth, columns predicted."""
+    """Count images by (true class, predicted class): (N,), (N,) -> (C, C) int64, rows truth, columns predicted."""
     cells = np.ravel_multi_index((truth, predicted), (n_classes, n_classes))
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64, copy=False)
 
 
 def class_counts(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], n_classes: int) -> Counts:
-    """(N,), (N,) -> (3, C) hits, true images and predicted images of each class: all that F1 needs, and they add up."""
+    """Count hits, true and predicted images of each class, all that F1 needs: (N,), (N,) -> (3, C). Counts add up."""
     hits = np.bincount(truth[truth == predicted], minlength=n_classes)
     return np.stack([hits, np.bincount(truth, minlength=n_classes), np.bincount(predicted, minlength=n_classes)])
 
 
 def macro_f1(counts: Counts) -> NDArray[np.float64]:
-    """Mean F1 of the classes that occur in the validation labels: `class_counts` (..., 3, C) -> (...)."""
+    """Return the mean F1 of the classes that occur in the validation labels: `class_counts` (..., 3, C) -> (...)."""
     hits, support, predicted = np.moveaxis(counts, -2, 0)
     return _mean_of_occurring(_f1(hits, support, predicted), support)
 
 
 def cohens_kappa(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]], n_classes: int) -> float:
-    """Agreement of two classifiers on the same images, (N,) and (N,), beyond chance; 1 where they agree on each.
+    """Return how far two classifiers agree on the same images, (N,) and (N,), beyond chance; 1 where they always do.
 
-    Cohen, A Coefficient of Agreement for Nominal Scales, 1960. Both giving one and the same class to all is 1, not 0/0.
+    Cohen, A Coefficient of Agreement for Nominal Scales, 1960. Where both give one and
+    the same class to all images, it is 1, not 0/0.
     """
     table = confusion_matrix(first, second, n_classes) / len(first)
     agreed, by_chance = float(np.trace(table)), float(table.sum(axis=1) @ table.sum(axis=0))
@@ -138,13 +139,15 @@ def cohens_kappa(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any
 
 
 def f1_per_class(confusion: Counts) -> NDArray[np.float64]:
-    """F1 of each class: (..., C, C) -> (..., C). A class neither true nor predicted has F1 0."""
+    """Return the F1 of each class: (..., C, C) -> (..., C). A class neither true nor predicted has F1 0."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return _f1(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
 
 
 def bootstrap_interval(confusion: Counts, rng: np.random.Generator, resamples: int = 2000) -> tuple[float, float]:
-    """95 % interval of macro F1, from a (C, C) confusion matrix: the basic bootstrap, 2 x score - quantiles, in 0..1.
+    """Return the 95 % interval of macro F1, in 0..1, from a (C, C) confusion matrix.
+
+    It is the basic bootstrap: 2 x score - quantiles.
 
     F1 is concave in the hits, so replicates score a little below the original, and the more classes are averaged the
     larger that is beside their spread. Percentiles of the replicates would add this bias to the score's own; reflected
@@ -160,7 +163,7 @@ def bootstrap_interval(confusion: Counts, rng: np.random.Generator, resamples: i
 
 
 def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: int = 2000) -> NDArray[np.float64]:
-    """Macro F1 of validation sets drawn again from this one, image by image, with replacement: (C, C) -> (R,).
+    """Return the macro F1 of validation sets drawn again from this one, with replacement: (C, C) -> (R,).
 
     An image counts by its cell of the confusion matrix alone, so a replicate is one multinomial draw over the cells
     that are not empty: the cost follows their number, not the number of images.
@@ -181,7 +184,7 @@ def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: i
 
 
 def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:
-    """Mean distance between confidence and accuracy over equal-width bins of confidence, weighted by their images.
+    """Return the mean distance between confidence and accuracy over equal-width bins, weighted by their images.
 
     (N,) in 0..1 and (N,) -> 0..1; 0 is perfectly calibrated. Bins are closed on the right, (0, 1/15] and so on;
     confidence 0 is in the first. Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
@@ -248,7 +251,7 @@ def _class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore
 
 
 def _f1_macro_of_cells(drawn: Counts, rows: Counts, columns: Counts, n_classes: int) -> NDArray[np.float64]:
-    """Macro F1 of confusion matrices given as counts of K cells: (R, K), (K,), (K,) -> (R,)."""
+    """Return the macro F1 of confusion matrices given as counts of K cells: (R, K), (K,), (K,) -> (R,)."""
     right = rows == columns
     hits = _sum_by_class(drawn[:, right], rows[right], n_classes)
     support = _sum_by_class(drawn, rows, n_classes)
@@ -257,7 +260,7 @@ def _f1_macro_of_cells(drawn: Counts, rows: Counts, columns: Counts, n_classes: 
 
 
 def _sum_by_class(drawn: Counts, class_of: Counts, n_classes: int) -> Counts:
-    """Adds up the cells of each class: (R, K), (K,) -> (R, C)."""
+    """Add up the cells of each class: (R, K), (K,) -> (R, C)."""
     order = np.argsort(class_of, kind="stable")
     present, starts = np.unique(class_of[order], return_index=True)
     totals = np.zeros((len(drawn), n_classes), dtype=np.int64)
@@ -271,15 +274,15 @@ def _f1(hits: Counts, support: Counts, predicted: Counts) -> NDArray[np.float64]
 
 
 def _mean_of_occurring(f1: NDArray[np.float64], support: Counts) -> NDArray[np.float64]:
-    """Means over the classes with support: (..., C), (..., C) -> (...). The others have F1 0, so the sum is right."""
+    """Average over the classes with support: (..., C), (..., C) -> (...). The others have F1 0 and add nothing."""
     return np.asarray(f1.sum(axis=-1) / np.count_nonzero(support, axis=-1))
 
 
 def _ratio(part: Counts, whole: Counts) -> NDArray[np.float64]:
-    """Divides elementwise; 0/0 is 0."""
+    """Divide elementwise; 0/0 is 0."""
     return np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)
 
 
 def _chunks(total: int, largest: int) -> list[int]:
-    """Sizes of at most `largest` that add up to `total`."""
+    """Cut a total into sizes of at most `largest`."""
     return [min(largest, total - start) for start in range(0, total, largest)]

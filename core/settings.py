@@ -1,4 +1,4 @@
-"""All settings, in one frozen class. Built at the edge (`Settings()` reads `NEXTLABEL_*`), passed inwards."""
+"""All settings, in one frozen class. `Settings()` reads `NEXTLABEL_*`; it is called at the edge and passed inwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Units stand in the names. `docs/settings.md` is checked against this class."""
+    """The settings, each with its unit in its name. A test holds `docs/settings.md` against this class."""
 
     model_config = SettingsConfigDict(env_prefix="NEXTLABEL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _readable(cls, value: str) -> str:
-        """Said here, for others would say it with a piece of the password."""
+        """Refuse a malformed URL here: redis-py would refuse it with a piece of the password in its message."""
         try:
             parts = urlsplit(value)
             readable = parts.scheme in ("redis", "rediss") and (parts.port or True)
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
 
     @property
     def webhook_key(self) -> bytes | None:
-        """What webhooks are signed with; none are sent without."""
+        """The key that webhooks are signed with; without one, none are sent."""
         return _key_in(self.webhook_secret) if self.webhook_secret is not None else None
 
     @model_validator(mode="after")
@@ -203,22 +203,22 @@ class Settings(BaseSettings):
 
     @property
     def results_dir(self) -> Path:
-        """Where finished jobs keep their result files."""
+        """The folder of the results of jobs."""
         return self.state_dir / "results"
 
     @property
     def thumbnails_dir(self) -> Path:
-        """Where the page's small copies of images are kept."""
+        """The folder of the page's small copies of images."""
         return self.cache_dir / "thumbnails"
 
     @property
     def plans_dir(self) -> Path:
-        """Where jobs that are shared among workers list their images."""
+        """The folder of the plans of jobs that several workers embed together: which images each has."""
         return self.state_dir / "plans"
 
 
 def _key_in(secret: SecretStr) -> bytes:
-    """Empty when there is none in it."""
+    """Decode the key in a `whsec_` secret; empty when there is none."""
     prefix, _, encoded = secret.get_secret_value().partition("_")
     try:
         return base64.b64decode(encoded, validate=True) if prefix == "whsec" else b""

@@ -11,7 +11,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def gpus() -> list[str]:
-    """Their ids as CUDA_VISIBLE_DEVICES has them; none on a machine without."""
+    """List the GPUs' ids as CUDA_VISIBLE_DEVICES has them; none on a machine without a GPU."""
     if VISIBLE in os.environ:
         ids = [gpu.strip() for gpu in os.environ[VISIBLE].split(",")]
         return list(takewhile(lambda gpu: gpu not in ("", "-1"), ids))  # CUDA stops at the first wrong one, too
@@ -25,7 +25,7 @@ def gpus() -> list[str]:
 
 
 def pin(process_index: int) -> None:
-    """Leaves this process one GPU, before torch is imported: process i of a worker takes its i-th."""
+    """Let this process see one GPU only, before torch is imported: process i of a worker gets its i-th."""
     mine = gpus()
     if mine:
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"

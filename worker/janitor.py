@@ -1,4 +1,4 @@
-"""Puts back what a dead worker left, and sends again what got lost. Any number of janitors may run.
+"""Puts back the jobs of dead processes, and sends lost messages again. Any number of janitors may run.
 
 A lease is only judged expired after Redis has answered us, as one and the same process and without a pause, for longer
 than a lease: after a restart or a freeze every living worker gets that time to renew.
@@ -18,6 +18,7 @@ from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.worker.presence import Presence, presence_folder
+from nextlabel.worker.sharding.plan import remove_old_plans
 
 log = get_logger(__name__)
 RESEND_AFTER_S = 2.0
@@ -26,6 +27,8 @@ FORGET_EVERY_S = 60.0
 
 
 class Janitor:
+    """A thread in a worker's parent process that looks after the jobs once a second."""
+
     def __init__(self, settings: Settings, worker: str, processes: int = 1) -> None:
         self._settings = settings
         self._worker, self._processes = worker, processes
@@ -33,7 +36,7 @@ class Janitor:
         self._queue = JobQueue(settings.redis_url)
         self._results = ResultFiles(settings.results_dir)
         self._presence = Presence(presence_folder(settings.redis_url), worker)
-        self._run_id = ""  # Redis'
+        self._redis_run_id = ""
         self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
         self._forgot_at = 0.0
@@ -41,36 +44,42 @@ class Janitor:
         self._thread = threading.Thread(target=self._keep_ticking, name="janitor", daemon=True)
 
     def start(self) -> None:
+        """Show that this worker is alive, and begin to tick."""
         self._presence.begin()
         with suppress(StoreUnavailable):
             self._store.stop_draining(self._worker)
         self._thread.start()
 
     def drain(self) -> None:
-        """The running jobs of this worker are given back at their next batch."""
+        """Have the jobs that this worker runs put back at their next batch."""
         self._store.drain(self._worker)
 
     def stop(self) -> None:
+        """Stop ticking, and have this worker forgotten."""
         self._stop.set()
         self._thread.join(timeout=5)
         self._presence.end()
-        with suppress(StoreUnavailable):  # not seen any more, it is forgotten all the same
-            self._store.worker_gone(self._worker)
+        with suppress(StoreUnavailable):  # a worker that is not seen any more is forgotten all the same
+            self._store.forget_worker(self._worker)
 
     def tick(self) -> None:
-        """Raises StoreUnavailable; the next tick begins anew."""
-        self._store.worker_seen(self._worker, self._processes)
-        for holder in [*self._presence.dead(), *self._dead_processes()]:
-            log.warning("it is dead; what it held is taken back", holder=holder)
-            self._send_again(self._store.release(holder, self._settings.max_crashes))
+        """Look once. Raises StoreUnavailable; the next tick begins anew."""
+        self._store.note_worker(self._worker, self._processes)
+        for dead in [*self._presence.dead(), *self._dead_processes()]:
+            log.warning("it is dead; what it held is put back", dead=dead)
+            self._send_again(self._store.put_back_dead(dead, self._settings.max_crashes))
         if self._long_in_touch():
-            self._send_again(self._store.reap(self._settings.max_crashes))
+            self._send_again(self._store.put_back_expired(self._settings.max_crashes))
         self._send_lost_messages()
         self._forget_old_jobs()
 
     def _dead_processes(self) -> list[str]:
-        """Of this worker. Celery tells its parent only at the next of its own looks, five seconds apart."""
-        return [holder for holder in self._store.holders(self._worker) if not _lives(int(holder.rpartition("/")[2]))]
+        """Name the processes of this worker that hold something and are dead.
+
+        Celery looks for dead children only every five seconds; a job need not wait for that.
+        """
+        holding = self._store.processes_holding(self._worker)
+        return [process for process in holding if not _is_running(int(process.rpartition("/")[2]))]
 
     def _send_again(self, put_back: list[str]) -> None:
         for job_id in put_back:
@@ -82,22 +91,26 @@ class Janitor:
             try:
                 self.tick()
             except NextlabelError as error:
-                self._run_id = ""
+                self._redis_run_id = ""
                 log.warning("janitor is waiting", cause=error.detail)
             except Exception:
                 log.exception("janitor tick failed")
 
     def _long_in_touch(self) -> bool:
+        """Whether Redis has answered without a restart or a pause for longer than a lease."""
         run_id, now = self._store.server_run_id(), time.monotonic()
         paused = now - self._answered_at > self._settings.lease_s / 2
-        if run_id != self._run_id or paused:
-            self._run_id, self._in_touch_since = run_id, now
+        if run_id != self._redis_run_id or paused:
+            self._redis_run_id, self._in_touch_since = run_id, now
         self._answered_at = now
         return now - self._in_touch_since > self._settings.lease_s + 1
 
     def _send_lost_messages(self) -> None:
-        """Fewer messages than queued jobs: some got lost. Which ones can't be told, and a double does no harm."""
-        if self._store.messages_waiting(JOBS_KEY) >= self._store.queued():
+        """Send messages again when there are fewer of them than queued jobs.
+
+        Which ones got lost can't be known, and a message that comes twice does no harm.
+        """
+        if self._store.messages_waiting(JOBS_KEY) >= self._store.queue_length():
             return
         now = time.monotonic()
         waiting = self._store.queued_longer_than(RESEND_AFTER_S)
@@ -116,22 +129,22 @@ class Janitor:
             with suppress(JobNotFound):  # another janitor was quicker
                 self._store.forget(job_id)
             self._results.delete(job_id)
-        self._remove_old_plans()
+        remove_old_plans(self._settings.plans_dir, self._has_ended)  # a job that succeeds removes its own
 
-    def _remove_old_plans(self) -> None:
-        """Of jobs that ended otherwise than by success, which removes its own."""
-        for path in self._settings.plans_dir.glob("*"):
-            try:
-                over = self._store.get(path.name.partition(".")[0]).state.is_final
-            except JobNotFound:
-                over = True
-            if over:
-                path.unlink(missing_ok=True)
+    def _has_ended(self, job_id: str) -> bool:
+        try:
+            return self._store.get(job_id).state.is_final
+        except JobNotFound:
+            return True
 
 
-def _lives(pid: int) -> bool:
-    """Of a child of this process. One that has died lives on, to a signal, until Celery comes to look at it."""
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: its lease will tell
+def _is_running(pid: int) -> bool:
+    """Whether that child of this process is still running.
+
+    A dead child stays a zombie until Celery collects it, and a zombie can still be sent signals. So we ask for its exit
+    status, and leave it for Celery to collect.
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: the lease of what it held will expire
         return True
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None

@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
-SHARE = 4  # a quarter of it
+SHARE = 4  # the embeddings of all processes take a quarter of it
 MOST = 8 << 30  # more than a million images; other programs, and other workers, want memory too
 
 
 def kept_by_default(processes: int) -> int:
-    """Bytes for each of a worker's processes."""
+    """Return how many bytes each of a worker's processes may keep."""
     return min(_memory() // SHARE, MOST) // processes
 
 
 def _memory() -> int:
-    """Bytes of the machine, or of the container where that has less."""
+    """Return the bytes of memory that the machine has, or its container where that has less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([machine, *filter(None, map(_limit, LIMITS))])
 

@@ -20,21 +20,23 @@ from pydantic_core import Url
 
 from nextlabel.core.webhook_urls import host_of
 
-MOST_BYTES = 64 * 1024  #: Of the answer's body; nobody reads it, but a receiver likes to have said it.
+MOST_BYTES = 64 * 1024  #: that are read of the answer's body; nobody looks at it, but the receiver can finish sending
 
 
 @dataclass(frozen=True)
 class Answer:
+    """What the receiver said. `retry_after_s`: how long it asked to be left alone; 0 if it didn't."""
+
     status: int
     retry_after_s: float = 0
 
 
 class NoAnswer(Exception):
-    """The message says why."""
+    """The receiver could not be reached, or did not answer in time. The message says why."""
 
 
 def addresses_of(host: str, port: int) -> list[str]:
-    """Raises NoAnswer."""
+    """Resolve a name into its addresses. Raises NoAnswer."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -51,7 +53,10 @@ def post(
     trust: ssl.SSLContext,
     within_s: float,
 ) -> Answer:
-    """To the first of the addresses that takes the call. Raises NoAnswer, also when it is not over in that time."""
+    """Send `body` to the first of the addresses that accepts a connection, all within `within_s` seconds.
+
+    Raises NoAnswer.
+    """
     deadline = time.monotonic() + within_s
     try:
         with _connected(url, addresses, trust, deadline) as connection:
@@ -68,7 +73,7 @@ def post(
 
 @contextmanager
 def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadline: float) -> Iterator[HTTPConnection]:
-    """The certificate is held against the name, though the call goes to an address."""
+    """Open a connection to one of the addresses. The certificate is checked against the URL's host name."""
     host, port = host_of(url), _port(url)
     with _connect(addresses, port, deadline) as plain:
         if url.scheme == "https":
@@ -84,7 +89,7 @@ def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadli
 
 
 def _connect(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:
-    """Each address gets its share of the time that is left."""
+    """Connect to the first address that accepts; each try gets its share of the time that is left."""
     error: OSError = OSError("the name has no address")
     for tries_left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
@@ -99,7 +104,10 @@ def _connect(addresses: Sequence[str], port: int, deadline: float) -> socket.soc
 
 @contextmanager
 def _cut_off_at(deadline: float, sock: socket.socket) -> Iterator[None]:
-    """A socket's own timeout begins anew with each byte: one who drips them would hold us for as long as he likes."""
+    """Shut the socket down at the deadline.
+
+    A socket's own timeout begins anew with each byte, so a receiver that drips them would hold us as long as it likes.
+    """
     timer = threading.Timer(_left_s(deadline), _shut, [sock])
     timer.daemon = True
     timer.start()
@@ -119,7 +127,7 @@ def _left_s(deadline: float) -> float:
 
 
 def _refuse_late(deadline: float) -> None:
-    """A head that was cut off reads like a whole one."""
+    """Raise TimeoutError after the deadline: an answer's head that was cut off reads like a whole one."""
     if time.monotonic() >= deadline:
         raise TimeoutError
 
@@ -135,7 +143,7 @@ def _target(url: Url) -> str:
 
 
 def _retry_after_s(response: HTTPResponse) -> float:
-    """Seconds, or a date; 0 for none or anything else."""
+    """Read the header, which is seconds or a date; 0 where it is missing or anything else."""
     text = (response.headers["Retry-After"] or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -1,4 +1,4 @@
-"""What must be written is written, however long Redis stays away."""
+"""Writes that wait for Redis, however long it stays away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 
 def insist(write: Callable[[], T]) -> T:
-    """An outage of Redis delays the end of a job and doesn't undo it; a lost lease is found out by the fence."""
+    """Try until Redis answers, and return its answer.
+
+    So an outage delays the end of a job and doesn't undo it. If the lease was lost meanwhile, the fence refuses it.
+    """
     while True:
         try:
             return write()

@@ -1,8 +1,8 @@
-"""Which workers of this machine live and which are dead, known at once and for sure.
+"""Which workers of this machine are alive and which are dead, known at once and for sure.
 
 Each worker's parent process holds a lock on a file of its own for as long as it lives; the kernel lets go of it when
 the process dies, however it dies. So the jobs of a dead worker need not wait for their leases where another worker of
-the machine is alive to see it, or the same one is started again.
+the machine is alive to see it, or the same worker is started again.
 """
 
 from __future__ import annotations
@@ -22,19 +22,26 @@ log = get_logger(__name__)
 
 
 def presence_folder(redis_url: str) -> Path:
-    """Of this user's workers of one service, on this machine's own disk: a container sees no other's."""
+    """Return the folder that this user's workers of one service share, on this machine's own disk.
+
+    A container sees no other's.
+    """
     service = blake2b(redis_url.encode(), digest_size=8).hexdigest()
     return Path(tempfile.gettempdir()) / f"nextlabel-{os.getuid()}" / service
 
 
 class Presence:
-    """Where the folder can't be used, nobody is seen and nobody is found dead: leases do it, later."""
+    """The lock of one worker, among those of its neighbours.
+
+    Where the folder can't be used, no neighbour is found dead: the leases of what it held expire, later.
+    """
 
     def __init__(self, folder: Path, worker: str) -> None:
         self._folder, self._path = folder, folder / f"{worker}.lock"
         self._file: IO[bytes] | None = None
 
     def begin(self) -> None:
+        """Take the lock that shows others that this worker is alive."""
         unlocked = self._path.with_suffix(".new")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,13 +54,14 @@ class Presence:
             log.warning("other workers of this machine won't see this one die", cause=str(error))
 
     def end(self) -> None:
+        """Let go of the lock and remove it: this worker has stopped in good order."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             self._file.close()
             self._file = None
 
     def dead(self) -> Iterator[str]:
-        """The workers whose processes are gone. Each is forgotten after the caller has dealt with it."""
+        """Yield the names of dead workers. The lock of each is removed after the caller has dealt with it."""
         for path in sorted(self._folder.glob("*.lock")):
             if path != self._path:
                 with suppress(OSError), path.open("rb") as file:  # alive, or another's find

@@ -1,7 +1,7 @@
 """Claims a job, carries it out, records its end: the only place that moves a running job.
 
 A message may come twice, late or never; the claim decides. Whatever happens in between, a job that was claimed here
-ends here, is given back, or is left to the janitor because it is no longer ours.
+ends here, is put back, or is left alone because it is no longer ours.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from nextlabel.core.errors import (
     StoreUnavailable,
     WeightsMismatch,
 )
-from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
-from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.jobs.store import Claim
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.sharing import Plan, embed_stretch
 from nextlabel.core.settings import Settings
-from nextlabel.worker.crew import Grip, JobCrew, Means
 from nextlabel.worker.lease import GiveUpCause, Lease
 from nextlabel.worker.patience import insist
+from nextlabel.worker.process import Process
+from nextlabel.worker.sharding.filler import ShardedFiller, embed_shard
+from nextlabel.worker.sharding.job_shards import JobShards, ShardLease
+from nextlabel.worker.sharding.plan import Plan
 
 log = get_logger(__name__)
 REPLACE_ME = 70  # exit code; the parent starts another process in this one's place
@@ -50,72 +51,68 @@ INTERNAL = "something went wrong inside nextlabel; the worker's log has the deta
 
 
 class Runner:
-    """One for each worker process; keeps backbone, heads and embeddings between jobs."""
+    """Runs the jobs of one worker process, and keeps backbone, heads and embeddings between them."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
-        self._means = Means(
-            settings,
-            worker=worker,
-            process=f"{worker}/{os.getpid()}",
-            store=JobStore.at(settings.redis_url),
-            lease_store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
-            queue=JobQueue(settings.redis_url),
-        )
-        self._store = self._means.store
+        self._process = Process.of(worker, settings)
+        self._store = self._process.store
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
         self._heads = TrainedHeads()
         self._recent = RecentEmbeddings((settings.keep_embeddings_mb or 0) << 20)
-        self._plan: tuple[Path, Plan] | None = None  # the one helped with last
+        self._plan: tuple[Path, Plan] | None = None  # of the job it helped with last
 
     def close(self) -> None:
-        self._means.store.close()
-        self._means.lease_store.close()
-        self._means.queue.close()
+        self._process.close()
 
     def run(self, job_id: str) -> None:
+        """Carry out the job, if it can be claimed."""
         claim = self._claim(job_id)
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
         with bound(job_id=job_id, kind=claim.kind, attempt=claim.attempt):
             begun = time.monotonic()
-            log.info("job started", worker=self._means.process)
+            log.info("job started", worker=self._process.name)
             end = self._attempt(claim)
             log.info("job left", end=end, seconds=round(time.monotonic() - begun, 3))
 
     def help(self, job_id: str) -> None:
-        """Embeds one shard of a job that somebody runs, and passes the call on if there are more."""
+        """Embed one shard of a job that another process runs, and call for more helpers if more are left."""
         with bound(job_id=job_id), suppress(NextlabelError):  # what is wrong with the job, whoever runs it will find
             job = self._store.get(job_id)
-            crew = JobCrew(job_id, self._means, give_up=self._leave_deaf_shard)
-            grip = crew.take(str(job.request.get("backbone")))
-            if grip is None:
+            shards = JobShards(job_id, self._process, give_up=self._leave_deaf_shard)
+            lease = shards.claim(str(job.request.get("backbone")))
+            if lease is None:
                 log.info("no shard to take")
                 return
-            self._help_with(grip, crew, job)
-            crew.call(crew.state())
+            self._work_on(lease, shards, job)
+            shards.call_helpers(shards.progress())
 
     # --- a job --------------------------------------------------------------------------------------------------
 
     def _claim(self, job_id: str) -> Claim | None:
-        """Asked until it is answered: by its token a claim whose answer got lost is given again."""
+        """Claim the job, again and again until Redis answers.
+
+        The token marks this call: if only the answer got lost, the next try gets the same claim.
+        """
         token = secrets.token_hex(8)
         return insist(
-            lambda: self._store.claim(job_id, worker=self._means.process, token=token, lease_s=self._settings.lease_s)
+            lambda: self._store.claim(job_id, process=self._process.name, token=token, lease_s=self._settings.lease_s)
         )
 
     def _attempt(self, claim: Claim) -> str:
-        renew = partial(self._means.lease_store.renew, claim, worker=self._means.worker, lease_s=self._settings.lease_s)
+        renew = partial(
+            self._process.lease_store.renew, claim, worker=self._process.worker, lease_s=self._settings.lease_s
+        )
         lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
-        crew = JobCrew(claim.job_id, self._means, claim)
         run = Run(
             self._settings,
             self._backbones,
             check=lease.check,
             publish=self._publisher(claim),
-            crew=crew,
+            filler=ShardedFiller(claim, self._process),
             heads=self._heads,
             recent=self._recent,
         )
@@ -126,8 +123,8 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                insist(lambda: self._store.give_back(claim, "drained"))
-                return "given back"
+                insist(lambda: self._store.put_back(claim, "drained"))
+                return "put back"
             except Cancelled:
                 return self._finish(claim, run, JobState.CANCELLED)
             except Exception as error:
@@ -155,11 +152,11 @@ class Runner:
 
     # --- a shard of somebody's job ------------------------------------------------------------------------------
 
-    def _help_with(self, grip: Grip, crew: JobCrew, job: Job) -> None:
+    def _work_on(self, lease: ShardLease, shards: JobShards, job: Job) -> None:
         try:
-            with grip:
-                plan = self._plan_at(crew.plan_path(grip.shard.key))
-                embed_stretch(plan, grip, self._backbone_of(job, plan), self._settings)
+            with lease:
+                plan = self._plan_at(shards.plan_path(lease.shard.key))
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings)
         except Interruption as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:
@@ -187,11 +184,11 @@ class Runner:
     # --- the end of this process --------------------------------------------------------------------------------
 
     def _leave_deaf_job(self, claim: Claim, why: GiveUpCause) -> None:
-        """In the lease's thread: the work doesn't listen, so it is ended together with this process."""
+        """Record the end of a job whose work doesn't stop, and end this process with it. Runs in the lease's thread."""
         log.error("the job does not stop; ending its process", why=why)
         if why == "stalled":
-            if self._store.stalled(claim, self._settings.max_crashes):
-                self._means.queue.send(claim.job_id)
+            if self._store.put_back_stalled(claim, self._settings.max_crashes):
+                self._process.queue.send(claim.job_id)
         elif why == "cancel":
             self._store.finish(claim, JobState.CANCELLED)
         else:
@@ -203,21 +200,24 @@ class Runner:
         leave_process()
 
     def _leave_if_lost_device(self, error: Exception) -> None:
-        """The record stays as it is: the parent's janitor sees this process die and puts the job back."""
+        """End this process if its GPU can't be used any more.
+
+        The record stays as it is: the parent's janitor sees this process die and puts the job back.
+        """
         if device_is_lost(error):
             log.error("the GPU's context is broken; ending this process", exc_info=error)
             leave_process()
 
 
 def leave_process() -> None:
-    """At once, whatever the other threads are at; the parent starts another process in its place."""
+    """End this process at once, whatever its threads do; the parent starts another in its place."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(REPLACE_ME)
 
 
 def _job_error(error: Exception, run: Run) -> JobError:
-    """What the client is told; the stack trace of a bug stays in the log."""
+    """Say what went wrong as the client reads it; the stack trace of a bug stays in the log."""
     stage = run.progress.stage if run.progress else None
     if isinstance(error, MemoryError):
         error = OutOfMemory("the worker's memory was too small for this job")

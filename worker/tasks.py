@@ -1,4 +1,7 @@
-"""Task names -> runner. The parent process imports this too, so nothing here may import torch at the top."""
+"""Celery's tasks: each calls this process' runner.
+
+The parent process imports this too, so nothing here may import torch at the top.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def help_job(self: Task, job_id: str) -> None:
 
 @cache
 def runner_of(worker: str) -> Runner:
-    """The one runner of this process, made when it starts: by then its GPU is chosen, and torch may load."""
+    """Return the one runner of this process. It is made as the process starts: its GPU is chosen, torch may load."""
     from nextlabel.worker.runner import Runner  # noqa: PLC0415
 
     return Runner(Settings(), worker)

@@ -1,4 +1,4 @@
-"""Tells receivers that jobs have ended: takes what is due from the outbox and sends it. Any number may run.
+"""Delivers webhooks: claims those that are due from the outbox and sends them. Any number of deliverers may run.
 
 A few threads do the same side by side, so that one slow receiver does not hold up all the others.
 """
@@ -26,17 +26,17 @@ from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
 log = get_logger(__name__)
 THREADS = 4
 LOOK_EVERY_S = 1.0
-WITHIN_S = 15.0
-UNWANTED = 410
+WITHIN_S = 15.0  # for one attempt
+UNWANTED = 410  # the status of a receiver that wants no more
 HEADERS = {"Content-Type": "application/json", "User-Agent": f"nextlabel/{version('nextlabel')}"}
 
 Resolve = Callable[[str, int], list[str]]
 
 
 class Deliverer:
-    """Does nothing without a secret: another worker may have it.
+    """Sends webhooks from a few threads; without a secret it does nothing, as another worker may have one.
 
-    `resolve`: (name, port) -> addresses. `trust`: whose certificates are believed; the system's by default.
+    `resolve`: (name, port) -> addresses. `trust`: whose certificates are trusted; the system's by default.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Deliverer:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
+        """Begin to deliver."""
         if self._settings.webhook_key is None:
             return
         for i in range(THREADS):
@@ -58,18 +59,18 @@ class Deliverer:
             self._threads[-1].start()
 
     def stop(self) -> None:
-        """What is on its way and takes longer is sent again later, by whoever is there."""
+        """Stop delivering. A webhook that is on its way and takes longer is sent again later, by whoever is there."""
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=2)
 
     def deliver_one(self) -> bool:
-        """Tries the one that is due. False when none is. Raises StoreUnavailable."""
+        """Try to deliver one webhook that is due; False when none is. Raises StoreUnavailable."""
         delivery = self._outbox.claim()
         if delivery is None:
             return False
-        told = {"job_id": delivery.job_id, "attempt": delivery.failures + 1, "host": host_of(Url(delivery.url))}
-        with bound(**told), suppress(JobNotFound):  # it was forgotten just now
+        line = {"job_id": delivery.job_id, "attempt": delivery.failures + 1, "host": host_of(Url(delivery.url))}
+        with bound(**line), suppress(JobNotFound):  # it was forgotten just now
             self._deliver(delivery)
         return True
 
@@ -91,10 +92,10 @@ class Deliverer:
             self._failed(delivery, str(error))
             return
         if 200 <= answer.status < 300:
-            self._outbox.delivered(delivery)
+            self._outbox.mark_delivered(delivery)
             log.info("webhook delivered", status=answer.status)
         elif answer.status == UNWANTED:
-            self._outbox.unwanted(delivery)
+            self._outbox.mark_unwanted(delivery)
             log.info("webhook not wanted any more", status=answer.status)
         else:
             self._failed(delivery, f"the receiver answered {answer.status}", answer.retry_after_s)
@@ -109,7 +110,7 @@ class Deliverer:
         return post(url, body, headers, addresses=addresses, trust=self._trust, within_s=WITHIN_S)
 
     def _checked_addresses(self, url: Url) -> list[str]:
-        """All of them must be public: the name is resolved once, and the call goes to no other address."""
+        """Resolve the name, once: the call goes to no other address. Raises WebhookNotAllowed unless all are public."""
         assert url.port is not None
         addresses = self._resolve(host_of(url), url.port)
         private = [address for address in addresses if not is_public(address)]
@@ -118,7 +119,7 @@ class Deliverer:
         return addresses
 
     def _failed(self, delivery: Delivery, cause: str, not_before_s: float = 0) -> None:
-        next_in_s = self._outbox.failed(delivery, not_before_s=not_before_s)
+        next_in_s = self._outbox.mark_failed(delivery, not_before_s=not_before_s)
         if next_in_s is None:
             log.warning("webhook given up", cause=cause)
         else:

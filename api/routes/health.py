@@ -18,6 +18,7 @@ from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
 from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.methods.registry import METHODS, describe
@@ -58,6 +59,8 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     return {
         "version": version("nextlabel"),
         "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
+        "questions": {name: _about(kind) for name, kind in KINDS.items()},
+        "tasks": list(dict.fromkeys(task for kind in KINDS.values() for task in kind.tasks)),
         "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
         "backbones_also": "any timm model name",
         "methods": [describe(method) for method in METHODS.values()],
@@ -92,6 +95,11 @@ def _faults(services: Services) -> Iterator[str]:
 
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _about(kind: Kind) -> dict[str, Any]:
+    """What a person is told of a kind; its fields stand under `kinds`."""
+    return {"title": kind.title, "question": kind.question, "tasks": kind.tasks, "stages": kind.stages}
 
 
 def _fields(schema: dict[str, Any]) -> dict[str, Any]:

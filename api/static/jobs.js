@@ -1,13 +1,18 @@
 // Jobs as a person sees them: started, followed, cancelled, told about.
 
-import { follow, hasEnded, post, Problem } from "./api.js";
+import { follow, get, hasEnded, post, Problem } from "./api.js";
 import { clear, h, number, say, seconds, tell } from "./dom.js";
 import { setLastJob } from "./project.js";
 
-export const KINDS = {
-  selection: "Next batch", prediction: "Predictions", f1: "Quality", learning_curve: "Learning curve", audit: "Method audit",
-  label_check: "Label check", similar: "More like this", map: "Map",
-};
+let questions = null;
+
+/** What the service says of each kind of job, by its name: title, question, tasks, stages. Asked for once. */
+export function kinds() {
+  questions ??= get("/capabilities").then((able) => able.questions).catch((error) => { questions = null; throw error; });
+  return questions;
+}
+
+export const titleOf = (kind, known) => known[kind]?.title ?? kind.replaceAll("_", " ");
 const STAGES = { read: "reading the folder", embed: "looking at the images", train: "learning from the labels", prepare: "preparing", choose: "choosing", predict: "predicting", score: "scoring" };
 export const STATES = { queued: "waiting", running: "running", cancelling: "stopping", succeeded: "done", failed: "failed", cancelled: "cancelled" };
 
@@ -49,7 +54,7 @@ export async function run(request, place, { title, signal, onStart = () => {} } 
   }
   setLastJob(request.kind, job.id);
   onStart(job);
-  return watch(job.id, place, { title: title ?? KINDS[request.kind], signal });
+  return watch(job.id, place, { title: title ?? titleOf(request.kind, await kinds()), signal });
 }
 
 export async function watch(id, place, { title, signal, quietly = false } = {}) {

@@ -10,29 +10,42 @@ import click
 
 
 class LazyGroup(click.Group):
-    """`sections`: by heading, the names of commands and where each stands, as `module:attribute`."""
+    """`sections`: by heading, the names of commands and where each stands, as `module:attribute`.
 
-    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, str]], **options: Any) -> None:
+    Instead of names, a section may say where a dictionary of commands by name stands. It is imported to list its
+    commands, and to look for a name that no other section has.
+    """
+
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, str] | str], **options: Any) -> None:
         super().__init__(*args, **options)
         self._sections = sections
-        self._places = {name: place for section in sections.values() for name, place in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self._places, *super().list_commands(ctx)]
+        ours = (name for section in self._sections.values() for name in _opened(section))
+        return [*ours, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._places:
-            return super().get_command(ctx, cmd_name)
-        module, _, attribute = self._places[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+        for section in sorted(self._sections.values(), key=lambda section: isinstance(section, str)):
+            found = _opened(section).get(cmd_name)
+            if found is not None:
+                return found if isinstance(found, click.Command) else _at(found)
+        return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        added = dict.fromkeys(super().list_commands(ctx), "")
-        for heading, names in {**self._sections, "More": added}.items():
+        listed = {heading: list(_opened(section)) for heading, section in self._sections.items()}
+        for heading, names in {**listed, "More": super().list_commands(ctx)}.items():
             commands = {name: self.get_command(ctx, name) for name in names}
             width = formatter.width - 6 - max(map(len, names), default=0)
             rows = [(name, command.get_short_help_str(width)) for name, command in commands.items() if command]
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
+
+
+def _opened(section: Mapping[str, str] | str) -> Mapping[str, str | click.Command]:
+    return _at(section) if isinstance(section, str) else section
+
+
+def _at(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

@@ -84,6 +84,8 @@ def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Par
     if name in POOLS:
         return click.Argument([name], metavar="POOL", type=Place(folder=True))
     default = DEFAULT_BACKBONE if name == "backbone" else _shown(field.get_default(call_default_factory=True))
+    if schema.get("type") == "boolean":
+        return click.Option([*names_of(name), name], is_flag=True, default=None, help=schema.get("description", ""))
     several = schema.get("type") in ("array", "object")
     notes = [*([REPEATABLE] if several else []), *([f"default: {default}"] if default else [])]
     text = HELP.get(name) or schema.get("description", "")

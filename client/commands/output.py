@@ -16,7 +16,7 @@ from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.shown import progress, tell_warnings
-from nextlabel.client.tables import sentences_of, show
+from nextlabel.client.tables import show
 from nextlabel.client.talk import Format
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import WeightsUnavailable
@@ -88,7 +88,7 @@ def deliver(client: Client, job: Job, wish: Wish, told: Console) -> None:
         return
     content = client.download(job.id, wish.form)
     if job.result is not None:
-        for sentence in sentences_of(job.result):
+        for sentence in job.result.sentences():
             told.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if wish.file is None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))

@@ -1,9 +1,9 @@
-"""Learning curves: families of them fitted to scores at growing numbers of labels, and what they forecast together.
+"""Forecasts learning curves: several families are fitted to scores at growing numbers of labels, and asked together.
 
 A single power law is too sure of itself and no family is right on every set (Mahmood et al., How Much More Data Do I
 Need?, CVPR 2022; Viering and Loog, The Shape of Learning Curves, 2022), so several are fitted to scores drawn again and
-again from the repeats, and the range is that of all of them. All count alike: weights by how well each foretells the
-last points from those before made the forecasts worse (docs/stopping.md has the figures).
+again from the repeats, and the range is that of all of them. All count alike: to weight each by how well it forecasts
+the last points from those before made the forecasts worse (docs/stopping.md has the figures).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MOST = 1.0  # macro F1
 
 @dataclass(frozen=True)
 class Family:
-    """Curves a - b g(n, c) with b >= 0, so that they never fall; `rates`: what c may be."""
+    """A family of curves a - b g(n, c) of n labels; b >= 0, so that they never fall. `rates` are tried for c."""
 
     name: str
     formula: str
     g: Callable[[Floats, Floats], Floats]  # (S,), (G, 1) -> (G, S), falling in n
     rates: Floats  # (G,)
-    bounded: bool = True  #: a is where it ends, and no more than 1
+    bounded: bool = True  #: whether the curve ends at a, which is no more than 1 then
 
 
 FAMILIES = (
@@ -43,7 +43,7 @@ FAMILIES = (
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """One family fitted to B curves: each (B,)."""
+    """One family fitted to B curves: its parameters, (B,) each."""
 
     family: Family
     a: Floats
@@ -51,13 +51,13 @@ class Fits:
     c: Floats
 
     def at(self, n: Floats) -> Floats:
-        """(K,) numbers of labels -> (B, K) scores, at most 1."""
+        """Return the scores at those numbers of labels, at most 1: (K,) -> (B, K)."""
         scores = self.a[:, None] - self.b[:, None] * self.family.g(n, self.c[:, None])
         return np.minimum(scores, MOST)
 
 
 def fit(family: Family, labels: Floats, scores: Floats, weights: Floats) -> Fits:
-    """Weighted least squares: labels (S,), scores (B, S), weights (S,) above 0; S >= 2."""
+    """Fit the family by weighted least squares: labels (S,), scores (B, S), weights (S,) above 0; S >= 2."""
     g = family.g(labels, family.rates[:, None])  # (G, S)
     w = weights / weights.sum()
     g_mean, y_mean = g @ w, scores @ w  # (G,), (B,)
@@ -77,10 +77,12 @@ def fit(family: Family, labels: Floats, scores: Floats, weights: Floats) -> Fits
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """For K numbers of labels: the score expected, and its range of 95 %, each (K,) and at most 1.
+    """What is expected of K numbers of labels.
 
-    gain, gain_low, gain_high: (K,) over the score expected now, without the chance of which images are drawn.
-    gains: (M, K) of every curve fitted.
+    score, low, high: (K,) the score expected and its range of 95 %, at most 1.
+    gain, gain_low, gain_high: (K,) the same for what is gained over the score expected now. They leave out the chance
+        that lies in which images are drawn.
+    gains: (M, K) what each curve fitted gains.
     """
 
     score: Floats
@@ -92,14 +94,18 @@ class Outlook:
     gains: Floats
 
     def share_above(self, gain: float) -> Floats:
-        """(K,) of the curves that gain as much."""
+        """Return the share of the curves that gain as much: (K,)."""
         return np.asarray((self.gains >= gain).mean(axis=0))
 
 
 def outlook(fits: list[Fits], now: int, labels: Floats, noise: float) -> Outlook:
-    """fits: of each family, to the same B curves; labels: (K,); noise: standard deviation of one score at that size."""
-    scores = np.stack([one.at(labels) for one in fits])  # (F, B, K)
-    gains = scores - np.stack([one.at(np.array([float(now)])) for one in fits])
+    """Forecast from the fits of F families to the same B curves.
+
+    now: how many labels there are; labels: (K,) numbers of them to forecast for.
+    noise: the standard deviation of one score at that size.
+    """
+    scores = np.stack([family.at(labels) for family in fits])  # (F, B, K)
+    gains = scores - np.stack([family.at(np.array([float(now)])) for family in fits])
     score, spread = _mean_and_spread(scores)
     gain, gain_spread = _mean_and_spread(gains)
     width = NORMAL * np.sqrt(spread**2 + noise**2)
@@ -115,20 +121,23 @@ def outlook(fits: list[Fits], now: int, labels: Floats, noise: float) -> Outlook
 
 
 def fit_all(labels: Floats, replicates: Floats) -> list[Fits]:
-    """labels: (S,), S >= 2; replicates: (B, S) scores. Larger sizes count more: their scores vary less."""
+    """Fit every family: labels (S,), S >= 2; replicates (B, S) of scores. Larger sizes, whose scores vary less, count
+    more.
+    """
     return [fit(family, labels, replicates, np.sqrt(labels)) for family in FAMILIES]
 
 
-def foretold(family: Family, labels: Floats, scores: Floats) -> float:
-    """How far off the family is, root mean square, in telling the scores (S,) of the larger sizes from those of the
-    smaller; 0 where there are too few."""
+def forecast_error(family: Family, labels: Floats, scores: Floats) -> float:
+    """Return the root mean square error with which the family forecasts the scores (S,) of the larger sizes from those
+    of the smaller; 0 where there are too few of them.
+    """
     early = labels <= 0.55 * labels[-1]
     if early.sum() < 3 or early.all():
         return 0.0
-    told = fit(family, labels[early], scores[None, early], np.sqrt(labels[early])).at(labels[~early])
-    return float(np.sqrt(np.mean((told[0] - scores[~early]) ** 2)))
+    forecast = fit(family, labels[early], scores[None, early], np.sqrt(labels[early])).at(labels[~early])
+    return float(np.sqrt(np.mean((forecast[0] - scores[~early]) ** 2)))
 
 
 def _mean_and_spread(values: Floats) -> tuple[Floats, Floats]:
-    """(F, B, K) -> over families and replicates, the families alike: (K,), (K,)."""
+    """Return mean and standard deviation over families and replicates, all families alike: (F, B, K) -> (K,), (K,)."""
     return values.mean(axis=(0, 1)), values.std(axis=(0, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +57,11 @@ class Pool:
     def is_as_listed(self, row: int, file: ImageFile) -> bool:
         """Whether the row's opened file is the one that was listed, unchanged up to now."""
         return self.place.stamp_of(file) == int(self.stamps[row])
+
+    def rows_of(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Find the rows of those of the names that are in the pool: distinct, ascending."""
+        found = {self.rows_by_name[name] for name in names if name in self.rows_by_name}
+        return np.array(sorted(found), np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """The pool of those rows alone, in that order; row i is what `rows[i]` was."""

@@ -71,17 +71,17 @@ class CacheKey:
 
     @property
     def folder(self) -> str:
-        """A file name: the backbone, readable, and a hash of all fields and of the layout's version."""
+        """Return a folder name: the backbone, readable, and a hash of all fields and of the layout's version."""
         readable = re.sub(r"[^A-Za-z0-9_.-]", "_", self.backbone)[:64].lstrip(".")
         fields = json.dumps(asdict(self), sort_keys=True).encode()
         return f"{readable}-{blake2b(_MAGIC + fields, digest_size=16).hexdigest()}"
 
 
 class EmbeddingCache:
-    """The embeddings of one pool by one backbone, in a folder of its own below `root`."""
+    """Keeps the embeddings of one pool by one backbone, in a folder of its own below `root`."""
 
     def __init__(self, root: Path, key: CacheKey, dimension: int) -> None:
-        """Touches nothing on disk; `add` makes the folder. `dimension` is d, the length of an embedding."""
+        """Touch nothing on disk: `add` makes the folder. `dimension` is d, the length of an embedding."""
         if dimension < 1:
             raise ValueError(f"an embedding has at least one dimension, not {dimension}")
         self.folder = root / key.folder
@@ -90,7 +90,7 @@ class EmbeddingCache:
         self._opened: dict[str, _Segment] = {}  # segments never change, so each is opened once
 
     def find(self, names: Sequence[str], stamps: NDArray[np.int64]) -> Found:
-        """Which of N images are here as they are now: same name and same stamp (core/data/stamps.py).
+        """Find which of N images are here as they are now: same name and same stamp (core/data/stamps.py).
 
         Reads the indexes (20 bytes a row), no embeddings. A missing or unreadable folder finds nothing.
         """
@@ -117,7 +117,7 @@ class EmbeddingCache:
         return Found(self, keys, index, index.rows_of(keys))
 
     def _segments(self) -> list[_Segment]:
-        """The sound segments, newest first."""
+        """Open the sound segments, newest first."""
         opened = {}
         for name in sorted(_segment_names(self.folder), reverse=True):
             segment = self._opened.get(name) or _open_segment(self.folder / name, self.key, self.dimension)
@@ -127,7 +127,7 @@ class EmbeddingCache:
         return list(opened.values())
 
     def _next_stamp(self) -> int:
-        """Now, yet later than every segment: clocks differ between machines, and tick coarsely on one."""
+        """Return the time, made later than every segment: clocks differ between machines, and tick coarsely on one."""
         return max([time.time_ns(), *(segment.stamp + 1 for segment in self._segments())])
 
     def _write(self, stamp: int, keys: Keys, embeddings: Embeddings) -> None:
@@ -146,7 +146,9 @@ class EmbeddingCache:
                 self._merge(neighbours)
 
     def _merge(self, segments: list[_Segment]) -> None:
-        """Neighbours in age become one of that age, and only then go; what can't be read whole stays."""
+        """Write neighbours in age as one segment of that age, and only then delete them. What can't be read whole
+        stays.
+        """
         index = _Index(segments)
         rows = index.newest_rows()
         embeddings = np.empty((len(rows), self.dimension), np.float32)
@@ -178,11 +180,12 @@ class Found:
 
     @property
     def hit(self) -> NDArray[np.bool_]:
-        """(N,) Whether the index has the image; what there is to embed is the rest."""
+        """Whether the index has each image: (N,). The others are to be embedded."""
         return self._rows >= 0
 
     def read(self, images: Rows | None = None) -> tuple[NDArray[np.bool_], Embeddings]:
-        """Of the n `images` (positions in 0..N-1; default all): read (n,), and the embeddings (read.sum(), d) in order.
+        """Read embeddings of n `images`, positions in 0..N-1, by default all. Return read (n,), whether each could be
+        read, and their embeddings (read.sum(), d) in order.
 
         `read` is the truth and `hit` the forecast: an embedding that proves damaged or gone isn't read. Embed it again.
         """
@@ -192,7 +195,9 @@ class Found:
         return read, embeddings if read.all() else embeddings[read]
 
     def read_into(self, embeddings: Embeddings, images: Rows) -> NDArray[np.bool_]:
-        """The same without another copy: image `images[i]` goes to row i of (n, d). Other rows hold nonsense then."""
+        """Read as `read` does, but put image `images[i]` into row i of (n, d). Rows that can't be read hold nonsense
+        then.
+        """
         read = self._index.read_into(embeddings, self._rows[images])
         if not read[self.hit[images]].all():
             moved = self._cache._look_up(self._keys[images])  # another process may have merged segments since `find`
@@ -219,9 +224,9 @@ class _Segment:
         return len(self.keys) * self.dimension * 4
 
     def read_into(self, embeddings: Embeddings, places: Rows, rows: Rows) -> NDArray[np.bool_]:
-        """For n ascending `rows`: row i to `embeddings[places[i]]` -> (n,) whether it is intact.
+        """Read n ascending `rows`, row i into `embeddings[places[i]]`. Return whether each is intact: (n,).
 
-        In few large reads; only a long stretch that nobody wants is skipped.
+        They are read in few large pieces; only a long stretch that nobody wants is skipped.
         """
         block, gap = (max(1, n_bytes // (self.dimension * 4)) for n_bytes in (_BLOCK_BYTES, _GAP_BYTES))
         cuts = (np.flatnonzero((np.diff(rows // block) > 0) | (np.diff(rows) > gap)) + 1).tolist()
@@ -256,7 +261,7 @@ class _Segment:
 
 
 def _is_run(rows: Rows) -> bool:
-    """Whether they are distinct, ascending, and without a gap."""
+    """Whether the rows are distinct, ascending, and without a gap."""
     return int(rows[-1] - rows[0]) + 1 == len(rows) and bool((np.diff(rows) == 1).all())
 
 
@@ -271,7 +276,7 @@ class _Index:
         self.halves = self.keys[self.order, 0]
 
     def rows_of(self, keys: Keys) -> Rows:
-        """(n,) The newest row of each key, -1 where there is none.
+        """Return the newest row of each key: (n,), -1 where there is none.
 
         The search goes by the first half of the hash, the answer by both: of two images alike in 64 bits, once in
         10^7 pools of a million, the older is never found. It is not mistaken for the other.
@@ -283,15 +288,17 @@ class _Index:
         return np.where((self.keys[rows] == keys).all(axis=1), rows, -1)
 
     def newest_rows(self) -> Rows:
-        """The rows that can be found, ascending."""
+        """Return the rows that can be found, ascending."""
         return np.sort(self.order[np.diff(self.halves, prepend=~self.halves[:1]) != 0])
 
     def owner_of(self, rows: Rows) -> Rows:
-        """The position in `segments` of each row's segment."""
+        """Return the position in `segments` of each row's segment."""
         return np.searchsorted(self.starts, rows, side="right") - 1
 
     def read_into(self, embeddings: Embeddings, rows: Rows) -> NDArray[np.bool_]:
-        """n rows, -1 for none, into (n, d) -> (n,) whether each is there and intact; where it isn't stands nonsense."""
+        """Read n rows, -1 for none, into (n, d). Return whether each is there and intact: (n,); the others hold
+        nonsense.
+        """
         intact = np.zeros(len(rows), bool)
         order = np.argsort(rows, kind="stable")
         ends = np.searchsorted(rows[order], self.starts)
@@ -304,7 +311,7 @@ class _Index:
 
 
 def _keys(names: Sequence[str], stamps: NDArray[np.int64]) -> Keys:
-    """(n, 2) 128-bit hashes. The stamp comes first, at a fixed length, so no two images run together."""
+    """Return 128-bit hashes: (n, 2). The stamp comes first, at a fixed length, so no two images run together."""
     numbers = stamps.astype("<i8").tobytes()
     digests = [
         blake2b(numbers[at : at + 8] + name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -320,7 +327,7 @@ def _checksums(embeddings: Embeddings) -> NDArray[np.uint32]:
 
 
 def _serialised(key: CacheKey, keys: Keys, embeddings: Embeddings) -> Iterator[bytes | memoryview]:
-    """The blocks of a segment file, before alignment."""
+    """Return the blocks of a segment file, before they are aligned."""
     index = keys.tobytes() + _checksums(embeddings).tobytes()
     rows, dimension = embeddings.shape
     fields = {"key": asdict(key), "dimension": dimension, "rows": rows, "index": _digest(index).hex()}
@@ -332,7 +339,7 @@ def _serialised(key: CacheKey, keys: Keys, embeddings: Embeddings) -> Iterator[b
 
 
 def _open_segment(path: Path, key: CacheKey, dimension: int) -> _Segment | None:
-    """None for whatever is not a whole segment of this key and dimension."""
+    """Open a segment. Return None for whatever is not a whole one of this key and dimension."""
     try:
         with path.open("rb") as file:
             return _parse(file, path, key, dimension)
@@ -357,7 +364,7 @@ def _parse(file: BinaryIO, path: Path, key: CacheKey, dimension: int) -> _Segmen
 
 
 def _parse_header(file: BinaryIO) -> tuple[int, dict[str, Any]]:
-    """The header's length in bytes, and its fields."""
+    """Return the header's length in bytes, and its fields."""
     magic, length, digest = _PREAMBLE.unpack(_read_at(file, 0, _PREAMBLE.size))
     if magic != _MAGIC or length > _HEADER_MAX_BYTES:
         raise ValueError("not a segment")
@@ -368,7 +375,7 @@ def _parse_header(file: BinaryIO) -> tuple[int, dict[str, Any]]:
 
 
 def _read_at(file: BinaryIO, start: int, n_bytes: int) -> bytes:
-    """Exactly `n_bytes`; a file that ends early is an OSError."""
+    """Read exactly `n_bytes`. Raises OSError when the file ends early."""
     file.seek(start)
     data = file.read(n_bytes)
     if len(data) != n_bytes:
@@ -385,7 +392,7 @@ def _aligned(n_bytes: int) -> int:
 
 
 def _segment_names(folder: Path) -> list[str]:
-    """Of plain files only: opening a pipe would block."""
+    """List the names of segments that are plain files: opening a pipe would block."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if _SEGMENT_NAME.fullmatch(entry.name) and entry.is_file()]
@@ -394,7 +401,7 @@ def _segment_names(folder: Path) -> list[str]:
 
 
 def _remove_stale_temporaries(folder: Path) -> None:
-    """Of writers that died. A live one has touched its file within the day."""
+    """Delete the temporary files of writers that died. A live one has touched its file within the day."""
     for path in folder.glob("*.tmp"):
         with suppress(OSError):
             if path.stat().st_mtime < time.time() - _STALE_AFTER_S:
@@ -402,7 +409,7 @@ def _remove_stale_temporaries(folder: Path) -> None:
 
 
 def _lightest_neighbours(segments: list[_Segment]) -> list[_Segment]:
-    """The run of segments adjacent in age that is cheapest to merge. Runs keep "newest wins" true."""
+    """Choose the run of segments adjacent in age that is cheapest to merge. Runs keep "newest wins" true."""
     runs = [segments[at : at + _MERGED_AT_ONCE] for at in range(len(segments) - _MERGED_AT_ONCE + 1)]
     return min(runs, key=lambda run: sum(segment.n_bytes for segment in run))
 

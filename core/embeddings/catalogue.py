@@ -27,7 +27,7 @@ class BackboneSpec:
 
     @property
     def weights_file_name(self) -> str | None:
-        """What the file in `NEXTLABEL_WEIGHTS_DIR` must be called."""
+        """Return the name that the file in `NEXTLABEL_WEIGHTS_DIR` must have; None where there are no weights."""
         return f"{self.timm_name}.safetensors" if self.timm_name else None
 
 
@@ -60,7 +60,10 @@ SHORT_NAMES: dict[str, BackboneSpec] = {
 
 
 def find_backbone(name: str) -> BackboneSpec:
-    """Raises ValueError naming the short names and the timm names that look alike."""
+    """Find what a short name or a timm name stands for.
+
+    Raises ValueError, which gives the short names and the timm names that look alike.
+    """
     if name in SHORT_NAMES:
         return SHORT_NAMES[name]
     if name in timm_names():
@@ -69,7 +72,7 @@ def find_backbone(name: str) -> BackboneSpec:
 
 
 def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:
-    """The backbone's weights file in `weights_dir`, if it is there."""
+    """Return the backbone's weights file in `weights_dir`; None where it is not there."""
     if weights_dir is None or spec.weights_file_name is None:
         return None
     path = weights_dir / spec.weights_file_name

@@ -45,13 +45,15 @@ OPPONENTS = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, -1 / 2, 0], [1 / 4, 1 / 4, 
 
 
 def describe(image: NDArray[np.uint8]) -> Floats:
-    """RGB (SIDE, SIDE, 3) -> (DIMENSION,): the row `describe_batch` gives it."""
+    """Describe one image as `describe_batch` does: RGB (SIDE, SIDE, 3) -> (DIMENSION,)."""
     descriptor: Floats = describe_batch(image[None])[0]
     return descriptor
 
 
 def describe_batch(images: NDArray[np.uint8]) -> Floats:
-    """RGB (B, SIDE, SIDE, 3) -> (B, DIMENSION), finite; a row does not depend on the others. All black gives zeros.
+    """Describe images: RGB (B, SIDE, SIDE, 3) -> (B, DIMENSION), finite. A row does not depend on the others.
+
+    A black image gives zeros.
 
     Raises ValueError for another shape or type.
     """
@@ -63,7 +65,9 @@ def describe_batch(images: NDArray[np.uint8]) -> Floats:
 
 
 def _outline(rgb: Floats) -> Floats:
-    """(B, 3, S, S) -> (B, O, c, c): each cell divided by the norm of the 3 x 3 cells around it, weighted 1-2-1."""
+    """Return the outline: (B, 3, S, S) -> (B, O, c, c), each cell divided by the norm of the 3 x 3 cells around it,
+    weighted 1-2-1.
+    """
     cells = _pool(_edges(rgb), OUTLINE_CELLS)
     energy = np.pad((cells**2).sum(axis=1, keepdims=True), [(0, 0), (0, 0), (1, 1), (1, 1)], mode="edge")
     rows = (energy[..., :-2, :] + 2 * energy[..., 1:-1, :] + energy[..., 2:, :]) / 2
@@ -73,7 +77,7 @@ def _outline(rgb: Floats) -> Floats:
 
 
 def _shape(rgb: Floats) -> Floats:
-    """(B, 3, S, S) -> (B, O, D, c, c)."""
+    """Return the shape: (B, 3, S, S) -> (B, O, D, c, c)."""
     maps = _pool(_edges(rgb), MAP_CELLS)
     maps = maps / np.sqrt(maps.sum(axis=1, keepdims=True) + FLAT)
     cells = np.sqrt(_pool(_by_direction(*_gradient(maps)), SHAPE_CELLS))
@@ -81,7 +85,7 @@ def _shape(rgb: Floats) -> Floats:
 
 
 def _colour(rgb: Floats) -> Floats:
-    """(B, 3, S, S) -> (B, 6, c, c)."""
+    """Return the colours: (B, 3, S, S) -> (B, 6, c, c)."""
     opponents = np.einsum("oc,bcyx->boyx", OPPONENTS, rgb)
     mean = _pool(opponents, COLOUR_CELLS)
     variance = np.maximum(_pool(opponents**2, COLOUR_CELLS) - mean**2, 0)
@@ -89,14 +93,14 @@ def _colour(rgb: Floats) -> Floats:
 
 
 def _mirror(cells: Floats) -> Floats:
-    """(B, O, D, c, c) of an image -> the same of its mirror image, left for right."""
+    """Turn cells (B, O, D, c, c) of an image into those of its mirror image, left for right."""
     orientations = -np.arange(ORIENTATIONS) % ORIENTATIONS
     directions = (DIRECTIONS // 2 - np.arange(DIRECTIONS)) % DIRECTIONS
     return cells[:, orientations][:, :, directions][..., ::-1]
 
 
 def _edges(rgb: Floats) -> Floats:
-    """(B, 3, S, S) -> (B, O, S, S): the gradient of each pixel's strongest channel, by orientation."""
+    """Return the gradient of each pixel's strongest channel, by orientation: (B, 3, S, S) -> (B, O, S, S)."""
     dx, dy = _gradient(rgb)
     strongest = (dx**2 + dy**2).argmax(axis=1)[:, None]
     dx, dy = (np.take_along_axis(component, strongest, axis=1)[:, 0] for component in (dx, dy))
@@ -105,13 +109,13 @@ def _edges(rgb: Floats) -> Floats:
 
 
 def _by_direction(dx: Floats, dy: Floats) -> Floats:
-    """(..., S, S) -> (..., D, S, S)."""
+    """Share gradients among directions: (..., S, S) -> (..., D, S, S)."""
     cosines, length = _cosines(dx, dy, np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS)
     return length * np.square(np.square(np.maximum(cosines, 0)))
 
 
 def _cosines(dx: Floats, dy: Floats, angles: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Gradients (..., S, S) -> their cosines with A angles (..., A, S, S), and their length (..., 1, S, S).
+    """Return the cosines of gradients with A angles, and their lengths: (..., A, S, S), (..., 1, S, S).
 
     Even powers of the cosine share a gradient among neighbouring angles: no jumps, and cheaper than an arc tangent.
     """
@@ -123,13 +127,13 @@ def _cosines(dx: Floats, dy: Floats, angles: NDArray[np.float64]) -> tuple[Float
 
 
 def _gradient(maps: Floats) -> tuple[Floats, Floats]:
-    """(..., S, S) -> central differences along x and along y, each (..., S, S)."""
+    """Return central differences along x and along y, each (..., S, S)."""
     padded = np.pad(maps, [(0, 0)] * (maps.ndim - 2) + [(1, 1), (1, 1)], mode="edge")
     return padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2], padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
 
 
 def _pool(maps: Floats, cells: int) -> Floats:
-    """(..., S, S) -> (..., cells, cells): means under overlapping triangles."""
+    """Average under overlapping triangles: (..., S, S) -> (..., cells, cells)."""
     shares = _shares(maps.shape[-1], cells)
     pooled: Floats = np.matmul(np.matmul(shares, maps), shares.T)
     return pooled
@@ -137,7 +141,7 @@ def _pool(maps: Floats, cells: int) -> Floats:
 
 @cache
 def _shares(side: int, cells: int) -> Floats:
-    """(cells, side): a pixel is shared by the two cells whose centres it lies between; the outermost go to one."""
+    """Share each pixel between the two cells whose centres it lies between, the outermost to one: (cells, side)."""
     position = np.clip((np.arange(side) + 0.5) / side * cells - 0.5, 0, cells - 1)
     shares = np.maximum(0, 1 - np.abs(position - np.arange(cells)[:, None]))
     means: Floats = (shares * cells / side).astype(np.float32)
@@ -145,6 +149,6 @@ def _shares(side: int, cells: int) -> Floats:
 
 
 def _halve(maps: Floats) -> Floats:
-    """(..., S, S) -> (..., S/2, S/2): means of 2 x 2 pixels."""
+    """Average 2 x 2 pixels: (..., S, S) -> (..., S/2, S/2)."""
     rows = (maps[..., ::2, :] + maps[..., 1::2, :]) * HALF
     return (rows[..., ::2] + rows[..., 1::2]) * HALF

@@ -14,7 +14,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import Faults, one_class, read_json
+from nextlabel.core.exchange.files import Faults, agreed, read_json
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:
@@ -51,9 +51,13 @@ def read(file: Path) -> list[tuple[str, str]]:
     names = _texts(found["images"], "images", "file_name", faults)
     categories = _texts(found["categories"], "categories", "name", faults)
     classes = _classes_by_image(found.get("annotations") or [], names, categories, faults)
-    pairs = [(names[image], one_class(classes[image], shown(names[image]), faults)) for image in sorted(classes)]
+    pairs = [
+        (names[image], class_name)
+        for image in sorted(classes)
+        for class_name in agreed(classes[image], shown(names[image]), faults)
+    ]
     faults.check()
-    return [(name, class_name) for name, class_name in pairs if class_name is not None]
+    return pairs
 
 
 def _texts(rows: Iterable[Any], part: str, field: str, faults: Faults) -> dict[int, str]:

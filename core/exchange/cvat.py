@@ -12,7 +12,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import Faults, one_class, parse_xml, read_text
+from nextlabel.core.exchange.files import Faults, agreed, parse_xml, read_text
 
 SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,9 +74,8 @@ def read(file: Path) -> list[tuple[str, str]]:
         if not name:
             faults.note(f"image no. {at + 1}", "it has no name; export the file anew")
             continue
-        class_name = one_class(_classes(image), shown(name), faults)
-        if class_name is not None:
-            pairs.append((_number(image.get("id"), at), name, class_name))
+        agreed_on = agreed(_classes(image), shown(name), faults)
+        pairs += [(_number(image.get("id"), at), name, class_name) for class_name in agreed_on]
     faults.check()
     return [(name, class_name) for _, name, class_name in sorted(pairs, key=lambda pair: pair[0])]
 

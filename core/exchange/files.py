@@ -15,6 +15,8 @@ from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30
@@ -131,11 +133,10 @@ def _content(place: Place, name: str) -> bytes:
         raise PathNotReadable(f"the image {shown(name)} can't be read: {error.strerror}.") from None
 
 
-def one_class(classes: Sequence[str], place: str, faults: Faults) -> str | None:
-    """The class that all of them say. None when there is none, or when they differ, which is noted."""
-    distinct = list(dict.fromkeys(classes))
-    if len(distinct) > 1:
-        said = ", ".join(map(shown, distinct[:5]))
-        faults.note(place, f"it has several classes ({said}), and nextlabel knows one an image; keep one of them")
-        return None
-    return distinct[0] if distinct else None
+def agreed(classes: Sequence[str], place: str, faults: Faults, task: Task = CLASSIFICATION) -> tuple[str, ...]:
+    """Return the classes of an image of which all of these were said. None, where they can't all be: that is noted."""
+    try:
+        return task.agree(classes)
+    except ValueError as error:
+        faults.note(place, str(error))
+        return ()

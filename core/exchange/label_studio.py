@@ -13,7 +13,7 @@ from xml.sax.saxutils import quoteattr
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.entries import Entry
-from nextlabel.core.exchange.files import Faults, csv_rows, one_class, parse_xml, read_json, read_text
+from nextlabel.core.exchange.files import Faults, agreed, csv_rows, parse_xml, read_json, read_text
 from nextlabel.core.exchange.image_urls import ImageUrls
 
 #: What stands in JSON-MIN and CSV beside the task's data and the answers.
@@ -134,17 +134,15 @@ def read_export(
     read = _read_full if is_full else _read_flat
     pairs: dict[str, str] = {}
     for answer in read(rows, key, from_name, newest, faults):
-        class_name = one_class(answer.classes, answer.place, faults)
-        name = name_of(answer.url) if class_name is not None else None
-        if class_name is None:
-            continue
-        if name is None:
-            faults.note(answer.place, f"no image is known by {shown(answer.url)}; check the prefix, or the pool")
-        elif newest:
-            pairs[name] = class_name
-        elif pairs.setdefault(name, class_name) != class_name:
-            what = f"{shown(name)} is {shown(pairs[name])} and {shown(class_name)}; keep one, or let the newest count"
-            faults.note(answer.place, what)
+        for class_name in agreed(answer.classes, answer.place, faults):
+            name = name_of(answer.url)
+            if name is None:
+                faults.note(answer.place, f"no image is known by {shown(answer.url)}; check the prefix, or the pool")
+            elif newest:
+                pairs[name] = class_name
+            elif pairs.setdefault(name, class_name) != class_name:
+                both = f"{shown(pairs[name])} and {shown(class_name)}"
+                faults.note(answer.place, f"{shown(name)} is {both}; keep one, or let the newest count")
     faults.check()
     return list(pairs.items())
 

@@ -1,6 +1,7 @@
 """Webhooks that are still to be delivered, in Redis: they survive a restart of the workers and of Redis itself.
 
-The script that ends a job puts it here. Whoever delivers takes one, tries, and says how it went; any number may.
+The script that ends a job puts its webhook here. Whoever delivers claims one, tries, and marks how it went; any number
+of processes may do so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from nextlabel.core.jobs.store import JobStore
 RETRY_AFTER_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 JITTER = 0.1
 MOST_RETRY_AFTER_S = 86_400.0
-#: For an attempt and its look-up of the name. Should a deliverer be slower, another may send the same once more.
+#: Enough for one attempt, the look-up of the name included. If a process is slower, another may send the same again.
 HELD_FOR_S = 120.0
 
 _chance = SystemRandom()
@@ -22,7 +23,7 @@ _chance = SystemRandom()
 
 @dataclass(frozen=True)
 class Delivery:
-    """The right to try once; a stale fence changes nothing."""
+    """The right to try once. A stale fence changes nothing."""
 
     job_id: str
     fence: int
@@ -31,25 +32,29 @@ class Delivery:
 
 
 class Outbox:
-    """Raises StoreUnavailable from every method, as the store does."""
+    """The webhooks that wait. Every method raises StoreUnavailable, as the store's do."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
     def claim(self, held_for_s: float = HELD_FOR_S) -> Delivery | None:
-        """The one that has been due the longest."""
+        """Claim the delivery that has been due the longest; None when none is due."""
         answer = self._store.run_script("claim_webhook", _ms(held_for_s))
         return Delivery(*answer) if answer else None
 
-    def delivered(self, delivery: Delivery) -> None:
+    def mark_delivered(self, delivery: Delivery) -> None:
+        """Note that the receiver took it: it is not sent again."""
         self._settle(delivery, "delivered")
 
-    def unwanted(self, delivery: Delivery) -> None:
-        """The receiver wants no more of them."""
+    def mark_unwanted(self, delivery: Delivery) -> None:
+        """Note that the receiver wants no more of them: it is not sent again."""
         self._settle(delivery, "unwanted")
 
-    def failed(self, delivery: Delivery, *, not_before_s: float = 0) -> float | None:
-        """-> seconds to the next attempt; None when this was the last. `not_before_s`: what the receiver asked for."""
+    def mark_failed(self, delivery: Delivery, *, not_before_s: float = 0) -> float | None:
+        """Note a failed attempt. -> seconds to the next one; None when this was the last.
+
+        `not_before_s`: how long the receiver asked to be left alone.
+        """
         if delivery.failures >= len(RETRY_AFTER_S):
             self._settle(delivery, "given_up")
             return None

@@ -19,7 +19,7 @@ SHARDS_KEY = KEY_PREFIX + SHARDS
 
 
 def celery_app(redis_url: str) -> Celery:
-    """The one place with Celery's settings; docs/decisions/celery-carries-the-record-decides.md has the reasons."""
+    """Make an app with our settings; docs/decisions/celery-carries-the-record-decides.md has the reasons for each."""
     app = Celery("nextlabel", broker=redis_url)
     app.conf.update(
         result_backend=None,
@@ -29,7 +29,7 @@ def celery_app(redis_url: str) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_default_queue=JOBS,
-        task_queues={JOBS: {}, SHARDS: {}},  # taken from in turn: calls for help don't hold up the next job
+        task_queues={JOBS: {}, SHARDS: {}},  # served in turn: calls for help don't hold up the next job
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -58,17 +58,19 @@ def celery_app(redis_url: str) -> Celery:
 
 
 class JobQueue:
+    """Sends messages to the workers."""
+
     def __init__(self, redis_url: str) -> None:
         self._app = celery_app(redis_url)
-        # A person waits for the answer: a Redis that hangs is given up on sooner than a worker would.
+        # A person waits for the answer, so we give up on a Redis that hangs sooner than a worker does.
         self._app.conf.broker_transport_options |= {"socket_connect_timeout": 2, "socket_timeout": 5}
 
     def send(self, job_id: str) -> None:
-        """Raises StoreUnavailable; the job is recorded all the same, and the janitor will send this again."""
+        """Send the message to run a job. Raises StoreUnavailable; a janitor sends it again, as the job is recorded."""
         self._send(RUN_JOB, job_id, JOBS)
 
     def call_for_help(self, job_id: str) -> None:
-        """One more process is welcome to a shard of the job. Raises StoreUnavailable; whoever runs it calls again."""
+        """Call one more process to work on a shard of the job. Raises StoreUnavailable; whoever runs it calls again."""
         self._send(HELP_JOB, job_id, SHARDS)
 
     def _send(self, task: str, job_id: str, queue: str) -> None:

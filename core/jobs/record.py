@@ -15,7 +15,7 @@ from nextlabel.core.errors import NextlabelError
 
 class JobState(StrEnum):
     QUEUED = "queued"  #: recorded, waiting for a worker
-    RUNNING = "running"  #: a worker holds its lease
+    RUNNING = "running"  #: a process of a worker holds its lease
     CANCELLING = "cancelling"  #: a person asked for its end; the worker stops at its next batch
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """An ended state never changes."""
+        """Whether the job has ended: such a state never changes."""
         return not TRANSITIONS[self]
 
 
@@ -43,7 +43,7 @@ class Frozen(BaseModel):
 
 
 class Progress(Frozen):
-    """Where a running job is. (stage_index, done) never goes back, not even when another worker takes over."""
+    """Where a running job is. (stage_index, done) never goes back, not even when another process takes over."""
 
     stage: str
     stage_index: int
@@ -79,11 +79,11 @@ class JobError(Frozen):
 
 
 class Interruption(Frozen):
-    """Why a job went back to the queue: `worker_lost`, `stalled` or `drained`."""
+    """Why a job was put back into the queue: `worker_lost`, `stalled` or `drained`."""
 
     reason: str
     at: datetime
-    worker: str
+    worker: str  #: the process that ran it; the field keeps the name that clients know
 
 
 class Job(Frozen):
@@ -97,14 +97,14 @@ class Job(Frozen):
     finished_at: datetime | None = None
     request: dict[str, Any]
     attempt: int = 0
-    worker: str | None = None
+    process: str | None = None  #: that runs it, or ran it last: `<worker>/<process id>`
     progress: Progress | None = None
     warnings: tuple[JobWarning, ...] = ()
     error: JobError | None = None
     last_interruption: Interruption | None = None
-    ended_by: int | None = None  #: fence of the attempt that ended it: names the result's file
+    ended_by: int | None = None  #: the fence of the attempt that ended it; the result's file is named after it
 
 
 def new_job_id() -> str:
-    """Sorts by time of creation; the random part makes it unguessable."""
+    """Make an id that sorts by time of creation and can't be guessed."""
     return f"job_{int(time.time() * 1000):012x}{secrets.token_hex(8)}"

@@ -16,7 +16,7 @@ from nextlabel.core.jobs.record import Job, JobState
 
 
 def _sync_names(*folders: Path) -> None:
-    """A rename is on disk when its folder is: the record that follows must not outlive the file."""
+    """Write the folders to disk: only then is a rename on it, and the record that follows must not outlive the file."""
     for folder in folders:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -26,11 +26,13 @@ def _sync_names(*folders: Path) -> None:
 
 
 class ResultFiles:
+    """The folder of results: `<job id>/<fence>.json`."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def write(self, job_id: str, fence: int, content: bytes) -> None:
-        """On disk when this returns. Raises StorageFull, having left nothing behind."""
+        """Write a result; it is on disk when this returns. Raises StorageFull, having left nothing behind."""
         path = self._path(job_id, fence)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ class ResultFiles:
             raise
 
     def path(self, job: Job) -> Path:
-        """Of a succeeded job's result. Raises JobNotFinished, ResultExpired."""
+        """Return where the result of a job that succeeded lies. Raises JobNotFinished, ResultExpired."""
         if job.state is not JobState.SUCCEEDED:
             raise JobNotFinished(f"job {job.id} is {job.state}; only a succeeded job has a result")
         assert job.ended_by is not None
@@ -52,6 +54,7 @@ class ResultFiles:
         return path
 
     def delete(self, job_id: str) -> None:
+        """Remove whatever results the job has."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     def _path(self, job_id: str, fence: int) -> Path:

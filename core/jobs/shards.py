@@ -1,8 +1,8 @@
-"""A large job's images, shared out among workers in shards.
+"""A large job's images, divided into shards among worker processes.
 
-The plan is a line of images 0..total; a shard is the next stretch of it, as long as the worker that takes it asks for,
-and shorter towards the end. Whoever runs the job lays the plan and works on it too; any other process may help. A shard
-that is done has its embeddings in the cache on the shared disk, which is all that it is for: the job reads them there.
+The plan is a line of images 0..total; a shard is the next stretch of it, as long as the process that claims it asks
+for, and shorter towards the end. Whoever runs the job makes the plan and works on it too; any other process may help.
+A shard has no result but the embeddings that it puts into the cache on the shared disk, where the job reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nextlabel.core.jobs.store import Claim, JobStore, LeaseAnswer
 
 @dataclass(frozen=True)
 class Shard:
-    """The right to embed images `start` to `stop` of the plan that is known by `key`."""
+    """The right to embed the images `start` to `stop` of the plan that is known by `key`."""
 
     job_id: str
     number: int
@@ -29,42 +29,45 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Shared:
-    """How far a plan has got. `done` counts images, those seen in shards under way among them."""
+class ShardProgress:
+    """How far a plan has got. `done` counts images, also those that were seen in shards under way."""
 
     done: int
-    free: int  #: images that nobody has taken
+    free: int  #: images that nobody has claimed
     held: int  #: shards under way
-    failures: int  #: of helpers, since the plan was laid
+    failures: int  #: how often a helper failed since the plan was made
     poisoned: int  #: how often processes died on one shard, once that is too often; else 0
 
 
-class Shards:
-    """Raises StoreUnavailable from every method, as the store does."""
+class ShardStore:
+    """The shards of all jobs. Every method raises StoreUnavailable, as the store's do."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
     def plan(self, claim: Claim, key: str, total: int) -> bool:
-        """Lays `total` images out; the same key again goes on with the plan as it is. False when the claim is stale."""
+        """Make a plan of `total` images. The same key again goes on with it as it is. False when the claim is stale."""
         return bool(self._store.run_script("plan_shards", claim.job_id, claim.fence, key, total) == "ok")
 
-    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float, wanted: int, least: int) -> Shard | None:
-        """At most `wanted` images, not less than `least` while there are as many. None: there is nothing to take."""
-        claimed = self._store.run_script("claim_shard", job_id, worker, token, round(lease_s * 1000), wanted, least)
+    def claim(self, job_id: str, *, process: str, token: str, lease_s: float, wanted: int, least: int) -> Shard | None:
+        """Give the job's next shard to that process; None when there is nothing left to claim.
+
+        It has at most `wanted` images, and at least `least` while there are as many. `token` is as in a job's claim.
+        """
+        claimed = self._store.run_script("claim_shard", job_id, process, token, round(lease_s * 1000), wanted, least)
         if claimed is None:
             return None
         number, start, stop, fence, key = claimed
         return Shard(job_id, int(number), int(start), int(stop), int(fence), key)
 
     def renew(self, shard: Shard, *, worker: str, lease_s: float, seen: int) -> LeaseAnswer:
-        """`seen`: images done so far, for the job's progress."""
+        """Renew a shard's lease, and hear whether the work must stop. `seen`: images done, for the job's progress."""
         lease_ms = round(lease_s * 1000)
         answer = self._store.run_script("renew_shard", shard.job_id, shard.number, shard.fence, worker, lease_ms, seen)
         return cast(LeaseAnswer, answer)
 
     def leave(self, shard: Shard, done: int, seconds: float, *, failed: bool = False) -> bool:
-        """The first `done` of its images are in the cache: all of them, or the rest is for others. False when stale."""
+        """Leave a shard whose first `done` images are in the cache; the rest is for others. False when it is stale."""
         return bool(
             self._store.run_script(
                 "leave_shard", shard.job_id, shard.number, shard.fence, done, round(seconds, 3), "1" if failed else ""
@@ -72,6 +75,7 @@ class Shards:
             == "ok"
         )
 
-    def state(self, job_id: str) -> Shared:
-        done, free, held, failures, poisoned = self._store.run_script("shards", job_id)
-        return Shared(int(done), int(free), int(held), int(failures), int(poisoned))
+    def progress(self, job_id: str) -> ShardProgress:
+        """Count what is done and what is left of the job's plan; all is 0 where there is none."""
+        done, free, held, failures, poisoned = self._store.run_script("shard_progress", job_id)
+        return ShardProgress(int(done), int(free), int(held), int(failures), int(poisoned))

@@ -5,6 +5,7 @@ Keys, all under one prefix:
     jobs              zset    id by time of creation (ms): listing
     queued            zset    id by time of queueing
     leases            zset    id by end of its lease
+    holds:<worker>    hash    id, or <id>#<number of the shard> -> the process of that worker that holds it
     shards:<id>       hash    how its images are shared out among workers, while they are (core/jobs/shards.py)
     shard_leases      zset    <id>#<number of the shard> by end of its lease
     deadlines         zset    id by when it must have ended
@@ -17,9 +18,12 @@ Keys, all under one prefix:
     changed           channel ids, as they change
     workers           zset    worker by when it was last seen
     processes         hash    worker -> how many processes it has
-    draining:<worker> string  that worker gives its job back at the next batch
+    draining:<worker> string  that worker's jobs are put back at their next batch
     webhooks          zset    id of an ended job by when its webhook is due (outbox.py)
     totals, started, wait_ms, run_ms, reaped, fenced, shards, webhook_totals    counters for metrics
+
+A worker is a parent process with its pool of processes; a process is named `<worker>/<process id>`. Processes hold jobs
+and shards; workers are seen and drained.
 """
 
 from __future__ import annotations
@@ -64,7 +68,7 @@ LeaseAnswer = Literal["ok", "cancel", "deadline", "drain", "lost"]
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to run a job; every effect carries the fence, and a stale fence changes nothing."""
+    """The right to run a job. Every effect carries the fence, and a stale fence changes nothing."""
 
     job_id: str
     fence: int
@@ -90,18 +94,18 @@ class Page:
 
 @dataclass(frozen=True)
 class Counts:
-    """What `/metrics` tells of the store. Counters count since Redis was first started."""
+    """What `/metrics` shows of the store. Counters count since Redis was first started."""
 
     live: dict[tuple[str, str], int]  # (kind, state) -> jobs that have not ended
     leased: int
     shard_leases: int
     oldest_queued_s: float
-    lease_left_s: float | None  # until the first job's lease runs out; far below 0: nobody takes it back
+    lease_left_s: float | None  # until the first job's lease expires; far below 0: no janitor is at work
     started: dict[str, int]  # kind -> jobs
     wait_s: dict[str, float]  # kind -> from submission to first start, all together
     run_s: dict[str, float]  # kind -> from first start to end, all together
     ended: dict[tuple[str, str], int]  # (kind, state) -> jobs
-    reaped: int
+    reaped: int  # jobs and shards taken back from processes that died or got stuck
     fenced: int  # writes refused for a stale fence
     shards: int
     shard_images: int
@@ -117,14 +121,14 @@ class Counts:
 
 
 class JobStore:
-    """Raises StoreUnavailable from every method when Redis can't be reached or refuses to write."""
+    """All jobs. Every method raises StoreUnavailable when Redis can't be reached or refuses to write."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
 
     @classmethod
     def at(cls, url: str, *, timeout_s: float = 5.0, retry: bool = True) -> JobStore:
-        """A store with a client of its own. `retry=False` for lease renewal, which must know at once."""
+        """Make a store with a client of its own. `retry=False` is for lease renewal, which must know at once."""
         options: dict[str, Any] = {} if retry else {"retry": None}
         return cls(
             redis.Redis.from_url(
@@ -156,24 +160,26 @@ class JobStore:
         owner: str = "",
         most_unfinished: int = 0,
     ) -> tuple[Job, bool]:
-        """Records a job. -> (job, is it new). An idempotency key seen before gives the job it stands for.
+        """Record a job. -> (job, whether it is new). An idempotency key seen before gives the job it stands for.
 
-        `deadline_s` from now, it ends as failed if it has not ended. Raises IdempotencyKeyReused when the key's job
-        came from another request, QuotaExceeded when the owner has `most_unfinished` jobs that have not ended (0: any
+        The job fails if it has not ended `deadline_s` from now. Raises IdempotencyKeyReused when the key's job came
+        from another request, QuotaExceeded when the owner has `most_unfinished` jobs that have not ended (0: any
         number).
         """
         keep_ms = max(1, round(keep_key_s * 1000))
         deadline_ms = "" if deadline_s is None else round(deadline_s * 1000)
         key = _key_of(owner, idempotency_key) if idempotency_key else ""
         wanted = (request_json, key, fingerprint, keep_ms, deadline_ms, webhook or "", owner, most_unfinished)
-        known_id, known_fingerprint = self.run_script("submit", job_id, kind, *wanted)
-        if not known_id:
-            raise QuotaExceeded(f"{known_fingerprint} of your jobs have not ended; wait for some, or cancel them")
-        _refuse_reuse(known_id, known_fingerprint, fingerprint)
-        return self.get(known_id), known_id == job_id
+        recorded_id, recorded_fingerprint, unfinished = cast(
+            tuple[str, str, int], self.run_script("submit", job_id, kind, *wanted)
+        )
+        if not recorded_id:
+            raise QuotaExceeded(f"{unfinished} of your jobs have not ended; wait for some, or cancel them")
+        _refuse_reuse(recorded_id, recorded_fingerprint, fingerprint)
+        return self.get(recorded_id), recorded_id == job_id
 
     def known_by(self, idempotency_key: str, fingerprint: str, owner: str = "") -> Job | None:
-        """The job that the key stands for already. Raises IdempotencyKeyReused if it came from another request."""
+        """Return the job that the key stands for already. Raises IdempotencyKeyReused if another request made it."""
         with _reaching_redis():
             known = self._redis.hmget(PREFIX + "idempotency:" + _key_of(owner, idempotency_key), "id", "fingerprint")
         known_id, known_fingerprint = cast(list[str | None], known)
@@ -186,7 +192,7 @@ class JobStore:
             return None
 
     def get(self, job_id: str) -> Job:
-        """Raises JobNotFound."""
+        """Read a job's record. Raises JobNotFound."""
         with _reaching_redis():
             fields = self._redis.hgetall(PREFIX + "job:" + job_id)
         if not fields:
@@ -202,7 +208,7 @@ class JobStore:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Newest first; of one owner, or of all. Raises InvalidCursor."""
+        """List jobs, newest first, of one owner or of all. Raises InvalidCursor."""
         jobs: list[Job] = []
         index = "jobs" if not owner else f"jobs_of:{owner}"
         for job in self._newest_first(index, *_position(cursor)):
@@ -214,7 +220,7 @@ class JobStore:
         return Page(jobs, None)
 
     def cancel(self, job_id: str) -> Job:
-        """Idempotent. Raises JobNotFound; JobEnded when it ended otherwise."""
+        """Cancel a job; again and again is the same as once. Raises JobNotFound; JobEnded when it ended otherwise."""
         state = self.run_script("cancel", job_id)
         job = self.get(job_id)
         if JobState(state) not in (JobState.CANCELLED, JobState.CANCELLING):
@@ -222,7 +228,7 @@ class JobStore:
         return job
 
     def forget(self, job_id: str) -> None:
-        """Raises JobNotFound; JobActive for a job that has not ended."""
+        """Remove an ended job's record. Raises JobNotFound; JobActive for a job that has not ended."""
         state = self.run_script("forget", job_id)
         if state is None:
             raise JobNotFound(f"there is no job {job_id}")
@@ -230,7 +236,7 @@ class JobStore:
             raise JobActive(f"job {job_id} is {state}; cancel it first")
 
     def events(self, job_id: str, after: str = "-") -> list[Event]:
-        """What happened after the event with that id (all of what is kept for "-"), oldest first."""
+        """List what happened after the event with that id ("-": all that is kept), oldest first."""
         start = after if after == "-" else f"({after}"
         with _reaching_redis():
             entries = self._redis.xrange(PREFIX + "events:" + job_id, min=start)
@@ -241,85 +247,99 @@ class JobStore:
 
     # --- a worker's side ----------------------------------------------------------------------------------------
 
-    def claim(self, job_id: str, *, worker: str, token: str, lease_s: float) -> Claim | None:
-        """None when somebody else runs it, or it has ended: the message came twice, or late.
+    def claim(self, job_id: str, *, process: str, token: str, lease_s: float) -> Claim | None:
+        """Give the job to that process. None when another runs it or it has ended: the message came twice, or late.
 
-        `worker`: the process' name, which is its worker's, a slash, and its id. `token` is of this very call.
+        `process`: its name, `<worker>/<process id>`. `token`: a word made for this call; when the call is repeated with
+        it, because the answer got lost, the same claim is the answer.
         """
-        claimed = self.run_script("claim", job_id, worker, token, round(lease_s * 1000), _LATE)
+        claimed = self.run_script("claim", job_id, process, token, round(lease_s * 1000), _LATE)
         if claimed is None:
             return None
         fence, attempt, kind, request = claimed
         return Claim(job_id, int(fence), int(attempt), kind, json.loads(request))
 
     def renew(self, claim: Claim, *, worker: str, lease_s: float) -> LeaseAnswer:
+        """Renew a job's lease for `lease_s` from now, and hear whether it must stop.
+
+        `worker`: whose process runs it; where that worker is draining, the answer is "drain".
+        """
         answer = self.run_script("renew", claim.job_id, claim.fence, worker, round(lease_s * 1000))
         return cast(LeaseAnswer, answer)
 
     def report(self, claim: Claim, progress: Progress | None, warnings: tuple[JobWarning, ...] = ()) -> bool:
-        """False when the claim is stale."""
-        shown = progress.model_dump_json() if progress else ""
-        told = json.dumps([warning.model_dump(mode="json") for warning in warnings]) if warnings else ""
-        return bool(self.run_script("report", claim.job_id, claim.fence, shown, told) == "ok")
+        """Show progress and warnings in the record. False when the claim is stale."""
+        progress_json = progress.model_dump_json() if progress else ""
+        warnings_json = json.dumps([warning.model_dump(mode="json") for warning in warnings]) if warnings else ""
+        return bool(self.run_script("report", claim.job_id, claim.fence, progress_json, warnings_json) == "ok")
 
     def finish(self, claim: Claim, state: JobState, error: JobError | None = None) -> bool:
-        """False when the claim is stale. A job that was being cancelled ends as cancelled whatever is asked here."""
-        told = error.model_dump_json() if error else ""
-        return bool(self.run_script("finish", claim.job_id, claim.fence, state.value, told) == "ok")
+        """End a running job. False when the claim is stale.
 
-    def give_back(self, claim: Claim, reason: str) -> bool:
-        """Into the queue again; False when the claim is stale."""
-        return bool(self.run_script("give_back", claim.job_id, claim.fence, reason) == "ok")
+        A job that was being cancelled ends as cancelled, whatever `state` says.
+        """
+        error_json = error.model_dump_json() if error else ""
+        return bool(self.run_script("finish", claim.job_id, claim.fence, state.value, error_json) == "ok")
+
+    def put_back(self, claim: Claim, reason: str) -> bool:
+        """Put a running job back into the queue; no crash is charged. False when the claim is stale."""
+        return bool(self.run_script("put_back", claim.job_id, claim.fence, reason) == "ok")
+
+    def put_back_stalled(self, claim: Claim, most_crashes: int) -> bool:
+        """Put back a job whose process does nothing any more, or end it as failed after too many such crashes.
+
+        Returns whether it was put back and needs a message.
+        """
+        return bool(self.run_script("put_back_stalled", claim.job_id, claim.fence, most_crashes) == 1)
 
     # --- the janitor's side -------------------------------------------------------------------------------------
 
-    def reap(self, most_crashes: int) -> list[str]:
-        """Takes back expired leases. -> ids that are queued again and need a message."""
-        return cast(list[str], self.run_script("reap", most_crashes, _LATE))
+    def put_back_expired(self, most_crashes: int) -> list[str]:
+        """Take back the jobs and shards whose leases have expired. -> ids that were put back and need a message."""
+        return cast(list[str], self.run_script("put_back_expired", most_crashes, _LATE))
 
-    def stalled(self, claim: Claim, most_crashes: int) -> bool:
-        """The claim's process does nothing any more. Whether the job is queued again and needs a message."""
-        return bool(self.run_script("stalled", claim.job_id, claim.fence, most_crashes) == 1)
+    def put_back_dead(self, dead: str, most_crashes: int) -> list[str]:
+        """Take back the jobs and shards of a process, or of a worker with all its processes, that is dead.
 
-    def holders(self, worker: str) -> set[str]:
-        """The worker's processes that hold a job or a shard."""
-        return set(cast(list[str], self.run_script("holders", worker)))
-
-    def release(self, holder: str, most_crashes: int) -> list[str]:
-        """A process, or a worker with all its processes, is dead: takes back what it held.
-
-        -> ids that are queued again and need a message.
+        -> ids that were put back and need a message.
         """
-        return cast(list[str], self.run_script("release", holder, most_crashes))
+        return cast(list[str], self.run_script("put_back_dead", dead, most_crashes))
+
+    def processes_holding(self, worker: str) -> set[str]:
+        """Name the processes of that worker that hold a job or a shard."""
+        return set(cast(list[str], self.run_script("processes_holding", worker)))
 
     def queued_longer_than(self, seconds: float) -> list[str]:
-        """Oldest first, at most 1,000."""
+        """List the ids of jobs that have been queued for longer, oldest first, at most 1,000."""
         with _reaching_redis():
             before = self._now_ms() - seconds * 1000
             ids = self._redis.zrangebyscore(PREFIX + "queued", "-inf", before, start=0, num=1000)
         return cast(list[str], ids)
 
     def ended_longer_than(self, seconds: float) -> list[str]:
-        """Oldest first, at most 1,000."""
+        """List the ids of jobs that ended longer ago, oldest first, at most 1,000."""
         with _reaching_redis():
             before = self._now_ms() - seconds * 1000
             ids = self._redis.zrangebyscore(PREFIX + "ended", "-inf", before, start=0, num=1000)
         return cast(list[str], ids)
 
     def messages_waiting(self, queue_key: str) -> int:
+        """Count the messages that no process has taken yet."""
         with _reaching_redis():
             return self._redis.llen(queue_key)
 
-    def queued(self) -> int:
+    def queue_length(self) -> int:
+        """Count the jobs that wait for a process."""
         with _reaching_redis():
             return self._redis.zcard(PREFIX + "queued")
 
     def server_run_id(self) -> str:
-        """Changes when Redis was restarted."""
+        """Return the name of this run of Redis; it is another one after a restart."""
         with _reaching_redis():
             return str(self._redis.info("server")["run_id"])
 
-    def worker_seen(self, worker: str, processes: int = 1) -> None:
+    def note_worker(self, worker: str, processes: int = 1) -> None:
+        """Note that the worker is alive just now, and how many processes it has."""
         with _reaching_redis():
             now = self._now_ms()
             self._redis.zadd(PREFIX + "workers", {worker: now})
@@ -328,48 +348,52 @@ class JobStore:
                 self._redis.zrem(PREFIX + "workers", gone)
                 self._redis.hdel(PREFIX + "processes", gone)
 
-    def worker_gone(self, worker: str) -> None:
+    def forget_worker(self, worker: str) -> None:
+        """Forget a worker that has stopped."""
         with _reaching_redis():
             self._redis.zrem(PREFIX + "workers", worker)
             self._redis.hdel(PREFIX + "processes", worker)
             self._redis.delete(PREFIX + "draining:" + worker)
 
-    def processes(self) -> int:
-        """How many worker processes there are, of the workers seen of late."""
+    def count_processes(self) -> int:
+        """Count the processes of the workers that are alive."""
         seen = self.workers()
         with _reaching_redis():
             counts = cast(list[str | None], self._redis.hmget(PREFIX + "processes", seen)) if seen else []
         return sum(int(count or 1) for count in counts)
 
     def workers(self, within_s: float = SEEN_WITHIN_S) -> list[str]:
-        """Those seen of late."""
+        """Name the workers that were seen within the last `within_s` seconds."""
         with _reaching_redis():
             names = self._redis.zrangebyscore(PREFIX + "workers", self._now_ms() - within_s * 1000, "+inf")
         return cast(list[str], names)
 
     def drain(self, worker: str) -> None:
-        """Asks the worker's running jobs to be given back at their next batch."""
+        """Ask for the jobs that the worker runs to be put back at their next batch."""
         with _reaching_redis():
             self._redis.set(PREFIX + "draining:" + worker, "1", ex=DRAIN_FOR_S)
 
     def stop_draining(self, worker: str) -> None:
+        """Take back what `drain` asked for."""
         with _reaching_redis():
             self._redis.delete(PREFIX + "draining:" + worker)
 
     # --- limits -------------------------------------------------------------------------------------------------
 
-    def wait_s(self, who: str, per_minute: int) -> float:
-        """Seconds until `who` may call again; 0 when this call is one that it may make, and it is counted then."""
-        return float(self.run_script("throttle", who, per_minute)) / 1000
+    def throttle(self, caller: str, per_minute: int) -> float:
+        """Count this call if the caller may make it now, and return 0; else return the seconds until it may."""
+        return float(self.run_script("throttle", caller, per_minute)) / 1000
 
     # --- health -------------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
+        """Raise StoreUnavailable unless Redis takes a write."""
         with _reaching_redis():
             self._redis.set(PREFIX + "writable", "1", ex=60)
 
     def counts(self) -> Counts:
-        census = cast(list[Any], self.run_script("census"))
+        """Count all that `/metrics` shows."""
+        live = cast(list[Any], self.run_script("count_jobs"))
         with _reaching_redis():
             now = self._now_ms()
             pipeline = self._redis.pipeline(transaction=False)
@@ -381,11 +405,11 @@ class JobStore:
                 pipeline.hgetall(PREFIX + totals)
             pipeline.mget(PREFIX + "reaped", PREFIX + "fenced")
             pipeline.zrange(PREFIX + "workers", 0, -1, withscores=True)
-            told = pipeline.execute()
-        leased, shard_leases, webhooks_waiting, oldest, next_lease, *hashes, counters, workers = told
+            answers = pipeline.execute()
+        leased, shard_leases, webhooks_waiting, oldest, next_lease, *hashes, counters, workers = answers
         ended, started, wait_ms, run_ms, shards, webhooks = hashes
         return Counts(
-            live=dict(zip(zip(census[::3], census[1::3], strict=True), map(int, census[2::3]), strict=True)),
+            live=dict(zip(zip(live[::3], live[1::3], strict=True), map(int, live[2::3]), strict=True)),
             leased=leased,
             shard_leases=shard_leases,
             oldest_queued_s=max(0.0, (now - oldest[0][1]) / 1000) if oldest else 0.0,
@@ -400,7 +424,7 @@ class JobStore:
             shard_images=int(shards.get("images", 0)),
             shard_s=float(shards.get("seconds", 0)),
             workers={name: now - seen_at < SEEN_WITHIN_S * 1000 for name, seen_at in workers},
-            processes=self.processes(),
+            processes=self.count_processes(),
             webhooks_waiting=webhooks_waiting,
             webhooks={outcome: int(total) for outcome, total in webhooks.items()},
         )
@@ -418,7 +442,7 @@ class JobStore:
         }
 
     def run_script(self, script: str, *arguments: str | int | float) -> Any:
-        """One of core/jobs/lua, atomic."""
+        """Run one of the scripts in core/jobs/lua, as one atomic step."""
         with _reaching_redis():
             return self._scripts[script](keys=[PREFIX], args=list(arguments))
 
@@ -427,7 +451,7 @@ class JobStore:
         return seconds * 1000 + microseconds / 1000
 
     def _newest_first(self, index: str, before_ms: float, before_id: str) -> Iterator[Job]:
-        """Jobs strictly older than the position (ties in time by id), fetched in lots."""
+        """Yield the jobs that are strictly older than the position (ties in time by id), fetched in lots."""
         start, lot = 0, 100
         while True:
             with _reaching_redis():
@@ -446,15 +470,15 @@ class JobStore:
             start += lot
 
 
-def _refuse_reuse(job_id: str, known_fingerprint: str | None, fingerprint: str) -> None:
-    if known_fingerprint != fingerprint:
+def _refuse_reuse(job_id: str, recorded_fingerprint: str | None, fingerprint: str) -> None:
+    if recorded_fingerprint != fingerprint:
         raise IdempotencyKeyReused(
             f"this Idempotency-Key came before with another request (job {job_id}); use a new key"
         )
 
 
 def _key_of(owner: str, idempotency_key: str) -> str:
-    """Each owner's keys are its own. No key has a line break in it."""
+    """Make an owner's idempotency key its own: the owner stands before it. No key has a line break in it."""
     return f"{owner}\n{idempotency_key}" if owner else idempotency_key
 
 
@@ -481,13 +505,13 @@ def _job(fields: dict[str, str]) -> Job:
         finished_at=_time(fields["finished_at"]) if "finished_at" in fields else None,
         request=json.loads(fields["request"]),
         attempt=int(fields["attempt"]),
-        worker=fields.get("worker"),
+        process=fields.get("worker"),
         ended_by=int(fields["ended_by"]) if "ended_by" in fields else None,
         progress=loaded("progress", Progress.model_validate),
-        warnings=loaded("warnings", lambda told: tuple(JobWarning.model_validate(one) for one in told), ()),
+        warnings=loaded("warnings", lambda warnings: tuple(map(JobWarning.model_validate, warnings)), ()),
         error=loaded("error", JobError.model_validate),
         last_interruption=loaded(
-            "last_interruption", lambda told: Interruption.model_validate({**told, "at": _time(told["at"])})
+            "last_interruption", lambda entry: Interruption.model_validate({**entry, "at": _time(entry["at"])})
         ),
     )
 

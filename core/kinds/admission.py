@@ -7,9 +7,10 @@ in the worker: the disk changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from nextlabel.core.data.brought import check_embeddings, check_predictions
+from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
@@ -18,14 +19,14 @@ from nextlabel.core.errors import (
     Fault,
     InvalidRequest,
     NextlabelError,
-    NoLabels,
     NothingToValidate,
-    SingleClass,
 )
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
-from nextlabel.core.tasks.classification import read_labels, read_labels_and_conflicts
+from nextlabel.core.tasks.base import Labels, Task
+from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS
 from nextlabel.core.webhook_urls import allowed_url
 
 
@@ -44,31 +45,34 @@ def admit(body: Any, settings: Settings) -> JobRequest:
 
 
 def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
-    """Of the paths and the webhook that stand in the body, whatever else is wrong with it."""
+    """The faults of the paths and the webhook that stand in the body, whatever else is wrong with it."""
     if not isinstance(body, dict):
         return
-    kind = body.get("kind")
-    kinds = [KINDS[kind]] if kind in list(KINDS) else KINDS.values()
-    for field in dict.fromkeys(name for one in kinds for name in one.request.model_fields):
-        value = body.get(field)
-        if not isinstance(value, str):
-            continue
-        if field.startswith("path_to_img"):
-            yield from _fault(field, _check_pool, value, settings)
-        elif field.startswith("path_to_labels"):
-            yield from _fault(field, _labels_check(field, kind), value, settings)
-        elif field == "path_to_embeddings":
-            yield from _fault(field, _check_embeddings, value, settings)
-        elif field == "path_to_predictions":
-            yield from _fault(field, _check_predictions, value, settings)
-        elif field == "webhook":
-            yield from _fault(field, allowed_url, value, settings)
-    if kind in LEARN and body.get("path_to_labels") is None:
-        yield Fault("/path_to_labels", "no_labels", f"{kind} learns from labels; name a labels file or folder")
+    name = body.get("kind")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    kinds = [kind] if kind else list(KINDS.values())
+    for field in dict.fromkeys(field for one in kinds for field in one.request.model_fields):
+        check, value = _check_of(field, kind, _task_in(body)), body.get(field)
+        if check is not None and isinstance(value, str):
+            yield from _fault(field, check, value, settings)
+    learns = kind is not None and kind.labels is not LabelsNeed.OPTIONAL and LABELS in kind.request.model_fields
+    if learns and body.get(LABELS) is None:
+        yield Fault(f"/{LABELS}", "no_labels", f"{name} learns from labels; name a labels file or folder")
 
 
-LEARN = ("prediction", "learning_curve", "audit", "label_check")
-MAY_HAVE_NO_LABELS = ("selection", "similar", "map")
+def _task_in(body: dict[str, Any]) -> Task:
+    """Return the task that the body names; where it names none that exists, which is told elsewhere, the default."""
+    name = body.get("task")
+    return TASKS.get(name, CLASSIFICATION) if isinstance(name, str) else CLASSIFICATION
+
+
+def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Settings], object] | None:
+    """What looks at the value of that field; None where it names nothing. Nobody knows what an unknown kind needs."""
+    if field == "path_to_labels_val":
+        return partial(_check_validation_labels, task)
+    if field.startswith("path_to_labels"):
+        return partial(LABELS_CHECKS[kind.labels if kind else LabelsNeed.OPTIONAL], task)
+    return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
 
 
 def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:
@@ -91,36 +95,34 @@ def _check_predictions(path: str, settings: Settings) -> None:
     check_predictions(path, settings.data_roots)
 
 
-def _check_labels(path: str, settings: Settings) -> tuple[str, ...]:
+def _check_labels(task: Task, path: str, settings: Settings) -> Labels:
     roots = settings.data_roots
-    return read_labels(existing_file_or_folder(path, roots), roots).classes
+    return task.read(existing_file_or_folder(path, roots), roots)
 
 
-def _labels_check(field: str, kind: Any) -> Callable[[str, Settings], object]:
-    if kind in MAY_HAVE_NO_LABELS:
-        return _check_labels
-    if kind == "label_check" and field == "path_to_labels":
-        return _check_labels_that_may_conflict
-    return _check_validation_labels if field == "path_to_labels_val" else _check_training_labels
-
-
-def _check_validation_labels(path: str, settings: Settings) -> None:
-    if not _check_labels(path, settings):
+def _check_validation_labels(task: Task, path: str, settings: Settings) -> None:
+    if not len(_check_labels(task, path, settings)):
         raise NothingToValidate("there is no label in it, so there is nothing to score by")
 
 
-def _check_labels_that_may_conflict(path: str, settings: Settings) -> None:
+def _check_labels_that_may_conflict(task: Task, path: str, settings: Settings) -> None:
     roots = settings.data_roots
-    labels, _ = read_labels_and_conflicts(existing_file_or_folder(path, roots), roots)
-    _need_two_classes(labels.classes)
+    labels, _ = task.read_with_conflicts(existing_file_or_folder(path, roots), roots)
+    task.check_labels(labels)
 
 
-def _check_training_labels(path: str, settings: Settings) -> None:
-    _need_two_classes(_check_labels(path, settings))
+def _check_training_labels(task: Task, path: str, settings: Settings) -> None:
+    task.check_labels(_check_labels(task, path, settings))
 
 
-def _need_two_classes(classes: tuple[str, ...]) -> None:
-    if not classes:
-        raise NoLabels("there is no label in it, and a head needs labels to learn from")
-    if len(classes) == 1:
-        raise SingleClass(f"all labels in it say {classes[0]!r}; a head needs two classes at least")
+LABELS = "path_to_labels"
+LABELS_CHECKS: dict[LabelsNeed, Callable[[Task, str, Settings], object]] = {
+    LabelsNeed.OPTIONAL: _check_labels,
+    LabelsNeed.TRAINING: _check_training_labels,
+    LabelsNeed.CONFLICTING: _check_labels_that_may_conflict,
+}
+CHECKS: dict[str, Callable[[str, Settings], object]] = {
+    "path_to_embeddings": _check_embeddings,
+    "path_to_predictions": _check_predictions,
+    "webhook": allowed_url,
+}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import BackboneName, JobRequest, PathText
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, Part, Result, Skipped
 
@@ -75,5 +75,34 @@ class F1Result(Result):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((c.class_name, c.precision, c.recall, c.f1, c.support, c.predicted) for c in self.per_class)
 
+    def sentences(self) -> Iterable[str]:
+        low, high = self.f1_macro_interval
+        yield (
+            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {self.validation_images} images that the "
+            f"head has not seen; accuracy {self.accuracy:.3f}."
+        )
 
-KIND = Kind(F1Request, F1Result)
+
+KIND = Kind(
+    request=F1Request,
+    result=F1Result,
+    labels=LabelsNeed.TRAINING,
+    stages=("read", "embed training images", "embed validation images", "train", "score"),
+    title="Quality",
+    question="How good is the classifier, on images it has never seen?",
+    answer="macro F1 with its 95 % interval, per class, confusion, calibration",
+    more="decisions/honest-f1",
+    call="f1",
+    command="f1",
+    usage="POOL --labels L --val V --val-labels VL",
+    about="Learns from the labelled images of the folder POOL, and is scored on those of --val.",
+    shell_examples=("nextlabel f1 photos --labels labels --val val --val-labels val.txt",),
+    example={
+        "kind": "f1",
+        "backbone": "mobilenet",
+        "path_to_img_train": "photos/train",
+        "path_to_labels_train": "photos/labels",
+        "path_to_img_val": "photos/val",
+        "path_to_labels_val": "photos/labels_val.txt",
+    },
+)

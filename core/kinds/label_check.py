@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnePredicted, OneValidated
 from nextlabel.core.kinds.results import Leak, Manifest, Part, Result, Skipped
 
@@ -61,9 +61,43 @@ class LabelCheckResult(Result):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.rank, i.name, i.given, i.suggested, i.given_probability, i.confidence, i.reason) for i in self.items)
 
+    def sentences(self) -> Iterable[str]:
+        share = self.expected_errors
+        expected = (
+            "" if share is None else f"; about {round(share * self.labels)} are expected to be ({100 * share:.1f} %)"
+        )
+        yield f"{len(self.items)} of {self.labels} labels look wrong{expected}."
+        found = (
+            ("Names with several classes", self.conflicts),
+            ("Groups of near-copies that disagree", self.copies_that_disagree),
+            ("Labelled images that are (nearly) validation images, too", self.leaks),
+        )
+        yield from (f"{what}: {len(these)}." for what, these in found if these)
+
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The suggested classes."""
         return ((i.name, i.suggested) for i in self.items)
 
 
-KIND = Kind(LabelCheckRequest, LabelCheckResult)
+KIND = Kind(
+    request=LabelCheckRequest,
+    result=LabelCheckResult,
+    labels=LabelsNeed.CONFLICTING,
+    stages=("read", "embed", "embed validation images", "judge", "compare"),
+    title="Label check",
+    question="Which labels look wrong?",
+    answer="suggestions, conflicts, copies that disagree, leaks into the validation set",
+    more="labels",
+    call="label_check",
+    command="check",
+    usage="POOL --labels L",
+    about="Labels of the folder POOL that a model which had not seen them finds odd, most suspicious first; "
+    "near-copies that disagree; names with two classes; validation images that were labelled for training.",
+    shell_examples=("nextlabel check photos --labels labels -o suspicious.csv",),
+    example={
+        "kind": "label_check",
+        "backbone": "mobilenet",
+        "path_to_img": "photos/train",
+        "path_to_labels": "photos/labels",
+    },
+)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import MAX_ADD, OneValidated
 from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
 
@@ -101,5 +101,29 @@ class LearningCurveResult(Result):
         measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), True) for p in self.points]
         return [*measured, *((f.labels, f.f1_macro, f.low, f.high, False) for f in (self.now, *self.forecast))]
 
+    def sentences(self) -> Iterable[str]:
+        yield self.advice.sentence
 
-KIND = Kind(LearningCurveRequest, LearningCurveResult)
+
+KIND = Kind(
+    request=LearningCurveRequest,
+    result=LearningCurveResult,
+    labels=LabelsNeed.TRAINING,
+    stages=("read", "embed", "embed validation images", "train", "forecast"),
+    title="Learning curve",
+    question="Is it worth labelling more?",
+    answer="a forecast with a range, stability, coverage, advice in one sentence",
+    more="stopping",
+    call="learning_curve",
+    command="curve",
+    usage="POOL --labels L",
+    about="Trains on parts of the labels of the folder POOL, and draws the line on.",
+    shell_examples=("nextlabel curve photos --labels labels --ahead 100 --ahead 1000",),
+    example={
+        "kind": "learning_curve",
+        "backbone": "mobilenet",
+        "ahead": [100, 1000],
+        "path_to_img": "photos/train",
+        "path_to_labels": "photos/labels",
+    },
+)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnePool
 from nextlabel.core.kinds.results import Manifest, Result, Skipped
 
@@ -40,5 +40,28 @@ class MapResult(Result):
         named = (None if c < 0 else self.class_names[c] for c in self.classes)
         return zip(self.names, self.x, self.y, named, strict=True)
 
+    def sentences(self) -> Iterable[str]:
+        yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
 
-KIND = Kind(MapRequest, MapResult)
+
+KIND = Kind(
+    request=MapRequest,
+    result=MapResult,
+    labels=LabelsNeed.OPTIONAL,
+    stages=("read", "embed", "train", "draw"),
+    title="Map",
+    question="What does the pool look like?",
+    answer="every image in a plane",
+    more="labels",
+    call="map",
+    command="map",
+    usage="POOL",
+    about="Two coordinates for each image of the folder POOL.",
+    shell_examples=("nextlabel map photos --labels labels -o map.csv",),
+    example={
+        "kind": "map",
+        "backbone": "mobilenet",
+        "path_to_img": "photos/train",
+        "path_to_labels": "photos/labels",
+    },
+)

@@ -34,6 +34,10 @@ class Result(Part):
     def rows(self) -> Iterable[Sequence[Any]]:
         """The rows of its csv file, each as long as `columns`."""
 
+    @abstractmethod
+    def sentences(self) -> Iterable[str]:
+        """What it comes to, in whole sentences for a person."""
+
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """Pairs of image name and proposed class; None where there is none to propose.
 
@@ -106,4 +110,4 @@ def as_labels(result: Result) -> str | None:
     pairs = result.labels_file()
     if pairs is None:
         return None
-    return join_lines(write_lines(CLASSIFICATION, pairs))
+    return join_lines(write_lines(CLASSIFICATION, ((name, (class_,)) for name, class_ in pairs)))

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import EMBED, MAX_ADD, MethodChoice, Names, OnePredicted, given_in, method_in
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, Part, Result, Skipped
 from nextlabel.core.methods.base import Need
@@ -112,10 +112,41 @@ class SelectionResult(Result):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
+    def sentences(self) -> Iterable[str]:
+        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        yield f"{chosen}: {self.method.why}."
+        if self.near_copies_left_out:
+            yield f"Near-copies left out: {self.near_copies_left_out}."
+
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
         proposed = [(i.name, i.predicted) for i in self.items if i.predicted]
         return proposed if proposed or self.head else None
 
 
-KIND = Kind(SelectionRequest, SelectionResult)
+KIND = Kind(
+    request=SelectionRequest,
+    result=SelectionResult,
+    labels=LabelsNeed.OPTIONAL,
+    stages=("read", "embed", "train", "prepare", "choose"),
+    title="Next batch",
+    question="Which images should a person label next?",
+    answer="file names, best first, each with its reason",
+    more="methods",
+    call="select",
+    command="select",
+    usage="POOL -n N",
+    about="The images of the folder POOL that are worth labelling next, best first. Without labels yet, leave --labels "
+    "out.",
+    shell_examples=(
+        "nextlabel select photos -n 100",
+        "nextlabel select photos --labels labels -n 100 -o batch.csv",
+    ),
+    example={
+        "kind": "selection",
+        "backbone": "mobilenet",
+        "add": 100,
+        "path_to_img": "photos/train",
+        "path_to_labels": "photos/labels",
+    },
+)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import MAX_ADD, Names, OnePool, PathText
 from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
 
@@ -49,5 +49,30 @@ class SimilarResult(Result):
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.rank, i.name, i.score, i.like, i.class_name) for i in self.items)
 
+    def sentences(self) -> Iterable[str]:
+        yield f"The {len(self.items)} closest of {self.candidates} images."
 
-KIND = Kind(SimilarRequest, SimilarResult)
+
+KIND = Kind(
+    request=SimilarRequest,
+    result=SimilarResult,
+    labels=LabelsNeed.OPTIONAL,
+    stages=("read", "embed", "rank"),
+    title="More like this",
+    question="Where are more like these?",
+    answer="rare classes, found from a few examples",
+    more="labels",
+    call="similar",
+    command="similar",
+    usage="POOL -n N --like NAME",
+    about="More of the folder POOL like the images named: rare classes, found from a few examples.",
+    shell_examples=("nextlabel similar photos -n 50 --like heron1.jpg --like heron2.jpg --unlike stork.jpg",),
+    example={
+        "kind": "similar",
+        "backbone": "mobilenet",
+        "add": 20,
+        "like": ["a.png"],
+        "path_to_img": "photos/train",
+        "path_to_labels": "photos/labels",
+    },
+)

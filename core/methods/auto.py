@@ -9,10 +9,15 @@ import numpy as np
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.coverage import MaxHerding
 from nextlabel.core.methods.hybrid import UHerding
+from nextlabel.core.methods.uncertainty import Margin
 
 
 class Auto(Method):
-    """Herding from zero labels; herding weighted by uncertainty as soon as a head can be unsure."""
+    """Chooses one of three methods, by what there is to go by.
+
+    `maxherding` while fewer than two classes are labelled; `uherding`, which is herding weighted by uncertainty, from
+    then on; `margin` where there are predictions and no embeddings, since herding needs to see where images lie.
+    """
 
     name: Literal["auto"] = "auto"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS})
@@ -26,17 +31,27 @@ class Auto(Method):
         return method.select(inputs, add, rng)
 
 
-def settle(asked: Method, labels: int, classes: int) -> tuple[Method, str]:
-    """The method to run with that many labels of so many classes, and why it is that one."""
+def settle(
+    asked: Method, labels: int, classes: int, *, labelled_classes: int | None = None, embeddings: bool = True
+) -> tuple[Method, str]:
+    """Return the method to run in place of the one asked for, and a clause that says why it is that one.
+
+    labels: how many images are labelled; classes: how many classes they, or the predictions, have.
+    labelled_classes: how many the labels have; None: all of them.
+    embeddings: whether there are any; without them there must be predictions.
+    """
     if isinstance(asked, Auto):
-        return _regime(labels, classes)
-    if classes >= asked.least_classes:
+        return _regime(labels, classes, embeddings)
+    labelled_classes = classes if labelled_classes is None else labelled_classes
+    if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
-    lacks = "needs two classes" if asked.least_classes == 2 else "learns from labelled images"
-    return MaxHerding(), f"{_what_is_known(classes)}, and {asked.name} {lacks}"
+    lacks = "needs two classes" if asked.classes_needed() == 2 else "learns from labelled images"
+    return MaxHerding(), f"{_what_is_known(min(classes, labelled_classes))}, and {asked.name} {lacks}"
 
 
-def _regime(labels: int, classes: int) -> tuple[Method, str]:
+def _regime(labels: int, classes: int, embeddings: bool) -> tuple[Method, str]:
+    if not embeddings:
+        return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
     if classes < 2:
         return MaxHerding(), f"{_what_is_known(classes)}: images that stand for the whole pool"
     return UHerding(), f"{labels} labels of {classes} classes: images that stand for what the head is unsure of"

@@ -9,26 +9,50 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-Rows = NDArray[np.int64]
-Matrix = NDArray[np.float32]
-NO_ROWS: Rows = np.empty(0, np.int64)
-NO_ROWS.flags.writeable = False
+from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
+from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
+
+__all__ = ["NO_ROWS", "Inputs", "Matrix", "Method", "Need", "Picks", "Preparation", "Rows"]
 
 
 class Need(StrEnum):
-    """What a method can't work without; the pipeline supplies it or falls back. Each is a field of Inputs."""
+    """What a method can't work without. Each is the name of a field of Inputs, and the pipeline supplies it
+    (`SUPPLIERS` in core/pipelines/supplies.py) once `least_classes` classes are labelled."""
 
     EMBEDDINGS = "embeddings"
-    LOGITS = "logits"  # a head trained on at least two classes
-    VOTES = "votes"  # a head trained with dropout, asked several times
-    RECONSTRUCTION_ERRORS = "reconstruction_errors"  # a VAE trained on the labelled images
-    COMPONENTS = "components"  # a siamese network trained on at least two classes, and a mixture in its plane
+    LOGITS = "logits"  # of a head trained on the labelled images
+    VOTES = "votes"  # of a head trained with dropout, asked several times
+    RECONSTRUCTION_ERRORS = "reconstruction_errors"  # of a VAE trained on the labelled images
+    COMPONENTS = "components"  # of a mixture, in the plane of a siamese network trained on the labelled images
+
+    @property
+    def least_classes(self) -> int:
+        """Return how many classes there must be before it can be supplied."""
+        return {Need.EMBEDDINGS: 0, Need.RECONSTRUCTION_ERRORS: 1}.get(self, 2)
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether those classes must be labelled: predictions that were brought along don't supply it."""
+        return self not in {Need.EMBEDDINGS, Need.LOGITS}
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a method wants what it needs to be prepared. What a supplier has no use for, it ignores.
+
+    epochs: of the network that is trained for it; None leaves the number to the trainer.
+    passes: how often a head is asked with dropout.
+    """
+
+    epochs: int | None = None
+    passes: int = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +64,14 @@ class Inputs:
     labelled: (L,) rows that have a label, ascending; targets: (L,) their classes, 0..C-1.
     references: (R,) rows that picks should stand for, where a method looks for such; None: the candidates.
     pending: (P,) rows handed out and not labelled yet: they count as covered. None of them is a candidate.
-    logits: (N, C) of the head, float, finite.
+    logits: what the head says of each of N images: (N, C) finite floats, or whatever the task's head gives. No method
+        looks into it; all ask `units`.
+    units: how that falls into units a head can be unsure of, and what their doubts come to for an image.
     votes: (1 + M, N) int, the class given by the head trained with dropout: without dropout, then M times with it.
     reconstruction_errors: (N,) float, 0 or more.
     components: (N,) int, the component of a mixture fitted to the labelled images that each belongs to.
+    geometry: of the embeddings, of no image at all where there are none. It is made here, and copies that
+        `dataclasses.replace` makes share it: what it has computed once, no later round computes again.
     """
 
     candidates: Rows
@@ -52,22 +80,35 @@ class Inputs:
     targets: Rows = field(default_factory=lambda: NO_ROWS)
     references: Rows | None = None
     pending: Rows = field(default_factory=lambda: NO_ROWS)
-    logits: Matrix | None = None
+    logits: NDArray[Any] | None = None
+    units: Units = ONE_AN_IMAGE
     votes: Rows | None = None
     reconstruction_errors: Matrix | None = None
     components: Rows | None = None
+    geometry: Geometry = field(default_factory=lambda: Geometry(NO_EMBEDDINGS), repr=False)
+
+    def __post_init__(self) -> None:
+        embeddings = NO_EMBEDDINGS if self.embeddings is None else self.embeddings
+        if self.geometry.embeddings is not embeddings:
+            object.__setattr__(self, "geometry", Geometry(embeddings))
 
     @property
     def covered(self) -> Rows:
-        """(L + P,) rows that need no label any more, ascending."""
+        """Return the (L + P,) rows that need no label any more, ascending."""
         return np.union1d(self.labelled, self.pending)
+
+
+NO_EMBEDDINGS: Matrix = np.empty((0, 0), np.float32)
+NO_EMBEDDINGS.flags.writeable = False
 
 
 @dataclass(frozen=True, eq=False)
 class Picks:
-    """rows: (B,) best first, distinct; scores: (B,) float64, finite: what each was picked for.
+    """What a method picked.
 
-    clusters: (B,) the cluster each was taken from, where the method has clusters.
+    rows: (B,) best first, distinct.
+    scores: (B,) float64, finite: what each was picked for.
+    clusters: (B,) the cluster each was taken from; None where the method has no clusters.
     """
 
     rows: Rows
@@ -78,9 +119,10 @@ class Picks:
 class Method(BaseModel, ABC):
     """A query strategy. Subclasses name themselves by `name: Literal[...]`.
 
+    needs: what the pipeline has to supply.
     summary: what it picks. use: when to use it. source: its paper. reason: what is said of an image it picked.
-    least_classes: how many must be labelled for it to work. fixed_clusters: its clusters are the pool's, so that a
-    number is the same cluster in every batch.
+    least_classes: how many classes must be labelled for it to work, where that is more than its needs ask for.
+    fixed_clusters: its clusters are the pool's, so that a number is the same cluster in every batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,8 +136,21 @@ class Method(BaseModel, ABC):
     least_classes: ClassVar[int] = 0
     fixed_clusters: ClassVar[bool] = False
 
+    @classmethod
+    def classes_needed(cls, *, labelled: bool = False) -> int:
+        """Return how many classes there must be before the method can work; `labelled`: how many of them labelled,
+        whatever predictions there are.
+        """
+        needs = [need.least_classes for need in cls.needs if need.takes_labels or not labelled]
+        return max(needs if labelled else [cls.least_classes, *needs], default=0)
+
+    @property
+    def preparation(self) -> Preparation:
+        """How what it needs is prepared: a method whose options have a say in it overrides this."""
+        return Preparation()
+
     def select(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        """Exactly min(add, K) rows of the candidates, best first.
+        """Pick exactly min(add, K) rows of the candidates, best first.
 
         Raises ValueError when `add` is negative or something the method needs was not given.
         """
@@ -109,4 +164,4 @@ class Method(BaseModel, ABC):
 
     @abstractmethod
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        """As `select`, with 1 <= add <= K and every need met."""
+        """Pick as `select` says. The caller has seen to it that 1 <= add <= K and that every need is met."""

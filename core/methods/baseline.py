@@ -10,7 +10,7 @@ from nextlabel.core.methods.base import Inputs, Method, Picks
 
 
 class Random(Method):
-    """Every candidate is as likely as any other; the score is the lot it drew, in [0, 1)."""
+    """Picks every candidate with the same probability; its score is the number that it drew, in [0, 1)."""
 
     name: Literal["random"] = "random"
     summary: ClassVar[str] = "Chance."
@@ -19,6 +19,6 @@ class Random(Method):
     reason: ClassVar[str] = "drawn by chance"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        lots = rng.random(len(inputs.candidates))  # (K,)
-        best = np.argsort(-lots, kind="stable")[:add]
-        return Picks(inputs.candidates[best], lots[best])
+        drawn = rng.random(len(inputs.candidates))  # (K,)
+        best = np.argsort(-drawn, kind="stable")[:add]
+        return Picks(inputs.candidates[best], drawn[best])

@@ -1,4 +1,4 @@
-"""Around every method: near-copies. A batch holds at most one of a group, and none of what is covered already.
+"""Keeps near-copies out of a batch, whatever the method: it holds at most one of a group, and none of what is covered.
 
 Two images are near-copies when they lie much closer to each other than images of a small random sample of the pool lie
 to the nearest of the others: free of the backbone's scale, and a pool in which everything comes five times is judged
@@ -14,7 +14,8 @@ from itertools import chain, count
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Picks, Rows
+from nextlabel.core.methods.arrays import NO_ROWS, Rows
+from nextlabel.core.methods.base import Inputs, Method, Picks
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slice_size, slices, squared_distances
 
 COPY_SHARE = 0.4  # of the usual distance to the nearest; docs/methods.md has what it finds
@@ -26,8 +27,12 @@ PATIENCE = 3  # rounds of asking again, before every candidate is compared with 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """picks: best first. copies: of each pick, the candidates that are its near-copies, ascending. left_out: candidates
-    found to be near-copies of a pick or of what is covered, ascending; there may be more."""
+    """What a method picked once near-copies are out.
+
+    picks: best first.
+    copies: for each pick, the candidates that are its near-copies, ascending.
+    left_out: candidates that are known to be near-copies of a pick or of what is covered, ascending. There may be more.
+    """
 
     picks: Picks
     copies: tuple[Rows, ...]
@@ -35,11 +40,14 @@ class Batch:
 
     @classmethod
     def join(cls, parts: Sequence[Batch], *, renumber: bool) -> Batch:
-        """One after the other. At least one part. `renumber`: each part counts its clusters from 0, for itself."""
+        """Join one part or more, one after the other.
+
+        renumber: whether each part counts its clusters from 0 for itself, so that they must be told apart.
+        """
         clusters = [part.picks.clusters for part in parts if part.picks.clusters is not None]
         if renumber:
-            ends = np.cumsum([0, *(one.max(initial=-1) + 1 for one in clusters)])
-            clusters = [one + end for one, end in zip(clusters, ends, strict=False)]
+            ends = np.cumsum([0, *(numbers.max(initial=-1) + 1 for numbers in clusters)])
+            clusters = [numbers + end for numbers, end in zip(clusters, ends, strict=False)]
         picks = Picks(
             np.concatenate([part.picks.rows for part in parts]),
             np.concatenate([part.picks.scores for part in parts]),
@@ -61,15 +69,19 @@ def choose(
     skip_copies: bool = True,
     check: Callable[[], None] = lambda: None,
 ) -> Batch:
-    """As `method.select`; without near-copies, fewer than min(add, K) where nothing else is left.
+    """Pick as `method.select` does, but without near-copies: fewer than min(add, K) where nothing else is left.
 
-    The inputs hold embeddings. `check` is called now and then and may raise to stop.
+    skip_copies: where it is True, the inputs must hold embeddings.
+    check: called now and then; it may raise to stop.
+
+    Raises what `method.select` does, and ValueError when near-copies are to be skipped and there are no embeddings.
     """
     if not skip_copies:
         picks = method.select(inputs, add, rng)
         return Batch(picks, (NO_ROWS,) * len(picks.rows), NO_ROWS)
-    assert inputs.embeddings is not None
-    geometry = Geometry(inputs.embeddings)
+    if inputs.embeddings is None:
+        raise ValueError("near-copies can't be told without embeddings")
+    geometry = inputs.geometry
     limit = copy_distance(geometry) ** 2
     parts: list[Batch] = []
     left, missing = inputs, add
@@ -88,7 +100,7 @@ def choose(
 
 
 def copy_distance(geometry: Geometry) -> float:
-    """Images no farther apart than this are near-copies; in a pool too small to tell, equal ones are."""
+    """Return the distance up to which two images are near-copies. In a pool too small to tell, only equal ones are."""
     n = len(geometry.embeddings)
     if n < SAMPLE_LEAST:
         return EQUAL
@@ -102,7 +114,7 @@ def copy_distance(geometry: Geometry) -> float:
 def _round(
     method: Method, inputs: Inputs, add: int, rng: np.random.Generator, geometry: Geometry, limit: float
 ) -> tuple[Batch, Inputs]:
-    """-> what of the method's picks is kept, and what is left to choose from, the batch being covered."""
+    """Ask the method once. Return what of its picks is kept, and what is left to choose from, those being covered."""
     picks = method.select(inputs, add, rng)
     kept = _apart(geometry, picks.rows, inputs.covered, limit)
     copies = _copies(geometry, picks.rows[kept], inputs.candidates, limit)
@@ -118,7 +130,7 @@ def _without_rows(inputs: Inputs, rows: Sequence[Rows]) -> Inputs:
 
 
 def _apart(geometry: Geometry, rows: Rows, covered: Rows, limit: float) -> NDArray[np.bool_]:
-    """(B,) whether each is a near-copy neither of what is covered nor of one kept before it."""
+    """Return whether each row is a near-copy neither of what is covered nor of a row kept before it: (B,)."""
     units = geometry.units(rows)
     kept = np.ones(len(rows), bool)
     if len(covered) and len(rows):
@@ -130,7 +142,7 @@ def _apart(geometry: Geometry, rows: Rows, covered: Rows, limit: float) -> NDArr
 
 
 def _copies(geometry: Geometry, rows: Rows, candidates: Rows, limit: float) -> tuple[Rows, ...]:
-    """For each row, the candidates within the limit, itself left out. A candidate may be a copy of several."""
+    """Find the candidates within the limit of each row, itself left out. A candidate may be a copy of several."""
     units = geometry.units(rows)
     pairs = [np.empty((2, 0), np.int64)]
     for part in slices(len(candidates), slice_size(len(rows))):
@@ -146,7 +158,7 @@ def _copies(geometry: Geometry, rows: Rows, candidates: Rows, limit: float) -> t
 
 
 def _close_to_covered(geometry: Geometry, inputs: Inputs, limit: float) -> Rows:
-    """The candidates that are near-copies of what is covered."""
+    """Find the candidates that are near-copies of what is covered."""
     covered, close = geometry.units(inputs.covered), [NO_ROWS]
     for part in slices(len(inputs.candidates)):
         rows = inputs.candidates[part]

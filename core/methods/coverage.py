@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.geometry import (
     Geometry,
-    Vector,
     cluster,
     herd,
     nearest,
@@ -29,11 +29,13 @@ ROWS_AT_MOST = 100_000  # that a method looks at which looks at all of them for 
 MOST_CLUSTERS = 1_000  # that a batch is spread over; beyond, each gives several images
 
 
-class Coverage(Method):
+class CoverageMethod(Method):
+    """What the methods share that look at embeddings alone."""
+
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS})
 
 
-class MaxHerding(Coverage):
+class MaxHerding(CoverageMethod):
     """Greedily picks what makes the pool most similar to its nearest labelled image.
 
     A large pool is sampled: the picks are the best of `CANDIDATES` (or four for each pick) by how well they cover
@@ -52,7 +54,7 @@ class MaxHerding(Coverage):
         return herd_rows(inputs, add, rng, bandwidth=self.bandwidth)
 
 
-class TypiClust(Coverage):
+class TypiClust(CoverageMethod):
     """From each of the largest clusters without labels, the image in the densest place."""
 
     name: Literal["typiclust"] = "typiclust"
@@ -65,33 +67,35 @@ class TypiClust(Coverage):
     most_clusters: int = Field(500, ge=2, le=10_000, description="More are not told apart, whatever is asked for.")
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         covered = inputs.covered
         rows = np.concatenate([covered, sample(inputs.candidates, max(ROWS_AT_MOST, 2 * add), rng)])
-        units = Geometry(inputs.embeddings).units(rows)
+        units = inputs.geometry.units(rows)
         k = max(1, min(len(covered) + add, self.most_clusters, len(rows)))
         _, members = cluster(units, k, rng)
         free = np.arange(len(rows)) >= len(covered)
         large, small = _emptiest_first(members, free, k)
-        ranked = [self._typical_first(units, np.flatnonzero(members == one), free, rng) for one in [*large, *small]]
+        ranked = [self._typical_first(units, np.flatnonzero(members == i), free, rng) for i in [*large, *small]]
         places, scores, clusters = _in_turn(ranked, add, first=len(large))
         return Picks(rows[places], scores, clusters)
 
     def _typical_first(
         self, units: Matrix, members: Rows, free: NDArray[np.bool_], rng: np.random.Generator
     ) -> tuple[Rows, NDArray[np.float64]]:
-        """The cluster's free members, most typical first: 1 / mean distance to their nearest in the cluster."""
+        """Rank the cluster's free members by typicality: 1 / mean distance to their nearest in the cluster.
+
+        Return them, most typical first, and how typical each is.
+        """
         others = sample(members, TYPICALITY_SAMPLE, rng)
-        mine = members[free[members]]
+        candidates = members[free[members]]
         k = min(self.neighbours, max(1, len(others) // 2), len(others) - 1)
-        typicality = np.zeros(len(mine))
+        typicality = np.zeros(len(candidates))
         if k > 0:
-            for part in slices(len(mine)):
-                distances = np.sqrt(squared_distances(units[mine[part]], units[others]))
-                distances[mine[part][:, None] == others] = np.inf  # itself
+            for part in slices(len(candidates)):
+                distances = np.sqrt(squared_distances(units[candidates[part]], units[others]))
+                distances[candidates[part][:, None] == others] = np.inf  # itself
                 typicality[part] = 1 / (np.partition(distances, k - 1, axis=1)[:, :k].mean(axis=1) + 1e-5)
         order = np.argsort(-typicality, kind="stable")
-        return mine[order], typicality[order]
+        return candidates[order], typicality[order]
 
 
 SMALL_CLUSTER = 5  # and smaller: taken from when nothing else is left
@@ -99,7 +103,7 @@ TYPICALITY_SAMPLE = 2_000
 
 
 def _emptiest_first(members: Rows, free: NDArray[np.bool_], k: int) -> tuple[Rows, Rows]:
-    """Large clusters and small ones, each by fewest labels, then by size."""
+    """Sort the clusters by fewest labels, then by size; return the large ones, and the small ones."""
     sizes, labels = np.bincount(members, minlength=k), np.bincount(members[~free], minlength=k)
     order: Rows = np.lexsort((-sizes, labels))
     return order[sizes[order] > SMALL_CLUSTER], order[(sizes[order] > 0) & (sizes[order] <= SMALL_CLUSTER)]
@@ -108,9 +112,9 @@ def _emptiest_first(members: Rows, free: NDArray[np.bool_], k: int) -> tuple[Row
 def _in_turn(
     ranked: list[tuple[Rows, NDArray[np.float64]]], add: int, *, first: int = 0
 ) -> tuple[Rows, NDArray[np.float64], Rows]:
-    """One of each list in turn, then the next of each, the exhausted skipped; the `first` lists before all others.
+    """Take one of each list in turn, then the next of each, and so on; of the `first` lists before all others.
 
-    -> the places, their scores, and the list of each.
+    Return the places taken, their scores, and the list that each came from.
     """
     picks = [
         (turn >= first, depth, turn, place, score)
@@ -126,7 +130,7 @@ def _in_turn(
     )
 
 
-class CoreSet(Coverage):
+class CoreSet(CoverageMethod):
     """Farthest first: the k-center greedy algorithm, from the pool's middle on while nothing is covered.
 
     Of a pool beyond 100,000 images, that many are drawn by chance.
@@ -139,11 +143,9 @@ class CoreSet(Coverage):
     reason: ClassVar[str] = "far from everything that is labelled"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
-        geometry = Geometry(inputs.embeddings)
         rows = np.sort(sample(inputs.candidates, max(ROWS_AT_MOST, add), rng))
-        units = geometry.units(rows)
-        covered = geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
+        units = inputs.geometry.units(rows)
+        covered = inputs.geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
         squared = nearest(units, covered)[1]
         places, scores = np.empty(add, np.int64), np.empty(add)
         for i in range(add):
@@ -154,7 +156,7 @@ class CoreSet(Coverage):
         return Picks(rows[places], scores)
 
 
-class Novelty(Coverage):
+class Novelty(CoverageMethod):
     """Ranks by what the principal components of the labelled images can't express.
 
     The first version's `vae` on embeddings, with a guard against outliers: the most extreme hundredth is left out, and
@@ -173,8 +175,7 @@ class Novelty(Coverage):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
-        geometry = Geometry(inputs.embeddings)
+        geometry = inputs.geometry
         residuals = self._residuals(geometry, inputs.candidates, inputs.covered)
         ranked = np.argsort(-residuals, kind="stable")
         outliers = min(len(ranked) // 100, len(ranked) - add)
@@ -185,10 +186,10 @@ class Novelty(Coverage):
         return Picks(inputs.candidates[pool[places]], residuals[pool[places]].astype(np.float64), clusters)
 
     def _residuals(self, geometry: Geometry, rows: Rows, covered: Rows) -> Vector:
-        """(K,) squared length of what is left of each unit vector outside the components, 0..1."""
-        known = geometry.units(covered)
-        basis = _principal(known, min(self.components, len(covered) // 4))
-        centre = known.mean(axis=0) if len(known) else np.zeros(known.shape[1], np.float32)
+        """Return the squared length of what is left of each unit vector outside the components: (K,), 0..1."""
+        of_covered = geometry.units(covered)
+        basis = _principal(of_covered, min(self.components, len(covered) // 4))
+        centre = of_covered.mean(axis=0) if len(covered) else np.zeros(of_covered.shape[1], np.float32)
         residuals = np.empty(len(rows), np.float32)
         for part in slices(len(rows)):
             off = geometry.units(rows[part]) - centre
@@ -197,7 +198,7 @@ class Novelty(Coverage):
 
 
 def _principal(points: Matrix, k: int) -> Matrix:
-    """(n, d) -> (d, k) orthonormal."""
+    """Return the first k principal directions of the points: (n, d) -> (d, k), orthonormal."""
     if k == 0:
         return np.zeros((points.shape[1], 0), np.float32)
     _, _, directions = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
@@ -207,23 +208,26 @@ def _principal(points: Matrix, k: int) -> Matrix:
 def herd_rows(
     inputs: Inputs, add: int, rng: np.random.Generator, *, bandwidth: float, uncertainty: Vector | None = None
 ) -> Picks:
-    """Herding over a sample of the pool; `uncertainty`: (N,) what each row counts as one to be covered, else 1."""
-    assert inputs.embeddings is not None
-    geometry = Geometry(inputs.embeddings)
+    """Pick by herding over a sample of the pool.
+
+    uncertainty: (N,) what each row counts as one to be covered; None: 1.
+    """
+    geometry = inputs.geometry
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
     entries = CANDIDATES * REFERENCES
     covering = inputs.candidates if inputs.references is None else inputs.references
     references = sample(covering, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
-    seen = geometry.units(references)
+    of_references = geometry.units(references)
     weights = np.ones(len(references)) if uncertainty is None else uncertainty[references]
-    covered = _covered(seen, geometry.units(inputs.covered), bandwidth)
-    similarities = similarity(geometry.units(candidates), seen, bandwidth)
+    covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)
+    similarities = similarity(geometry.units(candidates), of_references, bandwidth)
     shares = (weights / max(1, len(references))).astype(np.float32)
     places, gains = herd(similarities, covered, shares, add)
     return Picks(candidates[places], gains)
 
 
 def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:
+    """Return how similar the nearest of what is covered is to each reference: (r, d), (c, d) -> (r,)."""
     if not len(covered):
         return np.zeros(len(references), np.float32)
     similarities: Vector = np.exp(nearest(references, covered)[1] * np.float32(-1 / bandwidth**2))
@@ -231,8 +235,10 @@ def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:
 
 
 def spread_over_clusters(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """k of the points (n, d), n >= k: the nearest to the centre of each of k clusters (1,000 at most), then the next
-    nearest of each. -> their places (k,), and their clusters (k,)."""
+    """Pick k of the points (n, d), n >= k, from k clusters: the nearest to the centre of each, then the next nearest.
+
+    There are 1,000 clusters at most. Return the places of the points picked (k,), and their clusters (k,).
+    """
     centres, members = cluster(points, min(k, MOST_CLUSTERS), rng)
     off = points - centres[members]
     order = np.lexsort((np.einsum("nd,nd->n", off, off), members))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Rows
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 
 EPOCHS_MOST = 10_000
 
@@ -29,11 +30,14 @@ class Vae(Method):
     use: ClassVar[str] = "For parity with the first version: it seeks outliers, and is no better than chance."
     source: ClassVar[str] = "the first version; Kingma, Welling: Auto-Encoding Variational Bayes, ICLR 2014"
     reason: ClassVar[str] = "unlike the labelled images: hard to reconstruct"
-    least_classes: ClassVar[int] = 1
 
     epochs: int | None = Field(
         None, ge=1, le=EPOCHS_MOST, description="`vae50` sets 50. Left out: until it gets no better, 100 at most."
     )
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(epochs=self.epochs)
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.reconstruction_errors is not None
@@ -55,18 +59,24 @@ class Mixture(Method):
     use: ClassVar[str] = "For parity with the first version, with few classes. Its result has the map."
     source: ClassVar[str] = "the first version; Schroff et al.: FaceNet (triplet loss), CVPR 2015"
     reason: ClassVar[str] = "from a rare cluster of the map"
-    least_classes: ClassVar[int] = 2
     fixed_clusters: ClassVar[bool] = True
 
     epochs: int | None = Field(None, ge=1, le=EPOCHS_MOST, description="`mixture3` sets 3. Left out: 2.")
 
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(epochs=self.epochs)
+
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        """The score is the quota of the image's cluster, as a share of `add`; chance decides within a cluster."""
+        """Score each image by the quota of its cluster, as a share of `add`; chance decides within a cluster."""
         assert inputs.components is not None
-        mine = inputs.components[inputs.candidates]
-        clusters, sizes = np.unique(mine, return_counts=True)
+        components = inputs.components[inputs.candidates]
+        clusters, sizes = np.unique(components, return_counts=True)
         taken = quotas(sizes, add)
-        drawn = [rng.permutation(inputs.candidates[mine == one])[:n] for one, n in zip(clusters, taken, strict=True)]
+        drawn = [
+            rng.permutation(inputs.candidates[components == cluster])[:n]
+            for cluster, n in zip(clusters, taken, strict=True)
+        ]
         rows = np.concatenate([np.empty(0, np.int64), *drawn])
         scores = np.repeat(taken / max(1, add), taken)
         order = np.argsort(-scores, kind="stable")
@@ -74,7 +84,7 @@ class Mixture(Method):
 
 
 def quotas(sizes: Rows, add: int) -> Rows:
-    """How many to take of each of k clusters: (k,), (k,) sizes -> (k,), `add` in all, add <= sizes.sum().
+    """Return how many to take of each of k clusters: sizes (k,) -> (k,), `add` in all, add <= sizes.sum().
 
     In proportion to 1 - share of the pool, by largest remainder, never more than a cluster has; what it can't give, the
     others do.
@@ -88,7 +98,7 @@ def quotas(sizes: Rows, add: int) -> Rows:
 
 
 def _largest_remainder(weights: NDArray[np.float64], total: int) -> Rows:
-    """(k,) whole numbers in proportion to the weights, `total` in all; ties go to the first."""
+    """Return whole numbers (k,) in proportion to the weights, `total` in all; ties go to the first."""
     exact = weights / weights.sum() * total
     whole: Rows = np.floor(exact).astype(np.int64)
     order = np.lexsort((np.arange(len(exact)), -(exact - whole)))

@@ -1,4 +1,4 @@
-"""Where images lie to each other: what the methods that look at embeddings share.
+"""Distances, clusters and coverage among embeddings: what the methods that look at them share.
 
 Distances are between unit vectors around the pool's mean, so they go from 0 to 2 whatever the backbone's scale. (A
 network's pooled activations are all positive: around zero, every two images would look alike.) Nothing here is ever
@@ -15,9 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.methods.base import Matrix, Rows
-
-Vector = NDArray[np.float32]
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
 
 SLICE, ENTRIES = 4_096, 1 << 25  # rows of a product taken at once, and entries (128 MB)
 ROWS_FOR_MEAN = 20_000
@@ -29,18 +27,18 @@ KMEANS_ROUNDS = 25
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """embeddings: (N, d) float32, finite."""
+    """Where the images of a pool lie to each other. embeddings: (N, d) float32, finite."""
 
     embeddings: Matrix
 
     @cached_property
     def mean(self) -> Vector:
-        """(d,) of the pool, or of evenly spaced rows of a large one."""
+        """The mean of the pool (d,), or of evenly spaced rows of a large one."""
         step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
         return np.asarray(self.embeddings[::step].mean(axis=0, dtype=np.float64), np.float32)
 
     def units(self, rows: Rows) -> Matrix:
-        """(n, d) unit vectors of those rows; one that lies on the mean is zero."""
+        """Return the unit vectors of those rows, around the mean: (n, d). One that lies on the mean is zero."""
         centred: Matrix = self.embeddings[rows]
         centred -= self.mean
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
@@ -51,8 +49,9 @@ class Geometry:
         return centred
 
     def may_be_within(self, squared: float, rows: Rows, units: Matrix) -> NDArray[np.bool_]:
-        """(n,) of those rows; False for one whose unit vector is surely farther than `squared`, less than 1, from all
-        of `units` (b, d).
+        """Return (n,) False for each row whose unit vector is surely farther than `squared` from all of `units`.
+
+        squared: a squared distance, less than 1; units: (b, d).
 
         Two that are far apart in some coordinates are far apart in all: a part of them rules most rows out, and only
         the others are looked at whole. The rows are taken as they are, where their unit vectors would take three more
@@ -73,8 +72,11 @@ class Geometry:
         return may[places]
 
     def _close_in(self, X: Matrix, lengths: Vector, slack: Vector, units: Matrix, squared: float) -> NDArray[np.bool_]:
-        """(n,) whether the first k coordinates of a row (n, k), from the mean and by its length, may be within
-        `squared` of those of a unit vector (b, k): |x|^2 / l^2 + |u|^2 - 2 x.u / l, times l^2, by one product."""
+        """Return whether the first k coordinates of each row may be within `squared` of those of a unit vector: (n,).
+
+        X: (n, k); lengths, slack: (n,); units: (b, k). For x the row less the mean, l its length and u the unit vector,
+        |x|^2 / l^2 + |u|^2 - 2 x.u / l is computed times l^2, by one product.
+        """
         k, roots = X.shape[1], np.sqrt(lengths)
         mean = self.mean[:k]
         of_rows = np.einsum("nk,nk->n", X, X) - 2 * (X @ mean) + mean @ mean
@@ -84,18 +86,21 @@ class Geometry:
         return np.asarray(likeness.max(axis=1) * roots >= of_rows - squared * lengths - slack)
 
     def _span(self, rows: Rows) -> tuple[Matrix, Rows]:
-        """Rows, and which of them were asked for: without a copy where nearly all of a stretch are."""
+        """Return embeddings that hold those rows, and the place of each row in them: (s, d), (n,).
+
+        Where the rows are nearly all of a stretch, it is that stretch, without a copy.
+        """
         if len(rows) and (np.diff(rows) > 0).all() and rows[-1] - rows[0] < 1.25 * len(rows):
             return self.embeddings[rows[0] : rows[-1] + 1], rows - rows[0]
         return self.embeddings[rows], np.arange(len(rows))
 
     def principal(self, k: int) -> Matrix:
-        """(d, min(k, d)) orthonormal: the directions in which the pool's unit vectors vary most."""
+        """Return the directions in which the pool's unit vectors vary most: (d, min(k, d)), orthonormal."""
         return np.ascontiguousarray(self._axes[:, :k])
 
     @cached_property
     def _axes(self) -> Matrix:
-        """(d, d) all of them."""
+        """All principal directions, the strongest first: (d, d)."""
         step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
         units = self.units(np.arange(0, len(self.embeddings), step))
         _, directions = np.linalg.eigh((units.T @ units).astype(np.float64))
@@ -103,21 +108,22 @@ class Geometry:
 
 
 def sample(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
-    """At most that many of the rows, in random order: so what is equally good is not taken by its file's name."""
+    """Draw at most that many of the rows, in random order: so what is equally good is not taken by its file's name."""
     return rng.permutation(rows)[:most]
 
 
 def slice_size(columns: int) -> int:
-    """Rows of a product with that many columns that may be taken at once."""
+    """Return how many rows of a product with that many columns may be taken at once."""
     return max(1, min(SLICE, ENTRIES // max(1, columns)))
 
 
 def slices(n: int, size: int = SLICE) -> Iterator[slice]:
+    """Cut n rows into slices of at most `size`."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def squared_distances(A: Matrix, B: Matrix) -> Matrix:
-    """(a, d), (b, d) -> (a, b), 0 or more. Give it slices where that is too large."""
+    """Return the squared distances, 0 or more: (a, d), (b, d) -> (a, b). Give it slices where that is too large."""
     squared: Matrix = A @ B.T
     squared *= -2
     squared += np.einsum("ad,ad->a", A, A)[:, None]
@@ -126,7 +132,7 @@ def squared_distances(A: Matrix, B: Matrix) -> Matrix:
 
 
 def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
-    """For each of A (a, d) the nearest of B (b, d), b >= 1: (a,) its index, and (a,) the squared distance."""
+    """Find the nearest of B (b, d), b >= 1, for each of A (a, d). Return its index (a,) and squared distance (a,)."""
     index, squared = np.empty(len(A), np.int64), np.empty(len(A), np.float32)
     for part in slices(len(A), slice_size(len(B))):
         distances = squared_distances(A[part], B)
@@ -136,9 +142,11 @@ def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
 
 
 def nearest_within(geometry: Geometry, A: Rows, B: Rows, squared: float) -> Rows:
-    """For each of the rows A the nearest of the rows B, as an index into B (a,); -1 where none is within `squared`,
-    less than 1. Few are, as a rule."""
-    found, best = np.full(len(A), -1, np.int64), np.full(len(A), np.inf, np.float32)
+    """Find the nearest of the rows B for each of the rows A. Return its index into B: (a,); -1 where none is near.
+
+    squared: the squared distance up to which one is near, less than 1. It is fast where few are.
+    """
+    nearest_of, best = np.full(len(A), -1, np.int64), np.full(len(A), np.inf, np.float32)
     for theirs in slices(len(B)):
         units = geometry.units(B[theirs])
         for mine in slices(len(A)):
@@ -147,21 +155,21 @@ def nearest_within(geometry: Geometry, A: Rows, B: Rows, squared: float) -> Rows
                 continue
             index, distances = nearest(geometry.units(A[rows]), units)
             closer = (distances <= squared) & (distances < best[rows])
-            found[rows[closer]] = theirs.start + index[closer]
+            nearest_of[rows[closer]] = theirs.start + index[closer]
             best[rows[closer]] = distances[closer]
-    return found
+    return nearest_of
 
 
 # --- clusters ---------------------------------------------------------------------------------------------------
 
 
 def cluster(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Matrix, Rows]:
-    """k-means with k-means++ seeding (Arthur & Vassilvitskii 2007). points: (n, d); 1 <= k <= n.
+    """Cluster points (n, d) by k-means with k-means++ seeding (Arthur & Vassilvitskii 2007); 1 <= k <= n.
 
-    -> centres (k, d), and (n,) the cluster of each point. A cluster is empty only where points are equal.
+    Return the centres (k, d), and the cluster of each point (n,). A cluster is empty only where points are equal.
     """
     fitted = points[sample(np.arange(len(points)), max(ROWS_FOR_CENTRES, 50 * k), rng)]
-    centres = fitted[spread(fitted, k, rng)]
+    centres = fitted[seed_by_distance(fitted, k, rng)]
     before = np.full(len(fitted), -1)
     for _ in range(KMEANS_ROUNDS):
         members, _ = nearest(fitted, centres)
@@ -172,8 +180,8 @@ def cluster(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Matrix, R
     return centres, nearest(points, centres)[0]
 
 
-def spread(points: Matrix, k: int, rng: np.random.Generator) -> Rows:
-    """k distinct of the points (n, d), each drawn with the square of its distance to those before: k-means++."""
+def seed_by_distance(points: Matrix, k: int, rng: np.random.Generator) -> Rows:
+    """Draw k distinct of the points (n, d), each with the square of its distance to those before: k-means++."""
     chosen = np.empty(k, np.int64)
     chosen[0] = rng.integers(len(points))
     squared = squared_distances(points, points[chosen[:1]])[:, 0]
@@ -185,7 +193,7 @@ def spread(points: Matrix, k: int, rng: np.random.Generator) -> Rows:
 
 
 def draw(weights: Vector, taken: Rows, rng: np.random.Generator) -> int:
-    """An index by weight; where no weight is left, any that is not taken."""
+    """Draw an index by weight; where no weight is left, any that is not taken."""
     shares = np.cumsum(weights, dtype=np.float64)
     if shares[-1] > 0:
         return int(np.searchsorted(shares, rng.random() * shares[-1], side="right").clip(0, len(weights) - 1))
@@ -193,7 +201,7 @@ def draw(weights: Vector, taken: Rows, rng: np.random.Generator) -> int:
 
 
 def _means(points: Matrix, members: Rows, centres: Matrix) -> Matrix:
-    """The means of the clusters; an empty one keeps its centre."""
+    """Return the means of the clusters (k, d); an empty one keeps its centre."""
     order = np.argsort(members, kind="stable")
     present, starts = np.unique(members[order], return_index=True)
     moved = centres.copy()
@@ -206,7 +214,7 @@ def _means(points: Matrix, members: Rows, centres: Matrix) -> Matrix:
 
 
 def similarity(A: Matrix, B: Matrix, bandwidth: float) -> Matrix:
-    """(a, d), (b, d) -> (a, b) in 0..1: exp(-distance^2 / bandwidth^2)."""
+    """Return exp(-distance^2 / bandwidth^2), in 0..1: (a, d), (b, d) -> (a, b)."""
     similarities: Matrix = np.empty((len(A), len(B)), np.float32)
     for part in slices(len(A)):
         squared = squared_distances(A[part], B)
@@ -216,9 +224,11 @@ def similarity(A: Matrix, B: Matrix, bandwidth: float) -> Matrix:
 
 
 def herd(similarities: Matrix, covered: Vector, weights: Vector, k: int) -> tuple[Rows, NDArray[np.float64]]:
-    """Greedily picks k of the candidates that cover the references best: (n, r), (r,), (r,) -> (k,), their gains (k,).
+    """Pick k of the candidates, greedily, that cover the references best. Return their indices (k,) and gains (k,).
 
-    covered: how similar what is there already is to each reference. weights: what each reference counts.
+    similarities: (n, r) of each candidate to each reference.
+    covered: (r,) how similar what is there already is to each reference. weights: (r,) what each reference counts.
+
     A gain never rises as more gets covered, so an old one is a bound: only those that could still be the best are
     computed anew (Minoux 1978), and the picks are those of the plain greedy algorithm.
     """

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nextlabel.core.methods.base import Inputs, Matrix, Method, Need, Picks, Rows
+from nextlabel.core.methods.arrays import Matrix, Rows, Vector
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
-from nextlabel.core.methods.geometry import Geometry, Vector, draw, sample, slices
-from nextlabel.core.methods.uncertainty import ROWS_AT_ONCE, Margin, shift, softmax
+from nextlabel.core.methods.geometry import draw, sample, slices
+from nextlabel.core.methods.uncertainty import Margin
+from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 
 class Hybrid(Method):
+    """What the methods share that look at embeddings and at what the head says."""
+
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
-    least_classes: ClassVar[int] = 2
 
 
 class UHerding(Hybrid):
-    """Herding in which an image counts by how unsure the head is of it (1 minus its margin)."""
+    """Picks by herding in which an image counts by how unsure the head is of it (1 minus its margin)."""
 
     name: Literal["uherding"] = "uherding"
     summary: ClassVar[str] = "Images that together stand for what the head is unsure of."
@@ -32,12 +35,15 @@ class UHerding(Hybrid):
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
-        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits))
+        return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits, inputs.units))
 
 
 class ClusterMargin(Hybrid):
-    """k-means among the least certain; the image nearest to each centre. Citovsky et al. cluster the pool by average
-    linkage beforehand, which needs all distances; k-means among the uncertain ones serves the same end."""
+    """Clusters the least certain images by k-means, and picks the nearest to each centre.
+
+    Citovsky et al. cluster the pool by average linkage beforehand, which needs all distances; k-means among the
+    uncertain ones serves the same end.
+    """
 
     name: Literal["cluster_margin"] = "cluster_margin"
     summary: ClassVar[str] = "The most uncertain images, spread over clusters."
@@ -50,16 +56,15 @@ class ClusterMargin(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         least = Margin().select(inputs, int(min(self.pool_factor * add, len(inputs.candidates))), rng)
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(least.rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(least.rows), add, rng)
         order = np.argsort(places, kind="stable")  # `least` is sorted by uncertainty
         places, clusters = places[order], clusters[order]
         return Picks(least.rows[places], least.scores[places], clusters)
 
 
 class Badge(Hybrid):
-    """k-means++ seeding among the gradients that each image would cause at its predicted class.
+    """Picks by k-means++ seeding among the gradients that each image would cause at its predicted class.
 
     The gradient is an outer product a x^T of the error and the embedding, so distances need its factors alone:
     |g - h|^2 = |a|^2|x|^2 + |b|^2|y|^2 - 2 (a.b)(x.y). Of a pool beyond 100,000 images, half of those looked at are
@@ -75,18 +80,19 @@ class Badge(Hybrid):
     reason: ClassVar[str] = "would change the model much"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(ROWS_AT_MOST, add), rng)
-        X = Geometry(inputs.embeddings).units(rows)
-        A = softmax(shift(inputs.logits[rows])).astype(np.float32)
-        A[np.arange(len(A)), A.argmax(axis=1)] -= 1
+        X = inputs.geometry.units(rows)
+        A = inputs.units.errors(inputs.logits[rows])
         places, scores = _spread_gradients(A, X, add, rng)
         return Picks(rows[places], scores)
 
 
 def _spread_gradients(A: Matrix, X: Matrix, k: int, rng: np.random.Generator) -> tuple[Rows, NDArray[np.float64]]:
-    """k-means++ among the outer products of the rows of A (n, C) and X (n, d), from the longest on."""
+    """Pick k of n outer products of the rows of A (n, E) and X (n, d) by k-means++, from the longest on.
+
+    Return their indices (k,), and the squared distance of each to those before it (k,).
+    """
     squared = np.einsum("nc,nc->n", A, A) * np.einsum("nd,nd->n", X, X)
     far = squared
     places, scores = np.empty(k, np.int64), np.empty(k)
@@ -120,33 +126,26 @@ class Bait(Hybrid):
     )
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.logits is not None
         rows = uncertain_half(inputs, max(BAIT_ROWS, 2 * add), rng)
-        geometry = Geometry(inputs.embeddings)
+        geometry = inputs.geometry
         basis = geometry.principal(self.directions)
         covered = inputs.covered
-        X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
-        share = add / max(1, len(known) + add)
-        spread = _variance(inputs.logits[rows])
+        X, X_covered = geometry.units(rows) @ basis, geometry.units(covered) @ basis
+        share = add / max(1, len(covered) + add)
+        spread = inputs.units.variances(inputs.logits[rows])
         F = _information(X, spread) / max(1, len(X))
-        learnt = _information(known, _variance(inputs.logits[covered])) / max(1, len(known))
+        learnt = _information(X_covered, inputs.units.variances(inputs.logits[covered])) / max(1, len(covered))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
-        places, scores = fish(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
+        places, scores = select_rows(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
 
 
 BAIT_ROWS = 50_000
 
 
-def _variance(logits: Matrix) -> NDArray[np.float64]:
-    """(n, C) -> (n,): p(1 - p) of the confidence p."""
-    confidence: NDArray[np.float64] = softmax(shift(logits)).max(axis=1, initial=0)
-    return confidence * (1 - confidence)
-
-
 def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, d), (n,) -> (d, d): the sum of weight x x^T."""
+    """Return the sum of weight x x^T over the rows x: (n, d), (n,) -> (d, d)."""
     total = np.zeros((X.shape[1], X.shape[1]))
     for part in slices(len(X)):
         wide = X[part].astype(np.float64)
@@ -154,14 +153,16 @@ def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]
     return total
 
 
-def fish(
-    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
+def select_rows(
+    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], learnt: NDArray[np.float64], k: int
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """k of the rows X (n, d), and what each gained as it was picked: forward to 2k, then back.
+    """Pick k of the rows X (n, d): greedily 2k of them, of which the most dispensable are given back.
 
-    Minimises tr(M^-1 F), M = known + the sum of weight x x^T over the picks. known, F: (d, d).
+    Minimises tr(M^-1 F), M = learnt + the sum of weight x x^T over the picks. learnt, F: (d, d).
+
+    Return their indices (k,), and what each gained as it was picked (k,).
     """
-    forward = _Trace(X, F, known)
+    forward = _Trace(X, F, learnt)
     chosen, gained = np.empty(min(2 * k, len(X)), np.int64), np.empty(min(2 * k, len(X)))
     free = np.ones(len(X), bool)
     for i in range(len(chosen)):
@@ -169,15 +170,15 @@ def fish(
         chosen[i] = j = int(gains.argmax())
         gained[i], free[j] = gains[j], False
         forward.add(j, weights[j])
-    kept = _give_back(X[chosen], weights[chosen], F, known, k)
+    kept = _give_back(X[chosen], weights[chosen], F, learnt, k)
     return chosen[kept], gained[kept]
 
 
 def _give_back(
-    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
+    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], learnt: NDArray[np.float64], k: int
 ) -> Rows:
-    """The k of the rows that are left when what costs least is taken out again and again."""
-    back = _Trace(X, F, known + _information(X, weights))  # afresh: updates gather rounding errors
+    """Take out the row that costs least, again and again, until k are left. Return those."""
+    back = _Trace(X, F, learnt + _information(X, weights))  # afresh: updates gather rounding errors
     kept = np.ones(len(X), bool)
     for _ in range(len(X) - k):
         losses = weights * back.t / np.maximum(1 - weights * back.s, ALMOST_ALL)
@@ -188,7 +189,7 @@ def _give_back(
 
 
 class _Trace:
-    """Of M^-1 F, by its derivatives: keeps s = x M^-1 x and t = x M^-1 F M^-1 x of every row x.
+    """Keeps the derivatives of tr(M^-1 F): s = x M^-1 x and t = x M^-1 F M^-1 x of every row x.
 
     M + weight x x^T changes both by two products with the rows (Sherman and Morrison).
     """
@@ -201,7 +202,7 @@ class _Trace:
         self.t: NDArray[np.float64] = np.einsum("nd,nd->n", XM @ F, XM)
 
     def add(self, j: int, weight: float) -> None:
-        """A negative weight takes the row out again."""
+        """Add weight x x^T of the j-th row x to M. A negative weight takes it out again."""
         u = self._inverse @ self._X[j]
         c = weight / (1 + weight * float(self._X[j] @ u))
         a, b = (self._X @ np.column_stack([u, self._inverse @ (self._F @ u)])).T
@@ -215,7 +216,7 @@ LEAST_INFORMATION = 1e-9  # a head that is sure of everything leaves none
 
 
 class DropQuery(Hybrid):
-    """Where a head trained with dropout contradicts itself, spread over clusters."""
+    """Picks where a head trained with dropout contradicts itself, spread over clusters."""
 
     name: Literal["dropquery"] = "dropquery"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS, Need.VOTES})
@@ -226,8 +227,11 @@ class DropQuery(Hybrid):
 
     passes: int = Field(3, ge=1, le=100, description="How often the head is asked with dropout.")
 
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(passes=self.passes)
+
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        assert inputs.embeddings is not None
         assert inputs.votes is not None
         votes = inputs.votes[:, inputs.candidates]
         changed = (votes[1:] != votes[0]).sum(axis=0)  # (K,)
@@ -237,7 +241,7 @@ class DropQuery(Hybrid):
             pool = np.sort(np.concatenate([pool, rng.choice(others, add - len(pool), replace=False)]))
         pool = np.sort(sample(pool, max(ROWS_AT_MOST, add), rng))
         rows = inputs.candidates[pool]
-        places, clusters = spread_over_clusters(Geometry(inputs.embeddings).units(rows), add, rng)
+        places, clusters = spread_over_clusters(inputs.geometry.units(rows), add, rng)
         order = np.argsort(-changed[pool[places]], kind="stable")
         places, clusters = places[order], clusters[order]
         return Picks(rows[places], changed[pool[places]] / max(1, len(votes) - 1), clusters)
@@ -247,23 +251,20 @@ ENOUGH = 25  # candidates for each pick; with fewer, less contradiction will do
 
 
 def _threshold(changed: Rows, passes: int, enough: int) -> int:
-    """The most contradictions to ask for, more than half of the passes at first, that leaves enough; 1 at least."""
+    """Return how many contradictions to ask for: more than half of the passes, fewer where too few images have them."""
     least = passes // 2 + 1
     while least > 1 and np.count_nonzero(changed >= least) < enough:
         least -= 1
     return least
 
 
-def unsure(logits: Matrix) -> Vector:
-    """(N, C) -> (N,): 1 - (p1 - p2), a slice at a time."""
-    scores = np.empty(len(logits), np.float32)
-    for part in slices(len(logits), ROWS_AT_ONCE):
-        scores[part] = Margin.score(shift(logits[part]))
-    return scores
+def unsure(logits: NDArray[Any], units: Units = ONE_AN_IMAGE) -> Vector:
+    """Return (N,): 1 minus the margin of each image."""
+    return units.doubts(Margin.score, logits)[0].astype(np.float32)
 
 
 def uncertain_half(inputs: Inputs, most: int, rng: np.random.Generator) -> Rows:
-    """The candidates, or `most` of them: half the least certain, half by chance, so that none is out of sight."""
+    """Return the candidates, or `most` of them: half the least certain, half drawn by chance from the others."""
     if len(inputs.candidates) <= most:
         return inputs.candidates
     least = Margin().select(inputs, most // 2, rng).rows

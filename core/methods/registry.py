@@ -39,7 +39,7 @@ METHODS: dict[str, type[Method]] = {
 
 
 def parse_method(value: Any) -> Method:
-    """`"margin"`, `"vae50"`, or `{"name": "margin", ...options}` -> the method.
+    """Make a method of `"margin"`, `"vae50"`, or `{"name": "margin", ...options}`.
 
     Raises ValueError naming what exists, or pydantic's ValidationError for a wrong option.
     """
@@ -53,13 +53,13 @@ def parse_method(value: Any) -> Method:
 
 
 def _by_name(text: str) -> dict[str, Any]:
-    """The first version's way to set epochs: `vae50`."""
+    """Read a name, and the epochs that may follow it as in the first version: `vae50`."""
     suffixed = re.fullmatch(r"(vae|mixture)([0-9]+)", text)
     return {"name": suffixed[1], "epochs": int(suffixed[2])} if suffixed else {"name": text}
 
 
 def describe(method: type[Method]) -> dict[str, Any]:
-    """What `GET /capabilities` says of one method."""
+    """Return what `GET /capabilities` says of one method."""
     schema = method.model_json_schema()
     options = {name: field for name, field in schema["properties"].items() if name != "name"}
     return {

@@ -1,4 +1,4 @@
-"""The first version's four: how unsure the head is of one image.
+"""The first version's four: how unsure the head is of one unit, and so of an image (core/methods/units.py).
 
 All are computed from logits shifted so that the top one is 0, in float64, so that a probability that underflows to
 exactly 0 costs nothing: 0 log 0 is 0, and rows whose probabilities saturate still differ by their logit gap.
@@ -11,14 +11,11 @@ from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
-from nextlabel.core.methods.geometry import slices
+from nextlabel.core.methods.units import Scores, Shifted, logit_gap, shift, softmax
 
-Scores = NDArray[np.float64]  # (K,)
-Shifted = NDArray[np.float64]  # (K, C), row maximum 0
-ROWS_AT_ONCE = 65_536
+__all__ = ["Entropy", "Least", "Margin", "Ratio", "Uncertainty", "logit_gap", "shift", "softmax"]
 
 
 class Uncertainty(Method):
@@ -27,21 +24,17 @@ class Uncertainty(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
     source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
     reason: ClassVar[str] = "uncertain"
-    least_classes: ClassVar[int] = 2
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
-        scores, gaps = np.empty(len(inputs.candidates)), np.empty(len(inputs.candidates))
-        for part in slices(len(scores), ROWS_AT_ONCE):
-            shifted = shift(inputs.logits[inputs.candidates[part]])
-            scores[part], gaps[part] = self.score(shifted), logit_gap(shifted)
+        scores, gaps = inputs.units.doubts(self.score, inputs.logits, inputs.candidates)
         best = np.lexsort((inputs.candidates, gaps, -scores))[:add]
         return Picks(inputs.candidates[best], scores[best])
 
     @staticmethod
     @abstractmethod
     def score(shifted: Shifted) -> Scores:
-        """(K, C) shifted logits -> (K,) scores in [0, 1], 1 most uncertain."""
+        """Score units: (K, A) shifted logits of their alternatives -> (K,) in [0, 1], 1 the most uncertain."""
 
 
 class Least(Uncertainty):
@@ -51,7 +44,7 @@ class Least(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """1 - p1, scaled so that equal probabilities score 1."""
+        """Return 1 - p1, scaled so that equal probabilities score 1."""
         n_classes: int = shifted.shape[1]
         doubt: Scores = 1 - softmax(shifted).max(axis=1)
         return doubt * (n_classes / (n_classes - 1))
@@ -64,7 +57,7 @@ class Margin(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """1 - (p1 - p2)."""
+        """Return 1 - (p1 - p2)."""
         second, first = np.partition(softmax(shifted), -2, axis=1)[:, -2:].T
         margin: Scores = first - second
         return 1 - margin
@@ -77,7 +70,7 @@ class Ratio(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """p2 / p1, which is exp(-gap)."""
+        """Return p2 / p1, which is exp(-gap)."""
         return np.exp(-logit_gap(shifted))
 
 
@@ -88,30 +81,8 @@ class Entropy(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """-sum p ln p / ln C."""
+        """Return -sum p ln p / ln A, of A alternatives."""
         weights = np.exp(shifted)  # (K, C)
         total = weights.sum(axis=1)
         nats: Scores = np.log(total) - (weights * shifted).sum(axis=1) / total
         return nats / float(np.log(shifted.shape[1]))
-
-
-def shift(logits: NDArray[np.floating]) -> Shifted:
-    """Subtracts the row maximum. Needs at least two classes: with one, nothing is uncertain."""
-    if logits.shape[1] < 2:
-        raise ValueError("uncertainty needs at least two classes")
-    wide = logits.astype(np.float64)
-    shifted: Shifted = wide - wide.max(axis=1, keepdims=True)
-    return shifted
-
-
-def softmax(shifted: Shifted) -> NDArray[np.float64]:
-    """(K, C) probabilities."""
-    weights: NDArray[np.float64] = np.exp(shifted)
-    total: NDArray[np.float64] = weights.sum(axis=1, keepdims=True)
-    return weights / total
-
-
-def logit_gap(shifted: Shifted) -> Scores:
-    """(K,) distance from the best logit to the second best, 0 or more."""
-    second: Scores = np.partition(shifted, -2, axis=1)[:, -2]
-    return -second

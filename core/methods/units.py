@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.geometry import slices
 
 Scores = NDArray[np.float64]  # (K,)
@@ -44,11 +45,15 @@ class Units(ABC):
     def errors(self, said: NDArray[Any]) -> NDArray[np.float32]:
         """Return (n, E): each image's error if its prediction were its label, which is the gradient's factor."""
 
-    def doubts(self, measure: Measure, said: NDArray[Any]) -> tuple[Scores, Scores]:
-        """Return (n,) how unsure each image is by the measure, and (n,) its logit gap, which breaks ties."""
-        scores, gaps = np.empty(len(said)), np.empty(len(said))
-        for part in slices(len(said), ROWS_AT_ONCE):
-            logits, image_of = self.alternatives(said[part])
+    def doubts(self, measure: Measure, said: NDArray[Any], rows: Rows | None = None) -> tuple[Scores, Scores]:
+        """Return (n,) how unsure each image is by the measure, and (n,) its logit gap, which breaks ties.
+
+        rows: (n,) of `said`; all of them if it is left out. Takes a slice of them at a time.
+        """
+        count = len(said) if rows is None else len(rows)
+        scores, gaps = np.empty(count), np.empty(count)
+        for part in slices(count, ROWS_AT_ONCE):
+            logits, image_of = self.alternatives(said[part] if rows is None else said[rows[part]])
             shifted, n = shift(logits), len(scores[part])
             scores[part] = self.aggregate(measure(shifted), image_of, n)
             gaps[part] = -self.aggregate(-logit_gap(shifted), image_of, n)

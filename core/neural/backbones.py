@@ -36,29 +36,37 @@ RANDOM_WEIGHTS = "random"
 READER = 2  # counts changes to how images become pixels; since 2, large JPEGs are decoded at a part of their size
 
 
-class Backbone(Protocol):
-    """`weights` and `preprocessing` go into the cache key: an embedding is valid for exactly these."""
+class Reader(Protocol):
+    """Makes image files into batches that a network takes."""
+
+    images_at_once: int  #: how many a batch had best have
+    decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
+
+    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+        """Make one image file, just opened, what `gather` takes. Called from many threads. Raises UnreadableImage."""
+
+    def gather(self, prepared: Sequence[Prepared]) -> Gathered:
+        """Put images where `forward` wants them. Called from a thread of its own, beside the forward pass."""
+
+
+class Backbone(Reader, Protocol):
+    """A reader, and the network that it reads for.
+
+    `weights` and `preprocessing` go into the cache key: an embedding is valid for exactly these.
+    """
 
     name: str
     weights: str
     preprocessing: str
     dimension: int
     engine: str  #: what runs it: openvino, torch, cuda or numpy
-    images_at_once: int  #: how many a batch had best have
-    decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
-
-    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
-        """One image file, just opened -> what `gather` takes. Called from many threads. Raises UnreadableImage."""
-
-    def gather(self, prepared: Sequence[Prepared]) -> Gathered:
-        """B images where `forward` wants them. Called from a thread of its own, while the batch before is forwarded."""
 
     def forward(self, batch: Any) -> NDArray[np.float32]:
-        """`Gathered.batch` -> (B, d) embeddings."""
+        """Embed `Gathered.batch`, of B images: (B, d)."""
 
 
 class OnCpu(ABC):
-    """What backbones share that take each image as an array of pixels."""
+    """A reader whose threads make each image an array of its own; the arrays are stacked."""
 
     engine = "numpy"
     images_at_once = 64
@@ -66,7 +74,7 @@ class OnCpu(ABC):
 
     @abstractmethod
     def prepare(self, image: Image.Image) -> Pixels:
-        """One RGB image -> what forward takes, stacked."""
+        """Make an RGB image the array that forward takes, stacked with others."""
 
     def read(self, file: ImageFile, max_pixels: int) -> Prepared:
         return self.prepare(decode(file, max_pixels=max_pixels))
@@ -76,7 +84,7 @@ class OnCpu(ABC):
 
 
 class DescriptorBackbone(OnCpu):
-    """The built-in descriptor dressed as a backbone; everything happens in `prepare`."""
+    """Lets the built-in descriptor stand for a backbone; everything happens in `prepare`."""
 
     name = "descriptor"
     weights = "none"
@@ -93,7 +101,7 @@ class DescriptorBackbone(OnCpu):
 
 
 class TimmBackbone(OnCpu):
-    """A timm model, pooled, on a device, and before it what timm does to an image for evaluation."""
+    """Runs a timm model, pooled, on a device, after what timm does to an image for evaluation."""
 
     def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str, settings: Settings) -> None:
         config = timm.data.resolve_model_data_config(model)
@@ -114,7 +122,7 @@ class TimmBackbone(OnCpu):
         self.dimension = self.forward(self.gather([np.zeros(shape, np.uint8)]).batch).shape[1]
 
     def prepare(self, image: Image.Image) -> Pixels:
-        """-> (H, W, 3) uint8."""
+        """Resize and cut an RGB image as the weights want it: (H, W, 3) uint8."""
         if self._crop is not None:
             return self._crop(image)
         pixels: Pixels = np.ascontiguousarray(np.moveaxis(self._transform(image).numpy(), 0, -1))
@@ -135,7 +143,9 @@ class TimmBackbone(OnCpu):
 
 
 def device_is_lost(error: BaseException) -> bool:
-    """After such an error of the GPU's driver nothing runs in this process any more. Out of memory is not one."""
+    """Say whether it is an error of the GPU's driver, after which nothing runs in this process. Out of memory is not
+    one.
+    """
     return isinstance(error, torch.AcceleratorError)
 
 
@@ -152,7 +162,7 @@ class BackboneLoader:
         self._last: tuple[object, Backbone] | None = None
 
     def load(self, spec: BackboneSpec, weights: str | None = None, seed: int = 0) -> Backbone:
-        """`weights`: None for the pretrained ones, "random" for an untrained network drawn from `seed`.
+        """Load a backbone: with `weights` None the pretrained one, with "random" an untrained one drawn from `seed`.
 
         Raises WeightsUnavailable naming both remedies, WeightsMismatch for a damaged file or another network's,
         OutOfMemory when the network does not fit into the device's memory.
@@ -199,7 +209,7 @@ def _pretrained(timm_name: str, image_size: int | None, path: Path) -> torch.nn.
 
 
 def _create(timm_name: str, image_size: int | None, n_classes: int = 0, **source: Any) -> torch.nn.Module:
-    """The network without its classifier. `source`: of the tensors; timm refuses one that is missing or left over.
+    """Make the network without its classifier. `source` is where its tensors are; timm refuses missing and extra ones.
 
     It does so only while the network keeps the classifier of the file, `n_classes` wide; it is taken off after that.
     """
@@ -216,7 +226,7 @@ def _create(timm_name: str, image_size: int | None, n_classes: int = 0, **source
 
 
 def _classes_in(path: Path, timm_name: str) -> int:
-    """How many classes the classifier in the file tells apart; 0 where it has none."""
+    """Count the classes that the classifier in the file tells apart; 0 where it has none."""
     config = timm.models.get_pretrained_cfg(timm_name)
     classifier = config.classifier if config else None
     first = classifier[0] if isinstance(classifier, tuple) else classifier
@@ -226,7 +236,7 @@ def _classes_in(path: Path, timm_name: str) -> int:
 
 
 def _from_hub(timm_name: str, settings: Settings) -> Path:
-    """The hub's file for this model: from its local cache, else downloaded once one quick request was answered."""
+    """Return the hub's file for this model: from its cache, else downloaded once one quick request was answered."""
     remedy = (
         f"put {timm_name}.safetensors into NEXTLABEL_WEIGHTS_DIR ({settings.weights_dir or 'not set'}), "
         "or give the worker access to the Hugging Face hub"

@@ -31,7 +31,7 @@ REACH = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # of the filter, in p
 
 @dataclass(frozen=True)
 class Cut:
-    """Of an axis `length` pixels long, resized to `resized`: `size` pixels from `start` on."""
+    """What is cut out of an axis of `length` pixels that is resized to `resized`: `size` pixels from `start` on."""
 
     length: int
     resized: int
@@ -40,15 +40,17 @@ class Cut:
 
     @property
     def source(self) -> tuple[float, float]:
-        """Where that is on the axis as it was."""
+        """Return where the cut begins and ends on the axis as it was, in pixels."""
         scale = self.length / self.resized
         return self.start * scale, min((self.start + self.size) * scale, self.length)
 
 
 @dataclass(frozen=True)
 class Crop:
-    """height, width: of what the network takes. resized: (h, w) before the middle is cut out; `squash` makes an image
-    fit it whatever its shape, else its shape is kept and it covers it.
+    """How an image is resized, and its middle cut out.
+
+    height, width: of what the network takes. resized: (h, w) before the middle is cut out.
+    squash: whether an image is made to fit that whatever its shape; else its shape is kept, and it covers it.
     """
 
     height: int
@@ -59,7 +61,7 @@ class Crop:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Crop | None:
-        """Of timm's data config; None for what is done in another way there (a border around, a rare filter)."""
+        """Read timm's data config. Return None for what it does in another way (a border around, a rare filter)."""
         if config["crop_mode"] not in ("center", "squash") or config["interpolation"] not in RESAMPLINGS:
             return None
         _, height, width = config["input_size"]
@@ -67,7 +69,7 @@ class Crop:
         return cls(height, width, resized, config["crop_mode"] == "squash", config["interpolation"])
 
     def cuts(self, height: int, width: int) -> tuple[Cut, Cut]:
-        """(vertical, horizontal) of an image of that size. Rounded as torchvision and timm round."""
+        """Return the vertical and the horizontal cut of an image of that size, rounded as timm rounds."""
         resized_h, resized_w = self._resized(height, width)
         return (
             Cut(height, resized_h, round((resized_h - self.height) / 2), self.height),
@@ -75,7 +77,7 @@ class Crop:
         )
 
     def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
-        """RGB -> (H, W, 3)."""
+        """Resize and cut an RGB image: (H, W, 3) uint8."""
         vertical, horizontal = self.cuts(image.height, image.width)
         times_kept = vertical.resized * horizontal.resized / (self.height * self.width)
         small = image.height * image.width <= MOST_PIXELS_COPIED and times_kept <= MOST_TIMES_KEPT
@@ -84,7 +86,7 @@ class Crop:
         return self._by_pillow(image, vertical, horizontal)
 
     def _by_torch(self, image: Image.Image, vertical: Cut, horizontal: Cut) -> NDArray[np.uint8]:
-        """Resizes the whole image, for it knows no part of one that begins between two pixels."""
+        """Resize the whole image: torch knows no part of one that begins between two pixels."""
         whole = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
         size = (vertical.resized, horizontal.resized)
         resized = F.interpolate(whole, size=size, mode=self.interpolation, antialias=True)[0]
@@ -92,8 +94,8 @@ class Crop:
         return np.ascontiguousarray(resized[:, rows, columns].permute(1, 2, 0).numpy())
 
     def _by_pillow(self, image: Image.Image, vertical: Cut, horizontal: Cut) -> NDArray[np.uint8]:
-        """Its rows first, then its columns: between the two, Pillow rounds to levels, and asked for both at once it
-        begins with whichever is cheaper, which a crop may turn round.
+        """Resize its rows first, then its columns: between the two, Pillow rounds to levels, and asked for both at once
+        it begins with whichever is cheaper, which a crop may turn round.
         """
         (top, bottom), (left, right) = vertical.source, horizontal.source
         resampling = RESAMPLINGS[self.interpolation]
@@ -113,8 +115,9 @@ class Crop:
 
 
 def resize_matrices(cuts: Sequence[Cut], interpolation: str, length: int, device: torch.device) -> Tensor:
-    """(n, size, length) float32, for n axes of up to `length` pixels, cut to one size: what each resized pixel takes of
-    each pixel of its axis, as Pillow computes it.
+    """Return what each resized pixel takes of each pixel of its axis, as Pillow computes it: (n, size, length) float32.
+
+    cuts: of n axes of up to `length` pixels, all of one size.
     """
     scale = np.array([cut.length / cut.resized for cut in cuts])
     first = np.array([cut.source[0] for cut in cuts])

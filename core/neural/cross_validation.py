@@ -1,4 +1,4 @@
-"""What heads say of images they have not seen: each labelled image by a head trained without it."""
+"""Cross-validation: what heads say of images that they were not trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from nextlabel.core.neural.heads import Floats, Head, Integers, Tick, ignore, train_head, train_linear
+from nextlabel.core.neural.folds import stratified_folds
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
 
 FOLDS = 5
 NEVER = -30.0  # below the lowest logit of an image: for a class that its head was not trained on
@@ -15,46 +17,28 @@ NEVER = -30.0  # below the lowest logit of an image: for a class that its head w
 def out_of_fold_logits(
     like: Head, embeddings: Floats, targets: Integers, *, seed: int, device: str = "cpu", tick: Tick = ignore
 ) -> Floats:
-    """(L, C) logits, each row by a head like `like` that was trained on the images of the other folds alone.
+    """Return logits (L, C), each row by a head like `like` that was trained on the images of the other folds alone.
 
-    like: trained on all of them; its strength and temperature are taken over, for which five times the work would be
-        needed otherwise, and which tell next to nothing of a single label.
+    like: trained on all of them. Its strength and temperature are taken over: to search for them in each fold would be
+        five times the work, and they tell next to nothing of a single label.
     embeddings: (L, d) float32; targets: (L,) in 0..C-1.
     """
     fold = stratified_folds(targets, min(FOLDS, len(targets)), seed)
     logits = np.empty((len(targets), like.n_classes), np.float32)
     for k in range(fold.max() + 1):
         kept, held_out = fold != k, fold == k
-        classes, known = np.unique(targets[kept], return_inverse=True)
+        classes, narrowed = np.unique(targets[kept], return_inverse=True)
         if len(classes) < 2:
             logits[held_out] = np.where(np.isin(np.arange(like.n_classes), classes), 0, NEVER)
             continue
         beat = partial(_beat, tick, k, fold.max() + 1)
-        head = train_like(like, embeddings[kept], known, len(classes), seed, device, beat)
-        found = head.logits(embeddings[held_out])
-        logits[held_out] = found.min(axis=1, keepdims=True) + NEVER
-        logits[np.ix_(held_out, classes)] = found
+        head = like.train_like(embeddings[kept], narrowed, len(classes), seed=seed, device=device, tick=beat)
+        of_trained = head.logits(embeddings[held_out])
+        logits[held_out] = of_trained.min(axis=1, keepdims=True) + NEVER
+        logits[np.ix_(held_out, classes)] = of_trained
     return logits
 
 
-def stratified_folds(targets: Integers, folds: int, seed: int) -> Integers:
-    """(L,) the fold, 0..folds-1, that holds out each image; each fold has its share of every class."""
-    order = np.random.default_rng(seed).permutation(len(targets))
-    order = order[np.argsort(targets[order], kind="stable")]
-    fold = np.empty(len(targets), np.int64)
-    fold[order] = np.arange(len(targets)) % folds
-    return fold
-
-
-def train_like(
-    like: Head, X: Floats, targets: Integers, n_classes: int, seed: int, device: str = "cpu", tick: Tick = ignore
-) -> Head:
-    """As `train_head`, with the strength and temperature of another head instead of a search for them."""
-    if like.name != "linear":
-        return train_head(like.name, X, targets, n_classes, seed=seed, device=device, tick=tick)
-    strength = float(like.details["strength"])
-    return train_linear(X, targets, n_classes, seed=seed, strength=strength, temperature=like.temperature, tick=tick)
-
-
 def _beat(tick: Tick, k: int, folds: int, _done: int, _total: int) -> None:
+    """Tell the folds done, however far the training of one has got."""
     tick(k, folds)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.heads import Floats, Integers, Scaling, Tick, ignore, one_thread
+from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import Floats, Integers, Tick, ignore, one_thread
 
 DROPOUT = 0.75
 LEARNING_RATE = 1e-2
@@ -39,7 +40,7 @@ class DropoutHead:
 
     @torch.inference_mode()
     def votes(self, embeddings: Floats, passes: int, seed: int, tick: Tick = ignore) -> Integers:
-        """(N, d) float32 -> (1 + passes, N) int64: the class without dropout, then once more in each pass with it.
+        """Classify images: (N, d) float32 -> (1 + passes, N) int64, without dropout, then once in each pass with it.
 
         Takes a slice of the rows at a time; `tick` counts them. The same inputs and seed give the same votes on the
         same device.
@@ -54,7 +55,7 @@ class DropoutHead:
         return votes
 
     def _vote(self, votes: Integers, embeddings: Floats, rng: np.random.Generator) -> None:
-        """Fills in the votes (1 + passes, B) on embeddings (B, d)."""
+        """Fill in the votes (1 + passes, B) on embeddings (B, d)."""
         Z = _on(self.weights.device, self.scaling(embeddings))
         votes[0] = self._classes(Z)
         for vote in votes[1:]:
@@ -74,7 +75,7 @@ def train_dropout_head(
     device: str = "cpu",
     tick: Tick = ignore,
 ) -> DropoutHead:
-    """Trains the head. The same inputs and seed give the same head on the same device.
+    """Train the head. The same inputs and seed give the same head on the same device.
 
     embeddings: (L, d) float32, finite.
     targets: (L,) in 0..n_classes-1; n_classes >= 2.
@@ -106,7 +107,7 @@ def _check(embeddings: Floats, targets: Integers, n_classes: int) -> None:
 
 
 def _train(X: Tensor, y: Tensor, n_classes: int, seed: int, tick: Tick) -> tuple[Tensor, Tensor, list[float]]:
-    """-> weights (d, C), bias (C,), and the loss of each epoch. From zero: the problem is convex."""
+    """Return weights (d, C), bias (C,), and the loss of each epoch. They start at zero: the problem is convex."""
     weights = torch.zeros(X.shape[1], n_classes, device=X.device, requires_grad=True)
     bias = torch.zeros(n_classes, device=X.device, requires_grad=True)
     optimizer = torch.optim.AdamW([weights, bias], lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
@@ -128,7 +129,7 @@ def _train(X: Tensor, y: Tensor, n_classes: int, seed: int, tick: Tick) -> tuple
 
 
 def _epoch(order: Integers, step: Callable[[Integers], float], beat: Callable[[], None]) -> float:
-    """The mean loss of the images, each in the batch it was in."""
+    """Train on all images, a batch at a time. Return their mean loss, each image's taken when its batch came."""
     total = 0.0
     for start in range(0, len(order), BATCH):
         batch = order[start : start + BATCH]
@@ -142,7 +143,7 @@ def _stalled(losses: list[float]) -> bool:
 
 
 def _dropped(Z: Tensor, rng: np.random.Generator) -> Tensor:
-    """A copy in which most of each row is 0 and the rest larger, so that its logits are the same on average.
+    """Return a copy in which most of each row is 0 and the rest larger, so that its logits are the same on average.
 
     A random byte decides on each number, in a third of the time that torch takes to draw it, and alike on every device.
     """

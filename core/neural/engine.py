@@ -1,6 +1,7 @@
-"""Images on disk -> embeddings, in three steps that overlap: read (threads) | gather (a thread) | forward (caller).
+"""Images of a pool -> what a network makes of them, in three steps that overlap: read (threads) | gather (a thread) |
+forward (the caller's thread).
 
-An unreadable image is reported with its name and cause, never dropped silently and never fatal here.
+An unreadable image is reported with its name and cause. It is never dropped silently, and never fatal here.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from threading import Lock, Semaphore
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
-from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural.backbones import Backbone, Reader
 from nextlabel.core.neural.uploads import Gathered, Prepared
 from nextlabel.core.settings import Settings
 
@@ -40,12 +42,14 @@ BATCHES_AHEAD = 1  # of images read that wait, besides the one that is gathered 
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
-class Batch:
-    """rows: (b,) of the pool that could be read; embeddings: (b, d); seen: images tried, b + len(unreadable).
+class EmbeddedBatch:
+    """What came of some images of a pool.
 
+    rows: (b,) those that could be read; embeddings: (b, d), finite; unreadable: the others.
     as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
     """
 
@@ -56,6 +60,7 @@ class Batch:
 
     @property
     def seen(self) -> int:
+        """Return how many images were tried."""
         return len(self.rows) + len(self.unreadable)
 
 
@@ -67,34 +72,73 @@ def embed(
     *,
     check: Callable[[], None],
     halved: Callable[[int], None],
-) -> Generator[Batch, None, None]:
-    """Embeds the pool's rows in order, a batch at a time.
-
-    `check` is called before each batch and may raise to stop; `halved(size)` is told when memory forced a smaller
-    batch. Closing it ends its threads. Raises OutOfMemory when a single image is too much.
+) -> Generator[EmbeddedBatch, None, None]:
+    """Embed the pool's rows in order, a batch at a time, as `run` does. An embedding that is not finite is reported as
+    that of an unreadable image.
     """
-    size, threads = settings.batch_size or backbone.images_at_once, decode_threads(settings)
-    forward = _Forward(backbone, size, halved)
+    nothing = np.empty((0, backbone.dimension), np.float32)
+    with closing(run(backbone, backbone.forward, nothing, pool, rows, settings, check=check, halved=halved)) as batches:
+        for batch in batches:
+            finite = np.asarray(np.isfinite(batch.outputs).all(axis=1))
+            lost = [
+                Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in batch.rows[~finite]
+            ]
+            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite]
+            yield EmbeddedBatch(*kept, (*batch.unreadable, *lost))
+
+
+@dataclass(frozen=True)
+class ForwardedBatch(Generic[Value]):
+    """What came of some images of a pool: as EmbeddedBatch, with outputs (b, ...) of any kind."""
+
+    rows: NDArray[np.int64]
+    outputs: NDArray[Value]
+    as_listed: NDArray[np.bool_]
+    unreadable: tuple[Skipped, ...]
+
+
+def run(
+    reader: Reader,
+    forward: Callable[[Any], NDArray[Value]],
+    nothing: NDArray[Value],
+    pool: Pool,
+    rows: Sequence[int],
+    settings: Settings,
+    *,
+    check: Callable[[], None],
+    halved: Callable[[int], None],
+) -> Generator[ForwardedBatch[Value], None, None]:
+    """Read the pool's rows in order, and run `forward` on a batch of them at a time.
+
+    forward: takes `Gathered.batch` of b images, and returns an array (b, ...).
+    nothing: what `forward` would return for no image: an array (0, ...) of the same type. It is not called for none.
+    check: called before each batch; it may raise to stop.
+    halved: called with the new batch size when memory forced a smaller one.
+
+    Closing the generator ends its threads. Raises OutOfMemory when a single image is too much.
+    """
+    size, threads = settings.batch_size or reader.images_at_once, decode_threads(settings)
+    sized = _Forward(forward, nothing, size, halved)
     readers = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    pace = _Pace(threads, FEW_THREADS if backbone.decodes_on_device and not settings.decode_threads else threads)
+    pace = _Pace(threads, FEW_THREADS if reader.decodes_on_device and not settings.decode_threads else threads)
     gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
     at_a_time = max(1, size // (4 * threads))  # handing a thread its work costs as much as reading a small file
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
     ahead = max(threads, size * BATCHES_AHEAD // at_a_time)
     read = chain.from_iterable(
-        _in_order(readers, lambda part: pace(lambda row: _read(backbone, pool, row, settings), part), parts, ahead)
+        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, settings), part), parts, ahead)
     )
 
     def next_group() -> _Group | None:
-        group = list(islice(read, forward.size))
-        return _gather(backbone, group, pool) if group else None
+        group = list(islice(read, sized.size))
+        return _gather(reader, group, pool) if group else None
 
     try:
         coming = gatherer.submit(next_group)
         while (group := coming.result()) is not None:
             coming = gatherer.submit(next_group)
             check()
-            yield _collect(group, forward, pool)
+            yield _collect(group, sized)
     finally:
         readers.shutdown(wait=False, cancel_futures=True)  # the gatherer may wait for one of them, and hears of it
         gatherer.shutdown()
@@ -106,7 +150,7 @@ def decode_threads(settings: Settings) -> int:
 
 
 def available_cores() -> int:
-    """Those this process may use, where the system tells."""
+    """Count the cores that this process may use, where the system tells; else all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -138,10 +182,10 @@ class _Pace:
 Read = tuple[int, Prepared | Skipped, bool]  # row; the image, or why not; whether it was as listed
 
 
-def _read(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Read:
+def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
     try:
         with pool.open(row) as file:
-            prepared = backbone.read(file, settings.max_image_pixels)
+            prepared = reader.read(file, settings.max_image_pixels)
             return row, prepared, pool.is_as_listed(row, file)
     except UnreadableImage as error:
         return row, Skipped(pool.names[row], error.detail), False
@@ -149,7 +193,7 @@ def _read(backbone: Backbone, pool: Pool, row: int, settings: Settings) -> Read:
 
 @dataclass(frozen=True)
 class _Group:
-    """Images read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
+    """Images that were read and gathered: rows (b,) of the pool, in the batch's order, and those that can't be read."""
 
     rows: NDArray[np.int64]
     as_listed: NDArray[np.bool_]
@@ -157,12 +201,12 @@ class _Group:
     unreadable: list[Skipped]
 
 
-def _gather(backbone: Backbone, group: list[Read], pool: Pool) -> _Group:
+def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
     rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, Skipped)], np.int64)
     as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, Skipped)], np.bool_)
     readable = [prepared for _, prepared, _ in group if not isinstance(prepared, Skipped)]
     try:
-        gathered = backbone.gather(readable) if readable else Gathered((), {})
+        gathered = reader.gather(readable) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
     unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, Skipped)]
@@ -170,19 +214,25 @@ def _gather(backbone: Backbone, group: list[Read], pool: Pool) -> _Group:
     return _Group(rows, as_listed, gathered, unreadable)
 
 
-class _Forward:
-    """The forward pass, with a batch size that halves when the device's memory is short."""
+class _Forward(Generic[Value]):
+    """Runs the forward pass, and halves the batch size when the device's memory is short."""
 
-    def __init__(self, backbone: Backbone, size: int, halved: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        forward: Callable[[Any], NDArray[Value]],
+        nothing: NDArray[Value],
+        size: int,
+        halved: Callable[[int], None],
+    ) -> None:
         self.size = size
-        self._backbone, self._halved = backbone, halved
+        self._forward, self._nothing, self._halved = forward, nothing, halved
 
-    def __call__(self, batch: Any) -> NDArray[np.float32]:
-        parts = [np.empty((0, self._backbone.dimension), np.float32)]
+    def __call__(self, batch: Any) -> NDArray[Value]:
+        parts = [self._nothing]
         while len(batch):
             part = batch[: self.size]
             try:
-                parts.append(self._backbone.forward(part))
+                parts.append(self._forward(part))
                 batch = batch[len(part) :]
             except torch.OutOfMemoryError as error:
                 self._halve(len(part), error)
@@ -196,21 +246,18 @@ class _Forward:
         self._halved(self.size)
 
 
-def _collect(group: _Group, forward: _Forward, pool: Pool) -> Batch:
-    embeddings = forward(group.gathered.batch)
-    finite = np.asarray(np.isfinite(embeddings).all(axis=1))
-    seen = np.ones(len(finite), np.bool_)
-    seen[list(group.gathered.faults)] = False
-    lost = group.rows[seen & ~finite]
-    unreadable = [Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in lost]
-    kept = seen & finite
-    return Batch(group.rows[kept], embeddings[kept], group.as_listed[kept], (*group.unreadable, *unreadable))
+def _collect(group: _Group, forward: _Forward[Value]) -> ForwardedBatch[Value]:
+    """Run the forward pass, and leave out what the reader found to be unreadable only when it gathered."""
+    outputs = forward(group.gathered.batch)
+    read = np.ones(len(outputs), np.bool_)
+    read[list(group.gathered.faults)] = False
+    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], tuple(group.unreadable))
 
 
 def _in_order(
     threads: ThreadPoolExecutor, work: Callable[[Item], Done], items: Iterable[Item], ahead: int
 ) -> Generator[Done, None, None]:
-    """`threads.map` with a bounded number of results waiting."""
+    """Do what `threads.map` does, with at most `ahead` results waiting."""
     source = iter(items)
     waiting = deque(threads.submit(work, item) for item in islice(source, ahead))
     while waiting:

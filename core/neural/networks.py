@@ -28,17 +28,17 @@ log = get_logger(__name__)
 
 
 class Network(Protocol):
-    """`engine`: what computes, for the record."""
+    """Embeds batches of images on some device. `engine` names what computes, for the record."""
 
     engine: str
     images_at_once: int
 
     def __call__(self, images: Any) -> Floats:
-        """uint8 (B, H, W, 3), of CUDA (B, 3, H, W) in its memory -> (B, d)."""
+        """Embed images, uint8 (B, H, W, 3), or for CUDA (B, 3, H, W) in its memory: (B, d)."""
 
 
 class Normalised(nn.Module):
-    """The network behind its normalisation: (B, 3, H, W) uint8 -> (B, d)."""
+    """Normalises images, then runs the network on them: (B, 3, H, W) uint8 -> (B, d)."""
 
     mean: Tensor
     std: Tensor
@@ -57,8 +57,11 @@ class Normalised(nn.Module):
 def network_for(
     network: Normalised, shape: tuple[int, int, int], device: torch.device, engine: str, images_at_once: int = 0
 ) -> Network:
-    """`shape`: (H, W, 3). `engine`: openvino, torch, or auto for OpenVINO where it is installed; of CPUs.
-    `images_at_once`: of a GPU, 0 for the usual.
+    """Make a network ready for a device.
+
+    shape: (H, W, 3) of an image.
+    engine: what computes on a CPU: openvino, torch, or auto, which is OpenVINO where it is installed.
+    images_at_once: the size of a batch on a GPU; 0 for the usual one.
     """
     if device.type == "cuda":
         return CudaNetwork(network, shape, device, images_at_once or IMAGES_AT_ONCE_ON_GPU)
@@ -68,7 +71,7 @@ def network_for(
 
 
 def _by_openvino(network: Normalised, shape: tuple[int, int, int]) -> Network:
-    """Unless it can't compile the network, or makes something else of it: one batch of noise tells."""
+    """Have OpenVINO run the network, unless it can't compile it or gives other embeddings: one batch of noise tells."""
     by_torch = TorchNetwork(network)
     noise = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     expected = by_torch(noise)
@@ -88,7 +91,7 @@ def _by_openvino(network: Normalised, shape: tuple[int, int, int]) -> Network:
 
 
 class TorchNetwork:
-    """As PyTorch runs it on a CPU, one kernel after the other."""
+    """Runs the network by PyTorch on a CPU, one kernel after the other."""
 
     engine = "torch"
     images_at_once = IMAGES_AT_ONCE_ON_CPU
@@ -104,7 +107,8 @@ class TorchNetwork:
 
 
 class OpenVinoNetwork:
-    """Compiled by OpenVINO for this CPU: normalisation, batch norms and activations go into the kernels before them.
+    """Runs the network as OpenVINO compiles it for this CPU: normalisation, batch norms and activations go into the
+    kernels before them.
 
     Each core works on images of its own, so that none waits for the others after every layer.
     """
@@ -145,7 +149,9 @@ def _keep(request: Any, embeddings: Floats) -> None:
 
 
 def _openvino() -> Any:
-    """Without its reporter to Google Analytics, which would send an event as OpenVINO is imported, and at each use."""
+    """Import OpenVINO without its reporter to Google Analytics, which would send an event at the import and at each
+    use.
+    """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # can't be imported any more
     import openvino  # noqa: PLC0415 - an extra
 
@@ -181,8 +187,10 @@ def _traced(network: Normalised, shape: tuple[int, int, int]) -> Any:
 
 
 class CudaNetwork:
-    """In half precision, recorded once as a CUDA graph of a full batch and replayed: one launch instead of hundreds,
-    each of which would wait for the threads that read files to let go of the interpreter.
+    """Runs the network in half precision, as a CUDA graph of a full batch that is recorded once and replayed.
+
+    That is one launch instead of hundreds, each of which would wait for the threads that read files to let go of the
+    interpreter.
 
     Measured on an H200: float16 costs a cosine of 2e-5 (1.5e-4 at worst) where bfloat16, as fast, costs 4e-3 (3e-2).
     What float16 can't hold comes out not finite, and is computed again in float32.
@@ -194,7 +202,9 @@ class CudaNetwork:
     def __init__(
         self, network: Normalised, shape: tuple[int, int, int], device: torch.device, images_at_once: int
     ) -> None:
-        """Fewer at once when the memory is enough for no more. Raises torch.OutOfMemoryError when not for one."""
+        """Record the graph, of a smaller batch when memory is short. Raises torch.OutOfMemoryError when one image is
+        too much.
+        """
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self._shape, self._device = (shape[2], shape[0], shape[1]), device
         self.images_at_once = images_at_once
@@ -204,7 +214,7 @@ class CudaNetwork:
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Floats:
-        """Raises torch.OutOfMemoryError when so many images are too many; half as many may not be."""
+        """Embed images. Raises torch.OutOfMemoryError when so many are too many; half as many may not be."""
         n = len(images)
         graph, batch, output = self._recorded
         if n > self.images_at_once:

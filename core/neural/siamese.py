@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.heads import ROWS_AT_ONCE, Floats, Integers, Scaling, Tick, ignore, one_thread
+from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, drawn_from, ignore, one_thread
 
 HIDDEN = (256, 64)
 DIMENSIONS = 2
@@ -45,7 +46,7 @@ class Siamese:
 
     @torch.inference_mode()
     def coordinates(self, embeddings: Floats, tick: Tick = ignore) -> Floats:
-        """(N, d) float32 -> (N, 2) float32. Takes a slice of the rows at a time; `tick` counts them."""
+        """Place images in the plane: (N, d) float32 -> (N, 2) float32. `tick` counts the rows, a slice at a time."""
         coordinates = np.empty((len(embeddings), DIMENSIONS), np.float32)
         for start in range(0, len(embeddings), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
@@ -64,7 +65,7 @@ def train_siamese(
     device: str = "cpu",
     tick: Tick = ignore,
 ) -> Siamese:
-    """Trains the network by triplet loss. The same inputs and seed give the same network on the same device.
+    """Train the network by triplet loss. The same inputs and seed give the same network on the same device.
 
     embeddings: (L, d) float32, finite.
     targets: (L,), two classes at least; a class of one image is its own neighbour.
@@ -98,8 +99,10 @@ def _check(embeddings: Floats, targets: Integers, epochs: int) -> None:
 
 
 def _train(X: Tensor, triplets: Triplets, epochs: int, seed: int, tick: Tick) -> tuple[nn.Module, float]:
-    """-> the network and the last epoch's mean loss."""
-    network = _network(X.shape[1], seed).to(X.device)
+    """Return the network and the last epoch's mean loss."""
+    with drawn_from(seed):
+        layers = [nn.Linear(inputs, outputs) for inputs, outputs in pairwise((X.shape[1], *HIDDEN, DIMENSIONS))]
+    network = nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU())))[:-1].to(X.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     rng = np.random.default_rng(seed)
 
@@ -119,7 +122,7 @@ def _train(X: Tensor, triplets: Triplets, epochs: int, seed: int, tick: Tick) ->
 
 
 def _epoch(step: Callable[[int], float], beat: Callable[[], None]) -> float:
-    """Its mean loss."""
+    """Train on one epoch's triplets, a batch at a time. Return their mean loss."""
     total = 0.0
     for start in range(0, TRIPLETS, BATCH):
         size = min(BATCH, TRIPLETS - start)
@@ -129,23 +132,15 @@ def _epoch(step: Callable[[int], float], beat: Callable[[], None]) -> float:
 
 
 def _placed(network: nn.Module, X: Tensor, rows: Integers) -> Tensor:
-    """rows (3, B) -> coordinates (3, B, 2). Each image goes through the network once, however often it was drawn."""
+    """Return coordinates (3, B, 2) of rows (3, B). An image passes the network once, however often it is drawn."""
     distinct, places = np.unique(rows, return_inverse=True)
     coordinates: Tensor = network(X[torch.from_numpy(distinct).to(X.device)])
     return coordinates[torch.from_numpy(places.reshape(rows.shape)).to(X.device)]
 
 
-def _network(dimension: int, seed: int) -> nn.Module:
-    """Drawn on the CPU, so that every device starts from the same weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed every GPU, for good
-        layers = [nn.Linear(inputs, outputs) for inputs, outputs in pairwise((dimension, *HIDDEN, DIMENSIONS))]
-    return nn.Sequential(*(module for layer in layers for module in (layer, nn.ReLU())))[:-1]
-
-
 @dataclass(frozen=True, eq=False)
 class Triplets:
-    """Rows of an anchor, of another image of its class and of one of another class; every class as often as any."""
+    """Draws triplets: an anchor, another image of its class, and one of another class. All classes are as likely."""
 
     order: Integers  # (L,) rows, class by class
     starts: Integers  # (C,) where in `order` each class begins
@@ -157,14 +152,14 @@ class Triplets:
         return cls(np.argsort(targets, kind="stable"), starts, counts)
 
     def draw(self, size: int, rng: np.random.Generator) -> Integers:
-        """(3, size). The only image of its class is its own positive."""
+        """Draw rows of anchors, positives and negatives: (3, size). The only image of its class is its own positive."""
         classes = len(self.counts)
-        mine = rng.integers(classes, size=size)
-        other = (mine + rng.integers(1, classes, size=size)) % classes
-        anchor = rng.integers(self.counts[mine])
-        positive = (anchor + rng.integers(1, np.maximum(self.counts[mine], 2))) % self.counts[mine]
+        own = rng.integers(classes, size=size)
+        other = (own + rng.integers(1, classes, size=size)) % classes
+        anchor = rng.integers(self.counts[own])
+        positive = (anchor + rng.integers(1, np.maximum(self.counts[own], 2))) % self.counts[own]
         negative = rng.integers(self.counts[other])
-        rows: Integers = self.order[self.starts[[mine, mine, other]] + [anchor, positive, negative]]
+        rows: Integers = self.order[self.starts[[own, own, other]] + [anchor, positive, negative]]
         return rows
 
 
@@ -180,7 +175,7 @@ class Components:
     mixture: GaussianMixture | None = field(repr=False)
 
     def of(self, coordinates: Floats) -> Integers:
-        """(N, 2) -> (N,) int64 in 0..n-1: the most probable component of each."""
+        """Return the most probable component of each point: (N, 2) -> (N,) int64 in 0..n-1."""
         components = np.zeros(len(coordinates), np.int64)
         if self.mixture is not None:
             for start in range(0, len(coordinates), ROWS_AT_ONCE):
@@ -190,7 +185,7 @@ class Components:
 
 
 def fit_components(coordinates: Floats, n: int, seed: int) -> Components:
-    """A mixture of n Gaussians fitted to the labelled images' coordinates (L, 2); fewer where fewer are distinct.
+    """Fit a mixture of n Gaussians to the labelled images' coordinates (L, 2); of fewer where fewer are distinct.
 
     n: how many classes they have; L >= 1.
     """

@@ -36,17 +36,19 @@ Prepared: TypeAlias = NDArray[np.generic] | Jpeg  # what a thread makes of one i
 
 
 class Gathered(NamedTuple):
-    """A batch, and why the images at those positions of it can't be read after all."""
+    """A batch of images, and for those of its positions that could not be read after all, why."""
 
     batch: Any
     faults: Mapping[int, str]
 
 
 class Uploader:
-    """Works on a stream of its own, so that the next images come while the network is at work on these."""
+    """Puts images into a GPU's memory, on a stream of its own: the next ones come while the network is at work on
+    these.
+    """
 
     def __init__(self, shape: tuple[int, int, int], crop: Crop | None, device: torch.device) -> None:
-        """`shape`: (H, W, 3) of the pixels. `crop`: what to make of JPEGs; without, `takes_jpegs` is False."""
+        """Take `shape` (H, W, 3) of the pixels, and what to make of JPEGs. Without a crop, `takes_jpegs` is False."""
         self._shape, self._crop, self._device = shape, crop, device
         self.takes_jpegs = crop is not None and _decodes_jpegs(device)
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
@@ -54,7 +56,7 @@ class Uploader:
         self._dtype = torch.float16 if device.type == "cuda" else torch.float32
 
     def __call__(self, items: Sequence[Prepared]) -> Gathered:
-        """-> (n, 3, H, W) uint8 in the GPU's memory, all there; what can't be read is black."""
+        """Return (n, 3, H, W) uint8 in the GPU's memory, once all are there. What can't be read is black."""
         faults: dict[int, str] = {}
         height, width, channels = self._shape
         with self._own_stream():
@@ -76,7 +78,9 @@ class Uploader:
             images[list(prepared)] = pixels.permute(0, 3, 1, 2)
 
     def _decode(self, jpegs: dict[int, Jpeg], images: Tensor, faults: dict[int, str]) -> None:
-        """Half of them at once, and so on, as long as memory, or a JPEG that the decoder refuses, makes it fail."""
+        """Decode JPEGs into `images`. Where memory, or a JPEG that the decoder refuses, makes it fail, try halves of
+        them.
+        """
         if self._resized(jpegs, images):
             return
         if self._stream is not None:
@@ -108,7 +112,9 @@ class Uploader:
                 self._copy({i: prepared}, images)
 
     def _resize(self, jpegs: dict[int, Jpeg], images: Tensor) -> None:
-        """All at once, whatever their sizes: laid into the corners of pictures as large as the largest."""
+        """Decode and resize JPEGs of any sizes at once: each is laid into the corner of a picture as large as the
+        largest.
+        """
         assert self._crop is not None
         encoded = [torch.from_numpy(jpeg.data) for jpeg in jpegs.values()]
         if self._stream is not None:
@@ -132,7 +138,7 @@ class Uploader:
 
 
 def _together(jpegs: dict[int, Jpeg]) -> Iterator[dict[int, Jpeg]]:
-    """Those of like size together, for the largest of them says how much memory each takes."""
+    """Group JPEGs of like size, for the largest of a group says how much memory each takes."""
     part: dict[int, Jpeg] = {}
     for i, jpeg in sorted(jpegs.items(), key=lambda one: max(one[1].height, one[1].width)):
         side = max(jpeg.height, jpeg.width)  # of a square that holds it and those before, whichever way up
@@ -145,7 +151,7 @@ def _together(jpegs: dict[int, Jpeg]) -> Iterator[dict[int, Jpeg]]:
 
 
 def _turned(image: Tensor, orientation: int) -> Tensor:
-    """(3, h, w), as EXIF says: 5 to 8 swap the axes; the rest is mirrored where needed."""
+    """Turn an image (3, h, w) as EXIF says: orientations 5 to 8 swap the axes, and some mirror it."""
     if orientation >= 5:
         image = image.transpose(1, 2)
     flipped = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}.get(orientation, ())
@@ -153,7 +159,7 @@ def _turned(image: Tensor, orientation: int) -> Tensor:
 
 
 def _decodes_jpegs(device: torch.device) -> bool:
-    """Whether torchvision's build and the driver can; a small picture is tried."""
+    """Try whether torchvision's build and the driver can decode a small JPEG."""
     if decode_jpeg is None:
         return False
     stream = BytesIO()

@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
-from nextlabel.core.neural.backbones import OnCpu, Pixels
-from nextlabel.core.neural.heads import Floats, Tick, ignore, one_thread
+from nextlabel.core.neural.backbones import OnCpu
+from nextlabel.core.neural.training import Floats, Tick, drawn_from, ignore, one_thread
 
 Thumbnail: TypeAlias = NDArray[np.uint8]  # (3, SIDE, SIDE) RGB, or several of them
 
@@ -45,15 +45,15 @@ PATIENCE = 10  # epochs without a new least held-out error; it wavers from one t
 
 
 @dataclass(frozen=True, eq=False)
-class Vae:
+class TrainedVae:
     """A trained VAE. `details`: epochs trained, epoch kept, and the held-out images' mean error where some were."""
 
     details: Mapping[str, float | int | str]
-    network: Network = field(repr=False)
+    network: VaeNetwork = field(repr=False)
     device: str
 
     def errors(self, pixels: Thumbnail) -> Floats:
-        """uint8 (B, 3, 64, 64) -> (B,) float32: mean absolute error in 0..1 of what the latent mean decodes to.
+        """Return the mean absolute error of what the latent mean decodes to: uint8 (B, 3, 64, 64) -> (B,) in 0..1.
 
         Nothing random is in it, and no image's error depends on the others, but for rounding.
         """
@@ -67,8 +67,8 @@ def train_vae(
     seed: int,
     device: str = "cpu",
     tick: Tick = ignore,
-) -> Vae:
-    """Trains a VAE. The same inputs and seed give the same one on the same device.
+) -> TrainedVae:
+    """Train a VAE. The same inputs and seed give the same one on the same device.
 
     pixels: (L, 3, 64, 64) uint8, L >= 1.
     epochs: None: until a tenth of the images, held out, is reconstructed no better, or `PASSES` are over; the best
@@ -100,37 +100,15 @@ def _check(pixels: Thumbnail, epochs: int | None) -> None:
         raise ValueError(f"epochs must be 1 or more, not {epochs}")
 
 
-# --- backbones: the way of images through core.neural.engine ----------------------------------------------------
-
-
-class Thumbnails(OnCpu):
-    """Gathers pixels: its embedding is the whole image, squeezed into a square, whatever its aspect ratio."""
-
-    name = "thumbnails"
-    weights = "none"
-    preprocessing = f"bilinear {SIDE}"
-    dimension = 3 * SIDE * SIDE
+class ThumbnailReader(OnCpu):
+    """Reads images for the VAE through core.neural.engine: each whole, squeezed into a square whatever its aspect
+    ratio.
+    """
 
     def prepare(self, image: Image.Image) -> Thumbnail:
+        """Make a thumbnail of an RGB image: (3, 64, 64) uint8."""
         small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         return np.ascontiguousarray(np.moveaxis(np.asarray(small, np.uint8), -1, 0))
-
-    def forward(self, batch: Pixels) -> Floats:
-        """uint8 (B, 3, S, S) -> (B, 3 S S) float32 in 0..255; reshaped and made uint8 again, they are the same."""
-        return batch.reshape(len(batch), self.dimension).astype(np.float32)
-
-
-class VaeScores(Thumbnails):
-    """Its embedding is the error of reconstruction, (B, 1)."""
-
-    name = "vae"
-    dimension = 1
-
-    def __init__(self, vae: Vae) -> None:
-        self._vae = vae
-
-    def forward(self, batch: Pixels) -> Floats:
-        return self._vae.errors(batch.astype(np.uint8, copy=False))[:, None]
 
 
 # --- training ---------------------------------------------------------------------------------------------------
@@ -139,17 +117,19 @@ class VaeScores(Thumbnails):
 class _Training:
     def __init__(self, seed: int, device: str) -> None:
         self._device = device
-        self._network = _network(seed).to(device).to(memory_format=torch.channels_last)  # a third faster on CPUs
+        with drawn_from(seed):
+            network = VaeNetwork()
+        self._network = network.to(device).to(memory_format=torch.channels_last)  # a third faster on CPUs
         self._optimizer = torch.optim.Adam(self._network.parameters(), lr=LEARNING_RATE, fused=True)
         self._generator = torch.Generator().manual_seed(seed)  # on the CPU, for the same draws on every device
 
-    def through(self, pixels: Thumbnail, epochs: int, tick: Tick) -> Vae:
+    def through(self, pixels: Thumbnail, epochs: int, tick: Tick) -> TrainedVae:
         for epoch in range(epochs):
             self._epoch(pixels, partial(tick, epoch, epochs))
         tick(epochs, epochs)
-        return Vae({"epochs": epochs, "kept_epoch": epochs}, self._network.eval(), self._device)
+        return TrainedVae({"epochs": epochs, "kept_epoch": epochs}, self._network.eval(), self._device)
 
-    def until_no_better(self, pixels: Thumbnail, tick: Tick) -> Vae:
+    def until_no_better(self, pixels: Thumbnail, tick: Tick) -> TrainedVae:
         order = torch.randperm(len(pixels), generator=self._generator).numpy()
         held_out, trained = np.split(pixels[order], [len(pixels) // 10])
         total = _most_epochs(len(pixels), self._device)
@@ -163,7 +143,7 @@ class _Training:
         self._network.load_state_dict(kept)
         tick(total, total)
         details = {"epochs": len(errors), "kept_epoch": _best(errors), "held_out_error": min(errors)}
-        return Vae(details, self._network.eval(), self._device)
+        return TrainedVae(details, self._network.eval(), self._device)
 
     def _epoch(self, pixels: Thumbnail, beat: Callable[[], None]) -> None:
         order = torch.randperm(len(pixels), generator=self._generator)
@@ -190,11 +170,11 @@ def _most_epochs(images: int, device: str) -> int:
 
 
 def _best(errors: list[float]) -> int:
-    """The epoch, counted from 1, of the least error; 0 before the first."""
+    """Return the epoch of the least error, counted from 1; 0 before the first."""
     return errors.index(min(errors)) + 1 if errors else 0
 
 
-class Network(nn.Module):
+class VaeNetwork(nn.Module):
     """Five halvings down to the mean and the log variance of a latent Gaussian, and five doublings up again."""
 
     def __init__(self) -> None:
@@ -210,14 +190,17 @@ class Network(nn.Module):
         )
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, S, S) in 0..1, (B, LATENT) -> reconstructed images, (B,) divergence from N(0, 1) in nats."""
+        """Return reconstructed images, and the divergence of their codes from N(0, 1) in nats: (B, 3, S, S), (B,).
+
+        images: (B, 3, S, S) in 0..1; noise: (B, LATENT).
+        """
         code = self.encoder(images)
         mean, log_variance = self.mean(code), self.log_variance(code)
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1) / 2
         return self.decoder(mean + noise * (log_variance / 2).exp()), divergence
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """From the latent mean."""
+        """Reconstruct images (B, 3, S, S) from their latent means."""
         reconstructed: Tensor = self.decoder(self.mean(self.encoder(images)))
         return reconstructed
 
@@ -232,18 +215,11 @@ def _double(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU())
 
 
-def _network(seed: int) -> Network:
-    """Drawn on the CPU, so that every device starts from the same weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed every GPU, for good
-        return Network()
-
-
 # --- both -------------------------------------------------------------------------------------------------------
 
 
-def _errors(network: Network, pixels: Thumbnail, device: str, beat: Callable[[], None]) -> Floats:
-    """`beat` is called after every batch. The network is left in eval mode."""
+def _errors(network: VaeNetwork, pixels: Thumbnail, device: str, beat: Callable[[], None]) -> Floats:
+    """Return the error of each image (B,). `beat` is called after every batch. The network is left in eval mode."""
     network.eval()
     errors = np.empty(len(pixels), np.float32)
     with _repeatable(), torch.inference_mode():
@@ -257,13 +233,13 @@ def _errors(network: Network, pixels: Thumbnail, device: str, beat: Callable[[],
 
 
 def _images(pixels: Thumbnail, device: str) -> Tensor:
-    """uint8 -> float32 in 0..1, on the device. Copies: torch warns of an array that it may not write to."""
+    """Return float32 in 0..1 on the device. The pixels are copied: torch warns of an array that it may not write to."""
     return torch.from_numpy(pixels.copy()).to(device, memory_format=torch.channels_last).float() / 255
 
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """The same sums in the same order: cuDNN's fastest transposed convolutions add up as their threads come."""
+    """Have sums taken in the same order: cuDNN's fastest transposed convolutions add up as their threads come."""
     before = torch.backends.cudnn.deterministic
     torch.backends.cudnn.deterministic = True
     try:

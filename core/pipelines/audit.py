@@ -8,19 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.curves.comparison import Comparison, compare
-from nextlabel.core.kinds.audit import AuditArm, AuditRequest, AuditResult, Verdict
+from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult, Verdict
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
-from nextlabel.core.metrics import class_counts, macro_f1
+from nextlabel.core.metrics import macro_f1
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.fits import Fit, Fitter, Split, need_labels
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.trials import Exam, Trial, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
@@ -35,26 +37,32 @@ FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as m
 def audit(request: AuditRequest, run: Run) -> AuditResult:
     """Embeds what is labelled, and a sample of the rest of the pool to see whether the labels are a random one."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "replay")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
-    need_two_classes(labelled.matched, "audit")
+    labelled = read_labelled(
+        request.path_to_img,
+        request.path_to_labels,
+        run,
+        task=task_of(request.task),
+        content=request.content,
+    )
+    labelled.task.check_matched(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")
     source = source_of(request, run)
     embedded = source.embed(labelled, rows_to_compare(labelled), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "an audit")
     validation = read_validation(request, source, run) if validates else None
     at_random = is_random_sample(embedded, run, CANT_TELL)
-    exams = [_exam(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
-    sizes = _sizes(request.budget, min(len(exam.targets) for exam in exams))
+    splits = [_split(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
+    sizes = _sizes(request.budget, min(len(split.targets) for split in splits))
     methods: list[Method] = [Random(), *request.methods]
-    f1 = _replay_all(request, methods, exams, sizes, run)
+    f1 = _replay_all(request, methods, splits, sizes, run)
     arms = tuple(_arm(method, sizes, f1[0], f1[i], at_random) for i, method in enumerate(methods))
     return AuditResult(
         repeats=request.repeats,
-        images=len(exams[0].targets),
+        images=len(splits[0].targets),
         validation="split" if validation is None else "held out",
-        validation_images=len(exams[0].truth),
+        validation_images=len(splits[0].truth),
         arms=arms,
         sentence=_summary(arms, at_random),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
@@ -71,7 +79,7 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
 # --- replays ----------------------------------------------------------------------------------------------------
 
 
-def _exam(embedded: Embedded, validation: Validation | None, seed: Sequence[int]) -> Exam:
+def _split(embedded: Embedded, validation: Validation | None, seed: Sequence[int]) -> Split:
     """Its images to learn from are the pool of a replay."""
     matched = embedded.matched
     X = embedded.embeddings[matched.rows]
@@ -79,10 +87,10 @@ def _exam(embedded: Embedded, validation: Validation | None, seed: Sequence[int]
     if validation is not None:
         classes, targets, truth = validation.together(matched)
         drawn = order[: round(DRAWN * len(X))]
-        return Exam(X[drawn], targets[drawn], validation.embeddings, truth, len(classes))
+        return Split(X[drawn], targets[drawn], validation.embeddings, truth, len(classes))
     held_out, drawn = np.split(order, [min(HELD_OUT_MOST, round(HELD_OUT * len(X)))])
     y = matched.targets
-    return Exam(X[drawn], y[drawn], X[held_out], y[held_out], len(matched.classes))
+    return Split(X[drawn], y[drawn], X[held_out], y[held_out], len(matched.classes))
 
 
 def _sizes(budget: int | None, images: int) -> list[int]:
@@ -93,44 +101,47 @@ def _sizes(budget: int | None, images: int) -> list[int]:
 
 
 def _replay_all(
-    request: AuditRequest, methods: Sequence[Method], exams: Sequence[Exam], sizes: Sequence[int], run: Run
+    request: AuditRequest, methods: Sequence[Method], splits: Sequence[Split], sizes: Sequence[int], run: Run
 ) -> NDArray[np.float64]:
     """(M, R, S) macro F1."""
-    run.stage("replay", total=len(methods) * len(exams), unit="replays")
-    trials = Trials(request.head, request.seed, run)
-    f1 = np.zeros((len(methods), len(exams), len(sizes)))
-    for repeat, exam in enumerate(exams):
+    run.stage("replay", total=len(methods) * len(splits), unit="replays")
+    fitter = Fitter(request.head, task_of(request.task), request.seed, run)
+    f1 = np.zeros((len(methods), len(splits), len(sizes)))
+    for repeat, split in enumerate(splits):
         for number, method in enumerate(methods):
             rng = np.random.default_rng([request.seed, repeat, number])
-            f1[number, repeat] = _replay(method, exam, sizes, trials, rng, run)
+            f1[number, repeat] = _replay(method, split, sizes, fitter, rng, run)
             run.advance(repeat * len(methods) + number + 1)
     return f1
 
 
 def _replay(
-    method: Method, exam: Exam, sizes: Sequence[int], trials: Trials, rng: np.random.Generator, run: Run
+    method: Method, split: Split, sizes: Sequence[int], fitter: Fitter, rng: np.random.Generator, run: Run
 ) -> list[float]:
     """Macro F1 after each round, each round as `selection` would do it."""
-    known, trial = NO_ROWS, None
+    known, fitted = NO_ROWS, None
     f1 = []
     for size in sizes:
-        settled, _ = settle(method, len(known), len(np.unique(exam.targets[known])))
-        rows = choose(settled, _inputs(exam, known, trial), size - len(known), rng, check=run.check).picks.rows
+        settled, _ = settle(method, len(known), len(np.unique(split.targets[known])))
+        rows = choose(
+            settled, _inputs(split, known, fitted, fitter.task), size - len(known), rng, check=run.check
+        ).picks.rows
         known = np.union1d(known, rows)
-        trial = trials.train(exam.embeddings[known], exam.targets[known])
-        counts = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
+        fitted = fitter.train(split.embeddings[known], split.targets[known], split.n_classes)
+        counts = fitter.task.counts(split.truth, fitted.predict(split.held_out), split.n_classes)
         f1.append(float(macro_f1(counts)))
     return f1
 
 
-def _inputs(exam: Exam, known: Rows, trial: Trial | None) -> Inputs:
-    head = trial.head if trial else None
+def _inputs(split: Split, known: Rows, fitted: Fit | None, task: Task) -> Inputs:
+    head = fitted.head if fitted else None
     return Inputs(
-        candidates=np.setdiff1d(np.arange(len(exam.targets)), known),
-        embeddings=exam.embeddings,
+        candidates=np.setdiff1d(np.arange(len(split.targets)), known),
+        embeddings=split.embeddings,
         labelled=known,
-        targets=np.unique(exam.targets[known], return_inverse=True)[1],
-        logits=head.logits(exam.embeddings) if head else None,
+        targets=np.unique(split.targets[known], return_inverse=True)[1],
+        logits=head.logits(split.embeddings) if head else None,
+        units=task.units,
     )
 
 

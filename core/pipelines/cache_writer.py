@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import EmbeddingCache
-from nextlabel.core.neural.engine import Batch
+from nextlabel.core.neural.engine import EmbeddedBatch
 
 FLUSH_EVERY_S = 20.0  # a crash costs at most this much embedding
 
@@ -23,7 +23,7 @@ class CacheWriter:
         self._embeddings: list[NDArray[np.float32]] = []
         self._flushed = time.monotonic()
 
-    def add(self, batch: Batch) -> bool:
+    def add(self, batch: EmbeddedBatch) -> bool:
         """Take a batch of the pool's images, but not those that were changed since the pool was listed: what was read
         of them must not be found by a stamp that isn't theirs. Whether all that was added so far is on the disk.
         """

@@ -15,10 +15,10 @@ from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
+from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.sharing import plan_key, share
 from nextlabel.core.tasks.base import Matched
 
 
@@ -31,30 +31,35 @@ class Embedded:
     matched: Matched
     unreadable: tuple[Skipped, ...]
 
+    @property
+    def sees_images(self) -> bool:
+        """Whether there are embeddings at all: without a source of them, `embeddings` is (K, 0)."""
+        return bool(self.embeddings.shape[1])
+
     def unlabelled(self) -> NDArray[np.int64]:
-        """(U,) rows, ascending."""
+        """Return the (U,) rows without a label, ascending."""
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), self.matched.rows, assume_unique=True)
 
 
 def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
-    """Embeddings of those rows. Others help once it is seen to take long; what they embed comes by the cache.
+    """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.
     """
     wanted = labelled.pool.take(rows)
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
-    same = plan_key(key, wanted)
-    if (known := run.recent.get(same)) is not None:
+    digest = digest_of(key, wanted)
+    if (known := run.recent.get(digest)) is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
         return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
     run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
-    if run.crew is not None:
-        work.embed(unless=run.crew.would_help)
+    if run.filler is not None:
+        work.embed(unless=run.filler.pays)
         if len(work.missing()):
-            share(key, wanted, work.missing(), backbone, run.crew, run)
+            run.filler.fill(key, wanted, work.missing(), backbone, run)
             work.read_cache()
     work.embed()
     _refuse_too_many(work.unreadable, len(wanted), run)
@@ -63,7 +68,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     if len(kept) < len(wanted):
         wanted, embeddings = wanted.take(kept), embeddings[kept]
     elif work.as_listed:
-        run.recent.keep(same, embeddings)
+        run.recent.keep(digest, embeddings)
     return Embedded(wanted, embeddings, labelled.match(wanted), tuple(work.unreadable))
 
 

@@ -6,23 +6,20 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
-from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.metrics import Scores
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
-    need_two_classes,
-    probabilities,
     read_labelled,
     rounded,
     skipped_images,
@@ -30,20 +27,23 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
+from nextlabel.core.tasks.registry import task_of
 
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 
 def validate(request: F1Request, run: Run) -> F1Result:
     """Embeds only what is labelled on either side."""
-    run.plan("read", "embed training images", "embed validation images", "train", "score")
+    run.plan(*KIND.stages)
     run.stage("read")
+    task = task_of(request.task)
     training = read_labelled(
         request.path_to_img_train,
         request.path_to_labels_train,
         run,
         "training",
         labelled_only=True,
+        task=task,
         content=request.content,
     )
     validation = read_labelled(
@@ -52,6 +52,7 @@ def validate(request: F1Request, run: Run) -> F1Result:
         run,
         "validation",
         labelled_only=True,
+        task=task,
         content=request.content,
     )
     training_rows = _unseen_by_validation(training, validation, run)
@@ -60,14 +61,14 @@ def validate(request: F1Request, run: Run) -> F1Result:
     trained_on = source.embed(training, training_rows, "embed training images", run)
     scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
     run.stage("train")
-    need_two_classes(trained_on.matched, "f1")
     matched = trained_on.matched
-    head, summary = train(request, trained_on.embeddings[matched.rows], matched.targets, matched.classes, run)
+    task.check_matched(matched, "f1")
+    head, summary = train(request, trained_on.embeddings, matched, run)
     run.stage("score")
-    guessed = probabilities(head.logits(scored_on.embeddings))
+    guessed = task.probabilities(head.logits(scored_on.embeddings))
     leaks = _warn_of_leaks(trained_on, scored_on, run)
     return _result(
-        training.task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
+        task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
         misses=_misses(scored_on, matched.classes, guessed),
         leaks=leaks,
         head=summary,
@@ -83,7 +84,7 @@ def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[
         same = sum(leak.identical for leak in leaks)
         detail = f"near-copies of validation images, {same} of them the same file: trained on, they flatter the F1"
         run.warn(WarningCode.LEAK, detail, names)
-    return told(leaks[:LEAKS_TOLD], training, validation)
+    return as_leaks(leaks[:LEAKS_TOLD], training, validation)
 
 
 def _misses(validation: Embedded, classes: Sequence[str], guessed: NDArray[np.float64]) -> tuple[Miss, ...]:
@@ -132,11 +133,9 @@ def _file(labelled: Labelled, row: int) -> str:
 def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:
     """All that can be known before anything is embedded."""
     kept = np.isin(training.matched.rows, rows)
-    targets = training.matched.targets[kept]
-    classes = tuple(training.matched.classes[i] for i in np.unique(targets))
     if len(training.matched.rows) and not len(rows):
         raise NoLabels("every labelled training image is a validation image too, so there is nothing to train on")
-    need_two_classes(replace(training.matched, rows=rows, targets=targets, classes=classes), "f1")
+    training.task.check_matched(training.matched.take(kept), "f1")
     if not len(validation.matched.rows):
         raise NothingToValidate("no image of the validation folder has a validation label")
 

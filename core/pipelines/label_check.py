@@ -6,14 +6,15 @@ Northcutt, Jiang and Chuang, Confident Learning, JAIR 2021, by cleanlab.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.brought import read_predictions
+from nextlabel.core.data.external import read_predictions
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.label_check import (
+    KIND,
     CopiesDisagree,
     LabelCheckRequest,
     LabelCheckResult,
@@ -22,23 +23,22 @@ from nextlabel.core.kinds.label_check import (
 )
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
-from nextlabel.core.neural.cross_validation import out_of_fold_logits
+from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.guess import laid_on
-from nextlabel.core.pipelines.leaks import find_leaks, told
+from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     manifest,
-    need_two_classes,
-    probabilities,
     read_labelled,
     rounded,
     skipped_images,
     train,
 )
+from nextlabel.core.pipelines.predictions import align
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import read_validation, sources_of
-from nextlabel.core.tasks.base import Matched
+from nextlabel.core.tasks.base import Matched, Task
+from nextlabel.core.tasks.registry import task_of
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
@@ -47,12 +47,18 @@ LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "judge", "compare")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
     labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, may_conflict=True, labelled_only=True, content=request.content
+        request.path_to_img,
+        request.path_to_labels,
+        run,
+        may_conflict=True,
+        labelled_only=True,
+        task=task_of(request.task),
+        content=request.content,
     )
-    need_two_classes(labelled.matched, "label_check")
+    labelled.task.check_matched(labelled.matched, "label_check")
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
     validation = read_validation(request, source, run) if validates else None
@@ -66,7 +72,7 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         items=tuple(items),
         conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
         copies_that_disagree=tuple(_copies_that_disagree(embedded)),
-        leaks=told(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
+        leaks=as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -94,18 +100,19 @@ class Judged:
 def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
     if request.path_to_predictions is not None:
         return _by_predictions(request.path_to_predictions, embedded, run)
-    matched = _of_judgeable_classes(embedded.matched, run)
+    task = task_of(request.task)
+    matched = _of_judgeable_classes(embedded.matched, task, run)
     X = embedded.embeddings[matched.rows]
-    head, _ = train(request, X, matched.targets, matched.classes, run)
+    head, _ = train(request, embedded.embeddings, matched, run)
     run.check()
     device = run.backbones.device
-    logits = out_of_fold_logits(
+    logits = TRAINERS[task.trainer].out_of_fold_logits(
         head, X, matched.targets, seed=request.seed, device=device, tick=lambda _done, _total: run.check()
     )
-    return Judged(matched.rows, matched.targets, matched.classes, probabilities(logits))
+    return Judged(matched.rows, matched.targets, matched.classes, task.probabilities(logits))
 
 
-def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
+def _of_judgeable_classes(matched: Matched, task: Task, run: Run) -> Matched:
     counts = np.bincount(matched.targets)
     small = [matched.classes[i] for i in np.flatnonzero(counts < LEAST_OF_A_CLASS)]
     if not small:
@@ -113,24 +120,17 @@ def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
     run.warn(
         WarningCode.CLASS_TOO_SMALL, "the only image of its class can't be judged; these classes were left out", small
     )
-    return _of_classes(matched, [name for name in matched.classes if name not in small])
-
-
-def _of_classes(matched: Matched, classes: list[str]) -> Matched:
-    """The labels of those classes alone. Raises NoLabels and SingleClass."""
-    targets = matched.onto(classes)
-    kept = targets >= 0
-    part = replace(matched, rows=matched.rows[kept], targets=targets[kept], classes=tuple(classes))
-    need_two_classes(part, "label_check")
+    part = matched.take(~np.isin(matched.targets, np.flatnonzero(counts < LEAST_OF_A_CLASS)))
+    task.check_matched(part, "label_check")
     return part
 
 
 def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
-    brought = read_predictions(path, run.settings.data_roots)
-    places, known = laid_on(brought, embedded, run)
+    external = read_predictions(path, run.settings.data_roots)
+    places, known = align(external, embedded, run)
     matched = embedded.matched
-    targets = matched.onto(brought.classes)
-    foreign = [name for name in matched.classes if name not in brought.classes]
+    targets = matched.onto(external.classes)
+    foreign = [name for name in matched.classes if name not in external.classes]
     if foreign:
         run.warn(
             WarningCode.CLASS_WITHOUT_PREDICTION,
@@ -141,7 +141,7 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
     if not kept.any():
         raise NoLabels("no labelled image has a prediction for its class")
     rows = matched.rows[kept]
-    return Judged(rows, targets[kept], brought.classes, brought.probabilities[places[rows]], brought.fingerprint())
+    return Judged(rows, targets[kept], external.classes, external.probabilities[places[rows]], external.fingerprint())
 
 
 def _share(expected: int, judged: Judged, run: Run) -> float | None:

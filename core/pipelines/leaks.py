@@ -45,8 +45,8 @@ def _stacked(A: Matrix, mine: Rows, B: Matrix, theirs: Rows) -> Matrix:
     return stacked
 
 
-def told(leaks: Sequence[LeakedRows], training: Embedded, validation: Embedded) -> tuple[Leak, ...]:
-    """On the wire."""
+def as_leaks(leaks: Sequence[LeakedRows], training: Embedded, validation: Embedded) -> tuple[Leak, ...]:
+    """Return leaks as results have them."""
     mine, theirs = training.matched.class_by_row(), validation.matched.class_by_row()
     return tuple(
         Leak(

@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, foretold, outlook
+from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, forecast_error, outlook
 from nextlabel.core.kinds.learning_curve import (
+    KIND,
     Coverage,
     CurveFit,
     CurvePoint,
@@ -21,17 +22,18 @@ from nextlabel.core.kinds.learning_curve import (
 )
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
-from nextlabel.core.metrics import class_counts, cohens_kappa, macro_f1
-from nextlabel.core.neural.cross_validation import stratified_folds
+from nextlabel.core.metrics import macro_f1
+from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, need_two_classes, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.fits import Fitter, Split, need_labels
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.trials import Exam, Trials, need_labels
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
@@ -50,27 +52,29 @@ OWN_SCORES = (
 def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     """Embeds all of the pool: stability and coverage are about its unlabelled images."""
     validates = request.path_to_img_val is not None
-    run.plan("read", "embed", *(["embed validation images"] if validates else []), "train", "forecast")
+    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
-    need_two_classes(labelled.matched, "learning_curve")
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
+    )
+    labelled.task.check_matched(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = read_validation(request, source, run) if validates else None
-    trials = Trials(request.head, request.seed, run)
+    fitter = Fitter(request.head, task_of(request.task), request.seed, run)
     at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
-    exams = _exams(request, embedded, validation, None if at_random else trials)
-    measured = _measure(exams, trials, run)
+    splits = _splits(request, embedded, validation, None if at_random else fitter)
+    measured = _measure(splits, fitter, run)
     run.stage("forecast")
     scores = measured.scores(pooled=validation is None)
     labels = len(embedded.matched.rows)
     fits = fit_all(measured.sizes.astype(np.float64), scores.replicates)
-    told = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
+    ahead = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
     hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
     known = at_random or validation is not None
-    stability = _stability(exams[0], embedded, trials, request.seed)
+    stability = _stability(splits[0], embedded, fitter, request.seed)
     coverage = _coverage(embedded, request.seed)
     return LearningCurveResult(
         labels=labels,
@@ -78,8 +82,8 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
         fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
-        now=_told(told, 0, 0, labels, known),
-        forecast=tuple(_told(told, i, extra, labels, known) for i, extra in enumerate(request.ahead, 1)),
+        now=_forecast(ahead, 0, 0, labels, known),
+        forecast=tuple(_forecast(ahead, i, extra, labels, known) for i, extra in enumerate(request.ahead, 1)),
         stability=stability,
         coverage=coverage,
         advice=advise(labels, hundred if known else None, request.worth_per_100, stability, coverage),
@@ -97,10 +101,10 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
 # --- what is measured -------------------------------------------------------------------------------------------
 
 
-def _exams(
-    request: LearningCurveRequest, embedded: Embedded, validation: Validation | None, choosing: Trials | None
-) -> list[Exam]:
-    """choosing: trains the heads that the labelled images were chosen by; None: they were drawn at random.
+def _splits(
+    request: LearningCurveRequest, embedded: Embedded, validation: Validation | None, choosing: Fitter | None
+) -> list[Split]:
+    """choosing: fits the heads that the labelled images were chosen by; None: they were drawn at random.
 
     Parts of chosen labels that are drawn at random teach less than those that were chosen first did, and make the curve
     too steep. So the parts are chosen, too, where a validation set scores them; chosen labels can't score themselves.
@@ -115,13 +119,13 @@ def _exams(
             others = embedded.embeddings[sample(embedded.unlabelled(), OTHERS, np.random.default_rng(request.seed))]
             orders = [order_of_choice(X, y, others, choosing, chance) for chance in chances]
         classes, targets, truth = validation.together(matched)
-        return [Exam(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
+        return [Split(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
     fold = stratified_folds(y, request.repeats, request.seed)
-    exams = []
+    splits = []
     for r in range(request.repeats):
         order = np.random.default_rng([request.seed, r]).permutation(np.flatnonzero(fold != r))
-        exams.append(Exam(X[order], y[order], X[fold == r], y[fold == r], len(matched.classes)))
-    return exams
+        splits.append(Split(X[order], y[order], X[fold == r], y[fold == r], len(matched.classes)))
+    return splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,29 +157,29 @@ class Scores:
     noise: float
 
 
-def _measure(exams: Sequence[Exam], trials: Trials, run: Run) -> Measured:
-    most = min(len(exam.targets) for exam in exams)
+def _measure(splits: Sequence[Split], fitter: Fitter, run: Run) -> Measured:
+    most = min(len(split.targets) for split in splits)
     sizes = np.unique(np.geomspace(min(SMALLEST, most // 2), most, SIZES).round().astype(np.int64))
-    run.stage("train", total=len(exams) * len(sizes), unit="heads")
-    counts = np.zeros((len(exams), len(sizes), 3, exams[0].n_classes), np.int64)
-    for r, exam in enumerate(exams):
+    run.stage("train", total=len(splits) * len(sizes), unit="heads")
+    counts = np.zeros((len(splits), len(sizes), 3, splits[0].n_classes), np.int64)
+    for r, split in enumerate(splits):
         for s, size in enumerate(sizes):
-            trial = trials.train(exam.embeddings[:size], exam.targets[:size])
-            counts[r, s] = class_counts(exam.truth, trial.predict(exam.held_out), exam.n_classes)
+            fitted = fitter.train(split.embeddings[:size], split.targets[:size], split.n_classes)
+            counts[r, s] = fitter.task.counts(split.truth, fitted.predict(split.held_out), split.n_classes)
             run.advance(r * len(sizes) + s + 1)
     return Measured(sizes, counts)
 
 
-def _stability(exam: Exam, embedded: Embedded, trials: Trials, seed: int) -> Stability | None:
+def _stability(split: Split, embedded: Embedded, fitter: Fitter, seed: int) -> Stability | None:
     """Bloodgood and Vijay-Shanker, A Method for Stopping Active Learning Based on Stabilizing Predictions (2009)."""
     watched = sample(embedded.unlabelled(), STABILITY_IMAGES, np.random.default_rng(seed))
     if not len(watched):
         return None
-    most = len(exam.targets)
+    most = len(split.targets)
     sizes = [most - min(ROUND, most // 10) * back for back in range(ROUNDS, -1, -1)]
     X = embedded.embeddings[watched]
-    seen = [trials.train(exam.embeddings[:size], exam.targets[:size]).predict(X) for size in sizes]
-    kappas = [cohens_kappa(a, b, exam.n_classes) for a, b in pairwise(seen)]
+    seen = [fitter.train(split.embeddings[:size], split.targets[:size], split.n_classes).predict(X) for size in sizes]
+    kappas = [fitter.task.agreement(a, b, split.n_classes) for a, b in pairwise(seen)]
     return Stability(labels=tuple(sizes), kappas=tuple(rounded(kappa) for kappa in kappas), images=len(watched))
 
 
@@ -215,16 +219,19 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     middle = {name: rounded(float(np.median(getattr(one, name)))) for name in ("a", "b", "c")}
     family = one.family
     return CurveFit(
-        family=family.name, formula=family.formula, parameters=middle, error=rounded(foretold(family, sizes, mean))
+        family=family.name,
+        formula=family.formula,
+        parameters=middle,
+        error=rounded(forecast_error(family, sizes, mean)),
     )
 
 
-def _told(told: Outlook, i: int, extra: int, labels: int, known: bool) -> Forecast:
+def _forecast(ahead: Outlook, i: int, extra: int, labels: int, known: bool) -> Forecast:
     """known: whether the scores are the pool's; else any score is possible."""
     return Forecast(
         extra=extra,
         labels=labels + extra,
-        f1_macro=rounded(told.score[i]),
-        low=rounded(told.low[i]) if known else 0.0,
-        high=rounded(told.high[i]) if known else 1.0,
+        f1_macro=rounded(ahead.score[i]),
+        low=rounded(ahead.low[i]) if known else 0.0,
+        high=rounded(ahead.high[i]) if known else 1.0,
     )

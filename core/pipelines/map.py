@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import MapRequest, MapResult
+from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
-from nextlabel.core.neural.heads import Head
+from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.tasks.registry import task_of
 
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5
@@ -24,9 +25,11 @@ SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on th
 
 def draw_map(request: MapRequest, run: Run) -> MapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
-    run.plan("read", "embed", "train", "draw")
+    run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
+    )
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("train")
@@ -35,14 +38,14 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
     places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
     matched = embedded.matched
     class_by_row = dict(zip(matched.rows.tolist(), matched.targets.tolist(), strict=True))
-    guessed = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
+    predicted = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
     return MapResult(
         class_names=matched.classes,
         names=tuple(embedded.pool.names[row] for row in rows),
         x=tuple(rounded(x) for x in places[:, 0]),
         y=tuple(rounded(y) for y in places[:, 1]),
         classes=tuple(class_by_row.get(row, -1) for row in rows.tolist()),
-        predicted=None if guessed is None else tuple(guessed.tolist()),
+        predicted=None if predicted is None else tuple(predicted.tolist()),
         images=len(embedded.pool),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
@@ -51,9 +54,9 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
 
 def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
     matched = embedded.matched
-    if len(matched.classes) < 2:
+    if not task_of(request.task).can_train(matched):
         return None
-    head, _ = train(request, embedded.embeddings[matched.rows], matched.targets, matched.classes, run)
+    head, _ = train(request, embedded.embeddings, matched, run)
     return head
 
 

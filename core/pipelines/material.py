@@ -16,16 +16,16 @@ from nextlabel.core.data.files import Skipped
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.errors import NoLabels, SingleClass, WarningCode
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
-from nextlabel.core.neural.heads import Head
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Task
-from nextlabel.core.tasks.registry import CLASSIFICATION
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
+from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
-TOP = 3
 DIGITS = 6  # beyond these, the order of a sum shows
 VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 
@@ -101,51 +101,37 @@ def _read(path: str | None, roots: Sequence[Path], may_conflict: bool, task: Tas
     return task.read_with_conflicts(real, roots) if may_conflict else (task.read(real, roots), {})
 
 
-def train(
-    request: JobRequest, embeddings: NDArray[np.float32], targets: NDArray[np.int64], classes: Sequence[str], run: Run
-) -> tuple[Head, HeadSummary]:
-    """A head on the labelled embeddings (L, d); targets (L,) index `classes`, each of which occurs."""
+def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run) -> tuple[Head, HeadSummary]:
+    """Train a head on the labelled rows of the embeddings (K, d)."""
     head = run.heads.get(
         request.head,
-        embeddings,
-        targets,
-        len(classes),
+        embeddings[matched.rows],
+        matched.targets,
+        len(matched.classes),
         seed=request.seed,
         device=run.backbones.device,
         tick=run.advance,
+        train=TRAINERS[task_of(request.task).trainer].train,
     )
-    counts = np.bincount(targets, minlength=len(classes))
     summary = HeadSummary(
         name=head.name,
-        classes=tuple(classes),
-        images_per_class={name: int(count) for name, count in zip(classes, counts, strict=True)},
+        classes=matched.classes,
+        images_per_class=matched.images_per_class(),
         temperature=rounded(head.temperature),
         details=dict(head.details),
     )
     return head, summary
 
 
-def need_two_classes(matched: Matched, what: str) -> None:
-    """Raises NoLabels or SingleClass."""
-    if not matched.classes:
-        raise NoLabels(f"{what} needs labels: no image of the pool has one")
-    if len(matched.classes) == 1:
-        only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
-        raise SingleClass(f"{what} needs two classes at least: {only}")
+def class_of(answer: Answer) -> str:
+    """Return the class that an image is given, as results of tasks with one class an image have it."""
+    (class_,) = answer.predicted
+    return class_
 
 
-def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax over rows, (N, C)."""
-    wide = logits.astype(np.float64)
-    weights: NDArray[np.float64] = np.exp(wide - wide.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return weights
-
-
-def top_classes(row: NDArray[np.float64], classes: Sequence[str]) -> tuple[ClassProbability, ...]:
-    """The most probable classes of one image, best first; ties by class order."""
-    best = np.argsort(-row, kind="stable")[:TOP]
-    return tuple(ClassProbability(class_name=classes[i], probability=rounded(row[i])) for i in best)
+def top_of(answer: Answer) -> tuple[ClassProbability, ...]:
+    """Return the most probable classes of one image as results have them, best first."""
+    return tuple(ClassProbability(class_name=name, probability=rounded(p)) for name, p in answer.top)
 
 
 class Origin(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.registry import KINDS, JobResult
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.pipelines.audit import audit
 from nextlabel.core.pipelines.f1 import validate
@@ -27,6 +27,8 @@ PIPELINES: dict[str, Callable[[Any, Run], JobResult]] = {
     "similar": find_similar,
     "map": draw_map,
 }
+if PIPELINES.keys() != KINDS.keys():  # else a worker would take such a job, and end it as `internal`
+    raise ImportError(f"kinds without a pipeline, or the reverse: {', '.join(PIPELINES.keys() ^ KINDS.keys())}")
 
 
 def carry_out(request: JobRequest, run: Run) -> JobResult:

@@ -11,30 +11,32 @@ import numpy as np
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import Inputs, Matrix, Rows
 from nextlabel.core.methods.geometry import sample
-from nextlabel.core.pipelines.trials import Trials
+from nextlabel.core.pipelines.fits import Fitter
 
 FIRST, GROWTH = 10, 1.25  # labels after the first round, and how many times as many after each other
 
 
-def order_of_choice(X: Matrix, y: Rows, others: Matrix, trials: Trials, rng: np.random.Generator) -> Rows:
+def order_of_choice(X: Matrix, y: Rows, others: Matrix, fitter: Fitter, rng: np.random.Generator) -> Rows:
     """(L,) indices into the labelled images, in the order in which `auto` would choose them for the sake of the pool.
 
     X: (L, d) the labelled images, and y: (L,) their classes; others: (U, d) images that stand for the rest of the pool.
     The first ten are drawn by chance, so that other chance gives another order.
     """
     E = np.concatenate([X, others])
+    n_classes = int(y.max()) + 1
     order = sample(np.arange(len(y)), FIRST, rng)
     while len(order) < len(y):
         known = np.sort(order)
-        trial = trials.train(X[known], y[known])
-        method, _ = settle(Auto(), len(known), len(trial.classes))
+        fitted = fitter.train(X[known], y[known], n_classes)
+        method, _ = settle(Auto(), len(known), len(fitted.classes))
         inputs = Inputs(
             candidates=np.setdiff1d(np.arange(len(y)), known),
             references=np.setdiff1d(np.arange(len(E)), known),
             embeddings=E,
             labelled=known,
-            targets=np.searchsorted(trial.classes, y[known]),
-            logits=trial.head.logits(E) if trial.head else None,
+            targets=np.unique(y[known], return_inverse=True)[1],
+            logits=fitted.head.logits(E) if fitted.head else None,
+            units=fitter.task.units,
         )
         add = max(1, round((GROWTH - 1) * len(known)))
         order = np.concatenate([order, method.select(inputs, add, rng).rows])

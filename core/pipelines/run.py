@@ -9,8 +9,8 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.heads import TrainedHeads
-from nextlabel.core.pipelines.crew import Crew
+from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.pipelines.cache_filler import CacheFiller
 from nextlabel.core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
@@ -21,8 +21,8 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage. `crew`: who may help; None: nobody. `heads`, `recent`:
-    what earlier jobs left in memory.
+    once a second and at each new stage. `filler`: who can embed much together; None: nobody. `heads`,
+    `recent`: what earlier jobs left in memory.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Run:
         *,
         check: Callable[[], None],
         publish: Callable[[Progress, tuple[JobWarning, ...]], None],
-        crew: Crew | None = None,
+        filler: CacheFiller | None = None,
         heads: TrainedHeads | None = None,
         recent: RecentEmbeddings | None = None,
     ) -> None:
@@ -40,7 +40,7 @@ class Run:
         self.backbones = backbones
         self.heads = heads or TrainedHeads()
         self.recent = recent or RecentEmbeddings(0)
-        self.crew = crew
+        self.filler = filler
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None
         self._check = check

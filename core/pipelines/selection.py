@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
-from nextlabel.core.kinds.selection import MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
-from nextlabel.core.methods.auto import Auto, settle
+from nextlabel.core.kinds.selection import KIND, MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
+from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
-from nextlabel.core.methods.uncertainty import Margin
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.guess import Guess, guess_of
 from nextlabel.core.pipelines.material import (
     Labelled,
+    class_of,
     manifest,
-    probabilities,
     read_labelled,
     rounded,
     skipped_images,
-    top_classes,
+    top_of,
 )
+from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
-from nextlabel.core.pipelines.supplies import NEED_PREPARATION, Supplies, prepare
+from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
 
 COPIES_SHOWN = 100
 OTHERS_ON_MAP = 5_000
@@ -35,54 +36,56 @@ OTHERS_ON_MAP = 5_000
 
 def select(request: SelectionRequest, run: Run) -> SelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
-    prepares = bool(request.method.needs & NEED_PREPARATION)
-    run.plan("read", "embed", "train", *(["prepare"] if prepares else []), "choose")
+    prepares = bool(request.method.needs & TRAINED_FOR)
+    run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
+    )
     source = source_of(request, run)
     every_row = np.arange(len(labelled.pool), dtype=np.int64)
     embedded = source.embed(labelled, every_row, "embed", run)
     run.stage("train")
-    guess = guess_of(request, embedded, run)
-    method, why = _settle(request, embedded, guess)
-    supplies = prepare(method, request, embedded, run) if prepares else Supplies()
+    predictions = predictions_of(request, embedded, run)
+    classes = embedded.matched.classes if predictions is None else predictions.classes
+    labels = len(embedded.matched.rows)
+    labelled_classes = len(embedded.matched.classes)
+    method, why = settle(
+        request.method, labels, len(classes), labelled_classes=labelled_classes, embeddings=embedded.sees_images
+    )
+    if prepares:
+        run.stage("prepare", unit="epochs")
+    supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
-    inputs = _inputs(request, embedded, guess, supplies, run)
-    batch = _choose(method, inputs, request, guess, run)
+    inputs = _inputs(request, embedded, predictions, supplies, run)
+    batch = _choose(method, inputs, request, predictions, run)
     return SelectionResult(
         data=tuple(embedded.pool.names[row] for row in batch.picks.rows),
-        items=tuple(_items(batch, embedded, guess, method)),
+        items=tuple(_items(batch, embedded, predictions, method, labelled.task)),
         method=MethodUsed(asked=request.method.name, name=method.name, why=why),
         candidates=len(inputs.candidates),
         near_copies_left_out=len(batch.left_out),
         map=_map(supplies, embedded, batch.picks.rows),
-        head=guess.head if guess else None,
+        head=predictions.head if predictions else None,
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=_manifest(request, source, run, guess, labelled),
+        manifest=_manifest(request, source, run, predictions, labelled),
     )
 
 
-def _settle(request: SelectionRequest, embedded: Embedded, guess: Guess | None) -> tuple[Method, str]:
-    if request.path_to_predictions is not None and isinstance(request.method, Auto) and not _sees(embedded):
-        return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
-    classes = embedded.matched.classes if guess is None else guess.classes
-    return settle(request.method, len(embedded.matched.rows), len(classes))
+def _manifest(
+    request: SelectionRequest, source: Source, run: Run, predictions: Predictions | None, labelled: Labelled
+) -> Manifest:
+    head = predictions is not None and predictions.head is not None
+    fingerprint = predictions.fingerprint if predictions else None
+    return manifest(request, source, run, head=head, sources={"pool": labelled}, predictions=fingerprint)
 
 
-def _sees(embedded: Embedded) -> bool:
-    return bool(embedded.embeddings.shape[1])
-
-
-def _manifest(request: SelectionRequest, source: Source, run: Run, guess: Guess | None, labelled: Labelled) -> Manifest:
-    head = guess is not None and guess.head is not None
-    predictions = guess.fingerprint if guess else None
-    return manifest(request, source, run, head=head, sources={"pool": labelled}, predictions=predictions)
-
-
-def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, supplies: Supplies, run: Run) -> Inputs:
+def _inputs(
+    request: SelectionRequest, embedded: Embedded, predictions: Predictions | None, supplies: Supplies, run: Run
+) -> Inputs:
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
-    excluded, pending = (_rows(names, embedded) for names in (request.exclude, request.pending))
+    excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
     absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
     if absent:
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
@@ -90,27 +93,25 @@ def _inputs(request: SelectionRequest, embedded: Embedded, guess: Guess | None, 
     set_aside = np.union1d(excluded, pending)
     candidates = np.setdiff1d(unlabelled, set_aside, assume_unique=True) if len(set_aside) else unlabelled
     return Inputs(
-        candidates=candidates if guess is None else candidates[guess.known[candidates]],
-        embeddings=embedded.embeddings if _sees(embedded) else None,
+        candidates=candidates if predictions is None else candidates[predictions.known[candidates]],
+        embeddings=supplies.embeddings,
         labelled=embedded.matched.rows,
-        targets=embedded.matched.targets if guess is None else guess.targets,
+        targets=embedded.matched.targets if predictions is None else predictions.targets,
         pending=np.setdiff1d(pending, embedded.matched.rows, assume_unique=True),
-        logits=guess.logits if guess else None,
+        logits=supplies.logits,
+        units=task_of(request.task).units,
         votes=supplies.votes,
         reconstruction_errors=supplies.reconstruction_errors,
         components=supplies.components,
     )
 
 
-def _rows(names: Iterable[str], embedded: Embedded) -> Rows:
-    rows_by_name = embedded.pool.rows_by_name
-    return np.array(sorted({rows_by_name[name] for name in names if name in rows_by_name}), np.int64)
-
-
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
-def _choose(method: Method, inputs: Inputs, request: SelectionRequest, guess: Guess | None, run: Run) -> Batch:
+def _choose(
+    method: Method, inputs: Inputs, request: SelectionRequest, predictions: Predictions | None, run: Run
+) -> Batch:
     """One batch for each class with a quota, then one for all other classes; each knows of those before it."""
     rng = np.random.default_rng(request.seed)
     skip_copies = request.near_copies == "skip" and inputs.embeddings is not None
@@ -120,7 +121,7 @@ def _choose(method: Method, inputs: Inputs, request: SelectionRequest, guess: Gu
             "without embeddings no near-copy is known; name a backbone to leave them out",
         )
     parts: list[Batch] = []
-    for candidates, add in _portions(inputs.candidates, request, guess, run):
+    for candidates, add in _portions(inputs.candidates, request, predictions, run):
         taken = np.concatenate([NO_ROWS, *(part.picks.rows for part in parts)])
         left = replace(
             inputs,
@@ -133,18 +134,21 @@ def _choose(method: Method, inputs: Inputs, request: SelectionRequest, guess: Gu
     return batch
 
 
-def _portions(candidates: Rows, request: SelectionRequest, guess: Guess | None, run: Run) -> Iterator[tuple[Rows, int]]:
+def _portions(
+    candidates: Rows, request: SelectionRequest, predictions: Predictions | None, run: Run
+) -> Iterator[tuple[Rows, int]]:
     """(candidates, how many of them) by class quota; the last portion is that of all other classes."""
-    if not request.class_quotas or guess is None:
+    if not request.class_quotas or predictions is None:
         if request.class_quotas:
             run.warn(WarningCode.CLASS_QUOTAS_UNUSED, "class quotas need a head, and it needs labels of two classes")
         yield candidates, request.add
         return
-    classes = guess.classes
-    predicted = guess.logits[candidates].argmax(axis=1)
+    classes = predictions.classes
+    task, every_class = task_of(request.task), np.arange(len(classes))
+    decided = task.decide(predictions.logits[candidates], every_class, len(classes))
     free = np.ones(len(candidates), bool)
     for name, quota in request.class_quotas.items():
-        mine = predicted == classes.index(name) if name in classes else np.zeros(len(candidates), bool)
+        mine = task.shows(decided, classes.index(name)) if name in classes else np.zeros(len(candidates), bool)
         free &= ~mine
         if np.count_nonzero(mine) < quota:
             run.warn(
@@ -170,33 +174,37 @@ def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
 # --- in words ---------------------------------------------------------------------------------------------------
 
 
-def _items(batch: Batch, embedded: Embedded, guess: Guess | None, method: Method) -> Iterator[SelectionItem]:
+def _items(
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
-    guessed = probabilities(guess.logits[picks.rows]) if guess else None
+    probabilities = task.probabilities(predictions.logits[picks.rows]) if predictions else None
     for i, row in enumerate(picks.rows):
-        top = top_classes(guessed[i], guess.classes) if guess is not None and guessed is not None else ()
+        answer = (
+            task.answer(probabilities[i], predictions.classes) if predictions and probabilities is not None else None
+        )
         item = SelectionItem(
             rank=i + 1,
             name=names[row],
             score=rounded(picks.scores[i]),
-            predicted=top[0].class_name if top else None,
-            confidence=top[0].probability if top else None,
-            top=top,
+            predicted=class_of(answer) if answer else None,
+            confidence=rounded(answer.confidence) if answer else None,
+            top=top_of(answer) if answer else (),
             cluster=None if picks.clusters is None else int(picks.clusters[i]),
             reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
         )
-        yield item.model_copy(update={"reason": _reason(item, method, guess)})
+        yield item.model_copy(update={"reason": _reason(item, method, predictions)})
 
 
-def _reason(item: SelectionItem, method: Method, guess: Guess | None) -> str:
+def _reason(item: SelectionItem, method: Method, predictions: Predictions | None) -> str:
     """Why one image was picked, in words a person understands."""
-    if guess is None:
+    if predictions is None:
         return method.reason
     words = method.reason
     if Need.LOGITS in method.needs:
         words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
-    counts = guess.head.images_per_class if guess.head else {}
+    counts = predictions.head.images_per_class if predictions.head else {}
     if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
         words += "; rare class"
     return words
@@ -211,7 +219,7 @@ def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint
         return None
     matched, n = embedded.matched, len(embedded.pool)
     others = np.arange(0, n, max(1, -(-n // OTHERS_ON_MAP)))
-    class_of = dict(zip(matched.rows.tolist(), (matched.classes[t] for t in matched.targets), strict=True))
+    classes = matched.class_by_row()
     picked = set(chosen.tolist())
     return tuple(
         MapPoint(
@@ -219,7 +227,7 @@ def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint
             x=rounded(supplies.coordinates[row, 0]),
             y=rounded(supplies.coordinates[row, 1]),
             cluster=int(supplies.components[row]),
-            class_name=class_of.get(row),
+            class_name=classes.get(row),
             chosen=row in picked,
         )
         for row in np.unique(np.concatenate([matched.rows, chosen, others])).tolist()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.similar import SimilarItem, SimilarRequest, SimilarResult
+from nextlabel.core.kinds.similar import KIND, SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
-from nextlabel.core.neural.heads import train_linear
+from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, probabilities, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
@@ -23,13 +24,15 @@ STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (d
 
 def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
     """Raises NameNotInPool when the pool has none of the examples."""
-    run.plan("read", "embed", "rank")
+    run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, content=request.content)
+    labelled = read_labelled(
+        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
+    )
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("rank")
-    like, unlike = _rows(request.like, embedded), _rows(request.unlike, embedded)
+    like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
     _warn_of_absent(request, embedded, run)
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
@@ -49,13 +52,7 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
 def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:
     every_row = np.arange(len(embedded.pool), dtype=np.int64)
     rows = every_row if request.among == "all" else embedded.unlabelled()
-    return np.setdiff1d(rows, np.union1d(examples, _rows(request.exclude, embedded)), assume_unique=True)
-
-
-def _rows(names: Sequence[str], embedded: Embedded) -> Rows:
-    """Of those that are there, ascending."""
-    rows_by_name = embedded.pool.rows_by_name
-    return np.array(sorted({rows_by_name[name] for name in names if name in rows_by_name}), np.int64)
+    return np.setdiff1d(rows, np.union1d(examples, embedded.pool.rows_of(request.exclude)), assume_unique=True)
 
 
 def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
@@ -78,7 +75,7 @@ def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed
     rows = np.concatenate([like, unlike, others])
     targets = (np.arange(len(rows)) < len(like)).astype(np.int64)
     head = train_linear(geometry.embeddings[rows], targets, 2, seed=seed, strength=STRENGTH)
-    return probabilities(head.logits(geometry.embeddings[candidates]))[:, 1]
+    return CLASSIFICATION.probabilities(head.logits(geometry.embeddings[candidates]))[:, 1]
 
 
 def _items(

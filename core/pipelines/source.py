@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.brought import BroughtEmbeddings, read_embeddings
+from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
 from nextlabel.core.data.files import Skipped
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
@@ -29,8 +29,8 @@ class Source(Origin, Protocol):
 def source_of(request: OnePool, run: Run) -> Source:
     """Raises EmbeddingsMalformed and what loading a backbone does."""
     if request.path_to_embeddings is not None:
-        return Brought.of(read_embeddings(request.path_to_embeddings, run.settings.data_roots))
-    return load_backbone(request, run) if request.backbone is not None else Nowhere()
+        return External.of(read_embeddings(request.path_to_embeddings, run.settings.data_roots))
+    return load_backbone(request, run) if request.backbone is not None else NoEmbeddings()
 
 
 def load_backbone(request: JobRequest, run: Run) -> Embedder:
@@ -68,41 +68,39 @@ class Embedder:
 
 
 @dataclass(frozen=True, eq=False)
-class Brought:
-    """Embeddings from a file. `weights` is its fingerprint."""
+class External:
+    """Embeddings that another program made, from a file. `weights` is the file's fingerprint."""
 
-    brought: BroughtEmbeddings
+    given: ExternalEmbeddings
     weights: str
     name: str = "brought along"
     preprocessing: str = "none"
     engine: str = "none"
 
     @classmethod
-    def of(cls, brought: BroughtEmbeddings) -> Brought:
-        return cls(brought, brought.fingerprint())
+    def of(cls, given: ExternalEmbeddings) -> External:
+        return cls(given, given.fingerprint())
 
     def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         """Raises NameNotInPool when not one of them is there."""
         wanted = labelled.pool.take(rows)
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
-        place = {name: i for i, name in enumerate(self.brought.names)}
+        place = {name: i for i, name in enumerate(self.given.names)}
         places = np.array([place.get(name, -1) for name in wanted.names], np.int64)
         absent = [wanted.names[i] for i in np.flatnonzero(places < 0)]
         if len(absent) == len(wanted):
-            raise NameNotInPool(
-                f"no image of the pool has an embedding in the file; it names {self.brought.names[0]!r}"
-            )
+            raise NameNotInPool(f"no image of the pool has an embedding in the file; it names {self.given.names[0]!r}")
         if absent:
             run.warn(
                 WarningCode.WITHOUT_EMBEDDING, "these images have no embedding in the file; they were left out", absent
             )
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
         skipped = tuple(Skipped(name, "no embedding of it was brought along") for name in absent)
-        return Embedded(kept, self.brought.matrix[places[places >= 0]], labelled.match(kept), skipped)
+        return Embedded(kept, self.given.matrix[places[places >= 0]], labelled.match(kept), skipped)
 
 
 @dataclass(frozen=True, eq=False)
-class Nowhere:
+class NoEmbeddings:
     """No embeddings: for predictions that were brought along, and methods that look at nothing else."""
 
     name: str = "none"

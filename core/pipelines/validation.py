@@ -15,6 +15,7 @@ from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
 from nextlabel.core.tasks.base import Matched
+from nextlabel.core.tasks.registry import task_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ def read_validation(request: OneValidated, source: Source, run: Run) -> Validati
         run,
         "validation",
         labelled_only=True,
+        task=task_of(request.task),
         content=request.content,
     )
     if not len(labelled.matched.rows):

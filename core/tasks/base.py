@@ -85,10 +85,12 @@ class Matched(ABC):
 class Answer:
     """What a model says of one image, as results show it.
 
-    predicted: as a labels file has it; confidence: its probability. top: the most probable classes, best first.
+    predicted: the classes that the image is given, as `Task.lines` takes them.
+    confidence: the probability that they are right.
+    top: the most probable classes, best first.
     """
 
-    predicted: str
+    predicted: tuple[str, ...]
     confidence: float
     top: tuple[tuple[str, float], ...]
 
@@ -126,8 +128,8 @@ class Task(ABC):
         """Read labels as `read` does, but leave names out that the labels contradict each other about."""
 
     @abstractmethod
-    def lines(self, name: str, predicted: str) -> Iterator[str]:
-        """Write what is said of an image as lines that `read` reads. Raises LabelsMalformed: no line can hold it."""
+    def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
+        """Write an image's classes as lines that `read` reads. Raises LabelsMalformed: no line can hold them."""
 
     @abstractmethod
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
@@ -213,7 +215,7 @@ def most_probable(probabilities: NDArray[np.float64], classes: Sequence[str]) ->
     return tuple((classes[i], float(probabilities[i])) for i in best)
 
 
-def write_lines(task: Task, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Write (name, what is predicted of it) as lines of a labels file."""
-    for name, predicted in pairs:
-        yield from task.lines(name, predicted)
+def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Write each (name, its classes) as lines of a labels file."""
+    for name, classes in said:
+        yield from task.lines(name, classes)

@@ -164,8 +164,9 @@ class Classification(Task):
         assert isinstance(labels, ClassLabels)
         return match(labels, pool)
 
-    def lines(self, name: str, predicted: str) -> Iterator[str]:
-        yield format_line(name, predicted)
+    def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
+        (class_,) = classes
+        yield format_line(name, class_)
 
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
         distinct = tuple(dict.fromkeys(classes))
@@ -222,7 +223,8 @@ class Classification(Task):
 
     def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
         top = most_probable(probabilities, classes)
-        return Answer(*top[0], top)
+        class_, probability = top[0]
+        return Answer((class_,), probability, top)
 
     # scores
 

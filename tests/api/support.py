@@ -94,7 +94,7 @@ class Worker:
         self.files = files
 
     def claim(self, job_id: str) -> Claim:
-        claim = self.store.claim(job_id, worker="w", token="t", lease_s=60)
+        claim = self.store.claim(job_id, process="w", token="t", lease_s=60)
         assert claim is not None
         return claim
 
@@ -130,7 +130,7 @@ class Worker:
 
         def work() -> None:
             while not stop.wait(0.01):
-                self.store.worker_seen("w")
+                self.store.note_worker("w")
                 for job_id in self.store.queued_longer_than(0):
                     carry_out(job_id)
 

@@ -133,7 +133,7 @@ def test_a_client_that_hangs_up_does_not_cancel_its_job(url, selecting, worker):
 def test_many_calls_are_held_at_once(url, selecting, worker):
     with ThreadPoolExecutor(60) as threads:
         held = [threads.submit(httpx.get, f"{url}/active_learning", params=selecting, timeout=60) for _ in range(60)]
-        while worker.store.queued() < 60:
+        while worker.store.queue_length() < 60:
             time.sleep(0.02)
         assert httpx.get(f"{url}/healthz").status_code == 200
         with worker.carrying_out(selection_result(("b.png", "cat"))):

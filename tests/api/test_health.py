@@ -31,15 +31,15 @@ def test_it_is_ready_once_a_worker_was_seen(client, worker):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert answer.json()["faults"] == ["no worker was seen in the last 10 seconds; jobs are recorded and wait"]
-    worker.store.worker_seen("w")
+    worker.store.note_worker("w")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "faults": []})
-    worker.store.worker_gone("w")
+    worker.store.forget_worker("w")
     assert client.get("/readyz").status_code == 503
 
 
 def test_it_is_not_ready_when_the_disk_is_below_its_floor(data, tmp_path, empty_redis, worker):
-    worker.store.worker_seen("w")
+    worker.store.note_worker("w")
     free_mb = shutil.disk_usage(tmp_path).free // 1_000_000
     crowded = settings_for(data, tmp_path, empty_redis).model_copy(update={"min_free_disk_mb": free_mb * 2})
     with TestClient(create_app(crowded), "http://localhost") as client:
@@ -51,7 +51,7 @@ def test_it_is_not_ready_when_the_disk_is_below_its_floor(data, tmp_path, empty_
 
 
 def test_a_disk_without_a_state_folder_yet_is_no_fault(client, settings, worker):
-    worker.store.worker_seen("w")
+    worker.store.note_worker("w")
     assert not settings.state_dir.exists()
     assert client.get("/readyz").status_code == 200
 
@@ -62,7 +62,7 @@ def test_metrics_count_jobs_by_what_became_of_them(client, data, worker):
     worker.fail(ids[1], "internal")
     client.post(f"/jobs/{ids[2]}/cancel")
     worker.claim(ids[3])
-    worker.store.worker_seen("w")
+    worker.store.note_worker("w")
     metrics = measured(client)
     assert metrics["nextlabel_jobs", "f1", "queued"] == 1
     assert metrics["nextlabel_jobs", "f1", "running"] == metrics["nextlabel_leases",] == 1
@@ -76,7 +76,7 @@ def test_metrics_count_jobs_by_what_became_of_them(client, data, worker):
 
 def test_metrics_count_webhooks_by_what_became_of_them(client, worker):
     outbox = Outbox(worker.store)
-    for tell in (outbox.delivered, outbox.delivered, outbox.failed, outbox.unwanted):
+    for tell in (outbox.mark_delivered, outbox.mark_delivered, outbox.mark_failed, outbox.mark_unwanted):
         job, _ = worker.store.submit(new_job_id(), "f1", "{}", webhook="https://hooks.example/")
         worker.store.cancel(job.id)
         tell(outbox.claim())
@@ -100,6 +100,18 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
     assert can["limits"]["add"] == 10_000_000
     assert can["limits"]["request_bytes"] == 1_000_000
     assert can["version"]
+
+
+def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_tasks(client):
+    can = client.get("/capabilities").json()
+    assert can["tasks"] == ["classification"]
+    assert can["questions"].keys() == can["kinds"].keys()
+    assert can["questions"]["audit"] == {
+        "title": "Method audit",
+        "question": "Do methods help on my data?",
+        "tasks": ["classification"],
+        "stages": ["read", "embed", "embed validation images", "replay"],
+    }
 
 
 @pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])

@@ -449,7 +449,7 @@ def test_a_failed_job_shows_why(client, data, worker):
 
 def test_a_job_whose_worker_was_lost_is_queued_again_and_says_so(client, data, worker):
     job_id = client.post("/jobs", json=data.selection).json()["id"]
-    worker.store.give_back(worker.claim(job_id), "drained")
+    worker.store.put_back(worker.claim(job_id), "drained")
     job = client.get(f"/jobs/{job_id}").json()
     assert (job["state"], job["error"], job["last_interruption"]["reason"]) == ("queued", None, "drained")
 

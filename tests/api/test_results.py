@@ -164,7 +164,7 @@ def test_a_result_whose_file_is_gone_has_expired_and_the_job_still_shows(client,
 def test_a_late_file_of_a_worker_that_lost_the_job_is_not_shown(client, data, worker):
     job = client.post("/jobs", json=data.f1).json()
     stale = worker.claim(job["id"])
-    worker.store.give_back(stale, "drained")
+    worker.store.put_back(stale, "drained")
     worker.succeed(job["id"], f1_result(0.9))
     worker.files.write(job["id"], stale.fence, f1_result(0.1).model_dump_json().encode())
     assert client.get(job["links"]["result"]).json()["f1_macro"] == 0.9

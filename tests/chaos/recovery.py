@@ -60,13 +60,13 @@ def recovery_s(folder: Path, blow: Callable[[Process, Job], None], *, neighbours
         until(lambda: bool((shown := store.get(job.id).progress) and shown.done), "images are being embedded")
         job = store.get(job.id)
         struck_at = time.monotonic()
-        blow(next(one for one in stack.workers if f"-{one.pid}@" in (job.worker or "")), job)
+        blow(next(one for one in stack.workers if f"-{one.pid}@" in (job.process or "")), job)
         until(lambda: store.get(job.id).attempt == 2, "another process has it")
         return time.monotonic() - struck_at
 
 
 def kill_process(worker: Process, job: Job) -> None:
-    os.kill(int((job.worker or "").rpartition("/")[2]), signal.SIGKILL)
+    os.kill(int((job.process or "").rpartition("/")[2]), signal.SIGKILL)
 
 
 def kill_worker(worker: Process, job: Job) -> None:

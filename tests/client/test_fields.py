@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 from typing import Required, get_origin, get_type_hints
 
 import pytest
@@ -13,6 +16,7 @@ from nextlabel.client.job import Job
 from nextlabel.core.kinds.registry import KINDS, result_adapter
 from tests.canned_results import RESULTS
 
+ROOT = Path(__file__).resolve().parents[2]
 #: By kind, the client's call and what it is told to take.
 CALLS = {
     "selection": ("select", fields.SelectionFields),
@@ -24,6 +28,14 @@ CALLS = {
     "similar": ("similar", fields.SimilarFields),
     "map": ("map", fields.MapFields),
 }
+
+
+def test_what_is_made_from_the_kinds_is_as_it_would_be_made_now():
+    """`make kinds` mends it: client/fields.py and the table in README.md."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tools.kinds", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_every_kind_has_a_call_and_a_result_to_try_it_with():

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from nextlabel.client.tables import ROWS, sentences_of, show
+from nextlabel.client.tables import ROWS, show
 from tests.api.support import prediction_result, selection_result
 from tests.canned_results import RESULTS
 
@@ -20,7 +20,7 @@ def shown(result, width=120):
 
 @pytest.mark.parametrize("kind", RESULTS)
 def test_every_kind_of_result_comes_to_a_sentence_and_a_table(kind):
-    sentences = list(sentences_of(RESULTS[kind]))
+    sentences = list(RESULTS[kind].sentences())
     assert sentences
     assert all(sentence.endswith(".") for sentence in sentences)
     text = shown(RESULTS[kind])
@@ -29,11 +29,11 @@ def test_every_kind_of_result_comes_to_a_sentence_and_a_table(kind):
 
 
 def test_the_sentences_say_what_matters():
-    assert list(sentences_of(RESULTS["prediction"])) == ["2 images: cat: 1, dog: 1."]
-    (score,) = sentences_of(RESULTS["f1"])
+    assert list(RESULTS["prediction"].sentences()) == ["2 images: cat: 1, dog: 1."]
+    (score,) = RESULTS["f1"].sentences()
     assert score.startswith("Macro F1 0.875 (95 %: 0.800 to 0.900) on 4 images")
-    assert list(sentences_of(RESULTS["learning_curve"])) == ["Go on: 100 more labels should bring about 0.1."]
-    assert list(sentences_of(RESULTS["label_check"]))[1:] == [
+    assert list(RESULTS["learning_curve"].sentences()) == ["Go on: 100 more labels should bring about 0.1."]
+    assert list(RESULTS["label_check"].sentences())[1:] == [
         "Names with several classes: 1.",
         "Groups of near-copies that disagree: 1.",
         "Labelled images that are (nearly) validation images, too: 1.",

@@ -137,7 +137,7 @@ def test_api_worker_and_watcher_reach_redis_by_tls_and_password(secured, anna):
 def test_a_certificate_that_nobody_vouches_for_is_refused(secured):
     untrusted = secured.redis_url.partition("?")[0] + "?ssl_cert_reqs=required"
     with closing(JobStore.at(untrusted, retry=False)) as store, pytest.raises(StoreUnavailable, match="CERTIFICATE"):
-        store.queued()
+        store.queue_length()
     with closing(JobQueue(untrusted)) as queue, pytest.raises(StoreUnavailable, match="could not be sent"):
         queue.send("job_x")
 

@@ -15,6 +15,7 @@ from nextlabel.core.settings import Settings
 from nextlabel.worker import janitor as module
 from nextlabel.worker.janitor import Janitor
 from nextlabel.worker.presence import presence_folder
+from nextlabel.worker.sharding.plan import plan_path
 from tests.worker.conftest import freeze, submit, wait_until
 
 LEASE_S = 1.0
@@ -42,7 +43,7 @@ def new_job(store):
 
 
 def claim(store, job, *, lease_s=LEASE_S, token="t"):
-    return store.claim(job.id, worker="dead/1", token=token, lease_s=lease_s)
+    return store.claim(job.id, process="dead/1", token=token, lease_s=lease_s)
 
 
 def messages(store):
@@ -185,6 +186,18 @@ def test_janitors_that_forget_the_same_jobs_do_not_trip_over_each_other(settings
     assert list(settings.results_dir.iterdir()) == []
 
 
+def test_the_plans_of_jobs_that_ended_are_removed_and_those_of_others_stay(settings, store):
+    plans = {}
+    for job in (ended_job(store, settings), new_job(store)):
+        plans[job.id] = plan_path(settings.plans_dir, job.id, "key")
+    unknown = plan_path(settings.plans_dir, "job_unknown", "key")
+    settings.plans_dir.mkdir(parents=True)
+    for path in (*plans.values(), unknown):
+        path.touch()
+    Janitor(settings, "w@host").tick()
+    assert list(settings.plans_dir.iterdir()) == [list(plans.values())[1]]
+
+
 # --- the dead of its machine ------------------------------------------------------------------------------------
 
 
@@ -193,7 +206,7 @@ def test_the_job_of_a_dead_process_of_its_worker_goes_back_at_the_next_tick_and_
 ):
     process = subprocess.Popen(["sleep", "60"])
     job = new_job(store)
-    store.claim(job.id, worker=f"w@host/{process.pid}", token="t", lease_s=60)
+    store.claim(job.id, process=f"w@host/{process.pid}", token="t", lease_s=60)
     janitor.tick()
     assert store.get(job.id).state is JobState.RUNNING
     process.kill()
@@ -209,15 +222,15 @@ def test_a_process_of_another_worker_is_not_judged_by_its_number(janitor, store)
     process = subprocess.Popen(["true"])
     process.wait()
     job = new_job(store)
-    store.claim(job.id, worker=f"w@another/{process.pid}", token="t", lease_s=60)
+    store.claim(job.id, process=f"w@another/{process.pid}", token="t", lease_s=60)
     janitor.tick()
     assert store.get(job.id).state is JobState.RUNNING
 
 
 def test_the_jobs_of_a_dead_worker_of_the_machine_go_back_at_the_next_tick(janitor, settings, store):
     job = new_job(store)
-    store.claim(job.id, worker="other@host/1", token="t", lease_s=60)
-    store.worker_seen("other@host")
+    store.claim(job.id, process="other@host/1", token="t", lease_s=60)
+    store.note_worker("other@host")
     folder = presence_folder(settings.redis_url)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "other@host.lock").touch()  # and nobody holds a lock on it

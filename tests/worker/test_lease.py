@@ -25,7 +25,7 @@ def impatient(empty_redis):
 @pytest.fixture
 def claim(store):
     job = submit(store, add=1, path_to_img="p")
-    return store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
+    return store.claim(job.id, process="w/1", token="t", lease_s=LEASE_S)
 
 
 class HandClock:
@@ -100,9 +100,9 @@ def test_a_lease_is_renewed_for_as_long_as_the_context_lasts(store, impatient, c
     with lease(impatient, claim) as held:
         time.sleep(2 * LEASE_S)
         held.check()
-        assert store.reap(most_crashes=3) == []
+        assert store.put_back_expired(most_crashes=3) == []
     time.sleep(2 * LEASE_S)
-    assert store.reap(most_crashes=3) == [claim.job_id]
+    assert store.put_back_expired(most_crashes=3) == [claim.job_id]
 
 
 def test_the_thread_ends_with_the_context_however_it_is_left(impatient, claim):
@@ -132,8 +132,8 @@ def test_a_check_hears_that_the_worker_is_being_stopped_but_not_another(store, i
 
 def test_a_check_hears_that_another_process_owns_the_job(store, impatient, claim):
     with lease(impatient, claim) as held:
-        store.give_back(claim, "worker_lost")
-        store.claim(claim.job_id, worker="other", token="u", lease_s=20)
+        store.put_back(claim, "worker_lost")
+        store.claim(claim.job_id, process="other", token="u", lease_s=20)
         assert raised_by(held.check) is LeaseLost
         wait_until(lambda: lease_threads() == [])  # there is nothing to renew any more
         assert raised_by(held.check) is LeaseLost
@@ -186,7 +186,7 @@ def test_a_mistake_in_a_renewal_does_not_end_the_renewals(impatient, claim):
 
 def test_a_check_hears_that_the_deadline_has_passed(store, impatient):
     job = submit(store, add=1, path_to_img="p", deadline_s=0.3)
-    claim = store.claim(job.id, worker="w/1", token="t", lease_s=LEASE_S)
+    claim = store.claim(job.id, process="w/1", token="t", lease_s=LEASE_S)
     with lease(impatient, claim) as held:
         held.check()
         assert raised_by(held.check) is DeadlineExceeded

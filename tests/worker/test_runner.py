@@ -13,7 +13,7 @@ from nextlabel.core.errors import StorageFull, StoreUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import Claim, JobStore
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import KINDS, result_adapter
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.worker import patience
@@ -101,27 +101,38 @@ def test_a_job_that_was_carried_out_has_succeeded_and_has_a_result(runner, store
     runner.run(job.id)
     ended = store.get(job.id)
     assert (ended.state, ended.attempt, ended.error) == (JobState.SUCCEEDED, 1, None)
-    assert ended.worker == f"w@host/{os.getpid()}"
+    assert ended.process == f"w@host/{os.getpid()}"
     assert ended.started_at <= ended.finished_at
     assert len(result_of(settings, ended).data) == 3
 
 
-@pytest.mark.parametrize("kind", ["selection", "prediction", "f1"])
-def test_every_kind_of_job_is_carried_out(runner, store, settings, root, pool, kind):
+@pytest.fixture
+def whole(root):
+    """By kind, the fields of a request; 30 images of each of two classes are labelled, and 3 are not."""
+    names = pools.draw(root / "whole", red=33, blue=33)
+    labelled = [name for name in names if int(name.partition("_")[2].removesuffix(".png")) < 30]
     pools.draw(root / "val", red=2, blue=2)
-    labels = pools.label(root / "labels_val.txt", ["red_1.png", "blue_1.png"])
-    fields = {
-        "selection": {**pool, "add": 1},
-        "prediction": pool,
-        "f1": {
-            **{f"{field}_train": path for field, path in pool.items()},
-            "path_to_img_val": "val",
-            "path_to_labels_val": labels,
-        },
-    }[kind]
-    job = submit(store, kind=kind, **fields)
+    one = {"path_to_img": "whole", "path_to_labels": pools.label(root / "whole.txt", labelled)}
+    val = {"path_to_img_val": "val", "path_to_labels_val": pools.label(root / "val.txt", ["red_1.png", "blue_1.png"])}
+    return {
+        "selection": {**one, "add": 1},
+        "prediction": one,
+        "f1": {**{f"{field}_train": path for field, path in one.items()}, **val},
+        "learning_curve": {**one, "repeats": 2},
+        "audit": {**one, "repeats": 2, "budget": 20, "methods": ["margin"]},
+        "label_check": one,
+        "similar": {**one, "add": 1, "like": ["red_0.png"]},
+        "map": {**one, "points": 10},
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_job_is_carried_out(runner, store, settings, whole, kind):
+    job = submit(store, kind=kind, **whole[kind])
     runner.run(job.id)
-    assert result_of(settings, store.get(job.id)).kind == kind
+    ended = store.get(job.id)
+    assert type(result_of(settings, ended)) is KINDS[kind].result
+    assert ended.progress.stage == KINDS[kind].stages[-1]
 
 
 def test_warnings_and_the_last_progress_stand_in_the_record(runner, store, pool):
@@ -294,8 +305,8 @@ def test_a_lost_lease_leaves_the_record_to_its_new_owner(runner, store, settings
     job = submit(store, **large_pool)
     with running(runner, job.id):
         wait_until(lambda: embedding(store, job))
-        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
-        owner = store.claim(job.id, worker="other/1", token="u", lease_s=60)
+        store.put_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+        owner = store.claim(job.id, process="other/1", token="u", lease_s=60)
         owned = store.get(job.id)
     assert store.get(job.id) == owned
     assert '"end": "lease lost"' in logged()
@@ -309,7 +320,7 @@ def test_a_lease_lost_at_the_very_end_leaves_a_file_that_nobody_looks_at(runner,
 
     def write_and_lose(files, *result):
         write(files, *result)
-        store.give_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
+        store.put_back(Claim(job.id, 1, 1, job.kind, {}), "worker_lost")
 
     monkeypatch.setattr(ResultFiles, "write", write_and_lose)
     runner.run(job.id)

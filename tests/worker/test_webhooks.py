@@ -51,7 +51,7 @@ def hurried(monkeypatch):
 
 def end(store, url, state=JobState.SUCCEEDED):
     job, _ = store.submit(new_job_id(), "selection", "{}", webhook=url)
-    store.finish(store.claim(job.id, worker="w/1", token="t", lease_s=20), state)
+    store.finish(store.claim(job.id, process="w/1", token="t", lease_s=20), state)
     return store.get(job.id)
 
 

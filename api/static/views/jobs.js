@@ -1,6 +1,6 @@
 import { download, forget, get, hasEnded, post, Problem } from "../api.js";
 import { ago, clear, fileOf, h, number, seconds, tell } from "../dom.js";
-import { cancel, failureWords, KINDS, progressBar, progressWords, STATES } from "../jobs.js";
+import { cancel, failureWords, kinds, progressBar, progressWords, STATES, titleOf } from "../jobs.js";
 
 export const title = "Jobs";
 const VIEW_OF = { selection: "label", f1: "quality", learning_curve: "quality", audit: "quality", label_check: "check", map: "map" };
@@ -9,6 +9,7 @@ const QUICK_MS = 1500, SLOW_MS = 10_000;
 export async function render(place, { signal }) {
   const list = h("ul", { class: "jobs", "aria-label": "Jobs, newest first" });
   const more = h("div", { class: "row end" });
+  const known = await kinds();
   let limit = 30, seen = "";
   clear(place, h("h1", { text: "Jobs" }), list, more);
 
@@ -22,7 +23,7 @@ export async function render(place, { signal }) {
 
   const draw = (page) => {
     const focused = document.activeElement?.dataset?.action;
-    clear(list, page.data.length ? page.data.map((job) => row(job, refresh)) : h("li", { class: "empty", text: "No job yet. Choose a folder under Set-up." }));
+    clear(list, page.data.length ? page.data.map((job) => row(job, refresh, titleOf(job.kind, known))) : h("li", { class: "empty", text: "No job yet. Choose a folder under Set-up." }));
     clear(more, page.next_cursor && limit < 200 && h("button", { type: "button", text: "Older ones", onclick: () => { limit = 200; refresh(); } }));
     if (focused) list.querySelector(`[data-action="${focused}"]`)?.focus();
   };
@@ -43,15 +44,15 @@ export async function render(place, { signal }) {
   loop();
 }
 
-function row(job, refresh) {
+function row(job, refresh, title) {
   const { request } = job;
   const about = [request.path_to_img ?? request.path_to_img_train, request.backbone].filter(Boolean);
   const detail = request.kind === "selection" ? `${number(request.add)} images by ${request.method?.name ?? request.method}` : request.kind === "similar" ? `like ${request.like[0]}` : "";
-  return h("li", { class: `job ${job.state}`, "aria-label": `${KINDS[job.kind] ?? job.kind}, ${STATES[job.state]}` },
+  return h("li", { class: `job ${job.state}`, "aria-label": `${title}, ${STATES[job.state]}` },
     h("div", { class: "grow" },
-      h("p", {}, h("strong", { text: KINDS[job.kind] ?? job.kind }), " ", h("span", { class: `state ${job.state}`, text: STATES[job.state] }), " ", h("span", { class: "dim", text: detail })),
+      h("p", {}, h("strong", { text: title }), " ", h("span", { class: `state ${job.state}`, text: STATES[job.state] }), " ", h("span", { class: "dim", text: detail })),
       h("p", { class: "dim small" }, h("span", { title: about[0], text: fileOf(about[0] ?? "") }), ` · ${about[1] ?? ""} · ${ago(job.created_at)}${took(job)}${job.attempt > 1 ? ` · attempt ${job.attempt}` : ""}${job.owner ? ` · ${job.owner}` : ""}`),
-      !hasEnded(job) && [h("p", { class: "small", text: progressWords(job) }), progressBar(job, `${KINDS[job.kind]}: progress`)],
+      !hasEnded(job) && [h("p", { class: "small", text: progressWords(job) }), progressBar(job, `${title}: progress`)],
       ["failed"].includes(job.state) && h("p", { class: "fault", text: failureWords(job) }),
       job.last_interruption && !hasEnded(job) && h("p", { class: "small dim", text: `Interrupted (${job.last_interruption.reason.replace("_", " ")}), goes on by itself.` }),
       job.warnings.map((one) => h("p", { class: "small dim", text: `${one.detail}${one.count > 1 ? ` (${number(one.count)})` : ""}` }))),

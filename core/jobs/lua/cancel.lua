@@ -1,10 +1,11 @@
--- id -> the state after: 'cancelled', 'cancelling', or the state it had ended in; nothing for an unknown job.
+-- id -> the state after: 'cancelled', 'cancelling', or the state it had ended in; nothing for an unknown job
+-- Cancels a queued job at once; asks whoever runs a running one to stop.
 local id = ARGV[1]
 local state = get(id, 'state')
 if state == 'queued' then
-  ended(id, 'cancelled', '')
+  end_job(id, 'cancelled', '')
 elseif state == 'running' then
   set(id, 'state', 'cancelling')
-  changed(id, 'state', cjson.encode({state = 'cancelling'}))
+  publish(id, 'state', cjson.encode({state = 'cancelling'}))
 end
 return get(id, 'state')

@@ -1,11 +1,11 @@
--- id, worker, token (of this very call), lease (ms), images wanted, images at least
--- -> {number, start, stop, fence, key}, or nothing: all images are taken, the job stands still or has ended.
--- First what a dead worker left, then the next images of the plan: as many as wanted, and fewer towards the end, so that
--- all who work on it are done at about the same time.
-local id, worker, token, lease, want, least = unpack(ARGV)
+-- id, process, token (of this very call), lease (ms), images wanted, images at least
+-- -> {number, start, stop, fence, key}, or nothing: all images are taken, or nobody runs the job nor will.
+-- Hands out a shard: first what a dead process left, then the next images of the plan, as many as wanted, and fewer
+-- towards the end, so that all processes that work on it are done at about the same time.
+local id, process, token, lease, want, least = unpack(ARGV)
 local state = get(id, 'state')
 if state ~= 'running' and state ~= 'queued' then return false end -- queued: whoever ran it died, its shards go on
-local plan, shards = plan_of(id)
+local plan, shards = read_plan(id)
 if not plan.key or plan.poisoned then return false end
 local holders, number, shard = 1, nil, nil
 for other, one in pairs(shards) do
@@ -25,8 +25,9 @@ if not shard then
   redis.call('HSET', shards_key(id), 'cursor', text(start + size))
   shard = {start = start, stop = start + size, crashes = 0}
 end
-shard.worker, shard.token, shard.seen = worker, token, 0
+shard.worker, shard.token, shard.seen = process, token, 0
 shard.fence = redis.call('HINCRBY', job_key(id), 'shard_fence', 1)
-set_shard(id, number, shard)
-redis.call('ZADD', P .. 'shard_leases', now + lease, member(id, number))
+write_shard(id, number, shard)
+redis.call('ZADD', P .. 'shard_leases', now + lease, lease_name(id, number))
+hold(process, lease_name(id, number))
 return {number, shard.start, shard.stop, text(shard.fence), plan.key}

@@ -1,5 +1,5 @@
--- how long it is held (ms) -> {id, fence, url, failures} of the delivery due the longest, or nothing when none is.
--- Held, nobody else is given it; if whoever took it dies, it is due again after that time.
+-- how long it is held (ms) -> {id, fence, url, failures} of the delivery due the longest, or nothing when none is due
+-- Hands out a delivery. Nobody else gets it while it is held; if whoever took it dies, it is due again after that time.
 local id = redis.call('ZRANGEBYSCORE', P .. 'webhooks', '-inf', now, 'LIMIT', 0, 1)[1]
 if not id then return false end
 redis.call('ZADD', P .. 'webhooks', now + ARGV[1], id)

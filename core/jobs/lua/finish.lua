@@ -1,8 +1,9 @@
--- id, fence, state, error (JSON or '') -> 'ok' | 'lost'. Twice is once. A cancelling job ends as cancelled.
+-- id, fence, state, error (JSON or '') -> 'ok' | 'lost'
+-- Ends a running job; the same call again changes nothing. A cancelling job ends as cancelled.
 local id, fence, state, error = unpack(ARGV)
 if get(id, 'ended_by') == fence then return 'ok' end
-if not owns(id, fence) then return refused() end
+if not owns(id, fence) then return refuse() end
 if get(id, 'state') == 'cancelling' then state, error = 'cancelled', '' end
 set(id, 'ended_by', fence)
-ended(id, state, error)
+end_job(id, state, error)
 return 'ok'

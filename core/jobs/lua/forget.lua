@@ -1,4 +1,5 @@
--- id -> the state it was in; forgotten only if it had ended. Nothing for an unknown job.
+-- id -> the state it was in; nothing for an unknown job
+-- Forgets the job if it had ended.
 local id = ARGV[1]
 local state = get(id, 'state')
 if state == 'succeeded' or state == 'failed' or state == 'cancelled' then

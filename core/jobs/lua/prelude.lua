@@ -1,4 +1,6 @@
--- Stands before every script. KEYS[1] is the prefix of all keys; the only clock is Redis' own.
+-- This text stands before every script. KEYS[1] is the prefix of all keys; the only clock is Redis' own.
+-- A worker is a parent process with its pool of processes. A process is named `<worker>/<process id>`, and it is
+-- processes that hold jobs and shards: the field `worker` of a record or a shard has such a name.
 local P = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -8,19 +10,27 @@ local function job_key(id) return P .. 'job:' .. id end
 local function get(id, field) return redis.call('HGET', job_key(id), field) end
 local function set(id, ...) redis.call('HSET', job_key(id), ...) end
 
--- Every visible change: a new revision, an event for those who follow, a nudge for those who wait.
-local function changed(id, event, data)
+-- What the processes of one worker hold is a hash: job id, or <job id>#<number> of a shard -> name of the process.
+local function holds_key(process) return P .. 'holds:' .. (string.match(process, '^(.*)/[^/]*$') or process) end
+local function hold(process, what) redis.call('HSET', holds_key(process), what, process) end
+local function let_go(process, what)
+  if process and process ~= '' then redis.call('HDEL', holds_key(process), what) end
+end
+
+-- Makes a change visible: the job gets a new revision, those who follow get an event, those who wait get a nudge.
+local function publish(id, event, data)
   redis.call('HINCRBY', job_key(id), 'rev', 1)
   redis.call('XADD', P .. 'events:' .. id, 'MAXLEN', '~', 1000, '*', 'event', event, 'data', data)
   redis.call('PUBLISH', P .. 'changed', id)
 end
 
--- A job's shards: plan fields (key, total, cursor, done), and under its number each shard that was handed out and has
--- not been committed: {start, stop, fence, worker, token, seen, crashes}. One that nobody holds has worker ''.
+-- The hash of a job's shards has the fields of the plan (key, total, cursor, done), and under its number each shard
+-- that was handed out and has not been committed: {start, stop, fence, worker, token, seen, crashes}. A shard that
+-- nobody holds has '' for a worker.
 local function shards_key(id) return P .. 'shards:' .. id end
-local function member(id, number) return id .. '#' .. number end
+local function lease_name(id, number) return id .. '#' .. number end
 
-local function plan_of(id)
+local function read_plan(id)
   local plan, shards, fields = {}, {}, redis.call('HGETALL', shards_key(id))
   for i = 1, #fields, 2 do
     local number = tonumber(fields[i])
@@ -29,32 +39,39 @@ local function plan_of(id)
   return plan, shards
 end
 
-local function shard_of(id, number)
+local function read_shard(id, number)
   local shard = redis.call('HGET', shards_key(id), number)
   return shard and cjson.decode(shard)
 end
 
-local function set_shard(id, number, shard) redis.call('HSET', shards_key(id), number, cjson.encode(shard)) end
+local function write_shard(id, number, shard) redis.call('HSET', shards_key(id), number, cjson.encode(shard)) end
 
 local function drop_shards(id)
-  local _, shards = plan_of(id)
-  for number in pairs(shards) do redis.call('ZREM', P .. 'shard_leases', member(id, number)) end
+  local _, shards = read_plan(id)
+  for number, shard in pairs(shards) do
+    redis.call('ZREM', P .. 'shard_leases', lease_name(id, number))
+    let_go(shard.worker, lease_name(id, number))
+  end
   redis.call('DEL', shards_key(id))
 end
 
--- Its process died. Anybody may take the shard again; after too many deaths the job is to fail, says `poisoned`.
-local function lost_shard(id, number, most)
-  local shard = shard_of(id, number)
-  redis.call('ZREM', P .. 'shard_leases', member(id, number))
+-- Takes a shard back from a process that died: anybody may claim it now. After too many deaths on one shard the plan is
+-- marked as poisoned, and whoever runs the job lets it fail.
+local function take_back_shard(id, number, most)
+  local shard = read_shard(id, number)
+  redis.call('ZREM', P .. 'shard_leases', lease_name(id, number))
   if not shard then return end
   redis.call('INCR', P .. 'reaped')
+  let_go(shard.worker, lease_name(id, number))
   shard.worker, shard.token, shard.seen, shard.crashes = '', '', 0, shard.crashes + 1
-  set_shard(id, number, shard)
+  write_shard(id, number, shard)
   if shard.crashes >= most then redis.call('HSET', shards_key(id), 'poisoned', shard.crashes) end
 end
 
-local function ended(id, state, error)
+-- Ends a job for good: it stands in no queue, holds nothing, and is counted; its webhook is due.
+local function end_job(id, state, error)
   redis.call('ZREM', P .. 'leases', id)
+  let_go(get(id, 'worker'), id)
   redis.call('ZREM', P .. 'queued', id)
   redis.call('ZREM', P .. 'deadlines', id)
   drop_shards(id)
@@ -64,53 +81,56 @@ local function ended(id, state, error)
   local started = get(id, 'started_at')
   if started then redis.call('HINCRBY', P .. 'run_ms', get(id, 'kind'), text(now - started)) end
   set(id, 'state', state, 'finished_at', text(now), 'error', error)
-  changed(id, 'end', cjson.encode({state = state}))
+  publish(id, 'end', cjson.encode({state = state}))
   if get(id, 'webhook') then redis.call('ZADD', P .. 'webhooks', now, id) end
 end
 
-local function requeued(id, reason)
+-- Puts a running job back into the queue. Its fence moves on, so whoever ran it changes nothing any more.
+local function put_back(id, reason)
   local interruption = cjson.encode({reason = reason, at = now, worker = get(id, 'worker') or ''})
   redis.call('ZREM', P .. 'leases', id)
+  let_go(get(id, 'worker'), id)
   redis.call('ZADD', P .. 'queued', now, id)
   redis.call('HINCRBY', job_key(id), 'fence', 1)
   set(id, 'state', 'queued', 'last_interruption', interruption)
-  changed(id, 'state', cjson.encode({state = 'queued', reason = reason}))
+  publish(id, 'state', cjson.encode({state = 'queued', reason = reason}))
 end
 
--- Does this fence still own the job? A reap, a give-back and a new claim all move the fence on.
+-- Does this fence still own the job? It moves on whenever the job is put back or claimed.
 local function owns(id, fence)
   local state = get(id, 'state')
   return (state == 'running' or state == 'cancelling') and get(id, 'fence') == fence
 end
 
--- What a stale fence asked for changes nothing, and is counted.
-local function refused()
+-- Refuses what a stale fence asks for, and counts that.
+local function refuse()
   redis.call('INCR', P .. 'fenced')
   return 'lost'
 end
 
--- Is its time over? `deadline` stands in the record in ms, where the request set one.
-local function overdue(id)
+-- Has the job's deadline passed? `deadline` stands in the record in ms, where the request set one.
+local function is_overdue(id)
   local deadline = get(id, 'deadline')
   return deadline and now > tonumber(deadline)
 end
 
--- Its process died (`worker_lost`), or did nothing for too long and was ended (`stalled`). Queued again (true), or
--- ended: cancelled if that was asked for, failed after too many crashes.
-local function crashed(id, most, reason)
+-- Charges a job with a crash: its process died (reason 'worker_lost'), or did nothing for too long and is being ended
+-- ('stalled'). Returns true when the job was put back; otherwise it has ended, as cancelled if that was asked for, as
+-- failed after too many crashes.
+local function charge_crash(id, most, reason)
   local crashes = redis.call('HINCRBY', job_key(id), 'crashes', 1)
   redis.call('INCR', P .. 'reaped')
   if get(id, 'state') ~= 'cancelling' and crashes < most then
-    requeued(id, reason)
+    put_back(id, reason)
     return true
   end
   redis.call('HINCRBY', job_key(id), 'fence', 1)
   if get(id, 'state') == 'cancelling' then
-    ended(id, 'cancelled', '')
+    end_job(id, 'cancelled', '')
   else
     local what = reason == 'stalled' and 'got stuck ' or 'died '
     local detail = 'the worker process ' .. what .. crashes .. ' times while it ran this job; its log says why'
-    ended(id, 'failed', cjson.encode({code = reason, detail = detail, retryable = true}))
+    end_job(id, 'failed', cjson.encode({code = reason, detail = detail, retryable = true}))
   end
   return false
 end

@@ -1,11 +1,12 @@
 -- id, fence, progress (JSON or ''), warnings (JSON or '') -> 'ok' | 'lost'
--- Progress that would go back, after another worker took over, is not shown. Getting further than ever
--- before clears the count of crashes: only a job that dies again and again at the same place is given up.
+-- Shows a running job's progress and warnings. Progress that would go back, after another process took over, is not
+-- shown. Getting further than ever before clears the count of crashes: only a job that dies again and again at the same
+-- place is given up.
 local id, fence, progress, warnings = unpack(ARGV)
-if not owns(id, fence) then return refused() end
+if not owns(id, fence) then return refuse() end
 if warnings ~= '' and warnings ~= get(id, 'warnings') then
   set(id, 'warnings', warnings)
-  changed(id, 'warnings', warnings)
+  publish(id, 'warnings', warnings)
 end
 if progress ~= '' then
   local new, old = cjson.decode(progress), get(id, 'progress')
@@ -16,6 +17,6 @@ if progress ~= '' then
     if new.stage_index > old.stage_index or new.done > old.done then set(id, 'crashes', 0) end
   end
   set(id, 'progress', progress)
-  changed(id, 'progress', progress)
+  publish(id, 'progress', progress)
 end
 return 'ok'

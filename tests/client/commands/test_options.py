@@ -10,10 +10,10 @@ from click.shell_completion import BashComplete
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.client.commands.asking import OF_KIND
+from nextlabel.client.commands.asking import COMMANDS
 from nextlabel.client.commands.completion import VARIABLE
 from nextlabel.client.commands.options import request_body, request_parameters
-from nextlabel.client.main import SECTIONS, cli
+from nextlabel.client.main import cli
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
@@ -27,10 +27,17 @@ def typed(kind, *arguments):
     return request_body(kind, given)
 
 
+def test_a_field_that_is_true_or_false_is_a_flag():
+    plain = typed("selection", "photos", "-n", "3")
+    assert "content" not in plain
+    assert typed("selection", "photos", "-n", "3", "--content") == {**plain, "content": True}
+
+
 def test_every_kind_has_a_command():
-    assert OF_KIND.keys() == KINDS.keys()
-    assert [command.name for command in OF_KIND.values()] == list(SECTIONS["Ask"])
-    assert all(cli.get_command(click.Context(cli), name) for section in SECTIONS.values() for name in section)
+    assert list(COMMANDS) == [kind.command for kind in KINDS.values()]
+    assert [command.name for command in COMMANDS.values()] == list(COMMANDS)
+    assert cli.list_commands(click.Context(cli))[: len(COMMANDS)] == list(COMMANDS)
+    assert all(cli.get_command(click.Context(cli), name) for name in cli.list_commands(click.Context(cli)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,9 +45,9 @@ def test_every_field_of_a_request_is_an_option_and_is_explained(kind):
     fields = KINDS[kind].request.model_fields.keys() - {"kind"}
     parameters = {one.name: one for one in request_parameters(KINDS[kind].request)}
     assert parameters.keys() == fields
-    assert fields <= {one.name for one in OF_KIND[kind].params}
+    assert fields <= {one.name for one in COMMANDS[KINDS[kind].command].params}
     assert [name for name, one in parameters.items() if isinstance(one, click.Option) and not one.help] == []
-    opts = [opt for one in OF_KIND[kind].params for opt in one.opts]
+    opts = [opt for one in COMMANDS[KINDS[kind].command].params for opt in one.opts]
     assert len(opts) == len(set(opts))
 
 
@@ -149,7 +156,7 @@ def test_the_tab_key_knows_commands_backbones_methods_and_heads():
         *before, begun = words
         return [one.value for one in BashComplete(cli, {}, "nextlabel", VARIABLE).get_completions(before, begun)]
 
-    assert set(completed("")) == {name for section in SECTIONS.values() for name in section}
+    assert set(completed("")) == set(cli.list_commands(click.Context(cli)))
     assert completed("select", "--backbone", "")[: len(SHORT_NAMES)] == list(SHORT_NAMES)
     assert "vit_small_patch14_dinov2.lvd142m" in completed("select", "--backbone", "vit_small")
     assert completed("select", "--method", "ma") == [name for name in METHODS if name.startswith("ma")]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.curves.forecast import FAMILIES, fit, fit_all, foretold, outlook
+from nextlabel.core.curves.forecast import FAMILIES, fit, fit_all, forecast_error, outlook
 
 SIZES = np.array([15, 25, 40, 65, 105, 170, 280, 450], float)
 POWER = FAMILIES[0]
@@ -71,6 +71,6 @@ def test_a_flat_curve_promises_nothing():
 
 def test_the_right_family_foretells_its_larger_sizes_best():
     curve = 0.95 - 2 * SIZES**-0.7
-    errors = {family.name: foretold(family, SIZES, curve) for family in FAMILIES}
+    errors = {family.name: forecast_error(family, SIZES, curve) for family in FAMILIES}
     assert errors["power law"] < 0.005 < errors["logarithm"]
-    assert foretold(POWER, SIZES[:3], curve[:3]) == 0
+    assert forecast_error(POWER, SIZES[:3], curve[:3]) == 0

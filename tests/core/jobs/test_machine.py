@@ -22,13 +22,14 @@ from hypothesis.stateful import (
 
 from nextlabel.core.errors import JobActive, JobEnded, JobNotFound
 from nextlabel.core.jobs.record import TRANSITIONS, JobError, JobState, Progress, new_job_id
-from nextlabel.core.jobs.shards import Shard, Shards
+from nextlabel.core.jobs.shards import Shard, ShardStore
 from nextlabel.core.jobs.store import PREFIX, Claim, JobStore
 
 CRASHES = 3
 IMAGES = 40
+HELD = (JobState.RUNNING, JobState.CANCELLING)
 ENDS = (JobState.SUCCEEDED, JobState.FAILED)
-WORKERS = ("a@host/1", "a@host/2", "b@host/1")
+PROCESSES = ("a@host/1", "a@host/2", "b@host/1")
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Jobs(RuleBasedStateMachine):
         self.redis.flushall()
         self.jobs: dict[str, Expected] = {}
         self.tokens = map(str, itertools.count())
-        self.sharing = Shards(self.store)
+        self.sharing = ShardStore(self.store)
 
     # --- clients ------------------------------------------------------------------------------------------------
 
@@ -109,17 +110,17 @@ class Jobs(RuleBasedStateMachine):
 
     # --- workers ------------------------------------------------------------------------------------------------
 
-    @rule(target=claims, job_id=ids, worker=st.sampled_from(WORKERS), plan=st.booleans())
-    def claim(self, job_id: str, worker: str, plan: bool) -> Claim | MultipleResults[Claim]:
+    @rule(target=claims, job_id=ids, process=st.sampled_from(PROCESSES), plan=st.booleans())
+    def claim(self, job_id: str, process: str, plan: bool) -> Claim | MultipleResults[Claim]:
         job, token = self.jobs.get(job_id), next(self.tokens)
-        claim = self.store.claim(job_id, worker=worker, token=token, lease_s=600)
+        claim = self.store.claim(job_id, process=process, token=token, lease_s=600)
         if job is None or job.state is not JobState.QUEUED:
             assert claim is None
             return multiple()
         assert claim is not None
         assert claim.fence > job.fence
-        assert self.store.claim(job_id, worker=worker, token=token, lease_s=600) == claim
-        job.state, job.fence, job.holder = JobState.RUNNING, claim.fence, worker
+        assert self.store.claim(job_id, process=process, token=token, lease_s=600) == claim
+        job.state, job.fence, job.holder = JobState.RUNNING, claim.fence, process
         if plan:
             self._plan(claim)
         return claim
@@ -152,8 +153,8 @@ class Jobs(RuleBasedStateMachine):
             assert self.store.finish(claim, end, error)  # twice is once
 
     @rule(claim=claims)
-    def give_back(self, claim: Claim) -> None:
-        assert self.store.give_back(claim, "drained") == self._owns(claim)
+    def put_back(self, claim: Claim) -> None:
+        assert self.store.put_back(claim, "drained") == self._owns(claim)
         if self._owns(claim):
             self._put_back(self.jobs[claim.job_id])
 
@@ -161,28 +162,28 @@ class Jobs(RuleBasedStateMachine):
     def stall(self, claim: Claim) -> None:
         if self._owns(claim):
             self._crash(self.jobs[claim.job_id])
-            assert self.store.stalled(claim, CRASHES) == (self.jobs[claim.job_id].state is JobState.QUEUED)
+            assert self.store.put_back_stalled(claim, CRASHES) == (self.jobs[claim.job_id].state is JobState.QUEUED)
 
     @precondition(lambda self: any(job.holder or job.holders for job in self.jobs.values()))
-    @rule(who=st.sampled_from([*WORKERS, "a@host", "everybody"]))
+    @rule(who=st.sampled_from([*PROCESSES, "a@host", "everybody"]))
     def die(self, who: str) -> None:
         """A process, a worker with its processes, or all of them, whose leases run out."""
         if who != "everybody":
             self._dies(lambda holder: holder == who or holder.startswith(f"{who}/"))
-            self.store.release(who, CRASHES)
+            self.store.put_back_dead(who, CRASHES)
             return
         for leases in ("leases", "shard_leases"):
             for member in cast(list[str], self.redis.zrange(PREFIX + leases, 0, -1)):
                 self.redis.zadd(PREFIX + leases, {member: 1})
         self._dies(bool)
-        self.store.reap(CRASHES)
+        self.store.put_back_expired(CRASHES)
 
     # --- shards -------------------------------------------------------------------------------------------------
 
-    @rule(target=shards, job_id=ids, worker=st.sampled_from(WORKERS), wanted=st.integers(1, 30))
-    def take(self, job_id: str, worker: str, wanted: int) -> Shard | MultipleResults[Shard]:
+    @rule(target=shards, job_id=ids, process=st.sampled_from(PROCESSES), wanted=st.integers(1, 30))
+    def take(self, job_id: str, process: str, wanted: int) -> Shard | MultipleResults[Shard]:
         job, token = self.jobs.get(job_id), next(self.tokens)
-        options = {"worker": worker, "token": token, "lease_s": 600, "wanted": wanted, "least": 1}
+        options = {"process": process, "token": token, "lease_s": 600, "wanted": wanted, "least": 1}
         shard = self.sharing.claim(job_id, **options)
         if job is None or not job.planned or job.poisoned or job.state not in (JobState.QUEUED, JobState.RUNNING):
             assert shard is None
@@ -190,7 +191,7 @@ class Jobs(RuleBasedStateMachine):
             assert self.sharing.claim(job_id, **options) == shard
             assert shard.number not in job.holders
             assert not job.done & set(range(shard.start, shard.stop))
-            job.given[shard.number], job.holders[shard.number] = shard, worker
+            job.given[shard.number], job.holders[shard.number] = shard, process
         else:
             taken = {image for number in job.holders for image in self._images(job, number)}
             assert taken | job.done == set(range(IMAGES))
@@ -238,8 +239,19 @@ class Jobs(RuleBasedStateMachine):
         held = {f"{job_id}#{number}" for job_id, job in self.jobs.items() for number in job.holders}
         assert self._members("shard_leases") == held
         for job_id, job in self.jobs.items():
-            state = self.sharing.state(job_id)
+            state = self.sharing.progress(job_id)
             assert (state.done, state.held, bool(state.poisoned)) == (len(job.done), len(job.holders), job.poisoned)
+
+    @invariant()
+    def what_each_workers_processes_hold_is_known(self) -> None:
+        for worker in ("a@host", "b@host"):
+            held = {job_id: job.holder for job_id, job in self.jobs.items() if job.state in HELD}
+            held |= {
+                f"{job_id}#{number}": by for job_id, job in self.jobs.items() for number, by in job.holders.items()
+            }
+            its = {what: process for what, process in held.items() if process.startswith(f"{worker}/")}
+            assert self.redis.hgetall(f"{PREFIX}holds:{worker}") == its
+            assert self.store.processes_holding(worker) == set(its.values())
 
     @precondition(lambda self: self.jobs)
     @invariant()

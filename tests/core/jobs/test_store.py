@@ -24,8 +24,8 @@ def submit(store, **options):
     return store.submit(new_job_id(), "selection", '{"add": 1}', **options)[0]
 
 
-def claim(store, job, *, token="t", lease_s=20.0, worker="w"):
-    return store.claim(job.id, worker=worker, token=token, lease_s=lease_s)
+def claim(store, job, *, token="t", lease_s=20.0, process="w"):
+    return store.claim(job.id, process=process, token=token, lease_s=lease_s)
 
 
 def progress(stage_index, done):
@@ -36,14 +36,14 @@ def test_a_submitted_job_is_queued_and_carries_its_request(store):
     job = store.get(submit(store).id)
     assert (job.state, job.request, job.attempt) == (JobState.QUEUED, {"add": 1}, 0)
     assert job.started_at is None
-    assert store.queued() == 1
+    assert store.queue_length() == 1
 
 
 def test_submitting_the_same_id_twice_is_once(store):
     job_id = new_job_id()
     store.submit(job_id, "f1", "{}")
     store.submit(job_id, "f1", "{}")
-    assert store.queued() == 1
+    assert store.queue_length() == 1
     assert len(store.events(job_id)) == 1
 
 
@@ -90,7 +90,7 @@ def test_the_unfinished_jobs_of_an_owner_are_counted_however_they_end(store):
     submit(store, owner="bob", most_unfinished=2)
     running = claim(store, jobs[0])
     full()
-    store.give_back(running, "drained")
+    store.put_back(running, "drained")
     full()
     store.finish(claim(store, jobs[0], token="again"), JobState.FAILED)
     third = submit(store, owner="anna", most_unfinished=2)
@@ -120,13 +120,13 @@ def test_an_owner_without_a_quota_may_have_any_number(store):
 
 
 def test_a_minutes_calls_may_come_at_once_and_then_one_by_one(store):
-    waits = list(itertools.takewhile(lambda wait: not wait, (store.wait_s("anna", 60) for _ in range(600))))
+    waits = list(itertools.takewhile(lambda wait: not wait, (store.throttle("anna", 60) for _ in range(600))))
     assert 60 <= len(waits) < 600  # a slow machine gets more of them done, for one is due each second
-    wait = store.wait_s("anna", 60)
+    wait = store.throttle("anna", 60)
     assert 0 < wait <= 1
-    assert store.wait_s("bob", 60) == 0
+    assert store.throttle("bob", 60) == 0
     time.sleep(wait)
-    assert store.wait_s("anna", 60) == 0
+    assert store.throttle("anna", 60) == 0
     assert 0 < store._redis.pttl("nextlabel:calls:anna") <= 60_000
 
 
@@ -141,7 +141,7 @@ def test_a_claim_takes_the_job_out_of_the_queue_and_hands_out_a_fence(store):
     taken = claim(store, job)
     assert (taken.fence, taken.attempt, taken.kind, taken.request) == (1, 1, "selection", {"add": 1})
     assert store.get(job.id).state is JobState.RUNNING
-    assert store.queued() == 0
+    assert store.queue_length() == 0
 
 
 def test_a_message_that_comes_twice_is_claimed_once(store):
@@ -180,40 +180,40 @@ def test_an_expired_lease_goes_back_to_the_queue_and_its_fence_is_dead(store):
     job = submit(store)
     dead = claim(store, job, lease_s=0.01)
     time.sleep(0.05)
-    assert store.reap(most_crashes=3) == [job.id]
+    assert store.put_back_expired(most_crashes=3) == [job.id]
     back = store.get(job.id)
     assert (back.state, back.last_interruption.reason, back.last_interruption.worker) == ("queued", "worker_lost", "w")
     assert store.renew(dead, worker="w", lease_s=20) == "lost"
     assert not store.report(dead, progress(0, 5))
     assert not store.finish(dead, JobState.SUCCEEDED)
-    assert not store.give_back(dead, "drained")
+    assert not store.put_back(dead, "drained")
     assert store.get(job.id).state is JobState.QUEUED
 
 
 def test_the_job_of_a_process_that_is_dead_goes_back_at_once_and_its_fence_is_dead(store):
     job = submit(store)
-    dead = claim(store, job, worker="w@host/7")
-    assert store.holders("w@host") == {"w@host/7"}
-    assert store.release("w@host/7", most_crashes=3) == [job.id]
+    dead = claim(store, job, process="w@host/7")
+    assert store.processes_holding("w@host") == {"w@host/7"}
+    assert store.put_back_dead("w@host/7", most_crashes=3) == [job.id]
     assert store.get(job.id).last_interruption.reason == "worker_lost"
     assert not store.finish(dead, JobState.SUCCEEDED)
-    assert store.holders("w@host") == set()
-    assert store.release("w@host/7", most_crashes=3) == []  # it is nobody's now
+    assert store.processes_holding("w@host") == set()
+    assert store.put_back_dead("w@host/7", most_crashes=3) == []  # it is nobody's now
 
 
 def test_a_job_that_is_with_another_worker_or_process_is_left_there(store):
     job = submit(store)
-    claim(store, job, worker="w@host2/77")
+    claim(store, job, process="w@host2/77")
     for holder in ("w@host", "w@host2/7", "w@host2/777"):
-        assert store.release(holder, most_crashes=3) == []
+        assert store.put_back_dead(holder, most_crashes=3) == []
     assert store.get(job.id).state is JobState.RUNNING
 
 
-def test_a_renewed_lease_is_not_reaped(store):
+def test_a_job_with_a_renewed_lease_is_not_put_back(store):
     taken = claim(store, submit(store), lease_s=0.01)
     assert store.renew(taken, worker="w", lease_s=20) == "ok"
     time.sleep(0.05)
-    assert store.reap(most_crashes=3) == []
+    assert store.put_back_expired(most_crashes=3) == []
 
 
 def test_a_job_that_kills_its_worker_three_times_at_the_same_place_fails(store):
@@ -221,7 +221,7 @@ def test_a_job_that_kills_its_worker_three_times_at_the_same_place_fails(store):
     for attempt in range(3):
         claim(store, job, token=str(attempt), lease_s=0.001)
         time.sleep(0.01)
-        store.reap(most_crashes=3)
+        store.put_back_expired(most_crashes=3)
     ended = store.get(job.id)
     assert (ended.state, ended.error.code, ended.error.retryable) == (JobState.FAILED, "worker_lost", True)
 
@@ -232,7 +232,7 @@ def test_a_job_that_gets_further_each_time_is_not_given_up(store):
         taken = claim(store, job, token=str(attempt), lease_s=0.001)
         store.report(taken, progress(1, 10 * (attempt + 1)))
         time.sleep(0.01)
-        store.reap(most_crashes=3)
+        store.put_back_expired(most_crashes=3)
     assert store.get(job.id).state is JobState.QUEUED
 
 
@@ -275,7 +275,7 @@ def test_a_cancelling_job_whose_worker_died_is_cancelled(store):
     claim(store, job, lease_s=0.01)
     store.cancel(job.id)
     time.sleep(0.05)
-    assert store.reap(most_crashes=3) == []
+    assert store.put_back_expired(most_crashes=3) == []
     assert store.get(job.id).state is JobState.CANCELLED
 
 
@@ -285,7 +285,7 @@ def test_a_draining_worker_gives_its_job_back_and_nothing_is_charged(store):
     store.drain("w")
     assert store.renew(taken, worker="w", lease_s=20) == "drain"
     assert store.renew(taken, worker="another", lease_s=20) == "ok"
-    assert store.give_back(taken, "drained")
+    assert store.put_back(taken, "drained")
     assert store.get(job.id).last_interruption.reason == "drained"
     assert claim(store, job, token="next").fence > taken.fence
 
@@ -341,7 +341,7 @@ def test_counts_tell_what_waits_what_runs_and_what_ended(store):
     submit(store)
     claim(store, submit(store), token="a")
     store.finish(claim(store, submit(store), token="b"), JobState.SUCCEEDED)
-    store.worker_seen("w")
+    store.note_worker("w")
     counts = store.counts()
     assert counts.live == {("selection", "queued"): 1, ("selection", "running"): 1}
     assert (counts.queued, counts.leased, counts.workers, counts.processes) == (1, 1, {"w": True}, 1)

@@ -34,6 +34,12 @@ def faults(body):
     return [(fault.pointer, fault.code) for fault in refused.value.faults]
 
 
+def refusal(body):
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    return refused.value.faults
+
+
 def detail(body):
     with pytest.raises(InvalidRequest) as refused:
         parse_request(body)
@@ -69,6 +75,18 @@ def test_a_method_is_asked_for_by_name_or_with_its_options(name):
 def test_a_request_that_was_recorded_is_read_back_as_it_was(body):
     request = parse_request(body)
     assert parse_request(json.loads(request.model_dump_json())) == request
+
+
+@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1])
+def test_a_request_is_about_classification_unless_it_says_otherwise(body):
+    assert parse_request(body).task == "classification"
+    assert parse_request({**body, "task": "classification"}) == parse_request(body)
+
+
+def test_a_request_that_names_the_task_has_the_fingerprint_that_it_had_before_there_were_tasks():
+    recorded_before = "73f7381e5decd5e85479d187355da56a295d5830ca92403ee33e9a07ee75883a"
+    assert parse_request(SELECTION).fingerprint() == recorded_before
+    assert parse_request({**SELECTION, "task": "classification"}).fingerprint() == recorded_before
 
 
 def test_the_fingerprint_is_of_what_is_asked_for_however_it_was_written():
@@ -128,11 +146,75 @@ def test_every_fault_is_told_at_once():
         ({"path_to_img_val": "x"}, ("/path_to_img_val", "unknown_field")),
         ({"selection": 1}, ("/selection", "unknown_field")),
         ({"body": 1}, ("/body", "unknown_field")),
+        ({"query": 1}, ("/query", "unknown_field")),
+        ({"task": "detection"}, ("/task", "unknown_task")),
+        ({"task": ["classification"]}, ("/task", "unknown_task")),
+        ({"task": None}, ("/task", "unknown_task")),
+        ({"class_quotas": {"a/b~": "x"}}, ("/class_quotas/a~1b~0", "invalid_value")),
+        ({"exclude": ["a.png", 5]}, ("/exclude/1", "invalid_value")),
+        ({"exclude": ["a.png", ""]}, ("/exclude/1", "invalid_value")),
+        ({"exclude": {"a": 1}}, ("/exclude", "invalid_value")),
         ({"a/b~c": 1}, ("/a~1b~0c", "unknown_field")),
     ],
 )
 def test_a_fault_is_pointed_at(change, fault):
     assert faults({**SELECTION, **change}) == [fault]
+
+
+LISTS = {
+    "audit": {**PREDICTION, "kind": "audit"},
+    "similar": {**SELECTION, "kind": "similar", "like": ["a.png"]},
+    "learning_curve": {**PREDICTION, "kind": "learning_curve"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "expected"),
+    [
+        ("audit", {"methods": [{"name": "margin", "temp": 1}]}, [("/methods/0/temp", "unknown_field")]),
+        ("audit", {"methods": ["auto", {"name": "margin", "a/b": 1}]}, [("/methods/1/a~1b", "unknown_field")]),
+        ("audit", {"methods": ["margin", "magrin"]}, [("/methods/1", "unknown_method")]),
+        ("audit", {"methods": [5, {}]}, [("/methods/0", "invalid_value"), ("/methods/1", "unknown_method")]),
+        (
+            "audit",
+            {"methods": ["vae0", "vae"]},
+            [("/methods/0/epochs", "invalid_value"), ("/methods/1", "invalid_value")],
+        ),
+        ("audit", {"methods": []}, [("/methods", "invalid_value")]),
+        ("audit", {"methods": "margin"}, [("/methods", "invalid_value")]),
+        ("audit", {"methods": ["margin"] * 21}, [("/methods", "invalid_value")]),
+        ("similar", {"like": [5]}, [("/like/0", "invalid_value")]),
+        ("similar", {"like": ["a.png", "", None]}, [("/like/1", "invalid_value"), ("/like/2", "invalid_value")]),
+        ("similar", {"like": []}, [("/like", "invalid_value")]),
+        ("similar", {"like": [5], "unlike": [5]}, [("/like/0", "invalid_value"), ("/unlike/0", "invalid_value")]),
+        ("learning_curve", {"ahead": [-1, 5]}, [("/ahead/0", "invalid_value")]),
+        ("learning_curve", {"ahead": [0]}, [("/ahead/0", "invalid_value")]),
+    ],
+)
+def test_a_fault_in_a_list_is_told_at_its_place_in_it_and_only_there(kind, change, expected):
+    assert sorted(faults({**LISTS[kind], **change})) == expected
+
+
+@pytest.mark.parametrize("method", [{"name": "margin", "temp": 1}, {"name": "mixture", "epoch": 1}])
+def test_an_unknown_option_of_a_method_is_told_with_the_options_of_that_method(method):
+    fields = ", ".join(METHODS[method["name"]].model_fields)
+    expected = f"there is no such field; method {method['name']} has {fields}"
+    assert detail({**SELECTION, "method": method}) == expected
+    assert expected in {fault.detail for fault in refusal({**LISTS["audit"], "methods": ["auto", method]})}
+
+
+@given(field=st.text(min_size=1))
+def test_an_unknown_option_is_pointed_at_wherever_its_method_stands(field):
+    method = {"name": "margin", field: 1}
+    if field == "name":
+        return
+    escaped = field.replace("~", "~0").replace("/", "~1")
+    assert faults({**SELECTION, "method": method}) == [(f"/method/{escaped}", "unknown_field")]
+    assert faults({**LISTS["audit"], "methods": ["auto", method]}) == [(f"/methods/1/{escaped}", "unknown_field")]
+
+
+def test_a_task_that_is_not_served_is_told_with_those_that_are():
+    assert detail({**SELECTION, "task": "detection"}) == "`task` must be one of classification"
 
 
 @pytest.mark.parametrize("body", [None, 5, [], "selection"])

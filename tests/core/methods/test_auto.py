@@ -45,3 +45,23 @@ def test_auto_picks_what_its_choice_picks():
     inputs = inputs_of(np.random.default_rng(0).normal(size=(20, 3)))
     auto, herding = (parse_method(n).select(inputs, 4, np.random.default_rng(0)) for n in ("auto", "maxherding"))
     assert auto.rows.tolist() == herding.rows.tolist()
+
+
+def test_without_embeddings_auto_goes_by_the_predictions_alone():
+    method, why = settle(parse_method("auto"), 0, 3, embeddings=False)
+    assert method.name == "margin"
+    assert why == "there are predictions, and no embeddings: images that the predictions are unsure of"
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"), [("dropquery", "needs two classes"), ("vae", "learns from labelled images")]
+)
+def test_predictions_are_no_labels_to_train_a_network_on(name, lacks):
+    method, why = settle(parse_method(name), 0, 3, labelled_classes=0)
+    assert method.name == "maxherding"
+    assert why == f"nothing is labelled yet, and {name} {lacks}"
+
+
+@pytest.mark.parametrize("name", ["uherding", "margin", "badge"])
+def test_predictions_are_enough_for_a_method_that_goes_by_what_the_head_says(name):
+    assert settle(parse_method(name), 0, 3, labelled_classes=0)[1] == "as asked"

@@ -13,9 +13,9 @@ from nextlabel.core.methods.geometry import (
     herd,
     nearest,
     nearest_within,
+    seed_by_distance,
     similarity,
     slices,
-    spread,
     squared_distances,
 )
 
@@ -68,7 +68,7 @@ def test_clusters_are_those_of_the_seed():
 @given(seeds, st.integers(1, 20))
 def test_seeding_takes_each_point_once_even_among_copies(seed, k):
     points = np.random.default_rng(seed).integers(0, 2, size=(20, 2)).astype(np.float32)
-    chosen = spread(points, k, np.random.default_rng(seed))
+    chosen = seed_by_distance(points, k, np.random.default_rng(seed))
     assert len(set(chosen.tolist())) == k
 
 

@@ -11,7 +11,7 @@ from nextlabel.core.methods.hybrid import (
     DropQuery,
     UHerding,
     _spread_gradients,
-    fish,
+    select_rows,
     unsure,
 )
 from nextlabel.core.methods.registry import parse_method
@@ -116,7 +116,7 @@ def test_bait_by_updates_of_rank_one_is_bait_by_whole_matrices(seed):
     kept = list(chosen)
     while len(kept) > 2:
         kept.remove(min(kept, key=lambda j: _trace(X, weights, F, known, [k for k in kept if k != j])))
-    rows, gains = fish(X, weights, F, known, 2)
+    rows, gains = select_rows(X, weights, F, known, 2)
     assert rows.tolist() == kept
     assert gains == pytest.approx([gained[j] for j in kept], rel=1e-4)
 

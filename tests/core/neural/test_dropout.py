@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
 
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import dropout as module
@@ -16,9 +15,10 @@ from nextlabel.core.neural.dropout import (
     _stalled,
     train_dropout_head,
 )
-from nextlabel.core.neural.heads import Scaling, train_linear
+from nextlabel.core.neural.heads.linear import train_linear
+from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.tasks.classification import read_labels
-from tests.core.neural.test_heads import clusters, labelled_sets
+from tests.core.neural.labelled import clusters
 from tests.image_files import decode
 
 
@@ -78,19 +78,6 @@ def test_no_image_has_no_votes_and_no_pass_leaves_the_one_without_dropout():
 # --- training ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=6)
-@given(labelled=labelled_sets())
-def test_it_survives_any_labelled_set_and_is_a_function_of_it_and_the_seed(labelled):
-    embeddings, targets = labelled
-    before = embeddings.copy(), targets.copy()
-    classes = int(targets.max()) + 1
-    votes = [train_dropout_head(embeddings, targets, classes, seed=3).votes(embeddings, 2, 0) for _ in range(2)]
-    assert set(np.unique(votes[0])) <= set(range(classes))
-    np.testing.assert_array_equal(votes[0], votes[1])
-    np.testing.assert_array_equal(embeddings, before[0])
-    np.testing.assert_array_equal(targets, before[1])
-
-
 def test_it_learns_what_can_be_learnt_and_doubts_what_lies_between_two_classes():
     """Every dimension ten times, so that a class isn't lost with one of them."""
     (embeddings, targets), (unseen, truth) = clusters(90), clusters(300, seed=1)
@@ -148,13 +135,6 @@ def test_what_the_tick_raises_ends_the_training_after_one_batch():
     assert (ticks, torch.get_num_threads()) == ([0], threads)
 
 
-def test_the_global_generators_are_left_as_they_were():
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    train_dropout_head(*clusters(60), 3, seed=0).votes(clusters(9)[0], 3, 0)
-    assert torch.equal(torch.get_rng_state(), before[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
-
-
 def test_a_device_whose_memory_is_short_is_out_of_memory(monkeypatch):
     def too_much(*arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -162,22 +142,6 @@ def test_a_device_whose_memory_is_short_is_out_of_memory(monkeypatch):
     monkeypatch.setattr(module, "_dropped", too_much)
     with pytest.raises(OutOfMemory, match="don't fit into the GPU's memory"):
         train_dropout_head(*clusters(6), 3, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "targets", "classes", "says"),
-    [
-        (np.zeros((2, 3)), [0, 0], 1, "two classes"),
-        (np.zeros((2, 3)), [0, 2], 2, r"in 0\.\.1"),
-        (np.zeros((2, 3)), [-1, 1], 2, r"in 0\.\.1"),
-        (np.zeros((3, 3)), [0, 1], 2, "fit together"),
-        (np.zeros((0, 3)), [], 2, "fit together"),
-        (np.array([[0.0], [np.nan]]), [0, 1], 2, "not finite"),
-    ],
-)
-def test_inputs_that_break_the_terms_are_refused(embeddings, targets, classes, says):
-    with pytest.raises(ValueError, match=says):
-        train_dropout_head(embeddings.astype(np.float32), np.array(targets, np.int64), classes, seed=0)
 
 
 # --- real photos ------------------------------------------------------------------------------------------------

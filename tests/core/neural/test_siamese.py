@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_info
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import siamese as module
 from nextlabel.core.neural.backbones import DescriptorBackbone
-from nextlabel.core.neural.heads import ROWS_AT_ONCE
 from nextlabel.core.neural.siamese import EPOCHS, Triplets, fit_components, train_siamese
+from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.tasks.classification import read_labels
-from tests.core.neural.test_heads import clusters, labelled_sets
+from tests.core.neural.labelled import clusters
 from tests.image_files import decode
 
 
@@ -49,21 +49,6 @@ def test_every_class_counts_alike_and_every_image_of_it():
 
 
 # --- the network ------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=12)
-@given(labelled=labelled_sets())
-def test_it_survives_any_labelled_set_and_is_a_function_of_it_and_the_seed(labelled):
-    embeddings, targets = labelled
-    before = embeddings.copy(), targets.copy()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "TRIPLETS", 100)
-        coordinates = [train_siamese(embeddings, targets, seed=3).coordinates(embeddings) for _ in range(2)]
-    assert (coordinates[0].shape, coordinates[0].dtype) == ((len(embeddings), 2), np.float32)
-    assert np.isfinite(coordinates[0]).all()
-    np.testing.assert_array_equal(coordinates[0], coordinates[1])
-    np.testing.assert_array_equal(embeddings, before[0])
-    np.testing.assert_array_equal(targets, before[1])
 
 
 def test_classes_do_not_touch(monkeypatch):
@@ -131,21 +116,6 @@ def test_a_device_whose_memory_is_short_is_out_of_memory(monkeypatch):
     monkeypatch.setattr(module, "_placed", too_much)
     with pytest.raises(OutOfMemory, match="don't fit into the GPU's memory"):
         train_siamese(*clusters(6), seed=0)
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "targets", "epochs", "says"),
-    [
-        (np.zeros((2, 3)), [1, 1], None, "two classes"),
-        (np.zeros((0, 3)), [], None, "two classes"),
-        (np.zeros((3, 3)), [0, 1], None, "fit together"),
-        (np.array([[0.0], [np.inf]]), [0, 1], None, "not finite"),
-        (np.zeros((2, 3)), [0, 1], 0, "1 or more"),
-    ],
-)
-def test_inputs_that_break_the_terms_are_refused(embeddings, targets, epochs, says):
-    with pytest.raises(ValueError, match=says):
-        train_siamese(embeddings.astype(np.float32), np.array(targets), epochs=epochs, seed=0)
 
 
 # --- the mixture ------------------------------------------------------------------------------------------------

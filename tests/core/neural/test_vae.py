@@ -1,4 +1,4 @@
-"""The VAE, then the two backbones by which images reach it. Networks of a few steps, unless what they learn matters."""
+"""The VAE, then the reader by which images reach it. Networks of a few steps, unless what they learn matters."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import vae as module
-from nextlabel.core.neural.engine import embed
-from nextlabel.core.neural.vae import BATCH, SIDE, Thumbnails, Vae, VaeScores, _most_epochs, train_vae
+from nextlabel.core.neural.engine import run
+from nextlabel.core.neural.vae import BATCH, SIDE, ThumbnailReader, TrainedVae, _most_epochs, train_vae
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
 from tests.image_files import decode
@@ -31,7 +31,7 @@ def trained():
     return train_vae(stripes(4), epochs=2, seed=0)
 
 
-def weights(vae: Vae):
+def weights(vae: TrainedVae):
     return torch.cat([tensor.flatten().float() for tensor in vae.network.state_dict().values()])
 
 
@@ -61,14 +61,14 @@ def test_an_images_error_does_not_depend_on_the_others_nor_on_the_slice_it_comes
 def test_the_error_is_the_mean_absolute_difference_over_the_whole_image():
     """A network that always answers grey, against black above white, in an array that may not be written to."""
 
-    class Grey(module.Network):
+    class Grey(module.VaeNetwork):
         def reconstruct(self, images):
             return torch.full_like(images, 0.25)
 
     half = np.zeros((1, 3, SIDE, SIDE), np.uint8)
     half[:, :, 32:] = 255
     half.flags.writeable = False
-    assert Vae({}, Grey(), "cpu").errors(half) == pytest.approx([(0.25 + 0.75) / 2])
+    assert TrainedVae({}, Grey(), "cpu").errors(half) == pytest.approx([(0.25 + 0.75) / 2])
 
 
 def test_what_it_has_learnt_it_reconstructs_better_than_what_it_has_not():
@@ -176,13 +176,6 @@ def test_what_the_tick_raises_ends_the_training_after_one_batch_and_all_is_as_it
     assert (torch.get_num_threads(), torch.backends.cudnn.deterministic) == before
 
 
-def test_the_global_generators_are_left_as_they_were():
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    train_vae(stripes(2), epochs=1, seed=0).errors(stripes(2))
-    assert torch.equal(torch.get_rng_state(), before[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
-
-
 def test_short_memory_ends_the_training_and_is_left_to_the_engine_when_scoring(trained, monkeypatch):
     def too_much(*arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -194,29 +187,14 @@ def test_short_memory_ends_the_training_and_is_left_to_the_engine_when_scoring(t
         trained.errors(stripes(2))
 
 
-@pytest.mark.parametrize(
-    ("pixels", "epochs", "says"),
-    [
-        (np.zeros((2, 3, 64, 64), np.float32), None, "uint8"),
-        (np.zeros((2, 64, 64, 3), np.uint8), None, "uint8"),
-        (np.zeros((3, 64, 64), np.uint8), None, "uint8"),
-        (np.zeros((0, 3, 64, 64), np.uint8), None, "one image"),
-        (np.zeros((2, 3, 64, 64), np.uint8), 0, "1 or more"),
-    ],
-)
-def test_inputs_that_break_the_terms_are_refused(pixels, epochs, says):
-    with pytest.raises(ValueError, match=says):
-        train_vae(pixels, epochs=epochs, seed=0)
-
-
-# --- backbones --------------------------------------------------------------------------------------------------
+# --- the reader -------------------------------------------------------------------------------------------------
 
 
 def test_a_thumbnail_is_the_whole_image_squeezed_into_a_square():
     """Red on the left quarter, blue on the rest, four times as wide as high."""
     image = Image.new("RGB", (400, 100), (0, 0, 255))
     image.paste((255, 0, 0), (0, 0, 100, 100))
-    pixels = Thumbnails().prepare(image)
+    pixels = ThumbnailReader().prepare(image)
     assert (pixels.shape, pixels.dtype) == ((3, SIDE, SIDE), np.uint8)
     assert pixels[:, 5, [0, 14, 17, 63]].T.tolist() == [[255, 0, 0], [255, 0, 0], [0, 0, 255], [0, 0, 255]]
 
@@ -225,22 +203,23 @@ def test_thumbnails_come_through_the_engine_as_they_were_prepared_and_scores_as_
     draw(tmp_path, red=3)
     spoil(tmp_path, "red_1.png")
     pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=2)
-    prepared = [Thumbnails().prepare(decode(tmp_path / pool.names[row], max_pixels=10**8)) for row in (0, 2)]
+    prepared = [ThumbnailReader().prepare(decode(tmp_path / pool.names[row], max_pixels=10**8)) for row in (0, 2)]
     (gathered,), (scored,) = (
-        embed(backbone, pool, range(3), options, check=lambda: None, halved=print)
-        for backbone in (Thumbnails(), VaeScores(trained))
+        run(ThumbnailReader(), forward, nothing, pool, range(3), options, check=lambda: None, halved=print)
+        for forward, nothing in ((lambda batch: batch, stripes(0)), (trained.errors, np.empty(0, np.float32)))
     )
     assert [one.name for one in gathered.unreadable] == [one.name for one in scored.unreadable] == ["red_1.png"]
-    pixels = gathered.embeddings.reshape(-1, 3, SIDE, SIDE).astype(np.uint8)
+    pixels = gathered.outputs
     np.testing.assert_array_equal(pixels, prepared)
-    np.testing.assert_allclose(scored.embeddings, trained.errors(pixels)[:, None])
+    np.testing.assert_allclose(scored.outputs, trained.errors(pixels))
 
 
 def test_a_batch_of_nothing_but_unreadable_images_has_no_score(trained, tmp_path):
     spoil(tmp_path, "a.png")
     pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=1)
-    (batch,) = embed(VaeScores(trained), pool, [0], options, check=lambda: None, halved=print)
-    assert batch.embeddings.shape == (0, 1)
+    nothing = np.empty(0, np.float32)
+    (batch,) = run(ThumbnailReader(), trained.errors, nothing, pool, [0], options, check=lambda: None, halved=print)
+    assert batch.outputs.shape == (0,)
 
 
 # --- real photos ------------------------------------------------------------------------------------------------
@@ -250,7 +229,7 @@ def test_a_batch_of_nothing_but_unreadable_images_has_no_score(trained, tmp_path
 def test_trained_on_real_photos_it_finds_others_like_them_less_strange_than_noise(real_data):
     names = list(read_labels(real_data / "clothing" / "labels_val.txt").classes_by_name)[:32]
     images = [decode(real_data / "clothing" / "val" / name, max_pixels=10**8) for name in names]
-    pixels = np.stack([Thumbnails().prepare(image) for image in images])
+    pixels = np.stack([ThumbnailReader().prepare(image) for image in images])
     vae = train_vae(pixels[:16], epochs=6, seed=0)
     noise = np.random.default_rng(0).integers(256, size=(16, 3, SIDE, SIDE), dtype=np.uint8)
     assert np.median(vae.errors(pixels[16:])) < np.median(vae.errors(noise))

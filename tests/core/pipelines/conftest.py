@@ -16,8 +16,9 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.heads import TrainedHeads
+from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines import run as run_module
+from nextlabel.core.pipelines.cache_filler import CacheFiller
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import read_labelled
 from nextlabel.core.pipelines.registry import carry_out
@@ -38,6 +39,7 @@ class Bench:
         self.backbones = BackboneLoader(self.settings, "cpu")
         self.recent: RecentEmbeddings | None = None
         self.heads: TrainedHeads | None = None
+        self.filler: CacheFiller | None = None
         self.run = self.new_run()
         self.told: list[Progress] = []
 
@@ -68,6 +70,7 @@ class Bench:
             publish=lambda progress, _: self.told.append(progress),
             heads=self.heads,
             recent=self.recent,
+            filler=self.filler,
         )
 
     def remember(self) -> None:

@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from nextlabel.core.data import stamps
+from nextlabel.core.embeddings.cache import EmbeddingCache
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Cancelled, TooManyUnreadable
+from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines import cache_writer
 from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import read_labelled
@@ -55,6 +57,35 @@ def test_a_changed_image_is_embedded_again(bench):
     after = embedded(bench).embeddings
     assert bench.begun_with("embed") == 4
     assert np.flatnonzero((before != after).any(axis=1)).tolist() == [3]
+
+
+class OtherEngine:
+    """Fills the cache without shards; of the images it is given it leaves out the last `skips`."""
+
+    def __init__(self, skips=0):
+        self.skips, self.asked = skips, []
+
+    def pays(self, seconds_left):
+        return True  # after the first batch
+
+    def fill(self, key, pool, rows, backbone, run):
+        self.asked.append(len(rows))
+        part = pool.take(rows[: len(rows) - self.skips])
+        writer = cache_writer.CacheWriter(EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), part)
+        for batch in embed(backbone, part, range(len(part)), run.settings, check=run.check, halved=run.halved):
+            writer.add(batch)
+        writer.flush()
+
+
+@pytest.mark.parametrize("skips", [0, 3, 9])
+def test_any_engine_that_fills_the_cache_may_stand_behind_the_seam_and_leave_out_what_it_likes(bench, tmp_path, skips):
+    bench.pool(red=7, blue=6)
+    alone = embedded(Bench(tmp_path, cache_dir=tmp_path / "another_cache"))
+    bench.filler = OtherEngine(skips)
+    helped = embedded(bench)
+    np.testing.assert_array_equal(helped.embeddings, alone.embeddings)
+    assert helped.pool.names == alone.pool.names
+    assert bench.filler.asked == [9]  # of 13, 4 were embedded before it was seen that help pays
 
 
 def as_bitmaps(bench, *names):

@@ -6,11 +6,13 @@ from hypothesis.extra.numpy import arrays
 
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.kinds.registry import parse_request
-from nextlabel.core.pipelines.material import need_two_classes, probabilities, top_classes
+from nextlabel.core.pipelines.material import top_of
 from nextlabel.core.pipelines.source import load_backbone
 from nextlabel.core.tasks.classification import MatchedClasses as Matched
+from nextlabel.core.tasks.registry import CLASSIFICATION
 from tests.core.pipelines.conftest import embedded
 
+need_two_classes, probabilities = CLASSIFICATION.check_matched, CLASSIFICATION.probabilities
 LOGITS = arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32))
 
 
@@ -71,9 +73,9 @@ def test_probabilities_of_two_equal_logits_are_halves():
 
 
 def test_the_top_classes_are_three_at_most_and_ties_go_by_class_order():
-    top = top_classes(np.array([0.2, 0.3, 0.3, 0.2]), ["a", "b", "c", "d"])
+    top = top_of(CLASSIFICATION.answer(np.array([0.2, 0.3, 0.3, 0.2]), ["a", "b", "c", "d"]))
     assert [(one.class_name, one.probability) for one in top] == [("b", 0.3), ("c", 0.3), ("a", 0.2)]
-    assert len(top_classes(np.array([0.4, 0.6]), ["a", "b"])) == 2
+    assert len(top_of(CLASSIFICATION.answer(np.array([0.4, 0.6]), ["a", "b"]))) == 2
 
 
 def test_the_manifest_tells_what_the_answer_depends_on(bench):

@@ -371,3 +371,11 @@ def test_what_does_not_go_together_is_refused_at_the_door(bench, fields, pointer
     with pytest.raises(InvalidRequest) as refused:
         bench.select(1, **fields)
     assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+
+@pytest.mark.parametrize("method", ["dropquery", "mixture", "vae"])
+def test_predictions_without_labels_do_not_fail_a_method_that_trains_on_labels(bench, method):
+    names = bench.pool(red=3, blue=3)
+    result = bench.select(2, path_to_predictions=predictions(bench, dict.fromkeys(names, 0.6)), method=method)
+    assert result.method.name == "maxherding"
+    assert result.method.why.startswith("nothing is labelled yet")

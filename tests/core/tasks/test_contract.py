@@ -31,9 +31,9 @@ METHODS = [Least, Margin, Ratio, Entropy]
 
 @dataclass(frozen=True)
 class Example:
-    """said: what people may say of an image, as `Task.lines` takes it. certain: targets -> logits that say these."""
+    """said: the classes that an image may have. certain: targets -> logits that say these."""
 
-    said: st.SearchStrategy[str]
+    said: st.SearchStrategy[tuple[str, ...]]
     certain: Callable[[Any, int], Any]
 
 
@@ -41,7 +41,7 @@ def one_hot(targets, n_classes):
     return (np.arange(n_classes) == targets[:, None]).astype(np.float32) * 50
 
 
-EXAMPLES = {"classification": Example(CLASSES, one_hot)}
+EXAMPLES = {"classification": Example(st.tuples(CLASSES), one_hot)}
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 

@@ -1,0 +1,69 @@
+"""What a head is: a light classifier trained on embeddings held in memory. docs/heads.md compares them.
+
+Each kind is a class and says how it is trained; `registry.py` lists them. All see embeddings centred and scaled by
+statistics of the images they train on. None sees validation data: what has to be chosen (a strength, a temperature)
+comes from labelled images held out of a first round of training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+import numpy as np
+
+from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Head(ABC):
+    """A trained head. `details` tell people how it came about: strength, cross-validated cross-entropy, epochs, ..."""
+
+    name: ClassVar[str]
+    n_classes: int
+    temperature: float
+    details: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    @classmethod
+    @abstractmethod
+    def train(
+        cls,
+        embeddings: Floats,
+        targets: Integers,
+        n_classes: int,
+        *,
+        seed: int,
+        device: str = "cpu",
+        tick: Tick = ignore,
+    ) -> Self:
+        """Train such a head. `train_head` in registry.py has the terms, and has checked them."""
+
+    @abstractmethod
+    def train_like(
+        self,
+        embeddings: Floats,
+        targets: Integers,
+        n_classes: int,
+        *,
+        seed: int,
+        device: str = "cpu",
+        tick: Tick = ignore,
+    ) -> Head:
+        """Train a head of this kind on other images, and take over from this one what took a search to choose."""
+
+    @abstractmethod
+    def forward(self, embeddings: Floats) -> Floats:
+        """Return logits before the temperature: (B, d) -> (B, C)."""
+
+    def logits(self, embeddings: Floats) -> Floats:
+        """Return logits divided by the temperature, so that their softmax is calibrated: (N, d) -> (N, C).
+
+        A slice of the rows is taken at a time.
+        """
+        logits = np.empty((len(embeddings), self.n_classes), np.float32)
+        for start in range(0, len(embeddings), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            logits[rows] = self.forward(np.asarray(embeddings[rows], np.float32)) / self.temperature
+        return logits

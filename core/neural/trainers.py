@@ -1,0 +1,39 @@
+"""What trains each task's head, by the name that the task says (`Task.trainer`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from nextlabel.core.neural.cross_validation import out_of_fold_logits
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.training import Floats, Integers, Tick
+
+
+class Train(Protocol):
+    __qualname__: str
+
+    def __call__(
+        self, name: str, embeddings: Floats, targets: Integers, n_classes: int, *, seed: int, device: str, tick: Tick
+    ) -> Head:
+        """Train the head of that name on embeddings (L, d) and targets (L, ...) in a space of `n_classes`."""
+
+
+class OutOfFold(Protocol):
+    def __call__(
+        self, like: Head, embeddings: Floats, targets: Integers, *, seed: int, device: str, tick: Tick
+    ) -> Floats:
+        """Return what heads like that one say of each labelled image, each trained without the image."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How a task's heads are trained."""
+
+    train: Train
+    out_of_fold_logits: OutOfFold
+
+
+TRAINERS: Mapping[str, Trainer] = {"softmax": Trainer(train_head, out_of_fold_logits)}

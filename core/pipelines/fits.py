@@ -1,0 +1,85 @@
+"""Heads trained on parts of the labels, for what could have been: learning curves and audits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.errors import NoLabels
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.base import Matched, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One repeat: L images to train on, (L, d), in the order in which they are learnt, and V held-out ones, (V, d)."""
+
+    embeddings: NDArray[np.float32]
+    targets: Rows
+    held_out: NDArray[np.float32]
+    truth: Rows
+    n_classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A head fitted to part of the labels.
+
+    classes: those that part can teach, in a space of `n_classes`, ascending. head: None where that is one alone.
+    """
+
+    classes: NDArray[np.int64]
+    n_classes: int
+    head: Head | None
+    task: Task
+
+    def predict(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
+        """Return what the head decides of each image: (N, d) -> (N, ...), as the task's targets are."""
+        one = np.zeros((len(embeddings), 1), np.float32)
+        logits = one if self.head is None else self.head.logits(embeddings)
+        return self.task.decide(logits, self.classes, self.n_classes)
+
+
+@dataclass(eq=False)
+class Fitter:
+    """Fits heads of one name (`linear`, `mlp`) to parts of the labels.
+
+    The strength is searched for once for each number of labels, and taken over by the other heads of that size: they
+    cost a fifth, and their scores differ less than those of two draws of the labels.
+    """
+
+    name: str
+    task: Task
+    seed: int
+    run: Run
+    _searched: dict[int, Head] = field(default_factory=dict)
+
+    def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
+        """Fit a head. targets: (L, ...) in a space of `n_classes`, of which not all need occur."""
+        classes, known = self.task.learnable(targets)
+        if len(classes) < 2:
+            return Fit(classes, n_classes, None, self.task)
+        trainer = TRAINERS[self.task.trainer]
+        like = self._searched.get(len(targets))
+        device = self.run.backbones.device
+        if like is not None:
+            head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
+            return Fit(classes, n_classes, head, self.task)
+        head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
+        self._searched[len(targets)] = head
+        return Fit(classes, n_classes, head, self.task)
+
+    def _beat(self, _done: int, _total: int) -> None:
+        self.run.check()
+
+
+def need_labels(matched: Matched, least: int, what: str) -> None:
+    """Raises NoLabels."""
+    if len(matched.rows) < least:
+        raise NoLabels(f"{what} needs {least} labels at least; there are {len(matched.rows)}")

@@ -1,0 +1,79 @@
+"""What a model says of each image: the head trained on the labels, or another model, whose predictions a file has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.external import ExternalPredictions, read_predictions
+from nextlabel.core.errors import NameNotInPool, WarningCode
+from nextlabel.core.kinds.requests import OnePredicted
+from nextlabel.core.kinds.results import HeadSummary
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import train
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.registry import task_of
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of K images.
+
+    logits: (K, C), as the task's head gives them. classes: the C of them.
+    targets: what the L labelled rows are labelled, in the space of these classes.
+    known: (K,) whether the model says anything of a row; the others' logits are all alike.
+    head: how the head was trained; None where the predictions are external. fingerprint: of external ones.
+    """
+
+    logits: NDArray[np.float32]
+    classes: tuple[str, ...]
+    targets: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    head: HeadSummary | None = None
+    fingerprint: str | None = None
+
+
+def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predictions | None:
+    """Read the external predictions, or train a head; None where there are none and the labels can't train one."""
+    if request.path_to_predictions is not None:
+        return _of_external(
+            read_predictions(request.path_to_predictions, run.settings.data_roots), embedded, task_of(request.task), run
+        )
+    matched = embedded.matched
+    if not task_of(request.task).can_train(matched):
+        return None
+    head, summary = train(request, embedded.embeddings, matched, run)
+    every_row = np.ones(len(embedded.pool), np.bool_)
+    return Predictions(head.logits(embedded.embeddings), matched.classes, matched.targets, every_row, summary)
+
+
+def _of_external(external: ExternalPredictions, embedded: Embedded, task: Task, run: Run) -> Predictions:
+    """Put external predictions and labels into one space: classes that only labels have come last, at probability 0."""
+    places, known = align(external, embedded, run)
+    classes = (*external.classes, *(name for name in embedded.matched.classes if name not in external.classes))
+    probabilities = np.full((len(known), len(classes)), task.unknown(len(classes)))
+    probabilities[known] = 0
+    probabilities[known, : len(external.classes)] = external.probabilities[places[known]]
+    logits = task.logits(probabilities)
+    return Predictions(logits, classes, embedded.matched.onto(classes), known, fingerprint=external.fingerprint())
+
+
+def align(external: ExternalPredictions, embedded: Embedded, run: Run) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return (K,) each image's row of the external predictions, and (K,) whether it has one.
+
+    Raises NameNotInPool when not one image has.
+    """
+    place = {name: i for i, name in enumerate(external.names)}
+    places = np.array([place.get(name, -1) for name in embedded.pool.names], np.int64)
+    known = places >= 0
+    if not known.any():
+        raise NameNotInPool(f"no image of the pool has a prediction in the file; it names {external.names[0]!r}")
+    if not known.all():
+        names = [embedded.pool.names[row] for row in np.flatnonzero(~known)]
+        run.warn(
+            WarningCode.WITHOUT_PREDICTION, "these images have no prediction in the file; they were left out", names
+        )
+    return places, known
