@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_every_method_kind_and_backbone_is_in_the_readme():
     assert {name for name in [*METHODS, *SHORT_NAMES] if f"`{name}`" not in text("README.md")} == set()
     assert {kind for kind in KINDS if f'"kind": "{kind}"' not in text("README.md")} == set()
     assert {name for name in METHODS if f"| `{name}` |" not in text("docs/methods.md")} == set()
+
+
+def test_the_house_is_drawn_as_it_stands():
+    project, page = tomllib.loads(text("pyproject.toml")), text("docs/house.md")
+    packages = [name.removeprefix("nextlabel.") for name in project["tool"]["setuptools"]["packages"] if "." in name]
+    folders = [f"`{name.replace('.', '/')}/`" for name in packages if name != "core"]
+    assert [folder for folder in folders if f"| {folder} |" not in page] == []
+    inside_core = next(one for one in project["tool"]["importlinter"]["contracts"] if "exhaustive" in one)
+    assert "\n".join(["```", *inside_core["layers"], "```"]) in page
 
 
 def test_every_link_in_the_docs_leads_somewhere():

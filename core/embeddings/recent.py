@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 
 class RecentEmbeddings:
-    """Those used last, as many as fit into `limit_bytes`; 0 keeps none. What is kept can't be written to."""
+    """Keeps the embeddings used last, as many as fit into `limit_bytes`; 0 keeps none. They can't be written to."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
-        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._kept: LRUCache[str, NDArray[np.float32]] = LRUCache(limit_bytes, lambda embeddings: embeddings.nbytes)
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """`key` must tell the images, as they are now, in their order, and what embedded them."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
+        """Return what is kept under the key, if anything.
+
+        The key must tell the images, as they are now, in their order, and what embedded them.
+        """
         return self._kept.get(key)
 
     def keep(self, key: str, embeddings: NDArray[np.float32]) -> None:
-        if embeddings.nbytes > self._limit_bytes:
-            return
-        embeddings.flags.writeable = False
-        self._kept[key] = embeddings
-        self._kept.move_to_end(key)
-        while sum(one.nbytes for one in self._kept.values()) > self._limit_bytes:
-            self._kept.popitem(last=False)
+        """Keep the embeddings, unless they alone are more than the limit."""
+        if embeddings.nbytes <= self._kept.maxsize:
+            embeddings.flags.writeable = False
+            self._kept[key] = embeddings
 
     def make_room(self, n_bytes: int) -> None:
-        """Lets go of the oldest until so much more fits within the limit, or none is left."""
-        while self._kept and sum(one.nbytes for one in self._kept.values()) + n_bytes > self._limit_bytes:
-            self._kept.popitem(last=False)
+        """Let go of those not used for longest until so much more fits within the limit, or none is left."""
+        while self._kept and self._kept.currsize + n_bytes > self._kept.maxsize:
+            self._kept.popitem()

@@ -131,7 +131,8 @@ def _content(place: Place, name: str) -> bytes:
         with place.open(name) as stream:
             return stream.read()
     except UnreadableImage as error:
-        raise PathNotReadable(f"the image {shown(name)} can't be read: {error.detail}.") from None
+        cause = error.detail.removeprefix("the file can't be opened: ")  # it is said already that it can't
+        raise PathNotReadable(f"the image {shown(name)} can't be read: {cause}.") from None
     except OSError as error:
         raise PathNotReadable(f"the image {shown(name)} can't be read: {error.strerror}.") from None
 

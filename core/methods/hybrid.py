@@ -17,11 +17,13 @@ from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 
 class Hybrid(Method):
+    """What the methods share that look at embeddings and at what the head says."""
+
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
 
 
 class UHerding(Hybrid):
-    """Herding in which an image counts by how unsure the head is of it (1 minus its margin)."""
+    """Picks by herding in which an image counts by how unsure the head is of it (1 minus its margin)."""
 
     name: Literal["uherding"] = "uherding"
     summary: ClassVar[str] = "Images that together stand for what the head is unsure of."
@@ -37,8 +39,11 @@ class UHerding(Hybrid):
 
 
 class ClusterMargin(Hybrid):
-    """k-means among the least certain; the image nearest to each centre. Citovsky et al. cluster the pool by average
-    linkage beforehand, which needs all distances; k-means among the uncertain ones serves the same end."""
+    """Clusters the least certain images by k-means, and picks the nearest to each centre.
+
+    Citovsky et al. cluster the pool by average linkage beforehand, which needs all distances; k-means among the
+    uncertain ones serves the same end.
+    """
 
     name: Literal["cluster_margin"] = "cluster_margin"
     summary: ClassVar[str] = "The most uncertain images, spread over clusters."
@@ -59,7 +64,7 @@ class ClusterMargin(Hybrid):
 
 
 class Badge(Hybrid):
-    """k-means++ seeding among the gradients that each image would cause at its predicted class.
+    """Picks by k-means++ seeding among the gradients that each image would cause at its predicted class.
 
     The gradient is an outer product a x^T of the error and the embedding, so distances need its factors alone:
     |g - h|^2 = |a|^2|x|^2 + |b|^2|y|^2 - 2 (a.b)(x.y). Of a pool beyond 100,000 images, half of those looked at are
@@ -84,7 +89,10 @@ class Badge(Hybrid):
 
 
 def _spread_gradients(A: Matrix, X: Matrix, k: int, rng: np.random.Generator) -> tuple[Rows, NDArray[np.float64]]:
-    """k-means++ among the outer products of the rows of A (n, C) and X (n, d), from the longest on."""
+    """Pick k of n outer products of the rows of A (n, E) and X (n, d) by k-means++, from the longest on.
+
+    Return their indices (k,), and the squared distance of each to those before it (k,).
+    """
     squared = np.einsum("nc,nc->n", A, A) * np.einsum("nd,nd->n", X, X)
     far = squared
     places, scores = np.empty(k, np.int64), np.empty(k)
@@ -123,11 +131,11 @@ class Bait(Hybrid):
         geometry = inputs.geometry
         basis = geometry.principal(self.directions)
         covered = inputs.covered
-        X, known = geometry.units(rows) @ basis, geometry.units(covered) @ basis
-        share = add / max(1, len(known) + add)
+        X, X_covered = geometry.units(rows) @ basis, geometry.units(covered) @ basis
+        share = add / max(1, len(covered) + add)
         spread = inputs.units.variances(inputs.logits[rows])
         F = _information(X, spread) / max(1, len(X))
-        learnt = _information(known, inputs.units.variances(inputs.logits[covered])) / max(1, len(known))
+        learnt = _information(X_covered, inputs.units.variances(inputs.logits[covered])) / max(1, len(covered))
         ridge = self.ridge * max(float(np.trace(F)) / len(F), LEAST_INFORMATION)
         places, scores = select_rows(X, spread * share, F, learnt * (1 - share) + ridge * np.eye(len(F)), add)
         return Picks(rows[places], scores)
@@ -137,7 +145,7 @@ BAIT_ROWS = 50_000
 
 
 def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, d), (n,) -> (d, d): the sum of weight x x^T."""
+    """Return the sum of weight x x^T over the rows x: (n, d), (n,) -> (d, d)."""
     total = np.zeros((X.shape[1], X.shape[1]))
     for part in slices(len(X)):
         wide = X[part].astype(np.float64)
@@ -146,13 +154,15 @@ def _information(X: Matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def select_rows(
-    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
+    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], learnt: NDArray[np.float64], k: int
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """k of the rows X (n, d), and what each gained as it was picked: forward to 2k, then back.
+    """Pick k of the rows X (n, d): greedily 2k of them, of which the most dispensable are given back.
 
-    Minimises tr(M^-1 F), M = known + the sum of weight x x^T over the picks. known, F: (d, d).
+    Minimises tr(M^-1 F), M = learnt + the sum of weight x x^T over the picks. learnt, F: (d, d).
+
+    Return their indices (k,), and what each gained as it was picked (k,).
     """
-    forward = _Trace(X, F, known)
+    forward = _Trace(X, F, learnt)
     chosen, gained = np.empty(min(2 * k, len(X)), np.int64), np.empty(min(2 * k, len(X)))
     free = np.ones(len(X), bool)
     for i in range(len(chosen)):
@@ -160,15 +170,15 @@ def select_rows(
         chosen[i] = j = int(gains.argmax())
         gained[i], free[j] = gains[j], False
         forward.add(j, weights[j])
-    kept = _give_back(X[chosen], weights[chosen], F, known, k)
+    kept = _give_back(X[chosen], weights[chosen], F, learnt, k)
     return chosen[kept], gained[kept]
 
 
 def _give_back(
-    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], known: NDArray[np.float64], k: int
+    X: Matrix, weights: NDArray[np.float64], F: NDArray[np.float64], learnt: NDArray[np.float64], k: int
 ) -> Rows:
-    """The k of the rows that are left when what costs least is taken out again and again."""
-    back = _Trace(X, F, known + _information(X, weights))  # afresh: updates gather rounding errors
+    """Take out the row that costs least, again and again, until k are left. Return those."""
+    back = _Trace(X, F, learnt + _information(X, weights))  # afresh: updates gather rounding errors
     kept = np.ones(len(X), bool)
     for _ in range(len(X) - k):
         losses = weights * back.t / np.maximum(1 - weights * back.s, ALMOST_ALL)
@@ -179,7 +189,7 @@ def _give_back(
 
 
 class _Trace:
-    """Of M^-1 F, by its derivatives: keeps s = x M^-1 x and t = x M^-1 F M^-1 x of every row x.
+    """Keeps the derivatives of tr(M^-1 F): s = x M^-1 x and t = x M^-1 F M^-1 x of every row x.
 
     M + weight x x^T changes both by two products with the rows (Sherman and Morrison).
     """
@@ -192,7 +202,7 @@ class _Trace:
         self.t: NDArray[np.float64] = np.einsum("nd,nd->n", XM @ F, XM)
 
     def add(self, j: int, weight: float) -> None:
-        """A negative weight takes the row out again."""
+        """Add weight x x^T of the j-th row x to M. A negative weight takes it out again."""
         u = self._inverse @ self._X[j]
         c = weight / (1 + weight * float(self._X[j] @ u))
         a, b = (self._X @ np.column_stack([u, self._inverse @ (self._F @ u)])).T
@@ -206,7 +216,7 @@ LEAST_INFORMATION = 1e-9  # a head that is sure of everything leaves none
 
 
 class DropQuery(Hybrid):
-    """Where a head trained with dropout contradicts itself, spread over clusters."""
+    """Picks where a head trained with dropout contradicts itself, spread over clusters."""
 
     name: Literal["dropquery"] = "dropquery"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS, Need.VOTES})
@@ -241,7 +251,7 @@ ENOUGH = 25  # candidates for each pick; with fewer, less contradiction will do
 
 
 def _threshold(changed: Rows, passes: int, enough: int) -> int:
-    """The most contradictions to ask for, more than half of the passes at first, that leaves enough; 1 at least."""
+    """Return how many contradictions to ask for: more than half of the passes, fewer where too few images have them."""
     least = passes // 2 + 1
     while least > 1 and np.count_nonzero(changed >= least) < enough:
         least -= 1
@@ -254,7 +264,7 @@ def unsure(logits: NDArray[Any], units: Units = ONE_AN_IMAGE) -> Vector:
 
 
 def uncertain_half(inputs: Inputs, most: int, rng: np.random.Generator) -> Rows:
-    """The candidates, or `most` of them: half the least certain, half by chance, so that none is out of sight."""
+    """Return the candidates, or `most` of them: half the least certain, half drawn by chance from the others."""
     if len(inputs.candidates) <= most:
         return inputs.candidates
     least = Margin().select(inputs, most // 2, rng).rows

@@ -44,7 +44,7 @@ class Least(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """1 - p1, scaled so that equal probabilities score 1."""
+        """Return 1 - p1, scaled so that equal probabilities score 1."""
         n_classes: int = shifted.shape[1]
         doubt: Scores = 1 - softmax(shifted).max(axis=1)
         return doubt * (n_classes / (n_classes - 1))
@@ -57,7 +57,7 @@ class Margin(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """1 - (p1 - p2)."""
+        """Return 1 - (p1 - p2)."""
         second, first = np.partition(softmax(shifted), -2, axis=1)[:, -2:].T
         margin: Scores = first - second
         return 1 - margin
@@ -70,7 +70,7 @@ class Ratio(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """p2 / p1, which is exp(-gap)."""
+        """Return p2 / p1, which is exp(-gap)."""
         return np.exp(-logit_gap(shifted))
 
 
@@ -81,7 +81,7 @@ class Entropy(Uncertainty):
 
     @staticmethod
     def score(shifted: Shifted) -> Scores:
-        """-sum p ln p / ln C."""
+        """Return -sum p ln p / ln A, of A alternatives."""
         weights = np.exp(shifted)  # (K, C)
         total = weights.sum(axis=1)
         nats: Scores = np.log(total) - (weights * shifted).sum(axis=1) / total

@@ -50,6 +50,7 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
     request = client.post("/jobs", json=data.selection).json()["request"]
     defaults = {"head": "linear", "task": "classification", "seed": 0, "weights": None, "method": {"name": "auto"}}
     defaults |= {
+        "content": False,
         "webhook": None,
         "deadline_s": None,
         "exclude": [],

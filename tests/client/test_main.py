@@ -61,7 +61,7 @@ def test_a_command_that_is_added_is_listed_by_itself():
     assert told.endswith("More:\n  more  Elsewhere.\n")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "select_rows"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_gets_its_script(shell):
     told = nextlabel("completion", shell)
     assert told.returncode == 0

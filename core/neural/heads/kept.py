@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
 
 import numpy as np
+from cachetools import LRUCache
 
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.registry import train_head
@@ -19,7 +19,7 @@ class TrainedHeads:
     KEPT = 2
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, Head] = OrderedDict()
+        self._kept: LRUCache[bytes, Head] = LRUCache(self.KEPT)
 
     def get(
         self,
@@ -40,9 +40,8 @@ class TrainedHeads:
         digest.update(np.ascontiguousarray(embeddings).data)
         digest.update(np.ascontiguousarray(targets).data)
         key = digest.digest()
-        if key not in self._kept:
-            self._kept[key] = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self.KEPT:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        head = self._kept.get(key)
+        if head is None:
+            head = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+            self._kept[key] = head
+        return head

@@ -10,6 +10,7 @@ import pytest
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request
 from nextlabel.core.kinds.results import Result
 from nextlabel.core.pipelines.registry import PIPELINES
+from nextlabel.core.tasks.registry import TASKS
 from tests.canned_results import RESULTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +72,10 @@ def test_stages_that_a_job_has_no_need_of_are_left_out_and_the_rest_keep_their_o
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_serves_the_task_that_requests_have_by_default(kind):
     assert kind.tasks[0] == kind.request.model_fields["task"].default
+
+
+def test_the_tasks_that_kinds_serve_are_those_that_there_are():
+    assert {task for kind in KINDS.values() for task in kind.tasks} == set(TASKS)
 
 
 def test_a_result_has_to_say_what_its_rows_and_sentences_are():
