@@ -55,7 +55,7 @@ class Place(Protocol):
         """Return the stamp of a file that `open` opened: the one of `list`, unless it changed or was replaced since."""
 
     def identity(self, name: str) -> str:
-        """Return a text that two names share, in one place or two, when they stand for one file: a link and its target."""
+        """Return a text that two names of one file share, in one place or two: a link and what it leads to, say."""
 
     def link(self, name: str, target: Path) -> bool:
         """Give the file a second name, a hard link, on the local disk. False: that can't be done here."""
