@@ -1,4 +1,4 @@
-"""What every answer has, a 500 among them: an id that stands in the logs, too, and headers for browsers and caches."""
+"""Give every answer, a 500 among them, an id that stands in the logs, too, and headers for browsers and caches."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nextlabel.core.logs import bound
 REQUEST_ID = "X-Request-ID"
 
 
-class Answers:
-    """Middleware, around all other."""
+class AnswerHeaders:
+    """The outermost middleware. It also turns an exception that nobody caught into a 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,12 +24,12 @@ class Answers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, begun = _request_id(scope), False
+        request_id, has_begun = _request_id(scope), False
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal has_begun
             if message["type"] == "http.response.start":
-                begun = True
+                has_begun = True
                 _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
             await send(message)
 
@@ -38,14 +38,15 @@ class Answers:
                 await self._app(scope, receive, with_headers)
             except Exception as error:
                 answer = bug(scope["path"], error)
-                if begun:  # half an answer must not look like a whole one
+                if has_begun:  # half an answer must not look like a whole one
                     raise
                 await answer(scope, receive, with_headers)
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get(REQUEST_ID, "")
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else secrets.token_hex(16)
+    """Return the id that the client sent, or a new one where it sent none that is fit for a log."""
+    sent = Headers(scope=scope).get(REQUEST_ID, "")
+    return sent if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", sent) else secrets.token_hex(16)
 
 
 def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:

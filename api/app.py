@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from nextlabel.api import document, errors
-from nextlabel.api.answers import Answers
+from nextlabel.api.answers import AnswerHeaders
 from nextlabel.api.auth import Authentication
 from nextlabel.api.browsers import PageGuard
 from nextlabel.api.limits import BodyLimit
@@ -27,7 +27,7 @@ Submit a job with `POST /jobs`, look at it with `GET /jobs/{id}?wait=30`, fetch 
 
 
 def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> FastAPI:
-    """`host`: where it will listen. Raises Misconfigured."""
+    """Make the application. `host` is the address that it will listen at. Raises Misconfigured."""
     services = Services.of(settings or Settings())
 
     @asynccontextmanager
@@ -44,15 +44,15 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> Fas
     )
     _guard(app, services, host)
     errors.install(app)
-    for one in (jobs, first_version, folders, images, labels, label_studio, health):
-        app.include_router(one.router)
+    for routes in (jobs, first_version, folders, images, labels, label_studio, health):
+        app.include_router(routes.router)
     page.install(app)
     document.install(app, errors.PROBLEM)
     return app
 
 
 def _guard(app: FastAPI, services: Services, host: str) -> None:
-    """The last that is added stands outermost."""
+    """Add the middleware. What is added last stands outermost, and so sees a request first."""
     settings = services.settings
     more = {label_studio.PREFIX: settings.max_label_studio_request_bytes}
     app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes, more=more)
@@ -60,4 +60,4 @@ def _guard(app: FastAPI, services: Services, host: str) -> None:
     if services.keys is None:
         hosts = frozenset({host, host_of(settings.published_at or "")})
         app.add_middleware(PageGuard, any_host=settings.auth == "off", hosts=hosts)
-    app.add_middleware(Answers)
+    app.add_middleware(AnswerHeaders)

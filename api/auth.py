@@ -1,7 +1,7 @@
-"""Who calls, and what they may: a key's owner; without a keys file, whoever reaches us.
+"""Tell who calls, and what they may do: the owner of a key; without a keys file, whoever reaches us may do all.
 
-`Authentication` turns away all that need a key and have none, before a body is read or a route is looked for. What a
-route asks for besides stands in its signature: `caller: Reader`.
+`Authentication` turns away every request that needs a key and has none, before its body is read or its route is looked
+for. What a route asks for besides stands in its signature: `caller: Reader`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _in_documentation = HTTPBearer(auto_error=False, scheme_name="key", description=
 
 @dataclass(frozen=True)
 class Caller:
-    """`who` is what its calls are counted by. `has_key` is false where none is asked for: then all may do all."""
+    """Who made a request. Calls are counted by `who`. `has_key` is false where no key is asked for: all may do all."""
 
     owner: str
     scopes: frozenset[Scope]
@@ -56,7 +56,7 @@ class Caller:
 
 
 class Authentication:
-    """Middleware. `keys`: None where no key is asked for."""
+    """Middleware that checks keys. `keys` is None where no key is asked for."""
 
     def __init__(self, app: ASGIApp, keys: KeyRing | None) -> None:
         self._app = app
@@ -75,17 +75,17 @@ class Authentication:
     def _caller(self, call: Call) -> Caller:
         if self._keys is None:
             return Caller("", frozenset(Scope), f"@{_address(call)}", has_key=False)
-        given = Headers(scope=call).get("Authorization")
-        if given is None:
+        authorization = Headers(scope=call).get("Authorization")
+        if authorization is None:
             raise _unauthenticated("a key is needed here: send `Authorization: Bearer nl_...`", "Bearer")
-        key = self._keys.find(_presented(given, call["path"]))
+        key = self._keys.find(_presented(authorization, call["path"]))
         if key is None:
             raise _unauthenticated("there is no such key, or it was revoked", 'Bearer error="invalid_token"')
         return Caller(key.owner, key.allows, key.owner, has_key=True)
 
 
 def _presented(authorization: str, path: str) -> str:
-    """The key in the header. Label Studio knows basic authentication alone: there the key is the password."""
+    """Return the key in the header. Label Studio knows basic authentication alone: there the key is the password."""
     scheme, _, presented = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return presented.strip()
@@ -96,7 +96,8 @@ def _presented(authorization: str, path: str) -> str:
 
 
 def is_open(path: str) -> bool:
-    return path == "/" or any(path == one or path.startswith(f"{one}/") for one in OPEN)
+    """Tell whether anybody may ask for the path, without a key."""
+    return path == "/" or any(path == place or path.startswith(f"{place}/") for place in OPEN)
 
 
 # --- what a route may ask for -----------------------------------------------------------------------------------
@@ -113,44 +114,47 @@ async def _caller(asked: SecurityScopes, request: Request, _: Annotated[object, 
 Known = Annotated[Caller, Security(_caller)]
 
 
-async def _reading(caller: Known, services: Given) -> Caller:
+async def _count_read(caller: Known, services: Given) -> Caller:
     await _count(caller, services, "reads", _limit(caller, services.settings.reads_per_minute, READS_PER_MINUTE))
     return caller
 
 
-async def _submitting(caller: Known, services: Given) -> Caller:
+async def _count_submit(caller: Known, services: Given) -> Caller:
     await count_submit(caller, services)
     return caller
 
 
 async def count_submit(caller: Caller, services: Services) -> None:
-    """For a route where only some calls make a job. Raises HttpError when there have been too many."""
+    """Count one submission: a route calls this itself where only some of its calls make a job.
+
+    Raises HttpError when there have been too many.
+    """
     await _count(caller, services, "submits", _limit(caller, services.settings.submits_per_minute, SUBMITS_PER_MINUTE))
 
 
-async def _viewing(caller: Known, services: Given) -> Caller:
+async def _count_view(caller: Known, services: Given) -> Caller:
     reads = _limit(caller, services.settings.reads_per_minute, READS_PER_MINUTE)
     await _count(caller, services, "images", reads * IMAGES_PER_READ)
     return caller
 
 
-Viewer = Annotated[Caller, Security(_viewing, scopes=[Scope.READ])]
-Reader = Annotated[Caller, Security(_reading, scopes=[Scope.READ])]
-Writer = Annotated[Caller, Security(_reading, scopes=[Scope.WRITE])]
-Submitter = Annotated[Caller, Security(_submitting, scopes=[Scope.WRITE])]
-Admin = Annotated[Caller, Security(_reading, scopes=[Scope.ADMIN])]
+Viewer = Annotated[Caller, Security(_count_view, scopes=[Scope.READ])]
+Reader = Annotated[Caller, Security(_count_read, scopes=[Scope.READ])]
+Writer = Annotated[Caller, Security(_count_read, scopes=[Scope.WRITE])]
+Submitter = Annotated[Caller, Security(_count_submit, scopes=[Scope.WRITE])]
+Admin = Annotated[Caller, Security(_count_read, scopes=[Scope.ADMIN])]
 
 
 async def _job_to_read(job_id: str, caller: Reader, services: Given) -> Job:
-    return await _of(caller, job_id, services)
+    return await _job_of(caller, job_id, services)
 
 
 async def _job_to_change(job_id: str, caller: Writer, services: Given) -> Job:
-    return await _of(caller, job_id, services)
+    return await _job_of(caller, job_id, services)
 
 
-async def _of(caller: Caller, job_id: str, services: Given) -> Job:
-    """The caller's job of that id. Another owner's is not found, as if there were none."""
+async def _job_of(caller: Caller, job_id: str, services: Given) -> Job:
+    """Return the caller's job of that id. Another owner's job is not found, as if there were none."""
     job = await in_thread(services.store.get, job_id)
     if not caller.sees(job):
         raise JobNotFound(f"there is no job {job_id}")
@@ -163,7 +167,7 @@ JobToChange = Annotated[Job, Depends(_job_to_change)]
 
 
 async def one_stream(caller: Reader, services: Given) -> AsyncIterator[None]:
-    """A dependency that lasts as long as the stream does."""
+    """Count an open event stream: a dependency that lasts as long as the stream. Raises HttpError at too many."""
     streams = services.streams
     if caller.has_key and streams[caller.who] >= MAX_STREAMS:
         detail = f"{MAX_STREAMS} event streams of yours are open; close one, or ask GET /jobs/{{id}}?wait=30 instead"
@@ -180,14 +184,19 @@ async def one_stream(caller: Reader, services: Given) -> AsyncIterator[None]:
 # --- limits -----------------------------------------------------------------------------------------------------
 
 
-def _limit(caller: Caller, asked: int | None, with_keys: int) -> int:
-    """Where no key is asked for, one person is at work, and there is nobody to keep it from."""
-    if asked is not None:
-        return asked
+def _limit(caller: Caller, setting: int | None, with_keys: int) -> int:
+    """Return how many calls a minute the caller may make; 0 stands for any number.
+
+    A setting decides. Without one only callers with keys are limited: where no key is asked for, one person is at work,
+    and there are no others to keep a share for.
+    """
+    if setting is not None:
+        return setting
     return with_keys if caller.has_key else 0
 
 
 async def _count(caller: Caller, services: Given, what: str, per_minute: int) -> None:
+    """Count one call of that sort. Raises HttpError when more than `per_minute` came; 0 limits nothing."""
     if not per_minute:
         return
     wait_s = 0.0

@@ -1,4 +1,4 @@
-"""Keeps web pages out where no key is asked for: a page in a browser on this machine reaches loopback, too.
+"""Keep web pages out where no key is asked for: a page in a browser on this machine reaches loopback, too.
 
 Two ways lead there. A page of another site sends requests blindly, and the first version's calls are GETs with
 effects. And a name of the page's own site may come to stand for 127.0.0.1 (DNS rebinding): then the browser takes us
@@ -24,7 +24,11 @@ WRONG_HOST = (
 
 
 class PageGuard:
-    """Middleware. `any_host`: a person said that all who reach us may call. `hosts`: names that are ours."""
+    """Middleware that refuses requests of foreign web pages.
+
+    any_host: a person decided that whoever reaches us may call, by whatever name.
+    hosts: the names of this service.
+    """
 
     def __init__(self, app: ASGIApp, *, any_host: bool, hosts: frozenset[str]) -> None:
         self._app = app
@@ -42,26 +46,24 @@ class PageGuard:
 
     def _check(self, path: str, headers: Headers) -> None:
         host = headers.get("Host", "")
-        if not (self._any_host or self._is_ours(_name(host))):
+        name = _host_name(host)
+        if not (self._any_host or name in self._hosts or _is_address(name)):
             raise HttpError("forbidden", WRONG_HOST.format(host=host[:100]))
         if _is_cross_site(headers, host) and not is_open(path):
             raise HttpError("forbidden", CROSS_SITE)
 
-    def _is_ours(self, name: str) -> bool:
-        return name in self._hosts or _is_address(name)
-
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
-    """Browsers that don't send Sec-Fetch-Site yet send Origin with whatever is not a plain GET."""
+    """Tell whether another site's page asked. Browsers without Sec-Fetch-Site send Origin with all but plain GETs."""
     site = headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "cross-site"
     origin = headers.get("Origin")
-    return origin is not None and _name(urlsplit(origin).netloc) != _name(host)
+    return origin is not None and _host_name(urlsplit(origin).netloc) != _host_name(host)
 
 
-def _name(netloc: str) -> str:
-    """Without the port."""
+def _host_name(netloc: str) -> str:
+    """Return the host without its port; an empty text where the value is malformed."""
     try:
         return urlsplit(f"//{netloc}").hostname or ""
     except ValueError:

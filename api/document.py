@@ -1,8 +1,7 @@
-"""The OpenAPI document: what FastAPI's own leaves out or says otherwise."""
+"""The OpenAPI document: add to FastAPI's own what it leaves out, and correct what it says otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any
@@ -50,12 +49,12 @@ EXAMPLES: dict[str, Any] = {
 
 
 def install(app: FastAPI, problem: str) -> None:
-    """`problem`: the media type of errors, which FastAPI documents as the media type of the route's good answer."""
-    made = app.openapi
+    """Document errors as `problem`, their media type: FastAPI gives them the media type of the route's good answer."""
+    openapi_of_fastapi = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = made()
-        for call in _calls(document):
+        document = openapi_of_fastapi()
+        for call in (call for verbs in document["paths"].values() for call in verbs.values()):
             for status in ("4XX", "5XX"):
                 answer = call["responses"][status]
                 answer["content"] = {problem: next(iter(answer["content"].values()))}
@@ -65,14 +64,13 @@ def install(app: FastAPI, problem: str) -> None:
 
 
 def required(*names: str) -> dict[str, Any]:
-    """For a route's `openapi_extra`: query arguments that FastAPI is told are optional."""
+    """Return what a route's `openapi_extra` says to document query arguments as required.
+
+    FastAPI itself is told that they are optional, so that the route can report all missing ones at once.
+    """
     return {
         "parameters": [
             {"name": name, "in": "query", "required": True, "schema": COUNT if name == "add" else TEXT}
             for name in names
         ]
     }
-
-
-def _calls(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (call for verbs in document["paths"].values() for call in verbs.values())

@@ -1,4 +1,4 @@
-"""Errors -> HTTP: the only place that knows both. Every error is an RFC 9457 problem document."""
+"""Turn errors into HTTP: this is the only place that knows both. Every error is an RFC 9457 problem document."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ FRAMEWORK_CODES = {400: "malformed_json", 404: "route_not_found", 405: "method_n
 
 
 class HttpError(HTTPException):
-    """One of HTTP_STATUS. An HTTPException, for FastAPI lets nothing else through from where it reads the body."""
+    """A fault of HTTP itself; `code` is one of HTTP_STATUS.
+
+    It is an HTTPException, since FastAPI lets nothing else through from where it reads the body.
+    """
 
     def __init__(self, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(HTTP_STATUS[code], detail, headers)
@@ -116,7 +119,7 @@ def problem(
     job: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """`extra`: members of this problem alone."""
+    """Make a problem document. `extra` holds members that only this sort of problem has."""
     body = Problem(
         type=f"urn:nextlabel:{code}",
         title=HTTPStatus(status).phrase,
@@ -132,13 +135,13 @@ def problem(
 
 
 def not_ready(faults: Sequence[str]) -> JSONResponse:
-    """What `/readyz` answers; `faults` lists what is missing."""
+    """Make the answer of `/readyz` when the service is not fit for work; `faults` lists what is missing."""
     code = "not_ready"
     return problem(HTTP_STATUS[code], code, "; ".join(faults), retryable=True, extra={"faults": faults})
 
 
 def answer_to(error: HttpError) -> JSONResponse:
-    """For middleware, which stands outside of what `install` puts in."""
+    """Turn an error into an answer: middleware calls this, since it stands outside the handlers that `install` adds."""
     retryable = error.status_code == HTTPStatus.TOO_MANY_REQUESTS
     answer = problem(error.status_code, error.code, error.detail, retryable=retryable)
     answer.headers.update(error.headers or {})
@@ -146,12 +149,13 @@ def answer_to(error: HttpError) -> JSONResponse:
 
 
 def bug(path: str, error: Exception) -> JSONResponse:
+    """Log an error that nobody foresaw, and make the 500 for it, which keeps the details from the caller."""
     log.error("request failed", path=path, exc_info=error)
     return problem(500, NextlabelError.code, "something went wrong inside nextlabel; the API's log has the details")
 
 
 def failed_job(job: Job) -> JSONResponse:
-    """What the first version's calls answer, which wait for the job and have no other place for its failure."""
+    """Make the answer to one of the first version's calls whose job failed: they have no other place to say it."""
     if job.error is None:
         return problem(409, "cancelled", f"job {job.id} was cancelled", job=job.id)
     codes = {error.code: error for error in _tree(NextlabelError)}
@@ -168,7 +172,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
         details = cast(list[ErrorDetails], error.errors())
-        if any(one["type"] == "json_invalid" for one in details):
+        if any(detail["type"] == "json_invalid" for detail in details):
             return _malformed(details[0]["ctx"]["error"])
         faults = list(_faults(details))
         detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
@@ -188,15 +192,17 @@ def install(app: FastAPI) -> None:
 
 
 def _faults(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
-    """Each `loc` of the framework begins with the part of the HTTP request that it leads into."""
+    """Yield a fault for each error of the framework, whose `loc` begins with the part of the HTTP request it is in."""
     for part in ("path", "query", "header", "cookie", "body"):
-        there = [cast(ErrorDetails, {**one, "loc": one["loc"][1:]}) for one in errors if one["loc"][0] == part]
-        for fault in faults_of(there):
+        in_part = [
+            cast(ErrorDetails, {**error, "loc": error["loc"][1:]}) for error in errors if error["loc"][0] == part
+        ]
+        for fault in faults_of(in_part):
             yield fault if part == "body" else replace(fault, pointer=f"?{fault.pointer.removeprefix('/')}")
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
-    """The verbs of all routes of that path; the framework would tell those of the first."""
+    """List the verbs of all routes of the request's path; the framework would list those of the first route alone."""
     return [verb for verb in VERBS if any(_takes(route, request, verb) for route in app.routes)]
 
 
@@ -214,4 +220,5 @@ def _status(error: type[NextlabelError]) -> int:
 
 
 def _tree(root: type[NextlabelError]) -> list[type[NextlabelError]]:
+    """List the class and all that are derived from it."""
     return [root, *(leaf for child in root.__subclasses__() for leaf in _tree(child))]

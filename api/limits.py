@@ -1,4 +1,4 @@
-"""Refuses request bodies that are too large, while they are read and not by their header alone."""
+"""Refuse request bodies that are too large, while they are read and not by their header alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nextlabel.api.errors import HttpError
 
 
 class BodyLimit:
-    """`more`: by how a path begins, where another limit holds."""
+    """Middleware that limits bodies to `most_bytes`. `more` maps beginnings of paths to limits of their own."""
 
     def __init__(self, app: ASGIApp, most_bytes: int, more: Mapping[str, int]) -> None:
         self._app = app
@@ -21,16 +21,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = 0
+        received = 0
         most_bytes = next(
             (most for begin, most in self._more.items() if scope["path"].startswith(begin)), self._most_bytes
         )
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > most_bytes:
+            received += len(message.get("body", b""))
+            if received > most_bytes:
                 raise HttpError("body_too_large", f"a request may have {most_bytes} bytes at most")
             return message
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told: the store's counts, so the same whichever API process is asked, and without workers too."""
+"""Tell Prometheus the store's counts: they are the same whichever API process is asked, and without workers, too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def exposition(counts: Counts) -> bytes:
-    """In Prometheus' text format; all of docs/observability.md."""
+    """Write the counts in Prometheus' text format: every metric of docs/observability.md."""
     registry = CollectorRegistry()
     registry.register(_Counts(counts))
     return generate_latest(registry)
@@ -62,8 +62,8 @@ class _Counts(Collector):
 
     def _workers(self) -> Iterator[Metric]:
         counts = self._counts
-        seen = {(worker,): int(up) for worker, up in counts.workers.items()}
-        yield _gauges("worker_up", "1: seen in the last 10 seconds; 0: in the last day", ("worker",), seen)
+        up_by_worker = {(worker,): int(up) for worker, up in counts.workers.items()}
+        yield _gauges("worker_up", "1: seen in the last 10 seconds; 0: in the last day", ("worker",), up_by_worker)
         yield GaugeMetricFamily("nextlabel_worker_processes", "Processes of the workers seen", counts.processes)
 
     def _webhooks(self) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""What the routes work with, made once by create_app and handed to them as dependencies."""
+"""The services that routes work with: `create_app` makes them once, and routes get them as a dependency."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Services:
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
-        """Raises Misconfigured when the keys file is not there or damaged."""
+        """Make them all. Raises Misconfigured when the keys file is not there or damaged."""
         return cls(
             settings=settings,
             store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
@@ -58,12 +58,12 @@ class Services:
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Redis, files and Celery block; the event loop must not."""
+    """Do the work in a thread and await it: Redis, files and Celery block, and the event loop must not."""
     return await run_in_threadpool(work, *args, **kwargs)
 
 
 async def _services(request: Request) -> Services:
-    """A coroutine, for FastAPI would run a plain function in a thread, at every call of the API."""
+    """Return the services. This is a coroutine since FastAPI runs a plain function in a thread, at every call."""
     services: Services = request.app.state.services
     return services
 

@@ -1,4 +1,4 @@
-"""How a job looks on the wire."""
+"""Show a job as it is on the wire."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def view(job: Job, result: dict[str, Any] | None = None) -> JobView:
 
 
 def view_with_result(job: Job, results: ResultFiles, most_bytes: int) -> JobView:
-    """Reads the result's file if it is there and no larger than that."""
+    """Show the job with its result, if the result's file is there and has at most `most_bytes`."""
     if job.state is not JobState.SUCCEEDED:
         return view(job)
     try:

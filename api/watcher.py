@@ -1,4 +1,4 @@
-"""Wakes those who wait for a job to change. One Redis subscription for the whole process, however many wait.
+"""Wake those who wait for a job to change. The whole process has one Redis subscription, however many wait.
 
 A nudge may get lost with the connection, so nobody sleeps longer than LOOK_AGAIN_S without looking at the record.
 """
@@ -38,7 +38,7 @@ class Watcher:
 
     @asynccontextmanager
     async def watching(self, job_id: str) -> AsyncIterator[Bell]:
-        """Begin to watch before reading the record, or a change in between goes unheard."""
+        """Give a bell that rings when the job changes. Get it before reading the record, or changes get lost."""
         event = asyncio.Event()
         self._bells[job_id].add(event)
         try:
@@ -73,7 +73,7 @@ class Watcher:
 
 
 class Bell:
-    """One waiter's ear."""
+    """What one caller waits on; `Watcher` rings it."""
 
     def __init__(self, event: asyncio.Event) -> None:
         self._event = event

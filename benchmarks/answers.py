@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,12 @@ def answers(name: str, work: Path) -> Answers:
     classes = dict(labels.classes_by_name)
     held_out = dict(read_labels(DATA / "clothing" / "labels_val.txt").classes_by_name)
     if name == "long-tail":
-        classes = {path.name: classes[path.name] for path in _images(name, work)}
+        images = _images(name, work)
+        classes, folder = {path.name: classes[path.name] for path in images}, work / name
+        folder.mkdir(exist_ok=True)  # of its own: labels are judged beside all that lies in the pool
+        for path in images:
+            if not (folder / path.name).exists():
+                shutil.copyfile(path, folder / path.name)
     if name == "two-class":
         names = (DATA / "clothing" / "classes.txt").read_text().split()
         one = {str(i): str(int(kind in BOTTOMS_AND_SHOES)) for i, kind in enumerate(names)}

@@ -1,4 +1,4 @@
-"""The main job on real images, as a user would do it over HTTP: rounds of selection beside chance, F1 after each.
+"""Do the main job on real images, as a user would over HTTP: rounds of selection beside chance, F1 after each.
 
 The answers are known, so "labelling" is looking them up: what a person would do in minutes takes no time here.
 """
@@ -36,7 +36,7 @@ LEAST_ADD, MOST_ADD = 20, 500
 
 @dataclass(frozen=True)
 class Material:
-    """Where the images are, and the answers that a person would give."""
+    """The paths of the images, and of the answers that a person would give."""
 
     pool: Path
     answers: Path
@@ -44,7 +44,7 @@ class Material:
     val_labels: Path
 
     def check(self) -> None:
-        """Raises LabelsMalformed when an image of the pool has no answer: it could be chosen and not be labelled."""
+        """Raise LabelsMalformed when an image of the pool has no answer: it could be chosen and not be labelled."""
         answers = read_labels(self.answers).classes_by_name
         absent = [name for name in list_pool(place_at(self.pool, [self.pool])).names if name not in answers]
         if absent:
@@ -55,7 +55,7 @@ class Material:
 
 @dataclass
 class Arm:
-    """One way of choosing, and the labels it has gathered."""
+    """A method of choosing, the file of labels that it has gathered, and its scores so far."""
 
     method: str
     labels: Path
@@ -74,7 +74,10 @@ class Demo:
         self._jobs: list[str] = []  # that have a result
 
     def run(self, add: int | None = None) -> list[Arm]:
-        """From zero labels, ROUNDS batches of `add` each, scored after each. -> chosen and random."""
+        """Label ROUNDS batches of `add` images from zero on, by `auto` and by `random`, and score after each batch.
+
+        Returns both arms, `auto` first. Without `add` it goes by the number of classes.
+        """
         n_classes = len(set(self._answers.values()))
         add = add or min(MOST_ADD, max(LEAST_ADD, 3 * n_classes))
         arms = [Arm(method, self._folder / f"labels_{method}.txt", []) for method in ("auto", "random")]
@@ -100,7 +103,7 @@ class Demo:
         self._console.print(self._curl(chosen), soft_wrap=True, highlight=False, markup=False)
 
     def _select(self, add: int, arm: Arm, number: int) -> list[str]:
-        """With the pretrained backbone if its weights can be had, else with the one that needs none."""
+        """Select with the pretrained backbone if its weights can be had, else with the one that needs none."""
         request: dict[str, Any] = {
             "add": add,
             "method": arm.method,

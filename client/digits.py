@@ -14,7 +14,7 @@ LEVELS = 16  # the data's own grey levels
 
 
 def write_digits(folder: Path) -> None:
-    """pool/ and val/ with images, answers.txt and labels_val.txt with their classes; a random, fixed split."""
+    """Write images into pool/ and val/, and their classes into answers.txt and labels_val.txt; the split is fixed."""
     digits = load_digits()
     held_out = np.random.default_rng(0).random(len(digits.target)) < VALIDATION_SHARE
     for name, labels, rows in (

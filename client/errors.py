@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the service.
+"""Errors between a client and the service.
 
 ClientError
 ├── Unreachable      nobody answers at that address
@@ -17,7 +17,7 @@ from nextlabel.client.job import Job
 
 
 class ClientError(Exception):
-    """Base of all. `retryable`: trying again later may help."""
+    """The base of all errors of a client. `retryable`: trying again later may help."""
 
     retryable = False
 
@@ -31,13 +31,13 @@ class Unreachable(ClientError):
 
 
 class NotNextlabel(Unreachable):
-    """Something else listens there."""
+    """Something else listens at that address."""
 
     retryable = False
 
 
 class Refused(ClientError):
-    """`problem` is the RFC 9457 document: `code`, `detail`, and `errors`, every fault of a request at once."""
+    """The service refused. `problem` is its RFC 9457 document: `code`, `detail`, and in `errors` every fault."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         faults = [f"  {fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
@@ -47,7 +47,7 @@ class Refused(ClientError):
 
     @property
     def code(self) -> str:
-        """As docs/errors.md lists them; empty where a proxy answered."""
+        """The code of the error, one of docs/errors.md; empty where a proxy answered."""
         return str(self.problem.get("code", ""))
 
 
@@ -59,4 +59,4 @@ class JobFailed(ClientError):
 
 
 class JobCancelled(JobFailed):
-    """It has no error: somebody wanted it so."""
+    """The job was cancelled. Its record has no error: somebody wanted it so."""

@@ -1,4 +1,4 @@
-"""`nextlabel export` and `nextlabel import`: batches, predictions and labels to and from other tools' files."""
+"""`nextlabel export` and `nextlabel import`: move batches, predictions and labels to and from other tools' files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def import_() -> None:
 
 
 def what_to_export(command: F) -> F:
-    """The options that say it."""
+    """Add the options that say what to export."""
     options = (
         click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
         click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
@@ -66,16 +66,15 @@ def _entries(
         raise click.UsageError("say what to export: one of --job, --result and --labels")
     if labels is not None:
         return entries_of_labels(read_labels(labels, ALL))
-    content = result.read_bytes() if result is not None else _fetched(str(job_id), url, api_key)
+    if result is not None:
+        content = result.read_bytes()
+    else:
+        with Client(url, api_key) as client:
+            content = client.download(str(job_id))
     try:
         return entries_of(result_adapter.validate_json(content))
     except ValueError:
         raise Inexpressible(f"{result or job_id} is no result of this version of nextlabel.") from None
-
-
-def _fetched(job_id: str, url: str, api_key: str | None) -> bytes:
-    with Client(url, api_key) as client:
-        return client.download(job_id)
 
 
 @export.command("label-studio")
@@ -99,7 +98,7 @@ def to_label_studio(
     classes: tuple[str, ...],
     **source: Any,
 ) -> None:
-    """Tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
+    """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
     entries = _entries(**source)
     control = label_studio.Control(from_name, to_name, image_key)
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
@@ -116,7 +115,7 @@ def to_label_studio(
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
-    """COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    """Write COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
     entries = _entries(**source)
     _make(out / "annotations", out / "images")
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(entries, classes))
@@ -131,7 +130,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
-    """CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
+    """Write CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
     entries = _entries(**source)
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(entries, classes))
@@ -143,7 +142,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @what_to_export
 @click.option("--out", type=NEW, required=True, help="The file.")
 def to_csv(out: Path, **source: Any) -> None:
-    """A table of name and class, in rank order."""
+    """Write a table of name and class, in rank order."""
     entries = _entries(**source)
     write_text(out, csv_file.document(entries))
     _tell(len(entries), "row", out)
@@ -155,14 +154,14 @@ def to_csv(out: Path, **source: Any) -> None:
 @click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
-    """A folder for each class, as torchvision's ImageFolder and datumaro's imagenet have it; rank order is lost."""
+    """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
     entries = _entries(**source)
     image_folder.write(entries, _place(pool), out, copy=copy)
     _tell(len(entries), "image", out)
 
 
 def _all_classes(entries: Sequence[Entry], classes: Sequence[str]) -> list[str]:
-    """As given, and then those that entries have besides."""
+    """List the classes that were given, and then those that entries have besides."""
     return list(dict.fromkeys((*classes, *classes_of(entries))))
 
 
@@ -178,7 +177,7 @@ def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy
 
 
 def _place(pool: Path) -> Place:
-    """What a user names is theirs, and may link to anywhere."""
+    """Make a place of a folder that the user names: it is theirs, and may link to anywhere."""
     return place_at(pool.absolute(), (pool.absolute(), *ALL))
 
 
@@ -213,7 +212,7 @@ def from_label_studio(
     image_key: str | None,
     newest: bool,
 ) -> None:
-    """A project's export as JSON, JSON-MIN or CSV."""
+    """Read a project's export as JSON, JSON-MIN or CSV."""
     if (image_prefix is None) == (pool is None):
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
     names = PoolNames(_place(pool)) if pool is not None else ImageUrls(image_prefix or "")
@@ -225,7 +224,7 @@ def from_label_studio(
 @click.argument("file", type=HERE)
 @where_to
 def from_coco(file: Path, labels: Path, replace: bool) -> None:
-    """A COCO file. Boxes count, too, where all of an image have one category."""
+    """Read a COCO file. Boxes count, too, where all of an image have one category."""
     _write(coco.read(file), labels, replace)
 
 
@@ -233,7 +232,7 @@ def from_coco(file: Path, labels: Path, replace: bool) -> None:
 @click.argument("file", type=HERE)
 @where_to
 def from_cvat(file: Path, labels: Path, replace: bool) -> None:
-    """CVAT for images 1.1: the tags of images."""
+    """Read CVAT for images 1.1: the tags of images."""
     _write(cvat.read(file), labels, replace)
 
 
@@ -241,7 +240,7 @@ def from_cvat(file: Path, labels: Path, replace: bool) -> None:
 @click.argument("file", type=HERE)
 @where_to
 def from_csv(file: Path, labels: Path, replace: bool) -> None:
-    """A table with columns name and class."""
+    """Read a table with columns name and class."""
     _write(csv_file.read(file), labels, replace)
 
 
@@ -249,12 +248,12 @@ def from_csv(file: Path, labels: Path, replace: bool) -> None:
 @click.argument("folder", type=FOLDER)
 @where_to
 def from_image_folder(folder: Path, labels: Path, replace: bool) -> None:
-    """A folder for each class."""
+    """Read a folder for each class."""
     _write(image_folder.read(folder), labels, replace)
 
 
 def _write(pairs: Pairs, labels: Path, replace: bool) -> None:
-    """Under the lock that all hold who write labels files there."""
+    """Write the labels file, under the lock that all hold who write labels files there."""
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
         with alone_in(labels.parent):

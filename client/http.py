@@ -55,27 +55,27 @@ class Client(Calls):
     # --- jobs ---------------------------------------------------------------------------------------------------
 
     def run(self, request: Request, *, on_change: OnChange = unheard, timeout_s: float = inf) -> JobResult:
-        """Submits, waits, returns the result."""
+        """Submit a request, wait for its job's end, and return its result."""
         return self._carry_out(talk.run(request, on_change, timeout_s))
 
     def submit(self, request: Request, idempotency_key: str | None = None) -> Job:
-        """Doesn't wait. With a key of your own, the same request may be sent again and makes no second job."""
+        """Submit a request, don't wait. With a key of your own, sending the same request again makes no second job."""
         return self._carry_out(talk.submit(request, idempotency_key))
 
     def job(self, job_id: str, *, wait_s: float = 0) -> Job:
-        """As it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
+        """Return the job as it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
         return self._carry_out(talk.job(job_id, wait_s))
 
     def wait(self, job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Job:
-        """The job when it has succeeded."""
+        """Wait until the job has succeeded, and return it."""
         return self._carry_out(talk.wait(job_id, on_change, timeout_s))
 
     def jobs(self, kind: str | None = None, state: str | None = None, limit: int | None = 50) -> list[Job]:
-        """Newest first, without their results. `limit` None: all of them."""
+        """List jobs, newest first, without their results. `limit` None: all of them."""
         return self._carry_out(talk.jobs(kind, state, limit))
 
     def events(self, job_id: str, after: str | None = None) -> Iterator[Event]:
-        """What happens to the job, from its beginning or after that event, to its end."""
+        """Yield what happens to the job, from its beginning or after that event, to its end."""
         reader = EventReader(after)
         while not reader.ended:
             fault = None
@@ -91,43 +91,43 @@ class Client(Calls):
                 time.sleep(reader.pause_s(fault))
 
     def cancel(self, job_id: str) -> Job:
-        """A job that runs is `cancelling` until its worker has heard of it."""
+        """Cancel a job. One that runs is `cancelling` until its worker has heard of it."""
         return self._carry_out(talk.cancel(job_id))
 
     def retry(self, job_id: str) -> Job:
-        """A new job like one that failed or was cancelled."""
+        """Submit a new job like one that failed or was cancelled."""
         return self._carry_out(talk.retry(job_id))
 
     def delete(self, job_id: str) -> None:
-        """Forgets an ended job and its result."""
+        """Forget an ended job and its result."""
         self._carry_out(talk.delete(job_id))
 
     def result(self, job_id: str) -> JobResult:
         return self._carry_out(talk.result(job_id))
 
     def download(self, job_id: str, form: Format = "json") -> bytes:
-        """The result as a file; `tsv` is a labels file, of kinds that have classes to give."""
+        """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return self._carry_out(talk.download(job_id, form))
 
     def capabilities(self) -> dict[str, Any]:
-        """What can be asked for there."""
+        """Return what the service can do: kinds, methods, backbones, limits."""
         return self._carry_out(talk.capabilities())
 
-    def _carry_out(self, said: Talk[talk.T]) -> talk.T:
+    def _carry_out(self, conversation: Talk[talk.T]) -> talk.T:
         outcome: Outcome = None
         while True:
             try:
-                step = said.send(outcome)
+                step = conversation.send(outcome)
             except StopIteration as end:
                 result: talk.T = end.value
                 return result
             if isinstance(step, Call):
-                outcome = self._made(step)
+                outcome = self._make(step)
             else:
                 time.sleep(step.seconds)
                 outcome = None
 
-    def _made(self, call: Call) -> Outcome:
+    def _make(self, call: Call) -> Outcome:
         try:
             return self._http.request(call.verb, call.path, **_options(call))
         except httpx.RequestError as error:
@@ -135,7 +135,7 @@ class Client(Calls):
 
 
 class AsyncClient(AsyncCalls):
-    """As `Client`, for asyncio. Cancelling what awaits a job doesn't cancel the job."""
+    """Does what `Client` does, for asyncio. Cancelling what awaits a job doesn't cancel the job."""
 
     def __init__(
         self, url: str | None = None, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
@@ -159,27 +159,27 @@ class AsyncClient(AsyncCalls):
     # --- jobs ---------------------------------------------------------------------------------------------------
 
     async def run(self, request: Request, *, on_change: OnChange = unheard, timeout_s: float = inf) -> JobResult:
-        """Submits, waits, returns the result."""
+        """Submit a request, wait for its job's end, and return its result."""
         return await self._carry_out(talk.run(request, on_change, timeout_s))
 
     async def submit(self, request: Request, idempotency_key: str | None = None) -> Job:
-        """Doesn't wait. With a key of your own, the same request may be sent again and makes no second job."""
+        """Submit a request, don't wait. With a key of your own, sending the same request again makes no second job."""
         return await self._carry_out(talk.submit(request, idempotency_key))
 
     async def job(self, job_id: str, *, wait_s: float = 0) -> Job:
-        """As it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
+        """Return the job as it is now; with `wait_s` (60 at most), as soon as it has changed, or after that time."""
         return await self._carry_out(talk.job(job_id, wait_s))
 
     async def wait(self, job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Job:
-        """The job when it has succeeded."""
+        """Wait until the job has succeeded, and return it."""
         return await self._carry_out(talk.wait(job_id, on_change, timeout_s))
 
     async def jobs(self, kind: str | None = None, state: str | None = None, limit: int | None = 50) -> list[Job]:
-        """Newest first, without their results. `limit` None: all of them."""
+        """List jobs, newest first, without their results. `limit` None: all of them."""
         return await self._carry_out(talk.jobs(kind, state, limit))
 
     async def events(self, job_id: str, after: str | None = None) -> AsyncIterator[Event]:
-        """What happens to the job, from its beginning or after that event, to its end."""
+        """Yield what happens to the job, from its beginning or after that event, to its end."""
         reader = EventReader(after)
         while not reader.ended:
             fault = None
@@ -197,43 +197,43 @@ class AsyncClient(AsyncCalls):
                 await asyncio.sleep(reader.pause_s(fault))
 
     async def cancel(self, job_id: str) -> Job:
-        """A job that runs is `cancelling` until its worker has heard of it."""
+        """Cancel a job. One that runs is `cancelling` until its worker has heard of it."""
         return await self._carry_out(talk.cancel(job_id))
 
     async def retry(self, job_id: str) -> Job:
-        """A new job like one that failed or was cancelled."""
+        """Submit a new job like one that failed or was cancelled."""
         return await self._carry_out(talk.retry(job_id))
 
     async def delete(self, job_id: str) -> None:
-        """Forgets an ended job and its result."""
+        """Forget an ended job and its result."""
         await self._carry_out(talk.delete(job_id))
 
     async def result(self, job_id: str) -> JobResult:
         return await self._carry_out(talk.result(job_id))
 
     async def download(self, job_id: str, form: Format = "json") -> bytes:
-        """The result as a file; `tsv` is a labels file, of kinds that have classes to give."""
+        """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return await self._carry_out(talk.download(job_id, form))
 
     async def capabilities(self) -> dict[str, Any]:
-        """What can be asked for there."""
+        """Return what the service can do: kinds, methods, backbones, limits."""
         return await self._carry_out(talk.capabilities())
 
-    async def _carry_out(self, said: Talk[talk.T]) -> talk.T:
+    async def _carry_out(self, conversation: Talk[talk.T]) -> talk.T:
         outcome: Outcome = None
         while True:
             try:
-                step = said.send(outcome)
+                step = conversation.send(outcome)
             except StopIteration as end:
                 result: talk.T = end.value
                 return result
             if isinstance(step, Call):
-                outcome = await self._made(step)
+                outcome = await self._make(step)
             else:
                 await asyncio.sleep(step.seconds)
                 outcome = None
 
-    async def _made(self, call: Call) -> Outcome:
+    async def _make(self, call: Call) -> Outcome:
         try:
             return await self._http.request(call.verb, call.path, **_options(call))
         except httpx.RequestError as error:

@@ -11,7 +11,7 @@ from nextlabel.core.jobs.record import Interruption, JobError, JobState, JobWarn
 from nextlabel.core.kinds.registry import JobResult
 
 
-class Links(BaseModel):
+class JobLinks(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     self: str
@@ -21,8 +21,9 @@ class Links(BaseModel):
 
 
 class Job(BaseModel):
-    """`result`: of a job that succeeded, unless it is large or the job stands in a list; `Client.result` has it then.
+    """A job as it was when the service was asked.
 
+    `result` is there once it succeeded, unless it is large or the job stands in a list: `Client.result` has it then.
     What a later service tells besides is left out.
     """
 
@@ -43,7 +44,7 @@ class Job(BaseModel):
     result_url: str | None
     error: JobError | None
     last_interruption: Interruption | None
-    links: Links
+    links: JobLinks
 
 
 class JobPage(BaseModel):

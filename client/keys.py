@@ -1,4 +1,4 @@
-"""`nextlabel keys`: makes, lists and revokes API keys. It works on the file; a running API reads it anew by itself."""
+"""`nextlabel keys`: make, list and revoke API keys. It works on the file; a running API reads it anew by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ File = click.option(
 
 @click.group()
 def keys() -> None:
-    """API keys: who may call, and what for (docs/security.md)."""
+    """Make, list and revoke API keys: they say who may call, and what for (docs/security.md)."""
 
 
 @keys.command()
@@ -45,7 +45,7 @@ def create(owner: str, scopes: tuple[str, ...], file: Path) -> None:
 @keys.command("list")
 @File
 def list_keys(file: Path) -> None:
-    """Id, owner, scopes and time of making of each key."""
+    """List the id, time of making, owner and scopes of each key."""
     for key in KeyFile(file).read():
         click.echo(f"{key.id}  {key.created_at:%Y-%m-%d %H:%M} UTC  {key.owner}  {' '.join(key.scopes)}")
 

@@ -1,4 +1,4 @@
-"""What can be done with labels files: count, merge, compare, convert. A file is a person's, who is called as it is."""
+"""Count, merge, compare and convert labels files. Each file is one person's, who has its name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME, CLASS = "name", "class"
 
 @dataclass(frozen=True)
 class Sheet:
-    """One labels file."""
+    """One labels file, and whose it is."""
 
     person: str
     labels: ClassLabels
@@ -37,7 +37,11 @@ class Conflicts(StrEnum):
 
 @dataclass(frozen=True)
 class Merged:
-    """`conflicts`: by name, the class that each person gave it. `labels`: without those that could not be settled."""
+    """Labels of several people made one.
+
+    conflicts: by image name, the class that each person gave it.
+    labels: the class of each image, without conflicts that could not be settled.
+    """
 
     labels: dict[str, str]
     conflicts: dict[str, dict[str, str]]
@@ -45,7 +49,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two sets of labels; `changed`: by name, the class before and the class now."""
+    """The difference of two sets of labels. `changed`: by name, the class before and the class now."""
 
     added: dict[str, str]
     removed: dict[str, str]
@@ -53,14 +57,14 @@ class Difference:
 
 
 def sheets(path: Path) -> list[Sheet]:
-    """Of a file, or of each file of a folder as `read_labels` finds them. Raises as that does."""
+    """Read a file, or each file of a folder as `read_labels` finds them. Raises as that does."""
     real = readable(path)
-    files = [real] if real.is_file() else sorted(one for one in real.iterdir() if _counts(one))
+    files = [real] if real.is_file() else sorted(entry for entry in real.iterdir() if _holds_labels(entry))
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
 
 def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
-    """Names in order."""
+    """Merge the labels of several people; names are in order. Where they disagree, `on_conflict` decides."""
     given: dict[str, dict[str, str]] = defaultdict(dict)
     for sheet in all_sheets:
         for name, class_ in sheet.labels.classes_by_name.items():
@@ -84,7 +88,7 @@ def compare(old: ClassLabels, new: ClassLabels) -> Difference:
 
 
 def look_alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
-    """Classes that differ by case or spaces alone: most likely one that was misspelt."""
+    """Group classes that differ by case or spaces alone: most likely one of them was misspelt."""
     groups: dict[str, list[str]] = defaultdict(list)
     for class_ in sorted(classes):
         groups["".join(class_.casefold().split())].append(class_)
@@ -92,12 +96,12 @@ def look_alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> ClassLabels:
-    """Labels out of a csv file, or whatever `read_labels` reads. Raises LabelsMalformed, LabelsConflict."""
+    """Read labels out of a csv file, or whatever `read_labels` reads. Raises LabelsMalformed, LabelsConflict."""
     return _read_csv(path, name_column, class_column) if is_csv(path) else read_labels(path)
 
 
 def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, class_column: str = CLASS) -> None:
-    """By the suffix, csv or tab-separated. The file appears whole or not at all."""
+    """Write labels, by the suffix as csv or tab-separated. The file appears whole or not at all."""
     if not is_csv(path):
         write_labels(path, labels.items())
         return
@@ -110,17 +114,17 @@ def is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _counts(entry: Path) -> bool:
+def _holds_labels(entry: Path) -> bool:
     return not entry.name.startswith(".") and entry.is_file()
 
 
 def _person(file: Path, files: Sequence[Path]) -> str:
-    """Without the suffix, unless two would be called the same."""
+    """Name a file's person: without the suffix, unless two would be called the same."""
     return file.stem if sum(other.stem == file.stem for other in files) == 1 else file.name
 
 
 def _settled(classes: Iterable[str], on_conflict: Conflicts) -> str | None:
-    """The one class, if there is one."""
+    """Return the class that all agree on, or the majority's if that may decide; None: there is none."""
     first, *others = Counter(classes).most_common(2)
     if not others or (on_conflict is Conflicts.MAJORITY and first[1] > others[0][1]):
         return first[0]
@@ -137,14 +141,15 @@ def _read_csv(path: Path, name_column: str, class_column: str) -> ClassLabels:
 
 def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_column: str) -> ClassLabels:
     columns = rows.fieldnames or []
-    if absent := [one for one in (name_column, class_column) if one not in columns]:
+    if absent := [column for column in (name_column, class_column) if column not in columns]:
         there = ", ".join(columns) or "none"
         raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for row in rows:
         name, class_ = (row[column] or "" for column in (name_column, class_column))
         if not name.strip() or not class_.strip():
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")
-        if found.setdefault(name, class_.strip()) != class_.strip():
-            raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {found[name]}, {class_}")
-    return ClassLabels(found)
+        first = labels.setdefault(name, class_.strip())
+        if first != class_.strip():
+            raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {first}, {class_}")
+    return ClassLabels(labels)

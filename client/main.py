@@ -49,7 +49,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Ends the process, with one of the exit codes above."""
+    """Run the command and end the process, with one of the exit codes above."""
     try:
         code = cli.main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
     except click.ClickException as error:
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def in_words(error: Exception) -> str | None:
-    """What a person can do something about; None for a mistake of ours, which needs its traceback."""
+    """Say what went wrong, where a person can act on it; None: it is a mistake of ours, which needs its traceback."""
     if isinstance(error, NextlabelError):
         return error.detail
     if isinstance(error, OSError) and error.strerror:  # TimeoutError is one, and ours says it itself

@@ -32,7 +32,7 @@ def find_redis_server() -> str:
 
 
 def redis_command(directory: Path, port: int) -> list[str]:
-    """Append-only and synced at each write, so that a job that was accepted survives a restart or a power cut."""
+    """Return the command that starts a server, synced at each write: accepted jobs survive a restart or a power cut."""
     return [
         find_redis_server(),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),

@@ -1,4 +1,4 @@
-"""Jobs as a person sees them: a bar on a terminal while one runs, plain lines in a pipe; then its warnings."""
+"""Show a job to a person: a bar on a terminal while it runs, plain lines in a pipe; then its warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE_EVERY_S = 10.0
 
 
 def follow(client: Client, job_id: str, title: str, console: Console) -> Job:
-    """Waits for the job's end; a bar where there is a terminal, silence where there is none. Raises JobFailed."""
+    """Wait for the job's end; show a bar where there is a terminal, nothing where there is none. Raises JobFailed."""
     if not console.is_terminal:
         return client.wait(job_id)
     with _bars(title, console) as show:
@@ -26,7 +26,7 @@ def follow(client: Client, job_id: str, title: str, console: Console) -> Job:
 
 @contextmanager
 def progress(title: str, console: Console) -> Iterator[OnChange]:
-    """What to call with a job whenever it has changed."""
+    """Give the function to call with a job whenever it has changed: it shows the progress."""
     if console.is_terminal:
         with _bars(title, console) as show:
             yield show
@@ -43,7 +43,7 @@ def tell_warnings(job: Job, console: Console) -> None:
 
 
 def seconds(number: float) -> str:
-    """`45 s`, `3 min`, `2 h 05 min`."""
+    """Write a time as `45 s`, `3 min` or `2 h 05 min`."""
     if number < 120:
         return f"{number:.0f} s"
     minutes = round(number / 60)
@@ -64,7 +64,7 @@ def _bars(title: str, console: Console) -> Iterator[OnChange]:
 
 
 class _Bar:
-    """One bar for the stage that a job is in; a new one for each, because a bar's total can't be unset."""
+    """Shows one bar for the stage that a job is in; each stage has a new one, because a bar's total can't be unset."""
 
     def __init__(self, bars: Progress, title: str) -> None:
         self._bars, self._title = bars, title
@@ -81,7 +81,7 @@ class _Bar:
 
 
 class _Lines:
-    """A line for each stage, and one every LINE_EVERY_S while it lasts."""
+    """Prints a line for each stage, and one every LINE_EVERY_S while it lasts."""
 
     def __init__(self, title: str, console: Console) -> None:
         self._title, self._console = title, console

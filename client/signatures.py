@@ -13,7 +13,7 @@ C = TypeVar("C")
 
 
 def spelled_out(client: type[C]) -> type[C]:
-    """A class decorator: gives each call that unpacks the fields of a request a signature that names them."""
+    """Give each call of a class that unpacks the fields of a request a signature that names them: a decorator."""
     for call in vars(client).values():
         if "Unpack" in getattr(call, "__annotations__", {}).get("request", ""):
             call.__signature__ = _with_fields(call)
@@ -21,7 +21,7 @@ def spelled_out(client: type[C]) -> type[C]:
 
 
 def _with_fields(call: Callable[..., Any]) -> inspect.Signature:
-    """First what must be given, then the rest with the defaults that the service fills in."""
+    """Make the signature: first what must be given, then the rest with the defaults that the service fills in."""
     hints, signature = get_type_hints(call), inspect.signature(call)
     request = KINDS[hints["return"].model_fields["kind"].default].request.model_fields
     itself, *own, _ = signature.parameters.values()

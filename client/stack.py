@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Child:
-    """A process of the stack, and when it ended of late."""
+    """A process of the stack. `ends`: the times when it ended of late and was started again."""
 
     name: str
     command: list[str]
@@ -84,7 +84,7 @@ class Stack:
         self.stop()
 
     def wait(self) -> None:
-        """For ever. A child that ends by itself is started again: what it had recorded is there, and jobs go on.
+        """Wait for ever. A child that ends by itself is started again: what it had recorded is there, and jobs go on.
 
         Raises StackError when one ends RESTARTS times within RESTARTS_WITHIN_S: then something is wrong for good.
         """
@@ -95,7 +95,7 @@ class Stack:
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Worker first, which gives its job back; then the API; Redis last, with everything written."""
+        """End the worker first, which gives its job back; then the API; Redis last, with everything written."""
         for child in reversed(self._children):
             child.process.terminate()
             try:
@@ -195,7 +195,10 @@ class Stack:
         return StackError(f"the {child.name} process ended with exit code {code}; {self._last_words(child.name)}")
 
     def _last_words(self, name: str) -> str:
-        """Redis ends when its disk is full: what it had recorded is there again once it is started with room."""
+        """Say why it ended, or where that stands.
+
+        Redis ends when its disk is full: what it had recorded is there again once it is started with room.
+        """
         log = self.state_dir / "redis" / "redis.log"
         if name == "redis" and log.is_file():
             return f"{log} ends with: {log.read_text(errors='replace').strip()[-300:]}"
@@ -210,7 +213,7 @@ def _answers(client: redis.Redis) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
+    """Find a loopback port that nobody listens on just now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -228,5 +231,5 @@ def port_taken(host: str, port: int) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Should this process be killed outright, the kernel kills the children: records and files are made for that."""
+    """Have the kernel kill this child should its parent be killed outright: records and files are made for that."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

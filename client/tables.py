@@ -1,4 +1,4 @@
-"""Results as a person reads them on a terminal: a table of the first rows, and what they come to in a sentence."""
+"""Show results to a person on a terminal: a table of the first rows, and sentences that say what they mean."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show(result: JobResult, console: Console) -> None:
 
 @singledispatch
 def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
-    """The first rows of its csv, where nothing below says better."""
+    """Make the tables of a result: the first rows of its csv, where nothing below knows better."""
     rows = list(result.rows())
     yield table(result.columns, rows[:ROWS], more=len(rows) - ROWS)
 
@@ -43,8 +43,8 @@ def _(result: SelectionResult) -> Iterable[ConsoleRenderable]:
 
 @tables_of.register
 def _(result: MapResult) -> Iterable[ConsoleRenderable]:
-    """Nobody reads coordinates: how many of each class."""
-    counts = Counter(result.class_names[one] if one >= 0 else "(unlabelled)" for one in result.classes)
+    """Count the images of each class: nobody reads coordinates."""
+    counts = Counter(result.class_names[class_] if class_ >= 0 else "(unlabelled)" for class_ in result.classes)
     yield table(("class", "images"), counts.most_common())
 
 
@@ -91,7 +91,7 @@ def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) -> Table:
-    """`more`: rows that are not shown."""
+    """Make a table. `more` rows are not shown, which the caption says."""
     made = Table(caption=f"and {more} more; --output FILE has them all" if more > 0 else None)
     for column in columns:
         made.add_column(column, overflow="fold")  # half a file's name is none

@@ -1,4 +1,4 @@
-"""What is said to the service, how its answers are read, and when to try again: all but the sockets and the sleeping.
+"""Talk to the service: what to call, how to read answers, when to try again; all but the sockets and the sleeping.
 
 A talk is a generator. It yields calls to make and pauses to sleep through, is sent what came of each, and returns what
 was asked for. `Client` and `AsyncClient` carry the same talks out, each in its own way.
@@ -29,10 +29,10 @@ from nextlabel.core.kinds.results import Part
 
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30
-#: Before a call is made again that got no answer, or was answered "not now".
+#: Seconds to wait before a call is made again that got no answer, or was answered "not now".
 PAUSES_S = (0.1, 0.3, 0.6, 1.0)
 LONGEST_RETRY_AFTER_S = 5.0
-#: Between looks at a job whose service is away: the job goes on meanwhile.
+#: Seconds between looks at a job whose service is away: the job goes on meanwhile.
 AWAY_S = 2.0
 PAGE = 200
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
@@ -50,7 +50,7 @@ R = TypeVar("R", bound=Part)
 
 @dataclass(frozen=True)
 class Call:
-    """Each of ours may be made twice and does what it does once: POSTs that make a job carry an idempotency key."""
+    """A request to make. It may be sent twice and takes effect once: POSTs that make a job have an idempotency key."""
 
     verb: str
     path: str
@@ -66,7 +66,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Seen:
-    """A job, and the ETag of what was seen of it."""
+    """A job as it was seen, and the ETag of that."""
 
     job: Job
     etag: str
@@ -74,7 +74,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Event:
-    """`name`: state, progress, warnings or end. `id`: what to go on after."""
+    """An event of a job. `name`: state, progress, warnings or end. `id`: what to resume after."""
 
     id: str
     name: str
@@ -86,7 +86,7 @@ Talk = Generator[Call | Pause, Outcome, T]
 
 
 def unheard(_: Job) -> None:
-    """Nobody wants to know."""
+    """Ignore the job: for callers who don't want to know of its changes."""
 
 
 # --- talks ------------------------------------------------------------------------------------------------------
@@ -106,10 +106,10 @@ def run(
 
 
 def asked(kind: type[R], fields: Mapping[str, Any], on_change: OnChange, timeout_s: float) -> Talk[R]:
-    """`run`, by the class of the result."""
-    found = yield from run({"kind": kind.model_fields["kind"].default, **fields}, on_change, timeout_s)
-    assert isinstance(found, kind)
-    return found
+    """Do what `run` does; the class of the result names the kind of job."""
+    answer = yield from run({"kind": kind.model_fields["kind"].default, **fields}, on_change, timeout_s)
+    assert isinstance(answer, kind)
+    return answer
 
 
 def job(job_id: str, wait_s: float = 0) -> Talk[Job]:
@@ -182,7 +182,7 @@ def _followed(seen: Seen, on_change: OnChange, deadline: float, timeout_s: float
 
 
 def _changed(seen: Seen, deadline: float, timeout_s: float) -> Talk[Seen]:
-    """As soon as the job is another than was seen."""
+    """Wait until the job is another than was seen, and return it. Raises TimeoutError at the deadline."""
     while (left := deadline - time.monotonic()) > 0:
         poll = Call("GET", place(seen.job.id), {"wait": min(POLL_S, left)}, {"If-None-Match": seen.etag})
         try:
@@ -204,7 +204,10 @@ def _succeeded(job: Job) -> Job:
 
 
 def _ask(call: Call) -> Talk[httpx.Response]:
-    """The answer, if it is a good one. A call that got none, or "not now", is made again a few times."""
+    """Make a call and return its answer. A call that got none, or "not now", is made again a few times.
+
+    Raises Unreachable, Refused.
+    """
     pauses, lost = list(PAUSES_S), False
     while True:
         outcome = yield call
@@ -250,11 +253,11 @@ def place(job_id: str, *more: str) -> str:
 
 
 def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has it. Of a JobRequest, only what was said: an older service need not know the rest."""
+    """Make the JSON of a request. Of a JobRequest, take only what was set: an older service need not know the rest."""
     if isinstance(request, JobRequest):
         return request.model_dump(mode="json", include={"kind", *request.model_fields_set})
-    said = {name: value.absolute() if isinstance(value, Path) else value for name, value in request.items()}
-    body: dict[str, Any] = to_jsonable_python(said)
+    fields = {name: value.absolute() if isinstance(value, Path) else value for name, value in request.items()}
+    body: dict[str, Any] = to_jsonable_python(fields)
     return body
 
 
@@ -277,7 +280,7 @@ def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
 
 
 class EventReader:
-    """Server-sent events out of their lines. `last_id`: after which to go on when the connection is lost."""
+    """Reads server-sent events out of their lines. `last_id`: the event to resume after when the connection is lost."""
 
     def __init__(self, after: str | None = None) -> None:
         self.last_id = after
@@ -290,13 +293,13 @@ class EventReader:
         return {"Last-Event-ID": self.last_id} if self.last_id else {}
 
     def pause_s(self, fault: Unreachable | None) -> float:
-        """Before connecting again, to go on where it stopped. Raises the fault when it has come too often in a row."""
+        """Return how long to wait before connecting again. Raises the fault when it has come too often in a row."""
         if fault is not None and not self._pauses:
             raise fault
         return self._pauses.pop(0) if self._pauses else 0.0
 
     def feed(self, line: str) -> Event | None:
-        """The event that ends with that line."""
+        """Take in a line; return the event that ends with it, if one does."""
         if line:
             name, _, value = line.partition(":")
             self._fields[name] = value.removeprefix(" ")

@@ -56,7 +56,10 @@ def replace_together(contents: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A name in the same folder, hidden, so that no reader of the folder takes the file for one of its own."""
+    """Give a hidden name in the same folder, so that nobody who reads the folder takes the file for one of its own.
+
+    Whatever still has that name when the block ends is removed.
+    """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         yield temporary
@@ -75,7 +78,7 @@ def _new(path: Path, *, durable: bool = True, mode: int = 0o666) -> Iterator[Bin
 
 
 def _keep_owner(temporary: Path, path: Path) -> None:
-    """What root writes is still its owner's to read."""
+    """Give the new file the owner of the one that it replaces: what root writes is still its owner's to read."""
     if os.geteuid() == 0:
         with suppress(FileNotFoundError):
             status = path.stat()

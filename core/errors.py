@@ -23,7 +23,7 @@
     │   └── CacheUnwritable      a warning, not a job's failure
     ├── TooMany              QuotaExceeded: others' work comes first for a while
     ├── Misconfigured        a process can't start, or a command can't run, as things are set up
-    └── Interruption         not a fault: the job stops here, and the record says why
+    └── Interrupted          not a fault: the job stops here, and the record says why
         ├── Cancelled        a person asked for it
         ├── Drained          the worker is being stopped; the job goes on elsewhere
         ├── LeaseLost        another process owns the job now; drop everything
@@ -41,7 +41,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a request. `pointer` is a JSON pointer into the body ("/path_to_img")."""
+    """One thing that is wrong with a request. `pointer` is a JSON pointer into the body ("/path_to_img")."""
 
     pointer: str
     code: str
@@ -49,7 +49,7 @@ class Fault:
 
 
 class WarningCode(StrEnum):
-    """What a job warns of: it went on. The list is closed and documented (docs/errors.md), as the errors' codes are."""
+    """The codes of warnings: the job went on. The list is closed and documented (docs/errors.md), as that of errors."""
 
     UNREADABLE_IMAGE = "unreadable_image"  #: left out: damaged, empty, no image, or too many pixels in its header
     FILE_LEFT_OUT = "file_left_out"  #: not listed as part of the pool
@@ -64,6 +64,7 @@ class WarningCode(StrEnum):
     WITHOUT_PREDICTION = "without_prediction"  #: a file of predictions has nothing for these images
     CLASS_WITHOUT_PREDICTION = "class_without_prediction"  #: labels of classes that a file of predictions doesn't have
     CLASS_TOO_SMALL = "class_too_small"  #: the only image of a class can't be judged by others
+    LABELS_NOT_RANDOM = "labels_not_random"  #: the labelled images are not a random sample of the pool
     FEW_LABELS = "few_labels"  #: so few labels a class that the model is wrong more often than they are
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
@@ -72,7 +73,7 @@ class WarningCode(StrEnum):
 
 
 class NextlabelError(Exception):
-    """Base of all; `detail` says what is wrong and how to mend it."""
+    """The base of all errors; `detail` says what is wrong and how to mend it."""
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
@@ -90,7 +91,7 @@ class Invalid(NextlabelError):
 
 
 class InvalidRequest(Invalid):
-    """Every fault of a request, gathered before any of them is reported."""
+    """The request has faults: all of them are gathered before any is reported."""
 
     code = "invalid_request"
 
@@ -100,7 +101,7 @@ class InvalidRequest(Invalid):
 
 
 class PathNotAllowed(Invalid):
-    """The path lies outside the data roots. Said alike whether or not it exists."""
+    """The path lies outside the data roots. The words are the same whether or not it exists."""
 
     code = "path_not_allowed"
 
@@ -118,31 +119,31 @@ class PathNotWritable(Invalid):
 
 
 class PathWrongKind(Invalid):
-    """A file where a folder is needed, or the reverse."""
+    """The path leads to a file where a folder is needed, or the reverse."""
 
     code = "path_wrong_kind"
 
 
 class LabelsMalformed(Invalid):
-    """A line of a labels file that can't be read; the detail carries file and line number."""
+    """A line of a labels file can't be read; the detail carries file and line number."""
 
     code = "labels_malformed"
 
 
 class LabelsConflict(Invalid):
-    """One image, two classes."""
+    """The labels give one image two classes."""
 
     code = "labels_conflict"
 
 
 class EmbeddingsMalformed(Invalid):
-    """Embeddings that were brought along, or the names beside them."""
+    """The file of embeddings can't be used, or the names beside it."""
 
     code = "embeddings_malformed"
 
 
 class PredictionsMalformed(Invalid):
-    """Predictions that were brought along."""
+    """The file of predictions can't be used."""
 
     code = "predictions_malformed"
 
@@ -162,7 +163,7 @@ class EmptyPool(Invalid):
 
 
 class NameNotInPool(Invalid):
-    """Names that a request is about, none of which the pool has."""
+    """The pool has none of the names that the request is about."""
 
     code = "name_not_in_pool"
 
@@ -180,13 +181,13 @@ class NothingToValidate(Invalid):
 
 
 class UnreadableImage(Invalid):
-    """`detail` is the reason, without the image's name."""
+    """One image can't be read. `detail` is the reason, without the image's name."""
 
     code = "unreadable_image"
 
 
 class ExchangeMalformed(Invalid):
-    """What another tool sent or exported can't be read; the detail carries file, place and remedy."""
+    """A file or message of another tool can't be read; the detail carries file, place and remedy."""
 
     code = "exchange_malformed"
 
@@ -357,21 +358,21 @@ class Misconfigured(NextlabelError):
 # --- not a fault ------------------------------------------------------------------------------------------------
 
 
-class Interruption(NextlabelError):
+class Interrupted(NextlabelError):
     code = "interrupted"
 
 
-class Cancelled(Interruption):
+class Cancelled(Interrupted):
     code = "cancelled"
 
 
-class Drained(Interruption):
+class Drained(Interrupted):
     code = "drained"
 
 
-class LeaseLost(Interruption):
+class LeaseLost(Interrupted):
     code = "lease_lost"
 
 
-class ShardLost(Interruption):
+class ShardLost(Interrupted):
     code = "shard_lost"

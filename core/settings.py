@@ -1,4 +1,4 @@
-"""All settings, in one frozen class. `Settings()` reads `NEXTLABEL_*`; it is called at the edge and passed inwards."""
+"""All settings, in one frozen class. `Settings()` reads `NEXTLABEL_*`; the edges make it and pass it inwards."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _readable(cls, value: str) -> str:
+    def _check_redis_url(cls, value: str) -> str:
         """Refuse a malformed URL here: redis-py would refuse it with a piece of the password in its message."""
         try:
             parts = urlsplit(value)
@@ -175,14 +175,14 @@ class Settings(BaseSettings):
         return value.expanduser().absolute() if value is not None else None
 
     @model_validator(mode="after")
-    def _leases_outlive_a_missed_renewal(self) -> Settings:
+    def _check_that_leases_outlive_a_missed_renewal(self) -> Settings:
         if self.renew_every_s > self.lease_s / 3:
             raise ValueError("NEXTLABEL_RENEW_EVERY_S must be a third of NEXTLABEL_LEASE_S at most")
         return self
 
     @field_validator("webhook_secret")
     @classmethod
-    def _signs(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not 24 <= len(_key_in(value)) <= 64:
             raise ValueError(
                 "NEXTLABEL_WEBHOOK_SECRET must be whsec_ and the base64 of 24 to 64 bytes; "
@@ -192,11 +192,11 @@ class Settings(BaseSettings):
 
     @property
     def webhook_key(self) -> bytes | None:
-        """The key that webhooks are signed with; without one, none are sent."""
+        """The key that signs webhooks; without one, no webhook is sent."""
         return _key_in(self.webhook_secret) if self.webhook_secret is not None else None
 
     @model_validator(mode="after")
-    def _keys_mean_auth(self) -> Settings:
+    def _check_that_keys_are_asked_for(self) -> Settings:
         if self.auth == "off" and self.api_keys_file is not None:
             raise ValueError("NEXTLABEL_AUTH=off and NEXTLABEL_API_KEYS_FILE contradict each other; unset one of them")
         return self

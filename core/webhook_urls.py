@@ -1,4 +1,4 @@
-"""Where a webhook may go: which URLs a request may name, and which addresses they may lead to."""
+"""Decide where a webhook may go: which URLs a request may name, and which addresses they may lead to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GLOBAL_UNICAST = IPv6Network("2000::/3")  #: All that is given out of IPv6.
 
 
 def allowed_url(url: str, settings: Settings) -> Url:
-    """As a browser reads it: `0x7f.1` is 127.0.0.1. Raises WebhookNotAllowed.
+    """Read a URL as a browser does (`0x7f.1` is 127.0.0.1), and check that it may be called. Raises WebhookNotAllowed.
 
     A name is not looked up here: what it leads to is judged at each delivery, by `is_public`.
     """
@@ -33,12 +33,12 @@ def allowed_url(url: str, settings: Settings) -> Url:
 
 
 def host_of(url: Url) -> str:
-    """Without the brackets of IPv6."""
+    """Return the URL's host, without the brackets of IPv6."""
     return (url.host or "").strip("[]")
 
 
 def is_public(address: str) -> bool:
-    """An address of the internet: not of this machine, this network, or one network packed into another."""
+    """Tell whether it is an address of the internet: not of this machine, this network, or packed into another's."""
     parsed = ip_address(address)
     if parsed.version == 6 and (parsed not in GLOBAL_UNICAST or parsed.sixtofour is not None):
         return False
@@ -55,7 +55,7 @@ def _refuse_form(url: Url, settings: Settings) -> None:
 
 
 def _is_known_private(host: str) -> bool:
-    """Without a look-up."""
+    """Tell whether the host is private for sure. A name is not looked up; of names, only localhost is."""
     name = host.rstrip(".")
     try:
         return not is_public(name)

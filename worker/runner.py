@@ -21,7 +21,7 @@ from nextlabel.core.errors import (
     Cancelled,
     DeadlineExceeded,
     Drained,
-    Interruption,
+    Interrupted,
     LeaseLost,
     NextlabelError,
     OutOfMemory,
@@ -157,7 +157,7 @@ class Runner:
             with lease:
                 plan = self._plan_at(shards.plan_path(lease.shard.key))
                 embed_shard(plan, lease, self._backbone_of(job, plan), self._settings)
-        except Interruption as why:
+        except Interrupted as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:
             log.info("the plan is gone: the job has ended")

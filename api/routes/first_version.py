@@ -1,4 +1,4 @@
-"""The first version's two calls, for its users' scripts: its argument names, its answers, held until done.
+"""The first version's two calls, for its users' scripts: they take its arguments, and answer as it did, once done.
 
 Each makes an ordinary job (`X-Job-ID` names it). A client that hangs up doesn't cancel it. Two things differ on
 purpose: an unknown backbone or method is refused with the list of what exists, and the F1 is measured on images that
@@ -7,6 +7,7 @@ the head has never seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.kinds.admission import admit
-from nextlabel.core.kinds.registry import JobResult, result_adapter
+from nextlabel.core.kinds.registry import result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
@@ -96,7 +97,7 @@ async def f1(
 
 
 async def _run(services: Services, caller: Caller, **request: str | None) -> Job:
-    """Raises InvalidRequest with every fault, missing arguments among them."""
+    """Submit the job and wait for its end. Raises InvalidRequest with every fault, missing arguments among them."""
     given = {name: value for name, value in request.items() if value is not None}
     faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in request.keys() - given.keys()]
     try:
@@ -106,25 +107,20 @@ async def _run(services: Services, caller: Caller, **request: str | None) -> Job
             job, _ = await accept(given, services, caller)
     except InvalidRequest as error:
         missing = {fault.pointer for fault in faults}
-        faults += [fault for fault in map(_in_query, error.faults) if fault.pointer not in missing]
+        in_query = [replace(fault, pointer="?" + fault.pointer.removeprefix("/")) for fault in error.faults]
+        faults += [fault for fault in in_query if fault.pointer not in missing]
     if faults:
         raise InvalidRequest(faults)
     return await until_ended(job, services)
 
 
-def _in_query(fault: Fault) -> Fault:
-    return replace(fault, pointer="?" + fault.pointer.removeprefix("/"))
-
-
-async def _answer(job: Job, services: Services, shown: Any) -> Response:
+async def _answer(job: Job, services: Services, as_before: Callable[[Any], Any]) -> Response:
+    """Answer with the job's result, which `as_before` turns into the first version's, or with why there is none."""
     if job.state is not JobState.SUCCEEDED:
         answer: Response = failed_job(job)
     else:
-        answer = JSONResponse(shown(await in_thread(_result, job, services)))
+        result = await in_thread(lambda: result_adapter.validate_json(services.results.path(job).read_bytes()))
+        answer = JSONResponse(as_before(result))
     answer.headers["X-Job-ID"] = job.id
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-def _result(job: Job, services: Services) -> JobResult:
-    return result_adapter.validate_json(services.results.path(job).read_bytes())

@@ -1,4 +1,4 @@
-"""What there is under the data roots, for a person to choose from."""
+"""List what there is under the data roots, for a person to choose from."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Folder(BaseModel):
     more: bool = Field(description="There is more in it than is listed.")
 
 
-class Which(BaseModel):
+class FolderQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: str | None = Field(None, min_length=1, max_length=4096, description="Without it, the data roots.")
 
 
 @router.get("/folders")
-async def folders(services: Given, _: Reader, which: Annotated[Which, Query()]) -> Folder:
-    """The folders and labels files in a folder. Hidden ones are left out."""
+async def folders(services: Given, _: Reader, which: Annotated[FolderQuery, Query()]) -> Folder:
+    """List the folders and labels files in a folder. Hidden ones are left out."""
     roots = services.settings.data_roots
     listing = await in_thread(lambda: list_folder(which.path, roots) if which.path else list_roots(roots))
     return Folder.model_validate(listing, from_attributes=True)

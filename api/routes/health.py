@@ -1,11 +1,10 @@
-"""Is it up, is it fit for work, what can it do, how much has it done."""
+"""Say whether the service is up, whether it is fit for work, what it can do, and how much it has done."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fastapi import APIRouter, Response
@@ -48,13 +47,13 @@ async def readyz(services: Given) -> Response:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: Given, _: Admin) -> Response:
-    """Prometheus."""
+    """Tell Prometheus what the service has done and does."""
     return Response(exposition(await in_thread(services.store.counts)), media_type=CONTENT_TYPE)
 
 
 @router.get("/capabilities")
 async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
-    """What can be asked for here."""
+    """List what can be asked for here."""
     settings = services.settings
     return {
         "version": version("nextlabel"),
@@ -85,7 +84,8 @@ def _faults(services: Services) -> Iterator[str]:
         yield error.detail
     for folder in (services.settings.state_dir, services.settings.cache_dir):
         try:
-            free = shutil.disk_usage(_existing(folder)).free // MEGABYTE
+            existing = next(path for path in (folder, *folder.parents) if path.exists())
+            free = shutil.disk_usage(existing).free // MEGABYTE
         except OSError as error:  # a share that is gone
             yield f"the disk of {folder} can't be asked for its room: {error.strerror}"
             continue
@@ -93,12 +93,8 @@ def _faults(services: Services) -> Iterator[str]:
             yield f"the disk of {folder} has {free} MB left; NEXTLABEL_MIN_FREE_DISK_MB asks for more"
 
 
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
 def _about(kind: Kind) -> dict[str, Any]:
-    """What a person is told of a kind; its fields stand under `kinds`."""
+    """Describe a kind to a person; its fields stand under `kinds`."""
     return {"title": kind.title, "question": kind.question, "tasks": kind.tasks, "stages": kind.stages}
 
 

@@ -1,4 +1,4 @@
-"""Images for people to look at."""
+"""Send images for people to look at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "sc
 _decoding = CapacityLimiter(AT_ONCE)
 
 
-class Which(BaseModel):
+class ImageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_img: str = Field(min_length=1, max_length=4096)
@@ -41,16 +41,19 @@ class Which(BaseModel):
     },
 )
 async def image(
-    services: Given, _: Viewer, which: Annotated[Which, Query()], if_none_match: Annotated[str | None, Header()] = None
+    services: Given,
+    _: Viewer,
+    which: Annotated[ImageQuery, Query()],
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """One image of a pool as a JPEG, upright, never larger than it is."""
+    """Send one image of a pool as a JPEG, upright, never larger than it is."""
     thumbnails = services.thumbnails
-    found = await in_thread(image_in, which.path_to_img, which.name, services.settings.data_roots)
-    key = await in_thread(thumbnails.key, found, which.side)
+    original = await in_thread(image_in, which.path_to_img, which.name, services.settings.data_roots)
+    key = await in_thread(thumbnails.key, original, which.side)
     headers = {"ETag": f'"{key}"', "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
     if f'"{key}"' in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
     data = await in_thread(thumbnails.find, key)
     if data is None:
-        data = await to_thread.run_sync(partial(thumbnails.make, found, which.side, key), limiter=_decoding)
+        data = await to_thread.run_sync(partial(thumbnails.make, original, which.side, key), limiter=_decoding)
     return Response(data, headers=headers, media_type=JPEG)

@@ -1,4 +1,4 @@
-"""Jobs: submit, look, wait, follow, cancel, forget, fetch the result."""
+"""Submit jobs, look at them, wait for them, follow, cancel, retry and forget them, and fetch their results."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def list_jobs(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
 ) -> JobList:
-    """Newest first."""
+    """List jobs, newest first."""
     owner = None if caller.sees_all else caller.owner
     page = await in_thread(services.store.page, kind=kind, state=state, owner=owner, limit=limit, cursor=cursor)
     return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
@@ -92,15 +92,15 @@ async def list_jobs(
     responses={200: {"headers": OF_A_JOB}, 304: {"description": "Not changed", "headers": {"ETag": OF_A_JOB["ETag"]}}},
 )
 async def get_job(
-    found: JobToRead,
+    named: JobToRead,
     services: Given,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
-    known = re.findall(r'"[^"]*"', if_none_match or "")  # a proxy may weaken ours, W/"7"
-    job = await _changed(found.id, services, wait, known)
-    if etag(job) in known:
+    """Show the job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
+    known_etags = re.findall(r'"[^"]*"', if_none_match or "")  # a proxy may weaken ours, W/"7"
+    job = await _wait_for_change(named.id, services, wait, known_etags)
+    if etag(job) in known_etags:
         return Response(status_code=304, headers={"ETag": etag(job)})
     return await _answer(job, services, 200, {})
 
@@ -110,9 +110,9 @@ async def get_job(
     response_model=JobView,
     responses={200: {"headers": OF_A_JOB}, 202: {"model": JobView, "headers": OF_A_JOB}},
 )
-async def cancel(found: JobToChange, services: Given) -> Response:
-    """200: cancelled. 202: a worker is told, and stops at its next batch. 409: it had ended already."""
-    job = await in_thread(services.store.cancel, found.id)
+async def cancel(named: JobToChange, services: Given) -> Response:
+    """Cancel a job. 200: it is. 202: a worker is told, and stops at its next batch. 409: the job had ended already."""
+    job = await in_thread(services.store.cancel, named.id)
     return await _answer(job, services, 200 if job.state.is_final else 202, {})
 
 
@@ -123,22 +123,22 @@ async def cancel(found: JobToChange, services: Given) -> Response:
     responses={202: {"headers": OF_A_NEW_JOB}},
 )
 async def retry(
-    found: JobToChange, services: Given, caller: Submitter, idempotency_key: IdempotencyKey = None
+    named: JobToChange, services: Given, caller: Submitter, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """A new job with the request of one that failed or was cancelled. What that one embedded need not be done again."""
-    if not found.state.is_final:
-        raise JobActive(f"job {found.id} is {found.state}; it has not ended yet")
-    if found.state is JobState.SUCCEEDED:
-        raise JobEnded(f"job {found.id} has succeeded; submit its request anew to have it carried out again")
-    job, new = await accept(found.request, services, caller, _key(idempotency_key))
+    """Record a new job like one that failed or was cancelled. What that one embedded need not be done again."""
+    if not named.state.is_final:
+        raise JobActive(f"job {named.id} is {named.state}; it has not ended yet")
+    if named.state is JobState.SUCCEEDED:
+        raise JobEnded(f"job {named.id} has succeeded; submit its request anew to have it carried out again")
+    job, new = await accept(named.request, services, caller, _key(idempotency_key))
     return await _answer(job, services, 202, _headers_of(job, new))
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
-async def forget(found: JobToChange, services: Given) -> None:
+async def forget(named: JobToChange, services: Given) -> None:
     """Forget an ended job and its result."""
-    await in_thread(services.store.forget, found.id)
-    await in_thread(services.results.delete, found.id)
+    await in_thread(services.store.forget, named.id)
+    await in_thread(services.results.delete, named.id)
 
 
 @router.get(
@@ -146,7 +146,7 @@ async def forget(found: JobToChange, services: Given) -> None:
     responses={200: {"model": JobResult, "content": {CSV: TEXT, TSV: TEXT}, "description": "The whole result"}},
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
-    """By `Accept`: JSON; CSV; or tab-separated labels, which nextlabel reads back."""
+    """Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back."""
     path = await in_thread(services.results.path, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
@@ -166,32 +166,38 @@ async def follow(
     request: Request,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events `state`, `progress`, `warnings`, `end`; resumes after `Last-Event-ID`; closes after `end`."""
+    """Send events `state`, `progress`, `warnings` and `end`, from after `Last-Event-ID` on; close after `end`."""
     after = last_event_id if last_event_id and re.fullmatch(r"[0-9]{1,15}-[0-9]{1,15}", last_event_id) else "-"
     async with services.watcher.watching(job.id) as bell:
         while not await request.is_disconnected():
-            events, was_last = await _happened(job.id, services, after)
+            events, were_last = await _events_after(job.id, services, after)
             for event in events:
                 after = event.id
                 yield ServerSentEvent(data=event.data, event=event.name, id=event.id, retry=3000)
-            if was_last:
+            if were_last:
                 return
             await bell.wait(LOOK_AGAIN_S)
 
 
 async def accept(body: Any, services: Services, caller: Caller, key: str | None = None) -> tuple[Job, bool]:
-    """Checks the request and what it names on the disk, records the job, sends its message. -> (job, is it new)"""
-    job, new = await in_thread(_recorded, body, services, caller.owner, key)
+    """Check the request and what it names on the disk, record the job, send its message.
+
+    Returns the job, and whether it is new. Raises InvalidRequest with every fault.
+    """
+    job, new = await in_thread(_record, body, services, caller.owner, key)
     if new:
         log.info("job accepted", job_id=job.id, kind=job.kind)
-        await _send(job.id, services)
+        try:
+            await in_thread(services.queue.send, job.id)
+        except StoreUnavailable as error:
+            log.warning("message not sent; a janitor will", job_id=job.id, cause=error.detail)
     return job, new
 
 
-def _recorded(body: Any, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
-    known = _replayed(body, key, owner, services)
-    if known is not None:
-        return known, False
+def _record(body: Any, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
+    replayed = _replayed(body, key, owner, services)
+    if replayed is not None:
+        return replayed, False
     request = admit(body, services.settings)
     return services.store.submit(
         new_job_id(),
@@ -208,7 +214,10 @@ def _recorded(body: Any, services: Services, owner: str, key: str | None) -> tup
 
 
 def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job | None:
-    """What the key stands for already: the disk may have changed since, and the job is recorded all the same."""
+    """Return the job that this key and request made before, if any.
+
+    It is looked for before the disk is checked: that may have changed since, and the job is recorded all the same.
+    """
     if key is None:
         return None
     try:
@@ -219,7 +228,7 @@ def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job
 
 
 async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:
-    """The job when it has ended, or after that time as it was last seen. Redis may be away for a while."""
+    """Return the job when it has ended, or after that time as it was last seen. Redis may be away for a while."""
     deadline = time.monotonic() + seconds
     async with services.watcher.watching(job.id) as bell:
         while True:
@@ -231,19 +240,23 @@ async def until_ended(job: Job, services: Services, seconds: float = float("inf"
             await bell.wait(left)
 
 
-async def _changed(job_id: str, services: Services, seconds: float, known: Sequence[str]) -> Job:
+async def _wait_for_change(job_id: str, services: Services, seconds: float, known_etags: Sequence[str]) -> Job:
+    """Return the job as soon as its ETag is none of those (none: the present one), it has ended, or time is up."""
     deadline = time.monotonic() + seconds
     async with services.watcher.watching(job_id) as bell:
         job = await in_thread(services.store.get, job_id)
-        known = known or [etag(job)]
-        while etag(job) in known and not job.state.is_final and (left := deadline - time.monotonic()) > 0:
+        known_etags = known_etags or [etag(job)]
+        while etag(job) in known_etags and not job.state.is_final and (left := deadline - time.monotonic()) > 0:
             await bell.wait(left)
             job = await in_thread(services.store.get, job_id)
         return job
 
 
-async def _happened(job_id: str, services: Services, after: str) -> tuple[list[Event], bool]:
-    """-> (events since, were they the last). Nothing more of a forgotten job; nothing yet while Redis is away."""
+async def _events_after(job_id: str, services: Services, after: str) -> tuple[list[Event], bool]:
+    """Return the events since, and whether they were the last.
+
+    A forgotten job has no more events. While Redis is away there are none yet.
+    """
     try:
         job = await in_thread(services.store.get, job_id)
         return await in_thread(services.store.events, job_id, after), job.state.is_final
@@ -251,13 +264,6 @@ async def _happened(job_id: str, services: Services, after: str) -> tuple[list[E
         return [], True
     except StoreUnavailable:
         return [], False
-
-
-async def _send(job_id: str, services: Services) -> None:
-    try:
-        await in_thread(services.queue.send, job_id)
-    except StoreUnavailable as error:
-        log.warning("message not sent; a janitor will", job_id=job_id, cause=error.detail)
 
 
 async def _answer(job: Job, services: Services, status: int, headers: dict[str, str]) -> Response:
@@ -279,7 +285,7 @@ def _with_result(job: Job, services: Services) -> str:
 
 
 def _key(header: str | None) -> str | None:
-    """Bare or quoted, 1 to 255 printable characters."""
+    """Read an Idempotency-Key, bare or quoted. Raises HttpError where it has not 1 to 255 printable characters."""
     if header is None:
         return None
     key = header.strip().removeprefix('"').removesuffix('"')
@@ -289,13 +295,13 @@ def _key(header: str | None) -> str | None:
 
 
 def _preferred_wait(prefer: str | None) -> float:
-    """Seconds; a preference we don't know is ignored, as RFC 7240 has it."""
-    found = re.search(r"(?:^|[,;\s])wait=\"?([0-9]+)", prefer or "", re.IGNORECASE)
-    return min(float(found[1]), MAX_WAIT_S) if found else 0
+    """Return the preferred wait in seconds. A preference we don't know is ignored, as RFC 7240 has it."""
+    wait = re.search(r"(?:^|[,;\s])wait=\"?([0-9]+)", prefer or "", re.IGNORECASE)
+    return min(float(wait[1]), MAX_WAIT_S) if wait else 0
 
 
 def _media_type(accept: str) -> str:
-    """The one of ours that the client likes best."""
+    """Return the one of our media types that the client likes best. Raises HttpError where it likes none."""
     for wanted in _by_preference(accept or "*/*"):
         for ours in (JSON, CSV, TSV):
             if wanted in (ours, f"{ours.split('/')[0]}/*", "*/*"):
@@ -304,7 +310,7 @@ def _media_type(accept: str) -> str:
 
 
 def _by_preference(accept: str) -> list[str]:
-    """The media ranges by falling weight (`q=`), then as they stand there; those that weigh nothing left out."""
+    """Sort the media ranges by falling weight (`q=`), then as they stand there; leave out those that weigh nothing."""
     weights: dict[str, float] = {}
     for part in accept.split(","):
         wanted, _, options = part.partition(";")

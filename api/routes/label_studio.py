@@ -47,7 +47,10 @@ Sent = Annotated[dict[str, Any], Body(default_factory=dict)]
 
 
 async def _address(request: Request) -> Address:
-    """As it was sent: the path that the framework hands on is decoded already, and an `&` in a name looks like ours."""
+    """Read the address in the path as it was sent.
+
+    The path that the framework hands on is decoded already: an `&` in a name would look like one between two fields.
+    """
     raw = request.scope["raw_path"].decode("ascii", "replace").partition("?")[0]
     return parse_address(raw.partition(f"{PREFIX}/")[2].rpartition("/")[0])
 
@@ -63,12 +66,15 @@ async def health(_: Writer, at: At) -> dict[str, str]:
 
 @router.post("/{address:path}/setup")
 async def setup(_: Writer, at: At, services: Given, body: Sent) -> dict[str, str]:
-    """Which model there is now. Label Studio asks before it asks for predictions, and when its settings are opened."""
+    """Name the current model. Label Studio asks before it asks for predictions, and when its settings are opened."""
     return {"model_version": await in_thread(_check, at, services, body.get("schema"))}
 
 
 def _check(at: Address, services: Services, label_config: Any) -> str:
-    """Raises InvalidRequest and what else can be wrong with the address or with the project's configuration."""
+    """Check the address and the project's configuration; return the current model's name.
+
+    Raises InvalidRequest, and whatever else can be wrong with either.
+    """
     admit(at.selection(), services.settings)
     if isinstance(label_config, str) and label_config:
         read_config(label_config, at.from_name)
@@ -77,14 +83,14 @@ def _check(at: Address, services: Services, label_config: Any) -> str:
 
 @router.get("/{address:path}/versions")
 async def versions(_: Writer, at: At, services: Given) -> dict[str, list[str]]:
-    """The one there is now: earlier ones are gone with their labels."""
+    """List the current model alone: earlier ones are gone with their labels."""
     round_ = await in_thread(current_round, at, services.settings.data_roots)
     return {"versions": [round_.model_version]}
 
 
 @router.post("/{address:path}/predict")
 async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[str, Any]:
-    """A class and a score for each task; for none of them while the jobs that find them out still run."""
+    """Give each task a class and a score; none gets one while the jobs that find them out still run."""
     roots = services.settings.data_roots
     tasks = body.get("tasks")
     tasks = tasks if isinstance(tasks, list) else []
@@ -94,15 +100,15 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     files = [await in_thread(services.results.path, job) for job in ended if job.state is JobState.SUCCEEDED]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
-    known = await in_thread(answers, files[0], files[1] if len(files) > 1 else None)
+    entries = await in_thread(answers, files[0], files[1] if len(files) > 1 else None)
     names = await in_thread(names_of, at, roots)
-    results = await in_thread(predictions, tasks, control, names, round_, known)
+    results = await in_thread(predictions, tasks, control, names, round_, entries)
     return {"results": results, "model_version": round_.model_version}
 
 
 @router.post("/{address:path}/train")
 async def train(caller: Writer, at: At, services: Given) -> dict[str, str]:
-    """Begins what the next call for predictions needs."""
+    """Begin the jobs that the next call for predictions needs."""
     round_ = await in_thread(current_round, at, services.settings.data_roots)
     jobs = await _jobs(at, round_, caller, services, wait_s=0)
     return {"job": jobs[-1].id, "model_version": round_.model_version}
@@ -110,18 +116,18 @@ async def train(caller: Writer, at: At, services: Given) -> dict[str, str]:
 
 @router.post("/{address:path}/webhook")
 async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[str, Any]:
-    """Annotations reach the labels folder. Label Studio waits a second, and sends nothing twice."""
+    """Take annotations into the labels folder. Label Studio waits a second, and sends nothing twice."""
     action = body.get("action")
     if action == TRAIN:
         return await train(caller, at, services)
     if action not in (*CREATED, DELETED):
         return {"annotations": 0}
-    count = await in_thread(_recorded, body, at, services.settings.data_roots)
+    count = await in_thread(_record, body, at, services.settings.data_roots)
     return {"annotations": count}
 
 
-def _recorded(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int:
-    """Label Studio shows nobody what is wrong with a webhook; our log does."""
+def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int:
+    """Record annotations, and log what comes of it: Label Studio shows nobody what is wrong with a webhook."""
     try:
         count = record(body, at, roots)
     except NextlabelError as error:
@@ -136,7 +142,7 @@ def _recorded(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int
 
 
 async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, wait_s: float) -> list[Job]:
-    """A selection, and once there is a head a prediction: of this round, and ended, or as they are after the wait."""
+    """Return the round's selection and, once there is a head, its prediction: ended, or as they are after the wait."""
     deadline = time.monotonic() + wait_s
     pool = await in_thread(pool_state, at, services.settings.data_roots)
     bodies = [at.selection(), at.prediction()] if round_.has_head else [at.selection()]
@@ -149,7 +155,7 @@ async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, 
 
 
 async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: Services) -> Job:
-    """The one of the round. A failed or cancelled one is begun anew after a while, by a key that follows from it."""
+    """Return the round's job, made if need be. A failed one is begun anew after a while, by a key made of its id."""
     fingerprint = parse_request(body).fingerprint()
     key = f"label-studio-{round_key}-{fingerprint[:16]}"
     while True:
@@ -162,6 +168,7 @@ async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: S
 
 
 def _is_worth_another(job: Job) -> bool:
+    """Tell whether the job ended without a result, and long enough ago to be tried anew."""
     if job.state is JobState.SUCCEEDED or job.finished_at is None:
         return False
     return time.time() - job.finished_at.timestamp() > AGAIN_AFTER_S

@@ -1,4 +1,4 @@
-"""The labels in a folder: who has given how many, and giving some."""
+"""The labels in a folder: tell who has given how many, and write new ones."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "s
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Part(BaseModel):
+class LabelsPart(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class ClassCount(Part):
+class ClassCount(LabelsPart):
     class_name: str = Field(alias="class")
     labels: int
 
 
-class PersonCount(Part):
+class PersonCount(LabelsPart):
     """`person`: the file's name without .txt."""
 
     person: str
@@ -49,13 +49,13 @@ class PersonCount(Part):
     labels: int
 
 
-class OneLabel(Part):
+class OneLabel(LabelsPart):
     name: str
     class_name: str = Field(alias="class")
     person: str
 
 
-class LabelsView(Part):
+class LabelsView(LabelsPart):
     labels: int = Field(description="Distinct names.")
     classes: list[ClassCount]
     people: list[PersonCount]
@@ -93,7 +93,7 @@ class LabelsWritten(BaseModel):
     replaced: dict[str, str] = Field(description="Names that were taken out of other files, and their class there.")
 
 
-class Which(BaseModel):
+class LabelsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
@@ -112,10 +112,10 @@ class Which(BaseModel):
 async def get_labels(
     services: Given,
     _: Reader,
-    which: Annotated[Which, Query()],
+    which: Annotated[LabelsQuery, Query()],
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Labels by class and by person; with `names` or `of`, which image has which."""
+    """Count labels by class and by person; with `names` or `of`, tell which image has which."""
     roots = services.settings.data_roots
     path = await in_thread(existing_file_or_folder, which.path_to_labels, roots)
     etag = f'"{await in_thread(state_of, path, roots)}"'
@@ -123,17 +123,17 @@ async def get_labels(
     if etag in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
 
-    def shown() -> str:
-        said = survey(path, roots)
-        return _view(said, _names(said, which), which.limit).model_dump_json()
+    def content() -> str:
+        labels = survey(path, roots)
+        return _view(labels, _names(labels, which), which.limit).model_dump_json()
 
-    return Response(await in_thread(shown), 200, headers, JSON)
+    return Response(await in_thread(content), 200, headers, JSON)
 
 
 @router.post("/labels")
 async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer) -> LabelsWritten:
     """Write labels into the person's own file: all of them, or none."""
-    given = [GivenLabel(one.name, one.class_name) for one in body.labels]
+    given = [GivenLabel(label.name, label.class_name) for label in body.labels]
     written = await in_thread(
         give_labels,
         body.path_to_labels,
@@ -151,6 +151,7 @@ async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, cal
 
 
 def _person(asked: str | None, caller: Caller) -> str:
+    """Return whose labels they are: with a key, its owner's and nobody else's. Raises InvalidRequest."""
     if not caller.has_key:
         return asked or ANYBODY
     if asked not in (None, caller.owner):
@@ -158,28 +159,29 @@ def _person(asked: str | None, caller: Caller) -> str:
     return caller.owner
 
 
-def _names(said: Survey, which: Which) -> list[NamedLabel] | None:
-    """One more than a page has, if there are more."""
+def _names(labels: Survey, which: LabelsQuery) -> list[NamedLabel] | None:
+    """Return the labels that the query asks for: one more than fits on a page, if there are more."""
     if which.of is not None:
-        return said.of(which.of)[: which.limit]
+        return labels.of(which.of)[: which.limit]
     if not which.names:
         return None
-    return said.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
+    return labels.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
 
 
-def _view(said: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsView:
+def _view(labels: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsView:
     page = names[:limit] if names is not None else None
     return LabelsView(
-        labels=len(said),
-        classes=[ClassCount(class_name=name, labels=count) for name, count in said.counts.items()],
+        labels=len(labels),
+        classes=[ClassCount(class_name=name, labels=count) for name, count in labels.counts.items()],
         people=[
-            PersonCount(person=person_of(file), file=file, labels=count) for file, count in said.labels_per_file.items()
+            PersonCount(person=person_of(file), file=file, labels=count)
+            for file, count in labels.labels_per_file.items()
         ],
-        conflicts=[_one(label) for label in said.conflicts[:1000]],
-        names=[_one(label) for label in page] if page is not None else None,
+        conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
+        names=[_label_view(label) for label in page] if page is not None else None,
         next_after=page[-1].name if page and names and len(names) > len(page) else None,
     )
 
 
-def _one(label: NamedLabel) -> OneLabel:
+def _label_view(label: NamedLabel) -> OneLabel:
     return OneLabel(name=label.name, class_name=label.class_name, person=person_of(label.file))

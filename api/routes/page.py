@@ -1,4 +1,4 @@
-"""The page: files that are the same for everybody, so no key is asked for. What it shows, it asks the API for."""
+"""Serve the page: its files are the same for everybody, so no key is asked for. What it shows, it asks the API for."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and 
 
 
 def command_of(kind: Kind) -> click.Command:
-    """The command that asks for a job of the kind. POOL in its help is the folder of images."""
+    """Make the command that asks for a job of the kind. POOL in its help is the folder of images."""
     carry_out = together(Output, _no_wait, CancelOnInterrupt, Url, Key)(_carry_out(kind))
     examples = "\n".join(kind.shell_examples)
     text = f"{kind.summary}\n\n{kind.about}\n\n\b\n{examples}"
@@ -53,16 +53,16 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
 
 
 def _submit(client: Client, body: dict[str, Any]) -> Job:
-    """Faults of what was refused are told by the names that the command line has for the fields."""
+    """Submit a request; where it is refused, tell its faults by the names that the command line has for the fields."""
     try:
         return client.submit(body)
     except Refused as error:
-        faults = [{**fault, "pointer": _place(fault["pointer"])} for fault in error.problem.get("errors", ())]
+        faults = [{**fault, "pointer": _option_of(fault["pointer"])} for fault in error.problem.get("errors", ())]
         raise Refused({**error.problem, "errors": faults}) from None
 
 
-def _place(pointer: str) -> str:
-    """`/path_to_labels` -> `--labels`."""
+def _option_of(pointer: str) -> str:
+    """Turn a pointer into the option's name: `/path_to_labels` into `--labels`."""
     field, *steps = pointer.removeprefix("/").split("/")
     return " ".join([called(field), *steps])
 

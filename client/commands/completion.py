@@ -1,4 +1,4 @@
-"""`nextlabel completion bash`: what makes the Tab key know commands, options, methods and backbones."""
+"""`nextlabel completion bash`: print the script by which the Tab key knows commands, options, methods and backbones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that were submitted: list, follow, cancel, retry, forget, fetch; and what the service can do."""
+"""Commands for jobs that were submitted: list, follow, cancel, retry, forget, fetch; and what the service can do."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def jobs(
 ) -> None:
     """List jobs, newest first; or tell all about those named."""
     with Client(url, api_key) as client:
-        found = [client.job(job_id) for job_id in job_ids] if job_ids else client.jobs(kind, state, limit)
+        listed = [client.job(job_id) for job_id in job_ids] if job_ids else client.jobs(kind, state, limit)
     if as_json:
-        click.echo(json.dumps([job.model_dump(mode="json") for job in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([job.model_dump(mode="json") for job in listed], indent=2, ensure_ascii=False))
     elif job_ids:
-        for job in found:
+        for job in listed:
             click.echo(as_record(job.model_copy(update={"result": None})))
     else:
         columns = ("id", "kind", "state", "created", "")
-        Console().print(table(columns, ((j.id, j.kind, j.state, _ago(j.created_at), _how(j)) for j in found)))
+        Console().print(table(columns, ((j.id, j.kind, j.state, _ago(j.created_at), _progress(j)) for j in listed)))
 
 
 @click.command()
@@ -87,9 +87,9 @@ def result(job_id: str, form: Format | None, as_json: bool, output: Path | None,
     wish = Wish.of(form, as_json, output)
     with Client(url, api_key) as client:
         job = client.job(job_id)
-        told = Console(stderr=True)
-        tell_warnings(job, told)
-        deliver(client, job, wish, told)
+        console = Console(stderr=True)
+        tell_warnings(job, console)
+        deliver(client, job, wish, console)
 
 
 @click.command()
@@ -147,31 +147,33 @@ def delete(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
 @Url
 @Key
 def capabilities(as_json: bool, url: str, api_key: str | None) -> None:
-    """What the service can do: backbones and whether their weights are there, methods, data roots."""
+    """Show what the service can do: backbones and whether their weights are there, methods, data roots."""
     with Client(url, api_key) as client:
-        told = client.capabilities()
+        service = client.capabilities()
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(service, indent=2, ensure_ascii=False))
     else:
-        _show_capabilities(told)
+        _show_capabilities(service)
 
 
-def _show_capabilities(told: dict[str, Any]) -> None:
+def _show_capabilities(service: dict[str, Any]) -> None:
     console = Console()
-    backbones = ((b["name"], "here" if b["weights_here"] else "from the hub", b["summary"]) for b in told["backbones"])
+    backbones = (
+        (b["name"], "here" if b["weights_here"] else "from the hub", b["summary"]) for b in service["backbones"]
+    )
     console.print(table(("backbone", "weights", ""), backbones))
-    console.print(table(("method", "picks", "use"), ((m["name"], m["summary"], m["use"]) for m in told["methods"])))
-    console.print(f"Also {told['backbones_also']}. Heads: {', '.join(told['heads'])}.", highlight=False)
-    roots = ", ".join(told["data_roots"])
-    console.print(f"nextlabel {told['version']}; data roots: {roots}", highlight=False, markup=False, soft_wrap=True)
+    console.print(table(("method", "picks", "use"), ((m["name"], m["summary"], m["use"]) for m in service["methods"])))
+    console.print(f"Also {service['backbones_also']}. Heads: {', '.join(service['heads'])}.", highlight=False)
+    roots = ", ".join(service["data_roots"])
+    console.print(f"nextlabel {service['version']}; data roots: {roots}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _ago(moment: datetime) -> str:
     return f"{seconds((datetime.now(UTC) - moment).total_seconds())} ago"
 
 
-def _how(job: Job) -> str:
-    """In a few words, where it is or how it ended."""
+def _progress(job: Job) -> str:
+    """Say in a few words where the job is, or how it ended."""
     if job.error is not None:
         return job.error.code
     if job.state.is_final or job.progress is None:

@@ -56,14 +56,14 @@ def stats(path: Path, as_json: bool) -> None:
     classes = sorted_classes(class_ for counter in counts.values() for class_ in counter)
     merged = merge(people, Conflicts.LEAVE_OUT)
     if as_json:
-        told = {
+        summary = {
             "images": len(merged.labels) + len(merged.conflicts),
             "conflicts": len(merged.conflicts),
-            "people": {person: {one: counter[one] for one in classes} for person, counter in counts.items()},
+            "people": {person: {class_: counter[class_] for class_ in classes} for person, counter in counts.items()},
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
         return
-    rows = [(one, *(c[one] for c in counts.values()), sum(c[one] for c in counts.values())) for one in classes]
+    rows = [(name, *(c[name] for c in counts.values()), sum(c[name] for c in counts.values())) for name in classes]
     total = ("all", *(c.total() for c in counts.values()), sum(c.total() for c in counts.values()))
     Console().print(table(("class", *counts, "all"), [*rows, total]))
     click.echo(_overlap(people, merged))
@@ -104,17 +104,17 @@ def merge_(folder: Path, out: Path, on_conflict: str) -> None:
 @AsJson
 def diff(old: Path, new: Path, as_json: bool) -> None:
     """Tell what changed from OLD to NEW, each a labels file or a folder: + added, - removed, ~ changed."""
-    found = compare(read_labels(old), read_labels(new))
+    change = compare(read_labels(old), read_labels(new))
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(change), indent=2, ensure_ascii=False))
         return
-    for name, class_ in found.removed.items():
+    for name, class_ in change.removed.items():
         click.echo(f"- {name}\t{class_}")
-    for name, class_ in found.added.items():
+    for name, class_ in change.added.items():
         click.echo(f"+ {name}\t{class_}")
-    for name, (before, after) in found.changed.items():
+    for name, (before, after) in change.changed.items():
         click.echo(f"~ {name}\t{before} -> {after}")
-    click.echo(f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed", err=True)
+    click.echo(f"{len(change.added)} added, {len(change.removed)} removed, {len(change.changed)} changed", err=True)
 
 
 @labels.command()

@@ -10,7 +10,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """`sections`: by heading, the names of commands and where each stands, as `module:attribute`.
+    """A group with sections: each heading maps names of commands to where they stand, as `module:attribute`.
 
     Instead of names, a section may say where a dictionary of commands by name stands. It is imported to list its
     commands, and to look for a name that no other section has.
@@ -21,18 +21,18 @@ class LazyGroup(click.Group):
         self._sections = sections
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        ours = (name for section in self._sections.values() for name in _opened(section))
+        ours = (name for section in self._sections.values() for name in _commands_of(section))
         return [*ours, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for section in sorted(self._sections.values(), key=lambda section: isinstance(section, str)):
-            found = _opened(section).get(cmd_name)
-            if found is not None:
-                return found if isinstance(found, click.Command) else _at(found)
+            command = _commands_of(section).get(cmd_name)
+            if command is not None:
+                return command if isinstance(command, click.Command) else _import(command)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        listed = {heading: list(_opened(section)) for heading, section in self._sections.items()}
+        listed = {heading: list(_commands_of(section)) for heading, section in self._sections.items()}
         for heading, names in {**listed, "More": super().list_commands(ctx)}.items():
             commands = {name: self.get_command(ctx, name) for name in names}
             width = formatter.width - 6 - max(map(len, names), default=0)
@@ -42,10 +42,10 @@ class LazyGroup(click.Group):
                     formatter.write_dl(rows)
 
 
-def _opened(section: Mapping[str, str] | str) -> Mapping[str, str | click.Command]:
-    return _at(section) if isinstance(section, str) else section
+def _commands_of(section: Mapping[str, str] | str) -> Mapping[str, str | click.Command]:
+    return _import(section) if isinstance(section, str) else section
 
 
-def _at(place: str) -> Any:
+def _import(place: str) -> Any:
     module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""`nextlabel up` and `nextlabel demo`: the whole stack on this machine."""
+"""`nextlabel up` and `nextlabel demo`: run the whole stack on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers 
 
 
 class NotInstalled(click.ClickException):
-    """What a command runs is not installed; the message says how to get it."""
+    """Something that the command needs is not installed; the message says how to get it."""
 
     exit_code = 2
 
@@ -74,7 +74,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 def demo(
     pool: Path | None, labels: Path | None, val: Path | None, val_labels: Path | None, add: int | None, folder: Path
 ) -> None:
-    """The main job on real images, start to end, with nothing to set up and nothing left running."""
+    """Do the main job on real images, start to end, with nothing to set up and nothing left running."""
     _require_the_service()
     from nextlabel.client.stack import Stack, free_port  # noqa: PLC0415 - as above
 
@@ -104,7 +104,7 @@ def _require_the_service() -> None:
 
 
 def _local_settings(settings: Settings) -> dict[str, str]:
-    """What `up` runs with: the environment's settings, and this folder where nothing is set."""
+    """Return the settings that `up` runs with: the environment's, and this folder where nothing is set."""
     roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
     return {
         "NEXTLABEL_DATA_ROOTS": roots,

@@ -19,7 +19,7 @@ from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import METHODS
 
 DEFAULT_BACKBONE = "mobilenet"
-#: Instead of a backbone.
+#: Fields that stand in for a backbone.
 BROUGHT_ALONG = ("path_to_embeddings", "path_to_predictions")
 
 Url = click.option("--url", envvar="NEXTLABEL_URL", default=DEFAULT_URL, show_default=True, help="Where the API is.")
@@ -27,7 +27,7 @@ Key = click.option(
     "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
 )
 
-#: An argument, not an option.
+#: Fields that are an argument, not an option.
 POOLS = ("path_to_img", "path_to_img_train")
 #: Options that are not called as their field is.
 CALLED = {
@@ -38,7 +38,7 @@ CALLED = {
     "path_to_img_val": ("--val",),
     "path_to_labels_val": ("--val-labels",),
 }
-#: Where the field says nothing, or says it for the wire.
+#: Help for fields that have no description, or one that is written for the wire.
 HELP = {
     "method": 'The name of a method, or {"name": ..., options}; `nextlabel capabilities` lists them.',
     "path_to_labels_train": "Labels file, or folder of such files: `file name<TAB>class` a line.",
@@ -49,7 +49,7 @@ REPEATABLE = "May be given several times"
 
 
 def request_parameters(kind: type[JobRequest]) -> list[click.Parameter]:
-    """One for each field: the pool is an argument, the rest are options. What isn't given is None or ().
+    """Make a parameter for each field: the pool is an argument, the rest are options. What isn't given is None or ().
 
     Those that must be given come first, those that all kinds share last.
     """
@@ -59,21 +59,21 @@ def request_parameters(kind: type[JobRequest]) -> list[click.Parameter]:
         for name, field in kind.model_fields.items()
         if name != "kind"
     ]
-    return sorted(parameters, key=lambda one: (not one.required, one.name in JobRequest.model_fields))
+    return sorted(parameters, key=lambda p: (not p.required, p.name in JobRequest.model_fields))
 
 
 def names_of(field: str) -> tuple[str, ...]:
-    """`-l`, `--labels`: how the option of a field is called."""
+    """Return the names of a field's option, such as `-l` and `--labels`."""
     return CALLED.get(field) or (f"--{field.removeprefix('path_to_').replace('_', '-')}",)
 
 
 def called(field: str) -> str:
-    """The same in a sentence."""
+    """Return the name by which a sentence speaks of a field's option or argument."""
     return "POOL" if field in POOLS else names_of(field)[-1]
 
 
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given on the command line, as the wire has it."""
+    """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
     if not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
@@ -82,8 +82,8 @@ def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Parameter:
     if name in POOLS:
-        return click.Argument([name], metavar="POOL", type=Place(folder=True))
-    default = DEFAULT_BACKBONE if name == "backbone" else _shown(field.get_default(call_default_factory=True))
+        return click.Argument([name], metavar="POOL", type=PathType(folder=True))
+    default = DEFAULT_BACKBONE if name == "backbone" else _in_help(field.get_default(call_default_factory=True))
     if schema.get("type") == "boolean":
         return click.Option([*names_of(name), name], is_flag=True, default=None, help=schema.get("description", ""))
     several = schema.get("type") in ("array", "object")
@@ -93,18 +93,18 @@ def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Par
         [*names_of(name), name],
         type=_type_of(name, schema),
         multiple=several,
-        callback=_gathered if several else None,
+        callback=_gather if several else None,
         required=field.is_required() and name != "backbone",
         help=f"{text}  [{'; '.join(notes)}]" if notes else text,
     )
 
 
 def _type_of(name: str, schema: dict[str, Any]) -> click.ParamType[Any, Any]:
-    """Of one value, where the field has several."""
+    """Return the type of a field's value; of one of them, where the field has several."""
     if "enum" in schema or "const" in schema:
         return click.Choice(schema.get("enum") or [schema["const"]])
     if name.startswith("path_"):
-        return Place(folder=name.startswith("path_to_img"))
+        return PathType(folder=name.startswith("path_to_img"))
     if name == "backbone":
         return Known("NAME", lambda: [*SHORT_NAMES, *sorted(timm_names())])
     if name in ("method", "methods"):
@@ -135,22 +135,26 @@ def _plain_type(schema: dict[str, Any]) -> click.ParamType[Any, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
     return {**schema, **choices[0]} if len(choices) == 1 else schema
 
 
-def _shown(default: Any) -> str:
+def _in_help(default: Any) -> str:
+    """Write a default for the help; an empty text where there is nothing to say."""
     if isinstance(default, Method):
         return default.name
     if isinstance(default, tuple):
-        return ", ".join(map(_shown, default))
+        return ", ".join(map(_in_help, default))
     return str(default) if isinstance(default, str | int | float) and default != "" else ""
 
 
-def _gathered(_: click.Context, __: click.Parameter, values: Sequence[Any]) -> Any:
-    """Each value may stand for several: the names in a file. Pairs become an object."""
-    flat = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    return dict(flat) if flat and all(isinstance(one, tuple) for one in flat) else tuple(flat)
+def _gather(_: click.Context, __: click.Parameter, values: Sequence[Any]) -> Any:
+    """Gather the values of a repeated option, each of which may stand for several: the names in a file.
+
+    Pairs become a dictionary, everything else a tuple.
+    """
+    flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return dict(flat) if flat and all(isinstance(item, tuple) for item in flat) else tuple(flat)
 
 
 def _method(text: str) -> Any:
@@ -176,8 +180,8 @@ class Known(click.ParamType[Any, Any]):
         return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
 
 
-class Place(click.ParamType[Any, Any]):
-    """A path. What is there on this machine is sent absolute; else the service looks under its data roots."""
+class PathType(click.ParamType[Any, Any]):
+    """A path. It is sent absolute if it is there on this machine; else the service looks under its data roots."""
 
     def __init__(self, *, folder: bool) -> None:
         self.name = "FOLDER" if folder else "PATH"
@@ -216,7 +220,7 @@ class ClassNumber(click.ParamType[Any, Any]):
 
 
 class Json(click.ParamType[Any, Any]):
-    """What has no better form here: a field that is new."""
+    """A value as JSON: for a new field that has no better form here yet."""
 
     name = "JSON"
 
@@ -228,7 +232,7 @@ class Json(click.ParamType[Any, Any]):
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several options as one decorator."""
+    """Make one decorator of several options."""
 
     def decorate(command: Any) -> Any:
         for option in reversed(options):

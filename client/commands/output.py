@@ -1,4 +1,4 @@
-"""How a command follows a job and where its result goes: a table for a person, a file or a pipe for a program."""
+"""Follow a job for a command, and deliver its result: as a table for a person, to a file or a pipe for a program."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CancelOnInterrupt = click.option(
 
 @dataclass(frozen=True)
 class Wish:
-    """What shall become of a result. `form` None: a table for a person."""
+    """The form that a result shall have, and the file it shall go to. `form` None: a table for a person."""
 
     form: Format | None
     file: Path | None
@@ -64,32 +64,33 @@ class Wish:
 
 
 def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_interrupt: bool = False) -> None:
-    """Follows the job and delivers its result. Raises JobFailed."""
-    told = Console(stderr=True)
+    """Follow the job and deliver its result. Raises JobFailed."""
+    console = Console(stderr=True)
     try:
         click.echo(f"job {job.id}", err=True)
-        with progress(title, told) as show_progress:
+        with progress(title, console) as show_progress:
             ended = client.wait(job.id, show_progress)
     except KeyboardInterrupt:
-        _interrupted(client, job, told, cancel_on_interrupt)
+        _say_what_becomes_of(job, client, console, cancel_on_interrupt)
         raise
     except JobFailed as error:
-        tell_warnings(error.job, told)
+        tell_warnings(error.job, console)
         if error.job.error is not None and error.job.error.code == WeightsUnavailable.code:
-            told.print("`--backbone descriptor` needs no weights, for a first try", highlight=False)
+            console.print("`--backbone descriptor` needs no weights, for a first try", highlight=False)
         raise
-    tell_warnings(ended, told)
-    deliver(client, ended, wish, told)
+    tell_warnings(ended, console)
+    deliver(client, ended, wish, console)
 
 
-def deliver(client: Client, job: Job, wish: Wish, told: Console) -> None:
+def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
+    """Print the result or write it to a file; the sentences about a file's content go to `console`."""
     if wish.form is None:
         show(job.result or client.result(job.id), Console())
         return
     content = client.download(job.id, wish.form)
     if job.result is not None:
         for sentence in job.result.sentences():
-            told.print(sentence, markup=False, highlight=False, soft_wrap=True)
+            console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if wish.file is None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:
@@ -100,11 +101,12 @@ def as_record(job: Job) -> str:
     return json.dumps(job.model_dump(mode="json"), indent=2, ensure_ascii=False)
 
 
-def _interrupted(client: Client, job: Job, told: Console, cancel: bool) -> None:
+def _say_what_becomes_of(job: Job, client: Client, console: Console, cancel: bool) -> None:
+    """Cancel the job after Ctrl-C, if that was asked for, and say what it does now."""
     words = f"job {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}"
     if cancel:
         try:
             words = f"job {job.id} is {client.cancel(job.id).state}"
         except Refused as error:  # it has ended meanwhile
             words = str(error)
-    told.print(f"\n{words}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{words}", highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A place whose stamps come of the files' bytes: for where neither times nor inodes tell that a file was replaced."""
+"""A place whose stamps are made of the files' bytes: for where neither times nor inodes tell a replaced file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNREADABLE = 0  # the stamp of a file that can't be read; it is never one that i
 
 
 class ByContent:
-    """The place itself, but that listing it reads every file, and that caches know it by another key."""
+    """A place whose listing reads every file to make its stamp; caches know it by a key of its own."""
 
     def __init__(self, place: Place, progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         """`progress(files read, of how many)` is called between files, and may raise to stop."""

@@ -1,4 +1,4 @@
-"""What was made of the images elsewhere: embeddings instead of a backbone's, predictions instead of a head's.
+"""Read embeddings and predictions that were made elsewhere, in place of a backbone's and a head's.
 
 Rows are found by image name, never by position, so neither file has to follow the order of the pool or be complete.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -54,12 +54,12 @@ class ExternalPredictions:
 
 
 def check_embeddings(path: str, roots: Sequence[Path]) -> None:
-    """What can be known without reading all of the numbers. Raises as `read_embeddings` does."""
+    """Check all that can be known without reading every number. Raises as `read_embeddings` does."""
     _open(path, roots)
 
 
 def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
-    """A `.npy` file of (K, d) numbers, and the names of its rows in the `.txt` beside it.
+    """Read a `.npy` file of (K, d) numbers, and the names of its rows in the `.txt` beside it.
 
     Raises:
         EmbeddingsMalformed: says which of the two files is wrong, where, and how to mend it.
@@ -78,12 +78,12 @@ def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
 
 
 def check_predictions(path: str, roots: Sequence[Path], rows: int = 1_000) -> None:
-    """Its header and first rows. Raises as `read_predictions` does."""
+    """Check the file's header and first rows. Raises as `read_predictions` does."""
     _read_predictions(path, roots, rows)
 
 
 def read_predictions(path: str, roots: Sequence[Path]) -> ExternalPredictions:
-    """A csv or tab-separated file: `name`, then one column a class; UTF-8.
+    """Read a csv or tab-separated file in UTF-8, whose columns are `name` and one for each class.
 
     Raises:
         PredictionsMalformed: names the line, what is wrong with it, and what belongs there.
@@ -96,7 +96,7 @@ def read_predictions(path: str, roots: Sequence[Path]) -> ExternalPredictions:
 
 
 def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
-    """-> (the file, its array mapped, the names)."""
+    """Return the file, its array (K, d) mapped into memory, and the K names."""
     file = existing_file(path, roots)
     if file.suffix != ".npy":
         raise EmbeddingsMalformed(f"{shown(file)} is no .npy file. Write it with numpy.save.")
@@ -107,8 +107,8 @@ def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[s
             f"{shown(file)} can't be read as numbers ({error}). Write it with numpy.save."
         ) from None
     if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
-        found = f"{array.dtype} of shape {array.shape}"
-        raise EmbeddingsMalformed(f"{shown(file)} must hold numbers of shape (images, d), not {found}.")
+        content = f"{array.dtype} of shape {array.shape}"
+        raise EmbeddingsMalformed(f"{shown(file)} must hold numbers of shape (images, d), not {content}.")
     names = _names(existing_file(file.with_suffix(".txt"), roots))
     if len(names) != len(array):
         beside = shown(file.with_suffix(".txt"))
@@ -164,9 +164,10 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
     seen: set[str] = set()
     names: list[str] = []
     rows: list[NDArray[np.float64]] = []
-    for line, (name, *numbers) in islice(_filled(reader), most):
+    filled = ((reader.line_num, row) for row in reader if row)
+    for line, (name, *numbers) in islice(filled, most):
         name = name.removeprefix("./")  # noqa: PLW2901 - as labels have it
-        row = _numbers(numbers, n_classes)
+        row = _probabilities(numbers, n_classes)
         fault = "the name is empty" if not name else f"{name!r} stands there twice" if name in seen else None
         if fault or isinstance(row, str):
             raise PredictionsMalformed(f"{file.name}:{line}: {fault or row}.")
@@ -178,12 +179,8 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
     return tuple(names), np.stack(rows)
 
 
-def _filled(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    return ((reader.line_num, row) for row in reader if row)
-
-
-def _numbers(texts: Sequence[str], n_classes: int) -> NDArray[np.float64] | str:
-    """(C,) probabilities, or what is wrong with them."""
+def _probabilities(texts: Sequence[str], n_classes: int) -> NDArray[np.float64] | str:
+    """Read the probabilities of a row, (C,) float64; or say in words what is wrong with them."""
     if len(texts) != n_classes:
         return f"{len(texts)} numbers, and the header has {n_classes} classes"
     try:

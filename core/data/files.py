@@ -1,4 +1,4 @@
-"""What a place lists: the names of its images, and what the storage tells of each without opening it."""
+"""The listing of a place: the names of its images, and what the storage tells of each without opening it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ImageFile: TypeAlias = BufferedReader | BytesIO  #: an image opened for reading:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file or folder that would have been listed, but for the reason. `name` is fit for printing."""
 
     name: str
@@ -35,13 +35,13 @@ class Files:
     sizes: NDArray[np.int64]  # (N,), bytes
     mtimes_ns: NDArray[np.int64]  # (N,), since the epoch
     stamps: NDArray[np.int64]  # (N,); a file that is changed or replaced gets another (core/data/stamps.py)
-    skipped: tuple[Skipped, ...]  # ascending by name
+    skipped: tuple[SkippedFile, ...]  # ascending by name
 
     def __len__(self) -> int:
         return len(self.names)
 
     def take(self, rows: NDArray[np.int64]) -> Files:
-        """Those rows alone, in that order, and all that is skipped."""
+        """Keep those rows alone, in that order, and all that is skipped."""
         names = tuple(self.names[row] for row in rows)
         return Files(names, self.sizes[rows], self.mtimes_ns[rows], self.stamps[rows], self.skipped)
 
@@ -50,11 +50,11 @@ class Files:
         asked_for = set(names)
         rows = np.array([row for row, name in enumerate(self.names) if name in asked_for], np.int64)
         printed = {printable(name) for name in asked_for}
-        return replace(self.take(rows), skipped=tuple(one for one in self.skipped if one.name in printed))
+        return replace(self.take(rows), skipped=tuple(file for file in self.skipped if file.name in printed))
 
 
 def has_suffix(name: str) -> bool:
-    """Whether the name is an image's, in any case."""
+    """Tell whether the name ends as an image's does, in upper or lower case."""
     return name.lower().endswith(SUFFIXES)
 
 

@@ -16,7 +16,10 @@ LOCK_NAME = ".nextlabel.lock"
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Raises OSError where nothing can be written."""
+    """Wait until nobody else changes or reads files of the folder, and keep all others out during the block.
+
+    Raises OSError where nothing can be written.
+    """
     lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -27,7 +30,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def unchanged(folder: Path) -> Iterator[None]:
-    """Keeps out those who come by `alone_in`. Where nobody ever did, there is nothing to keep out."""
+    """Keep those out who want to be `alone_in` the folder. Where nobody ever was, there is nothing to keep out."""
     try:
         lock = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

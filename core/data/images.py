@@ -1,4 +1,4 @@
-"""Opening images that nobody has vouched for: each becomes RGB, or an error that says why not."""
+"""Open images that nobody has vouched for: each becomes RGB, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 
 
 def decode(stream: ImageFile, *, max_pixels: int, draft_size: int | None = None) -> Image.Image:
-    """The first frame of an image file as 8-bit RGB, upright by its EXIF orientation. Safe to call from many threads.
+    """Decode the first frame of an image file to 8-bit RGB, upright by its EXIF orientation. Any thread may call this.
 
     Transparency is laid on white. 16-bit grey keeps its upper 8 bits; 32-bit and float grey is stretched from its
     smallest to its largest finite value. With `draft_size`, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (much

@@ -1,4 +1,4 @@
-"""JPEGs that a GPU's decoder may take: read and looked at, not decoded."""
+"""Read JPEGs that a GPU's decoder may take, and look at their headers without decoding them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_BYTES_A_PIXEL = 8  # no JPEG has more, but for its metadata
 
 @dataclass(frozen=True, eq=False)
 class Jpeg:
-    """A whole file (n,) uint8. height, width: as stored; orientation: EXIF's 1 to 8, how to turn it upright."""
+    """A whole file, (n,) uint8. Height and width are as stored; EXIF's orientation, 1 to 8, turns it upright."""
 
     data: NDArray[np.uint8]
     height: int
@@ -45,12 +45,13 @@ def read_jpeg(file: ImageFile, *, max_pixels: int) -> Jpeg | None:
         file.seek(0)
         if file.readinto(data.data) != size or data[-2:].tobytes() != END:
             return None
-        return _looked_at(data, max_pixels)
+        return _inspect(data, max_pixels)
     except (OSError, IndexError):  # a header that ends in the middle
         return None
 
 
-def _looked_at(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
+def _inspect(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
+    """Read the header; None: the JPEG is not of the usual kinds, or is larger than `max_pixels`."""
     frames: list[tuple[int, memoryview]] = []
     exif: list[bytes] = []
     other_metadata: list[bytes] = []
@@ -75,7 +76,7 @@ def _looked_at(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
 
 
 def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, memoryview]]:
-    """(marker, content) of what comes before the pixels."""
+    """Yield (marker, content) of each part that stands before the pixels."""
     head, at = data.data, 2
     while head[at] == 0xFF and (marker := head[at + 1]) != SCAN:
         if marker == 0xFF or marker in ALONE:

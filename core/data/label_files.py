@@ -55,7 +55,7 @@ FEW = 20
 
 @dataclass(frozen=True)
 class GivenLabel:
-    """`class_name` None takes the label back."""
+    """A label to write. A `class_name` of None takes the label back."""
 
     name: str
     class_name: str | None
@@ -63,7 +63,7 @@ class GivenLabel:
 
 @dataclass(frozen=True)
 class Written:
-    """`replaced`: in other files, by name and the class that was there."""
+    """What was written. `replaced`: the names that were taken out of other files, and their class there."""
 
     folder: Path
     file: str
@@ -73,7 +73,7 @@ class Written:
 def give_labels(
     path: str, labels: Sequence[GivenLabel], *, person: str, roots: Sequence[Path], replace: bool = False
 ) -> Written:
-    """All of the labels are written into `<person>.txt` in the folder, or none. Of a name given twice, the last counts.
+    """Write all of the labels into `<person>.txt` in the folder, or none. Of a name given twice, the last counts.
 
     The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
     taken out of them.
@@ -84,17 +84,19 @@ def give_labels(
         PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = _file_name(person)
-    wanted = {writable(clean_name(one.name)): _class(one) for one in labels}
-    folder = _folder(path, roots)
-    with _said_by(folder), alone_in(folder):
-        own = _real(folder / file_name, folder, roots)
+    wanted = {writable(clean_name(label.name)): _class(label) for label in labels}
+    folder = _labels_folder(path, roots)
+    with _in_our_words(folder), alone_in(folder):
+        own = folder / file_name
+        if own.is_symlink():
+            own = confine(own, [folder, *roots])
         others = [file for file in files_of(folder, roots) if file != own]
-        said = {file: _classes_in(read_bytes(file), wanted) for file in others}
-        otherwise = _otherwise(said, wanted, replace=replace)
+        classes = {file: _classes_in(read_bytes(file), wanted) for file in others}
+        contradicting = _contradicting(classes, wanted, replace=replace)
         changed = {own: _rewritten(_own_bytes(own), wanted)} if wanted else {}
-        changed |= {file: _without(read_bytes(file), names) for file, names in otherwise.items()}
+        changed |= {file: encode_any(*_lines_without(read_bytes(file), names)) for file, names in contradicting.items()}
         _write_all(changed)
-    replaced = {name: said[file][name][0] for file, names in otherwise.items() for name in names}
+    replaced = {name: classes[file][name][0] for file, names in contradicting.items() for name in names}
     return Written(folder, file_name, replaced)
 
 
@@ -103,7 +105,7 @@ def give_labels(
 
 @dataclass(frozen=True)
 class NamedLabel:
-    """`file`: the name of the file that says so."""
+    """A label, and the name of the file that it stands in."""
 
     name: str
     class_name: str
@@ -111,18 +113,18 @@ class NamedLabel:
 
 
 class Survey:
-    """What all files of a folder say, conflicts and all. Of a name that several files have, the first counts."""
+    """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts."""
 
     def __init__(self, files: Mapping[str, Mapping[str, str]], conflicts: Collection[NamedLabel] = ()) -> None:
         self._files = files
-        found = set(conflicts)
+        all_conflicts = set(conflicts)
         self._classes: dict[str, str] = {}
         for file, classes in files.items():
             for name in self._classes.keys() & classes.keys():
                 if self._classes[name] != classes[name]:
-                    found |= {*self.of([name]), NamedLabel(name, classes[name], file)}
+                    all_conflicts |= {*self.of([name]), NamedLabel(name, classes[name], file)}
             self._classes = {**classes, **self._classes}
-        self.conflicts = tuple(sorted(found, key=lambda one: (one.name, one.file)))
+        self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file)))
 
     @property
     def labels_per_file(self) -> dict[str, int]:
@@ -133,17 +135,17 @@ class Survey:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Labels by class, in the order of classes."""
+        """Count the labels of each class, in the order of classes."""
         counts = Counter(self._classes.values())
         return {class_name: counts[class_name] for class_name in sorted_classes(counts)}
 
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
-        """Those of the names that have a label."""
+        """Return the labels of those names; names without one are left out."""
         return [NamedLabel(name, self._classes[name], self._file(name)) for name in names if name in self._classes]
 
     def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
-        """Those that come after a name, ascending."""
-        fit = (name for name, said in self._classes.items() if name > after and class_name in (None, said))
+        """Return the first `most` labels whose names come after that one, ascending. A class leaves out all others."""
+        fit = (name for name, class_ in self._classes.items() if name > after and class_name in (None, class_))
         return self.of(nsmallest(most, fit))
 
     def _file(self, name: str) -> str:
@@ -151,25 +153,28 @@ class Survey:
 
 
 def survey(path: Path, roots: Sequence[Path]) -> Survey:
-    """Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    """Read a file of labels, or all files of a folder.
+
+    Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
     faults: list[str] = []
     conflicts: set[NamedLabel] = set()
-    said: dict[str, dict[str, str]] = {}
+    classes_by_file: dict[str, dict[str, str]] = {}
     with unchanged(path):
         for file in files_of(path, roots):
-            classes = said[file.name] = {}
+            classes = classes_by_file[file.name] = {}
             for _, _, name, class_name in entries_of([file], faults, parse_line):
-                if (known := classes.setdefault(name, class_name)) != class_name:
-                    conflicts |= {NamedLabel(name, known, file.name), NamedLabel(name, class_name, file.name)}
+                if (first := classes.setdefault(name, class_name)) != class_name:
+                    conflicts |= {NamedLabel(name, first, file.name), NamedLabel(name, class_name, file.name)}
             if len(faults) > MAX_LISTED:
                 break
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return Survey(said, conflicts)
+    return Survey(classes_by_file, conflicts)
 
 
 def state_of(path: Path, roots: Sequence[Path]) -> str:
-    """Changes with the files, which are not opened."""
+    """Return a text that changes with the files of labels, which are not opened."""
     digest = hashlib.sha256()
     for file in files_of(path, roots):
         with suppress(OSError):  # gone this moment
@@ -179,7 +184,7 @@ def state_of(path: Path, roots: Sequence[Path]) -> str:
 
 
 def person_of(file: str) -> str:
-    """Whose file it is, going by its name."""
+    """Tell whose file it is, going by its name."""
     return file.removesuffix(".txt")
 
 
@@ -199,12 +204,12 @@ def _class(label: GivenLabel) -> str | None:
     return None if label.class_name is None else writable(label.class_name.strip())
 
 
-def _folder(path: str, roots: Sequence[Path]) -> Path:
-    """It is made if need be."""
+def _labels_folder(path: str, roots: Sequence[Path]) -> Path:
+    """Return the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
     real = confine(path, roots)
     if not os.path.lexists(real):
         existing_folder(real.parent, roots)
-        with _said_by(real.parent):
+        with _in_our_words(real.parent):
             real.mkdir(exist_ok=True)
     if real.is_file():
         raise PathWrongKind(
@@ -217,13 +222,9 @@ def _folder(path: str, roots: Sequence[Path]) -> Path:
     return folder
 
 
-def _real(file: Path, folder: Path, roots: Sequence[Path]) -> Path:
-    return confine(file, [folder, *roots]) if file.is_symlink() else file
-
-
 @contextmanager
-def _said_by(folder: Path) -> Iterator[None]:
-    """What the disk refuses, in our words."""
+def _in_our_words(folder: Path) -> Iterator[None]:
+    """Raise StorageFull or PathNotWritable in the place of any OSError of the block."""
     try:
         yield
     except OSError as error:
@@ -247,57 +248,58 @@ def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
 
 
 def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:
-    """What a file says of the names; it may contradict itself."""
-    said: dict[str, list[str]] = {}
+    """Return the classes that a file gives each of the names: several, where it contradicts itself."""
+    classes: dict[str, list[str]] = {}
     if _may_hold(data, wanted):
         for line in decode_any(data)[0].split("\n"):
             if label := _label_in(line, wanted):
-                said.setdefault(label[0], []).append(printable(label[1]))
-    return said
+                classes.setdefault(label[0], []).append(printable(label[1]))
+    return classes
 
 
 def _may_hold(data: bytes, names: Collection[str]) -> bool:
-    """Quickly: most labels are of images that no file has yet, and a file may have a million."""
+    """Tell quickly whether a file can hold any of the names.
+
+    Most labels are of images that no file has yet, and a file may have a million lines.
+    """
     return len(names) > FEW or any(name.encode() in data for name in names)
 
 
-def _otherwise(
-    said: Mapping[Path, Mapping[str, Sequence[str]]], wanted: Mapping[str, str | None], *, replace: bool
+def _contradicting(
+    classes_by_file: Mapping[Path, Mapping[str, Sequence[str]]], wanted: Mapping[str, str | None], *, replace: bool
 ) -> dict[Path, set[str]]:
-    """Names that files have with another class, to be taken out of them. Raises LabelledOtherwise."""
+    """List by file the names that it has with another class, to be taken out of it.
+
+    Raises LabelledOtherwise if there are any and `replace` was not asked for.
+    """
     faults = []
-    found: dict[Path, set[str]] = {}
-    for file, classes in said.items():
+    names_by_file: dict[Path, set[str]] = {}
+    for file, classes in classes_by_file.items():
         for name, class_names in classes.items():
-            others = [one for one in class_names if one != wanted[name]]
+            others = [class_name for class_name in class_names if class_name != wanted[name]]
             if others and replace:
-                found.setdefault(file, set()).add(name)
+                names_by_file.setdefault(file, set()).add(name)
             elif others and wanted[name] is not None:
                 place = f"/labels/{list(wanted).index(name)}"
                 faults.append(Fault(place, LabelledOtherwise.code, f"{name} is {others[0]} in {file.name}"))
     if faults:
         raise LabelledOtherwise(faults, MAX_LISTED)
-    return found
+    return names_by_file
 
 
 def _rewritten(data: bytes, wanted: Mapping[str, str | None]) -> bytes:
-    """The person's file with what is new at its end. The same bytes if it said so already."""
+    """Return the person's file with what is new at its end; the same bytes if it said so already."""
     given = {name: class_name for name, class_name in wanted.items() if class_name is not None}
-    said = _classes_in(data, wanted)
-    if said == {name: [class_name] for name, class_name in given.items()}:
+    if _classes_in(data, wanted) == {name: [class_name] for name, class_name in given.items()}:
         return data
-    kept, marked = _kept(data, wanted)
-    if kept and not kept.endswith("\n"):
-        kept += "\n"
-    return encode_any(kept + "".join(f"{format_line(name, class_)}\n" for name, class_ in given.items()), marked)
+    text, marked = _lines_without(data, wanted)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return encode_any(text + "".join(f"{format_line(name, class_)}\n" for name, class_ in given.items()), marked)
 
 
-def _without(data: bytes, names: Collection[str]) -> bytes:
-    return encode_any(*_kept(data, names))
-
-
-def _kept(data: bytes, names: Collection[str]) -> tuple[str, bool]:
-    """-> (all lines but those of the names, whether the file has a mark at its beginning)."""
+def _lines_without(data: bytes, names: Collection[str]) -> tuple[str, bool]:
+    """Return all lines but those of the names, and whether the file has a mark at its beginning."""
     text, marked = decode_any(data)
     if _may_hold(data, names):
         text = "".join(line for line in lines_with_ends(text) if not _label_in(line, names))
@@ -308,7 +310,7 @@ def _kept(data: bytes, names: Collection[str]) -> tuple[str, bool]:
 
 
 def _own_bytes(file: Path) -> bytes:
-    """What can't be read as text must not be written on."""
+    """Read the person's file, empty if there is none. Raises LabelsMalformed: what is no text is not written on."""
     if not file.exists():
         return b""
     faults: list[str] = []
@@ -319,5 +321,5 @@ def _own_bytes(file: Path) -> bytes:
 
 
 def _write_all(changed: Mapping[Path, bytes]) -> None:
-    """The new label gets its name first: should we end in between, two are there, and none is lost."""
+    """Write the files that change, the person's own first: should we end in between, no label is lost."""
     replace_together({file: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})

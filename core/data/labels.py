@@ -88,7 +88,7 @@ def text_of(file: Path, faults: list[str]) -> str:
 
 
 def read_bytes(file: Path) -> bytes:
-    """All of the file; only its head when that is no text already, for it may be a large image."""
+    """Read all of the file; only its head when that is no text already, for it may be a large image."""
     try:
         with file.open("rb") as stream:
             head = stream.read(65_536)

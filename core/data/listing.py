@@ -1,4 +1,4 @@
-"""What a person may choose from: the folders and labels files under the data roots."""
+"""List what a person may choose from: the folders and labels files under the data roots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ OF_LABELS = (".txt", ".tsv")
 
 @dataclass(frozen=True)
 class Listing:
-    """`folders`, `files`: paths, ascending. `images`: how many lie in the folder itself. `more`: not all are listed."""
+    """The content of a folder.
+
+    folders, files: paths, ascending.
+    images: how many lie in the folder itself.
+    more: there are more folders or files than are listed.
+    """
 
     path: str | None
     parent: str | None
@@ -28,13 +33,13 @@ class Listing:
 
 
 def list_roots(roots: Sequence[Path]) -> Listing:
-    """Those that are there."""
+    """List the data roots that are there."""
     real = dict.fromkeys(os.path.realpath(root) for root in roots)
     return Listing(None, None, tuple(root for root in real if Path(root).is_dir()), ())
 
 
 def list_folder(path: str, roots: Sequence[Path]) -> Listing:
-    """Hidden things and links out of the roots are left out.
+    """List a folder; leave out what is hidden, and links that lead out of the roots.
 
     Raises:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
@@ -48,9 +53,9 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
                     continue
                 if entry.name.lower().endswith(SUFFIXES):
                     images += 1
-                elif _is_folder(entry, roots):
+                elif entry.is_dir() and _is_allowed(entry, roots):
                     folders.append(entry.path)
-                elif entry.name.lower().endswith(OF_LABELS) and _is_file(entry, roots):
+                elif entry.name.lower().endswith(OF_LABELS) and entry.is_file() and _is_allowed(entry, roots):
                     files.append(entry.path)
     except OSError as error:
         raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
@@ -66,14 +71,6 @@ def _first(paths: list[str]) -> tuple[str, ...]:
 def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
     parent = str(folder.parent)
     return parent if parent != str(folder) and is_under(parent, [os.path.realpath(root) for root in roots]) else None
-
-
-def _is_folder(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
-    return entry.is_dir() and _is_allowed(entry, roots)
-
-
-def _is_file(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
-    return entry.is_file() and _is_allowed(entry, roots)
 
 
 def _is_allowed(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:

@@ -1,4 +1,4 @@
-"""Where images lie: a folder below a data root, checked once, and from then on known by its type to be allowed.
+"""Places where images lie: folders below a data root, checked once, and from then on allowed by their type.
 
 Whatever reads images takes a `Place` and names in it, never a path, so that a bucket can stand where a folder does.
 """
@@ -27,7 +27,7 @@ class Place(Protocol):
 
     @property
     def key(self) -> str:
-        """What caches know the place by. `place_of` makes the place of it again."""
+        """The text that caches know the place by. `place_of` makes the place of it again."""
 
     def list(self) -> Files:
         """List the images of the place by suffix, sub-folders too, without opening one. There may be none.
@@ -40,10 +40,10 @@ class Place(Protocol):
         """List what `list` does, but of those names alone, in the time that those take and not the whole."""
 
     def has_an_image(self) -> bool:
-        """Whether `list` would find one; stops at the first."""
+        """Tell whether `list` would find an image; stop at the first."""
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name, which may be anybody's words.
+        """Tell whether there is a file of that name, which may be anybody's words.
 
         Raises PathNotAllowed: the name leads out of the roots, or to what is hidden below them.
         """
@@ -52,17 +52,17 @@ class Place(Protocol):
         """Open a file for reading. Raises UnreadableImage: it is missing or forbidden, or leads out of the roots."""
 
     def stamp_of(self, file: ImageFile) -> int:
-        """The stamp of a file that `open` opened: the one `list` gave it, unless it was changed or replaced since."""
+        """Return the stamp of a file that `open` opened: the one of `list`, unless it changed or was replaced since."""
 
     def identity(self, name: str) -> str:
-        """What two names share, of one place or of two, that stand for one file: a link and what it leads to."""
+        """Return a text that two names of one file share, in one place or two: a link and what it leads to, say."""
 
     def link(self, name: str, target: Path) -> bool:
         """Give the file a second name, a hard link, on the local disk. False: that can't be done here."""
 
 
 def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
-    """Check the path against the data roots: the only way to a `Place`.
+    """Check a path against the data roots and make its place: this is the only way to a `Place`.
 
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
@@ -143,7 +143,7 @@ class LocalFolder:
 
 
 def _path_of(descriptor: int) -> str | None:
-    """The path of an open file, links followed; None where the system doesn't tell."""
+    """Return the path of an open file, links followed; None where the system doesn't tell."""
     if sys.platform != "linux":
         return None
     try:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, Skipped
+from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, SkippedFile
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import EmptyPool
@@ -43,7 +43,7 @@ class Pool:
         return self.files.stamps
 
     @property
-    def skipped(self) -> tuple[Skipped, ...]:
+    def skipped(self) -> tuple[SkippedFile, ...]:
         return self.files.skipped
 
     @cached_property
@@ -55,29 +55,29 @@ class Pool:
         return self.place.open(self.names[row])
 
     def is_as_listed(self, row: int, file: ImageFile) -> bool:
-        """Whether the row's opened file is the one that was listed, unchanged up to now."""
+        """Tell whether the row's opened file is the one that was listed, unchanged up to now."""
         return self.place.stamp_of(file) == int(self.stamps[row])
 
     def rows_of(self, names: Iterable[str]) -> NDArray[np.int64]:
         """Find the rows of those of the names that are in the pool: distinct, ascending."""
-        found = {self.rows_by_name[name] for name in names if name in self.rows_by_name}
-        return np.array(sorted(found), np.int64)
+        rows = {self.rows_by_name[name] for name in names if name in self.rows_by_name}
+        return np.array(sorted(rows), np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
-        """The pool of those rows alone, in that order; row i is what `rows[i]` was."""
+        """Make the pool of those rows alone, in that order; row i is what `rows[i]` was."""
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
             return self
         return Pool(self.place, self.files.take(rows))
 
     def fingerprint(self) -> str:
-        """Hex SHA-256 of names, sizes and times: the same images in another folder have the same one."""
+        """Return the hex SHA-256 of names, sizes and times: the same images in another folder have the same one."""
         digest = hashlib.sha256("\n".join(self.names).encode())
         digest.update(self.sizes.astype("<i8").tobytes())
         digest.update(self.mtimes_ns.astype("<i8").tobytes())
         return digest.hexdigest()
 
     def state(self) -> str:
-        """Hex SHA-256 of names and stamps: unlike the fingerprint it tells a file from one that took its place."""
+        """Return the hex SHA-256 of names and stamps: unlike the fingerprint it tells a file from its replacement."""
         digest = hashlib.sha256("\n".join(self.names).encode())
         digest.update(self.stamps.astype("<i8").tobytes())
         return digest.hexdigest()
@@ -92,10 +92,9 @@ def list_pool(place: Place) -> Pool:
 
 
 def look_up(place: Place, names: Collection[str]) -> Pool:
-    """Of the pool that `list_pool` lists, the images of those names, and nothing of others: a few thousand of a million
-    take the time of a few thousand.
+    """List the images of those names alone, of the pool that `list_pool` lists.
 
-    Raises EmptyPool where neither one of the names is there nor any other image.
+    A few thousand of a million take the time of a few thousand. Raises EmptyPool where the place has no image at all.
     """
     files = place.look_up(names)
     if not len(files):
@@ -103,7 +102,7 @@ def look_up(place: Place, names: Collection[str]) -> Pool:
     return Pool(place, files)
 
 
-def _no_image(place: Place, skipped: Sequence[Skipped]) -> str:
+def _no_image(place: Place, skipped: Sequence[SkippedFile]) -> str:
     where = shown(place.key)
     sentence = f"There is no image in {where} or its sub-folders. Looked for {' '.join(SUFFIXES)} in any case."
     if not skipped:

@@ -14,7 +14,7 @@ SHOWN_CHARACTERS = 300
 
 
 def confine(path: str | Path, roots: Sequence[Path]) -> Path:
-    """The path with all links followed, which need not exist, under one of the roots (links followed, too).
+    """Follow all links of a path, which need not exist, and check that it stays under one of the roots.
 
     A relative path is tried under each root in order; the first that exists wins.
 
@@ -37,7 +37,7 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
 
 
 def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:
-    """`confine`, and a folder that can be listed is there.
+    """Do what `confine` does, and check that a folder is there that can be listed.
 
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
@@ -50,7 +50,7 @@ def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:
 
 
 def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
-    """`confine`, and a regular file or a folder that can be read is there.
+    """Do what `confine` does, and check that a regular file or a folder is there that can be read.
 
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
@@ -59,8 +59,9 @@ def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
 
 
 def readable(path: Path) -> Path:
-    """Follow links, and check that a regular file or a folder that can be read is there: for a path that was confined
-    before, or that whoever runs this names for themselves.
+    """Follow links, and check that a regular file or a folder is there that can be read.
+
+    The path was confined before, or whoever runs this names it for themselves.
 
     Raises:
         PathNotFound, PathWrongKind, PathNotReadable
@@ -74,7 +75,7 @@ def readable(path: Path) -> Path:
 
 
 def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
-    """`existing_file_or_folder`, and it is a file. Raises as that does."""
+    """Do what `existing_file_or_folder` does, and check that it is a file. Raises as that does."""
     real = existing_file_or_folder(path, roots)
     if real.is_dir():
         raise PathWrongKind(f"{shown(real)} is a folder. Name the file itself.")
@@ -82,18 +83,21 @@ def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
 
 
 def is_under(real: str, real_roots: Sequence[str]) -> bool:
-    """Whether a path lies in (or is) one of the roots. All of them absolute, with links followed."""
+    """Tell whether a path lies in (or is) one of the roots. All of them are absolute, with links followed."""
     return any(real == root or real.startswith(root.rstrip("/") + "/") for root in real_roots)
 
 
 def shown(path: str | Path) -> str:
-    """The path in quotes for a sentence: one line, UTF-8, not endless."""
+    """Quote the path for a sentence: in one line of UTF-8, and cut off where it is long."""
     text = os.fspath(path)
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
 
 
 def _is_hidden(real: str, real_roots: Sequence[str]) -> bool:
-    """Below every root that holds it. What is listed leaves hidden things out; what is named must, too: .ssh, .env."""
+    """Tell whether the path is hidden below every root that holds it.
+
+    Listings leave hidden things out, so naming them is refused, too: think of .ssh or .env.
+    """
     below = [Path(real).relative_to(root) for root in real_roots if is_under(real, [root])]
     return all(any(part.startswith(".") for part in path.parts) for path in below)
 

@@ -35,7 +35,7 @@ _BITS = (1 << 64) - 1
 
 
 class Meaning(NamedTuple):
-    """Which of the numbers that a file system tells of a file stay as they are while the file does."""
+    """Which of the numbers that a file system tells of a file stay the same for as long as the file does."""
 
     ctime: bool
     inode: bool
@@ -48,14 +48,14 @@ class Stamps:
         self._meanings: dict[int, Meaning] = {}
 
     def of_file(self, descriptor: int) -> int:
-        """The stamp of an open file."""
+        """Make the stamp of an open file."""
         size, mtime_ns, ctime_ns, inode, device = look(os.fstat(descriptor))
         meaning = self._meanings.get(device) or self._learn(device, descriptor)
         stamp: int = _mixed(size, mtime_ns, ctime_ns if meaning.ctime else 0, inode if meaning.inode else 0)
         return stamp - (stamp >> 63 << 64)
 
     def of_looks(self, looks: NDArray[np.int64], folder: str, names: Sequence[str]) -> NDArray[np.int64]:
-        """`looks` (N, 5), as stats.look gives them, at N files of those names in the folder -> (N,)."""
+        """Make the stamps, (N,) int64, of N files in a folder from their `looks`, (N, 5), as stats.look gives them."""
         numbers = np.ascontiguousarray(looks[:, :DEVICE].T).view(np.uint64)
         devices, first = np.unique(looks[:, DEVICE], return_index=True)
         for device, row in zip(devices.tolist(), first.tolist(), strict=True):
@@ -82,7 +82,7 @@ class Stamps:
 
 
 def meaning_on(file_system: str | None) -> Meaning:
-    """`file_system`: its type as /proc/self/mountinfo has it; None where nobody tells."""
+    """Tell what the numbers of a file system mean, by its type in /proc/self/mountinfo; None: the type is unknown."""
     return Meaning(ctime=file_system not in WITHOUT_CTIME, inode=file_system in INODES_LAST)
 
 
@@ -90,31 +90,34 @@ _types: dict[int, tuple[float, str | None]] = {}  # by device: when it was asked
 
 
 def _type_of_file_system(device: int, descriptor: int) -> str | None:
-    """What kind of file system a file lies on, as was known a minute ago at most: listing mounts takes 0.2 ms."""
-    asked_at, known = _types.get(device, (-inf, None))
+    """Return the type of the file system that a file lies on, asked for anew after a minute: that takes 0.2 ms."""
+    asked_at, file_system = _types.get(device, (-inf, None))
     if time.monotonic() - asked_at < ASK_AGAIN_S:
-        return known
-    known = _ask_for_type(descriptor)
-    _types[device] = time.monotonic(), known
-    return known
+        return file_system
+    file_system = _ask_for_type(descriptor)
+    _types[device] = time.monotonic(), file_system
+    return file_system
 
 
 def _ask_for_type(descriptor: int) -> str | None:
-    """By the mount that the file was opened on: btrfs and overlays have devices that no mount is listed with."""
+    """Find the type by the mount that the file was opened on, and not by its device.
+
+    Btrfs and overlays have devices that no mount is listed with.
+    """
     try:
-        told = re.search(r"^mnt_id:\s*(\d+)", Path(f"/proc/self/fdinfo/{descriptor}").read_text(), re.MULTILINE)
+        mount_id = re.search(r"^mnt_id:\s*(\d+)", Path(f"/proc/self/fdinfo/{descriptor}").read_text(), re.MULTILINE)
         mounts = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
     except OSError:
         return None
     for line in mounts:
         mount, _, source = line.partition(" - ")
-        if told and mount.split(" ", 1)[0] == told[1]:
+        if mount_id and mount.split(" ", 1)[0] == mount_id[1]:
             return source.split(" ", 1)[0]
     return None
 
 
 def _mixed(*numbers: Any) -> Any:
-    """One number of 64 bits for several; of Python's integers, or of arrays of uint64, row by row.
+    """Mix several numbers into one of 64 bits: Python's integers, or arrays of uint64 row by row.
 
     Each step is one-to-one, so files that differ in one of the numbers alone never share a stamp; others do once in
     2^64. (A multiplier of SplitMix64: Steele et al. 2014.)

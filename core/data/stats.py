@@ -1,4 +1,4 @@
-"""What the system tells of many files that nobody opens, by several processes.
+"""Ask the system about many files without opening them, by several processes.
 
 Each costs the system some microseconds, and the interpreter about as many, at which threads would only take turns.
 This file is the program of those processes, too: it imports nothing of ours, and nothing that isn't there at once.
@@ -29,7 +29,7 @@ _helping = Lock()  # an API has many threads: one of them at a time gets helpers
 
 
 def stat_all(batches: Sequence[Batch]) -> array[int]:
-    """What `look` says of each name, one after the other; a size of UNKNOWN says to look again.
+    """Return what `look` says of each name, one after the other; a size of UNKNOWN says to look again.
 
     Links are not followed. A helper that dies leaves its share unknown.
     """
@@ -44,12 +44,12 @@ def stat_all(batches: Sequence[Batch]) -> array[int]:
 
 
 def look(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    """Size in bytes, mtime and ctime in nanoseconds, inode and device, each as a signed number of 64 bits."""
+    """Return size in bytes, mtime and ctime in nanoseconds, inode and device, each a signed number of 64 bits."""
     return _fit(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
 def clamped(time_ns: int) -> int:
-    """What a signed number of 64 bits holds of it."""
+    """Cut a time off where a signed number of 64 bits ends."""
     return max(-LATEST, min(time_ns, LATEST))
 
 
@@ -64,7 +64,7 @@ def _cores() -> int:
 
 
 def _shares(batches: Sequence[Batch], total: int, count: int) -> list[list[Batch]]:
-    """In order, of like size; a folder's names may come apart."""
+    """Cut the names into `count` shares of like size, in order; a folder's names may come apart."""
     shares: list[list[Batch]] = [[] for _ in range(count)]
     at = 0
     for folder, names in batches:
@@ -139,7 +139,7 @@ def _end(helper: Helper) -> None:
 
 
 def _help() -> None:
-    """Reads a share from standard input, all of it before the first answer, and writes what `_stat` finds."""
+    """Read a share from standard input, all of it before the first answer, and write what `_stat` finds."""
     found = array("q")
     for part in sys.stdin.buffer.read().split(b"\0\0"):
         folder, *names = part.split(b"\0")
@@ -148,7 +148,7 @@ def _help() -> None:
 
 
 def _stat(folder: AnyStr, names: list[AnyStr]) -> array[int]:
-    """By the folder's descriptor: names are looked up in it, and not along the whole path."""
+    """Look at files by their folder's descriptor: names are looked up in it, and not along the whole path."""
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:

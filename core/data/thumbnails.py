@@ -42,7 +42,7 @@ class Side(IntEnum):
 
 @dataclass(frozen=True)
 class ImageIn:
-    """An image that is in a place by that name. `image_in` makes it."""
+    """An image that is in a place by that name: `image_in` has checked it."""
 
     place: Place
     name: str
@@ -67,7 +67,7 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
 
 
 class Thumbnails:
-    """`most_bytes` 0: none are kept."""
+    """A folder of thumbnails, which takes `most_bytes` at most; 0: none are kept."""
 
     def __init__(self, folder: Path, *, max_pixels: int, most_bytes: int) -> None:
         self._folder = folder
@@ -77,12 +77,12 @@ class Thumbnails:
         self._sweeping = threading.Lock()
 
     def key(self, image: ImageIn, side: Side) -> str:
-        """What the thumbnail is kept under: it changes with the image."""
+        """Return the key that the thumbnail is kept under: it changes with the image."""
         what = (os.fsencode(image.place.identity(image.name)), b"%d" % image.stamp, b"%d" % side, MADE_BY)
         return hashlib.sha256(b"\0".join(what)).hexdigest()[:40]
 
     def find(self, key: str) -> bytes | None:
-        """A JPEG that was made before."""
+        """Return the JPEG that was made before, if it is still kept."""
         path = self._path(key)
         try:
             data = path.read_bytes()
@@ -93,7 +93,7 @@ class Thumbnails:
         return data if data.startswith(JPEG_BEGIN) and data.endswith(JPEG_END) else None
 
     def make(self, image: ImageIn, side: Side, key: str) -> bytes:
-        """A JPEG of the image, upright, as large as it is at most; kept for next time. Raises UnreadableImage."""
+        """Make a JPEG of the image, upright, never larger than it is, and keep it. Raises UnreadableImage."""
         with image.place.open(image.name) as stream:
             small = decode(stream, max_pixels=self._max_pixels, draft_size=side)
             may_be_kept = image.place.stamp_of(stream) == image.stamp  # else it was replaced or changed meanwhile
@@ -122,7 +122,7 @@ class Thumbnails:
                 self._sweeping.release()
 
     def _sweep(self) -> None:
-        """Drops those unused for longest, when there are too many."""
+        """Drop those unused for longest, when there are too many."""
         files = []
         for path in self._folder.glob("*/*"):
             with suppress(OSError):  # another process sweeps, too

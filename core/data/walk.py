@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, Skipped, has_suffix, printable
+from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, SkippedFile, has_suffix, printable
 from nextlabel.core.data.roots import is_under
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
@@ -21,18 +21,19 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class MustList(Exception):
-    """What a name stands for can't be told without listing the whole folder."""
+    """It can't be told what a name stands for without listing the whole folder."""
 
 
 class Walk:
-    """Folders first, links after them, each by name: so a folder keeps its own name when links lead to it, too.
+    """A walk that takes folders first, links after them, each by name.
 
-    Names of regular files are kept by folder and looked at in the end, all together; what stands behind links, at once.
-    In plain lists: tuples of a million files would have the garbage collector go round.
+    So a folder keeps its own name when links lead to it, too. Names of regular files are kept by folder and looked at
+    in the end, all together; what stands behind links, at once. All is kept in plain lists: tuples of a million files
+    would have the garbage collector go round.
     """
 
     def __init__(self, folder: str, real_roots: Sequence[str], stamps: Stamps) -> None:
-        """`folder` was checked, and links in it and in the roots were followed."""
+        """Prepare a walk. `folder` was checked, and links in its path and in the roots' paths were followed."""
         self.found = 0
         self._folder = folder
         self._listing = False
@@ -40,14 +41,14 @@ class Walk:
         self._names: list[str] = []
         self._looks: list[tuple[int, ...]] = []
         self._stamps = stamps
-        self._skipped: list[Skipped] = []
+        self._skipped: list[SkippedFile] = []
         self._real_roots = real_roots
         self._folders = [("", folder)]  # (name, path with links followed)
         self._linked: list[tuple[str, str]] = []
         self._entered: set[str] = set()
 
     def files(self) -> Files:
-        """What was found."""
+        """Return the images that were found, ascending by name, and what was skipped."""
         regular = [prefix + own for prefix, _, names in self._regular for own in names]
         looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, NUMBERS)
         unknown = looks[:, 0] == UNKNOWN
@@ -63,7 +64,7 @@ class Walk:
         stamps = self._stamps.of_looks(looks, self._folder, names)
         for numbers in (sizes, mtimes_ns, stamps):
             numbers.flags.writeable = False
-        skipped = tuple(sorted(self._skipped, key=lambda one: (one.name, one.reason)))
+        skipped = tuple(sorted(self._skipped, key=lambda file: (file.name, file.reason)))
         return Files(tuple(names), sizes, mtimes_ns, stamps, skipped)
 
     def _look_again(self, name: str) -> None:
@@ -80,7 +81,7 @@ class Walk:
             self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
-        """Every image; or stops after finding so many."""
+        """Find every image, or stop after finding `most`."""
         self._listing = True
         while self.found < most and (self._folders or self._linked):
             name, real = self._folders.pop() if self._folders else self._next_linked()
@@ -95,7 +96,7 @@ class Walk:
         return self._linked.pop()
 
     def look_up(self, names: Iterable[str]) -> None:
-        """Those of the names that `list_all` comes upon.
+        """Find those of the names that `list_all` would come upon.
 
         Raises MustList where a folder on the way is a link, which may be listed under another name; or where files go
         by several spellings of their names.
@@ -113,7 +114,7 @@ class Walk:
         self._refuse_spellings()
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
-        """Whether `list_all` comes to it, folder by folder from the pool's own on."""
+        """Tell whether `list_all` would come to the folder, going folder by folder from the pool's own on."""
         way = "", *accumulate(folder.split("/"), "{}/{}".format)
         for above, below in pairwise(way):
             if below not in entered:
@@ -138,7 +139,7 @@ class Walk:
             return False
 
     def _refuse_spellings(self) -> None:
-        """One name tells: whether case counts is a matter of the whole file system."""
+        """Raise MustList where upper and lower case are alike. One name tells that for the whole file system."""
         for _, folder, names in self._regular:
             for own in names:
                 try:
@@ -179,7 +180,7 @@ class Walk:
         self.found += len(regular)
 
     def _visit_other(self, entry: os.DirEntry[str], name: str, path: str) -> None:
-        """A link, or a folder, which is noted for later."""
+        """Follow a link, or note a folder for later; an image's name that is neither is skipped."""
         if entry.is_symlink():
             self._follow(path, name)
         elif entry.is_dir(follow_symlinks=False):
@@ -219,12 +220,12 @@ class Walk:
             self._looks.append(look(status))
 
     def _skip(self, name: str, reason: str) -> None:
-        self._skipped.append(Skipped(printable(name or "."), reason))
+        self._skipped.append(SkippedFile(printable(name or "."), reason))
 
 
 @contextmanager
 def _opened(folder: str) -> Iterator[int | str]:
-    """What to scan it by. By a descriptor, its entries are looked up in the folder, and not along the whole path."""
+    """Open a folder to scan it by its descriptor: entries are looked up in it, and not along the whole path."""
     if os.scandir not in os.supports_fd:
         yield folder
         return

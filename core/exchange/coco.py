@@ -18,7 +18,7 @@ from nextlabel.core.exchange.files import Faults, agreed, read_json
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:
-    """Images are numbered in rank order. `classes`: further ones, which no entry has."""
+    """Make the document; its images are numbered in rank order. `classes`: further ones, which no entry has."""
     names = sorted_classes({*classes, *classes_of(entries)})
     ids = {name: at for at, name in enumerate(names, start=1)}
     numbered = list(enumerate(entries, start=1))
@@ -39,18 +39,19 @@ def _annotation(at: int, image: int, ids: Mapping[str, int], entry: Entry) -> di
 
 
 def read(file: Path) -> list[tuple[str, str]]:
-    """(name, class) in the order of the images' numbers. Boxes count, too, where all of an image say one class.
+    """Read (name, class) in the order of the images' numbers. Boxes count, too, where all of an image say one class.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
     faults = Faults(file)
-    found = read_json(file)
-    if not isinstance(found, dict) or not all(isinstance(found.get(part), list) for part in ("images", "categories")):
+    content = read_json(file)
+    parts = ("images", "categories")
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), list) for part in parts):
         raise ExchangeMalformed(f"{shown(file)} is no COCO file: it needs lists of `images` and `categories`.")
-    names = _texts(found["images"], "images", "file_name", faults)
-    categories = _texts(found["categories"], "categories", "name", faults)
-    classes = _classes_by_image(found.get("annotations") or [], names, categories, faults)
+    names = _texts_by_id(content["images"], "images", "file_name", faults)
+    categories = _texts_by_id(content["categories"], "categories", "name", faults)
+    classes = _classes_by_image(content.get("annotations") or [], names, categories, faults)
     pairs = [
         (names[image], class_name)
         for image in sorted(classes)
@@ -60,8 +61,8 @@ def read(file: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _texts(rows: Iterable[Any], part: str, field: str, faults: Faults) -> dict[int, str]:
-    """By id."""
+def _texts_by_id(rows: Iterable[Any], part: str, field: str, faults: Faults) -> dict[int, str]:
+    """Read a text field of each row; note the rows that have no id or no such text."""
     texts: dict[int, str] = {}
     for at, row in enumerate(rows):
         if _number(row, "id") >= 0 and isinstance(row.get(field), str):
@@ -86,6 +87,6 @@ def _classes_by_image(
 
 
 def _number(row: Any, field: str) -> int:
-    """-1: there is none. Numbers are not below 0."""
+    """Return the number in the field; -1 where there is none, for numbers are not below 0."""
     value = row.get(field) if isinstance(row, dict) else None
     return value if isinstance(value, int) and value >= 0 else -1

@@ -17,7 +17,7 @@ DELIMITERS = (",", ";", "\t")
 
 
 def document(entries: Iterable[Entry]) -> str:
-    """RFC 4180 with the header `name,class`, in rank order. No class yet: the cell is empty."""
+    """Write RFC 4180 with the header `name,class`, in rank order. Where there is no class yet, the cell is empty."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("name", "class"))
@@ -26,7 +26,7 @@ def document(entries: Iterable[Entry]) -> str:
 
 
 def read(file: Path) -> list[tuple[str, str]]:
-    """(name, class) in the file's order; rows without a class are left out. Commas, semicolons or tabs.
+    """Read (name, class) in the file's order, between commas, semicolons or tabs; leave out rows without a class.
 
     Columns are known by their header; a table of two columns may have none.
 
@@ -49,7 +49,7 @@ def read(file: Path) -> list[tuple[str, str]]:
 
 
 def _cells(row: Sequence[str], columns: tuple[int, int] | None) -> tuple[str, str]:
-    """Name and class; two empty ones where the row is not as it should be."""
+    """Return name and class; two empty texts where the row is not as it should be."""
     name_at, class_at = columns or (0, 1)
     if len(row) <= max(name_at, class_at) or (columns is None and len(row) != 2):
         return "", ""
@@ -57,8 +57,8 @@ def _cells(row: Sequence[str], columns: tuple[int, int] | None) -> tuple[str, st
 
 
 def _columns(header: Sequence[str]) -> tuple[int, int] | None:
-    """Of name and class. None: the first row is no header."""
-    known = [cell.strip().lower() for cell in header]
-    names = [known.index(name) for name in NAMES if name in known]
-    classes = [known.index(name) for name in CLASSES if name in known]
+    """Find the columns of name and class. None: the first row is no header."""
+    titles = [cell.strip().lower() for cell in header]
+    names = [titles.index(title) for title in NAMES if title in titles]
+    classes = [titles.index(title) for title in CLASSES if title in titles]
     return (names[0], classes[0]) if names and classes else None

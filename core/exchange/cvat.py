@@ -19,7 +19,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = (), name: str = "nextlabel") -> str:
-    """Images are numbered in rank order. `classes`: further ones, which no entry has.
+    """Write the XML; its images are numbered in rank order. `classes`: further ones, which no entry has.
 
     Raises:
         Inexpressible: a name or class holds a character that XML has no place for.
@@ -57,7 +57,7 @@ def _writable(text: str) -> str:
 
 
 def read(file: Path) -> list[tuple[str, str]]:
-    """(name, class) in the order of the images' numbers. Without a tag, shapes count where all say one class.
+    """Read (name, class) in the order of the images' numbers. Without a tag, shapes count where all say one class.
 
     Raises:
         ExchangeMalformed, PathNotReadable
@@ -74,16 +74,14 @@ def read(file: Path) -> list[tuple[str, str]]:
         if not name:
             faults.note(f"image no. {at + 1}", "it has no name; export the file anew")
             continue
-        agreed_on = agreed(_classes(image), shown(name), faults)
-        pairs += [(_number(image.get("id"), at), name, class_name) for class_name in agreed_on]
+        tags = [tag.get("label", "") for tag in image.iter("tag")]
+        classes = tags or [shape.get("label", "") for shape in image if shape.tag in SHAPES]
+        number = _number(image.get("id"), at)
+        pairs += [(number, name, class_name) for class_name in agreed(classes, shown(name), faults)]
     faults.check()
     return [(name, class_name) for _, name, class_name in sorted(pairs, key=lambda pair: pair[0])]
 
 
-def _classes(image: Element) -> list[str]:
-    tags = [tag.get("label", "") for tag in image.iter("tag")]
-    return tags or [shape.get("label", "") for shape in image if shape.tag in SHAPES]
-
-
 def _number(text: str | None, at: int) -> int:
+    """Read an image's id; its place in the file where it has none."""
     return int(text) if text is not None and re.fullmatch("[0-9]{1,18}", text) else at

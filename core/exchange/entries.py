@@ -1,4 +1,4 @@
-"""What stands in a file for another tool: images in rank order, each with its class and a score to sort by."""
+"""The entries of a file for another tool: images in rank order, each with its class and a score to sort by."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from nextlabel.core.tasks.classification import ClassLabels
 
 @dataclass(frozen=True)
 class Entry:
-    """`class_name`: None where nobody has said one. `given`: by a person, and not proposed by a head.
+    """One image.
 
-    `score`: ascending, the image to label first has the least: `chosen_score` and `left_score` say how.
+    class_name: None where it has no class yet.
+    given: a person gave the class; else a head proposes it.
+    score: the image to label first has the least; `chosen_score` and `left_score` say how it is made.
     """
 
     name: str
@@ -27,12 +29,12 @@ class Entry:
 
 
 def chosen_score(rank: int, count: int) -> float:
-    """Of an image in a batch of `count`, rank 1 the most wanted: between 0 and 0.5, by its rank."""
+    """Score an image in a batch of `count` by its rank, 1 the most wanted: between 0 and 0.5."""
     return rank / (2 * (count + 1))
 
 
 def left_score(confidence: float) -> float:
-    """Of an image that is in no batch: from 0.5, the less sure its class is, the less."""
+    """Score an image that is in no batch: from 0.5 to 1, and the less, the less sure its class is."""
     return 0.5 + confidence / 2
 
 
@@ -40,7 +42,7 @@ GIVEN_SCORE = 1.0  # of an image that has its label already: last
 
 
 def entries_of(result: JobResult) -> tuple[Entry, ...]:
-    """A batch in rank order, or predictions, the least sure first.
+    """List a batch in rank order, or predictions, the least sure first.
 
     Raises:
         Inexpressible: the result is of another kind.
@@ -56,10 +58,10 @@ def entries_of(result: JobResult) -> tuple[Entry, ...]:
 
 
 def entries_of_labels(labels: ClassLabels) -> tuple[Entry, ...]:
-    """As they stand in the labels file."""
+    """List labels in the order of the labels file."""
     return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())
 
 
 def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """The distinct classes, sorted."""
+    """List the distinct classes, sorted."""
     return sorted_classes(entry.class_name for entry in entries if entry.class_name is not None)

@@ -33,7 +33,7 @@ class Faults:
         self._found.append(f"{self._file.name}: {place}: {what}")
 
     def check(self) -> None:
-        """Raises ExchangeMalformed if there are any."""
+        """Raise ExchangeMalformed if there are any faults."""
         if self._found:
             more = len(self._found) - MAX_LISTED
             tail = [f"and {more} more"] if more > 0 else []
@@ -41,7 +41,7 @@ class Faults:
 
 
 def read_text(file: Path) -> str:
-    """Raises ExchangeMalformed, PathNotReadable."""
+    """Read a file of UTF-8, with or without a byte order mark. Raises ExchangeMalformed, PathNotReadable."""
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ExchangeMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: export it in parts.")
@@ -54,7 +54,7 @@ def read_text(file: Path) -> str:
 
 
 def read_json(file: Path) -> Any:
-    """Raises ExchangeMalformed, PathNotReadable."""
+    """Read a JSON file. Raises ExchangeMalformed, PathNotReadable."""
     try:
         return json.loads(read_text(file))
     except (ValueError, RecursionError) as error:
@@ -62,7 +62,7 @@ def read_json(file: Path) -> Any:
 
 
 def csv_rows(file: Path, text: str, delimiter: str) -> list[tuple[str, list[str]]]:
-    """Each (place, cells); empty lines are left out. Raises ExchangeMalformed."""
+    """List each row as (its place, its cells); leave out empty lines. Raises ExchangeMalformed."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         return [(f"line {reader.line_num}", row) for row in reader if row]
@@ -71,8 +71,9 @@ def csv_rows(file: Path, text: str, delimiter: str) -> list[tuple[str, list[str]
 
 
 def parse_xml(text: str, of: str) -> ElementTree.Element:
-    """The root. `of` says what it is, for the error. A document type is refused: entities in it could grow without
-    bounds, and no tool writes one.
+    """Return the root element. `of` names the document in errors.
+
+    A document type is refused: entities in it could grow without bounds, and no tool writes one.
 
     Raises:
         ExchangeMalformed
@@ -86,19 +87,19 @@ def parse_xml(text: str, of: str) -> ElementTree.Element:
 
 
 def write_text(file: Path, text: str) -> None:
-    """The file appears whole or not at all. Raises PathNotWritable."""
+    """Write a file, which appears whole or not at all. Raises PathNotWritable."""
     with writable(file):
         write_whole(file, text.encode())
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Raises PathNotWritable."""
+    """Write a file of JSON, which appears whole or not at all. Raises PathNotWritable."""
     write_text(file, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Raises PathNotWritable for what the system refuses in it."""
+    """Raise PathNotWritable in the place of any OSError of the block."""
     try:
         yield
     except OSError as error:
@@ -107,7 +108,9 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *, copy: bool) -> None:
-    """Each (image's name in the pool, its name in the folder), as a hard link where one can be made, or as a copy.
+    """Put images of the pool into a folder, as hard links where those can be made, or as copies.
+
+    pairs: each image's name in the pool, and its name in the folder.
 
     What is there already stays. Symbolic links would take no room either, but datumaro refuses those that lead out of
     its folder, and they don't survive being packed.
@@ -135,7 +138,7 @@ def _content(place: Place, name: str) -> bytes:
 
 
 def agreed(classes: Sequence[str], place: str, faults: Faults, task: Task = CLASSIFICATION) -> tuple[str, ...]:
-    """Return the classes of an image of which all of these were said. None, where they can't all be: that is noted."""
+    """Return the classes of an image that was given all of these; where they contradict each other, note it: ()."""
     try:
         return task.agree(classes)
     except ValueError as error:

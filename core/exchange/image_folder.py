@@ -18,7 +18,7 @@ NO_CLASS = "no_label"  # where datumaro keeps images without one
 
 
 def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = False) -> None:
-    """`folder/class/name`, as hard links or copies. A class folder is flat: `/` in a name becomes `%2F`.
+    """Write `folder/class/name`, as hard links or copies. A class folder is flat: `/` in a name becomes `%2F`.
 
     Rank order is lost, as folders have none.
 
@@ -31,7 +31,7 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
 
 
 def read(folder: Path) -> list[tuple[str, str]]:
-    """(name, class), by name. A class may lie several folders deep; images outside of all have none.
+    """Read (name, class), sorted by name. A class may lie several folders deep; leave out images without one.
 
     Raises:
         ExchangeMalformed: a name occurs in two classes.
@@ -51,8 +51,8 @@ def read(folder: Path) -> list[tuple[str, str]]:
 
 
 def flat(name: str) -> str:
-    """A file name without what paths and datumaro's ids are split at, which `unquote` brings back."""
-    return re.sub(r"[%/:\\]", lambda found: f"%{ord(found[0]):02X}", name)
+    """Make one file name of a path: what paths and datumaro's ids are split at is quoted, and `unquote` undoes it."""
+    return re.sub(r"[%/:\\]", lambda character: f"%{ord(character[0]):02X}", name)
 
 
 def _folder_of(class_name: str | None) -> str:

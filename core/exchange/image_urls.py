@@ -1,4 +1,4 @@
-"""How another tool names an image, and which image of the pool that is."""
+"""Turn names of a pool into another tool's URLs, and tell which image of the pool such a URL means."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ImageUrls:
         return self.prefix + quote(name, safe="/")
 
     def name(self, url: str) -> str | None:
-        """None for what doesn't begin with the prefix. A host that the tool has put before it does no harm."""
+        """Return the name in a URL; None for what doesn't begin with the prefix, before which a host may stand."""
         for begin in (self.prefix, quote(self.prefix, safe=":/?=&%")):
             at = url.find(begin) if begin.startswith("/") else 0
             if at >= 0 and url.startswith(begin, at) and (at == 0 or re.fullmatch("https?://[^/]*", url[:at])):
@@ -49,10 +49,13 @@ class PoolNames:
     urls: ImageUrls | None = None
 
     def name(self, url: str) -> str | None:
-        """The name in the pool. Without a prefix, it is the longest end of the URL's path that is an image there."""
+        """Find the image of a URL; None: the pool has none such.
+
+        Without a prefix, it is the longest end of the URL's path that is an image of the pool.
+        """
         if self.urls is not None:
-            known = self.urls.name(url)
-            return known if known is not None and self._has(known) else None
+            name = self.urls.name(url)
+            return name if name is not None and self._has(name) else None
         return next((name for name in candidates(url) if self._has(name)), None)
 
     def _has(self, name: str) -> bool:
@@ -65,7 +68,7 @@ class PoolNames:
 
 
 def candidates(url: str) -> Iterator[str]:
-    """The names that the image could have in a pool, the longest first.
+    """Yield the names that the image could have in a pool, the longest first.
 
     Label Studio puts eight characters and a hyphen before the name of an uploaded file, and keeps the path of a local
     one in its query.
@@ -75,7 +78,8 @@ def candidates(url: str) -> Iterator[str]:
     except ValueError:
         return
     for variant in dict.fromkeys((unquote(path), path)):
-        yield from _ends(variant)
+        parts = [part for part in variant.split("/") if part]
+        yield from ("/".join(parts[at:]) for at in range(len(parts)))
         if uploaded := _UPLOADED.search(variant):
             yield variant[uploaded.end() :]
 
@@ -87,8 +91,3 @@ def _path(url: str) -> str:
     if not parts.scheme and "?" not in url and "#" in url:
         return url  # a file's name that was never encoded
     return parts.path
-
-
-def _ends(path: str) -> Iterator[str]:
-    parts = [part for part in path.split("/") if part]
-    return ("/".join(parts[at:]) for at in range(len(parts)))

@@ -16,7 +16,7 @@ from nextlabel.core.exchange.entries import Entry
 from nextlabel.core.exchange.files import Faults, agreed, csv_rows, parse_xml, read_json, read_text
 from nextlabel.core.exchange.image_urls import ImageUrls
 
-#: What stands in JSON-MIN and CSV beside the task's data and the answers.
+#: Columns of JSON-MIN and CSV that are neither the task's data nor answers.
 _OF_THE_EXPORT = {
     "id", "annotation_id", "annotator", "created_at", "updated_at", "lead_time", "agreement", "annotation_history",
 }  # fmt: skip
@@ -33,20 +33,20 @@ class Control:
     choices: tuple[str, ...] = ()
 
     def result(self, class_name: str) -> list[dict[str, Any]]:
-        """As annotations and predictions have it; empty where the configuration doesn't offer the class."""
+        """Write a class as annotations and predictions do; empty where the configuration doesn't offer the class."""
         if self.choices and class_name not in self.choices:
             return []
         value = {"choices": [class_name]}
         return [{"from_name": self.from_name, "to_name": self.to_name, "type": "choices", "value": value}]
 
     def classes(self, result: Any) -> list[str]:
-        """Those that an annotation's result says."""
+        """List the classes in an annotation's result."""
         ours = [region for region in _regions(result) if region.get("from_name") == self.from_name]
         return [str(choice) for region in ours for choice in _choices(region.get("value"))]
 
 
 def config(classes: Sequence[str], control: Control) -> str:
-    """The labelling configuration for a new project: one choice an image, with digits as hotkeys for the first nine.
+    """Write the labelling configuration of a new project: one choice an image, digits as hotkeys for the first nine.
 
     Raises:
         Inexpressible: there is no class.
@@ -63,34 +63,37 @@ def config(classes: Sequence[str], control: Control) -> str:
 
 
 def read_config(text: str, from_name: str | None = None) -> Control:
-    """The control to work with: of that name, or the first that is about an image.
+    """Find the control to work with: the one of that name, or the first that is about an image.
 
     Raises:
         ExchangeMalformed
     """
     root = parse_xml(text, "the labelling configuration")
     images = {image.get("name"): (image.get("value") or "").removeprefix("$") for image in root.iter("Image")}
-    for found in root.iter("Choices"):
-        to_name, name = found.get("toName", ""), found.get("name", "")
+    for choices in root.iter("Choices"):
+        to_name, name = choices.get("toName", ""), choices.get("name", "")
         if to_name in images and from_name in (None, name):
-            return Control(name, to_name, images[to_name], _offered(found))
+            return Control(name, to_name, images[to_name], _offered_classes(choices))
     wanted = "" if from_name is None else f" named {shown(from_name)}"
     detail = f"the labelling configuration has no <Choices>{wanted} with toName of an <Image>; nextlabel needs one"
     raise ExchangeMalformed(detail)
 
 
-def _offered(choices: ElementTree.Element) -> tuple[str, ...]:
-    """An alias is what annotations say. Choices that come from the task's data are not known."""
+def _offered_classes(choices: ElementTree.Element) -> tuple[str, ...]:
+    """List the classes to choose from, by their aliases, which annotations say.
+
+    Choices that come from the task's data are not known: none are listed.
+    """
     if choices.get("value"):
         return ()
-    return tuple(one.get("alias") or one.get("value") or "" for one in choices.iter("Choice"))
+    return tuple(choice.get("alias") or choice.get("value") or "" for choice in choices.iter("Choice"))
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------
 
 
 def tasks(entries: Iterable[Entry], urls: ImageUrls, control: Control, model_version: str) -> list[dict[str, Any]]:
-    """To import into a project, in that order; proposed classes as predictions, given ones as annotations."""
+    """Make tasks to import into a project, in that order: predictions for proposed classes, else annotations."""
     return [_task(entry, urls, control, model_version) for entry in entries]
 
 
@@ -108,7 +111,7 @@ def _task(entry: Entry, urls: ImageUrls, control: Control, model_version: str) -
 
 @dataclass(frozen=True)
 class _Answer:
-    """What an export says of one image, with the place to mend it at."""
+    """One image of an export with its classes, and the place in the file, for faults to name."""
 
     place: str
     url: str
@@ -118,11 +121,12 @@ class _Answer:
 def read_export(
     file: Path, name_of: NameOf, *, key: str | None = None, from_name: str | None = None, newest: bool = False
 ) -> list[tuple[str, str]]:
-    """(name, class) from an export as JSON, JSON-MIN or CSV. Tasks without an answer, or skipped, are left out.
+    """Read (name, class) from an export as JSON, JSON-MIN or CSV. Leave out tasks that are skipped or unanswered.
 
     Args:
-        name_of: from an image's URL.
-        key: of the image in a task's data; from_name: of the choice. Found out where there is only one of the kind.
+        name_of: finds an image's name in the pool by its URL; None: the pool has none such.
+        key: the image's key in a task's data. None: it is found out, where only one looks like an image.
+        from_name: the name of the choice. None: it is found out, where there is only one.
         newest: of several annotations of a task, the newest counts; else they must agree.
 
     Raises:
@@ -161,16 +165,18 @@ def _rows(file: Path) -> list[Any]:
 def _read_full(
     tasks_: Sequence[Any], key: str | None, from_name: str | None, newest: bool, faults: Faults
 ) -> Iterable[_Answer]:
-    found = [(f"task {_id(task, at)}", task) for at, task in enumerate(tasks_, start=1)]
-    named = {region for _, task in found for region in _names_of_choices(task)}
-    from_name = _only(from_name, named, "choice", "choices", "the whole file", faults)
-    for place, task in found:
+    """Yield the answers of an export as JSON, which holds tasks with their annotations."""
+    places = [(f"task {_id(task, at)}", task) for at, task in enumerate(tasks_, start=1)]
+    names = {name for _, task in places for name in _names_of_choices(task)}
+    from_name = _only(from_name, names, "choice", "choices", "the whole file", faults)
+    for place, task in places:
         data = task.get("data") if isinstance(task, dict) else None
         if not isinstance(data, dict):
             faults.note(place, "it has no `data`; export the project as JSON anew")
             continue
-        kept = _kept(task, newest)
-        classes = [name for one in kept for name in Control(from_name=from_name).classes(one.get("result"))]
+        control = Control(from_name=from_name)
+        results = [annotation.get("result") for annotation in _annotations(task, newest)]
+        classes = [name for result in results for name in control.classes(result)]
         if classes and (url := _url(data, key, place, faults)):
             yield _Answer(place, url, classes)
 
@@ -178,10 +184,13 @@ def _read_full(
 def _read_flat(
     rows: Sequence[Any], key: str | None, from_name: str | None, newest: bool, faults: Faults
 ) -> Iterable[_Answer]:
-    """JSON-MIN and CSV hold an annotation a row. Which column is the choice must be found out, when it isn't said."""
+    """Yield the answers of an export as JSON-MIN or CSV, which holds one annotation a row.
+
+    Which column is the choice must be found out, where `from_name` doesn't say it.
+    """
     places = [(f"row {at}", row) for at, row in enumerate(rows, start=1)]
     if newest:
-        places.sort(key=lambda one: str(one[1].get("updated_at", "")) if isinstance(one[1], dict) else "")
+        places.sort(key=lambda place: str(place[1].get("updated_at", "")) if isinstance(place[1], dict) else "")
     for place, row in places:
         if not isinstance(row, dict):
             faults.note(place, "it is no object; export the project as JSON or JSON-MIN anew")
@@ -191,36 +200,37 @@ def _read_flat(
             continue
         others = {name for name, value in row.items() if name not in _OF_THE_EXPORT and value not in (url, "", None)}
         column = _only(from_name, others, "choice", "columns", place, faults) if others else None
-        if column and (classes := _said(row.get(column))):
+        if column and (classes := _classes_in(row.get(column))):
             yield _Answer(place, url, classes)
 
 
-def _kept(task: Mapping[str, Any], newest: bool) -> list[Mapping[str, Any]]:
-    annotations = task.get("annotations", task.get("completions"))
-    all_ = [one for one in annotations if isinstance(one, dict)] if isinstance(annotations, list) else []
+def _annotations(task: Mapping[str, Any], newest: bool) -> list[Mapping[str, Any]]:
+    """List the annotations of a task, or the newest alone; leave out the skipped ones."""
+    listed = task.get("annotations", task.get("completions"))
+    annotations = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     if newest:
-        all_ = sorted(all_, key=lambda one: str(one.get("updated_at", "")))[-1:]
-    return [one for one in all_ if not one.get("was_cancelled")]
+        annotations = sorted(annotations, key=lambda annotation: str(annotation.get("updated_at", "")))[-1:]
+    return [annotation for annotation in annotations if not annotation.get("was_cancelled")]
 
 
-def _only(given: str | None, found: set[str], usual: str, what: str, place: str, faults: Faults) -> str:
-    """The name that is meant, among those found."""
-    if given is not None:
-        return given
-    if usual in found or not found:
+def _only(asked: str | None, names: set[str], usual: str, what: str, place: str, faults: Faults) -> str:
+    """Return the name meant: the one asked for, else the usual or the only one; note it if there are several."""
+    if asked is not None:
+        return asked
+    if usual in names or not names:
         return usual
-    if len(found) > 1:
-        faults.note(place, f"it has several {what} ({', '.join(sorted(found))}); say which (--from-name)")
-    return min(found)
+    if len(names) > 1:
+        faults.note(place, f"it has several {what} ({', '.join(sorted(names))}); say which (--from-name)")
+    return min(names)
 
 
 def _url(data: Mapping[str, Any], key: str | None, place: str, faults: Faults) -> str | None:
-    """The image's URL: under the key, or `image`, or the only one that looks like a path to an image."""
+    """Find the image's URL: under the key, or `image`, or the only one that looks like a path to an image."""
     if key is None and isinstance(data.get("image"), str):
         key = "image"
     if key is None:
-        alike = [name for name, value in data.items() if isinstance(value, str) and _looks_like_an_image(value)]
-        key = alike[0] if len(alike) == 1 else None
+        keys = [name for name, value in data.items() if isinstance(value, str) and _looks_like_an_image(value)]
+        key = keys[0] if len(keys) == 1 else None
     url = data.get(key) if key is not None else None
     if isinstance(url, str) and url:
         return url
@@ -235,7 +245,8 @@ def _looks_like_an_image(value: str) -> bool:
 def _names_of_choices(task: Any) -> set[str]:
     if not isinstance(task, dict):
         return set()
-    regions = [region for one in _kept(task, newest=False) for region in _regions(one.get("result"))]
+    annotations = _annotations(task, newest=False)
+    regions = [region for annotation in annotations for region in _regions(annotation.get("result"))]
     return {str(region.get("from_name")) for region in regions if region.get("type") == "choices"}
 
 
@@ -248,8 +259,8 @@ def _choices(value: Any) -> list[Any]:
     return choices if isinstance(choices, list) else []
 
 
-def _said(value: Any) -> list[str]:
-    """A class, or several as JSON: `{"choices": [...]}`."""
+def _classes_in(value: Any) -> list[str]:
+    """Read a cell: it holds a class, or several as JSON: `{"choices": [...]}`."""
     if isinstance(value, str) and value.startswith('{"choices"'):
         try:
             value = json.loads(value)

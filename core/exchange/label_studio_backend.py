@@ -1,4 +1,4 @@
-"""nextlabel as a machine learning backend of Label Studio: what a project asks for, and what it is answered.
+"""nextlabel as a machine learning backend of Label Studio: read what a project asks for, and answer it.
 
 Where the project's pool is stands in the backend's URL, for Label Studio sends nothing else with every call:
 `.../label-studio/path_to_img=photos/train&path_to_labels=photos/labels&backbone=mobilenet`. Nothing is kept but jobs.
@@ -22,7 +22,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
-from nextlabel.core.exchange.annotation_file import AnnotationFile, Said
+from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
@@ -35,13 +35,13 @@ from nextlabel.core.tasks.classification import ClassLabels, read_labels
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
 TRAIN = "START_TRAINING"
-#: Of the address, what a request for a job has, too.
+#: The fields of the address that requests for jobs have, too.
 _OF_BOTH = ("path_to_img", "path_to_labels", "backbone", "path_to_embeddings", "head", "seed")
 _OF_A_SELECTION = (*_OF_BOTH, "method", "add")
 
 
 class Address(BaseModel):
-    """What stands in the backend's URL."""
+    """The fields in the backend's URL: the project's pool, its labels, and how to choose."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class Address(BaseModel):
 
 
 def parse_address(text: str) -> Address:
-    """`name=value&name=value`, values percent-encoded or not. Raises InvalidRequest with every fault."""
+    """Read `name=value&name=value`, values percent-encoded or not. Raises InvalidRequest with every fault."""
     pairs = [part.partition("=") for part in text.strip("/").split("&") if part]
     try:
         return Address.model_validate({unquote(name): unquote(value) for name, _, value in pairs})
@@ -74,9 +74,8 @@ def parse_address(text: str) -> Address:
 
 
 def _fault(name: Any, kind: str, message: str) -> Fault:
-    known = ", ".join(Address.model_fields)
     codes = {"missing": "missing_field", "extra_forbidden": "unknown_field"}
-    detail = f"the URL may say {known}" if kind == "extra_forbidden" else message
+    detail = f"the URL may say {', '.join(Address.model_fields)}" if kind == "extra_forbidden" else message
     return Fault(f"?{name}", codes.get(kind, "invalid_value"), detail)
 
 
@@ -85,7 +84,7 @@ def _fault(name: Any, kind: str, message: str) -> Fault:
 
 @dataclass(frozen=True)
 class Round:
-    """A batch's time: from one model to the next. A new one begins after every `add` labels, and with a new class.
+    """The time from one model to the next. A new round begins after every `add` labels, and with a new class.
 
     Were it every label, each annotation would train a model, and Label Studio would forget all scores until it had
     asked for those of the new one.
@@ -105,7 +104,7 @@ class Round:
         return len(self.labels.classes) > 1
 
     def key(self, pool_state: str) -> str:
-        """The same for the same round, so that it is trained for once; another day's is another."""
+        """Return a key that is the same for the same round of the same day: one training serves the whole round."""
         today = datetime.now(UTC).date().isoformat()
         return self._digest((*self.labels.classes, pool_state, today))
 
@@ -114,17 +113,23 @@ class Round:
         return len(self.labels) - len(self.labels) % self.address.add
 
     def _digest(self, more: Sequence[str]) -> str:
-        said = [self.address.model_dump_json(), str(self._begun_at), *more]
-        return hashlib.sha256("\0".join(said).encode()).hexdigest()
+        parts = [self.address.model_dump_json(), str(self._begun_at), *more]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def current_round(address: Address, roots: Sequence[Path]) -> Round:
-    """Raises LabelsMalformed, LabelsConflict, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    """Read the labels that there are now.
+
+    Raises LabelsMalformed, LabelsConflict, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
     return Round(address, read_labels(existing_folder(address.path_to_labels, roots), roots))
 
 
 def pool_state(address: Address, roots: Sequence[Path]) -> str:
-    """Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    """Return a text that changes with the images of the pool.
+
+    Raises EmptyPool, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
     return list_pool(place_at(address.path_to_img, roots)).state()
 
 
@@ -133,20 +138,23 @@ def pool_state(address: Address, roots: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class Answers:
-    """What jobs have found out, by name. Without a head there is no prediction, and a chosen image has no class."""
+    """The entries of a round's jobs, by image name.
+
+    Without a head there is no prediction, and a chosen image has no class.
+    """
 
     chosen: Mapping[str, Entry]
     predicted: Mapping[str, Entry]
 
     def entry(self, name: str, labels: ClassLabels) -> Entry | None:
-        """None: nothing is known of it."""
+        """Return the image's entry: its label if it has one, else what the jobs say of it; None: they say nothing."""
         if (class_name := labels.classes_by_name.get(name)) is not None:
             return Entry(name, class_name, GIVEN_SCORE, given=True)
         return self.chosen.get(name) or self.predicted.get(name)
 
 
 def answers(selection: Path, prediction: Path | None) -> Answers:
-    """From the results' files."""
+    """Read the files of the results of a selection and, where there is one, a prediction."""
     return Answers(_entries(selection), _entries(prediction) if prediction is not None else {})
 
 
@@ -155,15 +163,15 @@ def _entries(file: Path) -> Mapping[str, Entry]:
     result = result_adapter.validate_json(file.read_bytes())
     if isinstance(result, SelectionResult):
         count = len(result.items)
-        return {one.name: Entry(one.name, one.predicted, chosen_score(one.rank, count)) for one in result.items}
+        return {item.name: Entry(item.name, item.predicted, chosen_score(item.rank, count)) for item in result.items}
     assert isinstance(result, PredictionResult)
-    return {one.name: Entry(one.name, one.predicted, left_score(one.confidence)) for one in result.items}
+    return {item.name: Entry(item.name, item.predicted, left_score(item.confidence)) for item in result.items}
 
 
 def predictions(
     tasks: Iterable[Any], control: Control, names: PoolNames, round_: Round, answers_: Answers
 ) -> list[list[dict[str, Any]]]:
-    """For each task its predictions: one, or none where its image is not in the pool or nothing is known of it."""
+    """Give each task its predictions: one, or none where its image is not in the pool or no job says anything of it."""
     return [
         [_prediction(entry, control, round_.model_version)]
         if (name := _name(task, control, names)) and (entry := answers_.entry(name, round_.labels))
@@ -184,7 +192,10 @@ def _name(task: Any, control: Control, names: PoolNames) -> str | None:
 
 
 def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
-    """Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind."""
+    """Make what finds images of the pool by their URLs.
+
+    Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
     urls = ImageUrls(address.image_prefix) if address.image_prefix else None
     return PoolNames(place_at(address.path_to_img, roots), urls)
 
@@ -193,7 +204,7 @@ def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
 
 
 def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
-    """Takes what a webhook tells into the labels folder. -> how many annotations of images of the pool it told of
+    """Take the annotations of a webhook into the labels folder; return how many were of images of the pool.
 
     Raises:
         ExchangeMalformed: it is none of Label Studio's, or the project's configuration has no choice of an image.
@@ -202,33 +213,39 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
     action, project = _part(event, "action", str), _part(event, "project", dict)
     file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project))
     if action == DELETED:
-        numbers = [number for one in _list(event.get("annotations")) if (number := _id(one)) is not None]
+        deleted = _list(event.get("annotations"))
+        numbers = [number for annotation in deleted if (number := _id(annotation)) is not None]
         file.forget(numbers)
         return len(numbers)
     control = read_config(_part(project, "label_config", str), address.from_name)
     names = names_of(address, roots)
     pairs = zip(_list(event.get("annotation")), _list(event.get("task")), strict=False)
-    said = [one for annotation, task in pairs if (one := _said(annotation, task, control, names)) is not None]
-    file.record(said)
-    return len(said)
+    read = (_read_annotation(annotation, task, control, names) for annotation, task in pairs)
+    annotations = [annotation for annotation in read if annotation is not None]
+    file.record(annotations)
+    return len(annotations)
 
 
-def _said(annotation: Any, task: Any, control: Control, names: PoolNames) -> Said | None:
-    """None: its image is not in the pool."""
+def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:
+    """Read one annotation; None: its image is not in the pool."""
     number, name = _id(annotation), _name(task, control, names)
     if number is None or name is None:
         return None
     classes = control.classes(annotation.get("result")) if not annotation.get("was_cancelled") else []
-    return Said(number, name, classes[0] if len(classes) == 1 else None)
+    return Annotation(number, name, classes[0] if len(classes) == 1 else None)
 
 
 def _stem(project: Mapping[str, Any]) -> str:
-    """A number is given again when a Label Studio is set up anew, so when the project was made counts, too."""
-    made = re.sub("[^0-9]", "", str(project.get("created_at", "")))[:14]
-    return f"label-studio-{_part(project, 'id', int)}{f'-{made}' if made else ''}"
+    """Name the project's labels file by its number, and by when it was made.
+
+    The number alone won't do: it is given again when a Label Studio is set up anew.
+    """
+    created_at = re.sub("[^0-9]", "", str(project.get("created_at", "")))[:14]
+    return f"label-studio-{_part(project, 'id', int)}{f'-{created_at}' if created_at else ''}"
 
 
 def _part(whole: Any, name: str, kind: type[Any]) -> Any:
+    """Return a field of a webhook. Raises ExchangeMalformed where it is missing or of another type."""
     part = whole.get(name) if isinstance(whole, dict) else None
     if not isinstance(part, kind):
         raise ExchangeMalformed(f"Label Studio's webhook has no `{name}`; let it send its payload.")

@@ -43,11 +43,15 @@ class AuditRequest(OneValidated):
                 yield Fault(f"/methods/{place}", "invalid_value", detail)
 
 
+Verdict = Literal["better", "no better", "worse", "unsure"]
+
+
 class AuditArm(Part):
     """A method replayed: macro F1 by labels, mean over the repeats.
 
     `saved`: the share of random's labels that it does without for the F1 that random has at the end; below 0: it needs
-    more. None: it did not get there. `gain`: mean F1 over the whole budget, less random's. Intervals are of 95 %.
+    more. None: it did not get there. `gain`: mean F1 over the whole budget, less random's. Intervals are of 95 %, and
+    decide the verdict: `unsure` where the labels don't tell whether the method gains anything worth having.
     """
 
     method: str
@@ -57,7 +61,7 @@ class AuditArm(Part):
     gain_interval: tuple[float, float]
     saved: float | None
     saved_interval: tuple[float, float] | None
-    verdict: Literal["better", "no better", "worse"]
+    verdict: Verdict
     sentence: str
 
 
@@ -90,7 +94,7 @@ KIND = Kind(
     stages=("read", "embed", "embed validation images", "replay"),
     title="Method audit",
     question="Do methods help on my data?",
-    answer='"auto reaches the F1 of 900 random labels with 41 % fewer", or "no better than random here"',
+    answer='"auto reaches the F1 of 900 random labels with 41 % fewer", "no better than random here", or "unsure"',
     more="stopping",
     call="audit",
     command="audit",

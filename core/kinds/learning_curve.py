@@ -43,7 +43,11 @@ class CurveFit(Part):
 
 
 class Forecast(Part):
-    """What `extra` more labels, drawn like those there are, are expected to give; 95 % of the range."""
+    """What `extra` more labels, drawn or chosen like those there are, are expected to give.
+
+    The truth lies between `low` and `high` in 95 % of cases. They are 0 and 1 where labels that a method chose would
+    have to score themselves.
+    """
 
     extra: int
     labels: int

@@ -62,6 +62,7 @@ class Inputs:
     candidates: (K,) distinct rows of the pool that may be picked, ascending.
     embeddings: (N, d) float32, finite.
     labelled: (L,) rows that have a label, ascending; targets: (L,) their classes, 0..C-1.
+    references: (R,) rows that picks should stand for, where a method looks for such; None: the candidates.
     pending: (P,) rows handed out and not labelled yet: they count as covered. None of them is a candidate.
     logits: what the head says of each of N images: (N, C) finite floats, or whatever the task's head gives. No method
         looks into it; all ask `units`.
@@ -77,6 +78,7 @@ class Inputs:
     embeddings: Matrix | None = None
     labelled: Rows = field(default_factory=lambda: NO_ROWS)
     targets: Rows = field(default_factory=lambda: NO_ROWS)
+    references: Rows | None = None
     pending: Rows = field(default_factory=lambda: NO_ROWS)
     logits: NDArray[Any] | None = None
     units: Units = ONE_AN_IMAGE

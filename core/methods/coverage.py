@@ -215,7 +215,8 @@ def herd_rows(
     geometry = inputs.geometry
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
     entries = CANDIDATES * REFERENCES
-    references = sample(inputs.candidates, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
+    covering = inputs.candidates if inputs.references is None else inputs.references
+    references = sample(covering, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
     of_references = geometry.units(references)
     weights = np.ones(len(references)) if uncertainty is None else uncertainty[references]
     covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone, Reader
@@ -56,7 +56,7 @@ class EmbeddedBatch:
     rows: NDArray[np.int64]
     embeddings: NDArray[np.float32]
     as_listed: NDArray[np.bool_]
-    unreadable: tuple[Skipped, ...]
+    unreadable: tuple[SkippedFile, ...]
 
     @property
     def seen(self) -> int:
@@ -81,7 +81,8 @@ def embed(
         for batch in batches:
             finite = np.asarray(np.isfinite(batch.outputs).all(axis=1))
             lost = [
-                Skipped(pool.names[row], "the backbone gives no finite embedding for it") for row in batch.rows[~finite]
+                SkippedFile(pool.names[row], "the backbone gives no finite embedding for it")
+                for row in batch.rows[~finite]
             ]
             kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite]
             yield EmbeddedBatch(*kept, (*batch.unreadable, *lost))
@@ -94,7 +95,7 @@ class ForwardedBatch(Generic[Value]):
     rows: NDArray[np.int64]
     outputs: NDArray[Value]
     as_listed: NDArray[np.bool_]
-    unreadable: tuple[Skipped, ...]
+    unreadable: tuple[SkippedFile, ...]
 
 
 def run(
@@ -179,7 +180,7 @@ class _Pace:
                 self._held_back = 0
 
 
-Read = tuple[int, Prepared | Skipped, bool]  # row; the image, or why not; whether it was as listed
+Read = tuple[int, Prepared | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
 
 
 def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
@@ -188,7 +189,7 @@ def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
             prepared = reader.read(file, settings.max_image_pixels)
             return row, prepared, pool.is_as_listed(row, file)
     except UnreadableImage as error:
-        return row, Skipped(pool.names[row], error.detail), False
+        return row, SkippedFile(pool.names[row], error.detail), False
 
 
 @dataclass(frozen=True)
@@ -198,19 +199,19 @@ class _Group:
     rows: NDArray[np.int64]
     as_listed: NDArray[np.bool_]
     gathered: Gathered
-    unreadable: list[Skipped]
+    unreadable: list[SkippedFile]
 
 
 def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
-    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, Skipped)], np.int64)
-    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, Skipped)], np.bool_)
-    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, Skipped)]
+    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, SkippedFile)], np.int64)
+    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, SkippedFile)], np.bool_)
+    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, SkippedFile)]
     try:
         gathered = reader.gather(readable) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
-    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, Skipped)]
-    unreadable += [Skipped(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
+    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, SkippedFile)]
+    unreadable += [SkippedFile(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
     return _Group(rows, as_listed, gathered, unreadable)
 
 

@@ -9,18 +9,26 @@ FEW_LABELS = 60  # below, the shape of a curve is a guess
 SURE = 0.8  # of the fitted curves
 STABLE = 0.95  # mean of Cohen's kappa over the last rounds
 COVERED = 0.5  # of the pool
+CHOSEN_LABELS = (
+    "Not sure: what more labels would add can't be told. The labelled images are not a random sample of the pool, so "
+    "scores on them are not the pool's. Label some 200 images that the method `random` chooses, and ask again with "
+    "them as the validation set."
+)
 
 
 def advise(
-    labels: int, outlook: Outlook, worth: float, stability: Stability | None, coverage: Coverage | None
+    labels: int, outlook: Outlook | None, worth: float, stability: Stability | None, coverage: Coverage | None
 ) -> StopAdvice:
-    """outlook: its first number of labels is 100 more than now. worth: macro F1 for them."""
-    gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
-    told = f"100 more labels are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to the macro F1"
-    worthwhile = float(outlook.share_above(worth)[0])
+    """outlook: its first number of labels is 100 more than now; None: the labels can't be scored. worth: macro F1 for
+    them."""
     if labels < FEW_LABELS:
         sentence = f"Go on: {labels} labels are too few to tell how much more would bring; ask again at {FEW_LABELS}."
         return StopAdvice(verdict="go_on", sentence=sentence)
+    if outlook is None:
+        return StopAdvice(verdict="unsure", sentence=CHOSEN_LABELS)
+    gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
+    told = f"100 more labels are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to the macro F1"
+    worthwhile = float(outlook.share_above(worth)[0])
     if worthwhile >= SURE:
         return StopAdvice(verdict="go_on", sentence=f"Go on: {told}, more than the {worth:g} that makes it worthwhile.")
     if worthwhile > 1 - SURE:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.curves.comparison import Comparison, compare
-from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult
+from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult, Verdict
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
@@ -18,6 +18,7 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fit, Fitter, Split, need_labels
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
 from nextlabel.core.tasks.base import Task
@@ -27,11 +28,14 @@ LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
 DRAWN = 0.8  # of the labelled images, anew in each repeat, where there is one: else all repeats would start alike
 BUDGET, BUDGET_MOST = 0.5, 1_000  # of the images replayed: near their end all methods have the same labels
+WORTH_HAVING = 0.01  # macro F1 on average over the rounds
+CHOSEN = "the labelled images are not a random sample of the pool, and among chosen images chance chooses well, too"
+CANT_TELL = "an audit of them can't tell whether methods are better than random; label images that `random` chooses"
 FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as many after each other
 
 
 def audit(request: AuditRequest, run: Run) -> AuditResult:
-    """Embeds only what is labelled."""
+    """Embeds what is labelled, and a sample of the rest of the pool to see whether the labels are a random one."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
@@ -39,28 +43,28 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
         request.path_to_img,
         request.path_to_labels,
         run,
-        labelled_only=True,
         task=task_of(request.task),
         content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")
     source = source_of(request, run)
-    embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
+    embedded = source.embed(labelled, rows_to_compare(labelled), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "an audit")
     validation = read_validation(request, source, run) if validates else None
+    at_random = is_random_sample(embedded, run, CANT_TELL)
     splits = [_split(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
     sizes = _sizes(request.budget, min(len(split.targets) for split in splits))
     methods: list[Method] = [Random(), *request.methods]
     f1 = _replay_all(request, methods, splits, sizes, run)
-    arms = tuple(_arm(method, sizes, f1[0], f1[i]) for i, method in enumerate(methods))
+    arms = tuple(_arm(method, sizes, f1[0], f1[i], at_random) for i, method in enumerate(methods))
     return AuditResult(
         repeats=request.repeats,
         images=len(splits[0].targets),
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].truth),
         arms=arms,
-        sentence=_summary(arms),
+        sentence=_summary(arms, at_random),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -144,11 +148,13 @@ def _inputs(split: Split, known: Rows, fitted: Fit | None, task: Task) -> Inputs
 # --- in words ---------------------------------------------------------------------------------------------------
 
 
-def _arm(method: Method, sizes: Sequence[int], chance: NDArray[np.float64], f1: NDArray[np.float64]) -> AuditArm:
+def _arm(
+    method: Method, sizes: Sequence[int], chance: NDArray[np.float64], f1: NDArray[np.float64], at_random: bool
+) -> AuditArm:
     """chance, f1: (R, S)"""
     found = compare(np.array(sizes, float), chance, f1, np.random.default_rng(0))
     low, high = found.gain_interval
-    verdict = "better" if low > 0 else "worse" if high < 0 else "no better"
+    verdict = "no better" if method.name == "random" else _verdict(low, high) if at_random else "unsure"
     interval = found.saved_interval
     return AuditArm(
         method=method.name,
@@ -158,9 +164,18 @@ def _arm(method: Method, sizes: Sequence[int], chance: NDArray[np.float64], f1: 
         gain_interval=(rounded(low), rounded(high)),
         saved=None if found.saved is None else rounded(found.saved),
         saved_interval=None if interval is None else (rounded(interval[0]), rounded(interval[1])),
-        verdict=verdict if method.name != "random" else "no better",
+        verdict=verdict,
         sentence=_sentence(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean())),
     )
+
+
+def _verdict(low: float, high: float) -> Verdict:
+    """What the interval of a gain says: nothing where it holds both no gain and one that is worth having."""
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "no better" if high < WORTH_HAVING else "unsure"
 
 
 def _sentence(name: str, verdict: str, found: Comparison, labels: int, f1: float) -> str:
@@ -168,6 +183,10 @@ def _sentence(name: str, verdict: str, found: Comparison, labels: int, f1: float
         return f"random has a macro F1 of {f1:.3f} with {labels} labels"
     if verdict == "no better":
         return f"{name} is no better than random here"
+    if verdict == "unsure":
+        gain, (low, high) = found.gain, found.gain_interval
+        interval = f"its gain in macro F1 is {gain:+.3f} ({low:+.3f} to {high:+.3f})"
+        return f"whether {name} is better than random can't be told with these labels: {interval}"
     if verdict == "worse":
         return f"{name} is worse than random here: {-found.gain:.3f} of macro F1 on average"
     gained = f"{found.gain:.3f} of macro F1 on average over the rounds"
@@ -180,8 +199,17 @@ def _sentence(name: str, verdict: str, found: Comparison, labels: int, f1: float
     )
 
 
-def _summary(arms: Sequence[AuditArm]) -> str:
+def _summary(arms: Sequence[AuditArm], at_random: bool) -> str:
+    if not at_random:
+        return f"On your labels, whether these methods are better than random can't be told: {CHOSEN}."
     better = [arm for arm in arms if arm.verdict == "better"]
+    unsure = [arm for arm in arms if arm.verdict == "unsure"]
+    if not better and unsure:
+        low, high = max((arm.gain_interval for arm in unsure), key=lambda interval: interval[1])
+        return (
+            "On your labels, whether these methods are better than random can't be told: the gain in macro F1 may be "
+            f"anything from {low:+.3f} to {high:+.3f}. More labels, or more repeats, tell more."
+        )
     if not better:
         return "On your labels, none of these methods is better than random; chance is as good, and free."
     best = max(better, key=lambda arm: arm.gain)

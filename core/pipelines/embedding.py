@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
@@ -29,7 +29,7 @@ class Embedded:
     pool: Pool
     embeddings: NDArray[np.float32]
     matched: Matched
-    unreadable: tuple[Skipped, ...]
+    unreadable: tuple[SkippedFile, ...]
 
     @property
     def sees_images(self) -> bool:
@@ -80,7 +80,7 @@ class _Work:
     def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
         self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
         self.have = np.zeros(len(wanted), np.bool_)
-        self.unreadable: list[Skipped] = []
+        self.unreadable: list[SkippedFile] = []
         self.as_listed = True  # of all that were embedded here
         self._tried = np.zeros(len(wanted), np.bool_)
         self._wanted, self._backbone, self._cache, self._run = wanted, backbone, cache, run
@@ -140,7 +140,7 @@ class _TolerantWriter(CacheWriter):
             self._run.warn(WarningCode.CACHE_NOT_WRITTEN, f"embeddings could not be kept for next time: {error.detail}")
 
 
-def _refuse_too_many(unreadable: Sequence[Skipped], total: int, run: Run) -> None:
+def _refuse_too_many(unreadable: Sequence[SkippedFile], total: int, run: Run) -> None:
     if not unreadable:
         return
     names = [one.name for one in unreadable]

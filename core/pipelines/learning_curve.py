@@ -28,7 +28,9 @@ from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fitter, Split, need_labels
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.sampling import is_random_sample
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
 from nextlabel.core.tasks.registry import task_of
@@ -36,7 +38,15 @@ from nextlabel.core.tasks.registry import task_of
 LEAST_LABELS = 30
 SMALLEST, SIZES = 15, 9  # labels of the smallest part, and how many parts
 ROUNDS, ROUND, STABILITY_IMAGES = 3, 100, 2_000  # stability: the last rounds, of so many labels or a tenth of them
+OTHERS = 2_000  # unlabelled images that stand for the pool where the order of choice is sought
 COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
+ORDER_OF_CHOICE = (
+    "the forecast is for more labels chosen by `auto`, and follows the order in which it would choose these"
+)
+OWN_SCORES = (
+    "they can't score themselves, and nothing bounds the forecast: label some 200 images that the method `random` "
+    "chooses, and name them as a validation set"
+)
 
 
 def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
@@ -53,8 +63,9 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = read_validation(request, source, run) if validates else None
-    splits = _splits(request, embedded, validation)
     fitter = Fitter(request.head, task_of(request.task), request.seed, run)
+    at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
+    splits = _splits(request, embedded, validation, None if at_random else fitter)
     measured = _measure(splits, fitter, run)
     run.stage("forecast")
     scores = measured.scores(pooled=validation is None)
@@ -62,6 +73,7 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     fits = fit_all(measured.sizes.astype(np.float64), scores.replicates)
     ahead = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
     hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
+    known = at_random or validation is not None
     stability = _stability(splits[0], embedded, fitter, request.seed)
     coverage = _coverage(embedded, request.seed)
     return LearningCurveResult(
@@ -70,11 +82,11 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
         fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
-        now=_forecast(ahead, 0, 0, labels),
-        forecast=tuple(_forecast(ahead, i, extra, labels) for i, extra in enumerate(request.ahead, 1)),
+        now=_forecast(ahead, 0, 0, labels, known),
+        forecast=tuple(_forecast(ahead, i, extra, labels, known) for i, extra in enumerate(request.ahead, 1)),
         stability=stability,
         coverage=coverage,
-        advice=advise(labels, hundred, request.worth_per_100, stability, coverage),
+        advice=advise(labels, hundred if known else None, request.worth_per_100, stability, coverage),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -89,11 +101,23 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
 # --- what is measured -------------------------------------------------------------------------------------------
 
 
-def _splits(request: LearningCurveRequest, embedded: Embedded, validation: Validation | None) -> list[Split]:
+def _splits(
+    request: LearningCurveRequest, embedded: Embedded, validation: Validation | None, choosing: Fitter | None
+) -> list[Split]:
+    """choosing: fits the heads that the labelled images were chosen by; None: they were drawn at random.
+
+    Parts of chosen labels that are drawn at random teach less than those that were chosen first did, and make the curve
+    too steep. So the parts are chosen, too, where a validation set scores them; chosen labels can't score themselves.
+    """
     matched = embedded.matched
     X, y = embedded.embeddings[matched.rows], matched.targets
     if validation is not None:
-        orders = [np.random.default_rng([request.seed, r]).permutation(len(y)) for r in range(request.repeats)]
+        chances = [np.random.default_rng([request.seed, r]) for r in range(request.repeats)]
+        if choosing is None:
+            orders = [chance.permutation(len(y)) for chance in chances]
+        else:
+            others = embedded.embeddings[sample(embedded.unlabelled(), OTHERS, np.random.default_rng(request.seed))]
+            orders = [order_of_choice(X, y, others, choosing, chance) for chance in chances]
         classes, targets, truth = validation.together(matched)
         return [Split(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
     fold = stratified_folds(y, request.repeats, request.seed)
@@ -202,11 +226,12 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     )
 
 
-def _forecast(ahead: Outlook, i: int, extra: int, labels: int) -> Forecast:
+def _forecast(ahead: Outlook, i: int, extra: int, labels: int, known: bool) -> Forecast:
+    """known: whether the scores are the pool's; else any score is possible."""
     return Forecast(
         extra=extra,
         labels=labels + extra,
         f1_macro=rounded(ahead.score[i]),
-        low=rounded(ahead.low[i]),
-        high=rounded(ahead.high[i]),
+        low=rounded(ahead.low[i]) if known else 0.0,
+        high=rounded(ahead.high[i]) if known else 1.0,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.by_content import ByContent
-from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder
@@ -176,7 +176,7 @@ def manifest(
     )
 
 
-def skipped_images(*parts: Sequence[Skipped]) -> tuple[SkippedImage, ...]:
+def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
     return tuple(SkippedImage(name=one.name, reason=one.reason) for part in parts for one in part)
 
 

@@ -20,7 +20,7 @@ PUBLISH_EVERY_S = 1.0
 class Run:
     """What a pipeline gets besides its request.
 
-    `check` may raise an Interruption and is called between batches; `publish` gets progress and warnings, at most
+    `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
     once a second and at each new stage. `filler`: who can embed much together; None: nobody. `heads`,
     `recent`: what earlier jobs left in memory.
     """

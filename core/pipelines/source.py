@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
-from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
@@ -95,7 +95,7 @@ class External:
                 WarningCode.WITHOUT_EMBEDDING, "these images have no embedding in the file; they were left out", absent
             )
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
-        skipped = tuple(Skipped(name, "no embedding of it was brought along") for name in absent)
+        skipped = tuple(SkippedFile(name, "no embedding of it was brought along") for name in absent)
         return Embedded(kept, self.given.matrix[places[places >= 0]], labelled.match(kept), skipped)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
 from nextlabel.api.errors import HTTP_STATUS, STATUS
-from nextlabel.core.errors import Interruption, NextlabelError
+from nextlabel.core.errors import Interrupted, NextlabelError
 from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import settings_for
 
@@ -181,7 +181,7 @@ def test_every_code_belongs_to_one_error():
 
 
 def test_every_error_but_a_mere_interruption_has_a_status_of_its_own():
-    for error in tree(NextlabelError) - {NextlabelError} - tree(Interruption):
+    for error in tree(NextlabelError) - {NextlabelError} - tree(Interrupted):
         assert any(issubclass(error, kind) for kind in STATUS if kind is not NextlabelError), error
 
 

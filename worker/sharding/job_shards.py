@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nextlabel.core.errors import Interruption, LeaseLost, ShardLost, StoreUnavailable
+from nextlabel.core.errors import Interrupted, LeaseLost, ShardLost, StoreUnavailable
 from nextlabel.core.jobs.queue import SHARDS_KEY
 from nextlabel.core.jobs.shards import Shard, ShardProgress, ShardStore
 from nextlabel.core.jobs.store import LeaseAnswer
@@ -105,7 +105,7 @@ class ShardLease:
         seconds = time.monotonic() - self._begun
         if self.kept:
             self._process.speeds[self._backbone] = self.kept / seconds
-        failed = error is not None and not isinstance(error, Interruption)
+        failed = error is not None and not isinstance(error, Interrupted)
         insist(lambda: ShardStore(self._process.store).leave(self.shard, self.kept, seconds, failed=failed))
         log.info("shard left", shard=self.shard.number, images=self.kept, of=len(self.shard), seconds=round(seconds, 3))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.data import stats, walk
-from nextlabel.core.data.files import Skipped
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.stats import UNKNOWN
@@ -166,7 +166,7 @@ def test_names_that_a_labels_file_cannot_hold_are_skipped(folder):
 def test_what_is_no_regular_file_is_skipped(folder):
     make(folder, "a.jpg")
     os.mkfifo(folder / "pipe.jpg")
-    assert list_pool(place_at(folder, [folder])).skipped == (Skipped("pipe.jpg", "not a regular file"),)
+    assert list_pool(place_at(folder, [folder])).skipped == (SkippedFile("pipe.jpg", "not a regular file"),)
 
 
 def test_a_time_beyond_64_bits_is_cut(folder):
@@ -180,7 +180,7 @@ def test_a_forbidden_sub_folder_is_skipped(shared_path, as_nobody):
     (shared_path / "secret").chmod(0)
     pool = as_nobody(lambda: list_pool(place_at(shared_path, [shared_path])))
     assert pool.names == ("a.jpg",)
-    assert pool.skipped == (Skipped("secret", "the folder can't be read: Permission denied"),)
+    assert pool.skipped == (SkippedFile("secret", "the folder can't be read: Permission denied"),)
 
 
 # --- one is enough ----------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_what_could_not_be_looked_at_with_the_others_is_looked_at_again(folder, 
     found = list_pool(place_at(folder, [folder]))
     assert found.names == ("a.jpg", "one/c.jpg")
     assert found.mtimes_ns.tolist() == expected.mtimes_ns[[0, 2]].tolist()
-    assert found.skipped == (Skipped("b.jpg", "can't be read: No such file or directory"),)
+    assert found.skipped == (SkippedFile("b.jpg", "can't be read: No such file or directory"),)
 
 
 def part_of(pool, names):
@@ -271,7 +271,7 @@ def test_nothing_is_said_of_other_images(folder):
     (folder / "odd.jpg").symlink_to("/etc/passwd")
     (folder / "other.jpg").symlink_to("/etc/passwd")
     (folder / "two").symlink_to("one")
-    said = Skipped("odd.jpg", "links to a place outside the data roots")
+    said = SkippedFile("odd.jpg", "links to a place outside the data roots")
     for more in ([], ["two/c.jpg"]):  # with the second, the pool is listed
         assert look_up(place_at(folder, [folder]), ["a.jpg", *more]).skipped == ()
         assert look_up(place_at(folder, [folder]), ["a.jpg", "odd.jpg", *more]).skipped == (said,)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nextlabel.client.digits import write_digits
+from nextlabel.core.data.labels import write_labels
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
@@ -22,6 +24,7 @@ from nextlabel.core.pipelines.material import read_labelled
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.classification import read_labels
 from tests import pools
 
 
@@ -45,6 +48,18 @@ class Bench:
 
     def labels(self, *names: str, file: str = "labels.txt") -> str:
         return pools.label(self.root / file, names)
+
+    def label_as(self, answers: Mapping[str, str], names: Iterable[str]) -> str:
+        """A labels file of what a person would answer."""
+        write_labels(self.root / "labels.txt", [(name, answers[name]) for name in names])
+        return str(self.root / "labels.txt")
+
+    def choose(self, answers: Mapping[str, str], rounds: Iterable[int], **fields: Any) -> list[str]:
+        """Names in the order in which selections choose them that know the answers to those before."""
+        chosen: list[str] = []
+        for add in rounds:
+            chosen += self.select(add, path_to_labels=self.label_as(answers, chosen), **fields).data
+        return chosen
 
     def new_run(self, check: Callable[[], None] = lambda: None) -> Run:
         self.told = []
@@ -106,6 +121,20 @@ def embedded(bench: Bench, labels: str | None = None, check: Callable[[], None] 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture
+def digits(bench: Bench) -> dict[str, str]:
+    """The answers to 400 digits in `pool`; 100 others and their labels are the validation set `val`, `val.txt`."""
+    write_digits(bench.root / "all")
+    answers = dict(read_labels(bench.root / "all" / "answers.txt").classes_by_name)
+    names = np.random.default_rng(0).permutation(sorted(answers)).tolist()
+    for folder, part in (("pool", names[:400]), ("val", names[400:500])):
+        (bench.root / folder).mkdir()
+        for name in part:
+            (bench.root / "all" / "pool" / name).rename(bench.root / folder / name)
+    write_labels(bench.root / "val.txt", [(name, answers[name]) for name in names[400:500]])
+    return {name: answers[name] for name in names[:400]}
 
 
 @pytest.fixture

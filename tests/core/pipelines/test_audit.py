@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
 
 from nextlabel.core.errors import InvalidRequest, NoLabels
 from nextlabel.core.kinds.results import as_csv
+from nextlabel.core.methods.uncertainty import Margin
+from nextlabel.core.pipelines.audit import _arm, _summary
 from tests.pools import draw
 
 
@@ -36,6 +39,40 @@ def test_coverage_finds_a_rare_class_before_chance_does(bench):
     result = audit(bench, bench.labels(*draw(bench.root / "pool", red=150, blue=6, green=6)), methods=["auto"])
     assert result.arms[1].gain > 0
     assert result.sentence.startswith("On your labels, ")
+
+
+def test_labels_that_a_method_chose_tell_nothing_of_methods(bench, digits):
+    chosen = bench.choose(digits, [20, 20, 30])
+    result = audit(bench, bench.label_as(digits, chosen), repeats=2)
+    assert [arm.verdict for arm in result.arms] == ["no better", "unsure", "unsure"]
+    assert "can't be told" in result.sentence
+    assert "not a random sample" in result.sentence
+    assert bench.warned_of() == ["labels_not_random"]
+
+
+def test_random_labels_of_a_pool_are_audited(bench, digits):
+    result = audit(bench, bench.label_as(digits, list(digits)[:100]), methods=["auto"])
+    assert bench.warned_of() == []
+    assert result.arms[1].gain_interval[1] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ([0.05, 0.06, 0.07], "better"),
+        ([-0.05, -0.06, -0.07], "worse"),
+        ([0.001, -0.001, 0.0], "no better"),
+        ([0.2, -0.1, 0.05], "unsure"),
+        ([0.02, -0.01, 0.005], "unsure"),
+    ],
+)
+def test_only_an_interval_without_a_gain_worth_having_says_no_better(gains, verdict):
+    chance = np.full((3, 2), 0.5)
+    arm = _arm(Margin(), [10, 20], chance, chance + np.array(gains)[:, None], at_random=True)
+    assert arm.verdict == verdict
+    assert ("can't be told" in arm.sentence) == (verdict == "unsure")
+    assert ("chance is as good" in _summary([arm], at_random=True)) == (verdict in ("no better", "worse"))
+    assert _arm(Margin(), [10, 20], chance, chance + 0.1, at_random=False).verdict == "unsure"
 
 
 def test_a_validation_set_judges_instead_of_a_part(bench, labels):

@@ -91,6 +91,41 @@ def test_the_same_request_gives_the_same_bytes_and_a_table(bench):
     assert as_labels(first) is None
 
 
+# --- labels that a method chose ------------------------------------------------------------------------------------
+
+
+VALIDATION = ("val", "val.txt")
+
+
+def held_out(bench):
+    folder, labels = (str(bench.root / name) for name in VALIDATION)
+    return {"path_to_img_val": folder, "path_to_labels_val": labels}
+
+
+def test_chosen_labels_cannot_score_themselves_and_the_result_says_so(bench, digits):
+    chosen = bench.choose(digits, [20, 20, 30])
+    result = curve(bench, bench.label_as(digits, chosen), repeats=2)
+    assert "`random` chooses" in bench.warning("labels_not_random").detail
+    assert result.advice.verdict == "unsure"
+    assert "can't be told" in result.advice.sentence
+    assert {(told.low, told.high) for told in (result.now, *result.forecast)} == {(0.0, 1.0)}
+
+
+def test_the_forecast_from_chosen_labels_is_what_more_chosen_labels_bring(bench, digits):
+    chosen = bench.choose(digits, [20, 20, 20, 40, 40, 60])
+    result = curve(bench, bench.label_as(digits, chosen[:100]), **held_out(bench), ahead=[100])
+    assert "chosen by `auto`" in bench.warning("labels_not_random").detail
+    (told,) = result.forecast
+    came = curve(bench, bench.label_as(digits, chosen), **held_out(bench), repeats=2).points[-1].f1_macro
+    assert told.f1_macro == pytest.approx(came, abs=0.02)
+    assert told.low <= came <= told.high
+
+
+def test_random_labels_are_taken_for_what_they_are(bench, digits):
+    curve(bench, bench.label_as(digits, list(digits)[:100]), **held_out(bench), repeats=2)
+    assert bench.warned_of() == []
+
+
 # --- advice -----------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +163,12 @@ def test_a_flat_curve_whose_predictions_still_change_is_not_sure():
 def test_a_flat_curve_over_labels_that_leave_most_of_the_pool_out_is_not_sure():
     advice = advise(320, expecting(flat), 0.005, STABLE, Coverage(share=0.2, images=100))
     assert (advice.verdict, "only 20% of the pool" in advice.sentence) == ("unsure", True)
+
+
+def test_labels_that_cannot_be_scored_are_not_sure_whatever_the_head_thinks():
+    advice = advise(320, None, 0.005, STABLE, Coverage(share=0.9, images=100))
+    assert (advice.verdict, "`random`" in advice.sentence) == ("unsure", True)
+    assert advise(40, None, 0.005, STABLE, None).verdict == "go_on"
 
 
 def test_a_few_labels_say_nothing_of_stopping():
