@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TREE := build/tree
+PAGE := $(VENV)/.page
+PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos soak bench load \
-  lock timm-names kinds clean
+.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos \
+  soak bench load lock timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -20,7 +22,7 @@ other_venv = test -e $(1)/.installed || { $(PYTHON) -m venv $(1) && \
 link_tree = @mkdir -p $(TREE)/nextlabel && ln -sfn $(CURDIR)/nextlabel/__init__.py $(CURDIR)/nextlabel/py.typed \
   $(addprefix $(CURDIR)/,api client core worker) $(TREE)/nextlabel/
 
-install: $(INSTALLED) ## everything into .venv (2 to 3 minutes, 6 GB: PyPI's torch carries CUDA)
+install: $(INSTALLED) $(PAGE) ## everything into .venv (2 to 3 minutes, 6 GB: PyPI's torch carries CUDA), and the page
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or later is needed: make PYTHON=..."'
@@ -28,14 +30,31 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: $(INSTALLED) ## the main job on real images; POOL= LABELS= VAL= VAL_LABELS= for your own
+# once for each state of its sources: a machine that can't build it is told once
+$(PAGE): $(INSTALLED) $(PAGE_SOURCES)
+	@api/page/build $(BIN)
+	@touch $@
+
+page: $(INSTALLED) ## build the page from api/page into api/static; needs Node 20.19 or later, or takes PyPI's
+	@api/page/build $(BIN)
+
+page-types: $(INSTALLED) ## make the page's types of what the service sends anew
+	@mkdir -p build
+	$(BIN)/python -c 'import json, nextlabel.api.app as api; print(json.dumps(api.create_app().openapi()))' > build/openapi.json
+	cd api/page && npm run --silent types -- ../../build/openapi.json -o src/service/schema.d.ts
+
+page-dev: $(INSTALLED) ## the page from its sources, anew with each change, beside a service at NEXTLABEL_URL
+	@api/page/build $(BIN)
+	cd api/page && npm run dev
+
+demo: $(INSTALLED) $(PAGE) ## the main job on real images; POOL= LABELS= VAL= VAL_LABELS= for your own
 	@$(BIN)/nextlabel demo $(if $(POOL),--pool "$(POOL)") $(if $(LABELS),--labels "$(LABELS)") \
 	  $(if $(VAL),--val "$(VAL)") $(if $(VAL_LABELS),--val-labels "$(VAL_LABELS)") $(if $(ADD),--add $(ADD))
 
-test: $(INSTALLED) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
+test: $(INSTALLED) $(PAGE) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
 	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadscope
 
-test-wheel: $(INSTALLED) ## the demo and the page's browser tests, from the built wheel, outside the checkout
+test-wheel: $(INSTALLED) $(PAGE) ## the demo and the page's browser tests, from the built wheel, outside the checkout
 	$(BIN)/python -m tests.wheel
 
 test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
@@ -49,12 +68,14 @@ test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600
 	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
 	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
 
-lint: $(INSTALLED) ## ruff, mypy and the import contracts
+lint: $(INSTALLED) ## ruff, mypy and the import contracts; biome and tsc where the page was built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(link_tree)
 	$(BIN)/mypy
 	cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.import_linter_cache
+	@if [ -d api/page/node_modules ]; then cd api/page && npm run --silent lint; \
+	  else echo "The page's sources were not looked at: they want \`make page\` first."; fi
 
 check: lint test test-wheel ## all that must hold before a change is merged
 
@@ -94,4 +115,4 @@ kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/field
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel api/page/node_modules api/static

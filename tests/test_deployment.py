@@ -27,7 +27,7 @@ from nextlabel.client.redis_server import find_redis_server
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
-from tests.wheel import build, contents, packaged, tracked
+from tests.wheel import build, built, contents, packaged, tracked
 
 REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
@@ -72,7 +72,7 @@ def steps(image, word):
 
 
 def stages(image):
-    """The text of each stage: first the one that builds the wheel, then the image itself."""
+    """The text of each stage: the one that builds the page, the one that builds the wheel, and the image itself."""
     return re.split(r"^FROM .*\n", dockerfile(image), flags=re.MULTILINE)[1:]
 
 
@@ -107,7 +107,7 @@ def test_each_image_installs_the_wheel_with_its_own_extra_at_the_pinned_versions
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_holds_no_code_but_the_wheel(image):
-    _, itself = stages(image)
+    *_, itself = stages(image)
     assert re.findall(r"^COPY (.*)$", itself, re.MULTILINE) == [
         "constraints.txt ./",
         "--from=wheel /dist/requirements.txt ./",
@@ -116,7 +116,16 @@ def test_an_image_holds_no_code_but_the_wheel(image):
 
 
 def test_the_wheel_that_docker_builds_is_the_one_that_everybody_else_installs(tmp_path):
-    assert contents(build(tmp_path, sent_to_docker())) == packaged()
+    assert contents(build(tmp_path, [*sent_to_docker(), *built()])) == packaged()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_page_is_built_from_its_locked_sources_and_lies_where_the_wheel_is_built(image):
+    page, wheel, _ = stages(image)
+    assert "COPY api/page/package.json api/page/package-lock.json ./\nRUN npm ci" in page
+    assert page.index("RUN npm ci") < page.index("COPY api/page ./\nRUN npm run build")
+    assert wheel.index("COPY --from=page /api/static api/static") < wheel.index("RUN pip wheel")
+    assert {"**/node_modules", "api/static"} <= set((REPO / ".dockerignore").read_text().splitlines())
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -141,7 +150,7 @@ def test_every_dependency_of_an_image_is_pinned(image):
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_check_at_the_end_of_a_build_passes(image, tmp_path):
-    (check,) = re.findall(r'^RUN python -c "([^"]+)"', stages(image)[1], re.MULTILINE)
+    (check,) = re.findall(r'^RUN python -c "([^"]+)"', stages(image)[-1], re.MULTILINE)
     subprocess.run([sys.executable, "-c", check], cwd=tmp_path, check=True)
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from nextlabel.client.stack import free_port
-from tests.wheel import build, contents, environment, install, packaged
+from tests.wheel import build, built, contents, environment, install, packaged
 
 SCRIPT = """
 import sys
@@ -64,8 +64,9 @@ def test_the_stack_and_a_script_run_in_a_folder_that_has_modules_named_as_our_fo
             asked = [python, "script.py", url]
             ran = subprocess.run(asked, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
             assert ran.stdout.endswith("('cat',)\n"), ran.stderr
-            for name in sorted(name for name in packaged() if name.startswith("nextlabel/api/static/")):
-                answer = httpx.get(f"{url}/page/{name.removeprefix('nextlabel/api/static/')}")
+            assert httpx.get(f"{url}/").status_code == (200 if built() else 503)
+            for name in sorted(name for name in packaged() if name.startswith("nextlabel/api/static/page/")):
+                answer = httpx.get(f"{url}/page/{name.removeprefix('nextlabel/api/static/page/')}")
                 assert answer.status_code == 200, name
         finally:
             stack.terminate()

@@ -20,6 +20,8 @@ from pathlib import Path
 from uv import find_uv_bin
 
 REPO = Path(__file__).resolve().parents[1]
+BROWSER_TESTS = ("tests/e2e/test_page.py", "tests/e2e/test_page_faults.py")
+SOURCES_OF_THE_PAGE, STATIC = "api/page/", "api/static"
 PROOF = """
 import sys
 from importlib.metadata import distribution
@@ -40,20 +42,27 @@ def tracked() -> list[str]:
     return sorted(name for name in done.stdout.split("\0") if name and (REPO / name).is_file())
 
 
+def built() -> list[str]:
+    """The names of the files that the page was built into; none where it could not be."""
+    return sorted(path.relative_to(REPO).as_posix() for path in (REPO / STATIC).rglob("*") if path.is_file())
+
+
 def packaged() -> set[str]:
-    """The names of those that belong into the wheel, as they are called in it."""
+    """The names of the files that belong into the wheel, as they are called in it: of the page what was built, not its
+    sources."""
+    ours = [name for name in tracked() if not name.startswith(SOURCES_OF_THE_PAGE)]
     folders = {folder: name for name, folder in _package_dir().items()}
     return {
         f"{folders[top].replace('.', '/')}/{rest}"
-        for top, _, rest in (name.partition("/") for name in tracked())
+        for top, _, rest in (name.partition("/") for name in {*ours, *built()})
         if top in folders
     }
 
 
 def build(folder: Path, names: Iterable[str] | None = None, *, through_sdist: bool = False) -> Path:
-    """-> the wheel, made from a clean copy of the files (default: all that are tracked), or through their sdist."""
+    """-> the wheel, made from a clean copy of the files (default: those tracked or built), or through their sdist."""
     source = folder / "source"
-    for name in tracked() if names is None else names:
+    for name in {*tracked(), *built()} if names is None else names:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(REPO / name, source / name)
     _uv("build", "--no-build-isolation", *(() if through_sdist else ("--wheel",)), "--out-dir", folder / "dist", source)
@@ -97,7 +106,16 @@ def main() -> None:
         shutil.copy(REPO / "pyproject.toml", elsewhere)
         for command in (
             [python.with_name("nextlabel"), "demo", "--folder", elsewhere / "demo"],
-            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e/test_page.py"],
+            [
+                python,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "tests/e2e/test_page.py",
+                "tests/e2e/test_page_faults.py",
+            ],
         ):
             subprocess.run(command, cwd=elsewhere, env=environment(), check=True)
 
@@ -110,7 +128,11 @@ def _package_dir() -> dict[str, str]:
 def _lying_there() -> Iterator[str]:
     for path in REPO.rglob("*"):
         name = path.relative_to(REPO)
-        if path.is_file() and "__pycache__" not in name.parts and not name.parts[0].startswith(".venv"):
+        if (
+            path.is_file()
+            and not {"__pycache__", "node_modules"} & set(name.parts)
+            and not name.parts[0].startswith(".venv")
+        ):
             yield name.as_posix()
 
 

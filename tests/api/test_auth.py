@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 
 from nextlabel.api.app import create_app
 from nextlabel.api.auth import MAX_STREAMS, OPEN, is_open
+from nextlabel.api.routes.page import is_built
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.kinds.registry import parse_request
 from tests.api.support import f1_result, served, settings_for
@@ -103,11 +104,11 @@ def test_without_a_key_nothing_of_anybody_shows(client, verb, path):
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/page/app.js", "/healthz", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css"]
-)
+@pytest.mark.parametrize("path", ["/healthz", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css"])
 def test_health_documentation_and_the_empty_page_need_no_key(client, path):
     assert client.get(path).status_code == 200
+    assert client.get("/").status_code == (200 if is_built() else 503)
+    assert client.get("/page/gone.js").status_code == 404
     assert client.get("/readyz").json()["faults"]
 
 

@@ -24,7 +24,8 @@ from nextlabel.core.kinds.learning_curve import (
 )
 from nextlabel.core.kinds.map import MapResult
 from nextlabel.core.kinds.registry import JobResult
-from nextlabel.core.kinds.results import Leak
+from nextlabel.core.kinds.results import ClassProbability, Leak
+from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
 from tests.api.support import HEAD, MANIFEST
 
@@ -32,9 +33,13 @@ REST: dict[str, Any] = {"skipped": (), "manifest": MANIFEST}
 
 
 class Canned:
-    """Jobs of these kinds are not sent to the service: each is running at first, and then has that result."""
+    """Jobs of these kinds are not sent to the service: each is running at first, and then has that result.
 
-    def __init__(self, page: Page, *results: JobResult | dict[str, Any]) -> None:
+    `stuck`: the state that they come to instead.
+    """
+
+    def __init__(self, page: Page, *results: JobResult | dict[str, Any], stuck: str | None = None) -> None:
+        self._stuck = stuck
         dumped = [one if isinstance(one, dict) else one.model_dump(mode="json") for one in results]
         self._results = {one["kind"]: one for one in dumped}
         self.asked: dict[str, dict[str, Any]] = {}
@@ -53,7 +58,7 @@ class Canned:
     def _get(self, route: Route) -> None:
         kind = route.request.url.rpartition("canned_")[2].partition("?")[0]
         state = "succeeded" if "wait=" in route.request.url or "If-None" in route.request.headers else "running"
-        state = "succeeded" if kind not in self.asked else state
+        state = self._stuck or ("succeeded" if kind not in self.asked else state)
         route.fulfill(json=self._job(kind, state), headers={"ETag": f'"{state}"'})
 
     def _job(self, kind: str, state: str) -> dict[str, Any]:
@@ -210,5 +215,30 @@ def map_of(names: Sequence[str], classes: Sequence[str], points: int = 20_000) -
         classes=tuple(labelled.tolist()),
         predicted=tuple((cluster % len(classes)).tolist()),
         images=points,
+        **REST,
+    )
+
+
+def selection(names: Sequence[str], predicted: str | None = None) -> SelectionResult:
+    """A batch; each image is thought to be of that class."""
+    items = [
+        SelectionItem(
+            rank=rank,
+            name=name,
+            score=1 / rank,
+            predicted=predicted,
+            confidence=0.6 if predicted else None,
+            top=(ClassProbability(class_name=predicted, probability=0.6),) if predicted else (),
+            cluster=None,
+            reason="stands for a region of the pool without labels",
+        )
+        for rank, name in enumerate(names, start=1)
+    ]
+    return SelectionResult(
+        data=tuple(names),
+        items=tuple(items),
+        method=MethodUsed(asked="auto", name="typiclust", why="There are few labels."),
+        candidates=len(names),
+        head=None,
         **REST,
     )

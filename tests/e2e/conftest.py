@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from nextlabel.api.routes.page import is_built
 from nextlabel.client.digits import write_digits
 from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port
+from nextlabel.core.data.labels import write_labels
+from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, WIDE, Visitor
+from tests.pools import class_of, draw
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -60,3 +66,67 @@ def stack(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Stac
 def client(stack: Stack) -> Iterator[Client]:
     with Client(stack.url) as client:
         yield client
+
+
+# --- the page in a browser ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not is_built():
+        pytest.skip("the page is not built here (make page)")
+    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if path is None:
+        pytest.skip(f"needs a Chromium on the PATH; looked for {', '.join(CHROMIUMS)}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pools(data: Path) -> Path:
+    """pool: 60 striped images of three classes; val: 12 more, labelled."""
+    folder = data / "page"
+    draw(folder / "pool", red=20, green=20, blue=20)
+    write_labels(folder / "val.txt", [(name, class_of(name)) for name in draw(folder / "val", red=4, green=4, blue=4)])
+    return folder
+
+
+@pytest.fixture
+def labels(pools: Path) -> Iterator[Path]:
+    folder = pools / "labels"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def visit(browser: Browser, stack):
+    contexts = []
+
+    def visit(viewport=WIDE, scheme="light", url=stack.url, **more) -> Visitor:
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce", **more)
+        visitor = Visitor(context, url)
+        contexts.append(visitor)
+        return visitor
+
+    yield visit
+    faults = [fault for visitor in contexts for fault in visitor.faults]
+    for visitor in contexts:
+        visitor.context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def project(pools: Path, labels: Path) -> dict:
+    """As the set-up leaves it."""
+    return {
+        "pool": str(pools / "pool"),
+        "labels": str(labels),
+        "valPool": str(pools / "val"),
+        "valLabels": str(pools / "val.txt"),
+        "backbone": "descriptor",
+        "method": "auto",
+        "add": 8,
+        "person": "me",
+    }

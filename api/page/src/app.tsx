@@ -1,0 +1,127 @@
+import { useEffect, useRef } from "preact/hooks";
+import { CheckView } from "./check/CheckView";
+import { showHelp } from "./help/Help";
+import { JobsView } from "./jobs/JobsView";
+import { LabelView } from "./label/LabelView";
+import { MapView } from "./map/MapView";
+import { QualityView } from "./quality/QualityView";
+import { forgetKey, key } from "./service/service";
+import { SetupView } from "./setup/SetupView";
+import { Banner } from "./shared/Banner";
+import { Dialogs } from "./shared/Dialogs";
+import { Failed } from "./shared/Failed";
+import { KeyDialog } from "./shared/KeyDialog";
+import { useKeys } from "./shared/keyboard";
+import { Toasts } from "./shared/Toasts";
+import { SimilarView } from "./similar/SimilarView";
+import { project } from "./store/project";
+import { addressOf, go, route, VIEWS } from "./store/route";
+import { words } from "./words";
+
+const SHOWN = {
+  label: LabelView,
+  quality: QualityView,
+  check: CheckView,
+  map: MapView,
+  jobs: JobsView,
+  setup: SetupView,
+  similar: SimilarView,
+};
+const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;
+
+export function App() {
+  const main = useRef<HTMLElement>(null);
+  const { view, params } = route.value;
+  const hasFolders = project.value !== null || params.has("job") || view === "jobs";
+  const shown = hasFolders ? view : "setup";
+  const View = SHOWN[shown];
+
+  useEffect(() => {
+    document.title = words.app.title(words.app.view[shown]);
+  }, [shown]);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) {
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    isFirst.current = false;
+  }, [shown, params]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const digit = /^Digit([1-6])$/.exec(event.code)?.[1];
+      if (!event.altKey || event.ctrlKey || !digit) return;
+      event.preventDefault();
+      go(VIEWS[Number(digit) - 1]!);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  useKeys((pressed) => {
+    if (pressed === "?") void showHelp();
+    return pressed === "?";
+  });
+
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useValidAnchor: the address belongs to the views, so the browser can't go there itself */}
+      <a
+        class="skip-link"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {words.app.toContent}
+      </a>
+      <Top shown={shown} />
+      <Banner />
+      <main id="main" tabIndex={-1} ref={main}>
+        <Failed key={`${shown}?${params}`}>
+          <View params={params} />
+        </Failed>
+      </main>
+      <Toasts />
+      <Dialogs />
+      <KeyDialog />
+    </>
+  );
+}
+
+function Top({ shown }: { shown: keyof typeof SHOWN }) {
+  const now = project.value;
+  return (
+    <header class="top">
+      <a class="brand" href={addressOf("label")} aria-label={words.app.home}>
+        <span class="mark" aria-hidden="true" />
+        nextlabel
+      </a>
+      <nav aria-label={words.app.views}>
+        {VIEWS.map((view) => (
+          <a key={view} href={addressOf(view)} aria-current={view === shown ? "page" : undefined}>
+            {words.app.view[view]}
+          </a>
+        ))}
+      </nav>
+      <div class="where">
+        {now && (
+          <p>
+            <span class="pool" title={now.pool}>
+              {fileOf(now.pool)}
+            </span>{" "}
+            <span class="dim">{now.backbone}</span>{" "}
+            <span class="dim" title={words.app.signedInAs(now.person)}>
+              · {now.person}
+            </span>
+          </p>
+        )}
+        {key.value && (
+          <button type="button" class="quiet" onClick={forgetKey}>
+            {words.app.forgetKey}
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,51 @@
+import { showHelp } from "../help/Help";
+import { Kbd } from "../shared/parts";
+import { total } from "../store/labels";
+import { unsaved } from "../store/outbox";
+import { skipped } from "../store/project";
+import type { Sheet } from "../store/sheet";
+import { words } from "../words";
+
+interface Given {
+  sheet: Sheet | null;
+  busy: boolean;
+  onNext: () => void;
+  onSkipped: () => void;
+}
+
+/** How far the batch is, and the way to the next one. */
+export function BatchBar({ sheet, busy, onNext, onSkipped }: Given) {
+  const all = sheet?.entries.length ?? 0;
+  const done = all - (sheet?.open.value.length ?? 0);
+  return (
+    <div class="batch-bar">
+      <p class="grow">
+        {sheet ? (
+          <>
+            <strong class="num">{words.label.inBatch(done, all)}</strong> {words.label.thisBatch}
+          </>
+        ) : (
+          <strong>{words.label.noBatch}</strong>
+        )}{" "}
+        {total.value !== null && <span class="dim">· {words.label.inAll(total.value)}</span>}{" "}
+        {skipped.value.length > 0 && (
+          <button type="button" class="link" onClick={onSkipped}>
+            {words.label.skippedCount(skipped.value.length)}
+          </button>
+        )}{" "}
+        {unsaved.value > 0 && (
+          <span class="unsaved" role="status">
+            {words.label.saving(unsaved.value)}
+          </span>
+        )}
+      </p>
+      <progress max={Math.max(1, all)} value={done} aria-label={words.label.progress} />
+      <button type="button" class={!sheet || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
+        {busy ? words.label.choosing : words.label.next} <Kbd>n</Kbd>
+      </button>
+      <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
+        ?
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { pressesSomething, useKeys } from "../shared/keyboard";
+import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Photo } from "../shared/Photo";
+import { Kbd } from "../shared/parts";
+import { classByKey, classes } from "../store/labels";
+import { attempt, say } from "../store/notices";
+import { onWrittenElsewhere } from "../store/outbox";
+import { go } from "../store/route";
+import type { Entry, Sheet } from "../store/sheet";
+import { words } from "../words";
+import { ClassField } from "./ClassField";
+import { Copies, Facts } from "./Facts";
+import { Tile } from "./Tile";
+import "./bench.css";
+
+const FRESH_S = 20;
+
+interface Given {
+  sheet: Sheet;
+  label: string;
+  /** Further keys: what they do to the image that is looked at. */
+  extra?: Record<string, (entry: Entry) => void>;
+  aside?: ComponentChildren;
+}
+
+/** Where images are labelled: the sheet of them, and beside it the one that is looked at. */
+export function Bench({ sheet, label, extra = {}, aside }: Given) {
+  const list = useRef<HTMLDivElement>(null);
+  const side = useRef<HTMLElement>(null);
+  const field = useRef<HTMLInputElement>(null);
+  const lifetime = useLifetime(sheet);
+  const entry = sheet.current.value;
+  const { said } = entry;
+
+  useLayoutEffect(() => {
+    sheet.onLook = (index, { focus }) => {
+      const tile = list.current?.children[index] as HTMLElement | undefined;
+      if (!tile || !list.current) return;
+      if (focus && !side.current?.contains(document.activeElement)) tile.focus({ preventScroll: true });
+      reveal(tile, list.current);
+    };
+  }, [sheet]);
+  useEffect(() => {
+    if (classes.peek().length) sheet.look(sheet.at.peek(), true);
+    else field.current?.focus();
+  }, [sheet]);
+
+  const refresh = () => void attempt(() => sheet.refresh(lifetime)).catch(() => {});
+  useFreshness(FRESH_S, refresh);
+  useEffect(() => onWrittenElsewhere(refresh, lifetime), [lifetime]);
+
+  const toTile = () =>
+    (list.current?.children[sheet.at.peek()] as HTMLElement | undefined)?.focus({ preventScroll: true });
+  const toField = () => {
+    field.current?.focus();
+    field.current?.select();
+  };
+  const accept = () => {
+    if (sheet.accept()) return;
+    say(words.label.noSuggestion);
+    toField();
+  };
+  const similar = () => go("similar", { like: sheet.current.peek().name });
+
+  useKeys(
+    (key, event) => {
+      if (pressesSomething(event)) return false;
+      const step = columns(list.current!);
+      const at = sheet.at.peek();
+      const does: Record<string, () => void> = {
+        Enter: accept,
+        ArrowRight: () => sheet.look(at + 1, true),
+        ArrowLeft: () => sheet.look(at - 1, true),
+        ArrowDown: () => sheet.look(at + step, true),
+        ArrowUp: () => sheet.look(at - step, true),
+        Home: () => sheet.look(0, true),
+        End: () => sheet.look(sheet.entries.length - 1, true),
+        s: () => sheet.skip(),
+        " ": () => sheet.skip(),
+        u: () => sheet.undo(),
+        Backspace: () => sheet.undo(),
+        Delete: () => sheet.takeBack(),
+        c: toField,
+        "/": toField,
+        m: similar,
+      };
+      const className = classByKey.peek().get(key);
+      const current = sheet.current.peek();
+      if (extra[key]) extra[key](current);
+      else if (does[key]) does[key]();
+      else if (key === "y" && current.copies?.length) sheet.toggleCopies();
+      else if (className) sheet.give(className);
+      else return false;
+      return true;
+    },
+    (key) => classByKey.peek().has(key),
+  );
+
+  return (
+    <div class="bench">
+      <aside class="side" ref={side} aria-label={words.label.lookedAt}>
+        <figure class="photo">
+          <Photo name={entry.name} side={1024} alt={entry.name} eager />
+        </figure>
+        <ClassField
+          field={field}
+          given={said.value.given}
+          suggested={entry.predicted ?? null}
+          onClass={(name) => sheet.give(name)}
+          onEmpty={accept}
+          onLeave={toTile}
+        />
+        <Facts entry={entry} sheet={sheet} />
+        <Copies copies={entry.copies ?? []} />
+        {aside}
+        <div class="row tools">
+          <button type="button" onClick={() => sheet.skip()}>
+            {words.label.skip} <Kbd>s</Kbd>
+          </button>
+          <button type="button" onClick={() => sheet.undo()}>
+            {words.label.undo} <Kbd>u</Kbd>
+          </button>
+          <button type="button" onClick={similar}>
+            {words.label.similar} <Kbd>m</Kbd>
+          </button>
+        </div>
+      </aside>
+      <div class="sheet" ref={list} role="listbox" aria-label={label} aria-orientation="horizontal">
+        {sheet.entries.map((one) => (
+          <Tile key={one.name} entry={one} sheet={sheet} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** On a phone the tiles are a strip, and the page must stay where it is. */
+function reveal(tile: HTMLElement, list: HTMLElement): void {
+  if (list.scrollWidth > list.clientWidth) {
+    list.scrollLeft = tile.offsetLeft - list.offsetLeft - (list.clientWidth - tile.clientWidth) / 2;
+  } else tile.scrollIntoView({ block: "nearest" });
+}
+
+function columns(list: HTMLElement): number {
+  const tiles = [...list.children] as HTMLElement[];
+  const row = tiles.findIndex((tile) => tile.offsetTop !== tiles[0]?.offsetTop);
+  return row > 0 ? row : 1;
+}

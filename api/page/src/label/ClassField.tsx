@@ -1,0 +1,131 @@
+import { type Signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useId } from "preact/hooks";
+import { isWanted } from "../shared/classFor";
+import { classColour, Kbd } from "../shared/parts";
+import { matching } from "../store/keys";
+import { classes, counts, keys } from "../store/labels";
+import { number, words } from "../words";
+
+const MOST_CHIPS = 60;
+
+interface Given {
+  field: RefObject<HTMLInputElement | null>;
+  /** The class that the image has, and the one that is suggested. */
+  given: string | null;
+  suggested: string | null;
+  onClass: (name: string) => void;
+  /** Enter in the empty field. */
+  onEmpty: () => void;
+  /** The field is done with: the keyboard goes back to the images. */
+  onLeave: () => void;
+}
+
+/** Classes to press, and a field that finds one by a part of its name. A class that is not there yet is asked about. */
+export function ClassField({ field, given, suggested, onClass, onEmpty, onLeave }: Given) {
+  const typed = useSignal("");
+  const at = useSignal(0);
+  const list = useId();
+  const found = matching(classes.value, typed.value.trim());
+  const isNew = typed.value.trim() !== "" && found[0]?.toLowerCase() !== typed.value.trim().toLowerCase();
+  const shown = found.slice(0, MOST_CHIPS);
+  const choices = isNew ? [...shown, null] : shown; // null: a new class
+  const chosen = typed.value.trim() ? Math.min(at.value, choices.length - 1) : -1;
+
+  const finish = (name: string | null) => {
+    clear(typed, at, field.current);
+    if (name) onClass(name);
+  };
+  const take = async () => {
+    const text = typed.value.trim();
+    if (!text) onEmpty();
+    else {
+      const choice = choices[chosen];
+      if (choice) finish(choice);
+      else if (await isWanted(text)) finish(text);
+      else return field.current?.select();
+    }
+    if (classes.value.length) onLeave();
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape") {
+      clear(typed, at, field.current);
+      onLeave();
+    } else if (event.key === "ArrowDown" && choices.length) at.value = (chosen + 1) % choices.length;
+    else if (event.key === "ArrowUp" && choices.length) at.value = (chosen - 1 + choices.length) % choices.length;
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <div class="answer">
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset can't be a flex box everywhere */}
+      <div class="chips" role="group" aria-label={words.label.classes} id={list}>
+        {shown.map((name, index) => (
+          <button
+            type="button"
+            key={name}
+            id={`${list}-${index}`}
+            class={chip(name === given, name === suggested, index === chosen)}
+            aria-pressed={name === given}
+            style={classColour(name)}
+            title={name}
+            onClick={() => finish(name)}
+          >
+            <Kbd>{keys.value.get(name) ?? "·"}</Kbd>
+            <span class="class-name">{name}</span>
+            <span class="num">{number(counts.value.get(name) ?? 0)}</span>
+            <span class="only-heard">{words.label.labelsOf(counts.value.get(name) ?? 0)}</span>
+          </button>
+        ))}
+        {isNew && classes.value.length > 0 && (
+          <button
+            type="button"
+            id={`${list}-${shown.length}`}
+            class={`${chip(false, false, chosen === shown.length)} new`}
+            onClick={() => finish(typed.value.trim())}
+          >
+            + {words.label.newClass(typed.value.trim())}
+          </button>
+        )}
+        {found.length > MOST_CHIPS && <p class="hint">{words.label.moreClasses(found.length - MOST_CHIPS)}</p>}
+        {!classes.value.length && <p class="hint">{words.label.noClass}</p>}
+      </div>
+      <form
+        class="row"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void take();
+        }}
+      >
+        <input
+          ref={field}
+          aria-label={words.label.classByName}
+          aria-controls={list}
+          aria-activedescendant={chosen >= 0 ? `${list}-${chosen}` : undefined}
+          placeholder={words.label.typeClass}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          enterkeyhint="done"
+          onInput={(event) => {
+            typed.value = event.currentTarget.value;
+            at.value = 0;
+          }}
+          onKeyDown={onKey}
+        />
+        <button type="submit">{words.label.label}</button>
+      </form>
+    </div>
+  );
+}
+
+function clear(typed: Signal<string>, at: Signal<number>, field: HTMLInputElement | null): void {
+  typed.value = "";
+  at.value = 0;
+  if (field) field.value = "";
+}
+
+function chip(on: boolean, suggested: boolean, chosen: boolean): string {
+  return ["chip", on && "on", suggested && "suggested", chosen && "chosen"].filter(Boolean).join(" ");
+}

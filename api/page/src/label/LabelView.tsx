@@ -1,0 +1,99 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { Asking, Remarks } from "../shared/JobParts";
+import { useKeys } from "../shared/keyboard";
+import { useLifetime } from "../shared/lifetime";
+import { untilDone } from "../store/connection";
+import { Question } from "../store/jobs";
+import { load } from "../store/labels";
+import { attempt, say } from "../store/notices";
+import { lastJob, onePool, skipped, theProject } from "../store/project";
+import { addressOf, go } from "../store/route";
+import { Sheet } from "../store/sheet";
+import { words } from "../words";
+import { BatchBar } from "./BatchBar";
+import { Bench } from "./Bench";
+import { otherwise } from "./otherwise";
+import { showSkipped } from "./SkippedList";
+
+/** The batch that is to be labelled: the newest, or the one that the address names. */
+export function LabelView({ params }: { params: URLSearchParams }) {
+  const lifetime = useLifetime();
+  const sheet = useSignal<Sheet | null>(null);
+  const named = params.get("job");
+
+  const batch = useMemo(
+    () =>
+      new Question("selection", lifetime, async (result, job) => {
+        const given = await untilDone(() => load(result.data, lifetime), lifetime);
+        sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
+        history.replaceState(null, "", addressOf("label", { job: job.id }));
+        if (sheet.value) say(`${words.label.toLabel(result.items.length)} ${sheet.value.words()}`);
+      }),
+    [],
+  );
+
+  const next = () => {
+    void batch.ask(() => {
+      const { method, add } = theProject();
+      const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
+      return { kind: "selection", method, add, ...onePool(), pending, exclude: skipped.value };
+    });
+  };
+  const editSkipped = async () => {
+    await showSkipped();
+    const left = new Set(skipped.value);
+    for (const { name, said } of sheet.value?.entries ?? []) {
+      if (said.value.skipped && !left.has(name)) said.value = { ...said.value, skipped: false };
+    }
+  };
+
+  useEffect(() => {
+    void attempt(async () => {
+      const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
+      if (!found && !lifetime.aborted) next();
+    });
+  }, []);
+  useKeys((key) => {
+    if (key === "n") next();
+    return key === "n";
+  });
+
+  const answer = batch.answer.value;
+  const isOld = answer !== null && answer.job.id !== lastJob("selection");
+  return (
+    <div class="view">
+      <h1 class="only-heard">{words.label.title}</h1>
+      <BatchBar sheet={sheet.value} busy={batch.asking.value} onNext={next} onSkipped={() => void editSkipped()} />
+      {isOld && (
+        <p class="notice">
+          {words.label.oldBatch}{" "}
+          <button type="button" class="link" onClick={() => go("label")}>
+            {words.label.toNewest}
+          </button>
+        </p>
+      )}
+      <Asking question={batch} title={words.jobs.kind.selection!} />
+      {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
+      {answer && !answer.result.items.length && (
+        <div class="empty">
+          <h2>{words.label.nothingLeft}</h2>
+          <p>{words.label.nothingLeftText}</p>
+        </div>
+      )}
+      {answer && (
+        <details class="about">
+          <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
+          <p class="prose">
+            {words.label.why(
+              answer.result.method.why,
+              answer.result.candidates,
+              answer.result.near_copies_left_out ?? 0,
+            )}
+          </p>
+          <Remarks job={answer.job} skipped={answer.result.skipped} />
+        </details>
+      )}
+    </div>
+  );
+}

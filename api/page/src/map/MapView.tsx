@@ -1,0 +1,69 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { get, Problem } from "../service/service";
+import type { Job, Results } from "../service/types";
+import { Age, Asking, Remarks } from "../shared/JobParts";
+import { useLifetime } from "../shared/lifetime";
+import { Heading } from "../shared/parts";
+import { Question, resultOf } from "../store/jobs";
+import { load } from "../store/labels";
+import { attempt } from "../store/notices";
+import { lastJob, onePool } from "../store/project";
+import { words } from "../words";
+import { PlaneView } from "./PlaneView";
+import "./map.css";
+
+const labelled = (result: Results["map"]) => result.classes.filter((one) => one >= 0).length;
+
+export function MapView({ params }: { params: URLSearchParams }) {
+  const lifetime = useLifetime();
+  const batch = useSignal<readonly string[]>([]);
+  const map = useMemo(
+    () =>
+      new Question("map", lifetime, async () => {
+        await load([], lifetime);
+        batch.value = await namesOfBatch(lifetime);
+      }),
+    [],
+  );
+  useEffect(() => {
+    void attempt(() => map.resume(params.get("job")));
+  }, []);
+  const answer = map.answer.value;
+  const isWhole = answer && answer.result.images === answer.result.names.length;
+  const go = (
+    <>
+      {answer && <Age job={answer.job} labelsThen={isWhole ? labelled(answer.result) : null} />}
+      <button
+        type="button"
+        class="primary"
+        disabled={map.asking.value}
+        onClick={() => void map.ask(() => ({ kind: "map", ...onePool() }))}
+      >
+        {words.map.go}
+      </button>
+    </>
+  );
+  return (
+    <div class="view">
+      <Heading action={go}>{words.map.heading}</Heading>
+      <Asking question={map} title={words.jobs.kind.map!} />
+      {!answer && !map.asking.value && <p class="hint prose">{words.map.hint}</p>}
+      {answer && <PlaneView key={answer.job.id} result={answer.result} batch={batch.value} />}
+      {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
+    </div>
+  );
+}
+
+/** Of the batch that is being labelled, if it is still there. */
+async function namesOfBatch(signal: AbortSignal): Promise<readonly string[]> {
+  const id = lastJob("selection");
+  if (!id) return [];
+  try {
+    const job = await get<Job>(`jobs/${id}`, { signal });
+    return job.state === "succeeded" ? (await resultOf<"selection">(job, signal)).data : [];
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return [];
+  }
+}

@@ -1,0 +1,95 @@
+import { useMemo } from "preact/hooks";
+import type { Forecast, Results } from "../service/types";
+import { number, score, words } from "../words";
+import { Chart, type Series } from "./Chart";
+
+const { quality } = words;
+
+/** The learning curve, its forecast, and the advice whether to go on. */
+export function Curve({ result }: { result: Results["learning_curve"] }) {
+  const { now, forecast, advice, stability, coverage } = result;
+  const series = useMemo(() => seriesOf(result), [result]);
+  const mark = useMemo(() => ({ x: result.labels, text: quality.now }), [result]);
+  const best = forecast.at(-1) ?? now;
+  const kappa = stability?.kappas.at(-1);
+  return (
+    <div class="answered">
+      <p class={`advice ${advice.verdict}`} role="status">
+        <strong>{quality.verdict[advice.verdict]}</strong> {withoutVerdict(advice.sentence, advice.verdict)}
+      </p>
+      <div class="curve">
+        <Chart
+          series={series}
+          mark={mark}
+          label={quality.curveAlt(now.f1_macro, best.f1_macro, best.labels, best.low, best.high)}
+        />
+        <p class="legend small">
+          <span class="key c0">{quality.measuredKey}</span>
+          <span class="key c1">{quality.forecastKey}</span>
+        </p>
+      </div>
+      <div class="scroll">
+        <table class="figures">
+          <caption class="only-heard">{quality.forecastTable}</caption>
+          <thead>
+            <tr>
+              {quality.columns.map((text, at) => (
+                <th key={text} scope="col" class={at ? "num" : ""}>
+                  {text}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {[now, ...forecast].map((one) => (
+              <Row key={one.extra} forecast={one} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="prose small">{quality.forecastNote}</p>
+      <p class="dim small">
+        {[
+          result.validation === "held out" ? quality.heldOut(result.validation_images) : quality.crossValidated,
+          stability && kappa !== undefined ? quality.stability(stability.images, kappa) : "",
+          coverage ? quality.coverage(coverage.share) : "",
+        ]
+          .filter(Boolean)
+          .join(" ")}
+      </p>
+    </div>
+  );
+}
+
+function Row({ forecast: { extra, labels, f1_macro, low, high } }: { forecast: Forecast }) {
+  return (
+    <tr>
+      <th scope="row">{extra ? quality.extra(extra) : quality.now}</th>
+      <td class="num">{number(labels)}</td>
+      <td class="num">{score(f1_macro)}</td>
+      <td class="num">{quality.range(low, high)}</td>
+    </tr>
+  );
+}
+
+function seriesOf({ points, now, forecast }: Results["learning_curve"]): Series[] {
+  const measured = points.map(({ labels, f1_macro, repeats }) => ({
+    x: labels,
+    y: f1_macro,
+    low: Math.min(...repeats),
+    high: Math.max(...repeats),
+  }));
+  const ahead = [now, ...forecast].map(({ labels, f1_macro, low, high }) => ({ x: labels, y: f1_macro, low, high }));
+  return [
+    { name: quality.measured, colour: 0, dashed: false, points: measured },
+    { name: quality.forecastSeries, colour: 1, dashed: true, points: ahead },
+  ];
+}
+
+/** The verdict stands above already. */
+function withoutVerdict(sentence: string, verdict: keyof typeof quality.verdict): string {
+  const start = `${quality.verdict[verdict]}: `;
+  if (!sentence.startsWith(start)) return sentence;
+  const rest = sentence.slice(start.length);
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
+}

@@ -1,0 +1,71 @@
+import { useEffect } from "preact/hooks";
+import { useLifetime } from "../shared/lifetime";
+import { load, total } from "../store/labels";
+import { attempt } from "../store/notices";
+import { onePool, theProject, validated } from "../store/project";
+import { words } from "../words";
+import { Audit } from "./Audit";
+import { Curve } from "./Curve";
+import { F1 } from "./F1";
+import { Section } from "./Section";
+import "./quality.css";
+
+const LEAST_FOR_AUDIT = 60; // core refuses fewer
+const sum = (all: Iterable<number>) => [...all].reduce((one, other) => one + other, 0);
+
+export function QualityView({ params }: { params: URLSearchParams }) {
+  const lifetime = useLifetime();
+  const named = params.get("job");
+  const kind = params.get("kind");
+  const { backbone, pool, labels, valPool, valLabels } = theProject();
+  const there = total.value;
+
+  useEffect(() => {
+    void attempt(() => load([], lifetime));
+  }, []);
+
+  return (
+    <div class="view">
+      <h1>{words.quality.title}</h1>
+      <Section
+        kind="learning_curve"
+        heading={words.quality.curve}
+        hint={words.quality.curveHint}
+        verb={words.quality.forecast}
+        named={kind === "learning_curve" ? named : null}
+        request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
+        labelsIn={(result) => result.labels}
+        draw={(result) => <Curve result={result} />}
+      />
+      <Section
+        kind="f1"
+        heading={words.quality.f1}
+        hint={words.quality.f1Hint}
+        verb={words.quality.measure}
+        named={kind === "f1" ? named : null}
+        missing={valPool && valLabels ? null : words.quality.f1Missing}
+        request={() => ({
+          kind: "f1",
+          backbone,
+          path_to_img_train: pool,
+          path_to_labels_train: labels,
+          path_to_img_val: valPool,
+          path_to_labels_val: valLabels,
+        })}
+        labelsIn={(result) => sum(Object.values(result.head.images_per_class))}
+        draw={(result) => <F1 result={result} />}
+      />
+      <Section
+        kind="audit"
+        heading={words.quality.audit}
+        hint={words.quality.auditHint}
+        verb={words.quality.replay}
+        named={kind === "audit" ? named : null}
+        missing={there !== null && there < LEAST_FOR_AUDIT ? words.quality.auditMissing(LEAST_FOR_AUDIT, there) : null}
+        request={() => ({ kind: "audit", ...onePool(), ...validated() })}
+        labelsIn={(result) => result.images}
+        draw={(result) => <Audit result={result} />}
+      />
+    </div>
+  );
+}

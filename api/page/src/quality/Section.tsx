@@ -1,0 +1,64 @@
+import type { VNode } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Kind, RequestFor, Results } from "../service/types";
+import { Age, Asking, Remarks } from "../shared/JobParts";
+import { useLifetime } from "../shared/lifetime";
+import { Question } from "../store/jobs";
+import { attempt } from "../store/notices";
+import { words } from "../words";
+
+interface Given<K extends Kind> {
+  kind: K;
+  heading: string;
+  hint: string;
+  verb: string;
+  request: () => RequestFor<K>;
+  draw: (result: Results[K]) => VNode;
+  /** How many labels the answer knew of. */
+  labelsIn: (result: Results[K]) => number;
+  /** The job that the address names. */
+  named: string | null;
+  /** Why it can't be asked now. */
+  missing?: string | null;
+}
+
+/** One question about the labels, and its newest answer. */
+export function Section<K extends Kind>({
+  kind,
+  heading,
+  hint,
+  verb,
+  request,
+  draw,
+  labelsIn,
+  named,
+  missing,
+}: Given<K>) {
+  const lifetime = useLifetime();
+  const question = useMemo(() => new Question(kind, lifetime), []);
+  useEffect(() => {
+    void attempt(() => question.resume(named));
+  }, []);
+  const answer = question.answer.value;
+  return (
+    <section class="card" aria-label={heading}>
+      <div class="row">
+        <h2 class="grow">{heading}</h2>
+        {answer && <Age job={answer.job} labelsThen={labelsIn(answer.result)} />}
+        <button
+          type="button"
+          class="primary"
+          disabled={question.asking.value || !!missing}
+          onClick={() => void question.ask(request)}
+        >
+          {verb}
+        </button>
+      </div>
+      {missing && <p class="hint">{missing}</p>}
+      <Asking question={question} title={words.jobs.kind[kind] ?? heading} />
+      {!answer && !missing && !question.asking.value && <p class="hint">{hint}</p>}
+      {answer && draw(answer.result)}
+      {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
+    </section>
+  );
+}

@@ -1,0 +1,43 @@
+interface Choice {
+  name: string;
+  summary: string;
+  badge: string | null;
+  use?: string;
+}
+
+interface Given {
+  name: string;
+  heading: string;
+  chosen: string;
+  choices: readonly Choice[];
+  onChoose: (name: string) => void;
+}
+
+/** One of several, each with a sentence about it. */
+export function Choices({ name, heading, chosen, choices, onChoose }: Given) {
+  return (
+    <section class="card">
+      <h2 id={`${name}s`}>{heading}</h2>
+      <div class="choices" role="radiogroup" aria-labelledby={`${name}s`}>
+        {choices.map((one) => (
+          <label key={one.name} class="choice" for={`${name}-${one.name}`}>
+            <input
+              type="radio"
+              id={`${name}-${one.name}`}
+              name={name}
+              value={one.name}
+              checked={one.name === chosen}
+              onChange={() => onChoose(one.name)}
+            />
+            <span>
+              <strong>{one.name}</strong>
+              {one.badge && <span class="badge">{one.badge}</span>}
+              <span class="hint">{one.summary}</span>
+              {one.use && <span class="hint dim">{one.use}</span>}
+            </span>
+          </label>
+        ))}
+      </div>
+    </section>
+  );
+}

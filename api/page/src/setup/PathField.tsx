@@ -1,0 +1,86 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get } from "../service/service";
+import type { Folder } from "../service/types";
+import { words } from "../words";
+import { imagesBelow } from "./count";
+import { Field } from "./Field";
+import { pick, type Wanted } from "./Picker";
+
+interface Given {
+  id: string;
+  label: string;
+  hint: string;
+  value: string;
+  fault?: string | undefined;
+  kind: Wanted;
+  onChange: (path: string) => void;
+  /** Where labels of what was chosen here may go, and where they go by now. */
+  onSuggest?: (path: string) => void;
+  suggestsFor?: string;
+  focus?: boolean;
+}
+
+/** A path, typed or chosen. For images, it says how many lie there. */
+export function PathField({ id, label, hint, value, fault, kind, onChange, onSuggest, suggestsFor, focus }: Given) {
+  const field = useRef<HTMLInputElement>(null);
+  const browse = useRef<HTMLButtonElement>(null);
+  const suggested = useRef<string | null>(null);
+  const standing = useRef(suggestsFor);
+  standing.current = suggestsFor; // it may be typed while the folder is looked at
+  const [found, setFound] = useState("");
+
+  useEffect(() => {
+    if (focus) browse.current?.focus();
+    if (value) void look(value);
+  }, []);
+
+  const look = async (path: string) => {
+    setFound("");
+    if (!path || kind !== "images") return;
+    const folder = await get<Folder>("folders", { query: { path } }).catch(() => null); // told when it is submitted
+    if (!folder || field.current?.value.trim() !== path) return;
+    setFound(folder.images ? words.setup.imagesIn(folder.images) : "");
+    if (onSuggest && (!standing.current || standing.current === suggested.current)) {
+      suggested.current = folder.parent ? `${folder.path}-labels` : `${folder.path}/labels`;
+      onSuggest(suggested.current);
+    }
+    const below = await imagesBelow(folder).catch(() => null);
+    if (below && field.current?.value.trim() === path) setFound(inWords(folder.images, below));
+  };
+  const choose = async () => {
+    const path = await pick(label, value || null, kind);
+    if (path) {
+      onChange(path);
+      void look(path);
+    }
+    field.current?.focus();
+  };
+  return (
+    <Field id={id} label={label} hint={hint} fault={fault}>
+      <div class="row">
+        <input
+          ref={field}
+          id={id}
+          value={value}
+          spellcheck={false}
+          autocomplete="off"
+          aria-describedby={`${id}-hint`}
+          aria-invalid={!!fault}
+          onInput={(event) => onChange(event.currentTarget.value)}
+          onChange={(event) => void look(event.currentTarget.value.trim())}
+        />
+        <button type="button" ref={browse} aria-label={words.setup.browseFor(label)} onClick={() => void choose()}>
+          {words.setup.browse}
+        </button>
+      </div>
+      {found && <span class="hint good">{found}</span>}
+    </Field>
+  );
+}
+
+function inWords(here: number, below: { images: number; more: boolean }): string {
+  if (!below.images) return here ? words.setup.imagesIn(here) : words.setup.noImages;
+  return here
+    ? words.setup.imagesBoth(here, below.images, below.more)
+    : words.setup.imagesBelow(below.images, below.more);
+}

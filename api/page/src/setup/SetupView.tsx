@@ -1,0 +1,165 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, key } from "../service/service";
+import type { Capabilities } from "../service/types";
+import { useLifetime } from "../shared/lifetime";
+import { untilDone } from "../store/connection";
+import { attempt } from "../store/notices";
+import { type Project, project } from "../store/project";
+import { words } from "../words";
+import { begin, type Faults, fileOf } from "./begin";
+import { Choices } from "./Choices";
+import { Field } from "./Field";
+import { PathField } from "./PathField";
+import "./setup.css";
+
+const { setup } = words;
+
+export function SetupView() {
+  const lifetime = useLifetime();
+  const [able, setAble] = useState<Capabilities | null>(null);
+  useEffect(() => {
+    const capabilities = () => get<Capabilities>("capabilities", { signal: lifetime });
+    void attempt(async () => setAble(await untilDone(capabilities, lifetime)));
+  }, []);
+  return able ? <Form able={able} /> : <p class="hint">{words.app.loading}</p>;
+}
+
+function Form({ able }: { able: Capabilities }) {
+  const isNew = project.peek() === null;
+  const backbones = able.backbones.toSorted((a, b) => Number(b.weights_here) - Number(a.weights_here));
+  const form = useRef<HTMLFormElement>(null);
+  const faults = useSignal<Faults>({});
+  const now = useSignal<Project>({
+    pool: "",
+    labels: "",
+    valPool: "",
+    valLabels: "",
+    backbone: backbones[0]?.name ?? "",
+    method: "auto",
+    add: 20,
+    person: "me",
+    ...project.peek(),
+  });
+  const set = (changed: Partial<Project>) => {
+    now.value = { ...now.value, ...changed };
+  };
+  const text = (name: "pool" | "labels" | "valPool" | "valLabels") => ({
+    id: name,
+    label: setup[name],
+    hint: setup[`${name}Hint`],
+    value: now.value[name],
+    fault: faults.value[name],
+    onChange: (value: string) => set({ [name]: value }),
+  });
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(async () => {
+      faults.value = await begin(now.value);
+      requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+    });
+  };
+  const wrong = Object.entries(faults.value);
+
+  return (
+    <form class="setup" ref={form} noValidate onSubmit={submit}>
+      {isNew ? (
+        <div class="welcome">
+          <h1>{setup.welcome}</h1>
+          <p class="prose">{setup.welcomeText}</p>
+        </div>
+      ) : (
+        <h1>{setup.title}</h1>
+      )}
+      {wrong.length > 0 && (
+        <div class="notice bad" role="alert">
+          <strong>{words.jobs.refused}</strong>
+          <ul>
+            {wrong.map(([field, what]) => (
+              <li key={field}>{LABELS[field] ? setup.fault(LABELS[field], what) : what}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      <section class="card">
+        <h2>{setup.photosAndLabels}</h2>
+        <div class="fields two">
+          <PathField
+            {...text("pool")}
+            kind="images"
+            onSuggest={(labels) => set({ labels })}
+            suggestsFor={now.value.labels}
+            focus={isNew}
+          />
+          <PathField {...text("labels")} kind="folders" />
+          {!key.value && (
+            <Field id="person" label={setup.person} hint={personHint(now.value.person)} fault={faults.value.person}>
+              <input
+                id="person"
+                value={now.value.person}
+                maxLength={64}
+                autocomplete="nickname"
+                spellcheck={false}
+                aria-invalid={!!faults.value.person}
+                aria-describedby="person-hint"
+                onInput={(event) => set({ person: event.currentTarget.value })}
+              />
+            </Field>
+          )}
+          <Field id="add" label={setup.add} hint={setup.addHint} fault={faults.value.add}>
+            <input
+              id="add"
+              type="number"
+              min={1}
+              max={1000}
+              inputmode="numeric"
+              value={now.value.add}
+              aria-invalid={!!faults.value.add}
+              aria-describedby="add-hint"
+              onInput={(event) => set({ add: event.currentTarget.valueAsNumber })}
+            />
+          </Field>
+        </div>
+        <details open={!!now.value.valPool || !!faults.value.valPool || !!faults.value.valLabels}>
+          <summary>{setup.validation}</summary>
+          <div class="fields two">
+            <PathField {...text("valPool")} kind="images" />
+            <PathField {...text("valLabels")} kind="files" />
+          </div>
+        </details>
+      </section>
+      <div class="fields two top-aligned">
+        <Choices
+          name="backbone"
+          heading={setup.backbone}
+          chosen={now.value.backbone}
+          choices={backbones.map((one) => ({ ...one, badge: one.weights_here ? null : setup.noWeights }))}
+          onChoose={(backbone) => set({ backbone })}
+        />
+        <Choices
+          name="method"
+          heading={setup.method}
+          chosen={now.value.method}
+          choices={able.methods.map((one) => ({ ...one, badge: one.name === "auto" ? setup.recommended : null }))}
+          onChoose={(method) => set({ method })}
+        />
+      </div>
+      <div class="row end sticky-end">
+        <button type="submit" class="primary large">
+          {isNew ? setup.start : setup.save}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const LABELS: Record<string, string> = {
+  pool: setup.pool,
+  labels: setup.labels,
+  valPool: setup.valPool,
+  valLabels: setup.valLabels,
+  person: setup.person,
+  add: setup.add,
+};
+
+const personHint = (person: string) => (person.trim() ? setup.personFile(fileOf(person)) : setup.personHint);

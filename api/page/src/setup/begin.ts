@@ -1,0 +1,103 @@
+// From a filled-in form to the first batch. All that is wrong is found before anything is made.
+
+import { get, key, Problem, post, type Query } from "../service/service";
+import type { Job, LabelsWritten } from "../service/types";
+import { total } from "../store/labels";
+import { tell } from "../store/notices";
+import { type Project, setLastJob, setProject } from "../store/project";
+import { go } from "../store/route";
+import { words } from "../words";
+
+/** By field, in words; `other` belongs to none. */
+export type Faults = Partial<Record<keyof Project | "other", string>>;
+
+const FIELDS: Record<string, keyof Project> = {
+  path_to_img: "pool",
+  path_to_labels: "labels",
+  path_to_img_val: "valPool",
+  path_to_labels_val: "valLabels",
+  add: "add",
+  backbone: "backbone",
+  method: "method",
+  person: "person",
+};
+const PERSON = /^[^\W_]|^\p{L}|^\p{N}/u;
+const faults = words.setup.faults;
+
+/** What names a person's file: spaces can't stand there. */
+export const fileNameOf = (person: string) => person.trim().normalize("NFC").replace(/\s+/g, "_");
+export const fileOf = (person: string) => `${fileNameOf(person)}.txt`;
+
+/** Resolves with what is wrong; with nothing once the first batch is being chosen. */
+export async function begin(given: Project): Promise<Faults> {
+  const wanted: Project = { ...given };
+  for (const field of ["pool", "labels", "valPool", "valLabels"] as const) wanted[field] = given[field].trim();
+  wanted.person = fileNameOf(given.person) || "me";
+  const found = { ...untold(wanted), ...(await unfit(wanted)) };
+  if (Object.keys(found).length) return found;
+  try {
+    await start(wanted);
+    return {};
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return toldOf(error);
+  }
+}
+
+/** What needs no service to be seen. */
+function untold({ pool, labels, valPool, valLabels, add, person }: Project): Faults {
+  const found: Faults = {};
+  if (!pool) found.pool = faults.pool;
+  if (!labels) found.labels = faults.labels;
+  if (!key.value && !isName(person)) found.person = faults.person;
+  if (!(add >= 1 && add <= 1000)) found.add = faults.add;
+  if (!valPool !== !valLabels) found[valPool ? "valLabels" : "valPool"] = faults.bothValidation;
+  return found;
+}
+
+/** As the service has it: a letter or digit, then up to 63 letters, digits and any of . _ @ - */
+export const isName = (person: string) => PERSON.test(person) && /^[\p{L}\p{N}\p{M}_.@-]{1,64}$/u.test(person);
+
+/** What the service says of the folders that must be there. */
+async function unfit({ pool, valPool, valLabels }: Project): Promise<Faults> {
+  const found: Faults = {};
+  const check = async (field: keyof Project, path: string, query: Query) => {
+    try {
+      await get(path, { query });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code === "unreachable") throw error;
+      found[field] = error.message;
+    }
+  };
+  await Promise.all([
+    pool && check("pool", "folders", { path: pool }),
+    valPool && check("valPool", "folders", { path: valPool }),
+    valLabels && check("valLabels", "labels", { path_to_labels: valLabels }),
+  ]);
+  return found;
+}
+
+async function start(wanted: Project): Promise<void> {
+  const { pool, labels, backbone, method, add, person } = wanted;
+  const who = key.value ? {} : { person };
+  const made = await post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], ...who }).catch((error) => {
+    throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
+  });
+  const request = { kind: "selection", backbone, method, add, path_to_img: pool, path_to_labels: made.path_to_labels };
+  const job = await post<Job>("jobs", request);
+  setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
+  total.value = null;
+  setLastJob("selection", job.id);
+  tell(words.setup.beingChosen);
+  go("label");
+}
+
+const inField = (pointer: string, { code, message: detail }: Problem) =>
+  new Problem({ code, detail, errors: [{ pointer, code, detail }] });
+
+function toldOf(error: Problem): Faults {
+  if (!error.faults.length) return { other: error.message };
+  const found: Faults = {};
+  for (const { pointer, detail } of error.faults) found[FIELDS[pointer.slice(1)] ?? "other"] = detail;
+  return found;
+}

@@ -1,0 +1,62 @@
+import { useEffect, useRef } from "preact/hooks";
+import { dialogs, type Opened, open } from "../store/notices";
+import { words } from "../words";
+
+export function Dialogs() {
+  return (
+    <>
+      {dialogs.value.map((one) => (
+        <Dialog key={one.id} opened={one} />
+      ))}
+    </>
+  );
+}
+
+function Dialog({ opened }: { opened: Opened }) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current?.showModal();
+    box.current?.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () =>
+      queueMicrotask(() => {
+        if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+        opened.gone();
+      });
+  }, []);
+  return (
+    <dialog
+      ref={box}
+      class={opened.wide ? "wide" : ""}
+      aria-label={opened.title}
+      onClose={() => opened.close()}
+      onClick={(event) => event.target === box.current && opened.close()}
+    >
+      <header>
+        <h2>{opened.title}</h2>
+        <button type="button" class="quiet" aria-label={words.app.close} onClick={() => opened.close()}>
+          ✕
+        </button>
+      </header>
+      {opened.body}
+    </dialog>
+  );
+}
+
+/** Asks whether to go on. What is focused first is the way back, unless going on harms nothing. */
+export async function confirmed(title: string, text: string, yes: string, no: string, harmless = false) {
+  const answer = await open<boolean>(title, (close) => (
+    <div>
+      <p class="prose">{text}</p>
+      <div class="row end">
+        <button type="button" data-first={!harmless || undefined} onClick={() => close(false)}>
+          {no}
+        </button>
+        <button type="button" class="primary" data-first={harmless || undefined} onClick={() => close(true)}>
+          {yes}
+        </button>
+      </div>
+    </div>
+  ));
+  return answer === true;
+}

@@ -1,0 +1,125 @@
+// Jobs as a person sees them: started, followed, found again.
+
+import { computed, signal } from "@preact/signals";
+import { ask, get, isAbort, Problem, post, type Query } from "../service/service";
+import type { Job, Kind, RequestFor, Results } from "../service/types";
+import { untilDone } from "./connection";
+import { total } from "./labels";
+import { allSaved } from "./outbox";
+import { lastJob, setLastJob, workOn } from "./project";
+
+const WAIT_S = 20;
+const GONE = ["job_not_found", "result_expired"];
+
+export const hasEnded = (job: Job) => ["succeeded", "failed", "cancelled"].includes(job.state);
+
+/** Calls `onChange` now and whenever the job changes; resolves with it when it has ended. */
+export async function follow(id: string, onChange: (job: Job) => void, signal?: AbortSignal): Promise<Job> {
+  let etag: string | null = null;
+  for (;;) {
+    const headers: Record<string, string> = etag ? { "If-None-Match": etag } : {};
+    const query: Query = etag ? { wait: WAIT_S } : {};
+    const answer: Response = await untilDone(() => ask("GET", `jobs/${id}`, { query, headers, signal }), signal);
+    if (answer.status === 304) continue;
+    etag = answer.headers.get("ETag");
+    const job = (await answer.json()) as Job;
+    onChange(job);
+    if (hasEnded(job)) return job;
+  }
+}
+
+/** A succeeded job's result, also when it is too large to stand in the job. */
+export async function resultOf<K extends Kind>(job: Job, signal?: AbortSignal): Promise<Results[K]> {
+  const inside = job.result as Results[K] | null;
+  return inside ?? untilDone(() => get<Results[K]>(`jobs/${job.id}/result`, { signal }), signal);
+}
+
+/** One question, and the newest job that answers it. */
+export class Question<K extends Kind> {
+  /** The job as it was last seen, also while it runs. */
+  readonly job = signal<Job | null>(null);
+  /** The newest answer, and the job that gave it. */
+  readonly answer = signal<{ job: Job; result: Results[K] } | null>(null);
+  /** Why it could not be asked. */
+  readonly refusal = signal<Problem | null>(null);
+  readonly asking = signal(false);
+  /** Neither asked before nor now. */
+  readonly isNew = computed(() => !this.job.value && !this.answer.value && !this.refusal.value && !this.asking.value);
+
+  private readonly kind: K;
+  private readonly signal: AbortSignal;
+  /** Awaited before an answer is shown. */
+  private readonly prepare: (result: Results[K], job: Job) => Promise<void>;
+
+  constructor(kind: K, signal: AbortSignal, prepare: (result: Results[K], job: Job) => Promise<void> = async () => {}) {
+    this.kind = kind;
+    this.signal = signal;
+    this.prepare = prepare;
+  }
+
+  /** Submits it anew, after all labels that were given are on the disk. */
+  async ask(request: () => RequestFor<K>): Promise<void> {
+    if (this.asking.value) return;
+    await this.carefully(async () => {
+      await allSaved();
+      const headers = { "Idempotency-Key": unique() };
+      const body = request();
+      const job = await untilDone(() => post<Job>("jobs", body, { headers, signal: this.signal }), this.signal);
+      setLastJob(this.kind, job.id);
+      await this.see(job.id);
+    });
+  }
+
+  /** Shows what was answered last; or what the job answered that the address names, whose folders then are the project.
+   * Resolves with whether there was any such job. */
+  async resume(named: string | null = null): Promise<boolean> {
+    const id = named ?? lastJob(this.kind);
+    if (!id) return false;
+    let found = true;
+    await this.carefully(async () => {
+      try {
+        await this.see(id, named !== null);
+      } catch (error) {
+        if (!(error instanceof Problem) || !GONE.includes(error.code)) throw error;
+        found = false;
+      }
+    });
+    return found;
+  }
+
+  private async see(id: string, adopt = false): Promise<void> {
+    const job = await follow(
+      id,
+      (now) => {
+        if (adopt) workOn(now);
+        this.job.value = now;
+      },
+      this.signal,
+    );
+    if (job.state !== "succeeded") return;
+    const result = await resultOf<K>(job, this.signal);
+    await this.prepare(result, job);
+    this.answer.value = { job, result };
+  }
+
+  private async carefully(work: () => Promise<void>): Promise<void> {
+    this.asking.value = true;
+    this.refusal.value = null;
+    this.job.value = null;
+    try {
+      await work();
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (!(error instanceof Problem)) throw error;
+      this.refusal.value = error;
+    } finally {
+      this.asking.value = false;
+    }
+  }
+}
+
+/** How many labels were given since an answer that knew of so many; null where that is not known. */
+export const labelsSince = (then: number) => (total.value === null ? null : total.value - then);
+
+/** Not `randomUUID`, which plain HTTP lacks. */
+const unique = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

@@ -1,0 +1,84 @@
+// Labels on their way to the disk: one call after another, in the order in which they were given, and again until the
+// service has taken them.
+
+import { computed, signal } from "@preact/signals";
+import { Problem, pause, post } from "../service/service";
+import type { LabelGiven, LabelsWritten } from "../service/types";
+import { words } from "../words";
+import { doubt } from "./connection";
+import { signedBy } from "./labels";
+import { tell } from "./notices";
+import { setProject, theProject } from "./project";
+
+/** What became of labels: `otherwise` if other people's files contradict them. */
+export type Outcome = "written" | "refused" | "otherwise";
+
+interface Letter {
+  path_to_labels: string;
+  labels: LabelGiven[];
+  replace: boolean;
+  done: (outcome: Outcome) => void;
+}
+
+const AGAIN_S = [0.5, 1, 2];
+const NO_ANSWER_S = 10;
+
+const letters = signal<readonly Letter[]>([]);
+/** How many labels are not on the disk yet. */
+export const unsaved = computed(() => letters.value.reduce((sum, one) => sum + one.labels.length, 0));
+
+let sending: Promise<void> = Promise.resolve();
+const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nextlabel.labels");
+
+/** Resolves once the labels are on the disk, or can't be. `replace`: take out what other files say otherwise. */
+export function give(labels: LabelGiven[], replace = false): Promise<Outcome> {
+  return new Promise((done) => {
+    const idle = !letters.value.length;
+    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, replace, done }];
+    if (idle) sending = sendAll();
+  });
+}
+
+/** Resolves when everything that was given is on the disk, or was refused. */
+export const allSaved = () => sending;
+
+async function sendAll(): Promise<void> {
+  for (let letter = letters.value[0]; letter; letter = letters.value[0]) {
+    const outcome = await send(letter);
+    letters.value = letters.value.slice(1);
+    letter.done(outcome);
+  }
+}
+
+async function send({ done: _, ...letter }: Letter): Promise<Outcome> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const written = await post<LabelsWritten>("labels", { ...letter, ...signedBy() }, { patience: NO_ANSWER_S });
+      if (written.person !== theProject().person) setProject({ person: written.person });
+      tabs?.postMessage(letter.path_to_labels);
+      return "written";
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === "labelled_otherwise") return "otherwise";
+      if (!error.retryable) {
+        tell(words.labels.notWritten(error.message), "bad");
+        return "refused";
+      }
+      if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
+      doubt();
+      await pause(AGAIN_S[tries] ?? 2);
+    }
+  }
+}
+
+/** Calls back when another tab has written labels into this project's folder. */
+export function onWrittenElsewhere(changed: () => void, signal: AbortSignal): void {
+  tabs?.addEventListener("message", ({ data }) => data === theProject().labels && changed(), { signal });
+}
+
+/** Leaving the page with labels that are not on the disk is asked about. */
+export function guardUnsaved(): void {
+  addEventListener("beforeunload", (event) => {
+    if (unsaved.value) event.preventDefault();
+  });
+}

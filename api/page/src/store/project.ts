@@ -1,0 +1,95 @@
+// What a person works on: kept in this browser, so that the page opens where it was left.
+
+import { signal } from "@preact/signals";
+import type { Job, Kind, OneLabel } from "../service/types";
+import { Memory, read, write } from "./memory";
+
+export interface Project {
+  pool: string;
+  labels: string;
+  valPool: string;
+  valLabels: string;
+  backbone: string;
+  method: string;
+  add: number;
+  person: string;
+  /** Whether near-copies get the same label. */
+  copies?: boolean;
+}
+
+const PROJECT = "nextlabel.project";
+
+export const project = signal<Project | null>(read<Project | null>(PROJECT, null));
+
+export function setProject(changed: Partial<Project>): void {
+  project.value = { ...(project.value ?? ({} as Project)), ...changed };
+  write(PROJECT, project.value);
+}
+
+/** For views that are not shown without one. */
+export function theProject(): Project {
+  if (!project.value) throw new Error("no project is set up");
+  return project.value;
+}
+
+// --- what belongs to one pool and its labels ------------------------------------------------------------------------
+
+const of = (what: string) => () => `nextlabel.${what}:${project.value?.pool}\n${project.value?.labels}`;
+
+/** The newest job of each kind that was started here. */
+const jobs = new Memory<Partial<Record<Kind, string>>>(of("jobs"), {});
+export const lastJob = (kind: Kind) => jobs.value[kind] ?? null;
+export function setLastJob(kind: Kind, id: string): void {
+  jobs.value = { ...jobs.value, [kind]: id };
+}
+
+/** Names that are not to be shown again. */
+export const skipped = new Memory<string[]>(of("skipped"), []);
+export function setSkipped(name: string, yes: boolean): void {
+  const others = skipped.value.filter((one) => one !== name);
+  skipped.value = yes ? [...others, name] : others;
+}
+
+/** Labels that a person has looked at and found right: `name<TAB>class`. */
+export const keptLabels = new Memory<string[]>(of("kept"), []);
+
+/** Classes in the order of their keys; an empty string keeps the key of a class that is gone for the next new one. */
+export const classOrder = new Memory<string[]>(of("classes"), []);
+
+/** Labels of others that a person sees otherwise and has left for now. */
+export interface Dispute {
+  theirs: OneLabel;
+  mine: string;
+}
+export const disputes = new Memory<Dispute[]>(of("disputes"), []);
+export function dispute(one: Dispute): void {
+  disputes.value = [...disputes.value.filter(({ theirs }) => theirs.name !== one.theirs.name), one];
+}
+export function settled(name: string): void {
+  disputes.value = disputes.value.filter(({ theirs }) => theirs.name !== name);
+}
+
+// --- requests -------------------------------------------------------------------------------------------------------
+
+/** What kinds that work on one labelled set are asked with. */
+export function onePool() {
+  const { pool, labels, backbone } = theProject();
+  return { backbone, path_to_img: pool, path_to_labels: labels };
+}
+
+export function validated() {
+  const { valPool, valLabels } = theProject();
+  return valPool && valLabels ? { path_to_img_val: valPool, path_to_labels_val: valLabels } : {};
+}
+
+/** Makes a job's folders the project. Returns whether that changed anything. */
+export function workOn(job: Job): boolean {
+  const asked = job.request as Record<string, string | undefined>;
+  const pool = asked.path_to_img ?? asked.path_to_img_train;
+  const labels = asked.path_to_labels ?? asked.path_to_labels_train;
+  const now = project.value;
+  if (!pool || !labels || (now?.pool === pool && now.labels === labels)) return false;
+  const { backbone = now?.backbone ?? "", path_to_img_val: valPool = "", path_to_labels_val: valLabels = "" } = asked;
+  setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels });
+  return true;
+}

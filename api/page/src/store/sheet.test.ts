@@ -1,0 +1,103 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { aProject, asked, labelsIn, service } from "../testing";
+import { allSaved } from "./outbox";
+import { setProject, skipped } from "./project";
+import { Sheet } from "./sheet";
+
+const ITEMS = [
+  { name: "a.png", predicted: "red", copies: ["copy.png"] },
+  { name: "b.png", predicted: "blue" },
+  { name: "c.png" },
+];
+const none = new Map();
+const leave = async () => false;
+const given = () => asked.filter(({ what }) => what === "POST labels").flatMap(({ body }) => labelsIn(body));
+const view = { labels: 0, classes: [], people: [], conflicts: [], names: [], next_after: null };
+const written = { path_to_labels: "/data/labels", person: "me", file: "me.txt", replaced: {} };
+
+beforeEach(() => {
+  setProject({ ...aProject, copies: false });
+  service.set("POST labels", () => written);
+  service.set("GET labels", () => view);
+});
+
+test("one key is one label, and the next image without one is looked at", async () => {
+  const sheet = new Sheet(ITEMS, none, leave);
+  sheet.give("red");
+  expect(sheet.current.value.name).toBe("b.png");
+  expect(sheet.accept()).toBe(true);
+  expect(sheet.current.value.name).toBe("c.png");
+  expect(sheet.accept()).toBe(false);
+  await allSaved();
+  expect(given()).toEqual([
+    { name: "a.png", class: "red" },
+    { name: "b.png", class: "blue" },
+  ]);
+  expect(sheet.open.value.map(({ name }) => name)).toEqual(["c.png"]);
+});
+
+test("near-copies get the same label where a person wants it, and lose it by undo", async () => {
+  setProject({ copies: true });
+  const sheet = new Sheet(ITEMS, none, leave);
+  sheet.give("red");
+  sheet.undo();
+  await allSaved();
+  expect(given()).toEqual([
+    { name: "a.png", class: "red" },
+    { name: "copy.png", class: "red" },
+    { name: "a.png", class: null },
+    { name: "copy.png", class: null },
+  ]);
+  expect(sheet.current.value.name).toBe("a.png");
+});
+
+test("a skipped image stays skipped on the next sheet until it is taken back", () => {
+  new Sheet(ITEMS, none, leave).skip();
+  expect(skipped.value).toEqual(["a.png"]);
+  const later = new Sheet(ITEMS, none, leave);
+  expect(later.current.value.name).toBe("b.png");
+  later.look(0);
+  later.takeBack();
+  expect(skipped.value).toEqual([]);
+});
+
+test("a label given long ago is taken back, and undo gives it again", async () => {
+  const long_ago = new Map([["a.png", { name: "a.png", class: "red", person: "me" }]]);
+  const sheet = new Sheet(ITEMS, long_ago, leave);
+  sheet.look(0);
+  sheet.takeBack();
+  await allSaved();
+  expect(given()).toEqual([{ name: "a.png", class: null }]);
+  sheet.undo();
+  await allSaved();
+  expect(given().at(-1)).toEqual({ name: "a.png", class: "red" });
+});
+
+test("what was left to another person shows that person's label, and undo passes over it", async () => {
+  const theirs = { name: "a.png", class: "blue", person: "anna" };
+  service.set(
+    "POST labels",
+    () =>
+      new Response(JSON.stringify({ code: "labelled_otherwise", detail: "" }), {
+        status: 409,
+        headers: { "Content-Type": "application/problem+json" },
+      }),
+  );
+  service.set("GET labels", () => ({ ...view, names: [theirs] }));
+  const sheet = new Sheet(ITEMS, none, leave);
+  sheet.give("red");
+  await vi.waitFor(() => expect(sheet.entries[0]!.said.value.given).toBe("blue"));
+  expect(sheet.entries[0]!.said.value).toMatchObject({ by: "anna", saving: 0, refused: false });
+});
+
+test("labels of others and of other tabs come in, and none that is still on its way is lost", async () => {
+  const sheet = new Sheet(ITEMS, none, leave);
+  service.set("GET labels", () => ({ ...view, names: [{ name: "b.png", class: "blue", person: "anna" }] }));
+  await sheet.refresh(new AbortController().signal);
+  expect(sheet.entries[1]!.said.value).toMatchObject({ given: "blue", by: "anna" });
+  service.set("POST labels", () => new Promise(() => {}));
+  sheet.look(0);
+  sheet.give("red");
+  await sheet.refresh(new AbortController().signal);
+  expect(sheet.entries[0]!.said.value).toMatchObject({ given: "red", saving: 1 });
+});

@@ -1,0 +1,223 @@
+// A contact sheet: images in rank order, one of them looked at, and what a person says of them.
+
+import { computed, type Signal, signal } from "@preact/signals";
+import type { ClassProbability, LabelGiven, OneLabel } from "../service/types";
+import { words } from "../words";
+import { load, loadIfChanged, move } from "./labels";
+import { say, tell } from "./notices";
+import { give, type Outcome, unsaved } from "./outbox";
+import { setProject, setSkipped, skipped, theProject } from "./project";
+
+const MOST_TILES = 1000;
+
+export interface Item {
+  name: string;
+  predicted?: string | null;
+  confidence?: number | null;
+  top?: ClassProbability[];
+  reason?: string;
+  cluster?: number | null;
+  copies?: string[];
+}
+
+export interface Said {
+  given: string | null;
+  /** Whose label it is, where it is somebody else's. */
+  by: string | null;
+  skipped: boolean;
+  /** How many writes of it are not on the disk yet. */
+  saving: number;
+  refused: boolean;
+}
+
+export interface Entry extends Item {
+  index: number;
+  said: Signal<Said>;
+  looked: Signal<boolean>;
+}
+
+interface Step {
+  index: number;
+  before: Said;
+  after: string | null;
+  copies: string[];
+}
+
+/** What to do where another person's file says otherwise: true replaces it. */
+export type Decide = (labels: LabelGiven[], entry: Entry) => Promise<boolean>;
+
+export class Sheet {
+  readonly entries: readonly Entry[];
+  readonly at = signal(0);
+  readonly current = computed(() => this.entries[this.at.value]!);
+  readonly open = computed(() => this.entries.filter(({ said }) => !said.value.given && !said.value.skipped));
+  /** Called when another image is looked at: `focus` says that the keyboard goes there. */
+  onLook: (index: number, how: { focus: boolean }) => void = () => {};
+
+  private readonly decide: Decide;
+  private steps: Step[] = [];
+  private sent = 0;
+
+  constructor(items: readonly Item[], given: ReadonlyMap<string, OneLabel>, decide: Decide) {
+    const leftOut = new Set(skipped.peek());
+    this.decide = decide;
+    this.entries = items.slice(0, MOST_TILES).map((item, index) => ({
+      ...item,
+      index,
+      looked: signal(false),
+      said: signal({ ...labelled(given.get(item.name)), skipped: leftOut.has(item.name), saving: 0, refused: false }),
+    }));
+    for (const { said } of this.entries) if (said.value.given) said.value = { ...said.value, skipped: false };
+    this.look(Math.max(0, this.entries.indexOf(this.open.value[0]!)));
+  }
+
+  look(index: number, focus = false): void {
+    if (!this.entries.length) return;
+    const to = Math.max(0, Math.min(this.entries.length - 1, index));
+    this.current.value.looked.value = false;
+    this.at.value = to;
+    this.current.value.looked.value = true;
+    this.onLook(to, { focus });
+  }
+
+  /** The one that is looked at gets this class, and its near-copies too where that is wanted. */
+  give(className: string, focus = true): void {
+    const entry = this.current.value;
+    const copies = theProject().copies ? (entry.copies ?? []) : [];
+    const step = { index: entry.index, before: entry.said.value, after: className, copies };
+    this.steps.push(step);
+    for (const _ of copies) move(null, className);
+    this.set(entry, className);
+    if (entry.said.value.skipped) this.skipping(entry, false);
+    void this.send(
+      entry,
+      [entry.name, ...copies].map((name) => ({ name, class: className })),
+      step,
+    );
+    this.advance(focus);
+    say(`${className}. ${this.words()}`);
+  }
+
+  /** Whether there was a suggestion. */
+  accept(): boolean {
+    const { predicted } = this.current.value;
+    if (predicted) this.give(predicted);
+    return !!predicted;
+  }
+
+  skip(): void {
+    const entry = this.current.value;
+    if (!entry.said.value.given) {
+      this.steps.push({ index: entry.index, before: entry.said.value, after: null, copies: [] });
+      this.skipping(entry, true);
+    }
+    this.advance();
+    say(words.label.skippedSaid(this.words()));
+  }
+
+  /** Takes the label of the one that is looked at back, whenever it was given. */
+  takeBack(): void {
+    const entry = this.current.value;
+    const { given, skipped: wasSkipped } = entry.said.value;
+    if (!given && !wasSkipped) return tell(words.label.nothingToTakeBack);
+    this.steps.push({ index: entry.index, before: entry.said.value, after: null, copies: [] });
+    if (wasSkipped) this.skipping(entry, false);
+    if (given) {
+      this.set(entry, null);
+      void this.send(entry, [{ name: entry.name, class: null }]);
+    }
+    say(words.label.takenBack(this.words()));
+  }
+
+  undo(): void {
+    const step = this.steps.pop();
+    if (!step) return tell(words.label.nothingToUndo);
+    const entry = this.entries[step.index]!;
+    const { given } = entry.said.value;
+    for (const _ of step.copies) move(step.after, null);
+    this.restore(entry, step.before);
+    if (given !== step.before.given || step.copies.length) {
+      const copies = step.copies.map((name) => ({ name, class: null }));
+      void this.send(entry, [{ name: entry.name, class: step.before.given }, ...copies]);
+    }
+    this.look(step.index, true);
+    say(words.label.undone(this.words()));
+  }
+
+  toggleCopies(): void {
+    setProject({ copies: !theProject().copies });
+    say(theProject().copies ? words.label.copiesToo : words.label.copiesLeft);
+  }
+
+  /** What the service knows by now, after other people or other tabs have labelled. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const { sent } = this;
+    const names = this.entries.map(({ name }) => name);
+    const given = unsaved.value ? null : await loadIfChanged(names, signal);
+    if (given && sent === this.sent) this.take(this.entries, given);
+  }
+
+  /** How many are left, for a screen reader. */
+  words(): string {
+    const left = this.open.value.length;
+    return left ? words.label.left(left, this.current.value.predicted ?? null) : words.label.allDone;
+  }
+
+  // --- inside -------------------------------------------------------------------------------------------------------
+
+  private async send(entry: Entry, labels: LabelGiven[], step?: Step): Promise<void> {
+    const { said } = entry;
+    this.sent++;
+    said.value = { ...said.value, saving: said.value.saving + 1, refused: false };
+    let outcome: Outcome | "left" = await give(labels);
+    if (outcome === "otherwise") outcome = (await this.decide(labels, entry)) ? await give(labels, true) : "left";
+    said.value = { ...said.value, saving: said.value.saving - 1 };
+    if (outcome === "written" || !step) return;
+    this.steps = this.steps.filter((one) => one !== step);
+    for (const _ of step.copies) move(step.after, null);
+    this.restore(entry, step.before);
+    if (outcome === "left") this.take([entry], await load([entry.name]));
+    else said.value = { ...said.value, refused: true };
+  }
+
+  private take(entries: readonly Entry[], given: ReadonlyMap<string, OneLabel>): void {
+    for (const { said, name } of entries) {
+      const now = labelled(given.get(name));
+      const was = said.value;
+      if (was.saving || (was.given === now.given && was.by === now.by)) continue;
+      said.value = { ...was, ...now, skipped: was.skipped && !now.given };
+    }
+  }
+
+  private set(entry: Entry, className: string | null): void {
+    move(entry.said.value.given, className);
+    entry.said.value = { ...entry.said.value, given: className, by: null, refused: false };
+  }
+
+  private restore(entry: Entry, before: Said): void {
+    const { saving } = entry.said.value;
+    move(entry.said.value.given, before.given);
+    if (entry.said.value.skipped !== before.skipped) setSkipped(entry.name, before.skipped);
+    entry.said.value = { ...before, saving };
+  }
+
+  private skipping(entry: Entry, yes: boolean): void {
+    setSkipped(entry.name, yes);
+    entry.said.value = { ...entry.said.value, skipped: yes };
+  }
+
+  /** To the next image that needs an answer. */
+  private advance(focus = true): void {
+    const n = this.entries.length;
+    for (let step = 1; step <= n; step++) {
+      const { index, said } = this.entries[(this.at.value + step) % n]!;
+      if (!said.value.given && !said.value.skipped) return this.look(index, focus);
+    }
+    this.look(this.at.value);
+  }
+}
+
+function labelled(one: OneLabel | undefined): Pick<Said, "given" | "by"> {
+  const mine = one?.person === theProject().person;
+  return { given: one?.class ?? null, by: one && !mine ? one.person : null };
+}

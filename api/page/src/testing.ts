@@ -1,0 +1,55 @@
+// For component tests: what jsdom lacks, a service that answers as told, and an empty page before each test.
+
+import { cleanup } from "@testing-library/preact";
+import { afterEach, beforeEach, vi } from "vitest";
+
+type Answer = (path: string, body: unknown) => unknown;
+
+/** What the service answers, by the beginning of the address. A `Response` goes as it is, all else as JSON. */
+export const service = new Map<string, Answer>();
+/** What it was asked: "POST labels", with the body. */
+export const asked: { what: string; body: unknown }[] = [];
+
+export const problem = (status: number, code: string, detail: string, more = {}) =>
+  new Response(JSON.stringify({ code, detail, status, ...more }), {
+    status,
+    headers: { "Content-Type": "application/problem+json" },
+  });
+
+async function answer(path: string, init: RequestInit = {}): Promise<Response> {
+  const body = init.body ? JSON.parse(String(init.body)) : undefined;
+  const what = `${init.method ?? "GET"} ${path}`;
+  asked.push({ what, body });
+  const [, found] = [...service].find(([start]) => what.startsWith(start)) ?? [];
+  if (!found) throw new TypeError("nobody is there");
+  const given = await found(path, body);
+  return given instanceof Response ? given : Response.json(given);
+}
+
+beforeEach(() => {
+  service.clear();
+  asked.length = 0;
+  localStorage.clear();
+  vi.stubGlobal("fetch", answer);
+  HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+    this.open = true;
+  };
+});
+afterEach(cleanup);
+
+export const aProject = {
+  pool: "/data/pool",
+  labels: "/data/labels",
+  valPool: "",
+  valLabels: "",
+  backbone: "descriptor",
+  method: "auto",
+  add: 8,
+  person: "me",
+};
+
+/** Lets everything that waits for an answer go on. */
+export const settle = () => vi.waitFor(async () => new Promise((resolve) => setTimeout(resolve, 20)));
+
+/** The labels in what was asked. */
+export const labelsIn = (body: unknown) => (body as { labels: { name: string; class: string | null }[] }).labels;

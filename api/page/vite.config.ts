@@ -1,0 +1,32 @@
+import { compression } from "vite-plugin-compression2";
+import { defineConfig } from "vitest/config";
+
+// The service serves index.html at / and the folder page/ at /page. All addresses are relative, so the page also works
+// behind a proxy that serves it under a prefix.
+export default defineConfig({
+  base: "./",
+  build: {
+    outDir: "../static",
+    emptyOutDir: true,
+    assetsDir: "page",
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    license: { fileName: "page/licences.md" },
+    chunkSizeWarningLimit: 900,
+  },
+  // Files are compressed here, once, so that the service only has to choose one of the forms.
+  plugins: [
+    compression({ algorithms: ["gzip", "brotliCompress"], include: /\.(js|css|html|svg|md)$/, threshold: 500 }),
+  ],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  server: {
+    // `make page-dev`: the page from its sources, everything else from a service that runs beside it.
+    proxy: Object.fromEntries(
+      ["/jobs", "/labels", "/images", "/folders", "/capabilities", "/readyz", "/docs", "/openapi.json"].map((path) => [
+        path,
+        process.env.NEXTLABEL_URL ?? "http://127.0.0.1:5000",
+      ]),
+    ),
+  },
+  test: { environment: "jsdom", globals: false, setupFiles: ["src/testing.ts"] },
+});

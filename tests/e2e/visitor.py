@@ -1,0 +1,87 @@
+"""A browser that looks at the page as a person does, and forgives no error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.tasks.classification import read_labels
+from tests.pools import class_of
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for people to look at
+#: What software rendering has to say about its speed, where there is no graphics card.
+OF_THE_DRIVER = "GL Driver Message"
+
+
+class Visitor:
+    """A page that must run without an error and ask no other host for anything."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.faults: list[str] = []
+        context.set_default_timeout(15_000)
+        self.page: Page = context.new_page()
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self._look_at(request.url))
+
+    def _listen(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning") and OF_THE_DRIVER not in said.text:
+            self.faults.append(said.text)
+
+    def forgive(self, *parts: str) -> None:
+        """Browsers log answers that say no, as a test may want them."""
+        self.faults = [fault for fault in self.faults if not any(part in fault for part in parts)]
+
+    def _look_at(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "blob" and parts.netloc != urlsplit(self.url).netloc:
+            self.faults.append(f"another host was asked: {url}")
+
+    def open(self, view: str = "", project: dict | None = None) -> Page:
+        if project:
+            text = json.dumps(json.dumps(project))
+            self.page.add_init_script(
+                f"localStorage.getItem('nextlabel.project') ?? localStorage.setItem('nextlabel.project', {text})"
+            )
+        self.page.goto(f"{self.url}/{view}")
+        return self.page
+
+    def shot(self, name: str) -> None:
+        assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+        if SHOTS:
+            self.page.wait_for_timeout(500)
+            self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+def looked_at(page: Page) -> str:
+    """The name of the image that keys are about."""
+    words = page.get_by_role("option", selected=True).get_attribute("aria-label")
+    return re.fullmatch(r"\d+ of \d+: (.+?), .*", words)[1]
+
+
+def read(folder: Path) -> dict[str, str]:
+    return dict(read_labels(folder).classes_by_name)
+
+
+def give_some(labels: Path, *names: str) -> None:
+    labels.mkdir(exist_ok=True)
+    write_labels(labels / "me.txt", [(name, class_of(name)) for name in names])
+
+
+def until(page: Page, holds) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came to hold")

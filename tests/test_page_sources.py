@@ -1,0 +1,36 @@
+"""The sources of the page: their own tests, and types that are the service's. Skipped where it can't be built."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nextlabel.api.app import create_app
+from nextlabel.core.settings import Settings
+
+PAGE = Path(__file__).resolve().parents[1] / "api" / "page"
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None or not (PAGE / "node_modules").is_dir(),
+    reason="needs npm and what the page is built with (make page)",
+)
+
+
+def npm(*arguments: str) -> str:
+    ran = subprocess.run(["npm", "run", "--silent", *arguments], cwd=PAGE, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_what_has_logic_in_the_page_holds_by_itself():
+    npm("test")
+
+
+def test_the_types_of_the_page_are_those_of_the_service(tmp_path):
+    document, types = tmp_path / "openapi.json", tmp_path / "schema.d.ts"
+    document.write_text(json.dumps(create_app(Settings(data_roots=(tmp_path,))).openapi()))
+    npm("types", "--", str(document), "-o", str(types))
+    assert types.read_text() == (PAGE / "src/service/schema.d.ts").read_text(), "make page-types"
