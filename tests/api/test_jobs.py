@@ -59,7 +59,6 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "near_copies": "skip",
         "path_to_embeddings": None,
         "path_to_predictions": None,
-        "content": False,
     }
     assert request == {**data.selection, **defaults}
 
