@@ -25,7 +25,7 @@ export interface Painter {
   destroy(): void;
 }
 
-/** The graphics card's if there is one; it holds a million points. */
+/** The graphics card's if there is one; it holds a million points. What only pretends to be one is slower than a canvas. */
 export async function painterFor(canvas: HTMLCanvasElement, plane: Plane): Promise<Painter> {
   if (hasGraphics()) {
     const { DeckPainter } = await import("./deck");
@@ -35,10 +35,15 @@ export async function painterFor(canvas: HTMLCanvasElement, plane: Plane): Promi
   return new CanvasPainter(canvas, plane);
 }
 
+const IMITATIONS = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
 function hasGraphics(): boolean {
   const context = document.createElement("canvas").getContext("webgl2");
-  context?.getExtension("WEBGL_lose_context")?.loseContext(); // a browser gives few at a time
-  return context !== null;
+  if (!context) return false;
+  const name = context.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER;
+  const renderer = `${context.getParameter(name)}`;
+  context.getExtension("WEBGL_lose_context")?.loseContext(); // a browser gives few at a time
+  return !IMITATIONS.test(renderer);
 }
 
 /** Labelled points lie on top. */
