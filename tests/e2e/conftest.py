@@ -71,7 +71,7 @@ def client(stack: Stack) -> Iterator[Client]:
 # --- the page in a browser ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright's event loop would run on in tests that want one of their own
 def browser() -> Iterator[Browser]:
     if not is_built():
         pytest.skip("the page is not built here (make page)")
