@@ -7,6 +7,7 @@ import argparse
 import uvicorn
 
 from nextlabel.api.app import create_app
+from nextlabel.api.services import Services
 from nextlabel.core.errors import Misconfigured
 from nextlabel.core.keys import check_access
 from nextlabel.core.logs import configure_logs, get_logger
@@ -24,7 +25,9 @@ def main() -> None:
     configure_logs(settings.log_level, as_json=settings.log_json)
     try:
         check_access(settings, arguments.host)
-        app = create_app(settings, arguments.host)
+        services = Services.of(settings)
+        services.footing.require()
+        app = create_app(settings, arguments.host, services)
     except Misconfigured as error:
         raise SystemExit(f"nextlabel: {error.detail}") from None
     if settings.auth == "off":

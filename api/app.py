@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -26,15 +27,20 @@ Submit a job with `POST /jobs`, look at it with `GET /jobs/{id}?wait=30`, fetch 
 """
 
 
-def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> FastAPI:
-    """Make the application. `host` is the address that it will listen at. Raises Misconfigured."""
-    services = Services.of(settings or Settings())
+def create_app(settings: Settings | None = None, host: str = "127.0.0.1", services: Services | None = None) -> FastAPI:
+    """Make the application, of services that are made already where they are given.
+
+    `host` is the address that it will listen at. Raises Misconfigured.
+    """
+    services = services or Services.of(settings or Settings())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = services
         await services.watcher.start()
+        over_redis = asyncio.create_task(services.watch_over_redis())
         yield
+        over_redis.cancel()
         await services.watcher.stop()
         services.close()
 

@@ -21,7 +21,7 @@ from starlette.types import Scope as Call
 
 from nextlabel.api.errors import HttpError, answer_to
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.errors import JobNotFound, StoreUnavailable
+from nextlabel.core.errors import JobBroken, JobLost, JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.keys import KeyRing, Scope
 from nextlabel.core.logs import get_logger
@@ -155,15 +155,31 @@ async def _job_to_change(job_id: str, caller: Writer, services: Given) -> Job:
 
 async def _job_of(caller: Caller, job_id: str, services: Given) -> Job:
     """Return the caller's job of that id. Another owner's job is not found, as if there were none."""
-    job = await in_thread(services.store.get, job_id)
+    try:
+        job = await in_thread(services.store.get, job_id)
+    except JobLost:
+        if caller.sees_all or caller.owner == await in_thread(services.store.owner_of_lost, job_id):
+            raise
+        raise JobNotFound(f"there is no job {job_id}") from None
+    except JobBroken:  # nobody knows whose it is
+        if caller.sees_all:
+            raise
+        raise JobNotFound(f"there is no job {job_id}") from None
     if not caller.sees(job):
         raise JobNotFound(f"there is no job {job_id}")
     return job
 
 
+async def _job_to_forget(job_id: str, caller: Writer, services: Given) -> str:
+    with suppress(JobBroken):  # what can't be read can be removed
+        await _job_of(caller, job_id, services)
+    return job_id
+
+
 #: The job that the path names. Fetched before the answer begins: even a stream can still be a 404.
 JobToRead = Annotated[Job, Depends(_job_to_read)]
 JobToChange = Annotated[Job, Depends(_job_to_change)]
+JobToForget = Annotated[str, Depends(_job_to_forget)]
 
 
 async def one_stream(caller: Reader, services: Given) -> AsyncIterator[None]:

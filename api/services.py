@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import secrets
+import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -12,13 +17,19 @@ from starlette.concurrency import run_in_threadpool
 
 from nextlabel.api.watcher import Watcher
 from nextlabel.core.data.thumbnails import Thumbnails
+from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.jobs.footing import Footing
+from nextlabel.core.jobs.ledger import Ledger
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.keys import KeyRing
+from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
 
+log = get_logger(__name__)
 MEGABYTE = 1_000_000
+LOOK_EVERY_S = 2.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,6 +38,7 @@ T = TypeVar("T")
 class Services:
     settings: Settings
     store: JobStore
+    footing: Footing
     queue: JobQueue
     results: ResultFiles
     watcher: Watcher
@@ -37,12 +49,14 @@ class Services:
     @classmethod
     def of(cls, settings: Settings) -> Services:
         """Make them all. Raises Misconfigured when the keys file is not there or damaged."""
+        store = JobStore.of(settings, timeout_s=2.0, retry=False, ledger=Ledger())
         return cls(
             settings=settings,
-            store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
-            queue=JobQueue(settings.redis_url),
+            store=store,
+            footing=Footing(store, f"api-{os.getpid()}-{secrets.token_hex(4)}@{socket.gethostname()}"),
+            queue=JobQueue.of(settings),
             results=ResultFiles(settings.results_dir),
-            watcher=Watcher(settings.redis_url),
+            watcher=Watcher(settings.redis_url, store.changed),
             keys=KeyRing(settings.api_keys_file) if settings.api_keys_file else None,
             streams=Counter(),
             thumbnails=Thumbnails(
@@ -52,7 +66,20 @@ class Services:
             ),
         )
 
+    async def watch_over_redis(self) -> None:
+        """Look at Redis again and again, until this is cancelled."""
+        while True:
+            try:
+                await in_thread(self.footing.look)
+            except StoreUnavailable as error:
+                log.warning("Redis is not looked at", cause=error.detail)
+            except Exception:  # it must not be the end of looking
+                log.exception("Redis is not looked at")
+            await asyncio.sleep(LOOK_EVERY_S)
+
     def close(self) -> None:
+        with suppress(StoreUnavailable):  # it counts as gone after a while all the same
+            self.footing.leave()
         self.store.close()
         self.queue.close()
 

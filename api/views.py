@@ -44,6 +44,7 @@ class JobView(BaseModel):
 class JobList(BaseModel):
     data: list[JobView] = Field(description="Newest first, without their results.")
     next_cursor: str | None
+    broken: list[str] = Field([], description="Ids of jobs among them whose records can't be read: `job_broken`.")
 
 
 def view(job: Job, result: dict[str, Any] | None = None) -> JobView:

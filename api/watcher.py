@@ -22,8 +22,8 @@ RECONNECT_S = 1.0
 
 
 class Watcher:
-    def __init__(self, redis_url: str) -> None:
-        self._url = redis_url
+    def __init__(self, redis_url: str, channel: str = CHANGED) -> None:
+        self._url, self._channel = redis_url, channel
         self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
@@ -59,7 +59,7 @@ class Watcher:
     async def _listen_once(self) -> None:
         client = redis.asyncio.Redis.from_url(self._url, decode_responses=True)
         async with client, client.pubsub() as subscription:
-            await subscription.subscribe(CHANGED)
+            await subscription.subscribe(self._channel)
             self._ring_all()  # what happened while we were away
             async for message in subscription.listen():
                 if message["type"] == "message":

@@ -13,11 +13,14 @@
     │   ├── WebhookNotAllowed
     │   ├── InvalidCursor
     │   └── IdempotencyKeyReused
-    ├── NotFound             JobNotFound ImageNotFound
+    ├── NotFound             ImageNotFound
+    │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
     ├── Conflict             JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
+    │   │   └── StoreRefused     Redis is there, and what it answers is an error: waiting mends nothing
+    │   ├── StoreUnfit           Redis is not what the promise needs, or it is another stack's
     │   ├── StorageFull WeightsUnavailable OutOfMemory DeviceLost
     │   ├── WorkerLost Stalled DeadlineExceeded
     │   └── CacheUnwritable      a warning, not a job's failure
@@ -233,6 +236,27 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class JobLost(JobNotFound):
+    """The job was accepted, and Redis has it no more: it was evicted, or Redis went back behind what it confirmed."""
+
+    code = "job_lost"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"job {job_id} was accepted, and Redis has lost it (a failover to a replica that lacked it, an eviction, a "
+            "restored backup): submit it again"
+        )
+
+
+class JobBroken(JobNotFound):
+    """The job's record is there and can't be read: something else wrote it, or a part of it got lost."""
+
+    code = "job_broken"
+
+    def __init__(self, job_id: str, cause: str) -> None:
+        super().__init__(f"the record of job {job_id} can't be read ({cause}); delete it, and submit the job again")
+
+
 class ImageNotFound(NotFound):
     """The pool has no image of that name."""
 
@@ -290,6 +314,19 @@ class Unavailable(NextlabelError):
 
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
+
+
+class StoreRefused(StoreUnavailable):
+    """Redis is there and answers with an error: a key of another type, a wrong password, a forbidden command."""
+
+    code = "store_refused"
+    retryable = False
+
+
+class StoreUnfit(Unavailable):
+    """Redis is there, and a promise would not hold in it: it evicts, it is a replica, another stack has it."""
+
+    code = "store_unfit"
 
 
 class StorageFull(Unavailable):

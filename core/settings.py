@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+DEFAULT_REDIS_PREFIX = "nextlabel"
+
 
 class Settings(BaseSettings):
     """The settings, each with its unit in its name. A test holds `docs/settings.md` against this class."""
@@ -31,7 +33,16 @@ class Settings(BaseSettings):
         None,
         description="Folder of `<timm name>.safetensors`, looked in before the hub.",
     )
-    redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False, description="Where jobs are kept.")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        repr=False,
+        description="Where jobs are kept: `redis://`, `rediss://` or `unix:///`.",
+    )
+    redis_prefix: str = Field(
+        DEFAULT_REDIS_PREFIX,
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="What the keys of all jobs and queues begin with: it keeps stacks apart that share a Redis.",
+    )
 
     api_keys_file: Path | None = Field(
         None, description="The file of `nextlabel keys`. With it, every call needs a key (docs/security.md)."
@@ -160,11 +171,14 @@ class Settings(BaseSettings):
         """Refuse a malformed URL here: redis-py would refuse it with a piece of the password in its message."""
         try:
             parts = urlsplit(value)
-            readable = parts.scheme in ("redis", "rediss") and (parts.port or True)
+            tcp = parts.scheme in ("redis", "rediss") and (parts.port or True)
+            readable = tcp or (parts.scheme == "unix" and not parts.hostname and parts.path not in ("", "/"))
         except ValueError:
             readable = False
         if not readable:
-            raise ValueError("it must be redis:// or rediss://, and a password's special characters written as %XX")
+            raise ValueError(
+                "it must be redis://, rediss:// or unix:///path, and a password's special characters written as %XX"
+            )
         return value
 
     @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir", "api_keys_file")

@@ -7,9 +7,12 @@ import os
 import socket
 import sys
 import warnings
+from contextlib import closing
 
-from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.errors import Misconfigured, StoreUnavailable
+from nextlabel.core.jobs.footing import Footing
 from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.logs import configure_logs
 from nextlabel.core.settings import Settings
 from nextlabel.worker import devices
 from nextlabel.worker.memory import kept_by_default
@@ -22,6 +25,13 @@ def main() -> int:
     settings = Settings()
     if arguments.check:
         return _check(settings)
+    name = f"worker-{os.getpid()}@{socket.gethostname()}"
+    configure_logs(settings.log_level, as_json=settings.log_json)
+    try:
+        with closing(JobStore.of(settings, retry=False)) as store:
+            Footing(store, name).require()
+    except Misconfigured as error:
+        raise SystemExit(f"nextlabel: {error.detail}") from None
     if settings.cpu_threads:
         os.environ["OMP_NUM_THREADS"] = str(settings.cpu_threads)  # the pool's processes inherit it
     # Activations of some 100 MB are given back to the system and faulted in again at each batch, which takes as long as
@@ -41,7 +51,7 @@ def main() -> int:
             "--quiet",
             "worker",
             f"--concurrency={processes}",
-            f"--hostname=worker-{os.getpid()}@{socket.gethostname()}",
+            f"--hostname={name}",
             f"--loglevel={'DEBUG' if settings.log_level == 'DEBUG' else 'WARNING'}",  # of what Celery logs itself
             "--without-gossip",
             "--without-mingle",
@@ -60,7 +70,7 @@ def _parse() -> argparse.Namespace:
 
 def _check(settings: Settings) -> int:
     try:
-        seen = JobStore.at(settings.redis_url, retry=False).workers()
+        seen = JobStore.of(settings, retry=False).workers()
     except StoreUnavailable as error:
         print(error.detail, file=sys.stderr)
         return 1

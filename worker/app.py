@@ -11,13 +11,13 @@ from nextlabel.core.jobs.queue import celery_app
 from nextlabel.core.logs import configure_logs
 from nextlabel.core.settings import Settings
 from nextlabel.worker import devices, tasks
-from nextlabel.worker.consumer import OnlyWhenReady
+from nextlabel.worker.consumer import OnlySoundMessages, OnlyWhenReady
 from nextlabel.worker.parent import Parent
 
-app = celery_app(Settings().redis_url)
+app = celery_app(Settings().redis_url, Settings().redis_prefix)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
-app.steps["consumer"].add(OnlyWhenReady)
+app.steps["consumer"].update({OnlyWhenReady, OnlySoundMessages})
 
 
 @signals.setup_logging.connect
@@ -33,6 +33,7 @@ def start_parent(sender: Any, **_: Any) -> None:
     parent = Parent(Settings(), sender.hostname, processes=sender.controller.concurrency)
     signals.worker_shutting_down.connect(lambda **_: parent.drain(), weak=False)
     signals.worker_shutdown.connect(lambda **_: parent.stop(), weak=False)
+    OnlyWhenReady.may_take = parent.may_take
     parent.start()
 
 

@@ -1,13 +1,21 @@
-"""When a worker takes a message off the queue."""
+"""When a worker takes a message off the queue, and which messages it takes at all."""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from queue import Empty
+from typing import Any, ClassVar
 
+import redis
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer.tasks import Tasks
 
+from nextlabel.core.jobs.queue import HELP_JOB, RUN_JOB
+from nextlabel.core.jobs.record import is_job_id
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
@@ -22,6 +30,7 @@ class OnlyWhenReady(bootsteps.StartStopStep):
     """
 
     requires = (Tasks,)
+    may_take: ClassVar[Callable[[], bool]] = staticmethod(lambda: True)  #: set by the worker's parent once it runs
 
     def start(self, consumer: Any) -> None:
         """Replace `can_consume`, anew at each connection, whose channel is a new one.
@@ -35,4 +44,94 @@ class OnlyWhenReady(bootsteps.StartStopStep):
         except AttributeError as error:
             log.warning("this Celery does not show which processes are ready; jobs may wait for one", cause=str(error))
             return
-        qos.can_consume = lambda: len(state.reserved_requests) < len(ready) and celerys_own()
+        may_take = type(self).may_take
+        qos.can_consume = lambda: len(state.reserved_requests) < len(ready) and may_take() and celerys_own()
+
+
+class OnlySoundMessages(bootsteps.StartStopStep):
+    """Drops what is no message of ours, says so in the log, and goes on.
+
+    A message is a task's name and a job's id. Celery believes all the rest of it, too, and where that has not the form
+    which it expects, the worker's parent ends, or a process of its pool is held for ever. Whoever can write to Redis
+    could do that, and so could a stray client. So only the two are taken from what comes, and a new message is made.
+    """
+
+    requires = (Tasks,)
+    dropped = 0
+
+    def start(self, consumer: Any) -> None:
+        """Look at what the channel reads, anew at each connection.
+
+        `handlers` and `_deliver` are private to kombu: a test holds the installed one to them.
+        """
+        channel = consumer.task_consumer.channel
+        read, deliver = channel.handlers["BRPOP"], channel.connection._deliver
+        channel.handlers["BRPOP"] = lambda: self._read(read, channel)
+        channel.connection._deliver = lambda message, queue: deliver(sound(message, queue), queue)
+
+    def _read(self, read: Callable[[], Any], channel: Any) -> Any:
+        try:
+            return read()
+        except (Empty, *channel.connection_errors):
+            raise
+        except redis.ResponseError as error:  # of the queue, not of a message: as bad as no connection
+            log.warning("the queue can't be read", cause=str(error))
+            raise redis.ConnectionError(f"the queue can't be read: {error}") from error
+        except Exception as error:
+            self.dropped += 1
+            cause = str(error) if isinstance(error, BrokenMessage) else f"{type(error).__name__}: {error}"
+            log.warning("broken message dropped", cause=cause[:300], dropped=self.dropped)
+            raise Empty from error
+
+
+class BrokenMessage(ValueError):
+    """It is no message of ours; the message says why."""
+
+
+def sound(message: Any, queue: str) -> dict[str, Any]:
+    """Make a message of the task's name and the job's id in this one. Raises BrokenMessage where there is not both."""
+    try:
+        content_type, task, body = message["content-type"], message["headers"]["task"], message["body"]
+        is_json, encoding = content_type == "application/json", message["properties"]["body_encoding"]
+        (job_id,) = json.loads(base64.b64decode(body) if encoding == "base64" else body)[0] if is_json else (None,)
+    except Exception as error:  # whatever it is, it has not the form of ours
+        raise BrokenMessage(f"it has not the form of ours: {type(error).__name__}: {error}") from error
+    if not is_json:
+        raise BrokenMessage(f"Refusing to deserialize {str(content_type)[:80]!r}: messages are JSON")
+    if task not in (RUN_JOB, HELP_JOB) or not is_job_id(job_id):
+        raise BrokenMessage(f"it names no task of ours, or no job: {str(task)[:40]!r}, {str(job_id)[:80]!r}")
+    return _message(task, job_id, queue)
+
+
+def _message(task: str, job_id: str, queue: str) -> dict[str, Any]:
+    """Make it as Celery does, in its protocol's second version."""
+    number = str(uuid.uuid4())
+    arguments = [[job_id], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    return {
+        "body": base64.b64encode(json.dumps(arguments).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": task,
+            "id": number,
+            "root_id": number,
+            "parent_id": None,
+            "group": None,
+            "retries": 0,
+            "eta": None,
+            "expires": None,
+            "timelimit": [None, None],
+            "argsrepr": repr((job_id,)),
+            "kwargsrepr": "{}",
+            "ignore_result": True,
+        },
+        "properties": {
+            "correlation_id": number,
+            "delivery_mode": 2,
+            "delivery_tag": number,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "priority": 0,
+            "body_encoding": "base64",
+        },
+    }

@@ -7,16 +7,19 @@ than a lease: after a restart or a freeze every living worker gets that time to 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from contextlib import suppress
 
-from nextlabel.core.errors import JobNotFound, NextlabelError, StoreUnavailable
-from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
+from nextlabel.core.errors import JobNotFound, NextlabelError, StoreRefused, StoreUnavailable
+from nextlabel.core.jobs.footing import Footing
+from nextlabel.core.jobs.queue import JobQueue
+from nextlabel.core.jobs.record import is_job_id
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import get_logger
-from nextlabel.core.settings import Settings
+from nextlabel.core.settings import DEFAULT_REDIS_PREFIX, Settings
 from nextlabel.worker.presence import Presence, presence_folder
 from nextlabel.worker.sharding.plan import remove_old_plans
 
@@ -32,10 +35,11 @@ class Janitor:
     def __init__(self, settings: Settings, worker: str, processes: int = 1) -> None:
         self._settings = settings
         self._worker, self._processes = worker, processes
-        self._store = JobStore.at(settings.redis_url)
-        self._queue = JobQueue(settings.redis_url)
+        self._store = JobStore.of(settings)
+        self._queue = JobQueue.of(settings)
+        self.footing = Footing(self._store, worker)
         self._results = ResultFiles(settings.results_dir)
-        self._presence = Presence(presence_folder(settings.redis_url), worker)
+        self._presence = Presence(presence_folder(_service(settings)), worker)
         self._redis_run_id = ""
         self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
@@ -61,17 +65,41 @@ class Janitor:
         self._presence.end()
         with suppress(StoreUnavailable):  # a worker that is not seen any more is forgotten all the same
             self._store.forget_worker(self._worker)
+            self.footing.leave()
 
     def tick(self) -> None:
-        """Look once. Raises StoreUnavailable; the next tick begins anew."""
+        """Look once. Raises StoreUnavailable; the next tick begins anew.
+
+        What Redis refuses, or what goes wrong with one of the duties, keeps no other from being done.
+        """
+        duties = (
+            self.footing.look, self._show_myself, self._bury_the_dead, self._reap, self._send_lost_messages,
+            self._forget_old_jobs,
+        )  # fmt: skip
+        for duty in duties:
+            try:
+                duty()
+                if self.footing.foreign:  # its jobs are none of ours
+                    self._store.forget_worker(self._worker)
+                    return
+            except StoreRefused as error:
+                log.warning("a duty of the janitor was refused", duty=duty.__name__.strip("_"), cause=error.detail)
+            except NextlabelError:
+                raise
+            except Exception:
+                log.exception("a duty of the janitor failed", duty=duty.__name__.strip("_"))
+
+    def _show_myself(self) -> None:
         self._store.note_worker(self._worker, self._processes)
+
+    def _bury_the_dead(self) -> None:
         for dead in [*self._presence.dead(), *self._dead_processes()]:
             log.warning("it is dead; what it held is put back", dead=dead)
             self._send_again(self._store.put_back_dead(dead, self._settings.max_crashes))
+
+    def _reap(self) -> None:
         if self._long_in_touch():
             self._send_again(self._store.put_back_expired(self._settings.max_crashes))
-        self._send_lost_messages()
-        self._forget_old_jobs()
 
     def _dead_processes(self) -> list[str]:
         """Name the processes of this worker that hold something and are dead.
@@ -79,10 +107,10 @@ class Janitor:
         Celery looks for dead children only every five seconds; a job need not wait for that.
         """
         holding = self._store.processes_holding(self._worker)
-        return [process for process in holding if not _is_running(int(process.rpartition("/")[2]))]
+        return [process for process in holding if not _is_running(process.rpartition("/")[2])]
 
     def _send_again(self, put_back: list[str]) -> None:
-        for job_id in put_back:
+        for job_id in self._keep_ids(put_back):
             log.warning("job put back: its worker is gone", job_id=job_id)
             self._queue.send(job_id)
 
@@ -110,10 +138,10 @@ class Janitor:
 
         Which ones got lost can't be known, and a message that comes twice does no harm.
         """
-        if self._store.messages_waiting(JOBS_KEY) >= self._store.queue_length():
+        if self._store.messages_waiting(self._queue.jobs_key) >= self._store.queue_length():
             return
         now = time.monotonic()
-        waiting = self._store.queued_longer_than(RESEND_AFTER_S)
+        waiting = self._keep_ids(self._store.queued_longer_than(RESEND_AFTER_S))
         self._resent = {job_id: at for job_id, at in self._resent.items() if job_id in set(waiting)}
         for job_id in waiting:
             if now - self._resent.get(job_id, -RESEND_AGAIN_S) >= RESEND_AGAIN_S:
@@ -125,11 +153,21 @@ class Janitor:
         if time.monotonic() - self._forgot_at < FORGET_EVERY_S:
             return
         self._forgot_at = time.monotonic()
-        for job_id in self._store.ended_longer_than(self._settings.keep_jobs_days * 86_400):
+        for job_id in self._keep_ids(self._store.ended_longer_than(self._settings.keep_jobs_days * 86_400)):
             with suppress(JobNotFound):  # another janitor was quicker
                 self._store.forget(job_id)
             self._results.delete(job_id)
         remove_old_plans(self._settings.plans_dir, self._has_ended)  # a job that succeeds removes its own
+
+    def _keep_ids(self, ids: list[str]) -> list[str]:
+        """Return those that can be ids of jobs. The others, which something else wrote, are taken out of Redis."""
+        wrong = [job_id for job_id in ids if not is_job_id(job_id)]
+        if wrong:
+            log.error(
+                "what is no job's id was among the jobs, and is removed", ids=[job_id[:80] for job_id in wrong[:20]]
+            )
+            self._store.give_up(wrong)
+        return [job_id for job_id in ids if is_job_id(job_id)]
 
     def _has_ended(self, job_id: str) -> bool:
         try:
@@ -138,15 +176,23 @@ class Janitor:
             return True
 
 
-def _is_running(pid: int) -> bool:
-    """Whether that child of this process is still running.
+def _service(settings: Settings) -> str:
+    """Name what the workers of one service share and no others."""
+    is_default = settings.redis_prefix == DEFAULT_REDIS_PREFIX
+    return settings.redis_url if is_default else f"{settings.redis_url} {settings.redis_prefix}"
+
+
+def _is_running(process_id: str) -> bool:
+    """Whether the child of this process that has that id is still running. What is no id is no child's.
 
     A dead child stays a zombie until Celery collects it, and a zombie can still be sent signals. So we ask for its exit
     status, and leave it for Celery to collect.
     """
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", process_id):
+        return False
     if not hasattr(os, "waitid"):  # macOS before Python 3.13: the lease of what it held will expire
         return True
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        return os.waitid(os.P_PID, int(process_id), os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
     except ChildProcessError:
         return False

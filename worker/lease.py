@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost, StoreUnavailable
+from nextlabel.core.errors import Cancelled, DeadlineExceeded, Drained, LeaseLost, StoreRefused, StoreUnavailable
 from nextlabel.core.jobs.store import LeaseAnswer
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
@@ -103,6 +103,9 @@ class Lease:
                 if cause is not None:
                     self._give_up(cause)
                     return
+            except StoreRefused as error:  # it would refuse again; once the lease has run out, a janitor decides
+                self._answer = "lost"
+                log.warning("lease lost: Redis refuses to renew it", cause=error.detail)
             except StoreUnavailable as error:
                 self.alive()  # for all we know: it may be waiting for Redis, too
                 log.warning("lease not renewed", cause=error.detail)

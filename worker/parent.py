@@ -19,6 +19,10 @@ class Parent:
         self._janitor = Janitor(settings, worker, processes)
         self._deliverer = Deliverer(settings)
 
+    def may_take(self) -> bool:
+        """Whether messages may be taken: not those of another stack."""
+        return not self._janitor.footing.foreign
+
     def start(self) -> None:
         """Start both; from now on others see the worker."""
         self._janitor.start()

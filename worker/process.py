@@ -29,9 +29,9 @@ class Process:
             settings,
             worker=worker,
             name=f"{worker}/{os.getpid()}",
-            store=JobStore.at(settings.redis_url),
-            lease_store=JobStore.at(settings.redis_url, timeout_s=2.0, retry=False),
-            queue=JobQueue(settings.redis_url),
+            store=JobStore.of(settings),
+            lease_store=JobStore.of(settings, timeout_s=2.0, retry=False),
+            queue=JobQueue.of(settings),
         )
 
     def close(self) -> None:

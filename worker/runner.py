@@ -22,10 +22,13 @@ from nextlabel.core.errors import (
     DeadlineExceeded,
     Drained,
     Interrupted,
+    JobNotFound,
     LeaseLost,
     NextlabelError,
     OutOfMemory,
+    StoreRefused,
     StoreUnavailable,
+    StoreUnfit,
     WeightsMismatch,
 )
 from nextlabel.core.jobs.record import Job, JobError, JobState, JobWarning, Progress
@@ -68,7 +71,11 @@ class Runner:
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""
-        claim = self._claim(job_id)
+        try:
+            claim = self._claim(job_id)
+        except (StoreRefused, StoreUnfit, JobNotFound) as error:
+            log.warning("message dropped", job_id=job_id, cause=error.detail)
+            return
         if claim is None:
             log.info("nothing to claim", job_id=job_id)
             return
@@ -123,8 +130,7 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                insist(lambda: self._store.put_back(claim, "drained"))
-                return "put back"
+                return self._put_back(claim)
             except Cancelled:
                 return self._finish(claim, run, JobState.CANCELLED)
             except Exception as error:
@@ -137,9 +143,24 @@ class Runner:
         self._results.write(claim.job_id, claim.fence, result.model_dump_json().encode())
 
     def _finish(self, claim: Claim, run: Run, state: JobState, error: JobError | None = None) -> str:
-        insist(lambda: self._store.report(claim, run.progress, run.warnings))
-        recorded = insist(lambda: self._store.finish(claim, state, error))
+        try:
+            insist(lambda: self._store.report(claim, run.progress, run.warnings))
+        except StoreRefused as refused:
+            log.warning("progress and warnings not recorded", cause=refused.detail)
+        try:
+            recorded = insist(lambda: self._store.finish(claim, state, error))
+        except StoreRefused as refused:  # the lease runs out, and a janitor decides
+            log.warning("the job's end was not recorded", state=state.value, cause=refused.detail)
+            return "not recorded"
         return state.value if recorded else "lease lost"
+
+    def _put_back(self, claim: Claim) -> str:
+        try:
+            insist(lambda: self._store.put_back(claim, "drained"))
+        except StoreRefused as refused:
+            log.warning("the job was not put back", cause=refused.detail)
+            return "not recorded"
+        return "put back"
 
     def _publisher(self, claim: Claim) -> Callable[[Progress, tuple[JobWarning, ...]], None]:
         def publish(progress: Progress, warnings: tuple[JobWarning, ...]) -> None:
@@ -186,13 +207,16 @@ class Runner:
     def _leave_deaf_job(self, claim: Claim, why: GiveUpCause) -> None:
         """Record the end of a job whose work doesn't stop, and end this process with it. Runs in the lease's thread."""
         log.error("the job does not stop; ending its process", why=why)
-        if why == "stalled":
-            if self._store.put_back_stalled(claim, self._settings.max_crashes):
-                self._process.queue.send(claim.job_id)
-        elif why == "cancel":
-            self._store.finish(claim, JobState.CANCELLED)
-        else:
-            self._store.finish(claim, JobState.FAILED, JobError.of(DeadlineExceeded()))
+        try:
+            if why == "stalled":
+                if self._store.put_back_stalled(claim, self._settings.max_crashes):
+                    self._process.queue.send(claim.job_id)
+            elif why == "cancel":
+                self._store.finish(claim, JobState.CANCELLED)
+            else:
+                self._store.finish(claim, JobState.FAILED, JobError.of(DeadlineExceeded()))
+        except StoreRefused as refused:  # the lease runs out, and a janitor decides
+            log.warning("the job's end was not recorded", cause=refused.detail)
         leave_process()
 
     def _leave_deaf_shard(self, why: GiveUpCause) -> None:

@@ -43,7 +43,7 @@ class Deliverer:
         self, settings: Settings, *, resolve: Resolve = addresses_of, trust: ssl.SSLContext | None = None
     ) -> None:
         self._settings = settings
-        self._store = JobStore.at(settings.redis_url)
+        self._store = JobStore.of(settings)
         self._outbox = Outbox(self._store)
         self._resolve = resolve
         self._trust = trust or ssl.create_default_context()

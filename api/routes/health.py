@@ -30,6 +30,7 @@ MEGABYTE = 1_000_000
 class Ready(BaseModel):
     status: Literal["ready"]
     faults: list[str]
+    warnings: list[str] = []
 
 
 @router.get("/healthz")
@@ -40,9 +41,15 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={200: {"model": Ready}})
 async def readyz(services: Given) -> Response:
-    """Redis can be written, the disks have room, a worker was seen in the last ten seconds."""
+    """Redis can be written and keeps what it confirms, the disks have room, a worker was seen in the last ten seconds.
+
+    `warnings` tell what is worth knowing and stops nothing.
+    """
     faults = await in_thread(lambda: list(_faults(services)))
-    return not_ready(faults) if faults else JSONResponse({"status": "ready", "faults": []})
+    if faults:
+        return not_ready(faults)
+    warnings = {"warnings": services.footing.notes} if services.footing.notes else {}
+    return JSONResponse({"status": "ready", "faults": [], **warnings})
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
@@ -77,6 +84,8 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
 
 def _faults(services: Services) -> Iterator[str]:
     try:
+        services.footing.look()
+        yield from services.footing.faults
         services.store.check_writable()
         if not services.store.workers():
             yield "no worker was seen in the last 10 seconds; jobs are recorded and wait"

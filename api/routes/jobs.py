@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,14 +12,14 @@ from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from nextlabel.api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
+from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Reader, Submitter, one_stream
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
-from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
-from nextlabel.core.jobs.record import Job, JobState, new_job_id
+from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreRefused, StoreUnavailable
+from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.store import Event
 from nextlabel.core.kinds.admission import admit
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
@@ -83,7 +82,7 @@ async def list_jobs(
     """List jobs, newest first."""
     owner = None if caller.sees_all else caller.owner
     page = await in_thread(services.store.page, kind=kind, state=state, owner=owner, limit=limit, cursor=cursor)
-    return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor)
+    return JobList(data=[view(job) for job in page.jobs], next_cursor=page.next_cursor, broken=list(page.broken))
 
 
 @router.get(
@@ -135,10 +134,11 @@ async def retry(
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
-async def forget(named: JobToChange, services: Given) -> None:
-    """Forget an ended job and its result."""
-    await in_thread(services.store.forget, named.id)
-    await in_thread(services.results.delete, named.id)
+async def forget(job_id: JobToForget, services: Given) -> None:
+    """Forget an ended job and its result, or one whose record is broken."""
+    await in_thread(services.store.forget, job_id)
+    if is_job_id(job_id):
+        await in_thread(services.results.delete, job_id)
 
 
 @router.get(
@@ -199,6 +199,7 @@ def _record(body: Any, services: Services, owner: str, key: str | None) -> tuple
     if replayed is not None:
         return replayed, False
     request = admit(body, services.settings)
+    services.footing.refuse_unfit()
     return services.store.submit(
         new_job_id(),
         request.kind,
@@ -232,8 +233,12 @@ async def until_ended(job: Job, services: Services, seconds: float = float("inf"
     deadline = time.monotonic() + seconds
     async with services.watcher.watching(job.id) as bell:
         while True:
-            with suppress(StoreUnavailable):
+            try:
                 job = await in_thread(services.store.get, job.id)
+            except StoreRefused:
+                raise
+            except StoreUnavailable:
+                pass  # it may be back before the time is up
             left = deadline - time.monotonic()
             if job.state.is_final or left <= 0:
                 return job

@@ -6,21 +6,30 @@ early, results are off, and publishing does not retry: the janitor sends again w
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
+import redis
 from celery import Celery
 from kombu.exceptions import KombuError
 
 from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.settings import DEFAULT_REDIS_PREFIX, Settings
 
 RUN_JOB, HELP_JOB = "run_job", "help_job"
 JOBS, SHARDS = "jobs", "shards"
-KEY_PREFIX = "nextlabel:mq:"
-JOBS_KEY = KEY_PREFIX + JOBS  # the Redis lists that messages wait in
-SHARDS_KEY = KEY_PREFIX + SHARDS
 
 
-def celery_app(redis_url: str) -> Celery:
+def messages_key(queue: str, prefix: str = DEFAULT_REDIS_PREFIX) -> str:
+    """Return the Redis list that the messages of a queue wait in."""
+    return f"{prefix}:mq:{queue}"
+
+
+JOBS_KEY, SHARDS_KEY = messages_key(JOBS), messages_key(SHARDS)  #: where no other prefix is set
+
+
+def celery_app(redis_url: str, prefix: str = DEFAULT_REDIS_PREFIX) -> Celery:
     """Make an app with our settings; docs/decisions/celery-carries-the-record-decides.md has the reasons for each."""
-    app = Celery("nextlabel", broker=redis_url)
+    app = Celery("nextlabel", broker=_broker_url(redis_url))
     app.conf.update(
         result_backend=None,
         task_ignore_result=True,
@@ -34,7 +43,7 @@ def celery_app(redis_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "global_keyprefix": KEY_PREFIX,
+            "global_keyprefix": messages_key("", prefix),
             "socket_connect_timeout": 5,
             "socket_timeout": 30,
             "socket_keepalive": True,
@@ -60,10 +69,16 @@ def celery_app(redis_url: str) -> Celery:
 class JobQueue:
     """Sends messages to the workers."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._app = celery_app(redis_url)
+    def __init__(self, redis_url: str, prefix: str = DEFAULT_REDIS_PREFIX) -> None:
+        self.jobs_key, self.shards_key = messages_key(JOBS, prefix), messages_key(SHARDS, prefix)
+        self._app = celery_app(redis_url, prefix)
         # A person waits for the answer, so we give up on a Redis that hangs sooner than a worker does.
         self._app.conf.broker_transport_options |= {"socket_connect_timeout": 2, "socket_timeout": 5}
+
+    @classmethod
+    def of(cls, settings: Settings) -> JobQueue:
+        """Make the queue of the stack that has these settings."""
+        return cls(settings.redis_url, settings.redis_prefix)
 
     def send(self, job_id: str) -> None:
         """Send the message to run a job. Raises StoreUnavailable; a janitor sends it again, as the job is recorded."""
@@ -76,8 +91,18 @@ class JobQueue:
     def _send(self, task: str, job_id: str, queue: str) -> None:
         try:
             self._app.send_task(task, [job_id], queue=queue)
-        except (KombuError, OSError) as error:
+        except (KombuError, OSError, redis.RedisError) as error:
             raise StoreUnavailable(f"the message for job {job_id} could not be sent: {error}") from error
 
     def close(self) -> None:
         self._app.close()
+
+
+def _broker_url(redis_url: str) -> str:
+    """Say the URL as kombu does, which has a form of its own for Unix sockets."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{user}{parts.path}?virtual_host={database}"

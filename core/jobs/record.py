@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict
 
-from nextlabel.core.errors import NextlabelError
+from nextlabel.core.errors import JobNotFound, NextlabelError
+
+#: The form of a job's id. It becomes a part of paths and keys, and comes from requests, messages and Redis.
+JOB_ID = re.compile(r"job_[0-9a-z]{1,64}")
 
 
 class JobState(StrEnum):
@@ -103,6 +107,18 @@ class Job(Frozen):
     error: JobError | None = None
     last_interruption: Interruption | None = None
     ended_by: int | None = None  #: the fence of the attempt that ended it; the result's file is named after it
+
+
+def is_job_id(text: object) -> TypeGuard[str]:
+    """Whether that has the form of a job's id."""
+    return isinstance(text, str) and JOB_ID.fullmatch(text) is not None
+
+
+def checked_job_id(text: object) -> str:
+    """Return the id, which has the form of one: it may be a part of a path. Raises JobNotFound."""
+    if not is_job_id(text):
+        raise JobNotFound(f"there is no job {str(text)[:80]}")
+    return text
 
 
 def new_job_id() -> str:

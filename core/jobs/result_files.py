@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nextlabel.core.disk import NO_SPACE, write_whole
 from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
-from nextlabel.core.jobs.record import Job, JobState
+from nextlabel.core.jobs.record import Job, JobState, checked_job_id
 
 
 def _sync_names(*folders: Path) -> None:
@@ -54,8 +54,8 @@ class ResultFiles:
         return path
 
     def delete(self, job_id: str) -> None:
-        """Remove whatever results the job has."""
-        shutil.rmtree(self._folder / job_id, ignore_errors=True)
+        """Remove whatever results the job has. Raises JobNotFound for what is no id of a job."""
+        shutil.rmtree(self._folder / checked_job_id(job_id), ignore_errors=True)
 
     def _path(self, job_id: str, fence: int) -> Path:
-        return self._folder / job_id / f"{fence}.json"
+        return self._folder / checked_job_id(job_id) / f"{int(fence)}.json"

@@ -54,7 +54,10 @@ class ShardStore:
 
         It has at most `wanted` images, and at least `least` while there are as many. `token` is as in a job's claim.
         """
-        claimed = self._store.run_script("claim_shard", job_id, process, token, round(lease_s * 1000), wanted, least)
+        lease_ms = round(lease_s * 1000)
+        claimed = self._store.run_script(
+            "claim_shard", job_id, process, token, lease_ms, wanted, least, *self._store.stack
+        )
         if claimed is None:
             return None
         number, start, stop, fence, key = claimed

@@ -20,7 +20,12 @@ Keys, all under one prefix:
     processes         hash    worker -> how many processes it has
     draining:<worker> string  that worker's jobs are put back at their next batch
     webhooks          zset    id of an ended job by when its webhook is due (outbox.py)
-    totals, started, wait_ms, run_ms, reaped, fenced, shards, webhook_totals    counters for metrics
+    stack             hash    data roots and state folder of the stack whose Redis this is (tenancy.py)
+    members           zset    processes of that stack by when they were last seen
+    accepted:<ledger> string  how many jobs one API process has accepted (ledger.py)
+    lost              zset    id of a job that was accepted and is no more, by when that was noticed
+    lost_owners       hash    id -> whose it was
+    totals, started, wait_ms, run_ms, reaped, fenced, lost_total, shards, webhook_totals    counters for metrics
 
 A worker is a parent process with its pool of processes; a process is named `<worker>/<process id>`. Processes hold jobs
 and shards; workers are seen and drained.
@@ -31,7 +36,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +46,7 @@ from importlib.resources import files
 from typing import Any, Literal, cast
 
 import redis
+from pydantic_core import from_json
 from redis.commands.core import Script
 
 from nextlabel.core.errors import (
@@ -47,14 +54,30 @@ from nextlabel.core.errors import (
     IdempotencyKeyReused,
     InvalidCursor,
     JobActive,
+    JobBroken,
     JobEnded,
+    JobLost,
     JobNotFound,
     QuotaExceeded,
+    StoreRefused,
     StoreUnavailable,
+    StoreUnfit,
 )
-from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
+from nextlabel.core.jobs.ledger import Ledger
+from nextlabel.core.jobs.record import (
+    Interruption,
+    Job,
+    JobError,
+    JobState,
+    JobWarning,
+    Progress,
+    checked_job_id,
+    is_job_id,
+)
+from nextlabel.core.jobs.tenancy import ANY, FOREIGN, Stack
+from nextlabel.core.settings import DEFAULT_REDIS_PREFIX, Settings
 
-PREFIX = "nextlabel:"
+PREFIX = DEFAULT_REDIS_PREFIX + ":"
 CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
 FORGET_WORKER_MS = 86_400_000
@@ -62,6 +85,9 @@ SEEN_WITHIN_S = 10.0
 
 #: The error of a job that nobody claimed before its deadline.
 _LATE = JobError.of(DeadlineExceeded()).model_dump_json()
+
+#: Answers of Redis that are about its state and not about what was asked: as much an outage as no answer.
+_AWAY = re.compile(r"\b(LOADING|READONLY|MASTERDOWN|NOREPLICAS|MISCONF|OOM|BUSY|CLUSTERDOWN|TRYAGAIN)\b")
 
 LeaseAnswer = Literal["ok", "cancel", "deadline", "drain", "lost"]
 
@@ -90,6 +116,7 @@ class Event:
 class Page:
     jobs: list[Job]
     next_cursor: str | None
+    broken: tuple[str, ...] = ()  #: ids of the jobs on the way whose records can't be read
 
 
 @dataclass(frozen=True)
@@ -114,6 +141,7 @@ class Counts:
     processes: int
     webhooks_waiting: int
     webhooks: dict[str, int]  # outcome -> attempts
+    lost: int  # jobs that were accepted and that Redis lost
 
     @property
     def queued(self) -> int:
@@ -123,23 +151,61 @@ class Counts:
 class JobStore:
     """All jobs. Every method raises StoreUnavailable when Redis can't be reached or refuses to write."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
+    def __init__(
+        self,
+        client: redis.Redis,
+        prefix: str = DEFAULT_REDIS_PREFIX,
+        *,
+        stack: Callable[[], Stack] = lambda: ANY,
+        ledger: Ledger | None = None,
+    ) -> None:
+        """`prefix`: what all keys begin with. `stack`: in another's Redis nothing is submitted or claimed.
+
+        `ledger`: where the jobs are noted that are accepted through this store.
+        """
+        self._redis, self._prefix, self._stack_of, self._ledger = client, f"{prefix}:", stack, ledger
 
     @classmethod
-    def at(cls, url: str, *, timeout_s: float = 5.0, retry: bool = True) -> JobStore:
+    def at(
+        cls,
+        url: str,
+        prefix: str = DEFAULT_REDIS_PREFIX,
+        *,
+        timeout_s: float = 5.0,
+        retry: bool = True,
+        stack: Callable[[], Stack] = lambda: ANY,
+        ledger: Ledger | None = None,
+    ) -> JobStore:
         """Make a store with a client of its own. `retry=False` is for lease renewal, which must know at once."""
         options: dict[str, Any] = {} if retry else {"retry": None}
-        return cls(
-            redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                health_check_interval=10,
-                **options,
-            )
+        client = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            encoding_errors="replace",  # what isn't UTF-8 isn't ours, and must not hide what is
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            health_check_interval=10,
+            **options,
         )
+        return cls(client, prefix, stack=stack, ledger=ledger)
+
+    @classmethod
+    def of(
+        cls, settings: Settings, *, timeout_s: float = 5.0, retry: bool = True, ledger: Ledger | None = None
+    ) -> JobStore:
+        """Make the store of the stack that has these settings."""
+        options: dict[str, Any] = {"timeout_s": timeout_s, "retry": retry, "ledger": ledger}
+        return cls.at(settings.redis_url, settings.redis_prefix, stack=lambda: Stack.of(settings), **options)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack that this store's jobs belong to. Its state folder is looked at when it is needed, not before."""
+        return self._stack_of()
+
+    @property
+    def changed(self) -> str:
+        """The channel that tells the ids of jobs as they change."""
+        return self._prefix + "changed"
 
     def close(self) -> None:
         self._redis.close()
@@ -170,20 +236,28 @@ class JobStore:
         deadline_ms = "" if deadline_s is None else round(deadline_s * 1000)
         key = _key_of(owner, idempotency_key) if idempotency_key else ""
         wanted = (request_json, key, fingerprint, keep_ms, deadline_ms, webhook or "", owner, most_unfinished)
-        recorded_id, recorded_fingerprint, unfinished = cast(
-            tuple[str, str, int], self.run_script("submit", job_id, kind, *wanted)
+        ledger = self._ledger.name if self._ledger else ""
+        recorded_id, recorded_fingerprint, unfinished, *number = cast(
+            tuple[str, str, int, int],
+            self.run_script("submit", checked_job_id(job_id), kind, *wanted, *self.stack, ledger),
         )
+        if not recorded_id and unfinished < 0:
+            raise StoreUnfit(FOREIGN)
         if not recorded_id:
             raise QuotaExceeded(f"{unfinished} of your jobs have not ended; wait for some, or cancel them")
+        if self._ledger and number[0]:
+            self._ledger.note(number[0], recorded_id, owner)
         _refuse_reuse(recorded_id, recorded_fingerprint, fingerprint)
         return self.get(recorded_id), recorded_id == job_id
 
     def known_by(self, idempotency_key: str, fingerprint: str, owner: str = "") -> Job | None:
         """Return the job that the key stands for already. Raises IdempotencyKeyReused if another request made it."""
-        with _reaching_redis():
-            known = self._redis.hmget(PREFIX + "idempotency:" + _key_of(owner, idempotency_key), "id", "fingerprint")
+        with reaching_redis():
+            known = self._redis.hmget(
+                self._prefix + "idempotency:" + _key_of(owner, idempotency_key), "id", "fingerprint"
+            )
         known_id, known_fingerprint = cast(list[str | None], known)
-        if known_id is None:
+        if known_id is None or known_fingerprint is None:
             return None
         _refuse_reuse(known_id, known_fingerprint, fingerprint)
         try:
@@ -192,12 +266,20 @@ class JobStore:
             return None
 
     def get(self, job_id: str) -> Job:
-        """Read a job's record. Raises JobNotFound."""
-        with _reaching_redis():
-            fields = self._redis.hgetall(PREFIX + "job:" + job_id)
-        if not fields:
-            raise JobNotFound(f"there is no job {job_id}")
-        return _job(cast(dict[str, str], fields))
+        """Read a job's record. Raises JobNotFound; JobLost or JobBroken when there was one, or is."""
+        with reaching_redis():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hgetall(self._prefix + "job:" + job_id)
+            pipeline.hexists(self._prefix + "lost_owners", job_id)
+            fields, lost = pipeline.execute(raise_on_error=False)
+        if fields == {} and lost is True:
+            raise JobLost(job_id)
+        return _job(job_id, fields)
+
+    def owner_of_lost(self, job_id: str) -> str:
+        """Say whose the lost job was; "" where nobody knows."""
+        with reaching_redis():
+            return cast(str | None, self._redis.hget(self._prefix + "lost_owners", job_id)) or ""
 
     def page(
         self,
@@ -210,14 +292,15 @@ class JobStore:
     ) -> Page:
         """List jobs, newest first, of one owner or of all. Raises InvalidCursor."""
         jobs: list[Job] = []
+        broken: list[str] = []
         index = "jobs" if not owner else f"jobs_of:{owner}"
-        for job in self._newest_first(index, *_position(cursor)):
+        for job in self._newest_first(index, broken, *_position(cursor)):
             if kind not in (None, job.kind) or state not in (None, job.state) or owner not in (None, job.owner):
                 continue
             if len(jobs) == limit:
-                return Page(jobs, _cursor(jobs[-1]))
+                return Page(jobs, _cursor(jobs[-1]), tuple(broken))
             jobs.append(job)
-        return Page(jobs, None)
+        return Page(jobs, None, tuple(broken))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; again and again is the same as once. Raises JobNotFound; JobEnded when it ended otherwise."""
@@ -228,22 +311,27 @@ class JobStore:
         return job
 
     def forget(self, job_id: str) -> None:
-        """Remove an ended job's record. Raises JobNotFound; JobActive for a job that has not ended."""
+        """Remove the record of an ended job, or one that is broken.
+
+        Raises JobNotFound; JobActive for a job that has not ended.
+        """
         state = self.run_script("forget", job_id)
         if state is None:
             raise JobNotFound(f"there is no job {job_id}")
+        if self._ledger:
+            self._ledger.strike(job_id)
+        if state == "broken":
+            return
         if not JobState(state).is_final:
             raise JobActive(f"job {job_id} is {state}; cancel it first")
 
     def events(self, job_id: str, after: str = "-") -> list[Event]:
         """List what happened after the event with that id ("-": all that is kept), oldest first."""
         start = after if after == "-" else f"({after}"
-        with _reaching_redis():
-            entries = self._redis.xrange(PREFIX + "events:" + job_id, min=start)
-        return [
-            Event(entry_id, fields["event"], json.loads(fields["data"]))
-            for entry_id, fields in cast(list[tuple[str, dict[str, str]]], entries)
-        ]
+        with reaching_redis():
+            entries = self._redis.xrange(self._prefix + "events:" + job_id, min=start)
+        events = (_event(*entry) for entry in cast(list[tuple[str, dict[str, str]]], entries))
+        return [event for event in events if event is not None]
 
     # --- a worker's side ----------------------------------------------------------------------------------------
 
@@ -251,13 +339,22 @@ class JobStore:
         """Give the job to that process. None when another runs it or it has ended: the message came twice, or late.
 
         `process`: its name, `<worker>/<process id>`. `token`: a word made for this call; when the call is repeated with
-        it, because the answer got lost, the same claim is the answer.
+        it, because the answer got lost, the same claim is the answer. A job whose request can't be read ends as failed.
+        Raises StoreUnfit in another stack's Redis.
         """
-        claimed = self.run_script("claim", job_id, process, token, round(lease_s * 1000), _LATE)
+        lease_ms = round(lease_s * 1000)
+        claimed = self.run_script("claim", checked_job_id(job_id), process, token, lease_ms, _LATE, *self.stack)
         if claimed is None:
             return None
+        if claimed == "foreign":
+            raise StoreUnfit(FOREIGN)
         fence, attempt, kind, request = claimed
-        return Claim(job_id, int(fence), int(attempt), kind, json.loads(request))
+        try:
+            return Claim(job_id, int(fence), int(attempt), kind, _object(request))
+        except (ValueError, TypeError) as error:
+            broken = JobError.of(JobBroken(job_id, f"request: {error}"))
+            self.finish(Claim(job_id, int(fence), int(attempt), kind, {}), JobState.FAILED, broken)
+            return None
 
     def renew(self, claim: Claim, *, worker: str, lease_s: float) -> LeaseAnswer:
         """Renew a job's lease for `lease_s` from now, and hear whether it must stop.
@@ -311,72 +408,130 @@ class JobStore:
 
     def queued_longer_than(self, seconds: float) -> list[str]:
         """List the ids of jobs that have been queued for longer, oldest first, at most 1,000."""
-        with _reaching_redis():
+        with reaching_redis():
             before = self._now_ms() - seconds * 1000
-            ids = self._redis.zrangebyscore(PREFIX + "queued", "-inf", before, start=0, num=1000)
+            ids = self._redis.zrangebyscore(self._prefix + "queued", "-inf", before, start=0, num=1000)
         return cast(list[str], ids)
 
     def ended_longer_than(self, seconds: float) -> list[str]:
         """List the ids of jobs that ended longer ago, oldest first, at most 1,000."""
-        with _reaching_redis():
+        with reaching_redis():
             before = self._now_ms() - seconds * 1000
-            ids = self._redis.zrangebyscore(PREFIX + "ended", "-inf", before, start=0, num=1000)
+            ids = self._redis.zrangebyscore(self._prefix + "ended", "-inf", before, start=0, num=1000)
         return cast(list[str], ids)
 
     def messages_waiting(self, queue_key: str) -> int:
         """Count the messages that no process has taken yet."""
-        with _reaching_redis():
+        with reaching_redis():
             return self._redis.llen(queue_key)
 
     def queue_length(self) -> int:
         """Count the jobs that wait for a process."""
-        with _reaching_redis():
-            return self._redis.zcard(PREFIX + "queued")
+        with reaching_redis():
+            return self._redis.zcard(self._prefix + "queued")
 
     def server_run_id(self) -> str:
         """Return the name of this run of Redis; it is another one after a restart."""
-        with _reaching_redis():
-            return str(self._redis.info("server")["run_id"])
+        with reaching_redis():
+            return str(self._redis.info("server").get("run_id"))
+
+    def info(self) -> dict[str, Any]:
+        """Return what Redis says of itself."""
+        with reaching_redis():
+            return dict(self._redis.info())
+
+    def config(self, name: str) -> str | None:
+        """Return that setting of Redis; None where it may not be asked for, as in most managed ones."""
+        try:
+            with reaching_redis():
+                return cast(dict[str, str], self._redis.config_get(name)).get(name)
+        except StoreRefused:
+            return None
 
     def note_worker(self, worker: str, processes: int = 1) -> None:
         """Note that the worker is alive just now, and how many processes it has."""
-        with _reaching_redis():
+        with reaching_redis():
             now = self._now_ms()
-            self._redis.zadd(PREFIX + "workers", {worker: now})
-            self._redis.hset(PREFIX + "processes", worker, str(processes))
-            for gone in cast(list[str], self._redis.zrangebyscore(PREFIX + "workers", "-inf", now - FORGET_WORKER_MS)):
-                self._redis.zrem(PREFIX + "workers", gone)
-                self._redis.hdel(PREFIX + "processes", gone)
+            self._redis.zadd(self._prefix + "workers", {worker: now})
+            self._redis.hset(self._prefix + "processes", worker, str(processes))
+            for gone in cast(
+                list[str], self._redis.zrangebyscore(self._prefix + "workers", "-inf", now - FORGET_WORKER_MS)
+            ):
+                self._redis.zrem(self._prefix + "workers", gone)
+                self._redis.hdel(self._prefix + "processes", gone)
 
     def forget_worker(self, worker: str) -> None:
         """Forget a worker that has stopped."""
-        with _reaching_redis():
-            self._redis.zrem(PREFIX + "workers", worker)
-            self._redis.hdel(PREFIX + "processes", worker)
-            self._redis.delete(PREFIX + "draining:" + worker)
+        with reaching_redis():
+            self._redis.zrem(self._prefix + "workers", worker)
+            self._redis.hdel(self._prefix + "processes", worker)
+            self._redis.delete(self._prefix + "draining:" + worker)
 
     def count_processes(self) -> int:
         """Count the processes of the workers that are alive."""
         seen = self.workers()
-        with _reaching_redis():
-            counts = cast(list[str | None], self._redis.hmget(PREFIX + "processes", seen)) if seen else []
-        return sum(int(count or 1) for count in counts)
+        with reaching_redis():
+            counts = cast(list[str | None], self._redis.hmget(self._prefix + "processes", seen)) if seen else []
+        return sum(int(count) if count and re.fullmatch(r"[0-9]{1,4}", count) else 1 for count in counts)
 
     def workers(self, within_s: float = SEEN_WITHIN_S) -> list[str]:
         """Name the workers that were seen within the last `within_s` seconds."""
-        with _reaching_redis():
-            names = self._redis.zrangebyscore(PREFIX + "workers", self._now_ms() - within_s * 1000, "+inf")
+        with reaching_redis():
+            names = self._redis.zrangebyscore(self._prefix + "workers", self._now_ms() - within_s * 1000, "+inf")
         return cast(list[str], names)
 
     def drain(self, worker: str) -> None:
         """Ask for the jobs that the worker runs to be put back at their next batch."""
-        with _reaching_redis():
-            self._redis.set(PREFIX + "draining:" + worker, "1", ex=DRAIN_FOR_S)
+        with reaching_redis():
+            self._redis.set(self._prefix + "draining:" + worker, "1", ex=DRAIN_FOR_S)
 
     def stop_draining(self, worker: str) -> None:
         """Take back what `drain` asked for."""
-        with _reaching_redis():
-            self._redis.delete(PREFIX + "draining:" + worker)
+        with reaching_redis():
+            self._redis.delete(self._prefix + "draining:" + worker)
+
+    # --- whose it is --------------------------------------------------------------------------------------------
+
+    def join(self, process: str, alive_s: float) -> Stack | None:
+        """Show that this process of the stack is alive. -> another stack that has this Redis, and lives, or None.
+
+        A process counts as alive for `alive_s` after it last did so.
+        """
+        answer = cast(list[str], self.run_script("join", *self.stack, process, round(alive_s * 1000)))
+        return Stack(*answer) if answer else None
+
+    def part(self, process: str) -> None:
+        """Show that this process of the stack has stopped."""
+        with reaching_redis():
+            self._redis.zrem(self._prefix + "members", process)
+
+    # --- what got lost ------------------------------------------------------------------------------------------
+
+    def check_ledger(self) -> list[str]:
+        """Compare what this process accepted with what Redis knows of it. -> ids of the jobs that it has lost since.
+
+        An accepted job that is missing is remembered as lost. Redis goes back behind what it has confirmed when it was
+        restored or restarted without its files, and when a replica takes over that lacked the last writes.
+        """
+        if self._ledger is None:
+            return []
+        count = self._ledger.count  # before Redis is asked: others of this process may be submitting
+        kept = int(self.run_script("ledger", self._ledger.name, count))
+        if kept >= count:
+            return []
+        lost = self._ledger.after(kept)
+        return cast(list[str], self.run_script("mark_lost", *(part for entry in lost for part in entry)))
+
+    def lost(self, within_s: float) -> list[str]:
+        """List the ids of jobs that were noticed to be lost in that time, oldest first."""
+        with reaching_redis():
+            since = self._now_ms() - within_s * 1000
+            return cast(list[str], self._redis.zrangebyscore(self._prefix + "lost", since, "+inf"))
+
+    def give_up(self, ids: Sequence[str]) -> None:
+        """Take out of all that is looked through what can't be the id of a job."""
+        for job_id in ids:
+            self.run_script("forget", job_id)
 
     # --- limits -------------------------------------------------------------------------------------------------
 
@@ -388,38 +543,38 @@ class JobStore:
 
     def check_writable(self) -> None:
         """Raise StoreUnavailable unless Redis takes a write."""
-        with _reaching_redis():
-            self._redis.set(PREFIX + "writable", "1", ex=60)
+        with reaching_redis():
+            self._redis.set(self._prefix + "writable", "1", ex=60)
 
     def counts(self) -> Counts:
         """Count all that `/metrics` shows."""
         live = cast(list[Any], self.run_script("count_jobs"))
-        with _reaching_redis():
+        with reaching_redis():
             now = self._now_ms()
             pipeline = self._redis.pipeline(transaction=False)
             for zset in ("leases", "shard_leases", "webhooks"):
-                pipeline.zcard(PREFIX + zset)
+                pipeline.zcard(self._prefix + zset)
             for zset in ("queued", "leases"):
-                pipeline.zrange(PREFIX + zset, 0, 0, withscores=True)
-            for totals in ("totals", "started", "wait_ms", "run_ms", "shards", "webhook_totals"):
-                pipeline.hgetall(PREFIX + totals)
-            pipeline.mget(PREFIX + "reaped", PREFIX + "fenced")
-            pipeline.zrange(PREFIX + "workers", 0, -1, withscores=True)
+                pipeline.zrange(self._prefix + zset, 0, 0, withscores=True)
+            for counters in ("totals", "started", "wait_ms", "run_ms", "shards", "webhook_totals"):
+                pipeline.hgetall(self._prefix + counters)
+            pipeline.mget(self._prefix + "reaped", self._prefix + "fenced", self._prefix + "lost_total")
+            pipeline.zrange(self._prefix + "workers", 0, -1, withscores=True)
             answers = pipeline.execute()
-        leased, shard_leases, webhooks_waiting, oldest, next_lease, *hashes, counters, workers = answers
-        ended, started, wait_ms, run_ms, shards, webhooks = hashes
+        leased, shard_leases, webhooks_waiting, oldest, next_lease, *hashes, numbers, workers = answers
+        totals, started, wait_ms, run_ms, shards, webhooks = map(_numbers, hashes)
         return Counts(
-            live=dict(zip(zip(live[::3], live[1::3], strict=True), map(int, live[2::3]), strict=True)),
+            live={(kind, state): int(jobs) for kind, state, jobs in zip(*[iter(live)] * 3, strict=True)},
             leased=leased,
             shard_leases=shard_leases,
             oldest_queued_s=max(0.0, (now - oldest[0][1]) / 1000) if oldest else 0.0,
             lease_left_s=(next_lease[0][1] - now) / 1000 if next_lease else None,
             started={kind: int(jobs) for kind, jobs in started.items()},
-            wait_s={kind: int(ms) / 1000 for kind, ms in wait_ms.items()},
-            run_s={kind: int(ms) / 1000 for kind, ms in run_ms.items()},
-            ended={cast(tuple[str, str], tuple(key.split(":"))): int(total) for key, total in ended.items()},
-            reaped=int(counters[0] or 0),
-            fenced=int(counters[1] or 0),
+            wait_s={kind: ms / 1000 for kind, ms in wait_ms.items()},
+            run_s={kind: ms / 1000 for kind, ms in run_ms.items()},
+            ended={(kind, state): int(jobs) for (kind, state), jobs in _pairs(totals)},
+            reaped=int(numbers[0] or 0),
+            fenced=int(numbers[1] or 0),
             shards=int(shards.get("committed", 0)),
             shard_images=int(shards.get("images", 0)),
             shard_s=float(shards.get("seconds", 0)),
@@ -427,6 +582,7 @@ class JobStore:
             processes=self.count_processes(),
             webhooks_waiting=webhooks_waiting,
             webhooks={outcome: int(total) for outcome, total in webhooks.items()},
+            lost=int(numbers[2] or 0),
         )
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -443,28 +599,39 @@ class JobStore:
 
     def run_script(self, script: str, *arguments: str | int | float) -> Any:
         """Run one of the scripts in core/jobs/lua, as one atomic step."""
-        with _reaching_redis():
-            return self._scripts[script](keys=[PREFIX], args=list(arguments))
+        with reaching_redis():
+            return self._scripts[script](keys=[self._prefix], args=list(arguments))
 
     def _now_ms(self) -> float:
         seconds, microseconds = self._redis.time()
         return seconds * 1000 + microseconds / 1000
 
-    def _newest_first(self, index: str, before_ms: float, before_id: str) -> Iterator[Job]:
-        """Yield the jobs that are strictly older than the position (ties in time by id), fetched in lots."""
+    def _newest_first(self, index: str, broken: list[str], before_ms: float, before_id: str) -> Iterator[Job]:
+        """Yield the jobs that are strictly older than the position (ties in time by id), fetched in lots.
+
+        The ids of records that can't be read go into `broken`.
+        """
         start, lot = 0, 100
         while True:
-            with _reaching_redis():
+            with reaching_redis():
                 ids = cast(
                     list[str],
-                    self._redis.zrevrangebyscore(PREFIX + index, before_ms, "-inf", start=start, num=lot),
+                    self._redis.zrevrangebyscore(self._prefix + index, before_ms, "-inf", start=start, num=lot),
                 )
                 pipeline = self._redis.pipeline(transaction=False)
                 for job_id in ids:
-                    pipeline.hgetall(PREFIX + "job:" + job_id)
-                records = pipeline.execute() if ids else []
-            jobs = [_job(fields) for fields in records if fields]
-            yield from (job for job in jobs if (_ms(job), job.id) < (before_ms, before_id))
+                    pipeline.hgetall(self._prefix + "job:" + job_id)
+                records = pipeline.execute(raise_on_error=False) if ids else []
+            for job_id, fields in zip(ids, records, strict=True):
+                try:
+                    job = _job(job_id, fields)
+                except JobBroken:
+                    broken.append(job_id[:80])
+                except JobNotFound:  # it was forgotten just now
+                    continue
+                else:
+                    if (_ms(job), job.id) < (before_ms, before_id):
+                        yield job
             if len(ids) < lot:
                 return
             start += lot
@@ -483,16 +650,52 @@ def _key_of(owner: str, idempotency_key: str) -> str:
 
 
 @contextmanager
-def _reaching_redis() -> Iterator[None]:
+def reaching_redis() -> Iterator[None]:
+    """Raises StoreUnavailable where Redis is out of reach, StoreRefused where it is there and answers with an error."""
     try:
         yield
     except redis.RedisError as error:
-        raise StoreUnavailable(f"Redis can't be reached or can't write: {error}") from error
+        if _is_away(error):
+            raise StoreUnavailable(f"Redis can't be reached or can't write: {error}") from error
+        raise StoreRefused(f"Redis refuses: {error}") from error
 
 
-def _job(fields: dict[str, str]) -> Job:
+def _is_away(error: redis.RedisError) -> bool:
+    """Whether that tells an outage, which ends by itself or by its operator, and no fault of what was asked."""
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.AuthorizationError):
+        return False
+    absent = (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse, redis.ReadOnlyError)
+    full_or_down = (redis.OutOfMemoryError, redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
+    return isinstance(error, (*absent, *full_or_down)) or _AWAY.search(str(error)) is not None
+
+
+def _job(job_id: str, fields: Any) -> Job:
+    """Read a record, as Redis answered. Raises JobBroken; JobNotFound where there is none."""
+    if fields == {}:
+        raise JobNotFound(f"there is no job {job_id}")
+    try:
+        job = _read(fields)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        raise JobBroken(job_id, _cause(error)) from error
+    if job.id != job_id or not is_job_id(job_id):
+        raise JobBroken(job_id[:80], "it has the id of another")
+    if job.state is JobState.SUCCEEDED and job.ended_by is None:
+        raise JobBroken(job_id, "it succeeded and nobody ended it")
+    return job
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]}"
+    return " ".join(str(error).split())[:200]
+
+
+def _read(fields: Mapping[str, str]) -> Job:
+    if not isinstance(fields, dict):  # the error that answers one command of a pipeline
+        raise TypeError(str(fields))
+
     def loaded(name: str, load: Callable[[Any], Any], default: Any = None) -> Any:
-        return load(json.loads(fields[name])) if fields.get(name) else default
+        return load(from_json(fields[name], allow_inf_nan=False)) if fields.get(name) else default
 
     return Job(
         id=fields["id"],
@@ -503,7 +706,7 @@ def _job(fields: dict[str, str]) -> Job:
         created_at=_time(fields["created_at"]),
         started_at=_time(fields["started_at"]) if "started_at" in fields else None,
         finished_at=_time(fields["finished_at"]) if "finished_at" in fields else None,
-        request=json.loads(fields["request"]),
+        request=_object(fields["request"]),
         attempt=int(fields["attempt"]),
         process=fields.get("worker"),
         ended_by=int(fields["ended_by"]) if "ended_by" in fields else None,
@@ -516,8 +719,37 @@ def _job(fields: dict[str, str]) -> Job:
     )
 
 
+def _object(text: str) -> dict[str, Any]:
+    """Read JSON that is an object. Raises ValueError, TypeError; for NaN and half characters, too."""
+    value = from_json(text, allow_inf_nan=False)
+    if not isinstance(value, dict):
+        raise TypeError("it is no JSON object")
+    return value
+
+
+def _event(entry_id: str, fields: Mapping[str, str]) -> Event | None:
+    """Read an entry of a job's history; None where it is none of ours."""
+    try:
+        return Event(entry_id, fields["event"], from_json(fields["data"], allow_inf_nan=False))
+    except (KeyError, ValueError):
+        return None
+
+
 def _time(ms: str | float) -> datetime:
     return datetime.fromtimestamp(float(ms) / 1000, UTC)
+
+
+def _numbers(counters: Mapping[str, str]) -> dict[str, float]:
+    """Read a hash of counters; what is no number is left out."""
+    return {name: float(value) for name, value in counters.items() if re.fullmatch(r"[0-9]{1,15}(\.[0-9]*)?", value)}
+
+
+def _pairs(totals: Mapping[str, float]) -> Iterator[tuple[tuple[str, str], float]]:
+    """Yield ((kind, state), jobs) of the counters whose names are `<kind>:<state>`."""
+    for name, jobs in totals.items():
+        kind, _, state = name.partition(":")
+        if state in set(JobState):
+            yield (kind, state), jobs
 
 
 def _ms(job: Job) -> float:

@@ -65,7 +65,7 @@ def full_redis(empty_redis):
 def test_a_redis_that_can_not_write_accepts_no_job_and_keeps_no_half_of_one(client, data, full_redis):
     answer = client.post("/jobs", json=data.selection, headers={"Idempotency-Key": "k"})
     assert (answer.status_code, problem(answer)["code"]) == (503, "store_unavailable")
-    assert full_redis.keys() == []
+    assert set(full_redis.keys()) <= {b"nextlabel:stack", b"nextlabel:members"}  # whose Redis it is, and who is alive
     assert client.get("/jobs").json()["data"] == []
     full_redis.config_set("maxmemory", 0)
     answer = client.post("/jobs", json=data.selection, headers={"Idempotency-Key": "k"})

@@ -99,6 +99,8 @@ def embed_shard(
         look()
         lease.check()
 
+    if not 0 <= lease.shard.start <= lease.shard.stop <= len(plan.pool):
+        raise ShardLost("the shard is none of this plan's")
     part = plan.pool.take(np.arange(lease.shard.start, lease.shard.stop))
     cache = EmbeddingCache(settings.cache_dir, plan.key, backbone.dimension)
     rows = np.flatnonzero(~cache.find(part.names, part.stamps).hit)

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 from nextlabel.core.errors import Interrupted, LeaseLost, ShardLost, StoreUnavailable
-from nextlabel.core.jobs.queue import SHARDS_KEY
 from nextlabel.core.jobs.shards import Shard, ShardProgress, ShardStore
 from nextlabel.core.jobs.store import LeaseAnswer
 from nextlabel.core.logs import get_logger
@@ -72,8 +71,9 @@ class JobShards:
             return
         with suppress(StoreUnavailable):  # the next call will do
             welcome = min(self.count_processes() - progress.held, math.ceil(progress.free / self._least))
-            for _ in range(welcome - self._process.store.messages_waiting(SHARDS_KEY)):
-                self._process.queue.call_for_help(self.job_id)
+            queue = self._process.queue
+            for _ in range(welcome - self._process.store.messages_waiting(queue.shards_key)):
+                queue.call_for_help(self.job_id)
 
     def count_processes(self) -> int:
         """Count the processes of all workers, this one too; as they were at most COUNT_EVERY_S ago."""

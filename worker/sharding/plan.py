@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,8 +17,10 @@ from nextlabel.core.data.files import Files
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.disk import whole_file
 from nextlabel.core.embeddings.cache import CacheKey
+from nextlabel.core.jobs.record import checked_job_id
 
 GIVEN_UP_AFTER_S = 3600.0
+KEY = re.compile(r"[0-9A-Za-z]{1,64}")  # it comes from Redis and becomes a part of a path
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +49,26 @@ class Plan:
     def read(cls, path: Path, roots: Sequence[Path]) -> Plan:
         """Read what another process wrote, and check its place again, by this one's data roots.
 
-        Raises OSError when it is gone: the job has ended. Raises as `place_of` does.
+        Raises OSError when it is gone, as the job has ended, or damaged. Raises as `place_of` does.
         """
-        with np.load(path) as parts:
-            header = json.loads(parts["header"].tobytes())
-            names = tuple(parts["names"].tobytes().decode().split("\n"))
-            files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
-            pool = Pool(place_of(header["place"], roots), files)
-        return cls(CacheKey(**header["key"]), pool)
+        try:
+            with np.load(path) as parts:
+                header = json.loads(parts["header"].tobytes())
+                names = tuple(parts["names"].tobytes().decode().split("\n"))
+                files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
+            key, place = CacheKey(**header["key"]), str(header["place"])
+        except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise OSError(f"the plan {path.name} is damaged: {error}") from error
+        if not all(map(_is_below, names)):
+            raise OSError(f"the plan {path.name} is damaged: a name leads out of its place")
+        return cls(key, Pool(place_of(place, roots), files))
 
 
 def plan_path(folder: Path, job_id: str, plan_key: str) -> Path:
-    """Return where a job's plan of that key lies."""
-    return folder / f"{job_id}.{plan_key}.npz"
+    """Return where a job's plan of that key lies. Raises JobNotFound, FileNotFoundError for what can be neither."""
+    if not KEY.fullmatch(plan_key):
+        raise FileNotFoundError(f"there is no plan {plan_key[:80]!r}")
+    return folder / f"{checked_job_id(job_id)}.{plan_key}.npz"
 
 
 def remove_old_plans(folder: Path, has_ended: Callable[[str], bool]) -> None:
@@ -69,6 +80,11 @@ def remove_old_plans(folder: Path, has_ended: Callable[[str], bool]) -> None:
             is_over = has_ended(path.name.partition(".")[0])
         if is_over:
             path.unlink(missing_ok=True)
+
+
+def _is_below(name: str) -> bool:
+    """Whether the name is one of a pool: relative, and not leading out of its place again."""
+    return bool(name) and "\0" not in name and not name.startswith("/") and ".." not in PurePosixPath(name).parts
 
 
 def _age_s(path: Path) -> float:

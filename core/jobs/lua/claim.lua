@@ -1,7 +1,12 @@
 -- id, process, token (of this very call: a repeated call gets the same answer), lease (ms), the error (JSON)
--- that a job ends with when its deadline has passed
--- -> {fence, attempt, kind, request}, or nothing when there is nothing to claim.
-local id, process, token, lease, late = unpack(ARGV)
+-- that a job ends with when its deadline has passed, data roots and state folder of the stack
+-- -> {fence, attempt, kind, request}, or nothing when there is nothing to claim; 'foreign' in another stack's Redis.
+local id, process, token, lease, late, roots, folder = unpack(ARGV)
+if not is_ours(roots, folder) then return 'foreign' end
+if not is_whole(id) then
+  if is_known(id) then give_up(id) end
+  return false
+end
 local state = get(id, 'state')
 if state == 'queued' and is_overdue(id) then
   end_job(id, 'failed', late)

@@ -1,8 +1,9 @@
--- id, process, token (of this very call), lease (ms), images wanted, images at least
+-- id, process, token (of this very call), lease (ms), images wanted, images at least, data roots and state folder
 -- -> {number, start, stop, fence, key}, or nothing: all images are taken, or nobody runs the job nor will.
 -- Hands out a shard: first what a dead process left, then the next images of the plan, as many as wanted, and fewer
 -- towards the end, so that all processes that work on it are done at about the same time.
-local id, process, token, lease, want, least = unpack(ARGV)
+local id, process, token, lease, want, least, roots, folder = unpack(ARGV)
+if not is_ours(roots, folder) or not is_whole(id) then return false end
 local state = get(id, 'state')
 if state ~= 'running' and state ~= 'queued' then return false end -- queued: whoever ran it died, its shards go on
 local plan, shards = read_plan(id)

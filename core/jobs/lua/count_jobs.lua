@@ -2,9 +2,10 @@
 local counts, answer = {}, {}
 for _, zset in ipairs({'queued', 'leases'}) do
   for _, id in ipairs(redis.call('ZRANGE', P .. zset, 0, -1)) do
-    local fields = redis.call('HMGET', job_key(id), 'kind', 'state')
-    local group = (fields[1] or '') .. ':' .. (fields[2] or '')
-    counts[group] = (counts[group] or 0) + 1
+    if is_whole(id) then
+      local group = get(id, 'kind') .. ':' .. get(id, 'state')
+      counts[group] = (counts[group] or 0) + 1
+    end
   end
 end
 for group, count in pairs(counts) do

@@ -3,7 +3,7 @@
 -- plan as far as it has got.
 local id, fence, key, total = unpack(ARGV)
 if not owns(id, fence) then return refuse() end
-if redis.call('HGET', shards_key(id), 'key') ~= key then
+if read_plan(id).key ~= key then
   drop_shards(id)
   redis.call('HSET', shards_key(id), 'key', key, 'total', total, 'cursor', 0, 'done', 0, 'count', 0)
 end

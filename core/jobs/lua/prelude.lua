@@ -17,10 +17,37 @@ local function let_go(process, what)
   if process and process ~= '' then redis.call('HDEL', holds_key(process), what) end
 end
 
+local function type_of(key) return redis.call('TYPE', key).ok end
+
+-- Does the record have all that every record begins with? Where it has not, Redis lost it or a part of it (it evicted the
+-- key, or a replica took over that lacked it), or something else wrote it. No script may write into such a record: what
+-- would come of it is half a job.
+local STATES = {queued = 1, running = 1, cancelling = 1, succeeded = 1, failed = 1, cancelled = 1}
+local function is_whole(id)
+  if type_of(job_key(id)) ~= 'hash' then return false end
+  local fields = redis.call('HMGET', job_key(id), 'rev', 'created_at', 'attempt', 'crashes', 'fence', 'kind', 'state',
+                            'request', 'id')
+  for i = 1, #fields do
+    if not fields[i] or (i <= 5 and not (#fields[i] <= 15 and string.match(fields[i], '^%d+$'))) then return false end
+  end
+  return fields[9] == id and STATES[fields[7]] == 1
+end
+
+-- Is there anything of that job?
+local function is_known(id)
+  if redis.call('EXISTS', job_key(id)) == 1 then return true end
+  for _, zset in ipairs({'jobs', 'queued', 'leases', 'ended', 'deadlines', 'webhooks'}) do
+    if redis.call('ZSCORE', P .. zset, id) then return true end
+  end
+  return false
+end
+
 -- Makes a change visible: the job gets a new revision, those who follow get an event, those who wait get a nudge.
 local function publish(id, event, data)
+  local events = P .. 'events:' .. id
+  if type_of(events) ~= 'stream' then redis.call('DEL', events) end
   redis.call('HINCRBY', job_key(id), 'rev', 1)
-  redis.call('XADD', P .. 'events:' .. id, 'MAXLEN', '~', 1000, '*', 'event', event, 'data', data)
+  redis.call('XADD', events, 'MAXLEN', '~', 1000, '*', 'event', event, 'data', data)
   redis.call('PUBLISH', P .. 'changed', id)
 end
 
@@ -30,18 +57,35 @@ end
 local function shards_key(id) return P .. 'shards:' .. id end
 local function lease_name(id, number) return id .. '#' .. number end
 
+-- Reads JSON that is an object; nothing else is anything.
+local function decoded(json)
+  local ok, value = pcall(cjson.decode, json or '')
+  return ok and type(value) == 'table' and value
+end
+
+local function decoded_shard(json)
+  local shard = decoded(json)
+  if not shard or type(shard.worker) ~= 'string' then return false end
+  for _, field in ipairs({'start', 'stop', 'fence', 'seen', 'crashes'}) do
+    if type(shard[field]) ~= 'number' then return false end
+  end
+  return shard
+end
+
 local function read_plan(id)
-  local plan, shards, fields = {}, {}, redis.call('HGETALL', shards_key(id))
+  local plan, shards = {}, {}
+  if type_of(shards_key(id)) ~= 'hash' then return plan, shards end
+  local fields = redis.call('HGETALL', shards_key(id))
   for i = 1, #fields, 2 do
     local number = tonumber(fields[i])
-    if number then shards[number] = cjson.decode(fields[i + 1]) else plan[fields[i]] = fields[i + 1] end
+    if number then shards[number] = decoded_shard(fields[i + 1]) or nil else plan[fields[i]] = fields[i + 1] end
   end
   return plan, shards
 end
 
 local function read_shard(id, number)
-  local shard = redis.call('HGET', shards_key(id), number)
-  return shard and cjson.decode(shard)
+  if type_of(shards_key(id)) ~= 'hash' then return false end
+  return decoded_shard(redis.call('HGET', shards_key(id), number))
 end
 
 local function write_shard(id, number, shard) redis.call('HSET', shards_key(id), number, cjson.encode(shard)) end
@@ -61,11 +105,64 @@ local function take_back_shard(id, number, most)
   local shard = read_shard(id, number)
   redis.call('ZREM', P .. 'shard_leases', lease_name(id, number))
   if not shard then return end
+  if not is_whole(id) then drop_shards(id) return end
   redis.call('INCR', P .. 'reaped')
   let_go(shard.worker, lease_name(id, number))
   shard.worker, shard.token, shard.seen, shard.crashes = '', '', 0, shard.crashes + 1
   write_shard(id, number, shard)
   if shard.crashes >= most then redis.call('HSET', shards_key(id), 'poisoned', shard.crashes) end
+end
+
+-- Remembers that a job is lost, whose it was, and counts it. The last 10,000 are known, for those who ask.
+local function remember_lost(id, owner)
+  if #id > 68 or not string.match(id, '^job_[0-9a-z]+$') then return end -- it was never a job's
+  redis.call('ZADD', P .. 'lost', now, id)
+  redis.call('HSET', P .. 'lost_owners', id, owner)
+  redis.call('INCR', P .. 'lost_total')
+  while redis.call('ZCARD', P .. 'lost') > 10000 do
+    redis.call('HDEL', P .. 'lost_owners', redis.call('ZPOPMIN', P .. 'lost')[1])
+  end
+  redis.call('PUBLISH', P .. 'changed', id)
+end
+
+-- Gives up a job whose record is not whole: it is taken out of all that is looked through, what is left of it is removed,
+-- and it is remembered as lost.
+local function give_up(id)
+  local hash = type_of(job_key(id)) == 'hash'
+  local owner, holder = hash and get(id, 'owner') or '', hash and get(id, 'worker')
+  if holder then let_go(holder, id) end
+  drop_shards(id)
+  for _, zset in ipairs({'jobs', 'queued', 'leases', 'ended', 'deadlines', 'webhooks', 'jobs_of:' .. owner}) do
+    redis.call('ZREM', P .. zset, id)
+  end
+  redis.call('SREM', P .. 'unfinished:' .. owner, id)
+  redis.call('DEL', job_key(id), P .. 'events:' .. id)
+  remember_lost(id, owner)
+end
+
+-- What Lua and Redis say of data that is not what it should be. What they say when Redis can't write is something else,
+-- and no reason to give a job up.
+local BROKEN = {'WRONGTYPE', 'value is not', 'attempt to ', 'bad argument', 'Expected '}
+
+-- Does the work for one job of many. Where its record is not whole, or something that belongs to it is broken, that job
+-- alone is given up, and the others go on.
+local function for_job(id, work)
+  if is_whole(id) then
+    local ok, answer = pcall(work)
+    if ok then return answer end
+    local what, broken = type(answer) == 'table' and answer.err or tostring(answer), false
+    for _, words in ipairs(BROKEN) do broken = broken or string.find(what, words, 1, true) end
+    if not broken then error(answer) end
+  end
+  give_up(id)
+end
+
+-- Is this Redis the stack's that has these data roots and this state folder? '' stands for a caller that doesn't say, or
+-- doesn't know its state folder's name.
+local function is_ours(roots, state)
+  if (roots or '') == '' then return true end
+  local known = redis.call('HMGET', P .. 'stack', 'roots', 'state')
+  return not known[1] or (known[1] == roots and (state == '' or known[2] == '' or known[2] == state))
 end
 
 -- Ends a job for good: it stands in no queue, holds nothing, and is counted; its webhook is due.
@@ -118,6 +215,11 @@ end
 -- ('stalled'). Returns true when the job was put back; otherwise it has ended, as cancelled if that was asked for, as
 -- failed after too many crashes.
 local function charge_crash(id, most, reason)
+  local state = get(id, 'state')
+  if state ~= 'running' and state ~= 'cancelling' then -- it is not being run: there is nothing to take back
+    redis.call('ZREM', P .. 'leases', id)
+    return false
+  end
   local crashes = redis.call('HINCRBY', job_key(id), 'crashes', 1)
   redis.call('INCR', P .. 'reaped')
   if get(id, 'state') ~= 'cancelling' and crashes < most then

@@ -8,10 +8,11 @@ for i = 1, #held, 2 do
   if process == dead or string.sub(process, 1, #dead + 1) == dead .. '/' then
     local id, number = string.match(what, '^(.*)#(%d+)$')
     if id then take_back_shard(id, number, most) else jobs[#jobs + 1] = what end
+    redis.call('HDEL', holds_key(dead), what)
   end
 end
 for _, id in ipairs(jobs) do
-  if charge_crash(id, most, 'worker_lost') then ids[#ids + 1] = id end
+  if for_job(id, function() return charge_crash(id, most, 'worker_lost') end) then ids[#ids + 1] = id end
 end
 redis.call('ZREM', P .. 'workers', dead)
 redis.call('HDEL', P .. 'processes', dead)

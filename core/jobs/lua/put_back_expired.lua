@@ -4,12 +4,12 @@
 local most, late, ids = tonumber(ARGV[1]), ARGV[2], {}
 for _, held in ipairs(redis.call('ZRANGEBYSCORE', P .. 'shard_leases', '-inf', now, 'LIMIT', 0, 100)) do
   local id, number = string.match(held, '^(.*)#(%d+)$')
-  take_back_shard(id, number, most)
+  if id then take_back_shard(id, number, most) else redis.call('ZREM', P .. 'shard_leases', held) end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', now, 'LIMIT', 0, 100)) do
-  if charge_crash(id, most, 'worker_lost') then ids[#ids + 1] = id end
+  if for_job(id, function() return charge_crash(id, most, 'worker_lost') end) then ids[#ids + 1] = id end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 'LIMIT', 0, 100)) do
-  if get(id, 'state') == 'queued' then end_job(id, 'failed', late) end
+  for_job(id, function() if get(id, 'state') == 'queued' then end_job(id, 'failed', late) end end)
 end
 return ids

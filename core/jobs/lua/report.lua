@@ -9,9 +9,8 @@ if warnings ~= '' and warnings ~= get(id, 'warnings') then
   publish(id, 'warnings', warnings)
 end
 if progress ~= '' then
-  local new, old = cjson.decode(progress), get(id, 'progress')
-  if old then
-    old = cjson.decode(old)
+  local new, old = cjson.decode(progress), decoded(get(id, 'progress'))
+  if old and tonumber(old.stage_index) and tonumber(old.done) then
     if new.stage_index < old.stage_index then return 'ok' end
     if new.stage_index == old.stage_index and new.done < old.done then return 'ok' end
     if new.stage_index > old.stage_index or new.done > old.done then set(id, 'crashes', 0) end

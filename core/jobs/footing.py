@@ -1,0 +1,163 @@
+"""What the promise rests on: a Redis that keeps what it has confirmed, and that is this stack's alone.
+
+"202 means the job is recorded" holds as long as Redis holds. So it is asked what it is, by INFO, which managed ones
+answer, too: at the start of each process, and again and again while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nextlabel.core.errors import Misconfigured, StoreRefused, StoreUnavailable, StoreUnfit
+from nextlabel.core.jobs.store import JobStore
+from nextlabel.core.jobs.tenancy import FOREIGN, Stack
+from nextlabel.core.logs import get_logger
+
+log = get_logger(__name__)
+LEAST_VERSION = (6, 2)  # the first that lists a stream from after an entry
+ALIVE_S = 15.0  # so long after it was last seen, a process counts as alive
+LOST_SHOWN_S = 86_400.0
+
+
+class Footing:
+    """Watches over Redis for one process. `process`: its name, for others to see."""
+
+    def __init__(self, store: JobStore, process: str) -> None:
+        self._store, self._process = store, process
+        self._run_id: str | None = None
+        self._fsync: str | None = None
+        self.faults: list[str] = []  #: why jobs should not be accepted, as of the last look
+        self._whose = ""
+        self.foreign = False  #: whether this Redis is another stack's, as of the last look
+        self.notes: list[str] = []  #: what a person should know, and that stops nothing
+
+    def look(self) -> None:
+        """Look again: at Redis, at whose it is, and at whether it lost jobs. Raises StoreUnavailable."""
+        info = self._info()
+        other = None if _is_replica(info) else self._store.join(self._process, ALIVE_S)
+        faults = [*faults_of(info), *([FOREIGN] if other else [])]
+        self._whose = f" ({_difference(self._store.stack, other)})" if other else ""
+        for fault in faults:
+            if fault not in self.faults:
+                log.error("Redis is not fit for jobs", fault=fault + self._whose)
+        self.foreign = other is not None
+        losses = [] if self.foreign or _is_replica(info) else self._losses()
+        self.faults, self.notes = faults, [*notes_of(info, self._fsync), *losses]
+
+    def refuse_unfit(self) -> None:
+        """Return if jobs may be accepted, as of the last look. Raises StoreUnfit."""
+        if self.faults:
+            raise StoreUnfit("; ".join(self.faults))
+
+    def require(self, wait_s: float = ALIVE_S + 5) -> None:
+        """Look for the first time, as a process starts. Where Redis is out of reach, nothing is known and none refused.
+
+        Processes of another stack may have died just now: for as long as they count as alive, they are waited for.
+        Raises Misconfigured.
+        """
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                self.look()
+            except StoreRefused as error:
+                raise Misconfigured(error.detail) from error
+            except StoreUnavailable as error:
+                log.warning("Redis is not looked at yet", cause=error.detail)
+                return
+            may_end = self.foreign and len(self.faults) == 1 and time.monotonic() < deadline
+            if self.faults and not may_end:
+                raise Misconfigured("; ".join(self.faults) + self._whose)
+            if not self.faults:
+                for note in self.notes:
+                    log.warning("Redis", note=note)
+                return
+            time.sleep(1)
+
+    def leave(self) -> None:
+        """Show that this process has stopped. Raises StoreUnavailable."""
+        self._store.part(self._process)
+
+    def _info(self) -> Mapping[str, Any]:
+        try:
+            info = self._store.info()
+        except StoreRefused as error:
+            if "NOPERM" in str(error.__cause__) or "unknown command" in error.detail:
+                return {}  # that is said in a note
+            raise
+        run_id = info.get("run_id")
+        if run_id != self._run_id:
+            if self._run_id is not None:
+                log.warning("Redis is another process than before: it was restarted, or a replica took over")
+            self._run_id, self._fsync = run_id, self._store.config("appendfsync")
+        return info
+
+    def _losses(self) -> list[str]:
+        for job_id in self._store.check_ledger():
+            log.error("job lost: it was accepted, and Redis no longer has it", job_id=job_id)
+        lost = self._store.lost(LOST_SHOWN_S)
+        if not lost:
+            return []
+        told = (
+            f"Redis lost {len(lost)} accepted jobs within the last day: it went back behind what it had confirmed (a "
+            "failover, a restart without its files), or their records were evicted or damaged; the log names them"
+        )
+        return [told]
+
+
+def faults_of(info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why no promise can be given in a Redis that says this of itself."""
+    version = str(info.get("redis_version", ""))
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers and numbers < LEAST_VERSION:
+        least = ".".join(map(str, LEAST_VERSION))
+        yield f"Redis {version} is too old; {least} or later is needed, or any Valkey"
+    if _is_replica(info):
+        yield (
+            "this Redis is a replica and takes no writes; let NEXTLABEL_REDIS_URL name its primary, "
+            f"{info.get('master_host')}:{info.get('master_port')}, or an address that always leads to the primary"
+        )
+    if int(info.get("cluster_enabled", 0) or 0):
+        yield "this Redis is a node of a cluster, which nextlabel can't use; take one with cluster-enabled no"
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        yield (
+            f"Redis evicts keys when its memory is full (maxmemory-policy {policy}): accepted jobs would vanish. Set "
+            "it to noeviction: redis-cli CONFIG SET maxmemory-policy noeviction, and the same in redis.conf; a managed "
+            "Redis has it among its parameters"
+        )
+
+
+def notes_of(info: Mapping[str, Any], fsync: str | None) -> Iterator[str]:
+    """Yield what limits the promise in a Redis that says this of itself. `fsync`: its setting appendfsync, if known."""
+    if "maxmemory_policy" not in info:
+        yield "Redis doesn't say whether it evicts keys (INFO); see to it that its maxmemory-policy is noeviction"
+    if "aof_enabled" in info and not int(info["aof_enabled"] or 0):
+        yield (
+            "Redis keeps no append-only file (appendonly no): when it restarts, jobs are lost that came after its last "
+            "snapshot, or all of them; CONFIG SET appendonly yes, and in redis.conf"
+        )
+    elif fsync not in (None, "always"):
+        yield (
+            f"Redis writes its file from time to time (appendfsync {fsync}): a power cut loses what was accepted "
+            "within the last second or more; appendfsync always loses nothing"
+        )
+
+
+def _is_replica(info: Mapping[str, Any]) -> bool:
+    return info.get("role") in ("slave", "replica")
+
+
+def _difference(ours: Stack, other: Stack) -> str:
+    if other.roots == ours.roots:
+        return "it has the same data roots and another state folder"
+    return f"its data roots are {_roots(other)}, and here they are {_roots(ours)}"
+
+
+def _roots(stack: Stack) -> str:
+    try:
+        return ", ".join(map(str, json.loads(stack.roots)))
+    except ValueError:
+        return "unknown"
