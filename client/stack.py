@@ -19,7 +19,9 @@ from typing import IO, Self
 import httpx
 import redis
 
-from nextlabel.client.redis_server import redis_command
+from nextlabel.client.redis_server import PrivateRedis
+from nextlabel.client.redis_server import free_port as free_port  # others find it here
+from nextlabel.core.jobs.footing import faults_of
 
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
@@ -69,6 +71,7 @@ class Stack:
         self.state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
         self._children: list[Child] = []
         self._lock: IO[bytes] | None = None
+        self._redis: PrivateRedis | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -104,6 +107,8 @@ class Stack:
                 child.process.kill()
                 child.process.wait()
         self._children.clear()
+        if self._redis is not None:
+            self._redis.clean_up()
         for file in (self._lock, self._log):
             if file is not None:
                 file.close()
@@ -114,6 +119,8 @@ class Stack:
             raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
         if "NEXTLABEL_REDIS_URL" not in self._environment:
             self._start_redis()
+        else:
+            _refuse_unfit(self._environment["NEXTLABEL_REDIS_URL"])
         python = [sys.executable, "-m"]
         self._spawn("api", [*python, "nextlabel.api", "--host", self._host, "--port", str(self._port)])
         self._spawn(
@@ -127,12 +134,10 @@ class Stack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(f"another nextlabel is running from {self.state_dir}") from None
-        folder, port = self.state_dir / "redis", free_port()
-        folder.mkdir(exist_ok=True)
-        url = f"redis://127.0.0.1:{port}/0"
-        self._spawn("redis", redis_command(folder, port))
-        self._environment["NEXTLABEL_REDIS_URL"] = url
-        self._wait_for_redis(url)
+        self._redis = PrivateRedis(self.state_dir / "redis")
+        self._spawn("redis", self._redis.command)
+        self._environment["NEXTLABEL_REDIS_URL"] = self._redis.url
+        self._wait_for_redis(self._redis.url)
 
     def _spawn(self, name: str, command: list[str]) -> None:
         self._children.append(Child(name, command, self._process(command)))
@@ -158,6 +163,7 @@ class Stack:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
+            umask=0o077 if self._redis and command == self._redis.command else -1,  # the jobs are its user's alone
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads yet
         )
 
@@ -205,19 +211,22 @@ class Stack:
         return "its log says why"
 
 
+def _refuse_unfit(url: str) -> None:
+    """Raises StackError where that Redis can't keep what it confirms. Where it is out of reach, others will say so."""
+    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=None) as client:
+        try:
+            faults = list(faults_of(client.info()))
+        except redis.RedisError:
+            return
+    if faults:
+        raise StackError("; ".join(faults))
+
+
 def _answers(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.RedisError:
         return False
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def port_taken(host: str, port: int) -> bool:
