@@ -40,6 +40,7 @@ class _Counts(Collector):
         )
         yield _counters("jobs_started", "Jobs that a worker began", ("kind",), counts.started)
         yield _counters("jobs_ended", "Jobs that ended", ("kind", "state"), counts.ended)
+        yield CounterMetricFamily("nextlabel_jobs_lost", "Accepted jobs that Redis lost", counts.lost)
         yield _counters("job_wait_seconds", "From submission to first start, all together", ("kind",), counts.wait_s)
         yield _counters("job_run_seconds", "From first start to end, all together", ("kind",), counts.run_s)
 

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from nextlabel.core.disk import write_whole
 
 SOCKET = "redis.sock"
-#: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code, following
-#: another server, other users' rights.
+#: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code,
+#: following another server, other users' rights.
 FORBIDDEN = ("CONFIG", "MODULE", "DEBUG", "REPLICAOF", "SLAVEOF", "MIGRATE", "ACL")
 NO_REDIS = (
     "no redis-server or valkey-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew "
@@ -58,8 +58,8 @@ def redis_command(directory: Path, port: int) -> list[str]:
 class PrivateRedis:
     """A server for this user alone, whose files lie in `directory`: whoever writes to Redis is the service's master.
 
-    It listens on a socket in a folder that nobody else may enter: `directory` itself, or one under /tmp where its path is
-    too long for a socket or its disk takes none; and else on loopback, with a password that stands in a file which
+    It listens on a socket in a folder that nobody else may enter: `directory` itself, or one under /tmp where its path
+    is too long for a socket or its disk takes none; and else on loopback, with a password that stands in a file which
     nobody else may read. No client can have it load code, or write its files elsewhere.
     """
 

@@ -19,10 +19,10 @@ from typing import IO, Self
 import httpx
 import redis
 
-from nextlabel.client.redis_server import PrivateRedis
-from nextlabel.client.redis_server import free_port as free_port  # others find it here
-from nextlabel.core.jobs.footing import faults_of
+from nextlabel.client.redis_server import PrivateRedis, free_port
+from nextlabel.core.jobs.server import faults_of
 
+__all__ = ["Stack", "StackError", "free_port", "port_taken"]
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 8, 120.0

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nextlabel.core.errors import Misconfigured, StoreRefused, StoreUnavailable, StoreUnfit
+from nextlabel.core.jobs.server import faults_of, is_replica, notes_of
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.jobs.tenancy import FOREIGN, Stack
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-LEAST_VERSION = (6, 2)  # the first that lists a stream from after an entry
 ALIVE_S = 15.0  # so long after it was last seen, a process counts as alive
 LOST_SHOWN_S = 86_400.0
 
@@ -37,14 +37,14 @@ class Footing:
     def look(self) -> None:
         """Look again: at Redis, at whose it is, and at whether it lost jobs. Raises StoreUnavailable."""
         info = self._info()
-        other = None if _is_replica(info) else self._store.join(self._process, ALIVE_S)
+        other = None if is_replica(info) else self._store.join(self._process, ALIVE_S)
         faults = [*faults_of(info), *([FOREIGN] if other else [])]
         self._whose = f" ({_difference(self._store.stack, other)})" if other else ""
         for fault in faults:
             if fault not in self.faults:
                 log.error("Redis is not fit for jobs", fault=fault + self._whose)
         self.foreign = other is not None
-        losses = [] if self.foreign or _is_replica(info) else self._losses()
+        losses = [] if self.foreign or is_replica(info) else self._losses()
         self.faults, self.notes = faults, [*notes_of(info, self._fsync), *losses]
 
     def refuse_unfit(self) -> None:
@@ -105,49 +105,6 @@ class Footing:
             "failover, a restart without its files), or their records were evicted or damaged; the log names them"
         )
         return [told]
-
-
-def faults_of(info: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why no promise can be given in a Redis that says this of itself."""
-    version = str(info.get("redis_version", ""))
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if numbers and numbers < LEAST_VERSION:
-        least = ".".join(map(str, LEAST_VERSION))
-        yield f"Redis {version} is too old; {least} or later is needed, or any Valkey"
-    if _is_replica(info):
-        yield (
-            "this Redis is a replica and takes no writes; let NEXTLABEL_REDIS_URL name its primary, "
-            f"{info.get('master_host')}:{info.get('master_port')}, or an address that always leads to the primary"
-        )
-    if int(info.get("cluster_enabled", 0) or 0):
-        yield "this Redis is a node of a cluster, which nextlabel can't use; take one with cluster-enabled no"
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        yield (
-            f"Redis evicts keys when its memory is full (maxmemory-policy {policy}): accepted jobs would vanish. Set "
-            "it to noeviction: redis-cli CONFIG SET maxmemory-policy noeviction, and the same in redis.conf; a managed "
-            "Redis has it among its parameters"
-        )
-
-
-def notes_of(info: Mapping[str, Any], fsync: str | None) -> Iterator[str]:
-    """Yield what limits the promise in a Redis that says this of itself. `fsync`: its setting appendfsync, if known."""
-    if "maxmemory_policy" not in info:
-        yield "Redis doesn't say whether it evicts keys (INFO); see to it that its maxmemory-policy is noeviction"
-    if "aof_enabled" in info and not int(info["aof_enabled"] or 0):
-        yield (
-            "Redis keeps no append-only file (appendonly no): when it restarts, jobs are lost that came after its last "
-            "snapshot, or all of them; CONFIG SET appendonly yes, and in redis.conf"
-        )
-    elif fsync not in (None, "always"):
-        yield (
-            f"Redis writes its file from time to time (appendfsync {fsync}): a power cut loses what was accepted "
-            "within the last second or more; appendfsync always loses nothing"
-        )
-
-
-def _is_replica(info: Mapping[str, Any]) -> bool:
-    return info.get("role") in ("slave", "replica")
 
 
 def _difference(ours: Stack, other: Stack) -> str:

@@ -315,7 +315,7 @@ class JobStore:
 
         Raises JobNotFound; JobActive for a job that has not ended.
         """
-        state = self.run_script("forget", job_id)
+        state = self.run_script("forget", job_id, "broken" if self._is_broken(job_id) else "")
         if state is None:
             raise JobNotFound(f"there is no job {job_id}")
         if self._ledger:
@@ -324,6 +324,15 @@ class JobStore:
             return
         if not JobState(state).is_final:
             raise JobActive(f"job {job_id} is {state}; cancel it first")
+
+    def _is_broken(self, job_id: str) -> bool:
+        try:
+            self.get(job_id)
+        except JobBroken:
+            return True
+        except JobNotFound:
+            pass
+        return False
 
     def events(self, job_id: str, after: str = "-") -> list[Event]:
         """List what happened after the event with that id ("-": all that is kept), oldest first."""
@@ -519,8 +528,11 @@ class JobStore:
         kept = int(self.run_script("ledger", self._ledger.name, count))
         if kept >= count:
             return []
-        lost = self._ledger.after(kept)
-        return cast(list[str], self.run_script("mark_lost", *(part for entry in lost for part in entry)))
+        doubtful = self._ledger.after(kept)
+        lost = cast(list[str], self.run_script("mark_lost", *(part for entry in doubtful for part in entry)))
+        for job_id in lost:
+            self._ledger.strike(job_id)
+        return lost
 
     def lost(self, within_s: float) -> list[str]:
         """List the ids of jobs that were noticed to be lost in that time, oldest first."""
@@ -531,7 +543,7 @@ class JobStore:
     def give_up(self, ids: Sequence[str]) -> None:
         """Take out of all that is looked through what can't be the id of a job."""
         for job_id in ids:
-            self.run_script("forget", job_id)
+            self.run_script("forget", job_id, "broken")
 
     # --- limits -------------------------------------------------------------------------------------------------
 

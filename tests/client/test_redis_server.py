@@ -1,8 +1,17 @@
+import subprocess
 import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+import redis
 
-from nextlabel.client.redis_server import NoRedisServer, find_redis_server, redis_command
+from nextlabel.client import redis_server
+from nextlabel.client.redis_server import NoRedisServer, PrivateRedis, find_redis_server, redis_command
+from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
+from nextlabel.core.jobs.store import JobStore
 
 
 @pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
@@ -36,3 +45,94 @@ def test_every_write_is_on_disk_before_it_is_answered(tmp_path):
     assert "--appendonly yes --appendfsync always" in command
     assert f"--dir {tmp_path}" in command
     assert "--bind 127.0.0.1" in command
+
+
+# --- a server for one user --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(private):
+    with subprocess.Popen(private.command, umask=0o077, stdout=subprocess.DEVNULL) as server:
+        try:
+            with redis.Redis.from_url(private.url) as client:
+                deadline = time.monotonic() + 20
+                while not client_answers(client):
+                    assert server.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                yield client
+        finally:
+            server.terminate()
+    private.clean_up()
+
+
+def client_answers(client):
+    try:
+        return client.ping()
+    except redis.RedisError:
+        return False
+
+
+def mode(path):
+    return oct(path.stat().st_mode & 0o777)
+
+
+def test_no_other_user_can_enter_the_folder_of_its_socket_or_read_its_files(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir(mode=0o755)
+    with running(PrivateRedis(folder)) as client:
+        client.set("a job", "of mine")
+        assert client.info("server")["tcp_port"] == 0
+        assert mode(folder) == "0o700"
+        assert all(mode(path) in ("0o600", "0o700") for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "CONFIG GET dir",
+        "CONFIG SET dir /tmp",
+        "MODULE LIST",
+        "DEBUG RELOAD",
+        "REPLICAOF h 1",
+        "SLAVEOF h 1",
+        "ACL LIST",
+    ],
+)
+def test_its_clients_can_not_write_elsewhere_or_load_code(locked, command):
+    with pytest.raises(redis.ResponseError, match="unknown command"):
+        locked.execute_command(*command.split())
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    with running(PrivateRedis(tmp_path_factory.mktemp("redis"))) as client:
+        yield client
+
+
+def test_store_and_queue_reach_it_by_its_socket(tmp_path):
+    private = PrivateRedis(tmp_path)
+    with running(private), closing(JobQueue(private.url)) as queue, closing(JobStore.at(private.url)) as store:
+        queue.send("job_1")
+        assert store.messages_waiting(JOBS_KEY) == 1
+
+
+def test_where_the_path_is_too_long_for_a_socket_it_lies_in_a_folder_of_its_own_that_goes_again(tmp_path):
+    private = PrivateRedis(tmp_path / ("x" * 120))
+    with running(private):
+        folder = Path(unquote(urlsplit(private.url).path)).parent
+        assert mode(folder) == "0o700"
+        assert not folder.is_relative_to(tmp_path)
+    assert not folder.exists()
+
+
+def test_where_no_socket_can_be_a_password_is_asked_for_that_nobody_else_can_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(redis_server, "_takes_socket", lambda _: False)
+    private = PrivateRedis(tmp_path)
+    with running(private):
+        url = urlsplit(private.url)
+        assert len(url.password) == 64
+        assert mode(tmp_path / "redis.conf") == "0o600"
+        assert url.password not in " ".join(private.command)
+        with redis.Redis(port=url.port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()

@@ -5,6 +5,8 @@ The server that the tests bring has no TLS of its own, so a relay in front of it
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import subprocess
@@ -168,6 +170,20 @@ def test_a_pickled_message_is_refused_unread_and_the_worker_goes_on(secured, ann
     assert anna.wait(anna.submit(SELECTION).id, timeout_s=60).state == "succeeded"
     assert "Refusing to deserialize" in secured.logs
     assert not trap.exists()
+
+
+def test_broken_messages_are_dropped_and_neither_the_worker_nor_a_process_of_it_ends(secured, anna):
+    worker = secured.behind.zrange("nextlabel:workers", 0, -1)
+    with closing(JobQueue(secured.redis_url, "elsewhere")) as queue:
+        queue.send("job_1")
+        sound = json.loads(secured.behind.lpop(queue.jobs_key))
+    bodies = [[[{"an": "object"}], {}, {}], [[["a", "list"]], {}, {}], [["../../x"], {}, {}], {"no": "triple"}, 7]
+    broken = [json.dumps({**sound, "body": base64.b64encode(json.dumps(body).encode()).decode()}) for body in bodies]
+    secured.behind.lpush(JOBS_KEY, *broken, "no JSON", "[1, 2]", "{}", "null", "[" * 100_000, b"\xff\xfe")
+    until(lambda: secured.behind.llen(JOBS_KEY) == 0)
+    assert anna.wait(anna.submit(SELECTION).id, timeout_s=60).state == "succeeded"
+    assert secured.logs.count("broken message dropped") >= len(bodies) + 6
+    assert secured.behind.zrange("nextlabel:workers", 0, -1) == worker
 
 
 def test_no_password_and_no_key_stands_in_a_log_or_in_an_error(secured, anna):

@@ -1,13 +1,21 @@
+import base64
 import inspect
+import json
+from queue import Empty
 from types import SimpleNamespace
 
 import pytest
+import redis
 from celery.concurrency import prefork
 from celery.concurrency.asynpool import AsynPool
 from celery.worker import state
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu.transport.redis import Channel
 from kombu.transport.virtual.base import QoS
 
-from nextlabel.worker.consumer import OnlyWhenReady
+from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
+from nextlabel.worker.consumer import BrokenMessage, OnlySoundMessages, OnlyWhenReady, sound
 
 
 @pytest.fixture
@@ -53,3 +61,97 @@ def test_the_celery_that_is_installed_has_the_private_names_that_are_read():
     assert "_fileno_to_inq" in inspect.getsource(AsynPool.__init__)
     assert "self._pool" in inspect.getsource(prefork.TaskPool)
     assert callable(QoS.can_consume)
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+
+def sent(empty_redis, job_id="job_1"):
+    """A message as the API sends it."""
+    queue = JobQueue(empty_redis)
+    queue.send(job_id)
+    queue.close()
+    with redis.Redis.from_url(empty_redis) as client:
+        return json.loads(client.lpop(JOBS_KEY))
+
+
+def body_of(*parts):
+    return base64.b64encode(json.dumps(parts).encode()).decode()
+
+
+def arguments_of(message):
+    return json.loads(base64.b64decode(message["body"]))[0]
+
+
+def test_of_a_message_the_name_of_the_task_and_the_jobs_id_are_taken_and_nothing_else(empty_redis):
+    message = sent(empty_redis)
+    message["headers"] |= {"eta": "2999-01-01T00:00:00", "timelimit": [1, 1], "id": ["no", "text"], "chord": {"x": 1}}
+    message["properties"]["delivery_tag"] = {"no": "tag"}
+    message["body"] = body_of(["job_1"], {"job_id": "job_2"}, {"callbacks": [{"task": "other"}]})
+    made = sound(message, "jobs")
+    assert (made["headers"]["task"], arguments_of(made)) == ("run_job", ["job_1"])
+    assert (made["headers"]["eta"], made["headers"]["timelimit"]) == (None, [None, None])
+    assert json.loads(base64.b64decode(made["body"]))[1:] == [
+        {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None},
+    ]  # fmt: skip
+    assert isinstance(made["headers"]["id"], str)
+    assert isinstance(made["properties"]["delivery_tag"], str)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": body_of([{"an": "object"}], {}, {})},
+        {"body": body_of([["a list"]], {}, {})},
+        {"body": body_of(["../../victim"], {}, {})},
+        {"body": body_of(["job_1", "job_2"], {}, {})},
+        {"body": body_of([], {}, {})},
+        {"body": body_of("job_1")},
+        {"body": "no base64 &"},
+        {"body": None},
+        {"headers": []},
+        {"headers": {"task": "celery.backend_cleanup"}},
+        {"headers": {"task": ["run_job"]}},
+        {"properties": "none"},
+        {"content-type": "application/x-python-serialize"},
+        {"content-type": ["application/json"]},
+    ],
+)
+def test_what_has_not_that_form_is_broken(empty_redis, change):
+    with pytest.raises(BrokenMessage):
+        sound(sent(empty_redis) | change, "jobs")
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_no_json_is_taken_for_a_message(anything):
+    with pytest.raises(BrokenMessage):
+        sound(anything, "jobs")
+
+
+def test_a_broken_message_is_counted_in_the_log_and_the_next_one_is_read(logged):
+    def read():
+        raise BrokenMessage("it names no job")
+
+    def lost():
+        raise redis.ConnectionError("gone")
+
+    channel = SimpleNamespace(handlers={"BRPOP": read}, connection_errors=(redis.ConnectionError,))
+    channel.connection = SimpleNamespace(_deliver=lambda message, queue: None)
+    OnlySoundMessages(SimpleNamespace()).start(SimpleNamespace(task_consumer=SimpleNamespace(channel=channel)))
+    for _ in range(2):
+        with pytest.raises(Empty):
+            channel.handlers["BRPOP"]()
+    assert '"dropped": 2' in logged()
+    channel.handlers["BRPOP"] = lost
+    OnlySoundMessages(SimpleNamespace()).start(SimpleNamespace(task_consumer=SimpleNamespace(channel=channel)))
+    with pytest.raises(redis.ConnectionError):
+        channel.handlers["BRPOP"]()
+
+
+def test_the_kombu_that_is_installed_reads_and_delivers_by_the_names_that_are_replaced():
+    assert "self.handlers = {'BRPOP': self._brpop_read" in inspect.getsource(Channel.__init__)
+    assert "self.connection._deliver(" in inspect.getsource(Channel._brpop_read)

@@ -278,3 +278,57 @@ def test_it_may_start_before_redis_does_and_outlives_its_restart(settings, own_r
     own_redis.stop()
     janitor.stop()
     store.close()
+
+
+# --- what comes from Redis is input -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(empty_redis):
+    with redis.Redis.from_url(empty_redis) as client:
+        yield client
+
+
+@pytest.mark.parametrize("form", ["{}", "../../{}", "job_1/../../../{}"])
+def test_a_folder_that_is_no_jobs_is_not_removed(janitor, settings, server, tmp_path, form):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.txt").write_text("mine")
+    settings.results_dir.mkdir(parents=True)
+    server.zadd("nextlabel:ended", {form.format(victim if form == "{}" else "victim"): 1})
+    janitor.tick()
+    assert (victim / "thesis.txt").read_text() == "mine"
+    assert server.zcard("nextlabel:ended") == 0
+
+
+@pytest.mark.parametrize("process", ["w@host/abc", "w@host/" + "9" * 30, "w@host/-1", "w@host/"])
+def test_a_holder_that_is_no_process_is_dead_and_its_job_goes_back(janitor, store, server, process):
+    job = new_job(store)
+    store.claim(job.id, process=process, token="t", lease_s=60)
+    janitor.tick()
+    assert store.get(job.id).state is JobState.QUEUED
+
+
+def test_a_duty_that_redis_refuses_keeps_no_other_from_being_done(janitor, store, server, at_once, logged):
+    server.set("nextlabel:holds:w@host", "no hash")
+    new_job(store)
+    janitor.tick()
+    assert messages(store) == 1
+    assert "a duty of the janitor was refused" in logged()
+
+
+def test_what_is_no_jobs_id_is_not_sent_again_and_again(janitor, store, server, at_once):
+    server.zadd("nextlabel:queued", {"/etc/passwd": 1})
+    janitor.tick()
+    assert (messages(store), store.queue_length()) == (0, 0)
+
+
+def test_in_another_stacks_redis_nothing_is_put_back_or_shown(janitor, settings, store, server):
+    server.hset("nextlabel:stack", mapping={"roots": "others", "state": "others"})
+    server.zadd("nextlabel:members", {"other": 1e15})
+    job = new_job(store)
+    store.claim(job.id, process="w@host/abc", token="t", lease_s=60)
+    janitor.tick()
+    assert janitor.footing.foreign
+    assert store.get(job.id).state is JobState.RUNNING
+    assert store.workers() == []

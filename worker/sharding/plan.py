@@ -52,12 +52,12 @@ class Plan:
         Raises OSError when it is gone, as the job has ended, or damaged. Raises as `place_of` does.
         """
         try:
-            with np.load(path) as parts:
+            with path.open("rb") as file, np.load(file) as parts:
                 header = json.loads(parts["header"].tobytes())
                 names = tuple(parts["names"].tobytes().decode().split("\n"))
                 files = Files(names, parts["sizes"], parts["mtimes_ns"], parts["stamps"], ())
             key, place = CacheKey(**header["key"]), str(header["place"])
-        except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
             raise OSError(f"the plan {path.name} is damaged: {error}") from error
         if not all(map(_is_below, names)):
             raise OSError(f"the plan {path.name} is damaged: a name leads out of its place")

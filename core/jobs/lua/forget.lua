@@ -1,7 +1,7 @@
--- id -> the state it was in; nothing for an unknown job
+-- id, 'broken' if it can't be read -> the state it was in; nothing for an unknown job
 -- Forgets the job if it had ended, or if its record is broken ('broken').
 local id = ARGV[1]
-if not is_whole(id) then
+if ARGV[2] == 'broken' or not is_whole(id) then
   if not is_known(id) then return false end
   give_up(id)
   redis.call('ZREM', P .. 'lost', id)

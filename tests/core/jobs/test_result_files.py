@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
+from nextlabel.core.errors import JobNotFinished, JobNotFound, ResultExpired, StorageFull
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.jobs.result_files import ResultFiles
 
@@ -94,3 +94,16 @@ def test_deleting_takes_every_attempts_file_and_may_be_done_twice(files, folder)
     files.delete("job_1")
     assert everything_in(folder) == ["job_2/1.json"]
     assert not (folder / "job_1").exists()
+
+
+@pytest.mark.parametrize("name", ["/victim", "../../victim", "job_1/../../victim", "", ".", "job_1\0"])
+def test_what_is_no_jobs_id_never_becomes_a_path(files, folder, tmp_path, name):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.txt").write_text("mine")
+    folder.mkdir(parents=True)
+    for act in (lambda: files.delete(name.replace("/victim", str(victim))), lambda: files.write(name, 1, b"{}")):
+        with pytest.raises(JobNotFound):
+            act()
+    assert (victim / "thesis.txt").read_text() == "mine"
+    assert everything_in(folder.parent) == []

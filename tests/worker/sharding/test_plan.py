@@ -1,14 +1,15 @@
 import os
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.data.places import place_at
-from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey
-from nextlabel.core.errors import PathNotAllowed
+from nextlabel.core.errors import JobNotFound, PathNotAllowed
 from nextlabel.worker.sharding.plan import GIVEN_UP_AFTER_S, Plan, plan_path, remove_old_plans
 from tests import pools
 
@@ -57,3 +58,24 @@ def test_a_plan_that_is_being_written_stays_and_one_that_never_was_finished_goes
 
 def test_where_no_plan_was_ever_written_there_is_none_to_remove(tmp_path):
     remove_old_plans(tmp_path / "nowhere", lambda _: True)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../out.png", "a/../../out.png", "", "a\0.png"])
+def test_a_plan_with_a_name_that_leads_out_of_its_place_is_damaged(plan, tmp_path, name):
+    files = replace(plan.pool.files, names=(name, *plan.pool.files.names[1:]))
+    Plan(plan.key, Pool(plan.pool.place, files)).write(tmp_path / "p.npz")
+    with pytest.raises(OSError, match="damaged"):
+        Plan.read(tmp_path / "p.npz", [tmp_path])
+
+
+def test_a_plan_that_is_no_plan_is_damaged(tmp_path):
+    for content in (b"", b"PK\x03\x04", b"\x93NUMPY"):
+        (tmp_path / "p.npz").write_bytes(content)
+        with pytest.raises(OSError, match="damaged"):
+            Plan.read(tmp_path / "p.npz", [tmp_path])
+
+
+@pytest.mark.parametrize(("job_id", "key"), [("../job_1", "key"), ("job_1", "../key"), ("job_1", "/key"), ("", "key")])
+def test_neither_a_jobs_id_nor_a_plans_key_leads_elsewhere(tmp_path, job_id, key):
+    with pytest.raises((JobNotFound, FileNotFoundError)):
+        plan_path(tmp_path, job_id, key)
