@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.files import SUFFIXES, unread_suffix
 from nextlabel.core.data.roots import confine, existing_folder, is_under
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
@@ -21,6 +22,7 @@ class Listing:
 
     folders, files: paths, ascending.
     images: how many lie in the folder itself.
+    unread: how many files there look like images and are not read, by suffix.
     more: there are more folders or files than are listed.
     """
 
@@ -29,6 +31,7 @@ class Listing:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     images: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
 
 
@@ -46,6 +49,7 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
     """
     folder = existing_folder(path, roots)
     folders, files, images = [], [], 0
+    unread: Counter[str] = Counter()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -57,10 +61,14 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
                     folders.append(entry.path)
                 elif entry.name.lower().endswith(OF_LABELS) and entry.is_file() and _is_allowed(entry, roots):
                     files.append(entry.path)
+                elif suffix := unread_suffix(entry.name):
+                    unread[suffix] += 1
     except OSError as error:
         raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
     more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
-    return Listing(str(folder), _parent(folder, roots), _first(folders), _first(files), images, more)
+    return Listing(
+        str(folder), _parent(folder, roots), _first(folders), _first(files), images, dict(sorted(unread.items())), more
+    )
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:

@@ -9,10 +9,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, pairwise
 from math import inf
+from pathlib import Path
 
 import numpy as np
 
-from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, SkippedFile, has_suffix, printable
+from nextlabel.core.data.files import (
+    SUFFIXES,
+    UNWRITABLE,
+    UNWRITABLE_REASON,
+    Files,
+    SkippedFile,
+    has_suffix,
+    printable,
+    unread_reason,
+    unread_suffix,
+)
 from nextlabel.core.data.roots import is_under
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
@@ -104,6 +115,8 @@ class Walk:
         by_folder: dict[str, list[str]] = {}
         for name in sorted(set(names)):
             folder, slash, own = name.rpartition("/")
+            if suffix := unread_suffix(own):
+                self._skip_if_there(name, suffix)
             if has_suffix(own) and not own.startswith(".") and (folder or not slash) and not UNWRITABLE.search(name):
                 by_folder.setdefault(folder, []).append(own)
         entered = {"": True}
@@ -112,6 +125,11 @@ class Walk:
                 real = f"{self._folder}/{folder}".rstrip("/")
                 self._regular.append((f"{folder}/" if folder else "", real, names_in_it))
         self._refuse_spellings()
+
+    def _skip_if_there(self, name: str, suffix: str) -> None:
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if not hidden and Path(self._folder, name).is_file():
+            self._skip(name, unread_reason(suffix))
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
         """Tell whether `list_all` would come to the folder, going folder by folder from the pool's own on."""
@@ -175,6 +193,8 @@ class Walk:
                         regular.append(own)
                         if len(regular) >= most:
                             break
+                    elif suffix := unread_suffix(own):
+                        self._skip(prefix + own, unread_reason(suffix))
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
         self.found += len(regular)
@@ -202,6 +222,8 @@ class Walk:
             self._note(self._linked, name, real)
         elif has_suffix(name):
             self._keep(name, status)
+        elif suffix := unread_suffix(name):
+            self._skip(name, unread_reason(suffix))
 
     def _note(self, folders: list[tuple[str, str]], name: str, real: str) -> None:
         if UNWRITABLE.search(name):
