@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, pairwise
 from math import inf
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +23,8 @@ from nextlabel.core.data.files import (
     unread_reason,
     unread_suffix,
 )
-from nextlabel.core.data.roots import is_under
+from nextlabel.core.data.opening import look_at, open_without_links
+from nextlabel.core.data.roots import is_under, real_path
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
 
@@ -81,14 +81,14 @@ class Walk:
     def _look_again(self, name: str) -> None:
         path = f"{self._folder}/{name}"
         try:
-            status = os.lstat(path)
+            status = look_at(path)
         except OSError as error:
-            if self._listing or error.errno not in _ABSENT:
+            if error.errno == errno.ELOOP:
+                self._follow(path, name)
+            elif self._listing or error.errno not in _ABSENT:
                 self._skip(name, f"can't be read: {error.strerror}")
             return
-        if stat.S_ISLNK(status.st_mode):
-            self._follow(path, name)
-        elif not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
             self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
@@ -128,8 +128,9 @@ class Walk:
 
     def _skip_if_there(self, name: str, suffix: str) -> None:
         hidden = any(part.startswith(".") for part in name.split("/"))
-        if not hidden and Path(self._folder, name).is_file():
-            self._skip(name, unread_reason(suffix))
+        with suppress(OSError, ValueError):
+            if not hidden and stat.S_ISREG(look_at(f"{self._folder}/{name}").st_mode):
+                self._skip(name, unread_reason(suffix))
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
         """Tell whether `list_all` would come to the folder, going folder by folder from the pool's own on."""
@@ -209,12 +210,12 @@ class Walk:
             self._skip(name, "not a regular file")
 
     def _follow(self, path: str, name: str) -> None:
-        real = os.path.realpath(path)
-        if not is_under(real, self._real_roots):
-            self._skip(name, "links to a place outside the data roots")
-            return
         try:
-            status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+            real = real_path(path)
+            if not is_under(real, self._real_roots):
+                self._skip(name, "links to a place outside the data roots")
+                return
+            status = look_at(real)
         except OSError as error:
             self._skip(name, f"can't be read: {error.strerror}")
             return
@@ -246,12 +247,9 @@ class Walk:
 
 
 @contextmanager
-def _opened(folder: str) -> Iterator[int | str]:
+def _opened(folder: str) -> Iterator[int]:
     """Open a folder to scan it by its descriptor: entries are looked up in it, and not along the whole path."""
-    if os.scandir not in os.supports_fd:
-        yield folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = open_without_links(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield descriptor
     finally:
