@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -24,6 +25,7 @@ from nextlabel.core.data.images import Dear, Decoded, Remark, decode
 from nextlabel.core.errors import UnreadableImage
 from nextlabel.core.settings import Settings
 
+END_S = 5.0
 START_S = 60.0  # a helper imports numpy and Pillow first, on a machine that may be busy
 # What a helper is told of this process: paths, and none of its passwords.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "HOME", "LANG", "TMPDIR")
@@ -72,8 +74,9 @@ class Decoder:
         helper = self._take()
         try:
             return helper.decode(stream, self.max_pixels, draft_size, within)
-        except TooDear:
-            helper.end()
+        except BaseException as error:
+            if isinstance(error, TooDear) or not isinstance(error, UnreadableImage):
+                helper.end()  # else it is as good as before
             raise
         finally:
             self._give_back(helper)
@@ -114,7 +117,7 @@ class _Helper:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- it is this Python, and a module of ours
                 [sys.executable, "-P", "-m", "nextlabel.core.data.decoder_process", str(seconds), str(megabytes)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -171,7 +174,8 @@ class _Helper:
         """End the process; whoever waits for its answer is told."""
         self.has_ended = True
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # reading from a disk that doesn't answer can't be ended
+            self._process.wait(END_S)
         self._socket.close()
 
 
