@@ -21,6 +21,7 @@ import httpx
 import redis
 
 from nextlabel.client.redis_server import redis_command
+from nextlabel.core.disk import make_private
 
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
@@ -110,7 +111,7 @@ class Stack:
                 file.close()
 
     def _start(self) -> None:
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.state_dir)
         if port_taken(self._host, self._port):
             raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
         if "NEXTLABEL_REDIS_URL" not in self._environment:

@@ -23,6 +23,7 @@ class Folder(BaseModel):
     folders: list[str]
     files: list[str] = Field(description="Files that may hold labels: .txt and .tsv.")
     images: int = Field(description="That lie in it, not counting sub-folders.")
+    unread: dict[str, int] = Field(description="Files in it that look like images and are not read, by suffix.")
     more: bool = Field(description="There is more in it than is listed.")
 
 

@@ -147,7 +147,7 @@ async def forget(named: JobToChange, services: Given) -> None:
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back."""
-    path = await services.files.run(_kept(services), services.results.path, job)
+    path = await services.files.run(_kept(services), services.results.whole, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
     if wanted == JSON:

@@ -107,7 +107,7 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     ended = await _jobs(at, round_, caller, services, WAIT_S)
     kept = str(services.settings.results_dir)
     succeeded = [job for job in ended if job.state is JobState.SUCCEEDED]
-    files = [await services.files.run(kept, services.results.path, job) for job in succeeded]
+    files = [await services.files.run(kept, services.results.whole, job) for job in succeeded]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
     entries = await services.files.run(kept, answers, files[0], files[1] if len(files) > 1 else None)
