@@ -14,6 +14,7 @@ from fastapi import APIRouter, Body, Depends, Request
 
 from nextlabel.api.auth import Caller, Writer, count_submit
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import NextlabelError
@@ -42,7 +43,10 @@ PREFIX = "/label-studio"
 WAIT_S = 20.0  # Label Studio gives up after 100, proxies after 60, and a person before either
 AGAIN_AFTER_S = 60.0  # a failed job is not tried anew at every task that somebody opens
 
-router = APIRouter(prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False)
+router = APIRouter(
+    prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False, route_class=JsonRoute
+)
+
 Sent = Annotated[dict[str, Any], Body(default_factory=dict)]
 
 
