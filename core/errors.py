@@ -284,6 +284,12 @@ class ResultExpired(Gone):
     code = "result_expired"
 
 
+class ResultDamaged(Gone):
+    """The result's file is not what was written."""
+
+    code = "result_damaged"
+
+
 # --- not now ----------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +304,12 @@ class StoreUnavailable(Unavailable):
 
 class StorageFull(Unavailable):
     code = "storage_full"
+
+
+class StateUnwritable(Unavailable):
+    """The state folder can't be written: no permission, read-only, the share is gone."""
+
+    code = "state_unwritable"
 
 
 class FolderBusy(Unavailable):

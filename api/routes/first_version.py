@@ -121,7 +121,7 @@ async def _answer(job: Job, services: Services, as_before: Callable[[Any], Any])
     else:
         kept = str(services.settings.results_dir)
         result = await services.files.run(
-            kept, lambda: result_adapter.validate_json(services.results.path(job).read_bytes())
+            kept, lambda: result_adapter.validate_json(services.results.whole(job).read_bytes())
         )
         answer = JSONResponse(as_before(result))
     answer.headers["X-Job-ID"] = job.id

@@ -16,6 +16,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from nextlabel.api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
+from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
@@ -29,11 +30,11 @@ from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-router = APIRouter(tags=["jobs"], responses=RESPONSES)
+router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute)
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
-JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
+CSV, TSV = "text/csv", "text/tab-separated-values"
 TEXT = {"schema": {"type": "string"}}
 
 Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
@@ -60,8 +61,6 @@ async def submit(
     prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
-    if isinstance(body, bytes):  # what FastAPI makes of any other Content-Type
-        raise HttpError("unsupported_media_type", f"send the request with Content-Type: {JSON}")
     job, new = await accept(body, services, caller, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:
@@ -148,7 +147,7 @@ async def forget(named: JobToChange, services: Given) -> None:
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back."""
-    path = await services.files.run(_kept(services), services.results.path, job)
+    path = await services.files.run(_kept(services), services.results.whole, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
     if wanted == JSON:

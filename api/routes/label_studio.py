@@ -14,6 +14,7 @@ from fastapi import APIRouter, Body, Depends, Request
 
 from nextlabel.api.auth import Caller, Writer, count_submit
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import NextlabelError
@@ -42,7 +43,10 @@ PREFIX = "/label-studio"
 WAIT_S = 20.0  # Label Studio gives up after 100, proxies after 60, and a person before either
 AGAIN_AFTER_S = 60.0  # a failed job is not tried anew at every task that somebody opens
 
-router = APIRouter(prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False)
+router = APIRouter(
+    prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False, route_class=JsonRoute
+)
+
 Sent = Annotated[dict[str, Any], Body(default_factory=dict)]
 
 
@@ -103,7 +107,7 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     ended = await _jobs(at, round_, caller, services, WAIT_S)
     kept = str(services.settings.results_dir)
     succeeded = [job for job in ended if job.state is JobState.SUCCEEDED]
-    files = [await services.files.run(kept, services.results.path, job) for job in succeeded]
+    files = [await services.files.run(kept, services.results.whole, job) for job in succeeded]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
     entries = await services.files.run(kept, answers, files[0], files[1] if len(files) > 1 else None)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Caller, Reader, Writer
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.services import Given
 from nextlabel.core.data.label_files import (
     PERSON,
@@ -26,9 +27,8 @@ from nextlabel.core.data.label_files import (
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
 
-router = APIRouter(tags=["data"], responses=RESPONSES)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ANYBODY = "me"
-JSON = "application/json"
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
