@@ -14,9 +14,14 @@ from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
-from nextlabel.core.tasks.classification import ClassLabels, read_labels
+from nextlabel.core.tasks.classification import ClassLabels, read_labels, read_labels_and_conflicts
 
 NAME, CLASS = "name", "class"
+LISTED = 5
+
+
+class LabelsLost(RuntimeError):
+    """Labels would be lost."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,28 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
     text = io.StringIO()
     csv.writer(text).writerows([(name_column, class_column), *labels.items()])
     write_whole(path, text.getvalue().encode(), durable=False)
+
+
+def keep_labels(path: Path, names: Iterable[str], *, yes: bool) -> None:
+    """See that no file of labels is replaced by one with fewer, unless somebody said `yes`.
+
+    Raises:
+        LabelsLost: it would be; says how many labels it has, and names some that would go.
+    """
+    if yes or not path.is_file():
+        return
+    try:
+        labels, conflicts = read_labels_and_conflicts(path)
+    except LabelsMalformed as error:
+        raise LabelsLost(f"{path} is there and can't be counted; --yes replaces it. {error.detail}") from None
+    before, after = {*labels.names, *conflicts}, set(names)
+    if len(after) < len(before):
+        gone = sorted(before - after)
+        named = ", ".join(gone[:LISTED]) + (", ..." if len(gone) > LISTED else "")
+        raise LabelsLost(
+            f"{path} holds {len(before)} labels, and {len(after)} would be left. Nothing was written. "
+            f"These would go: {named}. If that is meant, say --yes"
+        )
 
 
 def is_csv(path: Path) -> bool:
