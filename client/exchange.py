@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -13,16 +13,16 @@ from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
 from nextlabel.core.exchange.answers import Reading, labels_of
-from nextlabel.core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
+from nextlabel.core.exchange.entries import Entry, classes_known_to, classes_of, entries_of, entries_of_labels
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.tasks.classification import read_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,27 +65,45 @@ def what_to_export(command: F) -> F:
     return command
 
 
-def _entries(*, without_predictions: bool, **source: Any) -> tuple[Entry, ...]:
-    entries = _all_entries(**source)
-    if not without_predictions:
-        return entries
-    return tuple(entry if entry.given else replace(entry, class_name=None) for entry in entries)
+@dataclass(frozen=True)
+class _Exported:
+    """What to export. `classes`: those that may be chosen, whether or not an image has them."""
+
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...]
 
 
-def _all_entries(
-    job_id: str | None, result: Path | None, labels: Path | None, url: str, api_key: str | None
-) -> tuple[Entry, ...]:
+def _read_source(
+    classes: Sequence[str] = (),
+    *,
+    without_predictions: bool,
+    job_id: str | None,
+    result: Path | None,
+    labels: Path | None,
+    url: str,
+    api_key: str | None,
+) -> _Exported:
     if sum(given is not None for given in (job_id, result, labels)) != 1:
         raise click.UsageError("say what to export: one of --job, --result and --labels")
     if labels is not None:
-        return entries_of_labels(read_labels(labels, ALL))
+        entries, known = entries_of_labels(read_labels(labels, ALL)), ()
+    else:
+        found = _result(job_id, result, url, api_key)
+        entries, known = entries_of(found), classes_known_to(found)
+    all_classes = tuple(dict.fromkeys((*classes, *sorted_classes((*known, *classes_of(entries))))))
+    if without_predictions:
+        entries = tuple(entry if entry.given else replace(entry, class_name=None) for entry in entries)
+    return _Exported(entries, all_classes)
+
+
+def _result(job_id: str | None, result: Path | None, url: str, api_key: str | None) -> JobResult:
     if result is not None:
         content = result.read_bytes()
     else:
         with Client(url, api_key) as client:
             content = client.download(str(job_id))
     try:
-        return entries_of(result_adapter.validate_json(content))
+        return result_adapter.validate_json(content)
     except ValueError:
         raise Inexpressible(f"{result or job_id} is no result of this version of nextlabel.") from None
 
@@ -112,13 +130,13 @@ def to_label_studio(
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if config is not None:
-        write_text(config, label_studio.config(_all_classes(entries, classes), control))
-    write_json(out, label_studio.tasks(entries, ImageUrls(image_prefix), control, version))
-    _tell(len(entries), "task", out)
+        write_text(config, label_studio.config(given.classes, control))
+    write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
+    _tell(len(given.entries), "task", out)
 
 
 @export.command("coco")
@@ -129,11 +147,11 @@ def to_label_studio(
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """Write COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     _make(out / "annotations", out / "images")
-    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(entries, classes))
-    _take_images(entries, pool, out / "images", copy)
-    _tell(len(entries), "image", out)
+    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
+    _take_images(given.entries, pool, out / "images", copy)
+    _tell(len(given.entries), "image", out)
 
 
 @export.command("cvat")
@@ -144,11 +162,11 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """Write CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     _make(out / "images")
-    write_text(out / "nextlabel.xml", cvat.document(entries, classes))
-    _take_images(entries, pool, out / "images", copy)
-    _tell(len(entries), "image", out)
+    write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
+    _take_images(given.entries, pool, out / "images", copy)
+    _tell(len(given.entries), "image", out)
 
 
 @export.command("csv")
@@ -156,7 +174,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--out", type=NEW, required=True, help="The file.")
 def to_csv(out: Path, **source: Any) -> None:
     """Write a table of name and class, in rank order."""
-    entries = _entries(**source)
+    entries = _read_source(**source).entries
     write_text(out, csv_file.document(entries))
     _tell(len(entries), "row", out)
 
@@ -168,14 +186,9 @@ def to_csv(out: Path, **source: Any) -> None:
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
-    entries = _entries(**source)
+    entries = _read_source(**source).entries
     image_folder.write(entries, _place(pool), out, copy=copy)
     _tell(len(entries), "image", out)
-
-
-def _all_classes(entries: Sequence[Entry], classes: Sequence[str]) -> list[str]:
-    """List the classes that were given, and then those that entries have besides."""
-    return list(dict.fromkeys((*classes, *classes_of(entries))))
 
 
 def _make(*folders: Path) -> None:

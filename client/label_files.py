@@ -173,6 +173,8 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
         raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
     labels: dict[str, str] = {}
     for row in rows:
+        if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
+            continue  # rows of separators, as spreadsheets leave them at the end
         name, class_ = (row[column] or "" for column in (name_column, class_column))
         if not name.strip() or not class_.strip():
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")

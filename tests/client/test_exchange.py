@@ -97,7 +97,21 @@ def test_a_batch_goes_to_label_studio_with_a_configuration(run, tmp_path):
     assert choices == ["bird", "cat", "dog"]
 
 
-@pytest.mark.parametrize("which", [("--image-prefix", PREFIX), ("--pool", "pool")])
+def test_all_classes_of_the_labels_may_be_chosen_whichever_a_batch_shows(run, tmp_path):
+    (tmp_path / "batch.json").write_text(selection_result(("a.png", "cat")).model_dump_json())
+    arguments = ("--result", "batch.json", "--without-predictions", "--out")
+    run("export", "label-studio", *arguments, "tasks.json", "--image-prefix", PREFIX, "--config", "config.xml")
+    assert [one.get("value") for one in ElementTree.parse(tmp_path / "config.xml").iter("Choice")] == ["cat", "dog"]
+    run("export", "cvat", *arguments, "out")
+    assert [one.text for one in ElementTree.parse(tmp_path / "out" / "nextlabel.xml").iter("name")][1:] == [
+        "cat",
+        "dog",
+    ]
+
+
+@pytest.mark.parametrize(
+    "which", [("--image-prefix", PREFIX), ("--pool", "pool"), ("--pool", "pool", "--image-prefix", PREFIX)]
+)
 def test_labels_go_to_label_studio_as_annotations_and_come_back(run, which):
     run("export", "label-studio", "--labels", "labels.txt", "--out", "tasks.json", "--image-prefix", PREFIX)
     run("import", "label-studio", "tasks.json", "--labels", "back.txt", *which)
