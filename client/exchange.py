@@ -12,6 +12,7 @@ import click
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
+from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.places import Place, place_at
@@ -296,7 +297,8 @@ def _write(
     found = labels_of(reading, names, take_predictions=take_predictions)
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
-        with alone_in(labels.parent):
+        parent = labels.parent.absolute()
+        with opened_folder(parent, [parent]) as folder, alone_in(folder):
             if labels.exists() and not may_replace:
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
             keep_labels(labels, [name for name, _ in found.pairs], yes=yes)
