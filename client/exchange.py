@@ -86,8 +86,9 @@ def _read_source(
 ) -> _Exported:
     if sum(given is not None for given in (job_id, result, labels)) != 1:
         raise click.UsageError("say what to export: one of --job, --result and --labels")
+    known: tuple[str, ...] = ()
     if labels is not None:
-        entries, known = entries_of_labels(read_labels(labels, ALL)), ()
+        entries = entries_of_labels(read_labels(labels, ALL))
     else:
         found = _result(job_id, result, url, api_key)
         entries, known = entries_of(found), classes_known_to(found)
