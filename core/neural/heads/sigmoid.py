@@ -227,13 +227,14 @@ def _newton(
 
 
 def _own_thresholds(probabilities: Wide, said: Flags) -> Wide:
-    """Choose each class's threshold (C,) for F1; the lowest of several that are as good."""
+    """Choose each class's threshold (C,) for F1; the middle one of those that are as good."""
     hits, given = np.empty((2, len(THRESHOLDS), said.shape[1]))
     for i, threshold in enumerate(THRESHOLDS):
         reached = probabilities >= threshold
         hits[i], given[i] = (reached & said).sum(axis=0), reached.sum(axis=0)
     f1 = 2 * hits / (given + said.sum(axis=0))
-    chosen: Wide = THRESHOLDS[f1.argmax(axis=0)]
+    best = f1 >= f1.max(axis=0) - 1e-9
+    chosen: Wide = THRESHOLDS[(2 * best.cumsum(axis=0) >= best.sum(axis=0)).argmax(axis=0)]
     return chosen
 
 

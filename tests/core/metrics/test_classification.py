@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from nextlabel.core import metrics
+from nextlabel.core.metrics import classification as metrics
 from nextlabel.core.metrics.classification import (
     Scores,
     bootstrap_f1_macro,
