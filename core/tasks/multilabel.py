@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.folder_lock import unchanged
+from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_text import format_line, parse_line
-from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, files_of, sorted_classes
+from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
@@ -107,8 +107,7 @@ class Multilabel(Task):
         return labels
 
     def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[ClassSets, Conflicts]:
-        with unchanged(path):
-            files = files_of(path.absolute(), roots)
+        with labels_files(path, roots) as files:
             said = _read(files)
             contested = {name: _contested(by_file) for name, by_file in said.items() if _contested(by_file)}
             conflicts = _places(files, said, contested)
@@ -258,7 +257,7 @@ def _all_alike(sets: Collection[tuple[str, ...]]) -> tuple[int, str]:
     return len(sets), in_words(next(iter(sets)))
 
 
-def _read(files: Sequence[Path]) -> dict[str, dict[str, set[str]]]:
+def _read(files: Sequence[File]) -> dict[str, dict[str, set[str]]]:
     """-> name -> each file that names it -> the classes it gives. Raises LabelsMalformed."""
     faults: list[str] = []
     said: dict[str, dict[str, set[str]]] = {}
@@ -276,7 +275,7 @@ def _contested(by_file: Mapping[str, set[str]]) -> set[str]:
 
 
 def _places(
-    files: Sequence[Path], said: Mapping[str, Mapping[str, set[str]]], contested: Mapping[str, set[str]]
+    files: Sequence[File], said: Mapping[str, Mapping[str, set[str]]], contested: Mapping[str, set[str]]
 ) -> dict[str, dict[str, str]]:
     """Find for each name, sorted, each contested class, where it stands first, and which files don't have it."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(contested)}
