@@ -15,7 +15,9 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from nextlabel.api.file_work import FileWork
 from nextlabel.api.watcher import Watcher
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.thumbnails import Thumbnails
 from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.footing import Footing
@@ -45,6 +47,8 @@ class Services:
     keys: KeyRing | None  #: None: no key is asked for
     streams: Counter[str]  #: open event streams, by who follows
     thumbnails: Thumbnails
+    files: FileWork  #: threads for what requests name, and for results
+    disks: FileWork  #: threads that ask whether the service's own disks are fit
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
@@ -61,9 +65,11 @@ class Services:
             streams=Counter(),
             thumbnails=Thumbnails(
                 settings.thumbnails_dir,
-                max_pixels=settings.max_image_pixels,
+                Decoder.of(settings),
                 most_bytes=settings.thumbnails_mb * MEGABYTE,
             ),
+            files=FileWork(settings.data_roots),
+            disks=FileWork(patience_s=1.0, answer_s=2.0),
         )
 
     async def watch_over_redis(self) -> None:
@@ -82,10 +88,14 @@ class Services:
             self.footing.leave()
         self.store.close()
         self.queue.close()
+        self.thumbnails.close()
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do the work in a thread and await it: Redis, files and Celery block, and the event loop must not."""
+    """Do the work in a thread and await it: Redis and Celery block, and the event loop must not.
+
+    Work on files has threads of its own, `services.files`: a disk may take for ever, where these know time limits.
+    """
     return await run_in_threadpool(work, *args, **kwargs)
 
 

@@ -4,7 +4,7 @@
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
-    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
+    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
@@ -72,6 +72,10 @@ class WarningCode(StrEnum):
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
     BATCH_HALVED = "batch_halved"  #: the GPU's memory was short
+    VALUES_STRETCHED = "values_stretched"  #: of 10, 12 or 14 bits stored in 16, or without a fixed range
+    ALPHA_IGNORED = "alpha_ignored"  #: images that are transparent everywhere
+    ONE_TONE = "one_tone"  #: images that show nothing
+    END_MISSING = "end_missing"  #: JPEGs without their end marker that have all their pixels
     CACHE_NOT_WRITTEN = "cache_not_written"  #: embeddings will be computed again next time
 
 
@@ -159,6 +163,12 @@ class SingleClass(Invalid):
     """A classifier needs two classes; the labels hold one."""
 
     code = "single_class"
+
+
+class OneClassEach(Invalid):
+    """Each of many images has one class: the labels are of the task `classification`, and another was asked for."""
+
+    code = "one_class_each"
 
 
 class EmptyPool(Invalid):
@@ -304,6 +314,12 @@ class ResultExpired(Gone):
     code = "result_expired"
 
 
+class ResultDamaged(Gone):
+    """The result's file is not what was written."""
+
+    code = "result_damaged"
+
+
 # --- not now ----------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +347,18 @@ class StoreUnfit(Unavailable):
 
 class StorageFull(Unavailable):
     code = "storage_full"
+
+
+class StateUnwritable(Unavailable):
+    """The state folder can't be written: no permission, read-only, the share is gone."""
+
+    code = "state_unwritable"
+
+
+class FolderBusy(Unavailable):
+    """Another program holds the lock of the folder, or work on its files takes all the threads that it may have."""
+
+    code = "folder_busy"
 
 
 class CacheUnwritable(Unavailable):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
+from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.roots import confine, readable, shown
-from nextlabel.core.disk import write_whole
+from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
+from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
 MAX_LISTED = 20
@@ -18,8 +21,8 @@ V = TypeVar("V")
 
 
 def entries_of(
-    files: Sequence[Path], faults: list[str], parse: Callable[[str], tuple[str, V] | None]
-) -> Iterator[tuple[Path, int, str, V]]:
+    files: Sequence[File], faults: list[str], parse: Callable[[str], tuple[str, V] | None]
+) -> Iterator[tuple[File, int, str, V]]:
     """Yield (file, line number, name, what is said of it). What is wrong goes to `faults`, until there are too many.
 
     parse: a line -> the name and what is said of it; None: the line is blank. Its ValueError says what is wrong.
@@ -51,55 +54,80 @@ def sorted_classes(classes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct))
 
 
-def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
+def write_labels(path: Target, pairs: Iterable[tuple[str, str]]) -> None:
     """Write (name, class) pairs as `read_labels` reads them. The file appears whole or not at all.
+
+    It keeps the permissions of the file that it replaces; a new one is the group's that may write its folder.
 
     Raises:
         LabelsMalformed: a name or class is empty, or holds a character that a labels file can't.
     """
     text = join_lines(format_line(name, class_) for name, class_ in pairs)
-    write_whole(path, text.encode())
+    write_whole(path, text.encode(), shared=True)
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
-    """List the labels files of a checked path: itself, or those in it. Links may lead anywhere in it or the roots."""
-    real = readable(path)
-    if real.is_file():
-        return [real]
+@contextmanager
+def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = False) -> Iterator[list[File]]:
+    """Open what holds labels: the file itself, or all those in the folder, which nobody changes during the block.
+
+    Unless they may change, which takes no lock.
+
+    Without roots, whoever runs this names the path for themselves, and links in the folder may lead anywhere in it.
+
+    Raises:
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+    """
+    real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
+    with ExitStack() as stack:
+        if real.is_dir():
+            roots = roots or [real]
+            folder = stack.enter_context(opened_folder(real, roots))
+            if not may_change:
+                stack.enter_context(unchanged(folder))
+            yield files_in(folder, roots, stack)
+        else:
+            yield [stack.enter_context(opened_file(real, roots or [real.parent]))]
+
+
+def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
+    """List the labels files of a folder. Links may lead anywhere in the roots; the stack closes what they lead to.
+
+    Raises PathNotAllowed, PathNotReadable.
+    """
     try:
-        return [file for entry in sorted(real.iterdir()) if (file := _labels_file(entry, [real, *roots]))]
+        names = sorted(name for name in folder.names() if not name.startswith("."))
     except OSError as error:
-        raise _not_readable(real, error) from None
+        raise _not_readable(folder.path, error) from None
+    files = (followed(folder.file(name), roots, stack) for name in names)
+    return [file for file in files if file.is_regular()]
 
 
-def _labels_file(entry: Path, roots: Sequence[Path]) -> Path | None:
-    if entry.name.startswith("."):
-        return None
-    file = confine(entry, roots) if entry.is_symlink() else entry
-    return file if file.is_file() else None
+def followed(file: File, roots: Sequence[Path], stack: ExitStack) -> File:
+    """Return the file, or what it links to. Raises PathNotAllowed: that lies outside the roots."""
+    return stack.enter_context(opened_file(file.path, roots)) if file.is_link() else file
 
 
-def text_of(file: Path, faults: list[str]) -> str:
+def text_of(file: File, faults: list[str]) -> str:
     """Return the file's text; when it has none, add a fault and return ""."""
     return decode(read_bytes(file), faults, file.name)
 
 
-def read_bytes(file: Path) -> bytes:
+def read_bytes(file: File) -> bytes:
     """Read all of the file; only its head when that is no text already, for it may be a large image."""
     try:
-        with file.open("rb") as stream:
+        with file.open() as stream:
             head = stream.read(65_536)
             if b"\0" in head:
                 return head
             rest = stream.read(MAX_BYTES)
             if len(rest) == MAX_BYTES:
-                raise LabelsMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: that is no labels file.")
+                raise LabelsMalformed(f"{shown(file.path)} is larger than {MAX_BYTES >> 30} GB: no labels file is.")
             return head + rest
     except OSError as error:
-        raise _not_readable(file, error) from None
+        raise _not_readable(file.path, error) from None
 
 
 def _not_readable(path: Path, error: OSError) -> PathNotReadable:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import stat
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nextlabel.core.data.files import SUFFIXES
-from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.files import SUFFIXES, unread_suffix
+from nextlabel.core.data.folder import Folder, opened_folder
+from nextlabel.core.data.opening import look_at
+from nextlabel.core.data.roots import confine, is_under, real_path
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
 MOST_LISTED = 1000
@@ -21,6 +25,7 @@ class Listing:
 
     folders, files: paths, ascending.
     images: how many lie in the folder itself.
+    unread: how many files there look like images and are not read, by suffix.
     more: there are more folders or files than are listed.
     """
 
@@ -29,12 +34,13 @@ class Listing:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     images: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
 
 
 def list_roots(roots: Sequence[Path]) -> Listing:
     """List the data roots that are there."""
-    real = dict.fromkeys(os.path.realpath(root) for root in roots)
+    real = dict.fromkeys(real_path(root) for root in roots)
     return Listing(None, None, tuple(root for root in real if Path(root).is_dir()), ())
 
 
@@ -44,23 +50,29 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
     Raises:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    folder = existing_folder(path, roots)
     folders, files, images = [], [], 0
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.name.lower().endswith(SUFFIXES):
-                    images += 1
-                elif entry.is_dir() and _is_allowed(entry, roots):
-                    folders.append(entry.path)
-                elif entry.name.lower().endswith(OF_LABELS) and entry.is_file() and _is_allowed(entry, roots):
-                    files.append(entry.path)
-    except OSError as error:
-        raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
+    unread: Counter[str] = Counter()
+    with opened_folder(path, roots) as folder:
+        try:
+            with folder.entries() as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.name.lower().endswith(SUFFIXES):
+                        images += 1
+                        continue
+                    mode = _mode(entry, folder, roots)
+                    if stat.S_ISDIR(mode):
+                        folders.append(str(folder.path / entry.name))
+                    elif stat.S_ISREG(mode) and entry.name.lower().endswith(OF_LABELS):
+                        files.append(str(folder.path / entry.name))
+                    elif suffix := unread_suffix(entry.name):
+                        unread[suffix] += 1
+        except OSError as error:
+            raise PathNotReadable(f"{folder.path} can't be listed by the service: {error.strerror}.") from None
     more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
-    return Listing(str(folder), _parent(folder, roots), _first(folders), _first(files), images, more)
+    found = _first(folders), _first(files), images, dict(sorted(unread.items())), more
+    return Listing(str(folder.path), _parent(folder.path, roots), *found)
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:
@@ -70,14 +82,14 @@ def _first(paths: list[str]) -> tuple[str, ...]:
 
 def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
     parent = str(folder.parent)
-    return parent if parent != str(folder) and is_under(parent, [os.path.realpath(root) for root in roots]) else None
+    return parent if parent != str(folder) and is_under(parent, [real_path(root) for root in roots]) else None
 
 
-def _is_allowed(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
-    if not entry.is_symlink():
-        return True
+def _mode(entry: os.DirEntry[str], folder: Folder, roots: Sequence[Path]) -> int:
+    """Return the mode of what an entry stands for; 0 where it is gone, or leads out of the roots."""
     try:
-        confine(entry.path, roots)
-    except NextlabelError:
-        return False
-    return True
+        if not entry.is_symlink():
+            return entry.stat(follow_symlinks=False).st_mode
+        return look_at(str(confine(folder.path / entry.name, roots))).st_mode
+    except (NextlabelError, OSError):
+        return 0

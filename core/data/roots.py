@@ -6,11 +6,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
+from nextlabel.core.data.opening import look_at, open_file, open_without_links
 from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
+TRIES = 10  #: a link that somebody replaces just now is followed anew
 
 
 def confine(path: str | Path, roots: Sequence[Path]) -> Path:
@@ -26,11 +30,13 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
     if not text:
         raise PathNotFound("The path is empty.")
     try:
-        real_roots = [os.path.realpath(root) for root in roots]
+        real_roots = [real_path(root) for root in roots]
         allowed = [real for real in _candidates(text, real_roots) if is_under(real, real_roots)]
         real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
     except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
         raise PathNotAllowed(_not_allowed(text, roots)) from None
+    except OSError as error:
+        raise PathNotReadable(_not_readable(Path(text), error)) from None
     if _is_hidden(real, real_roots):
         raise PathNotAllowed(f"{shown(text)} is hidden below its data root: a name in it begins with a dot. Rename it.")
     return Path(real)
@@ -43,9 +49,10 @@ def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     real = confine(path, roots)
-    if not stat.S_ISDIR(_mode(real)):
+    mode = _mode(real)
+    if not stat.S_ISDIR(mode):
         raise PathWrongKind(f"{shown(real)} is not a folder. Name the folder itself.")
-    _check_readable(real)
+    _check_readable(real, mode)
     return real
 
 
@@ -55,22 +62,28 @@ def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
-    return readable(confine(path, roots))
+    return _readable(confine(path, roots))
 
 
 def readable(path: Path) -> Path:
     """Follow links, and check that a regular file or a folder is there that can be read.
 
-    The path was confined before, or whoever runs this names it for themselves.
+    Whoever runs this names it for themselves: it is not confined.
 
     Raises:
         PathNotFound, PathWrongKind, PathNotReadable
     """
-    real = Path(os.path.realpath(path))
+    try:
+        return _readable(Path(real_path(path)))
+    except OSError as error:
+        raise PathNotReadable(_not_readable(path, error)) from None
+
+
+def _readable(real: Path) -> Path:
     mode = _mode(real)
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise PathWrongKind(f"{shown(real)} is neither a file nor a folder.")
-    _check_readable(real)
+    _check_readable(real, mode)
     return real
 
 
@@ -80,6 +93,23 @@ def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
     if real.is_dir():
         raise PathWrongKind(f"{shown(real)} is a folder. Name the file itself.")
     return real
+
+
+def open_existing(path: str | Path, roots: Sequence[Path]) -> tuple[Path, BufferedReader]:
+    """Open a file that `existing_file` finds; return its path, too. Raises as that does."""
+    real = existing_file(path, roots)
+    try:
+        return real, open_file(str(real))
+    except OSError as error:
+        raise PathNotReadable(_not_readable(real, error)) from None
+
+
+def real_path(path: str | Path) -> str:
+    """Follow all links of a path, which need not exist. Raises OSError where a link is replaced all the time."""
+    for _ in range(TRIES):
+        with suppress(OSError):  # it was a link, and is none any more
+            return os.path.realpath(path)
+    return os.path.realpath(path)
 
 
 def is_under(real: str, real_roots: Sequence[str]) -> bool:
@@ -104,7 +134,7 @@ def _is_hidden(real: str, real_roots: Sequence[str]) -> bool:
 
 def _candidates(text: str, real_roots: Sequence[str]) -> Iterator[str]:
     # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then.
-    return (os.path.realpath(Path(root, text)) for root in real_roots)
+    return (real_path(Path(root, text)) for root in real_roots)
 
 
 def _not_allowed(text: str, roots: Sequence[Path]) -> str:
@@ -114,20 +144,20 @@ def _not_allowed(text: str, roots: Sequence[Path]) -> str:
 
 def _mode(real: Path) -> int:
     try:
-        return real.stat().st_mode
+        return look_at(str(real)).st_mode
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
             raise PathNotFound(f"{shown(real)} does not exist.") from None
         raise PathNotReadable(_not_readable(real, error)) from None
 
 
-def _check_readable(real: Path) -> None:
+def _check_readable(real: Path, mode: int) -> None:
     # Tried rather than asked for: os.access() is wrong on network shares that map users.
     try:
-        if real.is_dir():
-            os.scandir(real).close()
+        if stat.S_ISDIR(mode):
+            os.close(open_without_links(str(real), os.O_RDONLY | os.O_DIRECTORY))
         else:
-            real.open("rb").close()
+            open_file(str(real)).close()
     except OSError as error:
         raise PathNotReadable(_not_readable(real, error)) from None
 

@@ -12,8 +12,19 @@ from math import inf
 
 import numpy as np
 
-from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, SkippedFile, has_suffix, printable
-from nextlabel.core.data.roots import is_under
+from nextlabel.core.data.files import (
+    SUFFIXES,
+    UNWRITABLE,
+    UNWRITABLE_REASON,
+    Files,
+    SkippedFile,
+    has_suffix,
+    printable,
+    unread_reason,
+    unread_suffix,
+)
+from nextlabel.core.data.opening import look_at, open_without_links
+from nextlabel.core.data.roots import is_under, real_path
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
 
@@ -70,14 +81,14 @@ class Walk:
     def _look_again(self, name: str) -> None:
         path = f"{self._folder}/{name}"
         try:
-            status = os.lstat(path)
+            status = look_at(path)
         except OSError as error:
-            if self._listing or error.errno not in _ABSENT:
+            if error.errno == errno.ELOOP:
+                self._follow(path, name)
+            elif self._listing or error.errno not in _ABSENT:
                 self._skip(name, f"can't be read: {error.strerror}")
             return
-        if stat.S_ISLNK(status.st_mode):
-            self._follow(path, name)
-        elif not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
             self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
@@ -104,6 +115,8 @@ class Walk:
         by_folder: dict[str, list[str]] = {}
         for name in sorted(set(names)):
             folder, slash, own = name.rpartition("/")
+            if suffix := unread_suffix(own):
+                self._skip_if_there(name, suffix)
             if has_suffix(own) and not own.startswith(".") and (folder or not slash) and not UNWRITABLE.search(name):
                 by_folder.setdefault(folder, []).append(own)
         entered = {"": True}
@@ -112,6 +125,12 @@ class Walk:
                 real = f"{self._folder}/{folder}".rstrip("/")
                 self._regular.append((f"{folder}/" if folder else "", real, names_in_it))
         self._refuse_spellings()
+
+    def _skip_if_there(self, name: str, suffix: str) -> None:
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        with suppress(OSError, ValueError):
+            if not hidden and stat.S_ISREG(look_at(f"{self._folder}/{name}").st_mode):
+                self._skip(name, unread_reason(suffix))
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
         """Tell whether `list_all` would come to the folder, going folder by folder from the pool's own on."""
@@ -175,6 +194,8 @@ class Walk:
                         regular.append(own)
                         if len(regular) >= most:
                             break
+                    elif suffix := unread_suffix(own):
+                        self._skip(prefix + own, unread_reason(suffix))
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
         self.found += len(regular)
@@ -189,12 +210,12 @@ class Walk:
             self._skip(name, "not a regular file")
 
     def _follow(self, path: str, name: str) -> None:
-        real = os.path.realpath(path)
-        if not is_under(real, self._real_roots):
-            self._skip(name, "links to a place outside the data roots")
-            return
         try:
-            status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+            real = real_path(path)
+            if not is_under(real, self._real_roots):
+                self._skip(name, "links to a place outside the data roots")
+                return
+            status = look_at(real)
         except OSError as error:
             self._skip(name, f"can't be read: {error.strerror}")
             return
@@ -202,6 +223,8 @@ class Walk:
             self._note(self._linked, name, real)
         elif has_suffix(name):
             self._keep(name, status)
+        elif suffix := unread_suffix(name):
+            self._skip(name, unread_reason(suffix))
 
     def _note(self, folders: list[tuple[str, str]], name: str, real: str) -> None:
         if UNWRITABLE.search(name):
@@ -224,12 +247,9 @@ class Walk:
 
 
 @contextmanager
-def _opened(folder: str) -> Iterator[int | str]:
+def _opened(folder: str) -> Iterator[int]:
     """Open a folder to scan it by its descriptor: entries are looked up in it, and not along the whole path."""
-    if os.scandir not in os.supports_fd:
-        yield folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = open_without_links(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield descriptor
     finally:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from nextlabel.core.disk import make_private
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
 
@@ -49,7 +50,7 @@ def _name_of(folder: Path) -> str:
     """Read the name of a state folder, which is made with it; "" where it can't be written."""
     path = folder / ID_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         with suppress(FileExistsError), path.open("x") as file:
             file.write(secrets.token_hex(16))
         for _ in range(20):  # whoever made it just now is writing it

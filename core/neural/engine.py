@@ -11,7 +11,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone, Reader
-from nextlabel.core.neural.uploads import Gathered, Prepared
+from nextlabel.core.neural.uploads import Gathered, ReadImage
 from nextlabel.core.settings import Settings
 
 # More get in each other's way: decoding an image lets go of the interpreter, and waits for it again, some dozen times.
@@ -37,6 +38,7 @@ MAX_DECODE_THREADS = 8
 FEW_THREADS = 2
 SLOW_S = 0.001  # for an image: its storage is far, or it is one that the GPU can't decode
 PARTS_THAT_TELL = 16
+LOOK_EVERY_S = 1.0
 BATCHES_AHEAD = 1  # of images read that wait, besides the one that is gathered and the one that is forwarded
 
 
@@ -51,11 +53,13 @@ class EmbeddedBatch:
 
     rows: (b,) those that could be read; embeddings: (b, d), finite; unreadable: the others.
     as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
+    remarks: (b,) what is to be said of each (core/data/images.py).
     """
 
     rows: NDArray[np.int64]
     embeddings: NDArray[np.float32]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     unreadable: tuple[SkippedFile, ...]
 
     @property
@@ -84,7 +88,7 @@ def embed(
                 SkippedFile(pool.names[row], "the backbone gives no finite embedding for it")
                 for row in batch.rows[~finite]
             ]
-            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite]
+            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite], batch.remarks[finite]
             yield EmbeddedBatch(*kept, (*batch.unreadable, *lost))
 
 
@@ -95,6 +99,7 @@ class ForwardedBatch(Generic[Value]):
     rows: NDArray[np.int64]
     outputs: NDArray[Value]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     unreadable: tuple[SkippedFile, ...]
 
 
@@ -119,6 +124,7 @@ def run(
     Closing the generator ends its threads. Raises OutOfMemory when a single image is too much.
     """
     size, threads = settings.batch_size or reader.images_at_once, decode_threads(settings)
+    decoder = Decoder.of(settings)
     sized = _Forward(forward, nothing, size, halved)
     readers = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     pace = _Pace(threads, FEW_THREADS if reader.decodes_on_device and not settings.decode_threads else threads)
@@ -127,7 +133,7 @@ def run(
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
     ahead = max(threads, size * BATCHES_AHEAD // at_a_time)
     read = chain.from_iterable(
-        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, settings), part), parts, ahead)
+        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, decoder), part), parts, ahead)
     )
 
     def next_group() -> _Group | None:
@@ -136,11 +142,12 @@ def run(
 
     try:
         coming = gatherer.submit(next_group)
-        while (group := coming.result()) is not None:
+        while (group := _awaited(coming, pace, check)) is not None:
             coming = gatherer.submit(next_group)
             check()
             yield _collect(group, sized)
     finally:
+        decoder.close()
         readers.shutdown(wait=False, cancel_futures=True)  # the gatherer may wait for one of them, and hears of it
         gatherer.shutdown()
         readers.shutdown()
@@ -155,20 +162,39 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _awaited(coming: Future[Done], pace: _Pace, check: Callable[[], None]) -> Done:
+    """Wait for a batch. Whenever images of it were read meanwhile, `check`: some take long."""
+    done = pace.done
+    while not wait([coming], timeout=LOOK_EVERY_S).done:
+        if pace.done > done:
+            done = pace.done
+            check()
+    return coming.result()
+
+
 class _Pace:
-    """Lets `few` threads work at a time; all, once most of the last parts took long for an image."""
+    """Lets `few` threads work at a time; all, once most of the last parts took long for an image.
+
+    done: how many items were worked on, nearly: threads that count at once may count as one.
+    """
 
     def __init__(self, threads: int, few: int) -> None:
         self._turns = Semaphore(min(few, threads))
         self._held_back = max(0, threads - few)
         self._last: deque[float] = deque(maxlen=PARTS_THAT_TELL)
         self._noting = Lock()
+        self.done = 0
 
     def __call__(self, work: Callable[[Item], Done], part: Sequence[Item]) -> list[Done]:
         with self._turns:
             began = time.perf_counter()
-            done = [work(item) for item in part]
+            done = [self._counted(work, item) for item in part]
             self._note((time.perf_counter() - began) / len(part))
+        return done
+
+    def _counted(self, work: Callable[[Item], Done], item: Item) -> Done:
+        done = work(item)
+        self.done += 1
         return done
 
     def _note(self, seconds: float) -> None:
@@ -180,14 +206,14 @@ class _Pace:
                 self._held_back = 0
 
 
-Read = tuple[int, Prepared | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
+Read = tuple[int, ReadImage | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
 
 
-def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
+def _read(reader: Reader, pool: Pool, row: int, decoder: Decoder) -> Read:
     try:
         with pool.open(row) as file:
-            prepared = reader.read(file, settings.max_image_pixels)
-            return row, prepared, pool.is_as_listed(row, file)
+            image = reader.read(file, decoder)
+            return row, image, pool.is_as_listed(row, file)
     except UnreadableImage as error:
         return row, SkippedFile(pool.names[row], error.detail), False
 
@@ -198,21 +224,25 @@ class _Group:
 
     rows: NDArray[np.int64]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     gathered: Gathered
     unreadable: list[SkippedFile]
 
 
 def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
-    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, SkippedFile)], np.int64)
-    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, SkippedFile)], np.bool_)
-    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, SkippedFile)]
+    readable = [(row, image, same) for row, image, same in group if not isinstance(image, SkippedFile)]
+    rows = np.array([row for row, _, _ in readable], np.int64)
+    as_listed = np.array([same for _, _, same in readable], np.bool_)
+    remarks = np.array([image.remarks for _, image, _ in readable], np.uint8)
     try:
-        gathered = reader.gather(readable) if readable else Gathered((), {})
+        gathered = reader.gather([image.prepared for _, image, _ in readable]) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
-    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, SkippedFile)]
+    for i, found in gathered.remarks.items():
+        remarks[i] |= found
+    unreadable = [image for _, image, _ in group if isinstance(image, SkippedFile)]
     unreadable += [SkippedFile(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
-    return _Group(rows, as_listed, gathered, unreadable)
+    return _Group(rows, as_listed, remarks, gathered, unreadable)
 
 
 class _Forward(Generic[Value]):
@@ -252,7 +282,8 @@ def _collect(group: _Group, forward: _Forward[Value]) -> ForwardedBatch[Value]:
     outputs = forward(group.gathered.batch)
     read = np.ones(len(outputs), np.bool_)
     read[list(group.gathered.faults)] = False
-    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], tuple(group.unreadable))
+    unreadable = tuple(group.unreadable)
+    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], group.remarks[read], unreadable)
 
 
 def _in_order(

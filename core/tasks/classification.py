@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.folder_lock import unchanged
+from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_text import format_line, parse_line
-from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, files_of, sorted_classes
+from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
-from nextlabel.core.metrics import Scores, class_counts, cohens_kappa, score
+from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
@@ -73,11 +73,15 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
         LabelsConflict: lists the first 20 names that stand there with two classes.
         PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
     """
-    with unchanged(path):
-        files = files_of(path.absolute(), roots)
-        classes_by_name, conflicting = _read(files)
-        if conflicting:
-            raise LabelsConflict(_describe_conflicts(files, conflicting))
+    with labels_files(path, roots) as files:
+        return read_files(files)
+
+
+def read_files(files: Sequence[File]) -> ClassLabels:
+    """Read the labels in files that are open. Raises LabelsMalformed, LabelsConflict, PathNotReadable."""
+    classes_by_name, conflicting = _read(files)
+    if conflicting:
+        raise LabelsConflict(_describe_conflicts(files, conflicting))
     return ClassLabels(classes_by_name)
 
 
@@ -86,8 +90,7 @@ def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[C
 
     The conflicts are: name -> each of its classes -> file:line.
     """
-    with unchanged(path):
-        files = files_of(path.absolute(), roots)
+    with labels_files(path, roots) as files:
         classes_by_name, conflicting = _read(files)
         places = _places(files, conflicting)
     for name in conflicting:
@@ -111,7 +114,7 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
     )
 
 
-def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
+def _read(files: Sequence[File]) -> tuple[dict[str, str], set[str]]:
     """-> (the first class of each name, names with another one besides). Raises LabelsMalformed."""
     faults: list[str] = []
     conflicting: set[str] = set()
@@ -124,17 +127,18 @@ def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
     return classes_by_name, conflicting
 
 
-def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> str:
+def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> str:
     places = _places(files, sorted(conflicting)[:MAX_LISTED])
     lines = [
         f"{shown(name)}: {', '.join(f'{shown(class_)} in {place}' for class_, place in by_class.items())}"
         for name, by_class in places.items()
     ]
     more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
-    return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
+    several = 'Please keep one of them; where images have several classes, ask with "task": "multilabel"'
+    return "\n".join([f"The same image has two classes. {several}:", *lines, *more])
 
 
-def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
+def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Find each name, sorted, and for each of its classes the first file:line where it stands."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     if places:
@@ -190,8 +194,13 @@ class Classification(Task):
             only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
             raise SingleClass(f"{what} needs two classes at least: {only}")
 
-    def can_train(self, matched: Matched) -> bool:
-        return len(matched.classes) >= 2
+    def alternatives(self, targets: NDArray[Any]) -> int:
+        """Return the number of classes."""
+        return len(np.unique(targets))
+
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the classes."""
+        return targets
 
     def learnable(self, targets: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
         classes, narrowed = np.unique(targets, return_inverse=True)
@@ -212,7 +221,13 @@ class Classification(Task):
     def unknown(self, n_classes: int) -> float:
         return 1 / n_classes
 
-    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    def decide(
+        self,
+        logits: NDArray[np.floating],
+        classes: NDArray[np.int64],
+        n_classes: int,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
         """Return (N,) the most probable class of each image; the first of several equally probable ones."""
         best: NDArray[np.int64] = classes[logits.argmax(axis=1)]
         return best
@@ -221,7 +236,9 @@ class Classification(Task):
         shown_: NDArray[np.bool_] = decided == class_index
         return shown_
 
-    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
+    def answer(
+        self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    ) -> Answer:
         top = most_probable(probabilities, classes)
         class_, probability = top[0]
         return Answer((class_,), probability, top)
@@ -229,7 +246,12 @@ class Classification(Task):
     # scores
 
     def score(
-        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
+        self,
+        trained: Matched,
+        validation: Matched,
+        probabilities: NDArray[np.float64],
+        rng: np.random.Generator,
+        thresholds: NDArray[np.float64] | None = None,
     ) -> Scores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}

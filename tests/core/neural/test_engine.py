@@ -8,12 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import DescriptorBackbone, OnCpu
 from nextlabel.core.neural.engine import decode_threads, embed
+from nextlabel.core.neural.uploads import ReadImage
 from nextlabel.core.settings import Settings
 from tests.pools import draw, spoil
 
@@ -272,7 +274,7 @@ class Watched(Counting):
         time.sleep(self.seconds(number))
         with self.lock:
             self.reading -= 1
-        return np.zeros(3, np.float32)
+        return ReadImage(np.zeros(3, np.float32), NOTHING)
 
 
 def most_reading(pool, monkeypatch, seconds, *, on_device=True, asked_for=0):
@@ -306,3 +308,20 @@ def test_the_threads_are_as_many_as_set_else_one_for_each_core_and_eight_at_most
     monkeypatch.delattr(engine.os, "sched_getaffinity")  # macOS has none
     monkeypatch.setattr(engine.os, "cpu_count", lambda: 3)
     assert decode_threads(Settings()) == 3
+
+
+def test_while_a_batch_takes_long_it_is_looked_whether_to_stop_as_often_as_an_image_was_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "LOOK_EVERY_S", 0.01)
+    draw(tmp_path, red=6)
+    looked = []
+
+    class Waiting(Counting):
+        def prepare(self, image):
+            while len(looked) < self.prepared:  # for a look since the last image
+                time.sleep(0.001)
+            return super().prepare(image)
+
+    pool = list_pool(place_at(tmp_path, [tmp_path]))
+    options = Settings(batch_size=6, decode_threads=1)
+    (batch,) = embed(Waiting(), pool, range(6), options, check=lambda: looked.append(1), halved=print)
+    assert len(batch.rows) == 6
