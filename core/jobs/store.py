@@ -141,7 +141,7 @@ class Counts:
     processes: int
     webhooks_waiting: int
     webhooks: dict[str, int]  # outcome -> attempts
-    lost: int  # jobs that were accepted and that Redis lost
+    lost: int = 0  # jobs that were accepted and that Redis lost
 
     @property
     def queued(self) -> int:
