@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from nextlabel.core.errors import JobNotFound, NextlabelError
 
 #: The form of a job's id. It becomes a part of paths and keys, and comes from requests, messages and Redis.
-JOB_ID = re.compile(r"job_[0-9a-z]{1,64}")
+JOB_ID = re.compile(r"job_[0-9a-z_]{1,64}")
 
 
 class JobState(StrEnum):

@@ -115,7 +115,7 @@ end
 
 -- Remembers that a job is lost, whose it was, and counts it. The last 10,000 are known, for those who ask.
 local function remember_lost(id, owner)
-  if #id > 68 or not string.match(id, '^job_[0-9a-z]+$') then return end -- it was never a job's
+  if #id > 68 or not string.match(id, '^job_[0-9a-z_]+$') then return end -- it was never a job's
   redis.call('ZADD', P .. 'lost', now, id)
   redis.call('HSET', P .. 'lost_owners', id, owner)
   redis.call('INCR', P .. 'lost_total')
