@@ -11,7 +11,7 @@ from typing import TypeVar
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
@@ -80,7 +80,7 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
     Raises:
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    real = readable(path.absolute())
+    real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
     with ExitStack() as stack:
         if real.is_dir():
             roots = roots or [real]
