@@ -1,7 +1,9 @@
 """The text of a labels file: bytes and lines, and the line `file name<TAB>class`. What a line means, a task knows.
 
-UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. A file whose first name itself begins with
-the mark's character has a mark of its own before it, or the name would lose its first character to a reader.
+UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. Names and classes are read composed
+(core/data/spelling.py), and without the quotes that spreadsheets put around what has a comma in it. A file whose first
+name itself begins with the mark's character has a mark of its own before it, or the name would lose its first character
+to a reader.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import re
 from collections.abc import Iterable
 
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
 
 MARK = "\ufeff"
+_QUOTED = re.compile('"(?:[^"]|"")*"')
 
 
 # --- lines ------------------------------------------------------------------------------------------------------
@@ -22,9 +26,11 @@ MARK = "\ufeff"
 def parse_line(line: str) -> tuple[str, str] | None:
     """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it."""
     name, _, class_ = line.partition("\t")
+    if '"' in line:
+        name, class_ = _unquoted(name), _unquoted(class_.strip())
     name = clean_name(name)
     if name and "\t" not in class_ and (class_ := class_.strip()) and not name.isspace():
-        return name, class_
+        return (name, class_) if line.isascii() else (as_seen(name), as_seen(class_))
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None
@@ -32,10 +38,11 @@ def parse_line(line: str) -> tuple[str, str] | None:
 
 def format_line(name: str, class_: str) -> str:
     """Write the line that `parse_line` reads. Raises LabelsMalformed for what no line can hold."""
-    return f"{writable(clean_name(name))}\t{writable(class_.strip())}"
+    return f"{_quoted(writable(clean_name(name)))}\t{_quoted(writable(class_.strip()))}"
 
 
 def clean_name(name: str) -> str:
+    """Take `./` off the beginning of an image's name: this is how names are read wherever they come in."""
     while name.startswith("./"):
         name = name[2:]
     return name
@@ -50,8 +57,17 @@ def writable(text: str) -> str:
     return text
 
 
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('""', '"') if _QUOTED.fullmatch(text) else text
+
+
+def _quoted(text: str) -> str:
+    """Put quotes around what has some of its own already, or a reader would take those off."""
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.fullmatch(text) else text
+
+
 def _fault(line: str) -> str:
-    columns = line.split("\t")
+    columns = [_unquoted(column) for column in line.split("\t")]
     begin = shown(line[:80])
     if len(columns) > 2:
         return f"{len(columns)} columns, where two belong: {begin}"

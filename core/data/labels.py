@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.label_text import decode, format_line, join_lines
+from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import confine, readable, shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
@@ -65,21 +67,35 @@ def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
-    """List the labels files of a checked path: itself, or those in it. Links may lead anywhere in it or the roots."""
+    """List the labels files of a checked path: itself, or people's in it. Links may lead anywhere in it or the roots.
+
+    Of a folder of images, named by mistake, these are listed: whoever reads them says that they are no labels.
+    """
     real = readable(path)
     if real.is_file():
         return [real]
+    entries = _entries(real)
+    people, left_out = sort_out(entries)
+    names = people or [name for name in left_out if has_suffix(name)]
+    files = (confine(entries[name], [real, *roots]) if entries[name].is_symlink() else entries[name] for name in names)
+    return [file for file in files if file.is_file()]
+
+
+def left_out_of(path: Path) -> list[str]:
+    """List the files in a checked folder of labels that are nobody's labels, hidden ones left out. A file has none."""
+    real = readable(path)
+    if real.is_file():
+        return []
+    entries = _entries(real)
+    _, left_out = sort_out(entries)
+    return [name for name in left_out if entries[name].is_file()]
+
+
+def _entries(folder: Path) -> dict[str, Path]:
     try:
-        return [file for entry in sorted(real.iterdir()) if (file := _labels_file(entry, [real, *roots]))]
+        return {entry.name: entry for entry in folder.iterdir()}
     except OSError as error:
-        raise _not_readable(real, error) from None
-
-
-def _labels_file(entry: Path, roots: Sequence[Path]) -> Path | None:
-    if entry.name.startswith("."):
-        return None
-    file = confine(entry, roots) if entry.is_symlink() else entry
-    return file if file.is_file() else None
+        raise _not_readable(folder, error) from None
 
 
 def text_of(file: Path, faults: list[str]) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import confine, existing_folder, is_under
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
 MOST_LISTED = 1000
-OF_LABELS = (".txt", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
     folder = existing_folder(path, roots)
-    folders, files, images = [], [], 0
+    folders, images = [], 0
+    files: dict[str, str] = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -55,12 +56,14 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
                     images += 1
                 elif entry.is_dir() and _is_allowed(entry, roots):
                     folders.append(entry.path)
-                elif entry.name.lower().endswith(OF_LABELS) and entry.is_file() and _is_allowed(entry, roots):
-                    files.append(entry.path)
+                elif entry.is_file() and _is_allowed(entry, roots):
+                    files[entry.name] = entry.path
     except OSError as error:
         raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
-    more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
-    return Listing(str(folder), _parent(folder, roots), _first(folders), _first(files), images, more)
+    people, _ = sort_out(files)
+    more = len(folders) > MOST_LISTED or len(people) > MOST_LISTED
+    labels = _first([files[name] for name in people])
+    return Listing(str(folder), _parent(folder, roots), _first(folders), labels, images, more)
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from nextlabel.core.data.files import Files, ImageFile
 from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.spelling import spellings
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.walk import MustList, Walk
 from nextlabel.core.errors import UnreadableImage
@@ -69,6 +70,14 @@ def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
     """
     folder = existing_folder(path, roots)
     return LocalFolder(str(folder), tuple(os.path.realpath(root) for root in roots), _CHECKED)
+
+
+def spelling_in(place: Place, name: str) -> str | None:
+    """Return the name of a file as the place spells it, which looks the same; None: it has none such.
+
+    Raises PathNotAllowed, as `has` does.
+    """
+    return next((way for way in spellings(name) if place.has(way)), None)
 
 
 class LocalFolder:

@@ -82,7 +82,7 @@ class LabelCheckResult(Result):
 KIND = Kind(
     request=LabelCheckRequest,
     result=LabelCheckResult,
-    labels=LabelsNeed.CONFLICTING,
+    labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "embed validation images", "judge", "compare"),
     title="Label check",
     question="Which labels look wrong?",

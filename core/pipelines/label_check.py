@@ -36,7 +36,7 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.predictions import align
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.validation import read_validation, sources_of
+from nextlabel.core.pipelines.validation import embed_validation, read_validation, sources_of
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.registry import task_of
 
@@ -53,15 +53,15 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         request.path_to_img,
         request.path_to_labels,
         run,
-        may_conflict=True,
         labelled_only=True,
         task=task_of(request.task),
         content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "label_check")
+    held_out = read_validation(request, labelled.matched, run)
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
-    validation = read_validation(request, source, run) if validates else None
+    validation = embed_validation(held_out, source, run)
     run.stage("judge")
     judged = _judge(request, embedded, run)
     run.stage("compare")

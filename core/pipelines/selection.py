@@ -86,8 +86,8 @@ def _inputs(
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
     excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
-    absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
-    if absent:
+    pending = np.union1d(pending, embedded.matched.disputed)
+    if absent := embedded.pool.absent([*request.exclude, *request.pending]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)

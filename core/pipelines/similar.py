@@ -56,8 +56,7 @@ def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> 
 
 
 def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
-    absent = sorted({*request.like, *request.unlike, *request.exclude} - embedded.pool.rows_by_name.keys())
-    if absent:
+    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 

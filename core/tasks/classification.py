@@ -29,6 +29,7 @@ class ClassLabels(Labels):
     """One class for each labelled name."""
 
     classes_by_name: Mapping[str, str]
+    disputed: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -82,7 +83,7 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
 
 
 def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
-    """Read labels as `read_labels` does, but leave out names that stand there with two classes, and return those too.
+    """Read labels as `read_labels` does, but for names that stand there with two classes: these are `disputed`.
 
     The conflicts are: name -> each of its classes -> file:line.
     """
@@ -92,11 +93,11 @@ def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[C
         places = _places(files, conflicting)
     for name in conflicting:
         del classes_by_name[name]
-    return ClassLabels(classes_by_name), places
+    return ClassLabels(classes_by_name, frozenset(conflicting)), places
 
 
 def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
-    """Find the rows of the labelled names."""
+    """Find the rows of the labelled names, however these are spelt."""
     rows_by_name = pool.rows_by_name
     present = {name: class_ for name, class_ in labels.classes_by_name.items() if name in rows_by_name}
     class_by_row = {rows_by_name[name]: class_ for name, class_ in present.items()}
@@ -108,6 +109,7 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
         classes=classes,
         targets=np.array([index[class_by_row[row]] for row in rows], dtype=np.int64),
         absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
+        disputed=pool.rows_of(labels.disputed),
     )
 
 
@@ -144,6 +146,13 @@ def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, 
     return places
 
 
+def _rest(matched: Matched) -> str:
+    """Say in the middle of a sentence which labels there are besides those of the pool's rows."""
+    absent, disputed = len(matched.absent), len(matched.disputed)
+    rest = f"; {absent} labelled names are not among its images, the first is {matched.absent[0]!r}" if absent else ""
+    return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest
+
+
 class Classification(Task):
     name: ClassVar[str] = "classification"
     trainer: ClassVar[str] = "softmax"
@@ -178,17 +187,21 @@ class Classification(Task):
     # training
 
     def check_labels(self, labels: Labels) -> None:
+        if not labels.classes and labels.disputed:
+            raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
         if not labels.classes:
             raise NoLabels("there is no label in it, and a head needs labels to learn from")
         if len(labels.classes) == 1:
             raise SingleClass(f"all labels in it say {labels.classes[0]!r}; a head needs two classes at least")
 
     def check_matched(self, matched: Matched, what: str) -> None:
+        rest = _rest(matched)
         if not matched.classes:
-            raise NoLabels(f"{what} needs labels: no image of the pool has one")
+            raise NoLabels(f"{what} needs labels: no image of the pool has one{rest}")
         if len(matched.classes) == 1:
-            only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
-            raise SingleClass(f"{what} needs two classes at least: {only}")
+            n = len(matched.rows)
+            only = f"all {n} labels of the pool say" if n > 1 else "the one label of the pool says"
+            raise SingleClass(f"{what} needs two classes at least: {only} {matched.classes[0]!r}{rest}")
 
     def can_train(self, matched: Matched) -> bool:
         return len(matched.classes) >= 2
