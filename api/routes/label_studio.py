@@ -16,7 +16,7 @@ from nextlabel.api.auth import Caller, Writer, count_submit
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.errors import NextlabelError
+from nextlabel.core.errors import NextlabelError, NoLabels, SingleClass
 from nextlabel.core.exchange.label_studio import read_config
 from nextlabel.core.exchange.label_studio_backend import (
     CREATED,
@@ -97,6 +97,7 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     control = await in_thread(read_config, str(body.get("label_config", "")), at.from_name)
     round_ = await in_thread(current_round, at, roots)
     ended = await _jobs(at, round_, caller, services, WAIT_S)
+    ended = [job for job in ended if not _has_nothing_to_learn_from(job)]
     files = [await in_thread(services.results.path, job) for job in ended if job.state is JobState.SUCCEEDED]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
@@ -165,6 +166,11 @@ async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: S
         if not _is_worth_another(job):
             return job
         key = f"label-studio-{job.id}-{fingerprint[:16]}"
+
+
+def _has_nothing_to_learn_from(job: Job) -> bool:
+    """Tell whether it is a prediction that found no two classes to tell apart: the others' images can't be read."""
+    return job.kind == "prediction" and job.error is not None and job.error.code in (NoLabels.code, SingleClass.code)
 
 
 def _is_worth_another(job: Job) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.roots import existing_file, shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
@@ -26,7 +28,7 @@ ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class ExternalEmbeddings:
-    """names: K distinct image names; matrix: (K, d) float32, finite."""
+    """names: K distinct image names, composed (`as_seen`); matrix: (K, d) float32, finite."""
 
     names: tuple[str, ...]
     matrix: NDArray[np.float32]
@@ -40,7 +42,10 @@ class ExternalEmbeddings:
 
 @dataclass(frozen=True, eq=False)
 class ExternalPredictions:
-    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1."""
+    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1.
+
+    Names and classes are composed (`as_seen`).
+    """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -117,7 +122,7 @@ def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[s
 
 
 def _names(file: Path) -> tuple[str, ...]:
-    names = tuple(line.removeprefix("./") for line in _text(file, EmbeddingsMalformed).split("\n"))
+    names = tuple(as_seen(clean_name(line)) for line in _text(file, EmbeddingsMalformed).split("\n"))
     names = names[:-1] if names[-1] == "" else names
     line = _first_repeated_or_empty(names)
     if line is not None:
@@ -151,7 +156,7 @@ def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> Ext
 
 
 def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:
-    name, *classes = (column.strip() for column in header) if header else ("",)
+    name, *classes = (as_seen(column.strip()) for column in header) if header else ("",)
     if name != "name" or len(classes) < 2 or "" in classes or len(set(classes)) < len(classes):
         raise PredictionsMalformed(
             f"{file.name}:1: the header must be `name` and then two classes or more, each with a name of its own; "
@@ -166,7 +171,7 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
     rows: list[NDArray[np.float64]] = []
     filled = ((reader.line_num, row) for row in reader if row)
     for line, (name, *numbers) in islice(filled, most):
-        name = name.removeprefix("./")  # noqa: PLW2901 - as labels have it
+        name = as_seen(clean_name(name))  # noqa: PLW2901 - as labels have it
         row = _probabilities(numbers, n_classes)
         fault = "the name is empty" if not name else f"{name!r} stands there twice" if name in seen else None
         if fault or isinstance(row, str):

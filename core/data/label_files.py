@@ -177,7 +177,8 @@ def survey(path: Path, roots: Sequence[Path]) -> Survey:
     with unchanged(path):
         for file in files_of(path, roots):
             classes = classes_by_file[file.name] = {}
-            for _, _, name, class_name in entries_of([file], faults, parse_line):
+            for _, _, written, class_name in entries_of([file], faults, parse_line):
+                name = as_seen(written)
                 if (first := classes.setdefault(name, class_name)) != class_name:
                     conflicts |= {NamedLabel(name, first, file.name), NamedLabel(name, class_name, file.name)}
             if len(faults) > MAX_LISTED:
@@ -287,12 +288,14 @@ def _by_name(labels: Iterable[GivenLabel]) -> dict[str, GivenLabel]:
 
 
 def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
-    """Read (name, class) if the line is a label of one of the names."""
+    """Read (name composed, class) if the line is a label of one of the names."""
     try:
         label = parse_line(line)
     except ValueError:  # whoever reads the file is told; here it stays as it is
         return None
-    return label if label and label[0] in wanted else None
+    if label is None or (name := as_seen(label[0])) not in wanted:
+        return None
+    return name, label[1]
 
 
 def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The text of a labels file: bytes and lines, and the line `file name<TAB>class`. What a line means, a task knows.
 
-UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. Names and classes are read composed
-(core/data/spelling.py), and without the quotes that spreadsheets put around what has a comma in it. A file whose first
+UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. Classes are read composed
+(core/data/spelling.py), and all without the quotes that spreadsheets put around what has a comma in it. A file whose first
 name itself begins with the mark's character has a mark of its own before it, or the name would lose its first character
 to a reader.
 """
@@ -24,13 +24,16 @@ _QUOTED = re.compile('"(?:[^"]|"")*"')
 
 
 def parse_line(line: str) -> tuple[str, str] | None:
-    """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it."""
+    """Read (name as it is spelt, class) from a line; None from a blank one.
+
+    Raises ValueError, which says what is wrong with it.
+    """
     name, _, class_ = line.partition("\t")
     if '"' in line:
         name, class_ = _unquoted(name), _unquoted(class_.strip())
     name = clean_name(name)
     if name and "\t" not in class_ and (class_ := class_.strip()) and not name.isspace():
-        return (name, class_) if line.isascii() else (as_seen(name), as_seen(class_))
+        return name, as_seen(class_)
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None

@@ -15,7 +15,7 @@ from unicodedata import name as name_of
 from unicodedata import normalize
 
 CLOSE = 0.75  # how alike two spellings are of which one may be meant by the other, 0..1
-MOST_SPELLINGS = 64
+MOST_SPELLINGS, MOST_HINTED = 64, 100
 #: What takes no room: soft hyphens, joiners and spaces of no width, marks of direction, variation selectors.
 _INVISIBLE = re.compile(
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
@@ -91,6 +91,15 @@ def nearest(text: str, others: Collection[str]) -> str | None:
     wanted = _folded(text)
     found = [wanted] if wanted in by_fold else get_close_matches(wanted, by_fold, 1, CLOSE)
     return by_fold[found[0]] if found else None
+
+
+def hint(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Return the end of a sentence that names an unknown text and the known one that is most likely meant, or ""."""
+    for text in unknown[:MOST_HINTED]:
+        if (other := nearest(text, known)) is not None:
+            by = f", from which it differs by {difference(text, other)} alone" if look_alike([text, other]) else ""
+            return f"; perhaps {text!r} is meant to be {other!r}{by}"
+    return ""
 
 
 def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:

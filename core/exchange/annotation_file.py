@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
+from nextlabel.core.disk import replace_together
 from nextlabel.core.exchange.files import writable
-from nextlabel.core.tasks.classification import read_labels
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class AnnotationFile:
             self._apply([replace(annotation, class_name=None) for annotation in deleted])
 
     def _apply(self, annotations: list[Annotation]) -> None:
-        labels = dict(read_labels(self.path, [self.path.parent]).classes_by_name) if self.path.exists() else {}
-        before = dict(labels)
+        given: dict[str, GivenLabel] = {}
         recorded = self._read_journal() if any(new.class_name is None for new in annotations) else {}
         for new in annotations:
             recorded.pop(new.number, None)
             recorded[new.number] = new
             class_name = new.class_name if new.class_name is not None else _last_class(recorded.values(), new.name)
-            labels.pop(new.name, None)  # the newest stands last
-            if class_name is not None:
-                labels[new.name] = class_name
-        if labels != before or not self.path.exists():
-            write_labels(self.path, labels.items())
+            given.pop(new.name, None)  # the newest stands last
+            given[new.name] = GivenLabel(new.name, class_name)
+        before = own_bytes(self.path)
+        after = rewritten(before, given.values())
+        if after != before or not self.path.exists():
+            replace_together({self.path: after})
         self._write_journal(annotations)
 
     def _read_journal(self) -> dict[int, Annotation]:

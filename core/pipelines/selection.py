@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import KIND, MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
@@ -153,7 +154,8 @@ def _portions(
         if np.count_nonzero(mine) < quota:
             run.warn(
                 WarningCode.CLASS_QUOTA_UNMET,
-                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left",
+                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left"
+                + (hint([name], classes) if name not in classes else ""),
             )
         yield candidates[mine], quota
     yield candidates[free], request.add - sum(request.class_quotas.values())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.labels import MAX_LISTED, sorted_classes
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import difference, look_alike, nearest
+from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import ClassesNeverMeet, NothingToValidate, WarningCode
 from nextlabel.core.kinds.requests import OneValidated
 from nextlabel.core.pipelines.embedding import Embedded
@@ -77,23 +77,14 @@ def check_validation(trained: Matched, validation: Matched, run: Run) -> None:
     unknown = [name for name in validation.classes if name not in trained.classes]
     if not unknown:
         return
-    hint = _nearest(unknown, trained.classes)
+    meant = hint(unknown, trained.classes)
     if len(unknown) == len(validation.classes):
         raise ClassesNeverMeet(
             f"no class of the validation labels ({_few(validation.classes)}) has a training label "
-            f"({_few(trained.classes)}){hint}"
+            f"({_few(trained.classes)}){meant}"
         )
-    detail = f"no training label has these classes of the validation labels, so all of their images are misses{hint}"
+    detail = f"no training label has these classes of the validation labels, so all of their images are misses{meant}"
     run.warn(WarningCode.CLASS_NEVER_TRAINED, detail, unknown)
-
-
-def _nearest(unknown: Sequence[str], trained: Sequence[str]) -> str:
-    """Say of the first class that has one which other is spelt nearly as it is."""
-    for name in unknown[:MAX_LISTED]:
-        if (other := nearest(name, trained)) is not None:
-            alike = f"; they differ by {difference(name, other)} alone" if look_alike([name, other]) else ""
-            return f"; is {shown(name)} what {shown(other)} is in training{alike}?"
-    return ""
 
 
 def _few(classes: Sequence[str]) -> str:

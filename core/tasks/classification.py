@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from nextlabel.core.data.label_text import format_line, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, files_of, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 from nextlabel.core.metrics import Scores, class_counts, cohens_kappa, score
@@ -26,10 +27,14 @@ LEAST = 1e-9  # a probability of 0 has no logarithm
 
 @dataclass(frozen=True)
 class ClassLabels(Labels):
-    """One class for each labelled name."""
+    """One class for each labelled name.
+
+    spelt: names that the files spell otherwise than composed, and how.
+    """
 
     classes_by_name: Mapping[str, str]
     disputed: frozenset[str] = frozenset()
+    spelt: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> Collection[str]:
@@ -38,6 +43,10 @@ class ClassLabels(Labels):
     @cached_property
     def classes(self) -> tuple[str, ...]:
         return sorted_classes(self.classes_by_name.values())
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Return (name as the files spell it, class) in the order of the files."""
+        return ((self.spelt.get(name, name), class_) for name, class_ in self.classes_by_name.items())
 
     def lines(self) -> Iterator[str]:
         return (f"{name}\t{class_}" for name, class_ in self.classes_by_name.items())
@@ -76,10 +85,10 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
     """
     with unchanged(path):
         files = files_of(path.absolute(), roots)
-        classes_by_name, conflicting = _read(files)
-        if conflicting:
-            raise LabelsConflict(_describe_conflicts(files, conflicting))
-    return ClassLabels(classes_by_name)
+        labels = _read(files)
+        if labels.disputed:
+            raise LabelsConflict(_describe_conflicts(files, labels.disputed))
+    return labels
 
 
 def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
@@ -89,11 +98,8 @@ def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[C
     """
     with unchanged(path):
         files = files_of(path.absolute(), roots)
-        classes_by_name, conflicting = _read(files)
-        places = _places(files, conflicting)
-    for name in conflicting:
-        del classes_by_name[name]
-    return ClassLabels(classes_by_name, frozenset(conflicting)), places
+        labels = _read(files)
+        return labels, _places(files, labels.disputed)
 
 
 def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
@@ -113,17 +119,22 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
     )
 
 
-def _read(files: Sequence[Path]) -> tuple[dict[str, str], set[str]]:
-    """-> (the first class of each name, names with another one besides). Raises LabelsMalformed."""
+def _read(files: Sequence[Path]) -> ClassLabels:
+    """Raises LabelsMalformed."""
     faults: list[str] = []
-    conflicting: set[str] = set()
+    disputed: set[str] = set()
+    spelt: dict[str, str] = {}
     classes_by_name: dict[str, str] = {}
-    for _, _, name, class_ in entries_of(files, faults, parse_line):
+    for _, _, written, class_ in entries_of(files, faults, parse_line):
+        if (name := as_seen(written)) != written:
+            spelt.setdefault(name, written)
         if classes_by_name.setdefault(name, class_) != class_:
-            conflicting.add(name)
+            disputed.add(name)
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return classes_by_name, conflicting
+    for name in disputed:
+        del classes_by_name[name]
+    return ClassLabels(classes_by_name, frozenset(disputed), spelt)
 
 
 def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> str:
@@ -140,8 +151,8 @@ def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, 
     """Find each name, sorted, and for each of its classes the first file:line where it stands."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     if places:
-        for file, number, name, class_ in entries_of(files, [], parse_line):
-            if name in places:
+        for file, number, written, class_ in entries_of(files, [], parse_line):
+            if (name := as_seen(written)) in places:
                 places[name].setdefault(class_, f"{file.name}:{number}")
     return places
 
@@ -149,7 +160,8 @@ def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, 
 def _rest(matched: Matched) -> str:
     """Say in the middle of a sentence which labels there are besides those of the pool's rows."""
     absent, disputed = len(matched.absent), len(matched.disputed)
-    rest = f"; {absent} labelled names are not among its images, the first is {matched.absent[0]!r}" if absent else ""
+    names = "label names" if absent == 1 else "labels name"
+    rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
     return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest
 
 
@@ -200,7 +212,7 @@ class Classification(Task):
             raise NoLabels(f"{what} needs labels: no image of the pool has one{rest}")
         if len(matched.classes) == 1:
             n = len(matched.rows)
-            only = f"all {n} labels of the pool say" if n > 1 else "the one label of the pool says"
+            only = f"all {n} labels say" if n > 1 else "the one label says"
             raise SingleClass(f"{what} needs two classes at least: {only} {matched.classes[0]!r}{rest}")
 
     def can_train(self, matched: Matched) -> bool:
