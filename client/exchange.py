@@ -10,6 +10,7 @@ import click
 
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.http import Client
+from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.places import Place, place_at
@@ -256,7 +257,8 @@ def _write(pairs: Pairs, labels: Path, replace: bool) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
-        with alone_in(labels.parent):
+        parent = labels.parent.absolute()
+        with opened_folder(parent, [parent]) as folder, alone_in(folder):
             if labels.exists() and not replace:
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
             write_labels(labels, pairs)

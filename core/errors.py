@@ -312,6 +312,12 @@ class StorageFull(Unavailable):
     code = "storage_full"
 
 
+class FolderBusy(Unavailable):
+    """Another program holds the lock of the folder, or work on its files takes all the threads that it may have."""
+
+    code = "folder_busy"
+
+
 class CacheUnwritable(Unavailable):
     """The cache folder can't be written: no permission, read-only, a file in its place, the share is gone."""
 

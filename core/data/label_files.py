@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
 from nextlabel.core.data.files import SUFFIXES
-from nextlabel.core.data.folder_lock import alone_in, unchanged
+from nextlabel.core.data.folder import File, Folder, opened_folder
+from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_text import (
     clean_name,
     decode_any,
@@ -33,16 +35,19 @@ from nextlabel.core.data.labels import (
     MAX_LISTED,
     describe_faults,
     entries_of,
-    files_of,
+    files_in,
+    followed,
+    labels_files,
     left_out_of,
     read_bytes,
     sorted_classes,
     text_of,
 )
+from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.people import sort_out
-from nextlabel.core.data.roots import confine, existing_folder, shown
+from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.disk import NO_SPACE, replace_together
+from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
     Fault,
     LabelledOtherwise,
@@ -85,16 +90,15 @@ def give_labels(
         LabelledOtherwise: other files have other classes, and `replace` was not asked for; lists which.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
-        PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = _file_name(person)
     wanted = _by_name(labels)
-    folder = _labels_folder(path, roots)
-    with _in_our_words(folder), alone_in(folder):
-        own = folder / file_name
-        if own.is_symlink():
-            own = confine(own, [folder, *roots])
-        others = [file for file in files_of(folder, roots) if file != own]
+    with _labels_folder(path, roots) as folder, ExitStack() as stack:
+        stack.enter_context(_in_our_words(folder.path))
+        stack.enter_context(alone_in(folder))
+        own = followed(folder.file(file_name), roots, stack)
+        others = [file for file in files_in(folder, roots, stack) if file != own]
         _refuse_a_copy(file_name, folder)
         classes = {file: _classes_in(read_bytes(file), wanted) for file in others}
         contradicting = _contradicting(classes, wanted, replace=replace)
@@ -102,7 +106,7 @@ def give_labels(
         changed |= {file: encode_any(*_lines_without(read_bytes(file), names)) for file, names in contradicting.items()}
         _write_all(changed)
     replaced = {wanted[name].name: classes[file][name][0] for file, names in contradicting.items() for name in names}
-    return Written(folder, file_name, replaced)
+    return Written(folder.path, file_name, replaced)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------
@@ -174,8 +178,8 @@ def survey(path: Path, roots: Sequence[Path]) -> Survey:
     faults: list[str] = []
     conflicts: set[NamedLabel] = set()
     classes_by_file: dict[str, dict[str, str]] = {}
-    with unchanged(path):
-        for file in files_of(path, roots):
+    with labels_files(path, roots) as files:
+        for file in files:
             classes = classes_by_file[file.name] = {}
             for _, _, written, class_name in entries_of([file], faults, parse_line):
                 name = as_seen(written)
@@ -185,16 +189,18 @@ def survey(path: Path, roots: Sequence[Path]) -> Survey:
                 break
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return Survey(classes_by_file, conflicts, left_out_of(path))
+    return Survey(classes_by_file, conflicts, left_out_of(path, roots))
 
 
 def state_of(path: Path, roots: Sequence[Path]) -> str:
     """Return a text that changes with the files of labels, which are not opened."""
-    digest = hashlib.sha256("\n".join(left_out_of(path)).encode(errors="replace"))
-    for file in files_of(path, roots):
-        with suppress(OSError):  # gone this moment
-            status = file.stat()
-            digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode(errors="replace"))
+    digest = hashlib.sha256("\n".join(left_out_of(path, roots)).encode(errors="replace"))
+    with labels_files(path, roots, may_change=True) as files, suppress(OSError):  # one is gone this moment
+        for file in files:
+            status = file.status()
+            digest.update(
+                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode(errors="replace")
+            )
     return digest.hexdigest()[:32]
 
 
@@ -215,31 +221,45 @@ def _file_name(person: str) -> str:
     return f"{person}.txt"
 
 
-def _refuse_a_copy(file_name: str, folder: Path) -> None:
+def _refuse_a_copy(file_name: str, folder: Folder) -> None:
     """Raise LabelsMalformed where the file's name says that it is nobody's: what is written would not be read."""
-    people, _ = sort_out([*(entry.name for entry in folder.iterdir()), file_name])
+    people, _ = sort_out({*folder.names(), file_name})
     if file_name not in people:
         raise LabelsMalformed(
             f"{shown(file_name)} would be taken for a copy of another labels file. Take another name."
         )
 
 
-def _labels_folder(path: str, roots: Sequence[Path]) -> Path:
-    """Return the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
+@contextmanager
+def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
+    """Open the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
     real = confine(path, roots)
     if not os.path.lexists(real):
-        existing_folder(real.parent, roots)
-        with _in_our_words(real.parent):
-            real.mkdir(exist_ok=True)
+        _make(real, roots)
     if real.is_file():
         raise PathWrongKind(
             f"{shown(real)} is a file. Each person has a labels file of their own: "
             "put this one into a folder, and name the folder."
         )
-    folder = existing_folder(real, roots)
-    if any(entry.lower().endswith(SUFFIXES) for entry in os.listdir(folder)):  # noqa: PTH208 -- names are all it takes
-        raise PathWrongKind(f"{shown(folder)} holds images. Labels want a folder of their own.")
-    return folder
+    with opened_folder(real, roots) as folder:
+        with _in_our_words(folder.path):
+            names = folder.names()
+        if any(name.lower().endswith(SUFFIXES) for name in names):
+            raise PathWrongKind(f"{shown(folder.path)} holds images. Labels want a folder of their own.")
+        yield folder
+
+
+def _make(path: Path, roots: Sequence[Path]) -> None:
+    """Make a folder in one that is there, whose group may write it if it may write that."""
+    with opened_folder(path.parent, roots) as parent, _in_our_words(parent.path):
+        with suppress(FileExistsError):
+            os.mkdir(path.name, dir_fd=parent.descriptor)
+        above = os.fstat(parent.descriptor)
+        made = open_without_links(path.name, os.O_RDONLY | os.O_DIRECTORY, folder=parent.descriptor)
+        try:
+            share(made, above, 0o070 if above.st_mode & stat.S_IWGRP else 0)
+        finally:
+            os.close(made)
 
 
 @contextmanager
@@ -318,14 +338,14 @@ def _may_hold(data: bytes, names: Collection[str]) -> bool:
 
 
 def _contradicting(
-    classes_by_file: Mapping[Path, Mapping[str, Sequence[str]]], wanted: Mapping[str, GivenLabel], *, replace: bool
-) -> dict[Path, set[str]]:
+    classes_by_file: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, GivenLabel], *, replace: bool
+) -> dict[File, set[str]]:
     """List by file the names that it has with another class, to be taken out of it.
 
     Raises LabelledOtherwise if there are any and `replace` was not asked for.
     """
     faults = []
-    names_by_file: dict[Path, set[str]] = {}
+    names_by_file: dict[File, set[str]] = {}
     for file, classes in classes_by_file.items():
         for name, class_names in classes.items():
             wanted_class = wanted[name].class_name
@@ -352,7 +372,7 @@ def _lines_without(data: bytes, names: Collection[str]) -> tuple[str, bool]:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def own_bytes(file: Path) -> bytes:
+def own_bytes(file: File) -> bytes:
     """Read the person's file, empty if there is none. Raises LabelsMalformed: what is no text is not written on."""
     if not file.exists():
         return b""
@@ -363,6 +383,6 @@ def own_bytes(file: Path) -> bytes:
     return read_bytes(file)
 
 
-def _write_all(changed: Mapping[Path, bytes]) -> None:
+def _write_all(changed: Mapping[File, bytes]) -> None:
     """Write the files that change, the person's own first: should we end in between, no label is lost."""
-    replace_together({file: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})
+    replace_together({file.at: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})

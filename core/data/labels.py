@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from nextlabel.core.data.files import has_suffix
+from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
+from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
 from nextlabel.core.data.people import sort_out
-from nextlabel.core.data.roots import confine, readable, shown
-from nextlabel.core.disk import write_whole
+from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
 MAX_LISTED = 20
@@ -20,8 +23,8 @@ V = TypeVar("V")
 
 
 def entries_of(
-    files: Sequence[Path], faults: list[str], parse: Callable[[str], tuple[str, V] | None]
-) -> Iterator[tuple[Path, int, str, V]]:
+    files: Sequence[File], faults: list[str], parse: Callable[[str], tuple[str, V] | None]
+) -> Iterator[tuple[File, int, str, V]]:
     """Yield (file, line number, name, what is said of it). What is wrong goes to `faults`, until there are too many.
 
     parse: a line -> the name and what is said of it; None: the line is blank. Its ValueError says what is wrong.
@@ -53,69 +56,100 @@ def sorted_classes(classes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct))
 
 
-def write_labels(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
+def write_labels(path: Target, pairs: Iterable[tuple[str, str]]) -> None:
     """Write (name, class) pairs as `read_labels` reads them. The file appears whole or not at all.
+
+    It keeps the permissions of the file that it replaces; a new one is the group's that may write its folder.
 
     Raises:
         LabelsMalformed: a name or class is empty, or holds a character that a labels file can't.
     """
     text = join_lines(format_line(name, class_) for name, class_ in pairs)
-    write_whole(path, text.encode())
+    write_whole(path, text.encode(), shared=True)
 
 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def files_of(path: Path, roots: Sequence[Path]) -> list[Path]:
-    """List the labels files of a checked path: itself, or people's in it. Links may lead anywhere in it or the roots.
+@contextmanager
+def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = False) -> Iterator[list[File]]:
+    """Open what holds labels: the file itself, or people's in the folder, which nobody changes during the block.
+
+    Unless they may change, which takes no lock.
+
+    Without roots, whoever runs this names the path for themselves, and links in the folder may lead anywhere in it.
+
+    Raises:
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
+    """
+    real = readable(path.absolute())
+    with ExitStack() as stack:
+        if real.is_dir():
+            roots = roots or [real]
+            folder = stack.enter_context(opened_folder(real, roots))
+            if not may_change:
+                stack.enter_context(unchanged(folder))
+            yield files_in(folder, roots, stack)
+        else:
+            yield [stack.enter_context(opened_file(real, roots or [real.parent]))]
+
+
+def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
+    """List people's files in a folder of labels. Links may lead anywhere in the roots; the stack closes what they lead to.
 
     Of a folder of images, named by mistake, these are listed: whoever reads them says that they are no labels.
+
+    Raises PathNotAllowed, PathNotReadable.
     """
-    real = readable(path)
-    if real.is_file():
-        return [real]
-    entries = _entries(real)
-    people, left_out = sort_out(entries)
+    people, left_out = _sorted_out(folder)
     names = people or [name for name in left_out if has_suffix(name)]
-    files = (confine(entries[name], [real, *roots]) if entries[name].is_symlink() else entries[name] for name in names)
-    return [file for file in files if file.is_file()]
+    files = (followed(folder.file(name), roots, stack) for name in names)
+    return [file for file in files if file.is_regular()]
 
 
-def left_out_of(path: Path) -> list[str]:
-    """List the files in a checked folder of labels that are nobody's labels, hidden ones left out. A file has none."""
-    real = readable(path)
-    if real.is_file():
+def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
+    """List the files in a folder of labels that are nobody's labels, without hidden ones. A labels file itself has none.
+
+    Raises as `labels_files` does.
+    """
+    real = readable(path.absolute())
+    if not real.is_dir():
         return []
-    entries = _entries(real)
-    _, left_out = sort_out(entries)
-    return [name for name in left_out if entries[name].is_file()]
+    with opened_folder(real, roots or [real]) as folder:
+        _, left_out = _sorted_out(folder)
+        return [name for name in left_out if folder.file(name).is_regular()]
 
 
-def _entries(folder: Path) -> dict[str, Path]:
+def _sorted_out(folder: Folder) -> tuple[list[str], list[str]]:
     try:
-        return {entry.name: entry for entry in folder.iterdir()}
+        return sort_out(folder.names())
     except OSError as error:
-        raise _not_readable(folder, error) from None
+        raise _not_readable(folder.path, error) from None
 
 
-def text_of(file: Path, faults: list[str]) -> str:
+def followed(file: File, roots: Sequence[Path], stack: ExitStack) -> File:
+    """Return the file, or what it links to. Raises PathNotAllowed: that lies outside the roots."""
+    return stack.enter_context(opened_file(file.path, roots)) if file.is_link() else file
+
+
+def text_of(file: File, faults: list[str]) -> str:
     """Return the file's text; when it has none, add a fault and return ""."""
     return decode(read_bytes(file), faults, file.name)
 
 
-def read_bytes(file: Path) -> bytes:
+def read_bytes(file: File) -> bytes:
     """Read all of the file; only its head when that is no text already, for it may be a large image."""
     try:
-        with file.open("rb") as stream:
+        with file.open() as stream:
             head = stream.read(65_536)
             if b"\0" in head:
                 return head
             rest = stream.read(MAX_BYTES)
             if len(rest) == MAX_BYTES:
-                raise LabelsMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: that is no labels file.")
+                raise LabelsMalformed(f"{shown(file.path)} is larger than {MAX_BYTES >> 30} GB: no labels file is.")
             return head + rest
     except OSError as error:
-        raise _not_readable(file, error) from None
+        raise _not_readable(file.path, error) from None
 
 
 def _not_readable(path: Path, error: OSError) -> PathNotReadable:

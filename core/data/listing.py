@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.folder import Folder, opened_folder
+from nextlabel.core.data.opening import look_at
 from nextlabel.core.data.people import sort_out
-from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.roots import confine, is_under, real_path
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
 MOST_LISTED = 1000
@@ -34,7 +37,7 @@ class Listing:
 
 def list_roots(roots: Sequence[Path]) -> Listing:
     """List the data roots that are there."""
-    real = dict.fromkeys(os.path.realpath(root) for root in roots)
+    real = dict.fromkeys(real_path(root) for root in roots)
     return Listing(None, None, tuple(root for root in real if Path(root).is_dir()), ())
 
 
@@ -44,26 +47,27 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
     Raises:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    folder = existing_folder(path, roots)
-    folders, images = [], 0
-    files: dict[str, str] = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.name.lower().endswith(SUFFIXES):
-                    images += 1
-                elif entry.is_dir() and _is_allowed(entry, roots):
-                    folders.append(entry.path)
-                elif entry.is_file() and _is_allowed(entry, roots):
-                    files[entry.name] = entry.path
-    except OSError as error:
-        raise PathNotReadable(f"{folder} can't be listed by the service: {error.strerror}.") from None
-    people, _ = sort_out(files)
-    more = len(folders) > MOST_LISTED or len(people) > MOST_LISTED
-    labels = _first([files[name] for name in people])
-    return Listing(str(folder), _parent(folder, roots), _first(folders), labels, images, more)
+    folders, others, images = [], [], 0
+    with opened_folder(path, roots) as folder:
+        try:
+            with folder.entries() as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.name.lower().endswith(SUFFIXES):
+                        images += 1
+                        continue
+                    mode = _mode(entry, folder, roots)
+                    if stat.S_ISDIR(mode):
+                        folders.append(str(folder.path / entry.name))
+                    elif stat.S_ISREG(mode):
+                        others.append(entry.name)
+        except OSError as error:
+            raise PathNotReadable(f"{folder.path} can't be listed by the service: {error.strerror}.") from None
+    people, _ = sort_out(others)
+    files = [str(folder.path / name) for name in people]
+    more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
+    return Listing(str(folder.path), _parent(folder.path, roots), _first(folders), _first(files), images, more)
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:
@@ -73,14 +77,14 @@ def _first(paths: list[str]) -> tuple[str, ...]:
 
 def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
     parent = str(folder.parent)
-    return parent if parent != str(folder) and is_under(parent, [os.path.realpath(root) for root in roots]) else None
+    return parent if parent != str(folder) and is_under(parent, [real_path(root) for root in roots]) else None
 
 
-def _is_allowed(entry: os.DirEntry[str], roots: Sequence[Path]) -> bool:
-    if not entry.is_symlink():
-        return True
+def _mode(entry: os.DirEntry[str], folder: Folder, roots: Sequence[Path]) -> int:
+    """Return the mode of what an entry stands for; 0 where it is gone, or leads out of the roots."""
     try:
-        confine(entry.path, roots)
-    except NextlabelError:
-        return False
-    return True
+        if not entry.is_symlink():
+            return entry.stat(follow_symlinks=False).st_mode
+        return look_at(str(confine(folder.path / entry.name, roots))).st_mode
+    except (NextlabelError, OSError):
+        return 0

@@ -5,8 +5,7 @@ Whatever reads images takes a `Place` and names in it, never a path, so that a b
 
 from __future__ import annotations
 
-import os
-import sys
+import errno
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nextlabel.core.data.files import Files, ImageFile
-from nextlabel.core.data.roots import confine, existing_folder, is_under
+from nextlabel.core.data.opening import open_file
+from nextlabel.core.data.roots import TRIES, confine, existing_folder, is_under, real_path
 from nextlabel.core.data.spelling import spellings
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.walk import MustList, Walk
@@ -69,7 +69,7 @@ def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     folder = existing_folder(path, roots)
-    return LocalFolder(str(folder), tuple(os.path.realpath(root) for root in roots), _CHECKED)
+    return LocalFolder(str(folder), tuple(map(real_path, roots)), _CHECKED)
 
 
 def spelling_in(place: Place, name: str) -> str | None:
@@ -121,20 +121,24 @@ class LocalFolder:
 
     def open(self, name: str) -> ImageFile:
         try:
-            file = open(self._prefix + name, "rb")  # noqa: PTH123, SIM115 - a Path costs as much again; the caller closes it
-        except (OSError, ValueError) as error:
+            if ".." not in name:
+                with suppress(_NamesALink):
+                    return _open(self._prefix + name)
+            for _ in range(TRIES):
+                real = self.identity(name)
+                if not is_under(real, self._real_roots):
+                    raise UnreadableImage("the file can't be opened: it links to a place outside the data roots")
+                with suppress(_NamesALink):
+                    return _open(real)
+        except (OSError, ValueError) as error:  # ValueError: no file system could hold such a name
             raise UnreadableImage(f"the file can't be opened: {getattr(error, 'strerror', error)}") from None
-        # What was opened is asked where it lies, and not its name before, which may lead elsewhere by now.
-        if not is_under(_path_of(file.fileno()) or self.identity(name), self._real_roots):
-            file.close()
-            raise UnreadableImage("the file can't be opened: it links to a place outside the data roots")
-        return file
+        raise UnreadableImage("the file can't be opened: a link on the way leads nowhere, or is being replaced")
 
     def stamp_of(self, file: ImageFile) -> int:
         return self._stamps.of_file(file.fileno())
 
     def identity(self, name: str) -> str:
-        return os.path.realpath(self._prefix + name)
+        return real_path(self._prefix + name)
 
     def link(self, name: str, target: Path) -> bool:
         try:
@@ -151,11 +155,14 @@ class LocalFolder:
         return Walk(self._folder, self._real_roots, self._stamps)
 
 
-def _path_of(descriptor: int) -> str | None:
-    """Return the path of an open file, links followed; None where the system doesn't tell."""
-    if sys.platform != "linux":
-        return None
+class _NamesALink(Exception):
+    """A name in the path is a link."""
+
+
+def _open(path: str) -> ImageFile:
     try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a Path would cost as much again
-    except OSError:
-        return None
+        return open_file(path)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _NamesALink from None
+        raise

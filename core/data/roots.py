@@ -6,11 +6,14 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from nextlabel.core.data.opening import open_file
 from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
+TRIES = 10  #: a link that somebody replaces just now is followed anew
 
 
 def confine(path: str | Path, roots: Sequence[Path]) -> Path:
@@ -26,11 +29,13 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
     if not text:
         raise PathNotFound("The path is empty.")
     try:
-        real_roots = [os.path.realpath(root) for root in roots]
+        real_roots = [real_path(root) for root in roots]
         allowed = [real for real in _candidates(text, real_roots) if is_under(real, real_roots)]
         real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
     except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
         raise PathNotAllowed(_not_allowed(text, roots)) from None
+    except OSError as error:
+        raise PathNotReadable(_not_readable(Path(text), error)) from None
     if _is_hidden(real, real_roots):
         raise PathNotAllowed(f"{shown(text)} is hidden below its data root: a name in it begins with a dot. Rename it.")
     return Path(real)
@@ -66,7 +71,10 @@ def readable(path: Path) -> Path:
     Raises:
         PathNotFound, PathWrongKind, PathNotReadable
     """
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(real_path(path))
+    except OSError as error:
+        raise PathNotReadable(_not_readable(path, error)) from None
     mode = _mode(real)
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise PathWrongKind(f"{shown(real)} is neither a file nor a folder.")
@@ -80,6 +88,14 @@ def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
     if real.is_dir():
         raise PathWrongKind(f"{shown(real)} is a folder. Name the file itself.")
     return real
+
+
+def real_path(path: str | Path) -> str:
+    """Follow all links of a path, which need not exist. Raises OSError where a link is replaced all the time."""
+    for _ in range(TRIES):
+        with suppress(OSError):  # it was a link, and is none any more
+            return os.path.realpath(path)
+    return os.path.realpath(path)
 
 
 def is_under(real: str, real_roots: Sequence[str]) -> bool:
@@ -104,7 +120,7 @@ def _is_hidden(real: str, real_roots: Sequence[str]) -> bool:
 
 def _candidates(text: str, real_roots: Sequence[str]) -> Iterator[str]:
     # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then.
-    return (os.path.realpath(Path(root, text)) for root in real_roots)
+    return (real_path(Path(root, text)) for root in real_roots)
 
 
 def _not_allowed(text: str, roots: Sequence[Path]) -> str:
@@ -127,7 +143,7 @@ def _check_readable(real: Path) -> None:
         if real.is_dir():
             os.scandir(real).close()
         else:
-            real.open("rb").close()
+            open_file(os.fspath(real)).close()
     except OSError as error:
         raise PathNotReadable(_not_readable(real, error)) from None
 

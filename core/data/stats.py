@@ -150,7 +150,7 @@ def _help() -> None:
 def _stat(folder: AnyStr, names: list[AnyStr]) -> array[int]:
     """Look at files by their folder's descriptor: names are looked up in it, and not along the whole path."""
     try:
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        opened = _open_folder(folder)
     except OSError:
         return array("q", _NOTHING) * len(names)
     found: list[int] = []
@@ -172,6 +172,19 @@ def _stat(folder: AnyStr, names: list[AnyStr]) -> array[int]:
     except OverflowError:  # in years to come, or where inodes have all 64 bits
         looks = (_fit(*found[at : at + NUMBERS]) for at in range(0, len(found), NUMBERS))
         return array("q", [number for look in looks for number in look])
+
+
+def _open_folder(folder: AnyStr) -> int:
+    """Open a folder whose path has no link in it. Raises OSError where by now it has, and leads elsewhere."""
+    no_link = getattr(os, "O_NOFOLLOW_ANY", os.O_NOFOLLOW)
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | no_link)
+    try:
+        if sys.platform == "linux" and os.readlink(f"/proc/self/fd/{opened}") != os.fsdecode(folder):  # noqa: PTH115
+            raise NotADirectoryError
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
 
 
 if __name__ == "__main__":

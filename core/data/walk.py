@@ -13,7 +13,8 @@ from math import inf
 import numpy as np
 
 from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, SkippedFile, has_suffix, printable
-from nextlabel.core.data.roots import is_under
+from nextlabel.core.data.opening import look_at, open_without_links
+from nextlabel.core.data.roots import is_under, real_path
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
 
@@ -70,14 +71,14 @@ class Walk:
     def _look_again(self, name: str) -> None:
         path = f"{self._folder}/{name}"
         try:
-            status = os.lstat(path)
+            status = look_at(path)
         except OSError as error:
-            if self._listing or error.errno not in _ABSENT:
+            if error.errno == errno.ELOOP:
+                self._follow(path, name)
+            elif self._listing or error.errno not in _ABSENT:
                 self._skip(name, f"can't be read: {error.strerror}")
             return
-        if stat.S_ISLNK(status.st_mode):
-            self._follow(path, name)
-        elif not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
             self._keep(name, status)
 
     def list_all(self, most: float = inf) -> None:
@@ -189,12 +190,12 @@ class Walk:
             self._skip(name, "not a regular file")
 
     def _follow(self, path: str, name: str) -> None:
-        real = os.path.realpath(path)
-        if not is_under(real, self._real_roots):
-            self._skip(name, "links to a place outside the data roots")
-            return
         try:
-            status = os.stat(real)  # noqa: PTH116 -- a Path for each of a million links costs seconds
+            real = real_path(path)
+            if not is_under(real, self._real_roots):
+                self._skip(name, "links to a place outside the data roots")
+                return
+            status = look_at(real)
         except OSError as error:
             self._skip(name, f"can't be read: {error.strerror}")
             return
@@ -224,12 +225,9 @@ class Walk:
 
 
 @contextmanager
-def _opened(folder: str) -> Iterator[int | str]:
+def _opened(folder: str) -> Iterator[int]:
     """Open a folder to scan it by its descriptor: entries are looked up in it, and not along the whole path."""
-    if os.scandir not in os.supports_fd:
-        yield folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = open_without_links(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield descriptor
     finally:

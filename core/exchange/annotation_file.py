@@ -6,16 +6,20 @@ deletes an annotation says its number and nothing else.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nextlabel.core.data.folder import File, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
-from nextlabel.core.disk import replace_together
+from nextlabel.core.disk import write_whole
+from nextlabel.core.errors import PathNotFound
 from nextlabel.core.exchange.files import writable
 
 
@@ -31,62 +35,78 @@ class Annotation:
 class AnnotationFile:
     """The file `<stem>.txt` in a folder of labels, and its journal."""
 
-    def __init__(self, folder: Path, stem: str) -> None:
+    def __init__(self, folder: Path, stem: str, roots: Sequence[Path] = ()) -> None:
+        """Without roots, whoever runs this names the folder for themselves."""
         self.path = folder / f"{stem}.txt"
-        self._journal = folder / f".{stem}.jsonl"
+        self._stem, self._roots = stem, roots or [folder]
 
     def record(self, annotations: Iterable[Annotation]) -> None:
         """Take up annotations; of several of one image, the newest counts. Doing it again changes nothing.
 
         Raises:
             LabelsMalformed: a class that a labels file can't hold, or a person has spoilt the file.
-            PathNotWritable
+            FolderBusy, PathNotWritable
         """
-        with writable(self.path), alone_in(self.path.parent):
-            self._apply(list(annotations))
+        with self._alone() as (labels, journal):
+            _apply(labels, journal, list(annotations))
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Forget deleted annotations. What another annotation has said of the same image counts again.
 
         Raises:
-            LabelsMalformed, PathNotWritable
+            FolderBusy, LabelsMalformed, PathNotWritable
         """
-        with writable(self.path), alone_in(self.path.parent):
-            recorded = self._read_journal()
+        with self._alone() as (labels, journal):
+            recorded = _read_journal(journal)
             deleted = [recorded[number] for number in numbers if number in recorded]
-            self._apply([replace(annotation, class_name=None) for annotation in deleted])
+            _apply(labels, journal, [replace(annotation, class_name=None) for annotation in deleted])
 
-    def _apply(self, annotations: list[Annotation]) -> None:
-        given: dict[str, GivenLabel] = {}
-        recorded = self._read_journal() if any(new.class_name is None for new in annotations) else {}
-        for new in annotations:
-            recorded.pop(new.number, None)
-            recorded[new.number] = new
-            class_name = new.class_name if new.class_name is not None else _last_class(recorded.values(), new.name)
-            given.pop(new.name, None)  # the newest stands last
-            given[new.name] = GivenLabel(new.name, class_name)
-        before = own_bytes(self.path)
-        after = rewritten(before, given.values())
-        if after != before or not self.path.exists():
-            replace_together({self.path: after})
-        self._write_journal(annotations)
+    @contextmanager
+    def _alone(self) -> Iterator[tuple[File, File]]:
+        """Open the folder, alone in it, and give the labels file and its journal."""
+        try:
+            with opened_folder(self.path.parent, self._roots) as folder, writable(self.path), alone_in(folder):
+                yield folder.file(self.path.name), folder.file(f".{self._stem}.jsonl")
+        except PathNotFound:
+            with writable(self.path):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
 
-    def _read_journal(self) -> dict[int, Annotation]:
-        """Return the annotations by number, the newest last. A line that a crash tore is left out."""
-        recorded: dict[int, Annotation] = {}
-        lines = self._journal.read_text("utf-8").splitlines() if self._journal.exists() else []
+
+def _apply(file: File, journal: File, annotations: list[Annotation]) -> None:
+    given: dict[str, GivenLabel] = {}
+    recorded = _read_journal(journal) if any(new.class_name is None for new in annotations) else {}
+    for new in annotations:
+        recorded.pop(new.number, None)
+        recorded[new.number] = new
+        class_name = new.class_name if new.class_name is not None else _last_class(recorded.values(), new.name)
+        given.pop(new.name, None)  # the newest stands last
+        given[new.name] = GivenLabel(new.name, class_name)
+    before = own_bytes(file)
+    after = rewritten(before, given.values())
+    if after != before or not file.exists():
+        write_whole(file.at, after, shared=True)
+    _write_journal(journal, annotations)
+
+
+def _read_journal(journal: File) -> dict[int, Annotation]:
+    """Return the annotations by number, the newest last. A line that a crash tore is left out."""
+    recorded: dict[int, Annotation] = {}
+    if journal.exists():
+        with journal.open() as stream:
+            lines = stream.read().decode("utf-8").splitlines()
         for line in lines:
             if (annotation := _parse(line)) is not None:
                 recorded.pop(annotation.number, None)
                 recorded[annotation.number] = annotation
-        return recorded
+    return recorded
 
-    def _write_journal(self, annotations: Iterable[Annotation]) -> None:
-        """Append to the journal, on a new line even after one that a crash tore."""
-        lines = [json.dumps([new.number, new.name, new.class_name]) for new in annotations]
-        with self._journal.open("a+b") as stream:
-            is_torn = stream.tell() and os.pread(stream.fileno(), 1, stream.tell() - 1) != b"\n"
-            stream.write(("\n" if is_torn else "").encode() + "".join(f"{line}\n" for line in lines).encode())
+
+def _write_journal(journal: File, annotations: Iterable[Annotation]) -> None:
+    """Append to the journal, on a new line even after one that a crash tore."""
+    lines = [json.dumps([new.number, new.name, new.class_name]) for new in annotations]
+    with journal.open_to_append() as stream:
+        is_torn = stream.tell() and os.pread(stream.fileno(), 1, stream.tell() - 1) != b"\n"
+        stream.write(("\n" if is_torn else "").encode() + "".join(f"{line}\n" for line in lines).encode())
 
 
 def _last_class(annotations: Iterable[Annotation], name: str) -> str | None:

@@ -217,7 +217,7 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
         LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind
     """
     action, project = _part(event, "action", str), _part(event, "project", dict)
-    file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project))
+    file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project), roots)
     if action == DELETED:
         deleted = _list(event.get("annotations"))
         numbers = [number for annotation in deleted if (number := _id(annotation)) is not None]

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.folder_lock import unchanged
+from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_text import format_line, parse_line
-from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, files_of, sorted_classes
+from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
@@ -83,11 +83,15 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
         LabelsConflict: lists the first 20 names that stand there with two classes.
         PathNotFound, PathNotReadable, PathWrongKind, PathNotAllowed
     """
-    with unchanged(path):
-        files = files_of(path.absolute(), roots)
-        labels = _read(files)
-        if labels.disputed:
-            raise LabelsConflict(_describe_conflicts(files, labels.disputed))
+    with labels_files(path, roots) as files:
+        return read_files(files)
+
+
+def read_files(files: Sequence[File]) -> ClassLabels:
+    """Read the labels in files that are open. Raises LabelsMalformed, LabelsConflict, PathNotReadable."""
+    labels = _read(files)
+    if labels.disputed:
+        raise LabelsConflict(_describe_conflicts(files, labels.disputed))
     return labels
 
 
@@ -96,8 +100,7 @@ def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[C
 
     The conflicts are: name -> each of its classes -> file:line.
     """
-    with unchanged(path):
-        files = files_of(path.absolute(), roots)
+    with labels_files(path, roots) as files:
         labels = _read(files)
         return labels, _places(files, labels.disputed)
 
@@ -119,7 +122,7 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
     )
 
 
-def _read(files: Sequence[Path]) -> ClassLabels:
+def _read(files: Sequence[File]) -> ClassLabels:
     """Raises LabelsMalformed."""
     faults: list[str] = []
     disputed: set[str] = set()
@@ -137,7 +140,7 @@ def _read(files: Sequence[Path]) -> ClassLabels:
     return ClassLabels(classes_by_name, frozenset(disputed), spelt)
 
 
-def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> str:
+def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> str:
     places = _places(files, sorted(conflicting)[:MAX_LISTED])
     lines = [
         f"{shown(name)}: {', '.join(f'{shown(class_)} in {place}' for class_, place in by_class.items())}"
@@ -147,7 +150,7 @@ def _describe_conflicts(files: Sequence[Path], conflicting: Collection[str]) -> 
     return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
 
 
-def _places(files: Sequence[Path], names: Iterable[str]) -> dict[str, dict[str, str]]:
+def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Find each name, sorted, and for each of its classes the first file:line where it stands."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     if places:

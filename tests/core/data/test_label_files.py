@@ -147,6 +147,41 @@ def test_a_file_keeps_its_permissions(folder):
     assert (folder / "anna.txt").stat().st_mode & 0o777 == 0o640
 
 
+def test_a_new_file_is_the_group_s_where_the_folder_is_shared(folder):
+    folder.chmod(0o2775)
+    before = os.umask(0o022)
+    try:
+        give(folder, ("a.png", "cat"))
+        folder.chmod(0o755)
+        give(folder, ("a.png", "cat"), person="ben")
+        folder.parent.chmod(0o2775)
+        give(folder.parent / "new", ("a.png", "cat"))
+    finally:
+        os.umask(before)
+    assert [(folder / name).stat().st_mode & 0o777 for name in ("anna.txt", "ben.txt")] == [0o664, 0o644]
+    assert (folder.parent / "new").stat().st_mode & 0o7777 == 0o2775
+
+
+def test_another_user_writes_into_a_folder_that_is_shared(shared_path, as_nobody):
+    folder = shared_path / "labels"
+    folder.mkdir()
+    folder.chmod(0o777)
+    give(folder, ("a.png", "cat"))
+    (folder / LOCK_NAME).chmod(0o644)  # as it was made before
+    assert as_nobody(lambda: give(folder, ("b.png", "cat"), person="ben").file) == "ben.txt"
+    assert read_labels(folder).classes_by_name == {"a.png": "cat", "b.png": "cat"}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_told_and_stops_nobody_else(folder, make):
+    make(folder / "anna.txt")
+    with pytest.raises(PathWrongKind, match="not a regular file"):
+        give(folder, ("a.png", "cat"))
+    give(folder, ("a.png", "cat"), person="ben")
+    assert read_labels(folder).classes_by_name == {"a.png": "cat"}
+    assert survey(folder, []).labels_per_file == {"ben.txt": 1}
+
+
 # --- several people ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,110 @@
+"""Others may exchange names under a data root at any moment; nothing outside of it is ever read, listed or written."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from nextlabel.core.data.label_files import GivenLabel, give_labels, survey
+from nextlabel.core.data.listing import list_folder
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.thumbnails import image_in
+from nextlabel.core.errors import NextlabelError
+from nextlabel.core.tasks.classification import read_labels
+from tests.core.data.support import swapped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names are exchanged by a call of Linux")
+LOOKS = 1_000
+SECRET = "SECRET"
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path.resolve() / "root"
+    for folder, content in (("root/mine", "mine"), ("outside", SECRET)):
+        (tmp_path / folder / "labels").mkdir(parents=True)
+        (tmp_path / folder / "labels" / "a.txt").write_text(f"{content}.png\t{content}\n")
+        (tmp_path / folder / "pool").mkdir()
+        (tmp_path / folder / "pool" / f"{content}.png").write_text(content)
+        (tmp_path / folder / "pool" / "a.png").write_text(content)
+    return root
+
+
+@pytest.fixture(params=["file", "folder"])
+def swap(request, root):
+    """Exchange a file of one's own, or the folder that it lies in, with a link to the like of it outside."""
+
+    def of(file):
+        mine = root / "mine" / file if request.param == "file" else (root / "mine" / file).parent
+        link = root / f"link-{mine.name}"
+        link.symlink_to(root.parent / "outside" / mine.relative_to(root / "mine"))
+        return swapped(mine, link)
+
+    return of
+
+
+def looks(look):
+    """Look many times; return the distinct answers, as text."""
+    answers = set()
+    for _ in range(LOOKS):
+        try:
+            answers.add(str(look()))
+        except NextlabelError:
+            answers.add("")
+    return answers
+
+
+def read(place, name):
+    with place.open(name) as file:
+        return file.read()
+
+
+def test_an_image_outside_is_never_opened(root, swap):
+    place = place_at(root / "mine" / "pool", [root])
+    with swap("pool/a.png"):
+        answers = looks(lambda: read(place, "a.png"))
+        answers |= looks(lambda: read(place_at(root / "mine" / "pool", [root]), "a.png"))
+        answers |= looks(lambda: read(image_in("mine/pool", "a.png", [root]).place, "a.png"))
+    assert answers == {"", "b'mine'"}
+
+
+def test_a_folder_outside_is_never_listed(root, swap):
+    place = place_at(root / "mine", [root])
+    with swap("pool/a.png"):
+        answers = looks(lambda: list_pool(place).names)
+        answers |= looks(lambda: place.look_up(["pool/a.png", "pool/SECRET.png"]).names)
+        answers |= looks(lambda: list_pool(place_at(root / "mine" / "pool", [root])).names)
+    assert not any(SECRET in answer for answer in answers)
+    assert any("mine.png" in answer for answer in answers)
+
+
+def test_labels_outside_are_never_read(root, swap):
+    folder = root / "mine" / "labels"
+    with swap("labels/a.txt"):
+        answers = looks(lambda: read_labels(folder, [root]).classes_by_name)
+        answers |= looks(lambda: read_labels(folder / "a.txt", [root]).classes_by_name)
+        answers |= looks(lambda: survey(folder, [root]).counts)
+        answers |= looks(lambda: list_folder("mine/labels", [root]).files)
+    assert not any(SECRET in answer or f"{root.parent}/outside" in answer for answer in answers)
+    assert any("mine" in answer for answer in answers)
+
+
+def test_labels_are_never_written_outside(root, swap):
+    outside = root.parent / "outside" / "labels"
+    before = {path: path.read_bytes() for path in outside.iterdir()}
+    written = 0
+    with swap("labels/a.txt"):
+        until = time.monotonic() + 20
+        for at in range(LOOKS):
+            try:
+                give_labels("mine/labels", [GivenLabel(f"{at % 7}.png", str(at))], person="a", roots=[root])
+                written += 1
+            except NextlabelError:
+                pass
+            if time.monotonic() > until and written:
+                break
+    assert written
+    assert {path: path.read_bytes() for path in outside.iterdir()} == before
