@@ -23,6 +23,7 @@ from nextlabel.core.exchange.label_studio_backend import (
     DELETED,
     TRAIN,
     Address,
+    Recorded,
     Round,
     answers,
     current_round,
@@ -123,20 +124,23 @@ async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
         return await train(caller, at, services)
     if action not in (*CREATED, DELETED):
         return {"annotations": 0}
-    count = await in_thread(_record, body, at, services.settings.data_roots)
-    return {"annotations": count}
+    recorded = await in_thread(_record, body, at, services.settings.data_roots)
+    return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 
-def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int:
+def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> Recorded:
     """Record annotations, and log what comes of it: Label Studio shows nobody what is wrong with a webhook."""
     try:
-        count = record(body, at, roots)
+        recorded = record(body, at, roots)
     except NextlabelError as error:
         log.warning("annotation lost", action=body["action"], code=error.code, detail=error.detail)
         raise
-    tell = log.info if count else log.warning  # of no image of the pool: perhaps the address names another one
-    tell("annotations recorded", action=body["action"], count=count, path_to_img=at.path_to_img)
-    return count
+    tell = log.info if recorded.count else log.warning  # of no image of the pool: perhaps the address names another one
+    tell("annotations recorded", action=body["action"], count=recorded.count, path_to_img=at.path_to_img)
+    if recorded.disputed:
+        others = [f"{label.name} is {label.class_name} in {label.file}" for label in recorded.disputed]
+        log.warning("annotations contradict other labels: jobs leave these images out until settled", others=others)
+    return recorded
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------

@@ -109,6 +109,25 @@ def give_labels(
     return Written(folder.path, file_name, replaced)
 
 
+def said_otherwise(
+    folder: Path, labels: Iterable[GivenLabel], *, by: str, roots: Sequence[Path]
+) -> tuple[NamedLabel, ...]:
+    """List what the files of a folder, but for the one of that name, say otherwise than these labels.
+
+    Raises FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable.
+    """
+    wanted = _by_name(labels)
+    with labels_files(folder, roots) as files:
+        return tuple(
+            NamedLabel(wanted[name].name, class_name, file.name)
+            for file in files
+            if file.name != by
+            for name, class_names in _classes_in(read_bytes(file), wanted).items()
+            for class_name in class_names
+            if class_name != wanted[name].class_name
+        )
+
+
 # --- looking ----------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,9 @@
 """The text of a labels file: bytes and lines, and the line `file name<TAB>class`. What a line means, a task knows.
 
 UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. Classes are read composed
-(core/data/spelling.py), and all without the quotes that spreadsheets put around what has a comma in it. A file whose first
-name itself begins with the mark's character has a mark of its own before it, or the name would lose its first character
-to a reader.
+(core/data/spelling.py), and all without the quotes that spreadsheets put around what has a comma in it. A file whose
+first name itself begins with the mark's character has a mark of its own before it, or the name would lose its first
+character to a reader.
 """
 
 from __future__ import annotations

@@ -95,9 +95,10 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
 
 
 def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
-    """List people's files in a folder of labels. Links may lead anywhere in the roots; the stack closes what they lead to.
+    """List people's files in a folder of labels.
 
-    Of a folder of images, named by mistake, these are listed: whoever reads them says that they are no labels.
+    Links may lead anywhere in the roots; the stack closes what they lead to. Of a folder of images, named by mistake,
+    these are listed: whoever reads them says that they are no labels.
 
     Raises PathNotAllowed, PathNotReadable.
     """
@@ -108,7 +109,7 @@ def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[Fi
 
 
 def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
-    """List the files in a folder of labels that are nobody's labels, without hidden ones. A labels file itself has none.
+    """List the files in a folder of labels that are nobody's, without hidden ones. Beside a labels file there are none.
 
     Raises as `labels_files` does.
     """

@@ -51,8 +51,8 @@ _LETTERS = str.maketrans(_CYRILLIC_OR_GREEK, _LATIN_LIKE_THEM)
 _DIFFERENCES: dict[str, Callable[[str], str]] = {
     "characters that can't be seen": lambda text: _INVISIBLE.sub("", text),
     "spaces": lambda text: text.replace(" ", "") if text.isascii() else re.sub(r"[^\S\n]+", "", text),
+    "accents": lambda text: re.sub("[\u0300-\u036f]+", "", normalize("NFD", text)),
     "width": lambda text: normalize("NFKD", text),
-    "accents": lambda text: re.sub("[\u0300-\u036f]+", "", text),
     "letters of two alphabets": lambda text: text.translate(_LETTERS),
     "case": str.casefold,
     "hyphens": lambda text: re.sub(r"(?<=\w)[-_\u2010-\u2015](?=\w)", "", text),

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nextlabel.core.data.label_files import GivenLabel, NamedLabel, said_otherwise
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.roots import existing_folder
@@ -209,27 +210,40 @@ def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
 # --- annotations ------------------------------------------------------------------------------------------------
 
 
-def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
-    """Take the annotations of a webhook into the labels folder; return how many were of images of the pool.
+@dataclass(frozen=True)
+class Recorded:
+    """What came of a webhook. `count`: annotations of images of the pool. `disputed`: labels that say otherwise."""
+
+    count: int
+    disputed: tuple[NamedLabel, ...] = ()
+
+
+def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
+    """Take the annotations of a webhook into the project's own file in the labels folder, whatever others say there.
+
+    Nobody can be asked here which of two labels is right. So both stay, and jobs leave the image out until one of them
+    is taken back: in Label Studio, on the page, or in the files.
 
     Raises:
         ExchangeMalformed: it is none of Label Studio's, or the project's configuration has no choice of an image.
         LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind
     """
     action, project = _part(event, "action", str), _part(event, "project", dict)
-    file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project), roots)
+    folder = existing_folder(address.path_to_labels, roots)
+    file = AnnotationFile(folder, _stem(project), roots)
     if action == DELETED:
         deleted = _list(event.get("annotations"))
         numbers = [number for annotation in deleted if (number := _id(annotation)) is not None]
         file.forget(numbers)
-        return len(numbers)
+        return Recorded(len(numbers))
     control = read_config(_part(project, "label_config", str), address.from_name)
     names = names_of(address, roots)
     pairs = zip(_list(event.get("annotation")), _list(event.get("task")), strict=False)
     read = (_read_annotation(annotation, task, control, names) for annotation, task in pairs)
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
-    return len(annotations)
+    given = [GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None]
+    return Recorded(len(annotations), said_otherwise(folder, given, by=file.path.name, roots=roots))
 
 
 def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:

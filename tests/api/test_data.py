@@ -110,6 +110,7 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
             {"person": "me", "file": "me.txt", "labels": 1},
         ],
         "conflicts": [],
+        "left_out": [],
         "names": [{"name": "a.png", "class": "dog", "person": "me"}],
         "next_after": "a.png",
     }

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.label_text import join_lines
 from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 from nextlabel.core.metrics import macro_f1
@@ -22,8 +23,10 @@ from nextlabel.core.tasks.base import write_lines
 from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS, task_of
 from tests.core.tasks.pools import pool_of
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\t\n\r"), min_size=1, max_size=9).filter(
-    lambda name: not name.isspace() and not name.startswith("./")
+NAMES = (
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\t\n\r"), min_size=1, max_size=9)
+    .filter(lambda name: not name.isspace() and not name.startswith("./"))
+    .map(as_seen)
 )
 CLASSES = NAMES.map(str.strip).filter(bool)
 METHODS = [Least, Margin, Ratio, Entropy]
