@@ -68,7 +68,7 @@ test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600
 	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
 	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
 
-lint: $(INSTALLED) ## ruff, mypy and the import contracts; biome and tsc where the page was built
+lint: $(INSTALLED) $(PAGE) ## ruff, mypy and the import contracts; biome and tsc where the page was built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(link_tree)

@@ -12,6 +12,7 @@ from nextlabel.api.errors import bug
 from nextlabel.core.logs import bound
 
 REQUEST_ID = "X-Request-ID"
+PREFIX = "X-Forwarded-Prefix"
 
 
 class AnswerHeaders:
@@ -30,7 +31,7 @@ class AnswerHeaders:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                _add_headers(MutableHeaders(scope=message), scope, request_id)
             await send(message)
 
         with bound(request_id=request_id):
@@ -49,8 +50,19 @@ def _request_id(scope: Scope) -> str:
     return sent if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", sent) else secrets.token_hex(16)
 
 
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
     headers[REQUEST_ID] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    if path.startswith("/jobs"):
+    # No page of another site may show an answer in a frame and have a person click there.
+    headers["X-Frame-Options"] = "DENY"
+    headers.setdefault("Content-Security-Policy", "frame-ancestors 'none'")
+    if scope["path"].startswith("/jobs"):
         headers["Cache-Control"] = "no-store"  # no proxy keeps it; a client that has the ETag asks with it all the same
+    if headers.get("Location", "").startswith("/"):
+        headers["Location"] = _prefix(scope) + headers["Location"]
+
+
+def _prefix(scope: Scope) -> str:
+    """Return the path that a proxy took off before it passed the request on, where it says so."""
+    sent = Headers(scope=scope).get(PREFIX, "").rstrip("/")
+    return sent if re.fullmatch(r"(/[A-Za-z0-9._~-]+){1,20}", sent) else ""

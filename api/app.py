@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from nextlabel.api import document, errors
 from nextlabel.api.answers import AnswerHeaders
 from nextlabel.api.auth import Authentication
 from nextlabel.api.browsers import PageGuard
+from nextlabel.api.head import HeadAsGet
 from nextlabel.api.limits import BodyLimit
-from nextlabel.api.routes import first_version, folders, health, images, jobs, label_studio, labels, page
+from nextlabel.api.routes import docs, first_version, folders, health, images, jobs, label_studio, labels, page
 from nextlabel.api.services import Services
 from nextlabel.core.keys import host_of
 from nextlabel.core.settings import Settings
@@ -38,15 +38,22 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1") -> Fas
         await services.watcher.stop()
         services.close()
 
-    # The pages at /docs bring their own scripts: nothing is fetched from another host.
-    app = FastAPIOffline(
-        title="nextlabel", version=version("nextlabel"), description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+    app = FastAPI(
+        title="nextlabel",
+        version=version("nextlabel"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # its redirect names our own host; errors.py has one that works behind a prefix
+        servers=[{"url": "."}],  # the folder that this document is in
     )
     _guard(app, services, host)
     errors.install(app)
     for routes in (jobs, first_version, folders, images, labels, label_studio, health):
         app.include_router(routes.router)
     page.install(app)
+    docs.install(app)
     document.install(app, errors.PROBLEM)
     return app
 
@@ -61,3 +68,4 @@ def _guard(app: FastAPI, services: Services, host: str) -> None:
         hosts = frozenset({host, host_of(settings.published_at or "")})
         app.add_middleware(PageGuard, any_host=settings.auth == "off", hosts=hosts)
     app.add_middleware(AnswerHeaders)
+    app.add_middleware(HeadAsGet)

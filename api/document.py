@@ -14,10 +14,10 @@ from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import MAX_ADD
 
 ANY_REQUEST: Any = reduce(or_, (kind.request for kind in KINDS.values()))
-#: The body of `POST /jobs` as it came: any JSON, or the bytes of another Content-Type. The document says what it should
-#: be; `admit` validates it, together with what it names on the disk.
+#: The body of `POST /jobs` as it came: any JSON. The document says what it should be; `admit` validates it, together
+#: with what it names on the disk.
 RequestBody = Annotated[
-    JsonValue | bytes,
+    JsonValue,
     GetPydanticSchema(
         lambda _, handler: core_schema.no_info_wrap_validator_function(lambda value, _: value, handler(ANY_REQUEST))
     ),

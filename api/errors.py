@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
@@ -179,9 +180,11 @@ def install(app: FastAPI) -> None:
         return problem(422, InvalidRequest.code, detail, faults=faults)
 
     @app.exception_handler(HTTPException)
-    async def framework(request: Request, error: HTTPException) -> JSONResponse:
+    async def framework(request: Request, error: HTTPException) -> Response:
         if isinstance(error, HttpError):
             return answer_to(error)
+        if error.status_code == HTTPStatus.NOT_FOUND and (place := _without_slash(app, request)):
+            return RedirectResponse(place)
         code = FRAMEWORK_CODES.get(error.status_code, "http_error")
         if code == "malformed_json":
             return _malformed(error.__cause__)
@@ -203,11 +206,23 @@ def _faults(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
     """List the verbs of all routes of the request's path; the framework would list those of the first route alone."""
-    return [verb for verb in VERBS if any(_takes(route, request, verb) for route in app.routes)]
+    return [verb for verb in VERBS if any(_takes(route, {**request.scope, "method": verb}) for route in app.routes)]
 
 
-def _takes(route: BaseRoute, request: Request, verb: str) -> bool:
-    return route.matches({**request.scope, "method": verb})[0] is Match.FULL
+def _without_slash(app: FastAPI, request: Request) -> str | None:
+    """Return where a path leads without the slash at its end, if anywhere.
+
+    It is relative: the path that a client sees may begin with a proxy's prefix.
+    """
+    path, slash, rest = request.scope["path"].rpartition("/")
+    if rest or not path or not any(_takes(route, {**request.scope, "path": path}) for route in app.routes):
+        return None
+    query = request.url.query
+    return f"../{quote(path.rpartition(slash)[2])}{f'?{query}' if query else ''}"
+
+
+def _takes(route: BaseRoute, scope: Mapping[str, Any]) -> bool:
+    return route.matches({**scope})[0] is Match.FULL
 
 
 def _malformed(cause: object) -> JSONResponse:

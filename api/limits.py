@@ -1,12 +1,13 @@
-"""Refuse request bodies that are too large, while they are read and not by their header alone."""
+"""Refuse request bodies that are too large, while they are read and not by their header alone, and compressed ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nextlabel.api.errors import HttpError
+from nextlabel.api.errors import HttpError, answer_to
 
 
 class BodyLimit:
@@ -20,6 +21,12 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        encoding = Headers(scope=scope).get("Content-Encoding", "identity")
+        if encoding.strip().lower() not in ("identity", ""):
+            detail = f"the body comes with Content-Encoding: {encoding[:100]}; send it as it is, without one"
+            refused = HttpError("unsupported_media_type", detail, {"Accept-Encoding": "identity"})
+            await answer_to(refused)(scope, receive, send)
             return
         received = 0
         most_bytes = next(

@@ -10,6 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from nextlabel.api.file_work import FileWork
 from nextlabel.api.watcher import Watcher
 from nextlabel.core.data.thumbnails import Thumbnails
 from nextlabel.core.jobs.queue import JobQueue
@@ -33,6 +34,8 @@ class Services:
     keys: KeyRing | None  #: None: no key is asked for
     streams: Counter[str]  #: open event streams, by who follows
     thumbnails: Thumbnails
+    files: FileWork  #: threads for what requests name, and for results
+    disks: FileWork  #: threads that ask whether the service's own disks are fit
 
     @classmethod
     def of(cls, settings: Settings) -> Services:
@@ -50,6 +53,8 @@ class Services:
                 max_pixels=settings.max_image_pixels,
                 most_bytes=settings.thumbnails_mb * MEGABYTE,
             ),
+            files=FileWork(settings.data_roots),
+            disks=FileWork(patience_s=1.0, answer_s=2.0),
         )
 
     def close(self) -> None:
@@ -58,7 +63,10 @@ class Services:
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do the work in a thread and await it: Redis, files and Celery block, and the event loop must not."""
+    """Do the work in a thread and await it: Redis and Celery block, and the event loop must not.
+
+    Work on files has threads of its own, `services.files`: a disk may take for ever, where these know time limits.
+    """
     return await run_in_threadpool(work, *args, **kwargs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from nextlabel.core.errors import ResultExpired
+from nextlabel.core.errors import Gone
 from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
 
@@ -63,10 +63,10 @@ def view_with_result(job: Job, results: ResultFiles, most_bytes: int) -> JobView
     if job.state is not JobState.SUCCEEDED:
         return view(job)
     try:
-        path = results.path(job)
-    except ResultExpired:
+        is_small = results.path(job).stat().st_size <= most_bytes
+        return view(job, json.loads(results.whole(job).read_bytes()) if is_small else None)
+    except Gone:
         return view(job)
-    return view(job, json.loads(path.read_bytes()) if path.stat().st_size <= most_bytes else None)
 
 
 def etag(job: Job) -> str:

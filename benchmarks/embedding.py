@@ -129,7 +129,7 @@ def _forward_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
     read = []
     for row in range(backbone.images_at_once):
         with pool.open(row) as file:
-            read.append(backbone.read(file, settings.max_image_pixels))
+            read.append(backbone.read(file, settings.max_image_pixels).prepared)
     batch = backbone.gather(read).batch
     backbone.forward(batch)
     began, passes = time.perf_counter(), 0

@@ -110,7 +110,7 @@ def _images(name: str, work: Path) -> list[Path]:
 
 def _thumbnail(image: Path) -> Thumbnail:
     with image.open("rb") as stream:
-        return ThumbnailReader().prepare(decode(stream, max_pixels=MAX_PIXELS))
+        return ThumbnailReader().prepare(decode(stream, max_pixels=MAX_PIXELS).image)
 
 
 def _clothing(work: Path, weights: Path) -> LabelledSet:

@@ -246,7 +246,8 @@ def _address(url: str | None) -> str:
     try:
         httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise Unreachable(f"{url} is no address: {error}") from None
+        hint = "; IPv6 stands in brackets, as in http://[::1]:5000" if "[" not in url and url.count(":") > 2 else ""
+        raise Unreachable(f"{url} is no address: {error}{hint}") from None
     return url
 
 

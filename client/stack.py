@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -20,6 +21,7 @@ import httpx
 import redis
 
 from nextlabel.client.redis_server import redis_command
+from nextlabel.core.disk import make_private
 
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
@@ -59,7 +61,7 @@ class Stack:
         host: str = "127.0.0.1",
         log: Path | None = None,
     ) -> None:
-        self.url = f"http://{host}:{port}"
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         # PYTHONSAFEPATH: the current folder holds data, and an api.py in it must not be run for ours.
         self._environment = {**os.environ, **environment, "PYTHONSAFEPATH": "1"}
         if own_redis:
@@ -109,7 +111,7 @@ class Stack:
                 file.close()
 
     def _start(self) -> None:
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.state_dir)
         if port_taken(self._host, self._port):
             raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
         if "NEXTLABEL_REDIS_URL" not in self._environment:
@@ -176,7 +178,7 @@ class Stack:
         while time.monotonic() < deadline:
             self._check_alive()
             try:
-                answer = httpx.get(f"{self.url}/readyz", timeout=5)
+                answer = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False)
                 if answer.is_success:
                     return
                 last = "; ".join(answer.json()["faults"])
@@ -221,13 +223,31 @@ def free_port() -> int:
 
 
 def port_taken(host: str, port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Tell whether somebody listens at one of the host's addresses. Raises StackError where nobody can."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise StackError(f"the host {host} isn't known here: {error.strerror}; give an address with --host") from None
+    for family, _, _, _, address in found:
         try:
-            listener.bind((host, port))
-        except OSError:
-            return True
+            with socket.socket(family, socket.SOCK_STREAM) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:  # as the API's server has it: `::` is not 0.0.0.0, too
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listener.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise StackError(_why_not(host, str(address[0]), port, error)) from None
     return False
+
+
+def _why_not(host: str, address: str, port: int, error: OSError) -> str:
+    """Say why nobody can listen at an address of the host, and what to do."""
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} is for root alone ({error.strerror}); choose one above 1023 with --port"
+    where = address if address == host else f"{address}, which {host} stands for,"
+    return f"{where} is no address of this machine ({error.strerror}); choose one that is with --host"
 
 
 def _die_with_parent() -> None:

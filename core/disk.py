@@ -55,6 +55,33 @@ def write_whole(
         file.write(content)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above that are not there, for its owner alone; one of ours is closed to others.
+
+    Where its group may write a folder, it shares that and what is made in it. Raises OSError.
+    """
+    for path in reversed([folder, *folder.parents]):
+        if path == folder or not path.exists():
+            _make_private(path)
+
+
+def _make_private(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.mkdir(0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        above, status = folder.parent.stat(), os.fstat(descriptor)
+        if status.st_uid == os.geteuid():
+            is_shared = status.st_mode & stat.S_IWGRP
+            allowed = stat.S_IMODE(status.st_mode) & ~(0o007 if is_shared else 0o077)
+            if allowed != stat.S_IMODE(status.st_mode):
+                os.fchmod(descriptor, allowed)
+            if above.st_mode & stat.S_IWGRP and not above.st_mode & stat.S_ISVTX:
+                share(descriptor, above, 0o070)
+    finally:
+        os.close(descriptor)
+
+
 def replace_together(contents: Mapping[Path, bytes] | Mapping[NameIn, bytes]) -> None:
     """Write several files. All are on the disk before the first gets its name: no room for one leaves all as they were.
 

@@ -73,6 +73,10 @@ class WarningCode(StrEnum):
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
     BATCH_HALVED = "batch_halved"  #: the GPU's memory was short
+    VALUES_STRETCHED = "values_stretched"  #: of 10, 12 or 14 bits stored in 16, or without a fixed range
+    ALPHA_IGNORED = "alpha_ignored"  #: images that are transparent everywhere
+    ONE_TONE = "one_tone"  #: images that show nothing
+    END_MISSING = "end_missing"  #: JPEGs without their end marker that have all their pixels
     CACHE_NOT_WRITTEN = "cache_not_written"  #: embeddings will be computed again next time
 
 
@@ -296,6 +300,12 @@ class ResultExpired(Gone):
     code = "result_expired"
 
 
+class ResultDamaged(Gone):
+    """The result's file is not what was written."""
+
+    code = "result_damaged"
+
+
 # --- not now ----------------------------------------------------------------------------------------------------
 
 
@@ -310,6 +320,12 @@ class StoreUnavailable(Unavailable):
 
 class StorageFull(Unavailable):
     code = "storage_full"
+
+
+class StateUnwritable(Unavailable):
+    """The state folder can't be written: no permission, read-only, the share is gone."""
+
+    code = "state_unwritable"
 
 
 class FolderBusy(Unavailable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network, ip_address
+from ipaddress import ip_address, ip_network
 
 from pydantic import ValidationError
 from pydantic_core import Url
@@ -10,7 +10,40 @@ from pydantic_core import Url
 from nextlabel.core.errors import WebhookNotAllowed
 from nextlabel.core.settings import Settings
 
-GLOBAL_UNICAST = IPv6Network("2000::/3")  #: All that is given out of IPv6.
+GLOBAL_UNICAST = ip_network("2000::/3")  #: All that is given out of IPv6.
+#: What is not of the internet, by IANA's registries of special-purpose addresses. They stand here since Python's own
+#: table changes with its version, and lacks what a cloud gives a meaning of its own.
+SPECIAL = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "168.63.129.16/32",  # Azure's own services
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",  # Oracle's metadata among them
+            "192.0.2.0/24",
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "192.175.48.0/24",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/3",  # multicast, and all that is kept for later
+            "2001::/23",  # Teredo, benchmarking, ORCHID and what else is given out for protocols
+            "2001:db8::/32",
+            "2002::/16",  # 6to4, which packs an IPv4 address
+            "2620:4f:8000::/48",
+            "3ffe::/16",
+            "3fff::/20",
+        ),
+    )
+)
 
 
 def allowed_url(url: str, settings: Settings) -> Url:
@@ -40,9 +73,9 @@ def host_of(url: Url) -> str:
 def is_public(address: str) -> bool:
     """Tell whether it is an address of the internet: not of this machine, this network, or packed into another's."""
     parsed = ip_address(address)
-    if parsed.version == 6 and (parsed not in GLOBAL_UNICAST or parsed.sixtofour is not None):
+    if parsed.version == 6 and parsed not in GLOBAL_UNICAST:
         return False
-    return parsed.is_global and not parsed.is_multicast
+    return not any(parsed in special for special in SPECIAL)
 
 
 def _refuse_form(url: Url, settings: Settings) -> None:

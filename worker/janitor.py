@@ -24,6 +24,7 @@ log = get_logger(__name__)
 RESEND_AFTER_S = 2.0
 RESEND_AGAIN_S = 10.0
 FORGET_EVERY_S = 60.0
+FORGET_UNKNOWN_EVERY_S = 3600.0
 
 
 class Janitor:
@@ -40,6 +41,7 @@ class Janitor:
         self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
         self._forgot_at = 0.0
+        self._forgot_unknown_at = -FORGET_UNKNOWN_EVERY_S
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_ticking, name="janitor", daemon=True)
 
@@ -129,7 +131,19 @@ class Janitor:
             with suppress(JobNotFound):  # another janitor was quicker
                 self._store.forget(job_id)
             self._results.delete(job_id)
+        if time.monotonic() - self._forgot_unknown_at > FORGET_UNKNOWN_EVERY_S:
+            self._forgot_unknown_at = time.monotonic()
+            self._delete_results_of_unknown_jobs()
         remove_old_plans(self._settings.plans_dir, self._has_ended)  # a job that succeeds removes its own
+
+    def _delete_results_of_unknown_jobs(self) -> None:
+        """Delete results of jobs that Redis lost when it came back empty, as late as it would have forgotten them."""
+        for job_id in self._results.older_than(self._settings.keep_jobs_days * 86_400):
+            try:
+                self._store.get(job_id)
+            except JobNotFound:
+                log.info("a result is deleted: nobody knows its job", job_id=job_id)
+                self._results.delete(job_id)
 
     def _has_ended(self, job_id: str) -> bool:
         try:

@@ -132,6 +132,7 @@ class Runner:
                 return self._finish(claim, run, JobState.FAILED, _job_error(error, run))
 
     def _carry_out(self, claim: Claim, run: Run) -> None:
+        self._results.check_writable()  # before hours of work
         result = carry_out(parse_request(claim.request), run)
         run.check()
         self._results.write(claim.job_id, claim.fence, result.model_dump_json().encode())

@@ -19,10 +19,10 @@ from nextlabel.api.auth import Caller, Submitter
 from nextlabel.api.document import OF_THE_FIRST_VERSION, required
 from nextlabel.api.errors import RESPONSES, failed_job
 from nextlabel.api.routes.jobs import accept, until_ended
-from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.api.services import Given, Services
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.jobs.record import Job, JobState
-from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import result_adapter
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
@@ -102,7 +102,7 @@ async def _run(services: Services, caller: Caller, **request: str | None) -> Job
     faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in request.keys() - given.keys()]
     try:
         if faults:
-            await in_thread(admit, given, services.settings)
+            await services.files.run(paths_in(given), admit, given, services.settings)
         else:
             job, _ = await accept(given, services, caller)
     except InvalidRequest as error:
@@ -119,7 +119,10 @@ async def _answer(job: Job, services: Services, as_before: Callable[[Any], Any])
     if job.state is not JobState.SUCCEEDED:
         answer: Response = failed_job(job)
     else:
-        result = await in_thread(lambda: result_adapter.validate_json(services.results.path(job).read_bytes()))
+        kept = str(services.settings.results_dir)
+        result = await services.files.run(
+            kept, lambda: result_adapter.validate_json(services.results.whole(job).read_bytes())
+        )
         answer = JSONResponse(as_before(result))
     answer.headers["X-Job-ID"] = job.id
     answer.headers["Cache-Control"] = "no-store"

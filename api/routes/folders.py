@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader
 from nextlabel.api.errors import RESPONSES
-from nextlabel.api.services import Given, in_thread
+from nextlabel.api.services import Given
 from nextlabel.core.data.listing import list_folder, list_roots
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
@@ -23,6 +23,7 @@ class Folder(BaseModel):
     folders: list[str]
     files: list[str] = Field(description="Files that may hold labels: .txt, .tsv and .csv.")
     images: int = Field(description="That lie in it, not counting sub-folders.")
+    unread: dict[str, int] = Field(description="Files in it that look like images and are not read, by suffix.")
     more: bool = Field(description="There is more in it than is listed.")
 
 
@@ -36,5 +37,8 @@ class FolderQuery(BaseModel):
 async def folders(services: Given, _: Reader, which: Annotated[FolderQuery, Query()]) -> Folder:
     """List the folders and labels files in a folder. Hidden ones are left out."""
     roots = services.settings.data_roots
-    listing = await in_thread(lambda: list_folder(which.path, roots) if which.path else list_roots(roots))
+    if which.path is None:
+        listing = await services.files.run(map(str, roots), list_roots, roots)
+    else:
+        listing = await services.files.run(which.path, list_folder, which.path, roots)
     return Folder.model_validate(listing, from_attributes=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fastapi import APIRouter, Response
@@ -16,7 +17,7 @@ from nextlabel.api.errors import RESPONSES, not_ready
 from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
-from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.errors import FolderBusy, StoreUnavailable
 from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
@@ -41,7 +42,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", responses={200: {"model": Ready}})
 async def readyz(services: Given) -> Response:
     """Redis can be written, the disks have room, a worker was seen in the last ten seconds."""
-    faults = await in_thread(lambda: list(_faults(services)))
+    faults = [*await in_thread(lambda: list(_faults(services))), *await _faults_of_disks(services)]
     return not_ready(faults) if faults else JSONResponse({"status": "ready", "faults": []})
 
 
@@ -60,7 +61,7 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
         "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
         "questions": {name: _about(kind) for name, kind in KINDS.items()},
         "tasks": list(dict.fromkeys(task for kind in KINDS.values() for task in kind.tasks)),
-        "backbones": [_backbone(spec, settings) for spec in SHORT_NAMES.values()],
+        "backbones": await services.files.run(str(settings.weights_dir), _backbones, settings),
         "backbones_also": "any timm model name",
         "methods": [describe(method) for method in METHODS.values()],
         "heads": list(get_args(HeadName)),
@@ -82,15 +83,27 @@ def _faults(services: Services) -> Iterator[str]:
             yield "no worker was seen in the last 10 seconds; jobs are recorded and wait"
     except StoreUnavailable as error:
         yield error.detail
-    for folder in (services.settings.state_dir, services.settings.cache_dir):
+
+
+async def _faults_of_disks(services: Services) -> list[str]:
+    settings = services.settings
+    faults = []
+    for folder in (settings.state_dir, settings.cache_dir):
         try:
-            existing = next(path for path in (folder, *folder.parents) if path.exists())
-            free = shutil.disk_usage(existing).free // MEGABYTE
+            free = await services.disks.run(str(folder), _free_mb, folder)
+        except FolderBusy:
+            faults.append(f"the disk of {folder} does not answer")
         except OSError as error:  # a share that is gone
-            yield f"the disk of {folder} can't be asked for its room: {error.strerror}"
-            continue
-        if free < services.settings.min_free_disk_mb:
-            yield f"the disk of {folder} has {free} MB left; NEXTLABEL_MIN_FREE_DISK_MB asks for more"
+            faults.append(f"the disk of {folder} can't be asked for its room: {error.strerror}")
+        else:
+            if free < settings.min_free_disk_mb:
+                faults.append(f"the disk of {folder} has {free} MB left; NEXTLABEL_MIN_FREE_DISK_MB asks for more")
+    return faults
+
+
+def _free_mb(folder: Path) -> int:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free // MEGABYTE
 
 
 def _about(kind: Kind) -> dict[str, Any]:
@@ -109,6 +122,10 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
         for name, field in schema["properties"].items()
         if name != "kind"
     }
+
+
+def _backbones(settings: Settings) -> list[dict[str, Any]]:
+    return [_backbone(spec, settings) for spec in SHORT_NAMES.values()]
 
 
 def _backbone(spec: BackboneSpec, settings: Settings) -> dict[str, Any]:

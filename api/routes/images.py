@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
-from nextlabel.api.services import Given, in_thread
-from nextlabel.core.data.thumbnails import Side, image_in
+from nextlabel.api.services import Given, Services
+from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"
@@ -48,12 +48,17 @@ async def image(
 ) -> Response:
     """Send one image of a pool as a JPEG, upright, never larger than it is."""
     thumbnails = services.thumbnails
-    original = await in_thread(image_in, which.path_to_img, which.name, services.settings.data_roots)
-    key = await in_thread(thumbnails.key, original, which.side)
+    original, key = await services.files.run(which.path_to_img, _find, which, services)
     headers = {"ETag": f'"{key}"', "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
     if f'"{key}"' in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
-    data = await in_thread(thumbnails.find, key)
+    data = await services.files.run(str(services.settings.thumbnails_dir), thumbnails.find, key)
     if data is None:
         data = await to_thread.run_sync(partial(thumbnails.make, original, which.side, key), limiter=_decoding)
     return Response(data, headers=headers, media_type=JPEG)
+
+
+def _find(which: ImageQuery, services: Services) -> tuple[ImageIn, str]:
+    """Find an image; return it, and the key that its thumbnail is kept under."""
+    original = image_in(which.path_to_img, which.name, services.settings.data_roots)
+    return original, services.thumbnails.key(original, which.side)

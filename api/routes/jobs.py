@@ -16,23 +16,25 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from nextlabel.api.auth import Caller, JobToChange, JobToRead, Reader, Submitter, one_stream
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
+from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
 from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.record import Job, JobState, new_job_id
 from nextlabel.core.jobs.store import Event
-from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-router = APIRouter(tags=["jobs"], responses=RESPONSES)
+router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute)
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
-JSON, CSV, TSV = "application/json", "text/csv", "text/tab-separated-values"
+CSV, TSV = "text/csv", "text/tab-separated-values"
 TEXT = {"schema": {"type": "string"}}
 
 Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
@@ -59,8 +61,6 @@ async def submit(
     prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
-    if isinstance(body, bytes):  # what FastAPI makes of any other Content-Type
-        raise HttpError("unsupported_media_type", f"send the request with Content-Type: {JSON}")
     job, new = await accept(body, services, caller, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:
@@ -138,7 +138,7 @@ async def retry(
 async def forget(named: JobToChange, services: Given) -> None:
     """Forget an ended job and its result."""
     await in_thread(services.store.forget, named.id)
-    await in_thread(services.results.delete, named.id)
+    await services.files.run(_kept(services), services.results.delete, named.id)
 
 
 @router.get(
@@ -147,12 +147,12 @@ async def forget(named: JobToChange, services: Given) -> None:
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back."""
-    path = await in_thread(services.results.path, job)
+    path = await services.files.run(_kept(services), services.results.whole, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
     if wanted == JSON:
         return FileResponse(path, headers=headers, media_type=JSON)
-    result = await in_thread(lambda: result_adapter.validate_json(path.read_bytes()))
+    result = await services.files.run(_kept(services), lambda: result_adapter.validate_json(path.read_bytes()))
     text = as_csv(result) if wanted == CSV else as_labels(result)
     if text is None:
         raise HttpError("not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
@@ -184,7 +184,11 @@ async def accept(body: Any, services: Services, caller: Caller, key: str | None 
 
     Returns the job, and whether it is new. Raises InvalidRequest with every fault.
     """
-    job, new = await in_thread(_record, body, services, caller.owner, key)
+    replayed = await in_thread(_replayed, body, key, caller.owner, services)
+    if replayed is not None:
+        return replayed, False
+    request = await services.files.run(paths_in(body), admit, body, services.settings)
+    job, new = await in_thread(_record, request, services, caller.owner, key)
     if new:
         log.info("job accepted", job_id=job.id, kind=job.kind)
         try:
@@ -194,11 +198,7 @@ async def accept(body: Any, services: Services, caller: Caller, key: str | None 
     return job, new
 
 
-def _record(body: Any, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
-    replayed = _replayed(body, key, owner, services)
-    if replayed is not None:
-        return replayed, False
-    request = admit(body, services.settings)
+def _record(request: JobRequest, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
     return services.store.submit(
         new_job_id(),
         request.kind,
@@ -267,13 +267,18 @@ async def _events_after(job_id: str, services: Services, after: str) -> tuple[li
 
 
 async def _answer(job: Job, services: Services, status: int, headers: dict[str, str]) -> Response:
-    shown = (
-        await in_thread(_with_result, job, services) if job.state is JobState.SUCCEEDED else view(job).model_dump_json()
-    )
+    if job.state is JobState.SUCCEEDED:
+        shown = await services.files.run(_kept(services), _with_result, job, services)
+    else:
+        shown = view(job).model_dump_json()
     headers = {"ETag": etag(job), **headers}
     if not job.state.is_final:
         headers["Retry-After"] = RETRY_AFTER_S
     return Response(shown, status, headers, JSON)
+
+
+def _kept(services: Services) -> str:
+    return str(services.settings.results_dir)
 
 
 def _headers_of(job: Job, new: bool) -> dict[str, str]:

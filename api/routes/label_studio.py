@@ -14,6 +14,7 @@ from fastapi import APIRouter, Body, Depends, Request
 
 from nextlabel.api.auth import Caller, Writer, count_submit
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.errors import NextlabelError, NoLabels, SingleClass
@@ -43,7 +44,10 @@ PREFIX = "/label-studio"
 WAIT_S = 20.0  # Label Studio gives up after 100, proxies after 60, and a person before either
 AGAIN_AFTER_S = 60.0  # a failed job is not tried anew at every task that somebody opens
 
-router = APIRouter(prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False)
+router = APIRouter(
+    prefix=PREFIX, tags=["label studio"], responses=RESPONSES, include_in_schema=False, route_class=JsonRoute
+)
+
 Sent = Annotated[dict[str, Any], Body(default_factory=dict)]
 
 
@@ -59,6 +63,10 @@ async def _address(request: Request) -> Address:
 At = Annotated[Address, Depends(_address)]
 
 
+def _paths(at: Address) -> tuple[str, str]:
+    return at.path_to_img, at.path_to_labels
+
+
 @router.get("/{address:path}/health")
 async def health(_: Writer, at: At) -> dict[str, str]:
     """Label Studio waits a second for it."""
@@ -68,7 +76,7 @@ async def health(_: Writer, at: At) -> dict[str, str]:
 @router.post("/{address:path}/setup")
 async def setup(_: Writer, at: At, services: Given, body: Sent) -> dict[str, str]:
     """Name the current model. Label Studio asks before it asks for predictions, and when its settings are opened."""
-    return {"model_version": await in_thread(_check, at, services, body.get("schema"))}
+    return {"model_version": await services.files.run(_paths(at), _check, at, services, body.get("schema"))}
 
 
 def _check(at: Address, services: Services, label_config: Any) -> str:
@@ -85,7 +93,7 @@ def _check(at: Address, services: Services, label_config: Any) -> str:
 @router.get("/{address:path}/versions")
 async def versions(_: Writer, at: At, services: Given) -> dict[str, list[str]]:
     """List the current model alone: earlier ones are gone with their labels."""
-    round_ = await in_thread(current_round, at, services.settings.data_roots)
+    round_ = await services.files.run(_paths(at), current_round, at, services.settings.data_roots)
     return {"versions": [round_.model_version]}
 
 
@@ -96,22 +104,24 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     tasks = body.get("tasks")
     tasks = tasks if isinstance(tasks, list) else []
     control = await in_thread(read_config, str(body.get("label_config", "")), at.from_name)
-    round_ = await in_thread(current_round, at, roots)
+    round_ = await services.files.run(_paths(at), current_round, at, roots)
     ended = await _jobs(at, round_, caller, services, WAIT_S)
     ended = [job for job in ended if not _has_nothing_to_learn_from(job)]
-    files = [await in_thread(services.results.path, job) for job in ended if job.state is JobState.SUCCEEDED]
+    kept = str(services.settings.results_dir)
+    succeeded = [job for job in ended if job.state is JobState.SUCCEEDED]
+    files = [await services.files.run(kept, services.results.whole, job) for job in succeeded]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
-    entries = await in_thread(answers, files[0], files[1] if len(files) > 1 else None)
-    names = await in_thread(names_of, at, roots)
-    results = await in_thread(predictions, tasks, control, names, round_, entries)
+    entries = await services.files.run(kept, answers, files[0], files[1] if len(files) > 1 else None)
+    names = await services.files.run(_paths(at), names_of, at, roots)
+    results = await services.files.run(_paths(at), predictions, tasks, control, names, round_, entries)
     return {"results": results, "model_version": round_.model_version}
 
 
 @router.post("/{address:path}/train")
 async def train(caller: Writer, at: At, services: Given) -> dict[str, str]:
     """Begin the jobs that the next call for predictions needs."""
-    round_ = await in_thread(current_round, at, services.settings.data_roots)
+    round_ = await services.files.run(_paths(at), current_round, at, services.settings.data_roots)
     jobs = await _jobs(at, round_, caller, services, wait_s=0)
     return {"job": jobs[-1].id, "model_version": round_.model_version}
 
@@ -124,7 +134,7 @@ async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
         return await train(caller, at, services)
     if action not in (*CREATED, DELETED):
         return {"annotations": 0}
-    recorded = await in_thread(_record, body, at, services.settings.data_roots)
+    recorded = await services.files.run(_paths(at), _record, body, at, services.settings.data_roots)
     return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 
@@ -149,7 +159,7 @@ def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> Recor
 async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, wait_s: float) -> list[Job]:
     """Return the round's selection and, once there is a head, its prediction: ended, or as they are after the wait."""
     deadline = time.monotonic() + wait_s
-    pool = await in_thread(pool_state, at, services.settings.data_roots)
+    pool = await services.files.run(at.path_to_img, pool_state, at, services.settings.data_roots)
     bodies = [at.selection(), at.prediction()] if round_.has_head else [at.selection()]
     jobs = [await _job(body, round_.key(pool), caller, services) for body in bodies]
     ended = [await until_ended(job, services, max(0.0, deadline - time.monotonic())) for job in jobs]

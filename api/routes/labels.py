@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Query, Response
@@ -10,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Caller, Reader, Writer
 from nextlabel.api.errors import RESPONSES
-from nextlabel.api.services import Given, in_thread
+from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.services import Given
 from nextlabel.core.data.label_files import (
     PERSON,
     GivenLabel,
@@ -24,9 +27,8 @@ from nextlabel.core.data.label_files import (
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
 
-router = APIRouter(tags=["data"], responses=RESPONSES)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ANYBODY = "me"
-JSON = "application/json"
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -118,8 +120,8 @@ async def get_labels(
 ) -> Response:
     """Count labels by class and by person; with `names` or `of`, tell which image has which."""
     roots = services.settings.data_roots
-    path = await in_thread(existing_file_or_folder, which.path_to_labels, roots)
-    etag = f'"{await in_thread(state_of, path, roots)}"'
+    path, state = await services.files.run(which.path_to_labels, _look, which.path_to_labels, roots)
+    etag = f'"{state}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
@@ -128,14 +130,15 @@ async def get_labels(
         labels = survey(path, roots)
         return _view(labels, _names(labels, which), which.limit).model_dump_json()
 
-    return Response(await in_thread(content), 200, headers, JSON)
+    return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)
 
 
 @router.post("/labels")
 async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer) -> LabelsWritten:
     """Write labels into the person's own file: all of them, or none."""
     given = [GivenLabel(label.name, label.class_name) for label in body.labels]
-    written = await in_thread(
+    written = await services.files.run(
+        body.path_to_labels,
         give_labels,
         body.path_to_labels,
         given,
@@ -149,6 +152,12 @@ async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, cal
         file=written.file,
         replaced=dict(written.replaced),
     )
+
+
+def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
+    """Find labels; return where they are and a text that changes with them."""
+    path = existing_file_or_folder(path_to_labels, roots)
+    return path, state_of(path, roots)
 
 
 def _person(asked: str | None, caller: Caller) -> str:

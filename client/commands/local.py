@@ -29,7 +29,9 @@ class NotInstalled(click.ClickException):
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to be reached from other machines.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="0.0.0.0 (:: for IPv6) to be reached from other machines."
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes. Default: one for each GPU, one without.")
 def up(host: str, port: int, workers: int | None) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.roots import existing_file, shown
+from nextlabel.core.data.roots import open_existing, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
@@ -102,11 +103,13 @@ def read_predictions(path: str, roots: Sequence[Path]) -> ExternalPredictions:
 
 def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
     """Return the file, its array (K, d) mapped into memory, and the K names."""
-    file = existing_file(path, roots)
-    if file.suffix != ".npy":
-        raise EmbeddingsMalformed(f"{shown(file)} is no .npy file. Write it with numpy.save.")
+    file, stream = open_existing(path, roots)
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        with stream:
+            if file.suffix != ".npy":
+                raise EmbeddingsMalformed(f"{shown(file)} is no .npy file. Write it with numpy.save.")
+            # numpy maps what it opened by a path, and this one stands for what is open already
+            array = np.load(f"/dev/fd/{stream.fileno()}", mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise EmbeddingsMalformed(
             f"{shown(file)} can't be read as numbers ({error}). Write it with numpy.save."
@@ -114,15 +117,15 @@ def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[s
     if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
         content = f"{array.dtype} of shape {array.shape}"
         raise EmbeddingsMalformed(f"{shown(file)} must hold numbers of shape (images, d), not {content}.")
-    names = _names(existing_file(file.with_suffix(".txt"), roots))
+    names = _names(*open_existing(file.with_suffix(".txt"), roots))
     if len(names) != len(array):
         beside = shown(file.with_suffix(".txt"))
         raise EmbeddingsMalformed(f"{beside} has {len(names)} names, and {shown(file)} {len(array)} rows: one a row.")
     return file, array, names
 
 
-def _names(file: Path) -> tuple[str, ...]:
-    names = tuple(as_seen(clean_name(line)) for line in _text(file, EmbeddingsMalformed).split("\n"))
+def _names(file: Path, stream: BufferedReader) -> tuple[str, ...]:
+    names = tuple(as_seen(clean_name(line)) for line in _text(file, stream, EmbeddingsMalformed).split("\n"))
     names = names[:-1] if names[-1] == "" else names
     line = _first_repeated_or_empty(names)
     if line is not None:
@@ -144,8 +147,8 @@ def _first_repeated_or_empty(names: Sequence[str]) -> int | None:
 
 
 def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> ExternalPredictions:
-    file = existing_file(path, roots)
-    lines = _text(file, PredictionsMalformed).split("\n")
+    file, stream = open_existing(path, roots)
+    lines = _text(file, stream, PredictionsMalformed).split("\n")
     reader = csv.reader(iter(lines), delimiter="\t" if "\t" in lines[0] else ",", strict=True)
     try:
         classes = _classes(file, next(reader))
@@ -199,9 +202,10 @@ def _probabilities(texts: Sequence[str], n_classes: int) -> NDArray[np.float64] 
     return row
 
 
-def _text(file: Path, malformed: type[EmbeddingsMalformed] | type[PredictionsMalformed]) -> str:
+def _text(file: Path, stream: BufferedReader, malformed: type[EmbeddingsMalformed] | type[PredictionsMalformed]) -> str:
     try:
-        return re.sub("\r\n?", "\n", file.read_bytes().decode("utf-8-sig"))
+        with stream:
+            return re.sub("\r\n?", "\n", stream.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise malformed(f"{shown(file)}: byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
     except OSError as error:

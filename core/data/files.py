@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from io import BufferedReader, BytesIO
 from typing import TypeAlias
 
@@ -14,7 +15,25 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.spelling import all_as_seen, as_seen
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+HEIF_READER = "pi_heif"  # of the extra `heic`
+try:
+    READS_HEIF = find_spec(HEIF_READER) is not None
+except ImportError:  # a finder that knows of its absence
+    READS_HEIF = False
+JPEG_SUFFIXES = (".jpeg", ".jpg", ".jpe", ".jfif", ".jif")
+# Of formats in so many flavours that the library at hand may not read a file that is sound.
+FLAVOURED = (".avif", ".avifs", *((".heic", ".heif", ".hif") if READS_HEIF else ()))
+SUFFIXES = (*JPEG_SUFFIXES, ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", *FLAVOURED)
+# What looks like an image and is not read: other formats, and names that go on after an image's suffix.
+_UNREAD = re.compile(
+    r"\.(hei[cf]s?|hif|jxl|jp2|j2[ck]|jp[fxm]|jpg2|jxr|wdp|hdp|svgz?|psd|psb|xcf|ai|eps|tga|pcx|ico|cur|icns|emf|wmf"
+    r"|p[bgpn]m|pfm|exr|hdr|dds|sgi|rgb|dicom|dcm|svs|ndpi|mrxs|scn|czi|lif|btf|raw|dng|cr[23w]|nef|nrw|arw|sr[2fw]|orf"
+    r"|rw2|raf|pef|x3f|3fr|iiq|erf|mrw|kdc|dcr|mng|jng|flif|qoi|bpg|jls"
+    r"|(?P<begin>jpe?g|png|webp|bmp|tiff?|gif)[^a-z/].*)$"
+)
+_BESIDE_IMAGES = re.compile(
+    r"\.(txt|tsv|csv|jsonl?|xml|xmp|ya?ml|md5|sha\w*|npy|npz|pt|html?|log|ini|db|zip|gz|sig|asc)$"
+)
 UNWRITABLE = re.compile("[\0\t\n\r\ud800-\udfff]")  # surrogates stand for bytes that are not UTF-8
 UNWRITABLE_REASON = "a labels file can't hold its name (not UTF-8, or a tab or line break in it); rename it"
 
@@ -59,6 +78,26 @@ class Files:
 def has_suffix(name: str) -> bool:
     """Tell whether the name ends as an image's does, in upper or lower case."""
     return name.lower().endswith(SUFFIXES)
+
+
+def unread_suffix(name: str) -> str | None:
+    """Return the suffix, in lower case, of a file that looks like an image and is not read; None for all others.
+
+    Of names that go on after an image's suffix, as `a.jpg_large` and `a.jpg (1)` do, it is that and an ellipsis.
+    """
+    lower = name.lower()
+    found = _UNREAD.search(lower)
+    if not found or lower.endswith(SUFFIXES) or _BESIDE_IMAGES.search(lower):
+        return None
+    return f".{found['begin']}…" if found["begin"] else f".{found[1]}"
+
+
+def unread_reason(suffix: str) -> str:
+    """Say why files of a suffix that `unread_suffix` returned are not read."""
+    if suffix.endswith("…"):
+        return f"looks like an image, but its name goes on after {suffix[:-1]}; rename it"
+    remedy = "install nextlabel[heic], or convert it" if suffix.startswith((".hei", ".hif")) else "convert it"
+    return f"looks like an image, but {suffix} is not read; {remedy}"
 
 
 def printable(name: str) -> str:

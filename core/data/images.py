@@ -3,33 +3,70 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import warnings
+from collections.abc import Callable, Iterator
+from enum import IntFlag
+from importlib import import_module
+from io import BytesIO
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import (
-    BmpImagePlugin,  # noqa: F401 -- the six formats of a pool register themselves; else Pillow imports all it has
+    AvifImagePlugin,
+    BmpImagePlugin,  # noqa: F401 -- the formats of a pool register themselves; else Pillow imports all it has
     ExifTags,
     GifImagePlugin,  # noqa: F401
     Image,
+    ImageCms,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
+    TiffImagePlugin,
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
+from PIL.ImageFile import ImageFile
 
-from nextlabel.core.data.files import ImageFile
+from nextlabel.core.data.files import HEIF_READER, READS_HEIF
+from nextlabel.core.data.files import ImageFile as PoolFile
+from nextlabel.core.data.jpegs import END, has_all_scans
 from nextlabel.core.errors import UnreadableImage
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
+if AvifImagePlugin.SUPPORTED:
+    FORMATS.append("AVIF")
+if READS_HEIF:
+    import_module(HEIF_READER).register_heif_opener()
+    FORMATS.append("HEIF")
 
 
-def decode(stream: ImageFile, *, max_pixels: int, draft_size: int | None = None) -> Image.Image:
-    """Decode the first frame of an image file to 8-bit RGB, upright by its EXIF orientation. Any thread may call this.
+class Remark(IntFlag):
+    """What a person should know of a picture that was decoded. The numbers are kept in caches."""
 
-    Transparency is laid on white. 16-bit grey keeps its upper 8 bits; 32-bit and float grey is stretched from its
+    STRETCHED = 1  #: its values have no fixed range, or use fewer bits than they are stored in
+    ALPHA_IGNORED = 2  #: it is transparent everywhere; its colours are shown
+    ONE_TONE = 4  #: it shows nothing
+    WITHOUT_END = 8  #: a JPEG that has all its pixels, but not the marker at its end
+
+
+NOTHING = Remark(0)
+
+
+class Decoded(NamedTuple):
+    """A picture: 8-bit RGB, upright."""
+
+    image: Image.Image
+    remarks: Remark
+
+
+def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None) -> Decoded:
+    """Decode the first frame of an open image file to 8-bit RGB, upright by its EXIF orientation. Any thread may call
+    this.
+
+    Transparency is laid on white, unless it is everywhere, when it is ignored. Grey and colours of 16 bits keep the
+    upper 8 of the 10, 12, 14 or 16 that their greatest value needs; 32-bit and float grey is stretched from its
     smallest to its largest finite value. With `draft_size`, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (much
     faster, not the same pixels) so long as its short side stays at least twice `draft_size`; without, exactly.
 
@@ -50,20 +87,41 @@ def decode(stream: ImageFile, *, max_pixels: int, draft_size: int | None = None)
         raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
 
 
-def _decode(stream: ImageFile, max_pixels: int, draft_size: int | None) -> Image.Image:
+def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Decoded:
     _check_head(stream.read(30), max_pixels)
+    image = _opened(stream, max_pixels, draft_size)
+    remarks = NOTHING
+    upper = _rawmode(image)  # loading forgets it
+    try:
+        image.load()
+    except OSError:
+        if image.format not in JPEGS or (ended := _ended(stream, max_pixels, draft_size)) is None:
+            raise
+        image, remarks = ended, Remark.WITHOUT_END
+    orientation = _orientation(image)
+    if upper in LOWER and _is_dark(image):
+        image, remarks = _deepened(image, upper, stream), Remark.STRETCHED
+    rgb, more = _rgb(image)
+    remarks |= more | (Remark.ONE_TONE if _is_one_tone(rgb) else NOTHING)
+    return Decoded(_upright(rgb, orientation), remarks)
+
+
+def _opened(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.Image:
     image: Image.Image = Image.open(stream, formats=FORMATS)
     _check_size(image.size, max_pixels)
+    _mend_planes(image)
     if draft_size is not None:
         image.draft(None, (2 * draft_size, 2 * draft_size))  # nothing but JPEG heeds it
-    image.load()
-    return _upright(_rgb(image), _orientation(image))
+    return image
 
 
 # --- before anything is decoded ---------------------------------------------------------------------------------
 
 _PILLOW = threading.Lock()
 _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as filterwarnings() makes it
+
+# What Pillow knows of little-endian TIFFs, and not of the others.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 
 def _prepare_pillow(max_pixels: int) -> None:
@@ -112,6 +170,27 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
+# --- a JPEG without its end -------------------------------------------------------------------------------------
+
+JPEGS = ("JPEG", "MPO")
+FILLINGS = (bytes(64), b"\x55" * 64, bytes(range(64, 128)))
+
+
+def _ended(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.Image | None:
+    """Decode a JPEG that lacks its end marker; None where pixels are missing, too.
+
+    No decoder tells that. But what stands between the last pixel and the end is skipped, and what stands in the place
+    of missing pixels is shown: so all fillings show the same picture only where nothing is missing.
+    """
+    stream.seek(0)
+    data = stream.read().rstrip(b"\xff")
+    if not has_all_scans(data):
+        return None
+    images = [_opened(BytesIO(data + filling + END), max_pixels, draft_size) for filling in FILLINGS]
+    pixels = {image.tobytes() for image in images}
+    return images[0] if len(pixels) == 1 else None
+
+
 # --- to upright RGB ---------------------------------------------------------------------------------------------
 
 _TURNS = {
@@ -123,6 +202,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+PROBES = 8  # pixels across and down that tell of nearly every picture that it has more than one tone
+SAME_TONE = 2  # levels of 255 apart, and nobody sees it
 
 
 def _orientation(image: Image.Image) -> object:
@@ -137,28 +218,152 @@ def _upright(image: Image.Image, orientation: object) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _rgb(image: Image.Image) -> tuple[Image.Image, Remark]:
     if image.mode.startswith("I;16"):
-        return _grey((np.asarray(image) >> 8).astype(np.uint8))
+        return _from_16_bits(image)
     if image.mode in {"I", "F"}:
-        return _grey(_stretched(np.asarray(image, dtype=np.float64)))
+        return _from_range(image), Remark.STRETCHED
+    if image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image, NOTHING
     if image.has_transparency_data:
         return _on_white(image.convert("RGBA"))
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB"), NOTHING
 
 
-def _grey(values: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(values).convert("RGB")
-
-
-def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    finite = values[np.isfinite(values)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    scale = 255 / (high - low) if high > low else 0.0
-    return ((np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * scale).round().astype(np.uint8)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image) -> tuple[Image.Image, Remark]:
+    """Lay an RGBA image on white; an alpha that is 0 everywhere says nothing, and hides all."""
+    if _extrema(image)[3] == (0, 0):
+        return image.convert("RGB"), Remark.ALPHA_IGNORED
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(image, mask=image)
-    return canvas
+    return canvas, NOTHING
+
+
+def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
+    """Return the least and the greatest value of each channel; there are several."""
+    return cast("tuple[tuple[int, int], ...]", image.getextrema())
+
+
+def _is_one_tone(image: Image.Image) -> bool:
+    probes = image.resize((PROBES, PROBES), Image.Resampling.NEAREST).tobytes()
+    if any(max(probes[band::3]) - min(probes[band::3]) > SAME_TONE for band in range(3)):
+        return False
+    return all(high - low <= SAME_TONE for low, high in _extrema(image))
+
+
+# --- more than 8 bits -------------------------------------------------------------------------------------------
+
+Tags = ExifTags.Base
+GREATEST_VALUE, PLANES, NODATA = 281, 284, 42113  # tags of TIFF: MaxSampleValue, PlanarConfiguration, GDAL's
+ROWS_OF_PIXELS = 1_000_000  # that are made wider at once
+
+
+def _depth(greatest: int) -> int:
+    """Return the bits that a camera whose greatest value this is has: 8, 10, 12, 14 or 16."""
+    bits = max(8, greatest.bit_length())
+    return bits + bits % 2
+
+
+def _from_16_bits(image: Image.Image) -> tuple[Image.Image, Remark]:
+    stored = min(16, int(_tag(image, Tags.BitsPerSample, 16)))
+    depth = _depth(max(int(values.max()) for values in _strips(image)))
+    depth = min(stored, max(depth, _depth(int(_tag(image, GREATEST_VALUE, 0)))))
+    upper = _grey(image, lambda values: (values >> (depth - 8)).astype(np.uint8))
+    return upper, Remark.STRETCHED if depth < stored else NOTHING
+
+
+def _from_range(image: Image.Image) -> Image.Image:
+    """Stretch grey of 32 bits or floating point; what is not finite, or declared to be no value, is dark or light."""
+    try:
+        nodata = np.float64(_tag(image, NODATA, "nan").strip("\0 "))
+    except (ValueError, AttributeError):
+        nodata = np.float64("nan")
+    low, high = np.inf, -np.inf
+    for values in _strips(image):
+        seen = values[np.isfinite(values) & (values != nodata.astype(values.dtype) if np.isfinite(nodata) else True)]
+        if seen.size:
+            low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+    low, high = (low, high) if low <= high else (0.0, 0.0)
+    scale = 255 / (high - low) if high > low else 0.0
+
+    def level(values: NDArray[Any]) -> NDArray[np.uint8]:
+        wide = np.clip(np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low), low, high)
+        levels: NDArray[np.uint8] = ((wide - low) * scale).round().astype(np.uint8)
+        return levels
+
+    return _grey(image, level)
+
+
+def _grey(image: Image.Image, level: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> Image.Image:
+    """Make RGB of an image with one value a pixel; white is 0 in some TIFFs, which Pillow turns for 8 bits only."""
+    grey = np.concatenate([level(values) for values in _strips(image)])
+    return Image.fromarray(~grey if _tag(image, Tags.PhotometricInterpretation, 1) == 0 else grey).convert("RGB")
+
+
+def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
+    """Yield the values, some rows (h, W) at a time: a whole image of wide values is a multiple of its memory."""
+    width, height = image.size
+    unsigned = image.mode == "I" and _tag(image, Tags.SampleFormat, 0) == 1
+    rows = max(1, ROWS_OF_PIXELS // width)
+    for top in range(0, height, rows):
+        values = np.asarray(image.crop((0, top, width, min(height, top + rows))))
+        yield values.view(np.uint32) if unsigned else values
+
+
+def _tag(image: Image.Image, number: int, default: Any) -> Any:
+    """Return a tag of a TIFF; the first, where each channel has its own."""
+    value = image.tag_v2.get(number, default) if isinstance(image, TiffImagePlugin.TiffImageFile) else default
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+# --- colours of 16 bits -----------------------------------------------------------------------------------------
+
+# Pillow keeps the upper byte of each; told that the bytes come the other way round, it keeps the lower.
+OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+LOWER = {
+    f"{channels};16{order}": f"{channels};16{other}"
+    for channels in ("RGB", "RGBA", "RGBX", "CMYK", *"RGBACMYK")
+    for order, other in OTHER.items()
+}
+LOWER["LA;16B"] = "RGBA"  # grey, its lower byte, alpha, its lower byte
+
+
+def _mend_planes(image: Image.Image) -> None:
+    """Have planes of 16 bits a channel read as such: Pillow takes each of their bytes for a pixel."""
+    if _tag(image, PLANES, 1) == 2 and _tag(image, Tags.BitsPerSample, 8) == 16:
+        order = "L" if image.tag_v2.prefix == b"II" else "B"  # type: ignore[attr-defined]
+        _give_rawmodes(image, lambda mode: f"{mode};16{order}" if len(mode) == 1 else mode)
+
+
+def _rawmode(image: Image.Image) -> str:
+    args = image.tile[0].args if isinstance(image, ImageFile) and image.tile else None
+    return str(args[0] if isinstance(args, tuple) else args)
+
+
+def _give_rawmodes(image: Image.Image, changed: Callable[[str], str]) -> None:
+    assert isinstance(image, ImageFile)
+    for i, tile in enumerate(image.tile):
+        args = (changed(tile.args[0]), *tile.args[1:]) if isinstance(tile.args, tuple) else changed(str(tile.args))
+        image.tile[i] = tile._replace(args=args)
+
+
+def _is_dark(image: Image.Image) -> bool:
+    """Tell whether colours, of which these are the upper bytes, need fewer than 16 bits."""
+    colours = _extrema(image)[: 4 if image.mode == "CMYK" else 3]
+    greatest = max(high for _, high in colours) << 8 | 0xFF
+    return max(_depth(greatest), _depth(int(_tag(image, GREATEST_VALUE, 0)))) < 16
+
+
+def _deepened(image: Image.Image, rawmode: str, stream: PoolFile) -> Image.Image:
+    """Stretch colours of 16 bits that use fewer, of which `image` has the upper bytes: alpha by itself."""
+    stream.seek(0)
+    lower: Image.Image = Image.open(stream, formats=FORMATS)
+    _mend_planes(lower)
+    _give_rawmodes(lower, lambda mode: LOWER[mode])
+    low = np.asarray(lower)
+    wide = np.asarray(image).astype(np.uint16) << 8 | (low[..., [1, 1, 1, 3]] if rawmode == "LA;16B" else low)
+    colours = wide.shape[2] - (image.mode == "RGBA")
+    depths = [_depth(int(wide[..., :colours].max())), _depth(int(wide[..., colours:].max(initial=0)))]
+    shifts = np.array([depths[0]] * colours + [depths[1]] * (wide.shape[2] - colours), np.uint16) - 8
+    return Image.fromarray((wide >> shifts).astype(np.uint8), image.mode)

@@ -50,12 +50,25 @@ def read_jpeg(file: ImageFile, *, max_pixels: int) -> Jpeg | None:
         return None
 
 
+def has_all_scans(data: bytes) -> bool:
+    """Tell whether the scans that a JPEG begins make a whole picture: each channel, each frequency, to the last bit."""
+    parts = list(_parts(memoryview(data)))
+    channels = max(part[5] for marker, part, _ in parts if marker in FRAMES)
+    bits_left: dict[tuple[int, int], int] = {}
+    for scan in data[parts[-1][2] :].split(bytes([0xFF, SCAN]))[1:]:
+        of = scan[2]
+        first, last, bits = scan[3 + 2 * of : 6 + 2 * of]
+        for channel in scan[3 : 3 + 2 * of : 2]:
+            bits_left |= dict.fromkeys(((channel, frequency) for frequency in range(first, last + 1)), bits & 0xF)
+    return len(bits_left) == 64 * channels > 0 and not any(bits_left.values())
+
+
 def _inspect(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
     """Read the header; None: the JPEG is not of the usual kinds, or is larger than `max_pixels`."""
     frames: list[tuple[int, memoryview]] = []
     exif: list[bytes] = []
     other_metadata: list[bytes] = []
-    for marker, part in _parts(data):
+    for marker, part, _ in _parts(data.data):
         if marker in FRAMES:
             frames.append((marker, part))
         elif marker == APP1:
@@ -75,15 +88,15 @@ def _inspect(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
     return Jpeg(data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
 
 
-def _parts(data: NDArray[np.uint8]) -> Iterator[tuple[int, memoryview]]:
-    """Yield (marker, content) of each part that stands before the pixels."""
-    head, at = data.data, 2
+def _parts(head: memoryview) -> Iterator[tuple[int, memoryview, int]]:
+    """Yield (marker, content, where it ends) of each part that stands before the pixels."""
+    at = 2
     while head[at] == 0xFF and (marker := head[at + 1]) != SCAN:
         if marker == 0xFF or marker in ALONE:
             at += 1 if marker == 0xFF else 2
             continue
         length = head[at + 2] << 8 | head[at + 3]
-        yield marker, head[at + 4 : at + 2 + length]
+        yield marker, head[at + 4 : at + 2 + length], at + 2 + length
         at += 2 + length
 
 

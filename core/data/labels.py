@@ -13,7 +13,7 @@ from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
 from nextlabel.core.data.people import sort_out
-from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
 
@@ -82,7 +82,7 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
     Raises:
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    real = readable(path.absolute())
+    real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
     with ExitStack() as stack:
         if real.is_dir():
             roots = roots or [real]
@@ -113,7 +113,7 @@ def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
 
     Raises as `labels_files` does.
     """
-    real = readable(path.absolute())
+    real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
     if not real.is_dir():
         return []
     with opened_folder(real, roots or [real]) as folder:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.files import SUFFIXES, unread_suffix
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.opening import look_at
-from nextlabel.core.data.people import sort_out
+from nextlabel.core.data.people import may_hold_labels, sort_out
 from nextlabel.core.data.roots import confine, is_under, real_path
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
@@ -24,6 +25,7 @@ class Listing:
 
     folders, files: paths, ascending.
     images: how many lie in the folder itself.
+    unread: how many files there look like images and are not read, by suffix.
     more: there are more folders or files than are listed.
     """
 
@@ -32,6 +34,7 @@ class Listing:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     images: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
 
 
@@ -48,6 +51,7 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
     folders, others, images = [], [], 0
+    unread: Counter[str] = Counter()
     with opened_folder(path, roots) as folder:
         try:
             with folder.entries() as entries:
@@ -60,14 +64,17 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
                     mode = _mode(entry, folder, roots)
                     if stat.S_ISDIR(mode):
                         folders.append(str(folder.path / entry.name))
-                    elif stat.S_ISREG(mode):
+                    elif stat.S_ISREG(mode) and may_hold_labels(entry.name):
                         others.append(entry.name)
+                    elif suffix := unread_suffix(entry.name):
+                        unread[suffix] += 1
         except OSError as error:
             raise PathNotReadable(f"{folder.path} can't be listed by the service: {error.strerror}.") from None
     people, _ = sort_out(others)
     files = [str(folder.path / name) for name in people]
     more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
-    return Listing(str(folder.path), _parent(folder.path, roots), _first(folders), _first(files), images, more)
+    found = _first(folders), _first(files), images, dict(sorted(unread.items())), more
+    return Listing(str(folder.path), _parent(folder.path, roots), *found)
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:

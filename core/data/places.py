@@ -6,6 +6,7 @@ Whatever reads images takes a `Place` and names in it, never a path, so that a b
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nextlabel.core.data.files import Files, ImageFile
-from nextlabel.core.data.opening import open_file
+from nextlabel.core.data.opening import look_at, open_file
 from nextlabel.core.data.roots import TRIES, confine, existing_folder, is_under, real_path
 from nextlabel.core.data.spelling import spellings
 from nextlabel.core.data.stamps import Stamps
@@ -114,8 +115,9 @@ class LocalFolder:
         return len(self.list()) > 0  # the first was one that can't be looked at
 
     def has(self, name: str) -> bool:
+        path = confine(self._prefix + name, self._roots)
         try:
-            return confine(self._prefix + name, self._roots).is_file()
+            return stat.S_ISREG(look_at(str(path)).st_mode)
         except OSError:
             return False
 

@@ -7,9 +7,10 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
-from nextlabel.core.data.opening import open_file
+from nextlabel.core.data.opening import look_at, open_file, open_without_links
 from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
@@ -48,9 +49,10 @@ def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
     real = confine(path, roots)
-    if not stat.S_ISDIR(_mode(real)):
+    mode = _mode(real)
+    if not stat.S_ISDIR(mode):
         raise PathWrongKind(f"{shown(real)} is not a folder. Name the folder itself.")
-    _check_readable(real)
+    _check_readable(real, mode)
     return real
 
 
@@ -60,25 +62,28 @@ def existing_file_or_folder(path: str | Path, roots: Sequence[Path]) -> Path:
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
-    return readable(confine(path, roots))
+    return _readable(confine(path, roots))
 
 
 def readable(path: Path) -> Path:
     """Follow links, and check that a regular file or a folder is there that can be read.
 
-    The path was confined before, or whoever runs this names it for themselves.
+    Whoever runs this names it for themselves: it is not confined.
 
     Raises:
         PathNotFound, PathWrongKind, PathNotReadable
     """
     try:
-        real = Path(real_path(path))
+        return _readable(Path(real_path(path)))
     except OSError as error:
         raise PathNotReadable(_not_readable(path, error)) from None
+
+
+def _readable(real: Path) -> Path:
     mode = _mode(real)
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise PathWrongKind(f"{shown(real)} is neither a file nor a folder.")
-    _check_readable(real)
+    _check_readable(real, mode)
     return real
 
 
@@ -88,6 +93,15 @@ def existing_file(path: str | Path, roots: Sequence[Path]) -> Path:
     if real.is_dir():
         raise PathWrongKind(f"{shown(real)} is a folder. Name the file itself.")
     return real
+
+
+def open_existing(path: str | Path, roots: Sequence[Path]) -> tuple[Path, BufferedReader]:
+    """Open a file that `existing_file` finds; return its path, too. Raises as that does."""
+    real = existing_file(path, roots)
+    try:
+        return real, open_file(str(real))
+    except OSError as error:
+        raise PathNotReadable(_not_readable(real, error)) from None
 
 
 def real_path(path: str | Path) -> str:
@@ -130,20 +144,20 @@ def _not_allowed(text: str, roots: Sequence[Path]) -> str:
 
 def _mode(real: Path) -> int:
     try:
-        return real.stat().st_mode
+        return look_at(str(real)).st_mode
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
             raise PathNotFound(f"{shown(real)} does not exist.") from None
         raise PathNotReadable(_not_readable(real, error)) from None
 
 
-def _check_readable(real: Path) -> None:
+def _check_readable(real: Path, mode: int) -> None:
     # Tried rather than asked for: os.access() is wrong on network shares that map users.
     try:
-        if real.is_dir():
-            os.scandir(real).close()
+        if stat.S_ISDIR(mode):
+            os.close(open_without_links(str(real), os.O_RDONLY | os.O_DIRECTORY))
         else:
-            open_file(os.fspath(real)).close()
+            open_file(str(real)).close()
     except OSError as error:
         raise PathNotReadable(_not_readable(real, error)) from None
 

@@ -24,7 +24,7 @@ from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"2"  # changes with what is made
+MADE_BY = b"3"  # changes with what is made
 QUALITY = 85
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 SWEEP_TO = 0.8
@@ -96,7 +96,7 @@ class Thumbnails:
     def make(self, image: ImageIn, side: Side, key: str) -> bytes:
         """Make a JPEG of the image, upright, never larger than it is, and keep it. Raises UnreadableImage."""
         with image.place.open(image.name) as stream:
-            small = decode(stream, max_pixels=self._max_pixels, draft_size=side)
+            small = decode(stream, max_pixels=self._max_pixels, draft_size=side).image
             may_be_kept = image.place.stamp_of(stream) == image.stamp  # else it was replaced or changed meanwhile
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
         encoded = io.BytesIO()

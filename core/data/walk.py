@@ -12,7 +12,17 @@ from math import inf
 
 import numpy as np
 
-from nextlabel.core.data.files import SUFFIXES, UNWRITABLE, UNWRITABLE_REASON, Files, SkippedFile, has_suffix, printable
+from nextlabel.core.data.files import (
+    SUFFIXES,
+    UNWRITABLE,
+    UNWRITABLE_REASON,
+    Files,
+    SkippedFile,
+    has_suffix,
+    printable,
+    unread_reason,
+    unread_suffix,
+)
 from nextlabel.core.data.opening import look_at, open_without_links
 from nextlabel.core.data.roots import is_under, real_path
 from nextlabel.core.data.stamps import Stamps
@@ -105,6 +115,8 @@ class Walk:
         by_folder: dict[str, list[str]] = {}
         for name in sorted(set(names)):
             folder, slash, own = name.rpartition("/")
+            if suffix := unread_suffix(own):
+                self._skip_if_there(name, suffix)
             if has_suffix(own) and not own.startswith(".") and (folder or not slash) and not UNWRITABLE.search(name):
                 by_folder.setdefault(folder, []).append(own)
         entered = {"": True}
@@ -113,6 +125,12 @@ class Walk:
                 real = f"{self._folder}/{folder}".rstrip("/")
                 self._regular.append((f"{folder}/" if folder else "", real, names_in_it))
         self._refuse_spellings()
+
+    def _skip_if_there(self, name: str, suffix: str) -> None:
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        with suppress(OSError, ValueError):
+            if not hidden and stat.S_ISREG(look_at(f"{self._folder}/{name}").st_mode):
+                self._skip(name, unread_reason(suffix))
 
     def _enters(self, folder: str, entered: dict[str, bool]) -> bool:
         """Tell whether `list_all` would come to the folder, going folder by folder from the pool's own on."""
@@ -176,6 +194,8 @@ class Walk:
                         regular.append(own)
                         if len(regular) >= most:
                             break
+                    elif suffix := unread_suffix(own):
+                        self._skip(prefix + own, unread_reason(suffix))
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
         self.found += len(regular)
@@ -203,6 +223,8 @@ class Walk:
             self._note(self._linked, name, real)
         elif has_suffix(name):
             self._keep(name, status)
+        elif suffix := unread_suffix(name):
+            self._skip(name, unread_reason(suffix))
 
     def _note(self, folders: list[tuple[str, str]], name: str, real: str) -> None:
         if UNWRITABLE.search(name):

@@ -8,7 +8,7 @@ A segment file, little-endian, each block aligned to 64 bytes:
 
     preamble     64 bytes: magic with the layout's version (8), header's length (8), header's BLAKE2b (16), zeros
     header       JSON: key (the fields of CacheKey), dimension d, rows n, index (BLAKE2b of the next block)
-    index        n keys of 16 bytes, BLAKE2b of (stamp, name); n CRC-32 of the embeddings, 4 bytes each
+    index        n keys of 16 bytes, BLAKE2b of (stamp, name, decoder); n CRC-32 of the embeddings, 4 bytes each
     embeddings   n x d float32, in the order they were added, so that reading a pool reads the disk in order
 
 What is checked, and when: on opening a file, its header, its exact length and its index; on reading an embedding, its
@@ -40,6 +40,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.files import JPEG_SUFFIXES
 from nextlabel.core.disk import NO_SPACE, whole_file
 from nextlabel.core.errors import CacheUnwritable, StorageFull
 
@@ -48,6 +49,7 @@ Rows = NDArray[np.int64]
 Embeddings = NDArray[np.float32]  # (n, d)
 
 _MAGIC = b"NLEMBED\x02"  # in the first layout keys were of size, mtime and name, which don't tell a replaced file
+_DECODER = b"\0decoder 2"  # counts changes to the pixels of what is no JPEG; theirs have stayed the same
 _PREAMBLE = struct.Struct("<8sQ16s32x")
 _ALIGNMENT = 64
 _HEADER_MAX_BYTES = 1 << 20
@@ -314,7 +316,12 @@ def _keys(names: Sequence[str], stamps: NDArray[np.int64]) -> Keys:
     """Return 128-bit hashes: (n, 2). The stamp comes first, at a fixed length, so no two images run together."""
     numbers = stamps.astype("<i8").tobytes()
     digests = [
-        blake2b(numbers[at : at + 8] + name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        blake2b(
+            numbers[at : at + 8]
+            + name.encode("utf-8", "surrogatepass")
+            + (b"" if name.lower().endswith(JPEG_SUFFIXES) else _DECODER),
+            digest_size=16,
+        ).digest()
         for at, name in zip(range(0, len(numbers), 8), names, strict=True)
     ]
     return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)

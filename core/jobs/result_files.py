@@ -6,13 +6,20 @@ the job.
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from nextlabel.core.disk import NO_SPACE, write_whole
-from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
+from nextlabel.core.disk import NO_SPACE, make_private, write_whole
+from nextlabel.core.errors import JobNotFinished, ResultDamaged, ResultExpired, StateUnwritable, StorageFull
 from nextlabel.core.jobs.record import Job, JobState
+
+PARSED_BYTES = 50_000_000  # of larger ones the end alone is looked at
 
 
 def _sync_names(*folders: Path) -> None:
@@ -25,6 +32,23 @@ def _sync_names(*folders: Path) -> None:
             os.close(descriptor)
 
 
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) > PARSED_BYTES:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"}"
+        file.seek(0)
+        try:
+            json.load(file)
+        except ValueError:
+            return False
+    return True
+
+
+def _unwritable(folder: Path, error: OSError) -> StateUnwritable:
+    return StateUnwritable(f"no result can be written under {folder}: {error.strerror}. Give the service permission.")
+
+
 class ResultFiles:
     """The folder of results: `<job id>/<fence>.json`."""
 
@@ -32,16 +56,29 @@ class ResultFiles:
         self._folder = folder
 
     def write(self, job_id: str, fence: int, content: bytes) -> None:
-        """Write a result; it is on disk when this returns. Raises StorageFull, having left nothing behind."""
+        """Write a result; it is on disk when this returns, for us alone to read.
+
+        Raises StorageFull, StateUnwritable, having left nothing behind.
+        """
         path = self._path(job_id, fence)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content)
+            make_private(self._folder)
+            make_private(path.parent)
+            write_whole(path, content, private=True, shared=True)
             _sync_names(path.parent, self._folder)
         except OSError as error:
+            with suppress(OSError):  # another attempt's result is in it, or it never was
+                path.parent.rmdir()
             if error.errno in NO_SPACE:
                 raise StorageFull(f"no room for the result under {self._folder}; free some and submit again") from error
-            raise
+            raise _unwritable(self._folder, error) from error
+
+    def check_writable(self) -> None:
+        """Raise StateUnwritable where it can be known beforehand that no result can be written."""
+        there = next(path for path in (self._folder, *self._folder.parents) if path.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            error = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+            raise _unwritable(self._folder, OSError(error, os.strerror(error)))
 
     def path(self, job: Job) -> Path:
         """Return where the result of a job that succeeded lies. Raises JobNotFinished, ResultExpired."""
@@ -52,6 +89,21 @@ class ResultFiles:
         if not path.is_file():
             raise ResultExpired(f"the result of job {job.id} is no longer kept")
         return path
+
+    def whole(self, job: Job) -> Path:
+        """Return where the result lies, having looked whether it is whole. Raises ResultDamaged, and as `path` does."""
+        path = self.path(job)
+        if not _is_whole(path):
+            raise ResultDamaged(f"the file of the result of job {job.id} is cut short or damaged; submit it again")
+        return path
+
+    def older_than(self, seconds: float) -> Iterator[str]:
+        """Yield the ids of the jobs whose last result was written longer ago."""
+        limit = time.time() - seconds
+        for folder in self._folder.glob("job_*"):
+            with suppress(OSError):  # deleted this moment
+                if folder.stat().st_mtime < limit:
+                    yield folder.name
 
     def delete(self, job_id: str) -> None:
         """Remove whatever results the job has."""

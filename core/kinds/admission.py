@@ -20,6 +20,7 @@ from nextlabel.core.errors import (
     InvalidRequest,
     NextlabelError,
     NothingToValidate,
+    Unavailable,
 )
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS, parse_request
@@ -31,7 +32,12 @@ from nextlabel.core.webhook_urls import allowed_url
 
 
 def admit(body: Any, settings: Settings) -> JobRequest:
-    """The validated request. Raises InvalidRequest with every fault found, of its form and of what it names."""
+    """The validated request.
+
+    Raises:
+        InvalidRequest: with every fault found, of its form and of what it names.
+        FolderBusy: somebody else keeps hold of the labels that it names.
+    """
     faults: list[Fault] = []
     try:
         request = parse_request(body)
@@ -42,6 +48,12 @@ def admit(body: Any, settings: Settings) -> JobRequest:
     if faults:
         raise InvalidRequest(faults)
     return request
+
+
+def paths_in(body: Any) -> list[str]:
+    """List the paths that `admit` would look at, whatever else the body is."""
+    fields = body.items() if isinstance(body, dict) else ()
+    return [path for name, path in fields if isinstance(path, str) and str(name).startswith("path_to_")]
 
 
 def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
@@ -78,6 +90,8 @@ def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Setti
 def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:
     try:
         check(value, settings)
+    except Unavailable:  # no fault of the request
+        raise
     except NextlabelError as error:
         yield Fault(f"/{field}", error.code, error.detail)
 

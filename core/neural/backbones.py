@@ -21,14 +21,14 @@ from PIL import Image
 from safetensors import safe_open
 
 from nextlabel.core.data.files import ImageFile
-from nextlabel.core.data.images import decode
+from nextlabel.core.data.images import NOTHING, decode
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
 from nextlabel.core.embeddings import descriptor
 from nextlabel.core.embeddings.catalogue import BackboneSpec, weights_in
 from nextlabel.core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.networks import Normalised, network_for
-from nextlabel.core.neural.uploads import Gathered, Prepared, Uploader
+from nextlabel.core.neural.uploads import Gathered, Prepared, ReadImage, Uploader
 from nextlabel.core.settings import Settings
 
 Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
@@ -42,7 +42,7 @@ class Reader(Protocol):
     images_at_once: int  #: how many a batch had best have
     decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
 
-    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
         """Make one image file, just opened, what `gather` takes. Called from many threads. Raises UnreadableImage."""
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
@@ -76,8 +76,9 @@ class OnCpu(ABC):
     def prepare(self, image: Image.Image) -> Pixels:
         """Make an RGB image the array that forward takes, stacked with others."""
 
-    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
-        return self.prepare(decode(file, max_pixels=max_pixels))
+    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
+        image, remarks = decode(file, max_pixels=max_pixels)
+        return ReadImage(self.prepare(image), remarks)
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         return Gathered(np.stack([pixels for pixels in prepared if not isinstance(pixels, Jpeg)]), {})
@@ -128,12 +129,13 @@ class TimmBackbone(OnCpu):
         pixels: Pixels = np.ascontiguousarray(np.moveaxis(self._transform(image).numpy(), 0, -1))
         return pixels
 
-    def read(self, file: ImageFile, max_pixels: int) -> Prepared:
+    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
         if self.decodes_on_device:
             if jpeg := read_jpeg(file, max_pixels=max_pixels):
-                return jpeg
+                return ReadImage(jpeg, NOTHING)
             file.seek(0)
-        return self.prepare(decode(file, max_pixels=max_pixels, draft_size=self._draft_size))
+        image, remarks = decode(file, max_pixels=max_pixels, draft_size=self._draft_size)
+        return ReadImage(self.prepare(image), remarks)
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
         return self._upload(prepared) if self._upload is not None else super().gather(prepared)

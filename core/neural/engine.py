@@ -26,7 +26,7 @@ from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone, Reader
-from nextlabel.core.neural.uploads import Gathered, Prepared
+from nextlabel.core.neural.uploads import Gathered, ReadImage
 from nextlabel.core.settings import Settings
 
 # More get in each other's way: decoding an image lets go of the interpreter, and waits for it again, some dozen times.
@@ -51,11 +51,13 @@ class EmbeddedBatch:
 
     rows: (b,) those that could be read; embeddings: (b, d), finite; unreadable: the others.
     as_listed: (b,) whether the image was, once it was read, still the file that the pool listed.
+    remarks: (b,) what is to be said of each (core/data/images.py).
     """
 
     rows: NDArray[np.int64]
     embeddings: NDArray[np.float32]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     unreadable: tuple[SkippedFile, ...]
 
     @property
@@ -84,7 +86,7 @@ def embed(
                 SkippedFile(pool.names[row], "the backbone gives no finite embedding for it")
                 for row in batch.rows[~finite]
             ]
-            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite]
+            kept = batch.rows[finite], batch.outputs[finite], batch.as_listed[finite], batch.remarks[finite]
             yield EmbeddedBatch(*kept, (*batch.unreadable, *lost))
 
 
@@ -95,6 +97,7 @@ class ForwardedBatch(Generic[Value]):
     rows: NDArray[np.int64]
     outputs: NDArray[Value]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     unreadable: tuple[SkippedFile, ...]
 
 
@@ -180,14 +183,14 @@ class _Pace:
                 self._held_back = 0
 
 
-Read = tuple[int, Prepared | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
+Read = tuple[int, ReadImage | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
 
 
 def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
     try:
         with pool.open(row) as file:
-            prepared = reader.read(file, settings.max_image_pixels)
-            return row, prepared, pool.is_as_listed(row, file)
+            image = reader.read(file, settings.max_image_pixels)
+            return row, image, pool.is_as_listed(row, file)
     except UnreadableImage as error:
         return row, SkippedFile(pool.names[row], error.detail), False
 
@@ -198,21 +201,25 @@ class _Group:
 
     rows: NDArray[np.int64]
     as_listed: NDArray[np.bool_]
+    remarks: NDArray[np.uint8]
     gathered: Gathered
     unreadable: list[SkippedFile]
 
 
 def _gather(reader: Reader, group: list[Read], pool: Pool) -> _Group:
-    rows = np.array([row for row, prepared, _ in group if not isinstance(prepared, SkippedFile)], np.int64)
-    as_listed = np.array([same for _, prepared, same in group if not isinstance(prepared, SkippedFile)], np.bool_)
-    readable = [prepared for _, prepared, _ in group if not isinstance(prepared, SkippedFile)]
+    readable = [(row, image, same) for row, image, same in group if not isinstance(image, SkippedFile)]
+    rows = np.array([row for row, _, _ in readable], np.int64)
+    as_listed = np.array([same for _, _, same in readable], np.bool_)
+    remarks = np.array([image.remarks for _, image, _ in readable], np.uint8)
     try:
-        gathered = reader.gather(readable) if readable else Gathered((), {})
+        gathered = reader.gather([image.prepared for _, image, _ in readable]) if readable else Gathered((), {})
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the GPU's memory does not hold the images of a batch beside what else is on it") from error
-    unreadable = [prepared for _, prepared, _ in group if isinstance(prepared, SkippedFile)]
+    for i, found in gathered.remarks.items():
+        remarks[i] |= found
+    unreadable = [image for _, image, _ in group if isinstance(image, SkippedFile)]
     unreadable += [SkippedFile(pool.names[rows[i]], why) for i, why in gathered.faults.items()]
-    return _Group(rows, as_listed, gathered, unreadable)
+    return _Group(rows, as_listed, remarks, gathered, unreadable)
 
 
 class _Forward(Generic[Value]):
@@ -252,7 +259,8 @@ def _collect(group: _Group, forward: _Forward[Value]) -> ForwardedBatch[Value]:
     outputs = forward(group.gathered.batch)
     read = np.ones(len(outputs), np.bool_)
     read[list(group.gathered.faults)] = False
-    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], tuple(group.unreadable))
+    unreadable = tuple(group.unreadable)
+    return ForwardedBatch(group.rows[read], outputs[read], group.as_listed[read], group.remarks[read], unreadable)
 
 
 def _in_order(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ try:
 except ImportError:  # it is to leave torchvision one day (docs/dependencies.md); Pillow decodes then
     decode_jpeg = None
 
-from nextlabel.core.data.images import decode
+from nextlabel.core.data.images import SAME_TONE, Decoded, Remark, decode
 from nextlabel.core.data.jpegs import Jpeg
 from nextlabel.core.errors import UnreadableImage
 from nextlabel.core.logs import get_logger
@@ -35,11 +36,19 @@ log = get_logger(__name__)
 Prepared: TypeAlias = NDArray[np.generic] | Jpeg  # what a thread makes of one image file
 
 
+class ReadImage(NamedTuple):
+    """What a thread makes of one image file, and what is to be said of it."""
+
+    prepared: Prepared
+    remarks: Remark
+
+
 class Gathered(NamedTuple):
-    """A batch of images, and for those of its positions that could not be read after all, why."""
+    """A batch of images; and for those of its positions that could not be read after all, why. What else was found."""
 
     batch: Any
     faults: Mapping[int, str]
+    remarks: Mapping[int, Remark] = MappingProxyType({})
 
 
 class Uploader:
@@ -58,16 +67,19 @@ class Uploader:
     def __call__(self, items: Sequence[Prepared]) -> Gathered:
         """Return (n, 3, H, W) uint8 in the GPU's memory, once all are there. What can't be read is black."""
         faults: dict[int, str] = {}
+        jpegs_at = {i: item for i, item in enumerate(items) if isinstance(item, Jpeg)}
         height, width, channels = self._shape
         with self._own_stream():
             images = torch.zeros((len(items), height, width, channels), dtype=torch.uint8, device=self._device)
             images = images.permute(0, 3, 1, 2)
             self._copy({i: item for i, item in enumerate(items) if not isinstance(item, Jpeg)}, images)
-            for jpegs in _together({i: item for i, item in enumerate(items) if isinstance(item, Jpeg)}):
+            for jpegs in _together(jpegs_at):
                 self._decode(jpegs, images, faults)
+            flat = _flat(images).tolist() if jpegs_at else []
         if self._stream is not None:
             self._stream.synchronize()
-        return Gathered(images, faults)
+        remarks = {i: _decoded(jpegs_at[i]).remarks for i in flat if i in jpegs_at and i not in faults}
+        return Gathered(images, faults, remarks)
 
     def _own_stream(self) -> AbstractContextManager[object]:
         return torch.cuda.stream(self._stream) if self._stream is not None else nullcontext()
@@ -105,7 +117,7 @@ class Uploader:
         assert self._crop is not None
         for i, jpeg in jpegs.items():
             try:
-                prepared = self._crop(decode(BytesIO(jpeg.data.tobytes()), max_pixels=jpeg.height * jpeg.width))
+                prepared = self._crop(_decoded(jpeg).image)
             except UnreadableImage as error:
                 faults[i] = error.detail
             else:
@@ -135,6 +147,16 @@ class Uploader:
         pixels = (pixels @ horizontal.mT).round_().clamp_(0, 255)  # Pillow rounds in between, too
         pixels = (vertical @ pixels).round_().clamp_(0, 255)
         images[torch.tensor(list(jpegs), device=self._device)] = pixels.to(torch.uint8)
+
+
+def _decoded(jpeg: Jpeg) -> Decoded:
+    return decode(BytesIO(jpeg.data.tobytes()), max_pixels=jpeg.height * jpeg.width)
+
+
+def _flat(images: Tensor) -> Tensor:
+    """Find those of the images (n, 3, H, W) that may be cut from a picture of one tone."""
+    low, high = images.flatten(2).aminmax(dim=2)
+    return (high - low <= 2 * SAME_TONE).all(dim=1).nonzero().flatten()
 
 
 def _together(jpegs: dict[int, Jpeg]) -> Iterator[dict[int, Jpeg]]:

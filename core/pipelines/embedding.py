@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.files import FLAVOURED, SkippedFile
+from nextlabel.core.data.images import Remark
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
@@ -20,6 +22,22 @@ from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
+
+TOLD = {
+    Remark.STRETCHED: (
+        WarningCode.VALUES_STRETCHED,
+        "these images use fewer bits than they are stored in, or have no fixed range; their values were stretched",
+    ),
+    Remark.ALPHA_IGNORED: (
+        WarningCode.ALPHA_IGNORED,
+        "these images are transparent everywhere; their colours are shown and embedded as if they were not",
+    ),
+    Remark.ONE_TONE: (WarningCode.ONE_TONE, "these images show nothing: all their pixels have one tone"),
+    Remark.WITHOUT_END: (
+        WarningCode.END_MISSING,
+        "these JPEGs lack the marker at their end, but no pixel; they are used",
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +68,10 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     wanted = labelled.pool.take(rows)
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
     digest = digest_of(key, wanted)
+    remarks = RemarkCache(run.settings.cache_dir, wanted.place.key)
     if (known := run.recent.get(digest)) is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        _tell(wanted, remarks.find(wanted.names, wanted.stamps), run)
         return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
@@ -63,6 +83,7 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
             run.filler.fill(key, wanted, work.missing(), backbone, run)
             work.read_cache()
     work.embed()
+    _tell(wanted, work.remarks | remarks.find(wanted.names, wanted.stamps), run)
     _refuse_too_many(work.unreadable, len(wanted), run)
     kept = np.flatnonzero(work.have)
     embeddings = work.embeddings
@@ -81,6 +102,7 @@ class _Work:
     def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
         self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
         self.have = np.zeros(len(wanted), np.bool_)
+        self.remarks = np.zeros(len(wanted), np.uint8)  # of those that were embedded here
         self.unreadable: list[SkippedFile] = []
         self.as_listed = True  # of all that were embedded here
         self._tried = np.zeros(len(wanted), np.bool_)
@@ -113,6 +135,7 @@ class _Work:
                     seen += batch.seen
                     self.embeddings[batch.rows] = batch.embeddings
                     self.have[batch.rows] = True
+                    self.remarks[batch.rows] = batch.remarks
                     self.unreadable += batch.unreadable
                     self.as_listed &= bool(batch.as_listed.all())
                     writer.add(batch)
@@ -131,27 +154,40 @@ class _TolerantWriter(CacheWriter):
         self._run = run
         self._broken = False
 
-    def _write(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
+    def _write(self, rows: NDArray[np.int64], embeddings: NDArray[np.float32], remarks: NDArray[np.uint8]) -> None:
         if self._broken:
             return
         try:
-            super()._write(rows, embeddings)
+            super()._write(rows, embeddings, remarks)
         except (StorageFull, CacheUnwritable) as error:
             self._broken = True
             self._run.warn(WarningCode.CACHE_NOT_WRITTEN, f"embeddings could not be kept for next time: {error.detail}")
 
 
+def _tell(pool: Pool, remarks: NDArray[np.uint8], run: Run) -> None:
+    """Warn of what `remarks` (N,) say of the pool's images."""
+    for remark, (code, detail) in TOLD.items():
+        names = [pool.names[row] for row in np.flatnonzero(remarks & remark)]
+        if names:
+            run.warn(code, detail, names)
+
+
 def _refuse_too_many(unreadable: Sequence[SkippedFile], total: int, run: Run) -> None:
-    if not unreadable:
-        return
-    names = [one.name for one in unreadable]
-    allowed = run.settings.max_unreadable_fraction
-    first = f"the first is {unreadable[0].name}: {unreadable[0].reason}"
-    run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; {first}", names)
+    """Warn of images that can't be read. Those of formats that a library may not know all of never end a job."""
+    flavoured = [one for one in unreadable if one.name.lower().endswith(FLAVOURED)]
+    damaged = [one for one in unreadable if not one.name.lower().endswith(FLAVOURED)]
+    for code, left_out in ((WarningCode.FILE_LEFT_OUT, flavoured), (WarningCode.UNREADABLE_IMAGE, damaged)):
+        if left_out:
+            run.warn(code, f"left out; {_first_of(left_out)}", [one.name for one in left_out])
     if len(unreadable) == total:
-        raise TooManyUnreadable(f"none of the {total} images can be read; {first}")
-    if len(unreadable) > allowed * total:
+        raise TooManyUnreadable(f"none of the {total} images can be read; {_first_of(unreadable)}")
+    allowed = run.settings.max_unreadable_fraction
+    if len(damaged) > allowed * total:
         raise TooManyUnreadable(
-            f"{len(unreadable)} of {total} images can't be read, more than the {allowed:.0%} that "
-            f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {first}"
+            f"{len(damaged)} of {total} images can't be read, more than the {allowed:.0%} that "
+            f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {_first_of(damaged)}"
         )
+
+
+def _first_of(unreadable: Sequence[SkippedFile]) -> str:
+    return f"the first is {unreadable[0].name}: {unreadable[0].reason}"

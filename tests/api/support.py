@@ -180,15 +180,15 @@ def _answers(server: redis.Redis) -> bool:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, host, port, log_config=None, access_log=False, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
+    yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     server.should_exit = True
     thread.join()
 

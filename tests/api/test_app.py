@@ -30,10 +30,9 @@ def test_the_documentation_fetches_nothing_from_another_host(client):
     assert page.status_code == 200
     sources = re.findall(r"(?:src|href|url)\s*[=:]\s*[\"']([^\"']+)", page.text)
     assert len(sources) >= 4
-    for source in sources:
-        assert source.startswith("/")
-        assert not source.startswith("//")
-        assert client.get(source).status_code == 200
+    for source in sources:  # relative, so that they hold under a proxy's prefix, too
+        assert not source.startswith("/")
+        assert client.get(f"/{source}").status_code == 200
     assert "http://" not in page.text
     assert "https://" not in page.text
 

@@ -43,6 +43,43 @@ def test_what_a_person_or_a_page_of_this_machine_asks_for_is_answered(client, si
     assert client.get("/jobs", headers={"Origin": "http://localhost:5000"}).status_code == 200
 
 
+@pytest.mark.parametrize(("verb", "path"), [("GET", "/active_learning"), ("GET", "/f1"), ("POST", "/jobs/x/cancel")])
+def test_what_has_effects_is_refused_to_a_page_of_another_port_of_this_machine(client, verb, path):
+    for site in ("same-site", "cross-site", "SAME-ORIGIN", ""):
+        answer = client.request(verb, path, headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden")
+    for site in ("same-origin", "none"):
+        assert client.request(verb, path, headers={"Sec-Fetch-Site": site}).status_code in (404, 422)
+
+
+#: What Chromium and Firefox send to a host that is not this machine over plain http: no Sec-Fetch-Site at all.
+BROWSERS = [
+    {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"},
+    {"Accept-Language": "en-US,en;q=0.5"},
+    {"Upgrade-Insecure-Requests": "1"},
+    {"Referer": "http://evil.example/"},
+    {"Sec-CH-UA": '"Chromium";v="142"'},
+    {"Cookie": "a=b"},
+]
+
+
+@pytest.mark.parametrize("sign", BROWSERS, ids=lambda sign: next(iter(sign)))
+@pytest.mark.parametrize("path", ["/active_learning", "/f1"])
+def test_the_first_version_s_calls_are_refused_to_a_browser_that_doesn_t_say_whose_page_asks(client, sign, path):
+    answer = client.get(path, headers=sign)
+    assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden")
+    assert "POST /jobs" in answer.json()["detail"]
+    assert client.get("/jobs", headers=sign).status_code == 200
+    assert client.get(path, headers={**sign, "Sec-Fetch-Site": "same-origin"}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/active_learning", "/f1"])
+def test_scripts_make_the_first_version_s_calls_as_ever(client, path):
+    node = {"User-Agent": "node", "Accept-Language": "*", "Sec-Fetch-Mode": "cors"}
+    for headers in ({"User-Agent": "curl/8.5.0"}, {"User-Agent": "python-requests/2.32"}, node):
+        assert client.get(path, headers=headers).status_code == 422  # the arguments are missing
+
+
 def test_a_link_from_another_site_leads_to_the_documentation(client):
     assert client.get("/docs", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 

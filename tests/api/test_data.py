@@ -26,7 +26,7 @@ def code(answer):
 def test_without_a_path_the_roots_are_listed(client, data):
     root = str(data.root.resolve())
     assert client.get("/folders").json() == {
-        "path": None, "parent": None, "folders": [root], "files": [], "images": 0, "more": False,
+        "path": None, "parent": None, "folders": [root], "files": [], "images": 0, "unread": {}, "more": False,
     }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import io
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
@@ -94,7 +95,7 @@ def test_a_prediction_can_be_labelled_by_and_selected_from_again(client, ended, 
 WRITABLE = st.text(st.characters(exclude_characters="\t\n\r\0", exclude_categories=["Cs"]), min_size=1, max_size=9)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(WRITABLE, min_size=1, max_size=4, unique=True))
 def test_csv_keeps_every_name_there_can_be(client, ended, names):
     answer = fetched(client, ended(prediction_result(*((name, "cat") for name in names))), CSV)
@@ -181,3 +182,14 @@ def test_a_large_result_is_left_out_of_the_job_and_fetched_whole(data, tmp_path,
             shown = client.get(job["links"]["self"]).json()
             assert (shown["result"] is not None) == inline
             assert client.get(shown["result_url"]).json()["f1_macro"] == 0.875
+
+
+def test_a_result_whose_file_is_cut_short_is_told_and_never_sent_in_half(client, ended, settings):
+    job = ended(selection_result(("b.png", "cat"), ("a.png", "dog")))
+    (file,) = settings.results_dir.glob("*/*.json")
+    file.write_bytes(file.read_bytes()[:-100])
+    for accept in (JSON, CSV, TSV):
+        answer = fetched(client, job, accept)
+        assert (answer.status_code, answer.json()["code"]) == (410, "result_damaged")
+    shown = client.get(job)
+    assert (shown.status_code, shown.json()["state"], shown.json()["result"]) == (200, "succeeded", None)

@@ -17,6 +17,7 @@ from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import selection_result, served, settings_for
 from tests.canned_results import RESULTS
 from tests.client.test_fields import CALLS
+from tests.ports import needs_ipv6
 
 
 def request_of(kind, data):
@@ -190,3 +191,17 @@ def test_an_address_that_leads_nowhere_is_told_as_such(address, monkeypatch):
     monkeypatch.setattr(talk, "PAUSES_S", ())
     with pytest.raises(Unreachable), Client(address) as client:
         client.jobs()
+
+
+@needs_ipv6
+def test_the_service_is_spoken_with_over_ipv6(data, tmp_path, empty_redis, monkeypatch):
+    with served(create_app(settings_for(data, tmp_path, empty_redis), "::1"), "::1") as url:
+        monkeypatch.setenv("NEXTLABEL_URL", url.removeprefix("http://"))
+        with Client() as client:
+            assert client.url == url
+            assert client.submit(data.selection).state == "queued"
+
+
+def test_an_ipv6_address_without_its_brackets_is_told_of_them():
+    with pytest.raises(Unreachable, match=r"stands in brackets, as in http://\[::1\]:5000"):
+        Client("::1:5000")

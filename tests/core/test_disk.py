@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.core.disk import replace_together, whole_file, write_whole
+from nextlabel.core.disk import NameIn, make_private, replace_together, whole_file, write_whole
 
 
 def mode_of(path):
@@ -113,3 +113,42 @@ def test_what_root_replaces_stays_its_owners(tmp_path):
     for name in ("one", "two"):
         status = (tmp_path / name).stat()
         assert (status.st_uid, status.st_gid) == (12345, 54321)
+
+
+def test_a_shared_file_keeps_its_mode_and_a_new_one_is_its_group_s_where_the_folder_is(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "alone", b"", shared=True)
+        tmp_path.chmod(0o775)
+        write_whole(tmp_path / "new", b"", shared=True)
+        (tmp_path / "kept").touch()
+        (tmp_path / "kept").chmod(0o640)
+        write_whole(tmp_path / "kept", b"", shared=True)
+    finally:
+        os.umask(before)
+    assert [mode_of(tmp_path / name) for name in ("alone", "new", "kept")] == [0o600, 0o660, 0o640]
+
+
+def test_a_file_is_written_by_its_name_in_an_open_folder_wherever_its_path_leads(tmp_path):
+    (tmp_path / "folder").mkdir()
+    folder = os.open(tmp_path / "folder", os.O_RDONLY)
+    (tmp_path / "folder").rename(tmp_path / "moved")
+    (tmp_path / "folder").symlink_to("/nowhere")
+    (tmp_path / "moved" / "a").symlink_to(tmp_path / "untouched")
+    write_whole(NameIn(folder, "a"), b"one", shared=True)
+    replace_together({NameIn(folder, "b"): b"two"})
+    os.close(folder)
+    assert files_in(tmp_path / "moved") == {"a": b"one", "b": b"two"}
+
+
+def test_a_private_folder_is_closed_to_others_and_shared_as_the_one_above_is(tmp_path):
+    tmp_path.chmod(0o755)
+    make_private(tmp_path / "a" / "b")
+    assert [mode_of(tmp_path / name) for name in ("a", "a/b")] == [0o700, 0o700]
+    (tmp_path / "a").chmod(0o755)
+    make_private(tmp_path / "a")
+    assert mode_of(tmp_path / "a") == 0o700
+    (tmp_path / "a").chmod(0o2775)
+    make_private(tmp_path / "a")
+    make_private(tmp_path / "a" / "c")
+    assert [mode_of(tmp_path / name) for name in ("a", "a/c")] == [0o2770, 0o2770]

@@ -76,7 +76,8 @@ def test_a_refusal_does_not_repeat_the_password():
 
 PRIVATE = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24",
-    "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+    "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "192.0.0.0/24", "168.63.129.16/32",
+    "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24", "198.51.100.0/24", "203.0.113.0/24",
 ]  # fmt: skip
 
 
@@ -94,9 +95,23 @@ def test_no_private_address_is_public_nor_is_it_when_packed_into_ipv6(address):
     assert not any(is_public(str(one)) for one in (address, mapped, compatible, nat64, six_to_four, teredo))
 
 
-@pytest.mark.parametrize("address", ["::", "::1", "fc00::1", "fd00:ec2::254", "fe80::1%eth0", "fec0::1", "ff0e::1"])
+@pytest.mark.parametrize("address", [
+    "::", "::1", "fc00::1", "fd00:ec2::254", "fe80::1%eth0", "fec0::1", "ff0e::1", "100::1", "5f00::1", "64:ff9b:1::1",
+    "2001:1::1", "2001:2::1", "2001:10::1", "2001:20::1", "2001:db8::1", "2620:4f:8000::1", "3ffe::1", "3fff::1",
+])  # fmt: skip
 def test_no_other_address_of_one_network_is_public(address):
     assert not is_public(address)
+
+
+@given(st.ip_addresses())
+def test_what_python_takes_for_private_is_not_public_either(address):
+    if not address.is_global or address.is_multicast:
+        assert not is_public(str(address))
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "168.63.129.15", "192.0.1.1", "223.255.255.255", "2600::1"])
+def test_an_address_of_the_internet_is_public(address):
+    assert is_public(address)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "172.15.0.1", "172.32.0.1", "2606:4700::1111"])

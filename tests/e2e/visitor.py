@@ -30,10 +30,10 @@ class Visitor:
         self.context, self.url = context, url
         self.faults: list[str] = []
         context.set_default_timeout(15_000)
+        context.on("console", self._listen)  # of all tabs, unhandled rejections among the errors
+        context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
+        context.on("request", lambda request: self._look_at(request.url))
         self.page: Page = context.new_page()
-        self.page.on("console", self._listen)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("request", lambda request: self._look_at(request.url))
 
     def _listen(self, said: ConsoleMessage) -> None:
         if said.type in ("error", "warning") and OF_THE_DRIVER not in said.text:

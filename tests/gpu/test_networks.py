@@ -160,7 +160,7 @@ def test_a_backbone_reads_gathers_and_forwards_on_the_gpu(tmp_path):
     smooth(300, 200, 1).save(tmp_path / "b.png")
     backbone = BackboneLoader(Settings(), "cuda").load(find_backbone("mobilenet"), "random")
     assert isinstance(backbone, TimmBackbone)
-    gathered = backbone.gather([backbone.read(tmp_path / name, 10**7) for name in ("a.jpg", "b.png")])
+    gathered = backbone.gather([backbone.read(tmp_path / name, 10**7).prepared for name in ("a.jpg", "b.png")])
     embeddings = backbone.forward(gathered.batch)
     assert embeddings.shape == (2, backbone.dimension)
     assert cosines(embeddings[:1], embeddings[1:]).min() > 0.98  # a JPEG is not quite its PNG

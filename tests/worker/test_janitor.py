@@ -165,6 +165,17 @@ def test_old_jobs_are_forgotten_with_their_results_and_the_rest_stay(settings, s
     assert (settings.results_dir / young.id).is_dir()
 
 
+def test_results_whose_jobs_are_lost_go_as_late_as_they_had_been_forgotten(settings, store):
+    results = ResultFiles(settings.results_dir)
+    known = new_job(store)
+    for job_id in (known.id, "job_lost", "job_lost_lately"):
+        results.write(job_id, 1, b"{}")
+    for job_id in (known.id, "job_lost"):
+        os.utime(settings.results_dir / job_id, (1, 1))
+    Janitor(settings, "w@host").tick()
+    assert sorted(path.name for path in settings.results_dir.iterdir()) == sorted([known.id, "job_lost_lately"])
+
+
 def test_janitors_that_forget_the_same_jobs_do_not_trip_over_each_other(settings, store):
     for _ in range(30):
         ended_job(store, settings)

@@ -13,7 +13,7 @@ import numpy as np
 from nextlabel.core.data.by_content import place_of
 from nextlabel.core.data.files import Files
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.disk import whole_file
+from nextlabel.core.disk import make_private, whole_file
 from nextlabel.core.embeddings.cache import CacheKey
 
 GIVEN_UP_AFTER_S = 3600.0
@@ -28,10 +28,10 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """Write the plan, whole or not at all. Raises OSError."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         names = "\n".join(self.pool.names).encode()  # a pool lists no name with a line break
         header = json.dumps({"key": asdict(self.key), "place": self.pool.place.key}).encode()
-        with whole_file(path) as file:
+        with whole_file(path, private=True, shared=True) as file:
             np.savez(
                 file,
                 header=np.frombuffer(header, np.uint8),

@@ -381,6 +381,10 @@ export const words = {
     imagesBoth: (here: number, below: number, more: boolean) =>
       `${images(here)} in it, ${more ? "over " : ""}${number(below)} more in its sub-folders`,
     noImages: "There is no image in it.",
+    unread: (counts: Record<string, number>) => {
+      const each = Object.entries(counts).map(([suffix, count]) => `${number(count)} ${suffix}`);
+      return each.length ? `Not read, though they look like images: ${each.join(", ")}.` : "";
+    },
     faults: {
       pool: "Choose the folder of your photos.",
       labels: "Choose a folder for labels.",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.data import stats, walk
-from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.files import SUFFIXES, SkippedFile
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import LOOKS_THE_SAME, list_pool, look_up
 from nextlabel.core.data.stats import UNKNOWN
@@ -44,9 +44,35 @@ def test_images_of_all_sub_folders_are_listed_by_name(folder):
 
 def test_suffixes_count_in_any_case_and_other_files_do_not(folder):
     images = ["1.jpeg", "2.JPG", "3.png", "4.WebP", "5.bmp", "6.tif", "7.TIFF", "8.gif", "9.tar.jpg"]
-    make(folder, *images, "notes.txt", "jpg", "10.jpg.part", "11.heic", "labels")
+    images = sorted([*images, "a.JFIF", "b.jpe", "c.jif", "d.avif"])
+    make(folder, *images, "notes.txt", "jpg", "labels", "1.jpeg.txt", "2.JPG.json")
     assert names_of(folder) == images
     assert reasons(folder) == {}
+
+
+def test_what_looks_like_an_image_and_is_not_read_is_skipped(folder, tmp_path):
+    make(folder, "a.jpg", "b.jxl", "sub/c.NEF", "d.jpg_large", "e.png (1)", "f.jpeg~")
+    make(tmp_path / "beside", "g.dcm")
+    (folder / "link.dcm").symlink_to(tmp_path / "beside" / "g.dcm")
+    assert names_of(folder, tmp_path) == ["a.jpg"]
+    assert reasons(folder, tmp_path) == {
+        "b.jxl": "looks like an image, but .jxl is not read; convert it",
+        "sub/c.NEF": "looks like an image, but .nef is not read; convert it",
+        "d.jpg_large": "looks like an image, but its name goes on after .jpg; rename it",
+        "e.png (1)": "looks like an image, but its name goes on after .png; rename it",
+        "f.jpeg~": "looks like an image, but its name goes on after .jpeg; rename it",
+        "link.dcm": "looks like an image, but .dcm is not read; convert it",
+    }
+    asked = look_up(place_at(folder, [tmp_path]), ["a.jpg", "b.jxl", "gone.jxl", "../beside/g.dcm"])
+    assert [one.name for one in asked.skipped] == ["b.jxl"]
+
+
+@pytest.mark.skipif(".heic" in SUFFIXES, reason="the extra `heic` is installed")
+def test_heic_is_skipped_with_the_remedy_where_its_reader_is_not_installed(folder):
+    make(folder, "a.HEIC", "b.jpg")
+    assert reasons(folder) == {
+        "a.HEIC": "looks like an image, but .heic is not read; install nextlabel[heic], or convert it"
+    }
 
 
 def test_hidden_files_and_folders_are_left_out_silently(folder):
@@ -92,7 +118,7 @@ def test_the_fingerprint_changes_with_names_sizes_and_times_only(tmp_path):
 def test_a_pool_without_images_says_what_was_looked_for(folder):
     make(folder, "notes.txt")
     (folder / "gone.jpg").symlink_to(folder / "nothing")
-    with pytest.raises(EmptyPool, match=r"\.jpeg \.jpg \.png .* 1 skipped, the first: gone\.jpg: can't be read"):
+    with pytest.raises(EmptyPool, match=r"\.jpeg \.jpg .*\.png .* 1 skipped, the first: gone\.jpg: can't be read"):
         list_pool(place_at(folder, [folder]))
 
 

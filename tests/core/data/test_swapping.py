@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
+from nextlabel.core.data.external import read_embeddings, read_predictions
 from nextlabel.core.data.label_files import GivenLabel, give_labels, survey
 from nextlabel.core.data.listing import list_folder
 from nextlabel.core.data.places import place_at
@@ -37,11 +40,18 @@ def root(tmp_path):
 def swap(request, root):
     """Exchange a file of one's own, or the folder that it lies in, with a link to the like of it outside."""
 
+    @contextmanager
     def of(file):
         mine = root / "mine" / file if request.param == "file" else (root / "mine" / file).parent
         link = root / f"link-{mine.name}"
         link.symlink_to(root.parent / "outside" / mine.relative_to(root / "mine"))
-        return swapped(mine, link)
+        with swapped(mine, link):
+            yield
+        if mine.is_symlink():  # it was exchanged an odd number of times
+            mine.unlink()
+            link.rename(mine)
+        else:
+            link.unlink()
 
     return of
 
@@ -90,6 +100,22 @@ def test_labels_outside_are_never_read(root, swap):
         answers |= looks(lambda: list_folder("mine/labels", [root]).files)
     assert not any(SECRET in answer or f"{root.parent}/outside" in answer for answer in answers)
     assert any("mine" in answer for answer in answers)
+
+
+def test_what_is_brought_from_outside_is_never_read(root, swap):
+    for folder, name, number in (("root/mine", "mine.png", 7), ("outside", f"{SECRET}.png", 666)):
+        brought = root.parent / folder / "brought"
+        brought.mkdir()
+        (brought / "a.csv").write_text(f"name,x,y\n{name},1,0\n")
+        np.save(brought / "a.npy", np.full((1, 2), number))
+        (brought / "a.txt").write_text(f"{name}\n")
+    with swap("brought/a.csv"):
+        answers = looks(lambda: read_predictions("mine/brought/a.csv", [root]).names)
+    with swap("brought/a.npy"):
+        answers |= looks(lambda: read_embeddings("mine/brought/a.npy", [root]).matrix[0, 0])
+    assert not any(SECRET in answer or "666" in answer for answer in answers)
+    assert any("mine.png" in answer for answer in answers)
+    assert any("7.0" in answer for answer in answers)
 
 
 def test_labels_are_never_written_outside(root, swap):

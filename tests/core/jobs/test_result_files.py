@@ -1,12 +1,16 @@
+import os
 import resource
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
-from nextlabel.core.errors import JobNotFinished, ResultExpired, StorageFull
+from nextlabel.core.errors import JobNotFinished, ResultDamaged, ResultExpired, StateUnwritable, StorageFull
+from nextlabel.core.jobs import result_files
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.jobs.result_files import ResultFiles
+
+WHOLE = b'{"kind": "f1", "items": [{"a": 1}, {"b": 2}]}'
 
 
 @pytest.fixture
@@ -77,6 +81,59 @@ def test_a_full_disk_is_told_and_leaves_no_file_behind(files, folder):
     with full_disk(), pytest.raises(StorageFull, match="free some and submit again"):
         files.write("job_1", 2, b"x" * 100_000)
     assert everything_in(folder) == []
+    assert not (folder / "job_1").exists()
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_and_after_the_work(shared_path, as_nobody):
+    shared_path.chmod(0o755)
+    files = ResultFiles(shared_path / "results")
+    for attempt in (files.check_writable, lambda: files.write("job_1", 2, b"x")):
+        error = as_nobody(attempt)
+        assert isinstance(error, StateUnwritable)
+        assert "Permission denied" in error.detail
+
+
+def test_results_are_their_owners_alone_unless_the_folder_is_a_group_s(files, folder):
+    folder.mkdir(parents=True, mode=0o755)  # as they were made before
+    files.write("job_1", 2, b"the result")
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "job_1", folder / "job_1" / "2.json")] == [
+        0o700,
+        0o700,
+        0o600,
+    ]
+    folder.chmod(0o2775)
+    files.write("job_2", 2, b"the result")
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "job_2", folder / "job_2" / "2.json")] == [
+        0o770,
+        0o770,
+        0o660,
+    ]
+
+
+@pytest.mark.parametrize("left", [WHOLE[:20], WHOLE[:-1], b"", bytes(len(WHOLE))])
+def test_a_file_that_is_not_what_was_written_is_told(files, left):
+    files.write("job_1", 2, WHOLE)
+    assert files.whole(job()).read_bytes() == WHOLE
+    files.path(job()).write_bytes(left)
+    with pytest.raises(ResultDamaged, match="submit it again"):
+        files.whole(job())
+
+
+def test_of_a_large_result_the_end_is_looked_at(files, monkeypatch):
+    monkeypatch.setattr(result_files, "PARSED_BYTES", 10)
+    files.write("job_1", 1, b'{"its middle": is not looked at}')
+    files.write("job_1", 2, b'{"its end": "is looked at')
+    assert files.whole(job(ended_by=1))
+    with pytest.raises(ResultDamaged):
+        files.whole(job())
+
+
+def test_results_that_were_written_long_ago_are_listed(files, folder):
+    files.write("job_1", 1, b"a")
+    files.write("job_2", 1, b"b")
+    os.utime(folder / "job_1", (1, 1))
+    assert list(files.older_than(3600)) == ["job_1"]
+    assert list(ResultFiles(folder / "gone").older_than(0)) == []
 
 
 def test_a_full_disk_spares_the_result_that_is_there(files):

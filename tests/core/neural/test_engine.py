@@ -8,12 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import DescriptorBackbone, OnCpu
 from nextlabel.core.neural.engine import decode_threads, embed
+from nextlabel.core.neural.uploads import ReadImage
 from nextlabel.core.settings import Settings
 from tests.pools import draw, spoil
 
@@ -272,7 +274,7 @@ class Watched(Counting):
         time.sleep(self.seconds(number))
         with self.lock:
             self.reading -= 1
-        return np.zeros(3, np.float32)
+        return ReadImage(np.zeros(3, np.float32), NOTHING)
 
 
 def most_reading(pool, monkeypatch, seconds, *, on_device=True, asked_for=0):

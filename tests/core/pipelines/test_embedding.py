@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nextlabel.core.data import stamps
+from nextlabel.core.embeddings import cache
 from nextlabel.core.embeddings.cache import EmbeddingCache
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Cancelled, TooManyUnreadable
@@ -307,3 +308,89 @@ def test_a_pool_with_an_unreadable_image_is_looked_at_each_time(bench):
     for _ in range(2):
         assert [one.name for one in embedded(bench).unreadable] == ["a.png"]
         assert bench.warned_of() == ["unreadable_image"]
+
+
+# --- what is to be said of images ------------------------------------------------------------------------------
+
+
+def odd(folder, *, start=0):
+    """One image of each kind that is remarked: twelve bits in sixteen, an empty alpha, one tone, no end."""
+    noise = np.random.default_rng(start).integers(0, 256, (24, 24, 3), np.uint8)
+    Image.fromarray(noise[..., 0].astype(np.uint16) << 4).save(folder / "bits.png")
+    Image.fromarray(np.dstack([noise, np.zeros((24, 24), np.uint8)])).save(folder / "clear.png")
+    Image.new("RGB", (24, 24), "teal").save(folder / "flat.jpg")
+    Image.fromarray(noise).save(folder / "open.jpg")
+    (folder / "open.jpg").write_bytes((folder / "open.jpg").read_bytes()[:-2])
+
+
+REMARKED = {
+    "values_stretched": ("bits.png",),
+    "alpha_ignored": ("clear.png",),
+    "one_tone": ("flat.jpg",),
+    "end_missing": ("open.jpg",),
+}
+
+
+def remarked(bench):
+    return {warning.code: warning.names for warning in bench.run.warnings}
+
+
+def test_what_decoding_found_is_said_with_the_images_names(bench):
+    bench.pool(red=5)
+    odd(bench.root / "pool")
+    assert len(embedded(bench).pool) == 9
+    assert remarked(bench) == REMARKED
+
+
+def test_what_decoding_found_is_said_again_when_embeddings_are_in_the_cache_or_in_memory(bench):
+    bench.remember()
+    bench.pool(red=5)
+    odd(bench.root / "pool")
+    bench.pool(blue=1)
+    embedded(bench)
+    embedded(bench)
+    assert bench.begun_with("embed") == 10
+    assert remarked(bench) == REMARKED
+    bench.recent = None
+    embedded(bench)
+    assert bench.begun_with("embed") == 10
+    assert remarked(bench) == REMARKED
+
+
+def test_what_decoding_found_is_said_even_though_no_cache_can_be_written(tmp_path):
+    bench = Bench(tmp_path, cache_dir="/proc/nothing")
+    bench.pool(red=5)
+    odd(bench.root / "pool")
+    embedded(bench)
+    assert {code: names for code, names in remarked(bench).items() if code != "cache_not_written"} == REMARKED
+
+
+def test_what_decoding_found_is_forgotten_with_the_image(bench):
+    bench.pool(red=5)
+    odd(bench.root / "pool")
+    embedded(bench)
+    for name in ("bits.png", "clear.png", "flat.jpg", "open.jpg"):
+        (bench.root / "pool" / "red_1.png").replace(bench.root / "pool" / name)
+        bench.pool(red=5)
+    embedded(bench)
+    assert remarked(bench) == {}
+
+
+def test_embeddings_of_pngs_that_an_older_decoder_made_are_not_used_and_those_of_jpegs_are(bench, monkeypatch):
+    bench.pool(red=3)
+    for i in range(4):
+        Image.open(bench.root / "pool" / "red_0.png").save(bench.root / "pool" / f"photo_{i}.jfif", "JPEG")
+    monkeypatch.setattr(cache, "_DECODER", b"")  # as it was
+    embedded(bench)
+    monkeypatch.undo()
+    embedded(bench)
+    assert bench.begun_with("embed") == 4
+
+
+def test_what_a_library_can_not_read_of_its_formats_is_left_out_and_never_ends_a_job(bench):
+    bench.pool(red=5)
+    for i in range(5):
+        (bench.root / "pool" / f"{i}.avif").write_bytes(b"\0\0\0\x18ftypavif" + bytes(200))
+    assert len(embedded(bench).pool) == 5
+    warning = bench.warning("file_left_out")
+    assert (warning.count, warning.names[0]) == (5, "0.avif")

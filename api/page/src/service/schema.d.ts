@@ -742,6 +742,13 @@ export interface components {
              */
             images: number;
             /**
+             * Unread
+             * @description Files in it that look like images and are not read, by suffix.
+             */
+            unread: {
+                [key: string]: number;
+            };
+            /**
              * More
              * @description There is more in it than is listed.
              */

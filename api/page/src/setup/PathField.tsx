@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../service/service";
 import type { Folder } from "../service/types";
 import { words } from "../words";
-import { imagesBelow } from "./count";
+import { addUp, type Below, imagesBelow } from "./count";
 import { Field } from "./Field";
 import { pick, type Wanted } from "./Picker";
 
@@ -28,6 +28,7 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
   const standing = useRef(suggestsFor);
   standing.current = suggestsFor; // it may be typed while the folder is looked at
   const [found, setFound] = useState("");
+  const [unread, setUnread] = useState("");
 
   useEffect(() => {
     if (focus) browse.current?.focus();
@@ -36,16 +37,21 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
 
   const look = async (path: string) => {
     setFound("");
+    setUnread("");
     if (!path || kind !== "images") return;
     const folder = await get<Folder>("folders", { query: { path } }).catch(() => null); // told when it is submitted
     if (!folder || field.current?.value.trim() !== path) return;
     setFound(folder.images ? words.setup.imagesIn(folder.images) : "");
+    setUnread(words.setup.unread(folder.unread));
     if (onSuggest && (!standing.current || standing.current === suggested.current)) {
       suggested.current = folder.parent ? `${folder.path}-labels` : `${folder.path}/labels`;
       onSuggest(suggested.current);
     }
     const below = await imagesBelow(folder).catch(() => null);
-    if (below && field.current?.value.trim() === path) setFound(inWords(folder.images, below));
+    if (!below || field.current?.value.trim() !== path) return;
+    setFound(inWords(folder.images, below));
+    addUp(below.unread, folder.unread);
+    setUnread(words.setup.unread(below.unread));
   };
   const choose = async () => {
     const path = await pick(label, value || null, kind);
@@ -74,11 +80,12 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
         </button>
       </div>
       {found && <span class="hint good">{found}</span>}
+      {unread && <span class="hint">{unread}</span>}
     </Field>
   );
 }
 
-function inWords(here: number, below: { images: number; more: boolean }): string {
+function inWords(here: number, below: Below): string {
   if (!below.images) return here ? words.setup.imagesIn(here) : words.setup.noImages;
   return here
     ? words.setup.imagesBoth(here, below.images, below.more)
