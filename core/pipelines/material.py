@@ -69,8 +69,8 @@ def read_labelled(
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
-        names = () if labelled_only else pool.names
-        run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail + _why_absent(matched.absent, names), matched.absent)
+        why = _why_absent(matched.absent, () if labelled_only else pool.names)
+        run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail + why, matched.absent)
     for alike in look_alike(matched.classes, to_the_eye=True):
         detail = f"these classes count as several, and differ by {difference(*alike[:2])} alone"
         run.warn(WarningCode.CLASSES_LOOK_ALIKE, detail, alike)

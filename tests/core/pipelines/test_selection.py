@@ -430,7 +430,8 @@ def test_labels_of_another_pool_are_as_none_and_the_warning_says_what_they_nearl
     labels = bench.root / "labels.txt"
     labels.write_text("RED_0.PNG\tred\nblue_0.png \tblue\nold.png\tblue\n")
     result = bench.select(path_to_labels=str(labels))
-    assert (result.head, result.method.why) == (None, "nothing is labelled yet")
+    assert result.head is None
+    assert result.method.why.startswith("nothing is labelled yet")
     detail = bench.warning("label_without_image").detail
     assert detail.endswith("'RED_0.PNG' and 'red_0.png', which is there, differ by case alone")
 
