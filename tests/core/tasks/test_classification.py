@@ -94,7 +94,7 @@ def test_names_and_classes_that_look_the_same_are_the_same_and_names_stay_as_the
     assert read.classes_by_name == {f"{composed}.jpg": composed, "b.jpg": composed}
     assert list(read.pairs()) == [(f"{decomposed}.jpg", composed), ("b.jpg", composed)]
     matched = match(read, pool_of(f"{decomposed}.jpg", "c.jpg"))
-    assert (matched.class_by_row(), matched.absent) == ({1: composed}, ("b.jpg",))
+    assert (matched.class_by_row(), matched.absent) == ({0: composed}, ("b.jpg",))
 
 
 def test_an_empty_file_is_no_labels(tmp_path):
