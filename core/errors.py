@@ -4,7 +4,7 @@
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
-    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass TooFewOfAClass ClassesNeverMeet
+    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach TooFewOfAClass ClassesNeverMeet
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
@@ -176,6 +176,12 @@ class ClassesNeverMeet(Invalid):
     """Training and validation labels have no class in common: most likely one side is spelt in another way."""
 
     code = "classes_never_meet"
+
+
+class OneClassEach(Invalid):
+    """Each of many images has one class: the labels are of the task `classification`, and another was asked for."""
+
+    code = "one_class_each"
 
 
 class EmptyPool(Invalid):

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.methods.units import Units
-from nextlabel.core.metrics import Scores
+from nextlabel.core.metrics.classification import Scores
+from nextlabel.core.metrics.multilabel import LabelScores
 
 #: A name about which the labels contradict each other -> each thing that they say -> file:line, where it stands first.
 Conflicts = Mapping[str, Mapping[str, str]]
@@ -156,9 +157,17 @@ class Task(ABC):
 
     # --- training -----------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def can_train(self, matched: Matched) -> bool:
         """Whether a head can be trained on these labels."""
+        return self.alternatives(matched.targets) >= 2
+
+    @abstractmethod
+    def alternatives(self, targets: NDArray[Any]) -> int:
+        """Return between how many answers these teach a head to tell; below two, there is nothing to learn."""
+
+    @abstractmethod
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """Return (L,) a number for each labelled image; images of one number are spread evenly over folds."""
 
     @abstractmethod
     def check_labels(self, labels: Labels) -> None:
@@ -190,10 +199,16 @@ class Task(ABC):
         """Return the probability of each class of an image of which nothing is known."""
 
     @abstractmethod
-    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[Any]:
+    def decide(
+        self,
+        logits: NDArray[np.floating],
+        classes: NDArray[np.int64],
+        n_classes: int,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> NDArray[Any]:
         """Return what is predicted of each image, as targets are, in a space of `n_classes`.
 
-        classes: (c,) which of them the logits are of.
+        classes: (c,) which of them the logits are of. thresholds: (c,) `Head.thresholds`.
         """
 
     @abstractmethod
@@ -201,15 +216,22 @@ class Task(ABC):
         """Return (N,) whether each image was taken for one of that class."""
 
     @abstractmethod
-    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
-        """Say what a row of probabilities (C,) means."""
+    def answer(
+        self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    ) -> Answer:
+        """Say what a row of probabilities (C,) means. thresholds: (C,) `Head.thresholds`."""
 
     # --- scores -------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def score(
-        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
-    ) -> Scores:
+        self,
+        trained: Matched,
+        validation: Matched,
+        probabilities: NDArray[np.float64],
+        rng: np.random.Generator,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> Scores | LabelScores:
         """Score the probabilities (V, C of `trained`) of the validation rows, in the space of both sets' classes."""
 
     @abstractmethod
@@ -234,3 +256,11 @@ def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterat
     """Write each (name, its classes) as lines of a labels file."""
     for name, classes in said:
         yield from task.lines(name, classes)
+
+
+def besides(matched: Matched) -> str:
+    """Say in the middle of a sentence which labels there are besides those of the pool's rows."""
+    absent, disputed = len(matched.absent), len(matched.disputed)
+    names = "label names" if absent == 1 else "labels name"
+    rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
+    return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest

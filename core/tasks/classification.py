@@ -19,8 +19,8 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
-from nextlabel.core.metrics import Scores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
+from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
@@ -147,7 +147,8 @@ def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> 
         for name, by_class in places.items()
     ]
     more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
-    return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
+    several = 'Please keep one of them; where images have several classes, ask with "task": "multilabel"'
+    return "\n".join([f"The same image has two classes. {several}:", *lines, *more])
 
 
 def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -158,14 +159,6 @@ def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, 
             if (name := as_seen(written)) in places:
                 places[name].setdefault(class_, f"{file.name}:{number}")
     return places
-
-
-def _rest(matched: Matched) -> str:
-    """Say in the middle of a sentence which labels there are besides those of the pool's rows."""
-    absent, disputed = len(matched.absent), len(matched.disputed)
-    names = "label names" if absent == 1 else "labels name"
-    rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
-    return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest
 
 
 class Classification(Task):
@@ -210,7 +203,7 @@ class Classification(Task):
             raise SingleClass(f"all labels in it say {labels.classes[0]!r}; a head needs two classes at least")
 
     def check_matched(self, matched: Matched, what: str) -> None:
-        rest = _rest(matched)
+        rest = besides(matched)
         if not matched.classes:
             raise NoLabels(f"{what} needs labels: no image of the pool has one{rest}")
         if len(matched.classes) == 1:
@@ -218,8 +211,13 @@ class Classification(Task):
             only = f"all {n} labels say" if n > 1 else "the one label says"
             raise SingleClass(f"{what} needs two classes at least: {only} {matched.classes[0]!r}{rest}")
 
-    def can_train(self, matched: Matched) -> bool:
-        return len(matched.classes) >= 2
+    def alternatives(self, targets: NDArray[Any]) -> int:
+        """Return the number of classes."""
+        return len(np.unique(targets))
+
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the classes."""
+        return targets
 
     def learnable(self, targets: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
         classes, narrowed = np.unique(targets, return_inverse=True)
@@ -240,7 +238,13 @@ class Classification(Task):
     def unknown(self, n_classes: int) -> float:
         return 1 / n_classes
 
-    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    def decide(
+        self,
+        logits: NDArray[np.floating],
+        classes: NDArray[np.int64],
+        n_classes: int,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
         """Return (N,) the most probable class of each image; the first of several equally probable ones."""
         best: NDArray[np.int64] = classes[logits.argmax(axis=1)]
         return best
@@ -249,7 +253,9 @@ class Classification(Task):
         shown_: NDArray[np.bool_] = decided == class_index
         return shown_
 
-    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
+    def answer(
+        self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    ) -> Answer:
         top = most_probable(probabilities, classes)
         class_, probability = top[0]
         return Answer((class_,), probability, top)
@@ -257,7 +263,12 @@ class Classification(Task):
     # scores
 
     def score(
-        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
+        self,
+        trained: Matched,
+        validation: Matched,
+        probabilities: NDArray[np.float64],
+        rng: np.random.Generator,
+        thresholds: NDArray[np.float64] | None = None,
     ) -> Scores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}

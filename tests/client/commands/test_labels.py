@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 from click.testing import CliRunner
 
+from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import read_labels
@@ -118,3 +119,16 @@ def test_names_keep_their_spelling_when_labels_are_merged_and_converted(tmp_path
     assert len((tmp_path / "all.txt").read_text().splitlines()) == 1
     labels("convert", folder / "anna.txt", tmp_path / "a.csv")
     assert decomposed in (tmp_path / "a.csv").read_text()
+
+
+@pytest.mark.parametrize("command", ["merge", "convert"])
+def test_labels_are_not_replaced_by_fewer_unless_that_is_said(folder, tmp_path, command):
+    out, source = tmp_path / "out.txt", tmp_path / "few"
+    source.mkdir()
+    (source / "anna.txt").write_text("a.png\tcat\n")
+    out.write_text("a.png\tcat\nb.png\tdog\n")
+    given = source if command == "merge" else source / "anna.txt"
+    assert isinstance(labels(command, given, out).exception, LabelsLost)
+    assert out.read_text() == "a.png\tcat\nb.png\tdog\n"
+    assert labels(command, given, out, "--yes").exit_code == 0
+    assert out.read_text() == "a.png\tcat\n"
