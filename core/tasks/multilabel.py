@@ -165,8 +165,7 @@ class Multilabel(Task):
         if not len(matched.rows):
             raise NoLabels(f"{what} needs labels: no image of the pool has one{besides(matched)}")
         if not self.can_train(matched):
-            contrast = _CONTRAST.format(len(matched.rows), in_words(matched.classes))
-            raise SingleClass(f"{what} needs {contrast}{besides(matched)}")
+            raise SingleClass(f"{what} needs {_CONTRAST.format(len(matched.rows), in_words(matched.classes))}")
 
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return the number of classes; of one class, which images have and others don't, two."""
