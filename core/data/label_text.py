@@ -35,7 +35,7 @@ def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
         name, class_ = _unquoted(name), _unquoted(class_.strip())
     name, may_be_empty = clean_name(name), may_be_empty and bool(tab)
     if name and "\t" not in class_ and ((class_ := class_.strip()) or may_be_empty) and not name.isspace():
-        return name, as_seen(class_)
+        return name, class_ if class_.isascii() else as_seen(class_)
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None

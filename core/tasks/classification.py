@@ -128,9 +128,10 @@ def _read(files: Sequence[File]) -> ClassLabels:
     disputed: set[str] = set()
     spelt: dict[str, str] = {}
     classes_by_name: dict[str, str] = {}
-    for _, _, written, class_ in entries_of(files, faults, parse_line):
-        if (name := as_seen(written)) != written:
-            spelt.setdefault(name, written)
+    for _, _, name, class_ in entries_of(files, faults, parse_line):
+        if not name.isascii() and (seen := as_seen(name)) != name:
+            spelt.setdefault(seen, name)
+            name = seen  # noqa: PLW2901 - of a million names nearly all are composed
         if classes_by_name.setdefault(name, class_) != class_:
             disputed.add(name)
     if faults:
