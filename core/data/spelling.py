@@ -109,7 +109,7 @@ def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:
     for fold, other in zip(_folded("\n".join(others)).split("\n"), others, strict=False):
         if fold in wanted and wanted[fold] != other:
             found.setdefault(wanted[fold], other)
-    return found
+    return {text: found[text] for text in texts if text in found}
 
 
 def oddity(text: str) -> str | None:
