@@ -29,6 +29,8 @@ from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
+COPIES_SHOWN = 100
+RARE = 3  # times fewer labels than the mean class has
 DIGITS = 6  # beyond these, the order of a sum shows
 VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 
