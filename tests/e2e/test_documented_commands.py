@@ -20,7 +20,7 @@ from nextlabel.core.exchange.image_urls import ImageUrls
 from nextlabel.core.exchange.label_studio import Control, tasks
 from nextlabel.core.tasks.classification import read_labels
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first job waits for torch to be imported
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README-PyPI.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: What stands for something of the reader's in a line that is no example.
