@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nextlabel.api.file_work import FileWork
 from nextlabel.api.watcher import Watcher
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.thumbnails import Thumbnails
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.result_files import ResultFiles
@@ -50,7 +51,7 @@ class Services:
             streams=Counter(),
             thumbnails=Thumbnails(
                 settings.thumbnails_dir,
-                max_pixels=settings.max_image_pixels,
+                Decoder.of(settings),
                 most_bytes=settings.thumbnails_mb * MEGABYTE,
             ),
             files=FileWork(settings.data_roots),
@@ -60,6 +61,7 @@ class Services:
     def close(self) -> None:
         self.store.close()
         self.queue.close()
+        self.thumbnails.close()
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from functools import partial
@@ -14,14 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, Services
-from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
+from nextlabel.core.data.images import Dear
+from nextlabel.core.data.thumbnails import ImageIn, Side, Thumbnails, image_in
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"
 AT_ONCE = max(2, min(8, os.cpu_count() or 1))  # a large image takes its pixels' memory while it is decoded
 ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "schema": {"type": "string"}}}
 
-_decoding = CapacityLimiter(AT_ONCE)
+DEAR_AT_ONCE = 2  # each may take what NEXTLABEL_DECODE_S and NEXTLABEL_DECODE_MEMORY_MB allow
+
+_decoding, _decoding_dear = CapacityLimiter(AT_ONCE), CapacityLimiter(DEAR_AT_ONCE)
+_being_made: dict[str, asyncio.Future[bytes]] = {}  # of those that are dear, by key: asked for again, it is made once
 
 
 class ImageQuery(BaseModel):
@@ -54,8 +59,27 @@ async def image(
         return Response(status_code=304, headers=headers)
     data = await services.files.run(str(services.settings.thumbnails_dir), thumbnails.find, key)
     if data is None:
-        data = await to_thread.run_sync(partial(thumbnails.make, original, which.side, key), limiter=_decoding)
+        data = await _make(thumbnails, original, which.side, key)
     return Response(data, headers=headers, media_type=JPEG)
+
+
+async def _make(thumbnails: Thumbnails, original: ImageIn, side: Side, key: str) -> bytes:
+    """Make a thumbnail; those that may be dear by themselves, so that nobody else waits for them."""
+    try:
+        return await to_thread.run_sync(thumbnails.make, original, side, key, limiter=_decoding)
+    except Dear:
+        making = _being_made.get(key)
+        if making is None:
+            dear = to_thread.run_sync(thumbnails.make_dear, original, side, key, limiter=_decoding_dear)
+            making = _being_made[key] = asyncio.ensure_future(dear)
+            making.add_done_callback(partial(_forget, key))
+        return await asyncio.shield(making)
+
+
+def _forget(key: str, made: asyncio.Future[bytes]) -> None:
+    del _being_made[key]
+    if not made.cancelled():
+        made.exception()  # is seen, also where nobody waits for it any more
 
 
 def _find(which: ImageQuery, services: Services) -> tuple[ImageIn, str]:
