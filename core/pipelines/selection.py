@@ -156,7 +156,7 @@ def _choose(
         )
         parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
     batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    _warn_of_few(request.add, len(inputs.candidates), batch, run)
+    _warn_of_few(request, len(inputs.candidates), batch, run)
     return batch
 
 
@@ -186,10 +186,12 @@ def _portions(
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
 
-def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
-    chosen = len(batch.picks.rows)
+def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -> None:
+    add, chosen = request.add, len(batch.picks.rows)
     if left < add:
-        run.warn(WarningCode.FEWER_THAN_ASKED, f"{add} images were asked for and {left} unlabelled ones are left")
+        aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
+        detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(
             WarningCode.FEWER_THAN_ASKED,

@@ -46,6 +46,10 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | Multilabe
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
+    if len(candidates) < request.add:
+        left = f"{len(candidates)} {'unlabelled ' if request.among == 'unlabelled' else ''}ones are left"
+        detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embedded.embeddings)
     scores = _scores(candidates, like, unlike, geometry, request.seed)
     best = np.argsort(-scores, kind="stable")[: request.add]

@@ -201,7 +201,8 @@ class Classification(Task):
         if not labels.classes:
             raise NoLabels("there is no label in it, and a head needs labels to learn from")
         if len(labels.classes) == 1:
-            raise SingleClass(f"all labels in it say {labels.classes[0]!r}; a head needs two classes at least")
+            only = "all labels in it say" if len(labels) > 1 else "the one label in it says"
+            raise SingleClass(f"{only} {labels.classes[0]!r}; a head needs two classes at least")
 
     def check_matched(self, matched: Matched, what: str) -> None:
         rest = besides(matched)

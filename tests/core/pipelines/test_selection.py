@@ -467,3 +467,10 @@ def test_what_is_brought_along_is_found_however_names_are_spelt(bench):
     brought = {"path_to_predictions": str(bench.root / "p.csv"), "path_to_embeddings": str(bench.root / "v.npy")}
     assert bench.select(add=2, backbone=None, near_copies="allow", **brought).candidates == 2
     assert bench.warned_of() == []
+
+
+def test_where_all_is_excluded_the_warning_says_so(bench):
+    names = bench.pool(red=2)
+    assert bench.select(add=5, exclude=[f"./{name}" for name in names]).data == ()
+    said = "5 images were asked for and 0 unlabelled ones are left that are neither excluded nor handed out"
+    assert bench.warning("fewer_than_asked").detail == said
