@@ -28,6 +28,7 @@ from PIL import Image
 
 from benchmarks import DATA
 from benchmarks.first_version import first_versions_embedding, first_versions_network
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
@@ -126,10 +127,10 @@ def _reading_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
 
 
 def _forward_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
-    read = []
+    read, decoder = [], Decoder.of(settings)
     for row in range(backbone.images_at_once):
         with pool.open(row) as file:
-            read.append(backbone.read(file, settings.max_image_pixels).prepared)
+            read.append(backbone.read(file, decoder).prepared)
     batch = backbone.gather(read).batch
     backbone.forward(batch)
     began, passes = time.perf_counter(), 0

@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from timm.data import create_transform, resolve_data_config
 
 from benchmarks import DATA
-from nextlabel.core.metrics import confusion_matrix, expected_calibration_error, f1_per_class
+from nextlabel.core.metrics.classification import confusion_matrix, expected_calibration_error, f1_per_class
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.linear import LinearHead, train_linear
 from nextlabel.core.neural.heads.registry import train_head

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
-from nextlabel.client.commands.options import Key, Url
+from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
+from nextlabel.client.label_files import keep_labels
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
-from nextlabel.core.exchange.entries import Entry, classes_of, entries_of, entries_of_labels
+from nextlabel.core.exchange.answers import Reading, labels_of
+from nextlabel.core.exchange.entries import Entry, classes_known_to, classes_of, entries_of, entries_of_labels
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.tasks.classification import read_labels
 
 F = TypeVar("F", bound=Callable[..., Any])
-Pairs = list[tuple[str, str]]
 HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
 NEW = click.Path(path_type=Path)
@@ -52,6 +55,9 @@ def what_to_export(command: F) -> F:
         click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
         click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
         click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
+        click.option(
+            "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
+        ),
         Url,
         Key,
     )
@@ -60,20 +66,46 @@ def what_to_export(command: F) -> F:
     return command
 
 
-def _entries(
-    job_id: str | None, result: Path | None, labels: Path | None, url: str, api_key: str | None
-) -> tuple[Entry, ...]:
+@dataclass(frozen=True)
+class _Exported:
+    """What to export. `classes`: those that may be chosen, whether or not an image has them."""
+
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...]
+
+
+def _read_source(
+    classes: Sequence[str] = (),
+    *,
+    without_predictions: bool,
+    job_id: str | None,
+    result: Path | None,
+    labels: Path | None,
+    url: str,
+    api_key: str | None,
+) -> _Exported:
     if sum(given is not None for given in (job_id, result, labels)) != 1:
         raise click.UsageError("say what to export: one of --job, --result and --labels")
+    known: tuple[str, ...] = ()
     if labels is not None:
-        return entries_of_labels(read_labels(labels, ALL))
+        entries = entries_of_labels(read_labels(labels, ALL))
+    else:
+        found = _result(job_id, result, url, api_key)
+        entries, known = entries_of(found), classes_known_to(found)
+    all_classes = tuple(dict.fromkeys((*classes, *sorted_classes((*known, *classes_of(entries))))))
+    if without_predictions:
+        entries = tuple(entry if entry.given else replace(entry, class_name=None) for entry in entries)
+    return _Exported(entries, all_classes)
+
+
+def _result(job_id: str | None, result: Path | None, url: str, api_key: str | None) -> JobResult:
     if result is not None:
         content = result.read_bytes()
     else:
         with Client(url, api_key) as client:
             content = client.download(str(job_id))
     try:
-        return entries_of(result_adapter.validate_json(content))
+        return result_adapter.validate_json(content)
     except ValueError:
         raise Inexpressible(f"{result or job_id} is no result of this version of nextlabel.") from None
 
@@ -100,13 +132,13 @@ def to_label_studio(
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if config is not None:
-        write_text(config, label_studio.config(_all_classes(entries, classes), control))
-    write_json(out, label_studio.tasks(entries, ImageUrls(image_prefix), control, version))
-    _tell(len(entries), "task", out)
+        write_text(config, label_studio.config(given.classes, control))
+    write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
+    _tell(len(given.entries), "task", out)
 
 
 @export.command("coco")
@@ -117,11 +149,11 @@ def to_label_studio(
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """Write COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     _make(out / "annotations", out / "images")
-    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(entries, classes))
-    _take_images(entries, pool, out / "images", copy)
-    _tell(len(entries), "image", out)
+    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
+    _take_images(given.entries, pool, out / "images", copy)
+    _tell(len(given.entries), "image", out)
 
 
 @export.command("cvat")
@@ -132,11 +164,11 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
     """Write CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
-    entries = _entries(**source)
+    given = _read_source(classes, **source)
     _make(out / "images")
-    write_text(out / "nextlabel.xml", cvat.document(entries, classes))
-    _take_images(entries, pool, out / "images", copy)
-    _tell(len(entries), "image", out)
+    write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
+    _take_images(given.entries, pool, out / "images", copy)
+    _tell(len(given.entries), "image", out)
 
 
 @export.command("csv")
@@ -144,7 +176,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--out", type=NEW, required=True, help="The file.")
 def to_csv(out: Path, **source: Any) -> None:
     """Write a table of name and class, in rank order."""
-    entries = _entries(**source)
+    entries = _read_source(**source).entries
     write_text(out, csv_file.document(entries))
     _tell(len(entries), "row", out)
 
@@ -156,14 +188,9 @@ def to_csv(out: Path, **source: Any) -> None:
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
-    entries = _entries(**source)
+    entries = _read_source(**source).entries
     image_folder.write(entries, _place(pool), out, copy=copy)
     _tell(len(entries), "image", out)
-
-
-def _all_classes(entries: Sequence[Entry], classes: Sequence[str]) -> list[str]:
-    """List the classes that were given, and then those that entries have besides."""
-    return list(dict.fromkeys((*classes, *classes_of(entries))))
 
 
 def _make(*folders: Path) -> None:
@@ -186,9 +213,15 @@ def _place(pool: Path) -> Place:
 
 
 def where_to(command: F) -> F:
+    """Add the options that say where labels go, and which of them count."""
     options = (
         click.option("--labels", type=NEW, required=True, help="The labels file to write."),
-        click.option("--replace", is_flag=True, help="It may be there already."),
+        click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
+        Yes,
+        click.option("--pool", type=FOLDER, help="Folder of images: names that are none of theirs are faults."),
+        click.option(
+            "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -198,71 +231,82 @@ def where_to(command: F) -> F:
 @import_.command("label-studio")
 @click.argument("file", type=HERE)
 @where_to
-@click.option("--image-prefix", help="What stands for the pool in URLs, as in the export.")
-@click.option("--pool", type=FOLDER, help="Folder of images, to find names by the ends of URLs, in place of it.")
+@click.option("--image-prefix", help="What stands for the pool in URLs, as in the export. Without: by their ends.")
 @click.option("--from-name", help="Of the <Choices>, where there are several.")
 @click.option("--image-key", help="In a task's data, where it is not `image`.")
 @click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
 def from_label_studio(
     file: Path,
-    labels: Path,
-    replace: bool,
     image_prefix: str | None,
-    pool: Path | None,
     from_name: str | None,
     image_key: str | None,
     newest: bool,
+    **target: Any,
 ) -> None:
     """Read a project's export as JSON, JSON-MIN or CSV."""
-    if (image_prefix is None) == (pool is None):
+    urls = ImageUrls(image_prefix) if image_prefix is not None else None
+    pool = target.pop("pool")
+    if urls is None and pool is None:
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
-    names = PoolNames(_place(pool)) if pool is not None else ImageUrls(image_prefix or "")
-    pairs = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
-    _write(pairs, labels, replace)
+    names = PoolNames(_place(pool), urls) if pool is not None else urls
+    assert names is not None
+    reading = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
+    _write(reading, pool=None, **target)
 
 
 @import_.command("coco")
 @click.argument("file", type=HERE)
 @where_to
-def from_coco(file: Path, labels: Path, replace: bool) -> None:
+def from_coco(file: Path, **target: Any) -> None:
     """Read a COCO file. Boxes count, too, where all of an image have one category."""
-    _write(coco.read(file), labels, replace)
+    _write(coco.read(file), **target)
 
 
 @import_.command("cvat")
 @click.argument("file", type=HERE)
 @where_to
-def from_cvat(file: Path, labels: Path, replace: bool) -> None:
-    """Read CVAT for images 1.1: the tags of images."""
-    _write(cvat.read(file), labels, replace)
+def from_cvat(file: Path, **target: Any) -> None:
+    """Read CVAT for images 1.1, the XML or its zip: the tags of images."""
+    _write(cvat.read(file), **target)
 
 
 @import_.command("csv")
 @click.argument("file", type=HERE)
 @where_to
-def from_csv(file: Path, labels: Path, replace: bool) -> None:
+@click.option("--name-column", help="Of the images' names, where the header doesn't tell.")
+@click.option("--class-column", help="Of their classes.")
+def from_csv(file: Path, name_column: str | None, class_column: str | None, **target: Any) -> None:
     """Read a table with columns name and class."""
-    _write(csv_file.read(file), labels, replace)
+    _write(csv_file.read(file, name_column, class_column), **target)
 
 
 @import_.command("image-folder")
 @click.argument("folder", type=FOLDER)
 @where_to
-def from_image_folder(folder: Path, labels: Path, replace: bool) -> None:
+@click.option("--class-folder", type=click.Choice(get_args(image_folder.ClassFolder)), help="Of several, the class.")
+@click.option("--quoted", is_flag=True, help="`export image-folder` filled it, though its hidden mark is lost.")
+def from_image_folder(folder: Path, class_folder: image_folder.ClassFolder | None, quoted: bool, **target: Any) -> None:
     """Read a folder for each class."""
-    _write(image_folder.read(folder), labels, replace)
+    _write(image_folder.read(folder, quoted=quoted, class_folder=class_folder), **target)
 
 
-def _write(pairs: Pairs, labels: Path, replace: bool) -> None:
+def _write(
+    reading: Reading, *, labels: Path, may_replace: bool, yes: bool, pool: Path | None, take_predictions: bool
+) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
+    names = list_pool(_place(pool)).names if pool is not None else None
+    found = labels_of(reading, names, take_predictions=take_predictions)
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
         parent = labels.parent.absolute()
         with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if labels.exists() and not replace:
+            if labels.exists() and not may_replace:
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
-            write_labels(labels, pairs)
-    _tell(len(pairs), "label", labels, f" of {len({class_name for _, class_name in pairs})} classes")
+            keep_labels(labels, [name for name, _ in found.pairs], yes=yes)
+            write_labels(labels, found.pairs)
+    for note in found.notes:
+        click.echo(note, err=True)
+    _tell(len(found.pairs), "label", labels, f" of {len({class_name for _, class_name in found.pairs})} classes")
 
 
 def _tell(count: int, noun: str, place: Path, more: str = "") -> None:

@@ -10,17 +10,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.audit import AuditResult
-from nextlabel.core.kinds.f1 import F1Result
+from nextlabel.core.kinds.f1 import F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import LabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult
-from nextlabel.core.kinds.prediction import PredictionResult
+from nextlabel.core.kinds.prediction import MultilabelPredictionResult, PredictionResult
 from nextlabel.core.kinds.requests import HeadName
 from nextlabel.core.kinds.selection import SelectionResult
 from nextlabel.core.kinds.similar import SimilarResult
@@ -55,6 +55,21 @@ class SelectionFields(TypedDict, total=False):
 class PredictionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    all_probabilities: bool
+
+
+class ClassificationPredictionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     task: Literal["classification"]
     content: bool
     seed: int
@@ -64,12 +79,58 @@ class PredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    all_probabilities: bool
+
+
+class MultilabelPredictionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    all_probabilities: bool
 
 
 class F1Fields(TypedDict, total=False):
     backbone: Required[str]
     head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_img_train: Required[Place]
+    path_to_labels_train: Required[Place]
+    path_to_img_val: Required[Place]
+    path_to_labels_val: Required[Place]
+
+
+class ClassificationF1Fields(TypedDict, total=False):
+    backbone: Required[str]
+    head: HeadName
     task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_img_train: Required[Place]
+    path_to_labels_train: Required[Place]
+    path_to_img_val: Required[Place]
+    path_to_labels_val: Required[Place]
+
+
+class MultilabelF1Fields(TypedDict, total=False):
+    backbone: Required[str]
+    head: HeadName
+    task: Required[Literal["multilabel"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -183,14 +244,40 @@ class Calls(ABC):
         """Which images to label next."""
         return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
+    @overload
+    def predict(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationPredictionFields],
+    ) -> PredictionResult: ...
+    @overload
+    def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelPredictionFields]
+    ) -> MultilabelPredictionResult: ...
     def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult:
+    ) -> PredictionResult | MultilabelPredictionResult:
         """A class for every unlabelled image."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelPredictionResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
 
-    def f1(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]) -> F1Result:
+    @overload
+    def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationF1Fields]
+    ) -> F1Result: ...
+    @overload
+    def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
+    ) -> MultilabelF1Result: ...
+    def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
+    ) -> F1Result | MultilabelF1Result:
         """How good the head trained on one labelled set is on another."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
         return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     def learning_curve(
@@ -235,16 +322,40 @@ class AsyncCalls(ABC):
         """Which images to label next."""
         return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
+    @overload
+    async def predict(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationPredictionFields],
+    ) -> PredictionResult: ...
+    @overload
+    async def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelPredictionFields]
+    ) -> MultilabelPredictionResult: ...
     async def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult:
+    ) -> PredictionResult | MultilabelPredictionResult:
         """A class for every unlabelled image."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelPredictionResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
 
+    @overload
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationF1Fields]
+    ) -> F1Result: ...
+    @overload
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
+    ) -> MultilabelF1Result: ...
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result:
+    ) -> F1Result | MultilabelF1Result:
         """How good the head trained on one labelled set is on another."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     async def learning_curve(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from nextlabel.core.jobs.record import Interruption, JobError, JobState, JobWarning, Progress
-from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.registry import AnyResult
 
 
 class JobLinks(BaseModel):
@@ -40,7 +40,7 @@ class Job(BaseModel):
     attempt: int
     progress: Progress | None
     warnings: tuple[JobWarning, ...]
-    result: Annotated[JobResult, Field(discriminator="kind")] | None
+    result: AnyResult | None
     result_url: str | None
     error: JobError | None
     last_interruption: Interruption | None

@@ -14,9 +14,14 @@ from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
-from nextlabel.core.tasks.classification import ClassLabels, read_labels
+from nextlabel.core.tasks.classification import ClassLabels, read_labels, read_labels_and_conflicts
 
 NAME, CLASS = "name", "class"
+LISTED = 5
+
+
+class LabelsLost(RuntimeError):
+    """Labels would be lost."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,28 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
     write_whole(path, text.getvalue().encode(), durable=False)
 
 
+def keep_labels(path: Path, names: Iterable[str], *, yes: bool) -> None:
+    """See that no file of labels is replaced by one with fewer, unless somebody said `yes`.
+
+    Raises:
+        LabelsLost: it would be; says how many labels it has, and names some that would go.
+    """
+    if yes or not path.is_file():
+        return
+    try:
+        labels, conflicts = read_labels_and_conflicts(path)
+    except LabelsMalformed as error:
+        raise LabelsLost(f"{path} is there and can't be counted; --yes replaces it. {error.detail}") from None
+    before, after = {*labels.names, *conflicts}, set(names)
+    if len(after) < len(before):
+        gone = sorted(before - after)
+        named = ", ".join(gone[:LISTED]) + (", ..." if len(gone) > LISTED else "")
+        raise LabelsLost(
+            f"{path} holds {len(before)} labels, and {len(after)} would be left. Nothing was written. "
+            f"These would go: {named}. If that is meant, say --yes"
+        )
+
+
 def is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
@@ -146,6 +173,8 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
         raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
     labels: dict[str, str] = {}
     for row in rows:
+        if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
+            continue  # rows of separators, as spreadsheets leave them at the end
         name, class_ = (row[column] or "" for column in (name_column, class_column))
         if not name.strip() or not class_.strip():
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")

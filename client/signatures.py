@@ -23,7 +23,7 @@ def spelled_out(client: type[C]) -> type[C]:
 def _with_fields(call: Callable[..., Any]) -> inspect.Signature:
     """Make the signature: first what must be given, then the rest with the defaults that the service fills in."""
     hints, signature = get_type_hints(call), inspect.signature(call)
-    request = KINDS[hints["return"].model_fields["kind"].default].request.model_fields
+    request = next(kind.request.model_fields for kind in KINDS.values() if kind.call == call.__name__)
     itself, *own, _ = signature.parameters.values()
     fields = [
         Parameter(

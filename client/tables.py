@@ -32,7 +32,7 @@ def show(result: JobResult, console: Console) -> None:
 def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
     """Make the tables of a result: the first rows of its csv, where nothing below knows better."""
     rows = list(result.rows())
-    yield table(result.columns, rows[:ROWS], more=len(rows) - ROWS)
+    yield table(result.header(), rows[:ROWS], more=len(rows) - ROWS)
 
 
 @tables_of.register

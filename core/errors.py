@@ -4,7 +4,7 @@
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
-    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass
+    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
@@ -160,6 +160,12 @@ class SingleClass(Invalid):
     """A classifier needs two classes; the labels hold one."""
 
     code = "single_class"
+
+
+class OneClassEach(Invalid):
+    """Each of many images has one class: the labels are of the task `classification`, and another was asked for."""
+
+    code = "one_class_each"
 
 
 class EmptyPool(Invalid):

@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(
         100_000_000, ge=1, description="An image whose header claims more pixels is refused before it is decoded."
     )
+    decode_s: float = Field(
+        20.0, gt=0, description="An image that takes a helper process longer to decode is left out, and named."
+    )
+    decode_memory_mb: int = Field(
+        2048, ge=64, description="The same of memory, for each image that is decoded by a helper at that moment."
+    )
     max_unreadable_fraction: float = Field(
         0.1, ge=0, le=1, description="A job fails when more than this share of its images can't be read."
     )

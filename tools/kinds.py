@@ -73,7 +73,7 @@ def client_fields() -> str:
     parts = [
         HEADER,
         _imports(),
-        *map(_typed_dict, KINDS.values()),
+        *(text for kind in KINDS.values() for text in _typed_dicts(kind)),
         _calls("Calls"),
         _calls("AsyncCalls", "async ", "await "),
     ]
@@ -82,8 +82,9 @@ def client_fields() -> str:
 
 def _imports() -> str:
     results = "\n".join(
-        f"from {kind.result.__module__} import {kind.result.__name__}"
+        f"from {result.__module__} import {result.__name__}"
         for kind in sorted(KINDS.values(), key=lambda kind: kind.result.__module__)
+        for result in (kind.result, *kind.results.values())
     )
     return f"""
 from __future__ import annotations
@@ -92,7 +93,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
@@ -107,17 +108,28 @@ MethodChoice = str | Mapping[str, Any] | Method
 """
 
 
-def _typed_dict(kind: Kind) -> str:
+def _typed_dicts(kind: Kind) -> Iterator[str]:
+    """One for all tasks, and one for each where their answers differ: the call is overloaded by those."""
+    yield _typed_dict(kind)
+    if kind.results:
+        yield from (_typed_dict(kind, task) for task in kind.tasks)
+
+
+def _typed_dict(kind: Kind, task: str = "") -> str:
     fields = [
         f"    {name}: {f'Required[{hint}]' if field.is_required() else hint}"
         for name, field in kind.request.model_fields.items()
         if name != "kind" and (hint := _hint(name, field))
     ]
-    return "\n".join([f"class {_fields_of(kind)}(TypedDict, total=False):", *fields])
+    if task:
+        hint = f'Literal["{task}"]'
+        said = hint if task == kind.tasks[0] else f"Required[{hint}]"
+        fields = [f"    task: {said}" if line.startswith("    task:") else line for line in fields]
+    return "\n".join([f"class {_fields_of(kind, task)}(TypedDict, total=False):", *fields])
 
 
-def _fields_of(kind: Kind) -> str:
-    return kind.request.__name__.removesuffix("Request") + "Fields"
+def _fields_of(kind: Kind, task: str = "") -> str:
+    return task.capitalize() + kind.request.__name__.removesuffix("Request") + "Fields"
 
 
 def _hint(name: str, field: FieldInfo) -> str:
@@ -158,13 +170,26 @@ class {name}(ABC):
 
 def _methods(asynchronous: str, awaited: str) -> Iterator[str]:
     for kind in KINDS.values():
-        result = kind.result.__name__
-        yield f'''    {asynchronous}def {kind.call}(
-        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[{_fields_of(kind)}]
-    ) -> {result}:
-        """{kind.summary}"""
-        return {awaited}self._carry_out(talk.asked({result}, request, on_change, timeout_s))
-'''
+        results = {task: kind.result_of(task).__name__ for task in kind.tasks}
+        if kind.results:
+            for task, result in results.items():
+                yield f"    @overload\n    {_head(kind, _fields_of(kind, task), result, asynchronous)} ..."
+        yield f"    {_head(kind, _fields_of(kind), ' | '.join(dict.fromkeys(results.values())), asynchronous)}"
+        yield f'        """{kind.summary}"""'
+        for task in kind.results:
+            yield f'        if request.get("task") == "{task}":'
+            yield f"            {_answer(results[task], awaited)}"
+        yield f"        {_answer(kind.result.__name__, awaited)}\n"
+
+
+def _answer(result: str, awaited: str) -> str:
+    return f"return {awaited}self._carry_out(talk.asked({result}, request, on_change, timeout_s))"
+
+
+def _head(kind: Kind, fields: str, result: str, asynchronous: str) -> str:
+    return f"""{asynchronous}def {kind.call}(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[{fields}]
+    ) -> {result}:"""
 
 
 def _formatted(source: str) -> str:

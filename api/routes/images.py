@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
 from functools import partial
 from typing import Annotated
@@ -14,14 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, Services
+from nextlabel.core.data.images import Dear
 from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"
-AT_ONCE = max(2, min(8, os.cpu_count() or 1))  # a large image takes its pixels' memory while it is decoded
 ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "schema": {"type": "string"}}}
 
-_decoding = CapacityLimiter(AT_ONCE)
+DEAR_AT_ONCE = 2  # each may take what NEXTLABEL_DECODE_S and NEXTLABEL_DECODE_MEMORY_MB allow
+
+_decoding_dear = CapacityLimiter(DEAR_AT_ONCE)
+_being_made: dict[str, asyncio.Future[bytes]] = {}  # of those that are dear, by key: asked for again, it is made once
 
 
 class ImageQuery(BaseModel):
@@ -54,8 +57,28 @@ async def image(
         return Response(status_code=304, headers=headers)
     data = await services.files.run(str(services.settings.thumbnails_dir), thumbnails.find, key)
     if data is None:
-        data = await to_thread.run_sync(partial(thumbnails.make, original, which.side, key), limiter=_decoding)
+        data = await _make(services, original, which, key)
     return Response(data, headers=headers, media_type=JPEG)
+
+
+async def _make(services: Services, original: ImageIn, which: ImageQuery, key: str) -> bytes:
+    """Make a thumbnail; those that may be dear by themselves, so that nobody else waits for them."""
+    thumbnails = services.thumbnails
+    try:
+        return await services.decoding.run(which.path_to_img, thumbnails.make, original, which.side, key)
+    except Dear:
+        making = _being_made.get(key)
+        if making is None:
+            dear = to_thread.run_sync(thumbnails.make_dear, original, which.side, key, limiter=_decoding_dear)
+            making = _being_made[key] = asyncio.ensure_future(dear)
+            making.add_done_callback(partial(_forget, key))
+        return await asyncio.shield(making)
+
+
+def _forget(key: str, made: asyncio.Future[bytes]) -> None:
+    del _being_made[key]
+    if not made.cancelled():
+        made.exception()  # is seen, also where nobody waits for it any more
 
 
 def _find(which: ImageQuery, services: Services) -> tuple[ImageIn, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from nextlabel.client.commands.options import Yes
 from nextlabel.client.label_files import (
     CLASS,
     NAME,
@@ -18,6 +19,7 @@ from nextlabel.client.label_files import (
     Sheet,
     compare,
     is_csv,
+    keep_labels,
     look_alike,
     merge,
     read_any,
@@ -80,7 +82,8 @@ def stats(path: Path, as_json: bool) -> None:
     help="Where an image has several classes. stop: write nothing. leave-out: without those images. majority: as most "
     "people say; without the images where there is no such class.",
 )
-def merge_(folder: Path, out: Path, on_conflict: str) -> None:
+@Yes
+def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
     """Merge the labels of FOLDER, a file a person, into the one file OUT. Conflicts are listed."""
     if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise click.UsageError(f"{out} lies in {folder}: its labels would count twice from then on")
@@ -94,6 +97,7 @@ def merge_(folder: Path, out: Path, on_conflict: str) -> None:
         raise LabelsConflict(
             f"images with several classes: {len(merged.conflicts)}. Nothing was written; --on-conflict settles them"
         )
+    keep_labels(out, merged.labels, yes=yes)
     write_labels(out, merged.labels.items())
     click.echo(f"{len(merged.labels)} labels in {out}", err=True)
 
@@ -137,9 +141,12 @@ def check(path: Path, pool: Path | None) -> None:
 @click.argument("out", type=Written)
 @click.option("--name-column", default=NAME, show_default=True, help="Of the csv file.")
 @click.option("--class-column", default=CLASS, show_default=True, help="Of the csv file.")
-def convert(source: Path, out: Path, name_column: str, class_column: str) -> None:
+@Yes
+def convert(source: Path, out: Path, name_column: str, class_column: str, yes: bool) -> None:
     """Convert SOURCE to OUT: a name that ends in .csv is a csv file with a header line, any other a labels file."""
     found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
+    if not is_csv(out):
+        keep_labels(out, found.names, yes=yes)
     write_any(out, found.classes_by_name, name_column, class_column)
     click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
 

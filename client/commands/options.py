@@ -22,10 +22,14 @@ DEFAULT_BACKBONE = "mobilenet"
 #: Fields that stand in for a backbone.
 BROUGHT_ALONG = ("path_to_embeddings", "path_to_predictions")
 
-Url = click.option("--url", envvar="NEXTLABEL_URL", default=DEFAULT_URL, show_default=True, help="Where the API is.")
+Url = click.option(
+    "--url", envvar="NEXTLABEL_URL", show_envvar=True, default=DEFAULT_URL, show_default=True, help="Where the API is."
+)
 Key = click.option(
     "--api-key", envvar="NEXTLABEL_API_KEY", show_envvar=True, help="Better set than given: others see a command line."
 )
+
+Yes = click.option("--yes", is_flag=True, help="Write it, though the file that is there has more labels.")
 
 #: Fields that are an argument, not an option.
 POOLS = ("path_to_img", "path_to_img_train")
@@ -106,7 +110,7 @@ def _type_of(name: str, schema: dict[str, Any]) -> click.ParamType[Any, Any]:
     if name.startswith("path_"):
         return PathType(folder=name.startswith("path_to_img"))
     if name == "backbone":
-        return Known("NAME", lambda: [*SHORT_NAMES, *sorted(timm_names())])
+        return Known("NAME", lambda: dict.fromkeys([*SHORT_NAMES, *sorted(timm_names())]))
     if name in ("method", "methods"):
         return Known("NAME", lambda: METHODS, convert=_method)
     return _plain_type(schema)

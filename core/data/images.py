@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -21,7 +22,7 @@ from PIL import (
     GifImagePlugin,  # noqa: F401
     Image,
     ImageCms,
-    JpegImagePlugin,  # noqa: F401
+    JpegImagePlugin,
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,
     UnidentifiedImageError,
@@ -31,7 +32,7 @@ from PIL.ImageFile import ImageFile
 
 from nextlabel.core.data.files import HEIF_READER, READS_HEIF
 from nextlabel.core.data.files import ImageFile as PoolFile
-from nextlabel.core.data.jpegs import END, has_all_scans
+from nextlabel.core.data.jpegs import CHEAP_SCANS, END, SCAN, count_scans, has_all_scans
 from nextlabel.core.errors import UnreadableImage
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
@@ -61,7 +62,11 @@ class Decoded(NamedTuple):
     remarks: Remark
 
 
-def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None) -> Decoded:
+class Dear(Exception):
+    """Decoding the image may take long, or much memory."""
+
+
+def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None, cheap: bool = False) -> Decoded:
     """Decode the first frame of an open image file to 8-bit RGB, upright by its EXIF orientation. Any thread may call
     this.
 
@@ -71,13 +76,14 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None) 
     faster, not the same pixels) so long as its short side stays at least twice `draft_size`; without, exactly.
 
     Raises:
+        Dear: with `cheap`, what may take more than about a second or 500 MB; nothing is decoded.
         UnreadableImage: empty, cut short, corrupted, of another format, or its header claims more than `max_pixels`, in
             which case nothing is decoded.
     """
     _prepare_pillow(max_pixels)
     try:
-        return _decode(stream, max_pixels, draft_size)
-    except (UnreadableImage, MemoryError):  # what memory is short of is no fault of the image
+        return _decode(stream, max_pixels, draft_size, cheap)
+    except (UnreadableImage, MemoryError, Dear):  # what memory is short of is no fault of the image
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(max_pixels) from None
@@ -87,9 +93,19 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None) 
         raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
 
 
-def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Decoded:
-    _check_head(stream.read(30), max_pixels)
-    image = _opened(stream, max_pixels, draft_size)
+def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bool) -> Decoded:
+    head = stream.read(30)
+    if not head:
+        raise UnreadableImage("the file is empty")
+    canvas = _webp_size(head) if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and len(head) == 30 else (0, 0)
+    _check_size(canvas, max_pixels)  # which Pillow allocates when it opens a WebP
+    if cheap and (canvas[0] * canvas[1] > CHEAP_PIXELS or _size_of(stream) > CHEAP_BYTES or head[4:8] == AVIF_OR_HEIC):
+        raise Dear
+    image = _opened(stream, max_pixels)
+    takes_long = cheap and _takes_long(image, stream)
+    _draft(image, draft_size)
+    if takes_long or (cheap and image.width * image.height > CHEAP_PIXELS):
+        raise Dear
     remarks = NOTHING
     upper = _rawmode(image)  # loading forgets it
     try:
@@ -102,17 +118,23 @@ def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Decode
     if upper in LOWER and _is_dark(image):
         image, remarks = _deepened(image, upper, stream), Remark.STRETCHED
     rgb, more = _rgb(image)
-    remarks |= more | (Remark.ONE_TONE if _is_one_tone(rgb) else NOTHING)
+    if more:
+        remarks |= more
+    if _is_one_tone(rgb):
+        remarks |= Remark.ONE_TONE
     return Decoded(_upright(rgb, orientation), remarks)
 
 
-def _opened(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.Image:
+def _opened(stream: PoolFile, max_pixels: int) -> Image.Image:
     image: Image.Image = Image.open(stream, formats=FORMATS)
     _check_size(image.size, max_pixels)
     _mend_planes(image)
+    return image
+
+
+def _draft(image: Image.Image, draft_size: int | None) -> None:
     if draft_size is not None:
         image.draft(None, (2 * draft_size, 2 * draft_size))  # nothing but JPEG heeds it
-    return image
 
 
 # --- before anything is decoded ---------------------------------------------------------------------------------
@@ -135,13 +157,6 @@ def _prepare_pillow(max_pixels: int) -> None:
             Image.MAX_IMAGE_PIXELS = max_pixels
         if warnings.filters[:1] != [_QUIET]:
             warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-def _check_head(head: bytes, max_pixels: int) -> None:
-    if not head:
-        raise UnreadableImage("the file is empty")
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and len(head) == 30:
-        _check_size(_webp_size(head), max_pixels)  # Pillow allocates the canvas of a WebP when it opens it
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:
@@ -170,6 +185,47 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
+# --- what may be dear -------------------------------------------------------------------------------------------
+
+CHEAP_BYTES = 16_000_000  # of a file: what stands before the pixels is read piece by piece
+CHEAP_PIXELS = 32_000_000
+CHEAP_WIDE_PIXELS = 8_000_000  # of more than 8 bits a channel
+CHEAP_RUNS = 250_000  # pixels of a BMP with run lengths, which Pillow decodes in Python: 2 million a second
+AVIF_OR_HEIC = b"ftyp"  # their decoders are the youngest, and do the most
+CHEAP_TIFFS = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "group3", "group4", "tiff_ccitt"}
+
+
+def _size_of(stream: PoolFile) -> int:
+    return stream.getbuffer().nbytes if isinstance(stream, BytesIO) else os.fstat(stream.fileno()).st_size
+
+
+def _takes_long(image: Image.Image, stream: PoolFile) -> bool:
+    """Judge an image that was opened and not yet decoded by its header; JPEGs with several scans by their number."""
+    pixels = image.width * image.height
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return not _has_one_scan(image, stream) and pixels * _scans(stream) > CHEAP_SCANS
+    if image.mode[:1] in {"I", "F"} or _rawmode(image) in LOWER:
+        pixels *= CHEAP_PIXELS // CHEAP_WIDE_PIXELS
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tile = int(_tag(image, TILE_WIDTH, 0)) * int(_tag(image, TILE_HEIGHT, 0))
+        return max(pixels, tile) > CHEAP_PIXELS or image.info.get("compression") not in CHEAP_TIFFS
+    if isinstance(image, ImageFile) and image.tile and image.tile[0].codec_name == "bmp_rle":
+        return pixels > CHEAP_RUNS
+    return pixels > CHEAP_PIXELS
+
+
+def _has_one_scan(image: JpegImagePlugin.JpegImageFile, stream: PoolFile) -> bool:
+    """Tell whether the scan that Pillow stopped behind holds all channels, and nothing refines it."""
+    length = 6 + 2 * image.layers
+    stream.seek(max(0, stream.tell() - 2 - length))
+    return "progressive" not in image.info and stream.read(5) == bytes([0xFF, SCAN, 0, length, image.layers])
+
+
+def _scans(stream: PoolFile) -> int:
+    stream.seek(0)
+    return count_scans(stream.read())
+
+
 # --- a JPEG without its end -------------------------------------------------------------------------------------
 
 JPEGS = ("JPEG", "MPO")
@@ -186,7 +242,9 @@ def _ended(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.I
     data = stream.read().rstrip(b"\xff")
     if not has_all_scans(data):
         return None
-    images = [_opened(BytesIO(data + filling + END), max_pixels, draft_size) for filling in FILLINGS]
+    images = [_opened(BytesIO(data + filling + END), max_pixels) for filling in FILLINGS]
+    for image in images:
+        _draft(image, draft_size)
     pixels = {image.tobytes() for image in images}
     return images[0] if len(pixels) == 1 else None
 
@@ -246,16 +304,20 @@ def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
 
 
 def _is_one_tone(image: Image.Image) -> bool:
-    probes = image.resize((PROBES, PROBES), Image.Resampling.NEAREST).tobytes()
-    if any(max(probes[band::3]) - min(probes[band::3]) > SAME_TONE for band in range(3)):
-        return False
+    probes = image.resize((PROBES, PROBES), Image.Resampling.NEAREST)
+    return _is_flat(probes) and _is_flat(image)
+
+
+def _is_flat(image: Image.Image) -> bool:
     return all(high - low <= SAME_TONE for low, high in _extrema(image))
 
 
 # --- more than 8 bits -------------------------------------------------------------------------------------------
 
 Tags = ExifTags.Base
-GREATEST_VALUE, PLANES, NODATA = 281, 284, 42113  # tags of TIFF: MaxSampleValue, PlanarConfiguration, GDAL's
+# Tags of TIFF: MaxSampleValue, PlanarConfiguration, GDAL's.
+GREATEST_VALUE, PLANES, NODATA = 281, 284, 42113
+TILE_WIDTH, TILE_HEIGHT = 322, 323
 ROWS_OF_PIXELS = 1_000_000  # that are made wider at once
 
 
@@ -302,7 +364,7 @@ def _grey(image: Image.Image, level: Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 
 def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
-    """Yield the values, some rows (h, W) at a time: a whole image of wide values is a multiple of its memory."""
+    """Yield the values, some rows (h, W, ...) at a time: a whole image of wide values is a multiple of its memory."""
     width, height = image.size
     unsigned = image.mode == "I" and _tag(image, Tags.SampleFormat, 0) == 1
     rows = max(1, ROWS_OF_PIXELS // width)
@@ -361,9 +423,18 @@ def _deepened(image: Image.Image, rawmode: str, stream: PoolFile) -> Image.Image
     lower: Image.Image = Image.open(stream, formats=FORMATS)
     _mend_planes(lower)
     _give_rawmodes(lower, lambda mode: LOWER[mode])
-    low = np.asarray(lower)
-    wide = np.asarray(image).astype(np.uint16) << 8 | (low[..., [1, 1, 1, 3]] if rawmode == "LA;16B" else low)
-    colours = wide.shape[2] - (image.mode == "RGBA")
-    depths = [_depth(int(wide[..., :colours].max())), _depth(int(wide[..., colours:].max(initial=0)))]
-    shifts = np.array([depths[0]] * colours + [depths[1]] * (wide.shape[2] - colours), np.uint16) - 8
-    return Image.fromarray((wide >> shifts).astype(np.uint8), image.mode)
+    bands = [1, 1, 1, 3] if rawmode == "LA;16B" else list(range(len(image.getbands())))
+    colours = len(bands) - (image.mode == "RGBA")
+
+    def wide() -> Iterator[NDArray[np.uint16]]:
+        for upper, low in zip(_strips(image), _strips(lower), strict=True):
+            yield upper.astype(np.uint16) << 8 | low[..., bands]
+
+    greatest = np.max([values.max(axis=(0, 1)) for values in wide()], axis=0)
+    depths = [_depth(int(greatest[:colours].max()))] * colours + [_depth(int(alpha)) for alpha in greatest[colours:]]
+    shifts, top = np.array(depths, np.uint16) - 8, 0
+    stretched = Image.new(image.mode, image.size)
+    for values in wide():
+        stretched.paste(Image.fromarray((values >> shifts).astype(np.uint8), image.mode), (0, top))
+        top += len(values)
+    return stretched

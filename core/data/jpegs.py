@@ -18,6 +18,7 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # of all kinds of JP
 SCAN, APP1, ADOBE = 0xDA, 0xE1, 0xEE
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers with nothing behind them
 YCBCR = 1  # Adobe's mark of the usual colours
+CHEAP_SCANS = 400_000_000  # pixels of all scans together: as much as is decoded in a second. Usual are 10 scans
 MOST_BYTES_A_PIXEL = 8  # no JPEG has more, but for its metadata
 
 
@@ -50,6 +51,11 @@ def read_jpeg(file: ImageFile, *, max_pixels: int) -> Jpeg | None:
         return None
 
 
+def count_scans(data: bytes) -> int:
+    """Count the scans of a JPEG, and those of small copies of it among its metadata."""
+    return data.count(bytes([0xFF, SCAN]))
+
+
 def has_all_scans(data: bytes) -> bool:
     """Tell whether the scans that a JPEG begins make a whole picture: each channel, each frequency, to the last bit."""
     parts = list(_parts(memoryview(data)))
@@ -64,11 +70,12 @@ def has_all_scans(data: bytes) -> bool:
 
 
 def _inspect(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
-    """Read the header; None: the JPEG is not of the usual kinds, or is larger than `max_pixels`."""
+    """Read the header; None: the JPEG is not of the usual kinds, larger than `max_pixels`, or may be dear."""
     frames: list[tuple[int, memoryview]] = []
     exif: list[bytes] = []
     other_metadata: list[bytes] = []
-    for marker, part, _ in _parts(data.data):
+    after = 0
+    for marker, part, after in _parts(data.data):  # noqa: B007 -- the last one counts
         if marker in FRAMES:
             frames.append((marker, part))
         elif marker == APP1:
@@ -84,6 +91,9 @@ def _inspect(data: NDArray[np.uint8], max_pixels: int) -> Jpeg | None:
     height, width = frame[1] << 8 | frame[2], frame[3] << 8 | frame[4]
     usual = frame[0] == 8 and frame[5] == 3 and (frame[6], frame[9], frame[12]) == (1, 2, 3)
     if not usual or not 0 < height * width <= max_pixels:
+        return None
+    has_one_scan = frames[0][0] == BASELINE and data[after + 4] == frame[5]
+    if not has_one_scan and height * width * count_scans(data.tobytes()) > CHEAP_SCANS:
         return None
     return Jpeg(data, height, width, orientation if orientation is not None and 1 <= orientation <= 8 else 1)
 

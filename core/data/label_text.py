@@ -19,20 +19,24 @@ MARK = "\ufeff"
 # --- lines ------------------------------------------------------------------------------------------------------
 
 
-def parse_line(line: str) -> tuple[str, str] | None:
-    """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it."""
-    name, _, class_ = line.partition("\t")
-    name = clean_name(name)
-    if name and "\t" not in class_ and (class_ := class_.strip()) and not name.isspace():
+def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | None:
+    """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it.
+
+    may_be_empty: whether a name and a tab alone are a line too, with the class "".
+    """
+    name, tab, class_ = line.partition("\t")
+    name, may_be_empty = clean_name(name), may_be_empty and bool(tab)
+    if name and "\t" not in class_ and ((class_ := class_.strip()) or may_be_empty) and not name.isspace():
         return name, class_
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None
 
 
-def format_line(name: str, class_: str) -> str:
+def format_line(name: str, class_: str, *, may_be_empty: bool = False) -> str:
     """Write the line that `parse_line` reads. Raises LabelsMalformed for what no line can hold."""
-    return f"{writable(clean_name(name))}\t{writable(class_.strip())}"
+    class_ = class_.strip()
+    return f"{writable(clean_name(name))}\t{class_ if may_be_empty and not class_ else writable(class_)}"
 
 
 def clean_name(name: str) -> str:
@@ -56,7 +60,9 @@ def _fault(line: str) -> str:
     if len(columns) > 2:
         return f"{len(columns)} columns, where two belong: {begin}"
     if len(columns) == 2:
-        return f"the {'class' if clean_name(columns[0]).strip() else 'file name'} is empty: {begin}"
+        if not clean_name(columns[0]).strip():
+            return f"the file name is empty: {begin}"
+        return f'the class is empty (if none applies, these are labels for "task": "multilabel"): {begin}'
     for separator, words in ((",", "a comma stands"), (";", "a semicolon stands"), (" ", "spaces stand")):
         if separator in line.strip():
             return f"{words} where a tab belongs: {begin}"

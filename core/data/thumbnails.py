@@ -7,16 +7,18 @@ import io
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from nextlabel.core.data.files import has_suffix
-from nextlabel.core.data.images import decode
+from nextlabel.core.data.decoder import Decoder, TooDear
+from nextlabel.core.data.files import ImageFile, has_suffix
+from nextlabel.core.data.images import Decoded
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
@@ -30,6 +32,7 @@ JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 SWEEP_TO = 0.8
 SWEEP_EVERY = 0.05  # of the room
 USED_AGAIN_S = 3600.0
+MOST_REFUSED = 10_000
 
 
 class Side(IntEnum):
@@ -69,9 +72,10 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
 class Thumbnails:
     """A folder of thumbnails, which takes `most_bytes` at most; 0: none are kept."""
 
-    def __init__(self, folder: Path, *, max_pixels: int, most_bytes: int) -> None:
+    def __init__(self, folder: Path, decoder: Decoder, *, most_bytes: int) -> None:
         self._folder = folder
-        self._max_pixels = max_pixels
+        self._decoder = decoder
+        self._refused: dict[str, str] = {}  # why an image was too dear, by the key of its thumbnail
         self._most_bytes = most_bytes
         self._unswept = most_bytes  # what lies there from before may be too much already
         self._sweeping = threading.Lock()
@@ -93,9 +97,33 @@ class Thumbnails:
         return data if data.startswith(JPEG_BEGIN) and data.endswith(JPEG_END) else None
 
     def make(self, image: ImageIn, side: Side, key: str) -> bytes:
-        """Make a JPEG of the image, upright, never larger than it is, and keep it. Raises UnreadableImage."""
+        """Make a JPEG of the image, upright, never larger than it is, and keep it.
+
+        Raises:
+            Dear: it may take long, or much memory; `make_dear` is for that.
+            UnreadableImage
+        """
+        return self._make(image, side, key, partial(self._decoder.decode_cheap, draft_size=side))
+
+    def make_dear(self, image: ImageIn, side: Side, key: str) -> bytes:
+        """Make a JPEG as `make` does, with a helper; what was too dear once is refused. Raises UnreadableImage."""
+        if key in self._refused:
+            raise TooDear(self._refused[key])
+        try:
+            return self._make(image, side, key, partial(self._decoder.decode_dear, draft_size=side, within=side))
+        except TooDear as error:
+            if len(self._refused) == MOST_REFUSED:
+                self._refused.pop(next(iter(self._refused)))
+            self._refused[key] = error.detail
+            raise
+
+    def close(self) -> None:
+        """End the helpers that decode."""
+        self._decoder.close()
+
+    def _make(self, image: ImageIn, side: Side, key: str, decode: Callable[[ImageFile], Decoded]) -> bytes:
         with image.place.open(image.name) as stream:
-            small = decode(stream, max_pixels=self._max_pixels, draft_size=side).image
+            small = decode(stream).image
             may_be_kept = image.place.stamp_of(stream) == image.stamp  # else it was replaced or changed meanwhile
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
         encoded = io.BytesIO()

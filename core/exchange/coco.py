@@ -13,8 +13,9 @@ from typing import Any
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import Faults, agreed, read_json
+from nextlabel.core.exchange.files import Faults, read_json
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:
@@ -33,60 +34,67 @@ def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str,
 
 
 def _annotation(at: int, image: int, ids: Mapping[str, int], entry: Entry) -> dict[str, Any]:
+    """Write an annotation; a `score` says that a model proposes it."""
     assert entry.class_name is not None
     annotation: dict[str, Any] = {"id": at, "image_id": image, "category_id": ids[entry.class_name]}
-    return annotation if entry.score is None else {**annotation, "score": entry.score}
+    return annotation if entry.given else {**annotation, "score": entry.score}
 
 
-def read(file: Path) -> list[tuple[str, str]]:
-    """Read (name, class) in the order of the images' numbers. Boxes count, too, where all of an image say one class.
+def read(file: Path) -> Reading:
+    """Read the classes of images, in the order of the images' numbers. Boxes say their image's class, too.
+
+    An annotation with a `score` is a model's, as in COCO's own files of results.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
-    faults = Faults(file)
+    reading = Reading.of(file)
     content = read_json(file)
-    parts = ("images", "categories")
-    if not isinstance(content, dict) or not all(isinstance(content.get(part), list) for part in parts):
+    parts = ("images", "categories", "annotations")
+    lists = {part: content.get(part, []) for part in parts} if isinstance(content, dict) else {}
+    if not lists or not all(isinstance(lists[part], list) and part in content for part in parts[:2]):
         raise ExchangeMalformed(f"{shown(file)} is no COCO file: it needs lists of `images` and `categories`.")
-    names = _texts_by_id(content["images"], "images", "file_name", faults)
-    categories = _texts_by_id(content["categories"], "categories", "name", faults)
-    classes = _classes_by_image(content.get("annotations") or [], names, categories, faults)
-    pairs = [
-        (names[image], class_name)
-        for image in sorted(classes)
-        for class_name in agreed(classes[image], shown(names[image]), faults)
-    ]
-    faults.check()
-    return pairs
+    names = _texts_by_id(lists["images"], "images", "file_name", reading.faults)
+    categories = _texts_by_id(lists["categories"], "categories", "name", reading.faults)
+    annotations = lists["annotations"] if isinstance(lists["annotations"], list) else [lists["annotations"]]
+    answers = _answers_by_image(annotations, names, categories, reading.faults)
+    for image in sorted(names):
+        reading.answers += answers[image] or [Answer(f"image {image}", names[image], None)]
+    return reading
 
 
 def _texts_by_id(rows: Iterable[Any], part: str, field: str, faults: Faults) -> dict[int, str]:
-    """Read a text field of each row; note the rows that have no id or no such text."""
+    """Read a text field of each row; note rows that have no id or no such text, and ids that stand for two."""
     texts: dict[int, str] = {}
     for at, row in enumerate(rows):
-        if _number(row, "id") >= 0 and isinstance(row.get(field), str):
-            texts[row["id"]] = row[field]
-        else:
+        if _number(row, "id") < 0 or not isinstance(row.get(field), str):
             faults.note(f"{part}[{at}]", f"it needs a number `id` and a text `{field}`")
+        elif (first := texts.setdefault(row["id"], row[field])) != row[field]:
+            what = f"the id {row['id']} stands for {shown(first)} and {shown(row[field])}; give each an id of its own"
+            faults.note(f"{part}[{at}]", what)
     return texts
 
 
-def _classes_by_image(
-    annotations: Any, names: Mapping[int, str], categories: Mapping[int, str], faults: Faults
-) -> dict[int, list[str]]:
-    classes: dict[int, list[str]] = defaultdict(list)
-    for at, row in enumerate(annotations if isinstance(annotations, list) else []):
-        image, category = _number(row, "image_id"), _number(row, "category_id")
-        if image in names and category in categories:
-            classes[image].append(categories[category])
-        else:
+def _answers_by_image(
+    annotations: Iterable[Any], names: Mapping[int, str], categories: Mapping[int, str], faults: Faults
+) -> dict[int, list[Answer]]:
+    answers: dict[int, list[Answer]] = defaultdict(list)
+    seen: dict[Any, tuple[int, int]] = {}
+    for at, row in enumerate(annotations):
+        place, said = f"annotations[{at}]", (_number(row, "image_id"), _number(row, "category_id"))
+        image, category = said
+        if image not in names or category not in categories:
             what = "its `image_id` or its `category_id` names none of the file; export the file anew"
-            faults.note(f"annotations[{at}]", what)
-    return classes
+            faults.note(place, what)
+        elif seen.setdefault(row.get("id", place), said) != said:
+            faults.note(place, f"the id {row['id']} stands for two annotations; give each an id of its own")
+        else:
+            by_model = row.get("score") is not None
+            answers[image].append(Answer(place, names[image], categories[category], by_model))
+    return answers
 
 
 def _number(row: Any, field: str) -> int:
     """Return the number in the field; -1 where there is none, for numbers are not below 0."""
     value = row.get(field) if isinstance(row, dict) else None
-    return value if isinstance(value, int) and value >= 0 else -1
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else -1

@@ -4,61 +4,112 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry
-from nextlabel.core.exchange.files import Faults, csv_rows, read_text
+from nextlabel.core.exchange.files import read_table
 
-NAMES = ("name", "image", "filename", "file_name", "file", "path", "image_name", "image_id")
-CLASSES = ("class", "label", "class_name", "category", "choice", "target")
-DELIMITERS = (",", ";", "\t")
+NAMES = ("name", "image", "filename", "file", "path", "filepath", "imagename", "imagepath", "imageid")
+CLASSES = ("class", "label", "classname", "category", "choice", "target")
+PREDICTED = "predicted"
 
 
-def document(entries: Iterable[Entry]) -> str:
-    """Write RFC 4180 with the header `name,class`, in rank order. Where there is no class yet, the cell is empty."""
+def document(entries: Sequence[Entry]) -> str:
+    """Write RFC 4180 with the header `name,class`, in rank order. Where there is no class yet, the cell is empty.
+
+    What a model proposes stands in a column of its own, `predicted`, so that it is not taken for a person's word.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(("name", "class"))
-    writer.writerows((entry.name, entry.class_name or "") for entry in entries)
+    has_proposals = any(entry.class_name and not entry.given for entry in entries)
+    writer.writerow(("name", "class", *([PREDICTED] if has_proposals else [])))
+    for entry in entries:
+        cells = (entry.class_name or "", "") if entry.given else ("", entry.class_name or "")
+        writer.writerow((entry.name, *cells[: 2 if has_proposals else 1]))
     return text.getvalue()
 
 
-def read(file: Path) -> list[tuple[str, str]]:
-    """Read (name, class) in the file's order, between commas, semicolons or tabs; leave out rows without a class.
+@dataclass(frozen=True)
+class _Columns:
+    """Where name, class and a model's proposal stand; None: the table has no such column."""
 
-    Columns are known by their header; a table of two columns may have none.
+    name: int
+    class_name: int | None
+    predicted: int | None = None
+
+
+def read(file: Path, name_column: str | None = None, class_column: str | None = None) -> Reading:
+    """Read a table between commas, semicolons or tabs.
+
+    A table of two columns may have no header: then its first row names an image. Else columns are known by their
+    header, or must be said.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
-    faults = Faults(file)
-    text = read_text(file)
-    rows = csv_rows(file, text, max(DELIMITERS, key=text.partition("\n")[0].count))
-    columns = _columns(rows[0][1]) if rows else None
-    pairs: dict[str, str] = {}
-    for place, row in rows[1:] if columns else rows:
-        name, class_name = _cells(row, columns)
-        if not name:
-            faults.note(place, "its name or class is missing, or it has no two columns and no header `name,class`")
-        elif class_name and pairs.setdefault(name, class_name) != class_name:
-            faults.note(place, f"{shown(name)} stood further up with the class {shown(pairs[name])}; keep one")
-    faults.check()
-    return list(pairs.items())
+    reading = Reading.of(file)
+    rows = read_table(file)
+    if not rows:
+        return reading
+    _, first = rows[0]
+    has_header = name_column is not None or class_column is not None or not any(map(has_suffix, first))
+    columns = _by_header(first, rows[1:], file, name_column, class_column) if has_header else _without_header(rows)
+    width = len(first) if has_header else 2
+    for place, row in rows[has_header:]:
+        name, class_name = _cell(row, columns.name), _cell(row, columns.class_name)
+        predicted = _cell(row, columns.predicted)
+        if not name or len(row) <= (columns.class_name or 0) or (len(row) > 2 and not has_header):
+            what = "its name or class is missing, or it has no two columns and no header `name,class`"
+            reading.faults.note(place, what)
+        elif len(row) > width:
+            what = f"it has {len(row)} cells, where {width} belong; put quotes around what holds a separator"
+            reading.faults.note(place, what)
+        else:
+            reading.answers.append(Answer(place, name, class_name or predicted, by_model=not class_name))
+    return reading
 
 
-def _cells(row: Sequence[str], columns: tuple[int, int] | None) -> tuple[str, str]:
-    """Return name and class; two empty texts where the row is not as it should be."""
-    name_at, class_at = columns or (0, 1)
-    if len(row) <= max(name_at, class_at) or (columns is None and len(row) != 2):
-        return "", ""
-    return row[name_at].strip(), row[class_at].strip()
+def _cell(row: Sequence[str], at: int | None) -> str:
+    return row[at] if at is not None and at < len(row) else ""
 
 
-def _columns(header: Sequence[str]) -> tuple[int, int] | None:
-    """Find the columns of name and class. None: the first row is no header."""
-    titles = [cell.strip().lower() for cell in header]
-    names = [titles.index(title) for title in NAMES if title in titles]
-    classes = [titles.index(title) for title in CLASSES if title in titles]
-    return (names[0], classes[0]) if names and classes else None
+def _without_header(rows: Sequence[tuple[str, Sequence[str]]]) -> _Columns:
+    """Tell name from class by what they look like: names end as images do, in all rows."""
+    second_is_name = all(len(row) > 1 and has_suffix(row[1]) and not has_suffix(row[0]) for _, row in rows)
+    return _Columns(1, 0) if second_is_name else _Columns(0, 1)
+
+
+def _by_header(
+    header: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
+    file: Path,
+    name_column: str | None,
+    class_column: str | None,
+) -> _Columns:
+    """Find the columns. Raises ExchangeMalformed where the header leaves open which they are."""
+    titles = [re.sub(r"[\s_-]", "", title).casefold() for title in header]
+    names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
+    if len(names) > 1:  # of an image's number and its file, say, it is the file
+        names = [at for at in names if all(has_suffix(_cell(row, at)) for _, row in rows)]
+    classes = _called(header, class_column) if class_column else [at for at, t in enumerate(titles) if t in CLASSES]
+    predicted = titles.index(PREDICTED) if PREDICTED in titles and not class_column else None
+    if len(names) == 1 and len(classes) == 1 and names != classes:
+        return _Columns(names[0], classes[0], predicted)
+    if len(names) == 1 and not classes and not class_column and predicted is not None:
+        return _Columns(names[0], None, predicted)
+    raise ExchangeMalformed(
+        f"{shown(file)}: which of its columns are the image's name and its class? They are called "
+        f"{', '.join(map(shown, header))}. Say it: --name-column, --class-column. (Without a header, the first row "
+        "has a file's name with its suffix, and a class.)"
+    )
+
+
+def _called(header: Sequence[str], title: str) -> list[int]:
+    return [at for at, cell in enumerate(header) if cell == title.strip()]

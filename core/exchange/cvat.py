@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element, SubElement
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import Faults, agreed, parse_xml, read_text
+from nextlabel.core.exchange.files import parse_xml, read_text
 
 SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -56,30 +57,35 @@ def _writable(text: str) -> str:
     return text
 
 
-def read(file: Path) -> list[tuple[str, str]]:
-    """Read (name, class) in the order of the images' numbers. Without a tag, shapes count where all say one class.
+def read(file: Path) -> Reading:
+    """Read the tags of images, in the order of the images' numbers; without a tag, what its shapes say.
+
+    What CVAT's models proposed has the source `auto`, and so has what `document` writes of a model's.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
+    reading = Reading.of(file)
     root = parse_xml(read_text(file), shown(file))
     if root.tag != "annotations":
         raise ExchangeMalformed(f"{shown(file)} is no CVAT file: its root is <{root.tag}>, not <annotations>.")
     if root.find("track") is not None:
         raise ExchangeMalformed(f"{shown(file)} is of a video (it has tracks). Export it as CVAT for images.")
-    faults = Faults(file)
-    pairs: list[tuple[int, str, str]] = []
-    for at, image in enumerate(root.iter("image")):
-        name = image.get("name")
+    images = sorted(enumerate(root.iter("image"), start=1), key=lambda image: _number(image[1].get("id"), image[0]))
+    for at, image in images:
+        place, name = f"image no. {at}", image.get("name")
         if not name:
-            faults.note(f"image no. {at + 1}", "it has no name; export the file anew")
+            reading.faults.note(place, "it has no name; export the file anew")
             continue
-        tags = [tag.get("label", "") for tag in image.iter("tag")]
-        classes = tags or [shape.get("label", "") for shape in image if shape.tag in SHAPES]
-        number = _number(image.get("id"), at)
-        pairs += [(number, name, class_name) for class_name in agreed(classes, shown(name), faults)]
-    faults.check()
-    return [(name, class_name) for _, name, class_name in sorted(pairs, key=lambda pair: pair[0])]
+        said = list(image.iter("tag")) or [shape for shape in image if shape.tag in SHAPES]
+        for one in said:
+            if one.get("label"):
+                reading.answers.append(Answer(place, name, one.get("label"), by_model=one.get("source") == "auto"))
+            else:
+                reading.faults.note(place, f"a <{one.tag}> has no label; export the file anew")
+        if not said:
+            reading.answers.append(Answer(place, name, None))
+    return reading
 
 
 def _number(text: str | None, at: int) -> int:

@@ -57,6 +57,12 @@ def entries_of(result: JobResult) -> tuple[Entry, ...]:
     raise Inexpressible(detail)
 
 
+def classes_known_to(result: JobResult) -> tuple[str, ...]:
+    """List the classes that the head of a result was trained on: a batch rarely has all of them."""
+    head = result.head if isinstance(result, SelectionResult | PredictionResult) else None
+    return head.classes if head is not None else ()
+
+
 def entries_of_labels(labels: ClassLabels) -> tuple[Entry, ...]:
     """List labels in the order of the labels file."""
     return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())

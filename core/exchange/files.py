@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +19,12 @@ from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
-from nextlabel.core.tasks.base import Task
-from nextlabel.core.tasks.registry import CLASSIFICATION
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30
+MAX_SNIFFED = 1 << 16  # characters of a table that its separator is found out by
+DELIMITERS = (",", ";", "\t")
+PACKED = (".json", ".xml", ".csv", ".tsv")  # what a zip may hold one of
 
 
 class Faults:
@@ -40,17 +45,59 @@ class Faults:
             raise ExchangeMalformed("\n".join(["Please mend:", *self._found[:MAX_LISTED], *tail]))
 
 
-def read_text(file: Path) -> str:
-    """Read a file of UTF-8, with or without a byte order mark. Raises ExchangeMalformed, PathNotReadable."""
+def read_text(file: Path, *, or_utf_16: bool = False) -> str:
+    """Read a file of UTF-8, with or without a byte order mark; or the one file of its kind in a zip, as tools pack it.
+
+    or_utf_16: take UTF-16 with a mark, too.
+
+    Raises:
+        ExchangeMalformed, PathNotReadable
+    """
+    data = _read_bytes(file)
+    if or_utf_16 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").removeprefix("\ufeff")
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ExchangeMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: export it in parts.")
-        return file.read_bytes().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8; export the file anew, or save it as UTF-8"
         raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        if zipfile.is_zipfile(file):
+            return _unpacked(file)
+        if file.stat().st_size > MAX_BYTES:
+            raise _too_large(file)
+        return file.read_bytes()
     except OSError as error:
         raise PathNotReadable(f"{shown(file)} can't be read: {error.strerror}.") from None
+
+
+def _unpacked(file: Path) -> bytes:
+    """Read the one file of annotations in a zip. Raises ExchangeMalformed where there is none, or more than one."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            inside = [one for one in packed.infolist() if one.filename.lower().endswith(PACKED) and _is_seen(one)]
+            if len(inside) != 1:
+                there = ", ".join(one.filename for one in inside[:MAX_LISTED]) or f"no {', '.join(PACKED)}"
+                what = f"is a zip (or a spreadsheet) with {there} in it: unpack it, and name the one file to read"
+                raise ExchangeMalformed(f"{shown(file)} {what}.")
+            with packed.open(inside[0]) as stream:
+                data = stream.read(MAX_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
+        raise ExchangeMalformed(f"{shown(file)} is a zip that can't be unpacked: {error}. Export it anew.") from None
+    if len(data) > MAX_BYTES:
+        raise _too_large(file)
+    return data
+
+
+def _is_seen(packed: zipfile.ZipInfo) -> bool:
+    return not any(part.startswith((".", "__MACOSX")) for part in packed.filename.split("/"))
+
+
+def _too_large(file: Path) -> ExchangeMalformed:
+    return ExchangeMalformed(f"{shown(file)} is larger than {MAX_BYTES >> 30} GB: export it in parts.")
 
 
 def read_json(file: Path) -> Any:
@@ -61,13 +108,49 @@ def read_json(file: Path) -> Any:
         raise ExchangeMalformed(f"{shown(file)} is not JSON: {error}. Export it anew.") from None
 
 
-def csv_rows(file: Path, text: str, delimiter: str) -> list[tuple[str, list[str]]]:
-    """List each row as (its place, its cells); leave out empty lines. Raises ExchangeMalformed."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def read_table(file: Path) -> list[tuple[str, list[str]]]:
+    """List the rows of a table between commas, semicolons or tabs, as (place, stripped cells). Leave out empty ones.
+
+    The separator is the one that makes all rows equally long; Excel's first line `sep=;` may say it. Empty cells at the
+    end of a row, beyond its first row's, are left out.
+
+    Raises:
+        ExchangeMalformed, PathNotReadable
+    """
+    text = read_text(file, or_utf_16=True)
+    said = re.match(r'"?sep=(.)"?[ \t,;]*\r?\n', text, re.IGNORECASE)
+    if said:
+        return _rows_between(file, text[said.end() :], said[1], begin=1)
+    head = text[:MAX_SNIFFED].rpartition("\n")[0] if len(text) > MAX_SNIFFED else text
+    return _rows_between(file, text, max(DELIMITERS, key=lambda delimiter: _evenness(head, delimiter)))
+
+
+def _evenness(text: str, delimiter: str) -> tuple[bool, int]:
+    """Rate a separator: whether all rows are equally long, and how many cells the first has; nothing for one cell."""
     try:
-        return [(f"line {reader.line_num}", row) for row in reader if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
+    except csv.Error:
+        return False, 0
+    widths = {len(row) for row in rows}
+    first = len(rows[0]) if rows else 1
+    return (len(widths) == 1, first) if first > 1 else (False, 0)
+
+
+def _rows_between(file: Path, text: str, delimiter: str, begin: int = 0) -> list[tuple[str, list[str]]]:
+    rows: list[tuple[str, list[str]]] = []
+    # strict: else a quote that is never closed would swallow all rows after it
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            while len(cells) > (len(rows[0][1]) if rows else 2) and not cells[-1]:
+                cells.pop()
+            if any(cells):
+                rows.append((f"line {reader.line_num + begin}", cells))
     except csv.Error as error:
-        raise ExchangeMalformed(f"{shown(file)}: line {reader.line_num}: {error}. Export it anew.") from None
+        what = f"line {reader.line_num + begin}: {error}. Export it anew"
+        raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+    return rows
 
 
 def parse_xml(text: str, of: str) -> ElementTree.Element:
@@ -135,12 +218,3 @@ def _content(place: Place, name: str) -> bytes:
         raise PathNotReadable(f"the image {shown(name)} can't be read: {cause}.") from None
     except OSError as error:
         raise PathNotReadable(f"the image {shown(name)} can't be read: {error.strerror}.") from None
-
-
-def agreed(classes: Sequence[str], place: str, faults: Faults, task: Task = CLASSIFICATION) -> tuple[str, ...]:
-    """Return the classes of an image that was given all of these; where they contradict each other, note it: ()."""
-    try:
-        return task.agree(classes)
-    except ValueError as error:
-        faults.note(place, str(error))
-        return ()

@@ -1,20 +1,27 @@
-"""Folders of images, one for each class: what torchvision calls ImageFolder, and datumaro `imagenet`."""
+"""Folders of images, one for each class: what torchvision calls ImageFolder, and datumaro `imagenet`.
+
+A hidden file says of a folder that nextlabel filled it: then names in it are quoted, and some classes a model's guess.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import Inexpressible
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry
-from nextlabel.core.exchange.files import Faults, place_images
+from nextlabel.core.exchange.files import place_images, read_json, writable, write_json
 
 NO_CLASS = "no_label"  # where datumaro keeps images without one
+MARK = ".nextlabel.json"
+ClassFolder = Literal["first", "last", "all"]
 
 
 def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = False) -> None:
@@ -23,36 +30,71 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
     Rank order is lost, as folders have none.
 
     Raises:
-        Inexpressible: a class can't be a folder's name.
+        Inexpressible: a class can't be a folder's name, or the folder holds images that nextlabel didn't put there.
         PathNotWritable
     """
-    pairs = [(entry.name, f"{_folder_of(entry.class_name)}/{flat(entry.name)}") for entry in entries]
-    place_images(pairs, place, folder, copy=copy)
+    paths = {f"{_folder_of(entry.class_name)}/{flat(entry.name)}": entry for entry in entries}
+    mark = _mark_of(folder)
+    if mark is None and folder.is_dir() and place_at(folder.absolute(), [folder.absolute()]).has_an_image():
+        raise Inexpressible(
+            f"{shown(folder)} holds images of others, whose names would be mixed up; name a new folder."
+        )
+    earlier = {path for path in (mark or {}).get("predicted", []) if path not in paths}
+    predicted = earlier.union(path for path, entry in paths.items() if entry.class_name and not entry.given)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MARK, {"names": "quoted", "predicted": sorted(predicted)})
+    place_images([(entry.name, path) for path, entry in paths.items()], place, folder, copy=copy)
 
 
-def read(folder: Path) -> list[tuple[str, str]]:
-    """Read (name, class), sorted by name. A class may lie several folders deep; leave out images without one.
+def read(folder: Path, *, quoted: bool = False, class_folder: ClassFolder | None = None) -> Reading:
+    """Read a folder of class folders, sorted by path.
+
+    Where nextlabel filled it, the images have their names of before, and all folders above one are its class. Any other
+    folder is taken as the pool itself, and names are paths in it.
+
+    Args:
+        quoted: nextlabel filled it, though its mark is lost.
+        class_folder: which of several folders above an image is its class.
 
     Raises:
-        ExchangeMalformed: a name occurs in two classes.
+        ExchangeMalformed: an image lies several folders deep, and `class_folder` was not said.
         EmptyPool, PathNotFound, PathNotReadable, PathWrongKind
     """
-    faults = Faults(folder)
-    pairs: dict[str, str] = {}
-    for path in list_pool(place_at(folder.absolute(), [folder.absolute(), Path("/")])).names:
-        class_name, _, file_name = path.rpartition("/")
-        if class_name in ("", NO_CLASS):
-            continue
-        name = unquote(file_name)
-        if pairs.setdefault(name, class_name) != class_name:
-            faults.note(path, f"the same image lies in {shown(pairs[name])}, too; keep one of them")
-    faults.check()
-    return sorted(pairs.items())
+    reading = Reading.of(folder, settled_by="remove one of the two images")
+    paths = list_pool(place_at(folder.absolute(), [folder.absolute(), Path("/")])).names
+    mark = _mark_of(folder)
+    ours = quoted or mark is not None
+    if not ours:
+        _ask_about(paths, class_folder, folder)
+        if any(re.search("%(2F|25|3A|5C)", path) for path in paths):
+            reading.notes.append("names hold %2F or the like; if nextlabel filled the folder, say --quoted")
+    predicted = set((mark or {}).get("predicted", []))
+    for path in paths:
+        above, _, file_name = path.rpartition("/")
+        class_name = None if above.split("/")[0] == NO_CLASS else _class_in(above, class_folder or "all")
+        name = unquote(file_name) if ours else path
+        reading.answers.append(Answer(path, name, class_name, by_model=path in predicted))
+    return reading
 
 
 def flat(name: str) -> str:
     """Make one file name of a path: what paths and datumaro's ids are split at is quoted, and `unquote` undoes it."""
     return re.sub(r"[%/:\\]", lambda character: f"%{ord(character[0]):02X}", name)
+
+
+def _class_in(above: str, which: ClassFolder) -> str:
+    parts = above.split("/")
+    return above if which == "all" else parts[0 if which == "first" else -1]
+
+
+def _ask_about(paths: Iterable[str], class_folder: ClassFolder | None, folder: Path) -> None:
+    deep = next((path for path in paths if path.count("/") > 1 and not path.startswith(f"{NO_CLASS}/")), None)
+    if deep is not None and class_folder is None:
+        raise ExchangeMalformed(
+            f"{shown(folder)}: {shown(deep)} lies several folders deep. Which of them is its class? "
+            "Say --class-folder first, last or all."
+        )
 
 
 def _folder_of(class_name: str | None) -> str:
@@ -62,3 +104,11 @@ def _folder_of(class_name: str | None) -> str:
     if class_name == NO_CLASS or any(not part or part.startswith(".") or "\0" in part for part in parts):
         raise Inexpressible(f"the class {shown(class_name)} can't be a folder's name. Rename it.")
     return class_name
+
+
+def _mark_of(folder: Path) -> dict[str, Any] | None:
+    """Read the mark that nextlabel leaves in a folder that it fills; None: there is none."""
+    if not (folder / MARK).is_file():
+        return None
+    content = read_json(folder / MARK)
+    return content if isinstance(content, dict) and isinstance(content.get("predicted"), list) else {}

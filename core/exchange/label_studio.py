@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.answers import Answer, Reading, is_structure
 from nextlabel.core.exchange.entries import Entry
-from nextlabel.core.exchange.files import Faults, agreed, csv_rows, parse_xml, read_json, read_text
+from nextlabel.core.exchange.files import Faults, parse_xml, read_json, read_table
 from nextlabel.core.exchange.image_urls import ImageUrls
 
 #: Columns of JSON-MIN and CSV that are neither the task's data nor answers.
@@ -40,9 +43,10 @@ class Control:
         return [{"from_name": self.from_name, "to_name": self.to_name, "type": "choices", "value": value}]
 
     def classes(self, result: Any) -> list[str]:
-        """List the classes in an annotation's result."""
-        ours = [region for region in _regions(result) if region.get("from_name") == self.from_name]
-        return [str(choice) for region in ours for choice in _choices(region.get("value"))]
+        """List the classes in an annotation's result; leave out what is of a part of the image, or no text."""
+        values = [region.get("value") for region in _regions(result) if region.get("from_name") == self.from_name]
+        whole = [value for value in values if isinstance(value, dict) and value.keys() == {"choices"}]
+        return [choice for value in whole for choice in _choices(value) if isinstance(choice, str)]
 
 
 def config(classes: Sequence[str], control: Control) -> str:
@@ -108,146 +112,147 @@ def _task(entry: Entry, urls: ImageUrls, control: Control, model_version: str) -
 
 # --- exports ----------------------------------------------------------------------------------------------------
 
+USUAL = "choice"  # the name of the choice in Label Studio's own template, and in ours
+
 
 @dataclass(frozen=True)
-class _Answer:
-    """One image of an export with its classes, and the place in the file, for faults to name."""
+class _Annotation:
+    """What somebody said of one task, and when. `choices`: none where it was skipped, or left open.
+
+    made: False where a task has no annotation at all.
+    """
 
     place: str
     url: str
-    classes: list[str]
+    choices: list[Any]
+    time: datetime | None
+    made: bool
 
 
 def read_export(
     file: Path, name_of: NameOf, *, key: str | None = None, from_name: str | None = None, newest: bool = False
-) -> list[tuple[str, str]]:
-    """Read (name, class) from an export as JSON, JSON-MIN or CSV. Leave out tasks that are skipped or unanswered.
+) -> Reading:
+    """Read an export as JSON, JSON-MIN or CSV. Predictions and drafts in it are nobody's answers.
 
     Args:
         name_of: finds an image's name in the pool by its URL; None: the pool has none such.
         key: the image's key in a task's data. None: it is found out, where only one looks like an image.
         from_name: the name of the choice. None: it is found out, where there is only one.
-        newest: of several annotations of a task, the newest counts; else they must agree.
+        newest: of several annotations of an image, the newest counts, whatever task it is in; else they must agree.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
-    faults = Faults(file)
+    reading = Reading.of(file, settled_by="" if newest else "let the newest count (--newest)")
     rows = _rows(file)
     is_full = any(isinstance(row, dict) and isinstance(row.get("data"), dict) for row in rows)
-    read = _read_full if is_full else _read_flat
-    pairs: dict[str, str] = {}
-    for answer in read(rows, key, from_name, newest, faults):
-        for class_name in agreed(answer.classes, answer.place, faults):
-            name = name_of(answer.url)
-            if name is None:
-                faults.note(answer.place, f"no image is known by {shown(answer.url)}; check the prefix, or the pool")
-            elif newest:
-                pairs[name] = class_name
-            elif pairs.setdefault(name, class_name) != class_name:
-                both = f"{shown(pairs[name])} and {shown(class_name)}"
-                faults.note(answer.place, f"{shown(name)} is {both}; keep one, or let the newest count")
-    faults.check()
-    return list(pairs.items())
+    annotations = (_read_full if is_full else _read_flat)(rows, key, from_name, reading)
+    reading.faults.check()
+    by_image: dict[str, list[_Annotation]] = {}
+    for annotation in annotations:
+        name = name_of(annotation.url)
+        if name is None and annotation.choices:
+            what = f"no image is known by {shown(annotation.url)}; check the prefix, or the pool"
+            reading.faults.note(annotation.place, what)
+        else:
+            by_image.setdefault(name or annotation.url, []).append(annotation)
+    for name, of_image in by_image.items():
+        for annotation in _newest(of_image, name, reading.faults) if newest else of_image:
+            classes = annotation.choices or [None]
+            reading.answers += [Answer(annotation.place, name, class_name) for class_name in classes]
+    return reading
+
+
+def _newest(annotations: list[_Annotation], name: str, faults: Faults) -> list[_Annotation]:
+    """Return the newest annotation; several of one time. Note it where the times don't tell which it is."""
+    annotations = [annotation for annotation in annotations if annotation.made] or annotations
+    if all(annotation.choices == annotations[0].choices for annotation in annotations):
+        return annotations
+    times = [annotation.time for annotation in annotations if annotation.time is not None]
+    if len(times) < len(annotations):
+        place = next(annotation.place for annotation in annotations if annotation.time is None)
+        faults.note(place, f"{shown(name)} has several annotations, and no `updated_at` says which is the newest")
+        return []
+    return [annotation for annotation in annotations if annotation.time == max(times)]
 
 
 def _rows(file: Path) -> list[Any]:
-    if file.suffix.lower() in (".csv", ".tsv"):
-        delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-        (_, header), *body = csv_rows(file, read_text(file), delimiter) or [("", [])]
-        return [dict(zip(header, cells, strict=False)) for _, cells in body]
-    rows = read_json(file)
-    if not isinstance(rows, list):
-        raise ExchangeMalformed(f"{shown(file)} is no list of tasks. Export the project as JSON, JSON-MIN or CSV.")
-    return rows
+    if file.suffix.lower() not in (".csv", ".tsv"):
+        rows = read_json(file)
+        if not isinstance(rows, list):
+            detail = f"{shown(file)} is no list of tasks. Export the project as JSON, JSON-MIN or CSV."
+            raise ExchangeMalformed(detail)
+        return rows
+    (_, header), *body = read_table(file) or [("", [])]
+    twice = [title for title in header if header.count(title) > 1]
+    if twice:
+        raise ExchangeMalformed(f"{shown(file)}: two of its columns are called {shown(twice[0])}; rename one of them.")
+    uneven = next((place for place, cells in body if len(cells) > len(header)), None)
+    if uneven:
+        raise ExchangeMalformed(f"{shown(file)}: {uneven} has more cells than the header. Export it anew.")
+    return [dict(zip(header, cells, strict=False)) for _, cells in body]
 
 
-def _read_full(
-    tasks_: Sequence[Any], key: str | None, from_name: str | None, newest: bool, faults: Faults
-) -> Iterable[_Answer]:
-    """Yield the answers of an export as JSON, which holds tasks with their annotations."""
+# JSON: tasks with their annotations
+
+
+def _read_full(tasks_: Sequence[Any], key: str | None, from_name: str | None, reading: Reading) -> list[_Annotation]:
+    """Read an export as JSON, which holds tasks with all of their annotations, or none."""
     places = [(f"task {_id(task, at)}", task) for at, task in enumerate(tasks_, start=1)]
-    names = {name for _, task in places for name in _names_of_choices(task)}
-    from_name = _only(from_name, names, "choice", "choices", "the whole file", faults)
+    known: list[tuple[str, Mapping[str, Any]]] = []
     for place, task in places:
-        data = task.get("data") if isinstance(task, dict) else None
-        if not isinstance(data, dict):
-            faults.note(place, "it has no `data`; export the project as JSON anew")
-            continue
-        control = Control(from_name=from_name)
-        results = [annotation.get("result") for annotation in _annotations(task, newest)]
-        classes = [name for result in results for name in control.classes(result)]
-        if classes and (url := _url(data, key, place, faults)):
-            yield _Answer(place, url, classes)
+        if isinstance(task, dict) and isinstance(task.get("data"), dict):
+            known.append((place, task))
+        else:
+            reading.faults.note(place, "it has no `data`; export the project as JSON anew")
+    control = Control(from_name=_choice_of([task for _, task in known], from_name, reading))
+    key = key or _image_key([task["data"] for _, task in known])
+    annotations = []
+    for place, task in known:
+        for annotation in _annotations(task) or [{}]:
+            choices = _choices_of(annotation, control, place, reading.faults)
+            if url := _url(task["data"], key, place, choices, reading.faults):
+                annotations.append(_Annotation(place, url, choices, _time(annotation), bool(annotation)))
+    return annotations
 
 
-def _read_flat(
-    rows: Sequence[Any], key: str | None, from_name: str | None, newest: bool, faults: Faults
-) -> Iterable[_Answer]:
-    """Yield the answers of an export as JSON-MIN or CSV, which holds one annotation a row.
-
-    Which column is the choice must be found out, where `from_name` doesn't say it.
-    """
-    places = [(f"row {at}", row) for at, row in enumerate(rows, start=1)]
-    if newest:
-        places.sort(key=lambda place: str(place[1].get("updated_at", "")) if isinstance(place[1], dict) else "")
-    for place, row in places:
-        if not isinstance(row, dict):
-            faults.note(place, "it is no object; export the project as JSON or JSON-MIN anew")
-            continue
-        url = _url(row, key, place, faults)
-        if url is None:
-            continue
-        others = {name for name, value in row.items() if name not in _OF_THE_EXPORT and value not in (url, "", None)}
-        column = _only(from_name, others, "choice", "columns", place, faults) if others else None
-        if column and (classes := _classes_in(row.get(column))):
-            yield _Answer(place, url, classes)
+def _choice_of(tasks_: Iterable[Mapping[str, Any]], asked: str | None, reading: Reading) -> str:
+    """Return the name of the choice to read. Raises ExchangeMalformed where there is none such, or several."""
+    types = {
+        str(region.get("from_name")): str(region.get("type"))
+        for task in tasks_
+        for annotation in _annotations(task)
+        for region in _regions(annotation.get("result"))
+    }
+    choices = sorted(name for name, type_ in types.items() if type_ == "choices")
+    if not types or asked in choices or (asked is None and len(choices) == 1):
+        return asked or (choices or [USUAL])[0]
+    others = ", ".join(f"{name} ({type_})" for name, type_ in sorted(types.items()) if type_ != "choices")
+    there = f"there is {', '.join(choices)}" if choices else f"its answers are of {others}"
+    which = "no choice of an image's class" if asked is None else f"no choice named {shown(asked)}"
+    if asked is None and choices:
+        which, there = "several choices", f"{', '.join(choices)}; say which (--from-name)"
+    raise ExchangeMalformed(f"{shown(reading.file)} has {which} in it: {there}.")
 
 
-def _annotations(task: Mapping[str, Any], newest: bool) -> list[Mapping[str, Any]]:
-    """List the annotations of a task, or the newest alone; leave out the skipped ones."""
+def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     listed = task.get("annotations", task.get("completions"))
-    annotations = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    if newest:
-        annotations = sorted(annotations, key=lambda annotation: str(annotation.get("updated_at", "")))[-1:]
-    return [annotation for annotation in annotations if not annotation.get("was_cancelled")]
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
-def _only(asked: str | None, names: set[str], usual: str, what: str, place: str, faults: Faults) -> str:
-    """Return the name meant: the one asked for, else the usual or the only one; note it if there are several."""
-    if asked is not None:
-        return asked
-    if usual in names or not names:
-        return usual
-    if len(names) > 1:
-        faults.note(place, f"it has several {what} ({', '.join(sorted(names))}); say which (--from-name)")
-    return min(names)
-
-
-def _url(data: Mapping[str, Any], key: str | None, place: str, faults: Faults) -> str | None:
-    """Find the image's URL: under the key, or `image`, or the only one that looks like a path to an image."""
-    if key is None and isinstance(data.get("image"), str):
-        key = "image"
-    if key is None:
-        keys = [name for name, value in data.items() if isinstance(value, str) and _looks_like_an_image(value)]
-        key = keys[0] if len(keys) == 1 else None
-    url = data.get(key) if key is not None else None
-    if isinstance(url, str) and url:
-        return url
-    faults.note(place, f"which of {', '.join(map(str, data))} is the image's URL? Say it (--image-key)")
-    return None
-
-
-def _looks_like_an_image(value: str) -> bool:
-    return "/" in value and value.lower().endswith((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
-
-
-def _names_of_choices(task: Any) -> set[str]:
-    if not isinstance(task, dict):
-        return set()
-    annotations = _annotations(task, newest=False)
-    regions = [region for annotation in annotations for region in _regions(annotation.get("result"))]
-    return {str(region.get("from_name")) for region in regions if region.get("type") == "choices"}
+def _choices_of(annotation: Mapping[str, Any], control: Control, place: str, faults: Faults) -> list[Any]:
+    """List what was chosen, as it stands there; nothing where the annotation was skipped."""
+    if annotation.get("was_cancelled"):
+        return []
+    chosen: list[Any] = []
+    for region in _regions(annotation.get("result")):
+        if region.get("from_name") == control.from_name and region.get("type") == "choices":
+            value = region.get("value")
+            if isinstance(value, dict) and (value.keys() - {"choices"} or "item_index" in region):
+                what = f"{shown(control.from_name)} is about a part of the image, or one of several images"
+                faults.note(place, what)
+            chosen += _choices(value)
+    return chosen
 
 
 def _regions(result: Any) -> list[dict[str, Any]]:
@@ -259,16 +264,107 @@ def _choices(value: Any) -> list[Any]:
     return choices if isinstance(choices, list) else []
 
 
-def _classes_in(value: Any) -> list[str]:
+# JSON-MIN and CSV: one annotation a row
+
+
+def _read_flat(rows: Sequence[Any], key: str | None, from_name: str | None, reading: Reading) -> list[_Annotation]:
+    """Read an export as JSON-MIN or CSV, which holds one annotation a row, or a task that has none."""
+    places = [(f"row {at}", row) for at, row in enumerate(rows, start=1)]
+    for place, row in places:
+        if not isinstance(row, dict):
+            reading.faults.note(place, "it is no object; export the project as JSON or JSON-MIN anew")
+    known = [row for row in rows if isinstance(row, dict)]
+    key = key or _image_key(known)
+    column = _column(known, key, from_name, reading)
+    annotations = []
+    for place, row in places:
+        choices = _chosen_in(row.get(column)) if isinstance(row, dict) else []
+        if isinstance(row, dict) and (url := _url(row, key, place, choices, reading.faults)):
+            made = bool(choices or row.get("annotation_id"))
+            annotations.append(_Annotation(place, url, choices, _time(row), made))
+    return annotations
+
+
+def _column(rows: Sequence[Mapping[str, Any]], key: str | None, asked: str | None, reading: Reading) -> str:
+    """Return the column that is the choice: the one asked for, or that of the usual name.
+
+    No other is taken for it, and be it the only one: a file like this doesn't tell answers from what a task is about.
+
+    Raises:
+        ExchangeMalformed
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row if name not in _OF_THE_EXPORT and name != key))
+    of_tasks = {
+        name for row in rows if "annotation_id" in row and row["annotation_id"] in (None, "")
+        for name, value in row.items() if value not in (None, "", [])
+    }  # fmt: skip
+    name = asked or USUAL
+    if name in columns and name not in of_tasks:
+        others = [column for column in columns if column not in {name, *of_tasks}]
+        if asked is None and others:
+            reading.notes.append(f"the class is what {name} says; --from-name names another of: {', '.join(others)}")
+        return name
+    file, there = shown(reading.file), ", ".join(columns) or "none"
+    if not columns:
+        raise ExchangeMalformed(f"{file}: no answer found in it: it has no column but Label Studio's own.")
+    if asked is not None:
+        why = "is no answer: tasks without an annotation have it, too" if asked in columns else "is not there"
+        raise ExchangeMalformed(f"{file}: the column {shown(asked)} {why}; its columns are {there}.")
+    plain = [name for name in columns if not all(is_structure(row.get(name)) for row in rows if row.get(name))]
+    if not plain:
+        raise ExchangeMalformed(f"{file} has no choice of an image's class in it: {there} holds lists or objects.")
+    raise ExchangeMalformed(
+        f"{file}: is there a choice of an image's class in it? None of its columns is called {USUAL}: {there}. "
+        f"If one of them is the choice, say it: --from-name {plain[0]}"
+    )
+
+
+def _chosen_in(value: Any) -> list[Any]:
     """Read a cell: it holds a class, or several as JSON: `{"choices": [...]}`."""
     if isinstance(value, str) and value.startswith('{"choices"'):
         try:
             value = json.loads(value)
         except ValueError:
             return [value]
-    if isinstance(value, dict):
-        return list(map(str, _choices(value)))
-    return [str(value)] if value not in (None, "", []) else []
+    if isinstance(value, dict) and value.keys() == {"choices"}:
+        return _choices(value)
+    return [value] if value not in (None, "", []) else []
+
+
+# both
+
+
+def _image_key(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Find the key of the image's URL: `image`, or the only one under which all values look like one; None: ask."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    if "image" in keys:
+        return "image"
+    like = [key for key in keys if all(_looks_like_an_image(row.get(key)) for row in rows)]
+    return like[0] if len(like) == 1 else None
+
+
+def _looks_like_an_image(value: Any) -> bool:
+    return isinstance(value, str) and (has_suffix(value) or has_suffix(value.partition("?")[0]))
+
+
+def _url(data: Mapping[str, Any], key: str | None, place: str, choices: list[Any], faults: Faults) -> str | None:
+    """Return the image's URL; None: there is none, which is a fault where something was chosen."""
+    url = data.get(key) if key is not None else None
+    if isinstance(url, str) and url:
+        return url
+    if choices:
+        faults.note(place, f"which of {', '.join(map(str, data))} is the image's URL? Say it (--image-key)")
+    return None
+
+
+def _time(annotation: Mapping[str, Any]) -> datetime | None:
+    """Read when an annotation was changed last, or made; None where that is no time."""
+    text = annotation.get("updated_at") or annotation.get("created_at")
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _id(task: Any, at: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from inspect import cleandoc
 from typing import Any
@@ -27,6 +27,7 @@ class Kind:
     The docstring of `request` says in a sentence what a job of the kind answers; the command's help, the calls of the
     clients and the API's document show it.
 
+    results: by task, of those whose answers look otherwise than `result`.
     title: what the page calls such a job. question: what a person wants to know who asks for one.
     answer: what they get, in a few words. more: the page of docs/ that tells more, without `.md`.
     stages: all stages that its pipeline may go through, in order.
@@ -49,6 +50,11 @@ class Kind:
     about: str
     shell_examples: tuple[str, ...]
     example: Mapping[str, Any]
+    results: Mapping[str, type[Result]] = field(default_factory=dict)
+
+    def result_of(self, task: str) -> type[Result]:
+        """The form of its answers to requests of that task."""
+        return self.results.get(task, self.result)
 
     @property
     def name(self) -> str:

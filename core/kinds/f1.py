@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import BackboneName, JobRequest, PathText
-from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, MultilabelResult, Part, Result, Skipped
 
 
 class F1Request(JobRequest):
@@ -83,9 +83,94 @@ class F1Result(Result):
         )
 
 
+class LabelScores(Part):
+    """One class among several an image may have. `threshold`: the probability from which on an image is given the
+    class; None: the class has no training image. `average_precision` looks at the order of the images alone."""
+
+    class_name: str = Field(alias="class")
+    precision: float
+    recall: float
+    f1: float
+    f1_interval: tuple[float, float]
+    average_precision: float
+    average_precision_interval: tuple[float, float]
+    support: int
+    predicted: int
+    threshold: float | None
+
+
+class CoOccurrence(Part):
+    """Which classes stand on the same validation images; rows and columns are `classes`.
+
+    `together[a][b]`: images that have both. `predicted[a][b]`: images that are given both. `taken_for[a][b]`: images
+    that have a and are not given it, and are given b and don't have it.
+    """
+
+    classes: tuple[str, ...]
+    together: tuple[tuple[int, ...], ...]
+    predicted: tuple[tuple[int, ...], ...]
+    taken_for: tuple[tuple[int, ...], ...]
+
+
+class LabelMiss(Part):
+    """A class that a validation image has and is not given (`missing`), or is given and has not (`surplus`).
+
+    `probability`: of the class, by the head.
+    """
+
+    name: str
+    class_name: str = Field(alias="class")
+    miss: Literal["missing", "surplus"]
+    probability: float
+
+
+class MultilabelF1Result(MultilabelResult):
+    """`f1_sample`: mean F1 of an image's classes. `exact`: the share of images that are given just their classes.
+    `misses`: the surest first, 10,000 at most. `leaks`: training images that are near-copies of validation images,
+    1,000 at most. Intervals are of 95 %, by drawing validation images again."""
+
+    kind: Literal["f1"] = "f1"
+    f1_macro: float
+    f1_macro_interval: tuple[float, float]
+    f1_micro: float
+    f1_micro_interval: tuple[float, float]
+    f1_sample: float
+    mean_average_precision: float
+    mean_average_precision_interval: tuple[float, float]
+    exact: float
+    calibration_error: float
+    validation_images: int
+    per_class: tuple[LabelScores, ...]
+    co_occurrence: CoOccurrence
+    classes_without_training_images: tuple[str, ...]
+    classes_without_validation_images: tuple[str, ...]
+    misses: tuple[LabelMiss, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    head: HeadSummary
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("class", "precision", "recall", "f1", "average_precision", "support", "predicted", "threshold")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return (
+            (c.class_name, c.precision, c.recall, c.f1, c.average_precision, c.support, c.predicted, c.threshold)
+            for c in self.per_class
+        )
+
+    def sentences(self) -> Iterable[str]:
+        (low, high), (ap_low, ap_high) = self.f1_macro_interval, self.mean_average_precision_interval
+        yield (
+            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {self.validation_images} images that the "
+            f"head has not seen; mAP {self.mean_average_precision:.3f} ({ap_low:.3f} to {ap_high:.3f}); all classes "
+            f"right on {self.exact:.0%} of them."
+        )
+
+
 KIND = Kind(
     request=F1Request,
     result=F1Result,
+    results={"multilabel": MultilabelF1Result},
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed training images", "embed validation images", "train", "score"),
     title="Quality",

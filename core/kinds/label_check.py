@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import Field
+
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OnePredicted, OneValidated
+from nextlabel.core.kinds.requests import ONE_CLASS, OnePredicted, OneValidated
 from nextlabel.core.kinds.results import Leak, Manifest, Part, Result, Skipped
 
 
@@ -14,6 +16,7 @@ class LabelCheckRequest(OnePredicted, OneValidated):
     """Which labels look wrong."""
 
     kind: Literal["label_check"] = "label_check"
+    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
 
 
 class SuspiciousLabel(Part):

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import Field
+
+from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnePool
-from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.results import (
+    ClassProbability,
+    HeadSummary,
+    Manifest,
+    MultilabelResult,
+    Part,
+    Result,
+    Skipped,
+)
 
 
 class PredictionRequest(OnePool):
     """A class for every unlabelled image."""
 
     kind: Literal["prediction"] = "prediction"
+    all_probabilities: bool = Field(
+        False, description="Tell the probability of every class, not of the best three. Of the task `multilabel` alone."
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        if body.get("all_probabilities") is True and body.get("task") != "multilabel":
+            yield Fault("/all_probabilities", "invalid_value", "it is of the task multilabel alone")
 
 
 class PredictionItem(Part):
@@ -45,9 +65,48 @@ class PredictionResult(Result):
         return ((i.name, i.predicted) for i in self.items)
 
 
+class MultilabelPredictionItem(Part):
+    """`predicted`: the classes that reach their thresholds, maybe none. `confidence`: in the class least sure of all:
+    the lowest probability of what is said of a class. `probabilities`: in the order of the head's classes, if asked."""
+
+    name: str
+    predicted: tuple[str, ...]
+    confidence: float
+    top: tuple[ClassProbability, ...]
+    probabilities: tuple[float, ...] | None = None
+
+
+class MultilabelPredictionResult(MultilabelResult):
+    kind: Literal["prediction"] = "prediction"
+    items: tuple[MultilabelPredictionItem, ...]
+    head: HeadSummary
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("name", "predicted", "confidence")
+
+    def header(self) -> Sequence[str]:
+        """Each class is a column, where the probabilities were asked for."""
+        asked = any(item.probabilities is not None for item in self.items)
+        return (*self.columns, *self.head.classes) if asked else self.columns
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.name, "|".join(i.predicted), i.confidence, *(i.probabilities or ())) for i in self.items)
+
+    def sentences(self) -> Iterable[str]:
+        counts = Counter(name for item in self.items for name in item.predicted)
+        counts["none of them"] = sum(not item.predicted for item in self.items)
+        listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
+        yield f"{len(self.items)} images: {listed}."
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))
+
+
 KIND = Kind(
     request=PredictionRequest,
     result=PredictionResult,
+    results={"multilabel": MultilabelPredictionResult},
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "train", "predict"),
     title="Predictions",

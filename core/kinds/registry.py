@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import faults_of, validate
@@ -27,16 +28,28 @@ KINDS: Mapping[str, Kind] = {
     )
 }
 JobResult = (
-    selection.SelectionResult
-    | prediction.PredictionResult
-    | f1.F1Result
-    | learning_curve.LearningCurveResult
-    | audit.AuditResult
-    | label_check.LabelCheckResult
-    | similar.SimilarResult
-    | map.MapResult
+    Annotated[selection.SelectionResult, Tag("selection")]
+    | Annotated[prediction.PredictionResult, Tag("prediction")]
+    | Annotated[prediction.MultilabelPredictionResult, Tag("prediction of multilabel")]
+    | Annotated[f1.F1Result, Tag("f1")]
+    | Annotated[f1.MultilabelF1Result, Tag("f1 of multilabel")]
+    | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
+    | Annotated[audit.AuditResult, Tag("audit")]
+    | Annotated[label_check.LabelCheckResult, Tag("label_check")]
+    | Annotated[similar.SimilarResult, Tag("similar")]
+    | Annotated[map.MapResult, Tag("map")]
 )
-result_adapter: TypeAdapter[JobResult] = TypeAdapter(Annotated[JobResult, Field(discriminator="kind")])
+
+
+def form_of(result: Any) -> str:
+    """The tag of a result: its kind, and its task where it says one. Results of one class an image say none."""
+    told = result.get if isinstance(result, dict) else partial(getattr, result)
+    kind, task = told("kind", None), told("task", None)
+    return f"{kind} of {task}" if task else str(kind)
+
+
+AnyResult = Annotated[JobResult, Discriminator(form_of)]
+result_adapter: TypeAdapter[JobResult] = TypeAdapter(AnyResult)
 
 
 def parse_request(body: Any) -> JobRequest:

@@ -25,8 +25,11 @@ from nextlabel.core.methods.registry import parse_method
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000
 MAX_DEADLINE_S = 366 * 86_400
-LATER_FIELDS = {"task": "classification", "content": False}
+LATER_FIELDS = {"task": "classification", "content": False, "all_probabilities": False}
 EMBED = ("backbone", "path_to_embeddings")
+ANY_TASK = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
+AnyTask = Literal["classification", "multilabel"]
+ONE_CLASS = "What a label is: one class an image."
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -74,14 +77,14 @@ def _kind_is_required(schema: dict[str, Any]) -> None:
 
 
 class JobRequest(BaseModel):
-    """The fields that all kinds share. A kind that serves more tasks than this one overrides `task`."""
+    """The fields that all kinds share. A kind that serves fewer tasks overrides `task`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
     kind: str
     backbone: BackboneName | None
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
-    task: Literal["classification"] = Field("classification", description="What a label is: one class an image.")
+    task: AnyTask = Field("classification", description=ANY_TASK)
     content: bool = Field(
         False,
         description="Read every image to see whether it was changed, where the file system may not tell "
@@ -109,12 +112,13 @@ class JobRequest(BaseModel):
         return get_args(cls.model_fields["task"].annotation)
 
     @classmethod
-    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003 - subclasses look at it
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """The faults of fields that may be right by themselves and don't go together.
 
         `body` has not been validated: what is wrong with a single field is told elsewhere, and passed over here.
         """
-        return iter(())
+        if body.get("task") == "multilabel" and body.get("head") == "mlp":
+            yield Fault("/head", "invalid_value", "mlp gives an image one class; linear has a sigmoid a class")
 
     @field_validator("task", mode="before")
     @classmethod
@@ -129,7 +133,7 @@ class JobRequest(BaseModel):
         Fields that came later are left out while they have their default, so that requests recorded before them keep
         their fingerprints.
         """
-        exclude = {name for name, default in LATER_FIELDS.items() if getattr(self, name) == default}
+        exclude = {name for name, default in LATER_FIELDS.items() if getattr(self, name, default) == default}
         return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
 
 
@@ -154,6 +158,7 @@ class OnePool(JobRequest):
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
         given = given_in(body)
         if not given.intersection(cls.sources):
             yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
@@ -171,6 +176,13 @@ class OnePredicted(OnePool):
         description="Your own model's probabilities instead of a head's: a csv or tab-separated file with the header "
         "`name`, class, class, ... and one image a line. Needs no backbone, unless the method looks at embeddings.",
     )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        if body.get("task") == "multilabel" and "path_to_predictions" in given_in(body):
+            detail = "each line must sum to 1, which is one class an image: leave it out with the task multilabel"
+            yield Fault("/path_to_predictions", "invalid_value", detail)
 
 
 class OneValidated(OnePool):

@@ -10,13 +10,11 @@ import csv
 import io
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nextlabel.core.data.label_text import join_lines
-from nextlabel.core.tasks.base import write_lines
-from nextlabel.core.tasks.registry import CLASSIFICATION
+from nextlabel.core.data.label_text import format_line, join_lines
 
 
 class Part(BaseModel):
@@ -30,6 +28,10 @@ class Result(Part):
 
     columns: ClassVar[tuple[str, ...]]
 
+    def header(self) -> Sequence[str]:
+        """The first row of its csv file: a result with a column for each class has more than `columns`."""
+        return self.columns
+
     @abstractmethod
     def rows(self) -> Iterable[Sequence[Any]]:
         """The rows of its csv file, each as long as `columns`."""
@@ -41,9 +43,17 @@ class Result(Part):
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """Pairs of image name and proposed class; None where there is none to propose.
 
+        With several classes an image, it has several pairs; one with the class "" where none applies.
+
         A kind that never proposes classes leaves this as it is: `Kind.proposes_labels` looks whether it was overridden.
         """
         return None
+
+
+class MultilabelResult(Result):
+    """The base of results of the task `multilabel` that look otherwise than those of one class an image."""
+
+    task: Literal["multilabel"] = "multilabel"
 
 
 class ClassProbability(Part):
@@ -100,7 +110,7 @@ def as_csv(result: Result) -> str:
     """RFC 4180 with a header line."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(result.columns)
+    writer.writerow(result.header())
     writer.writerows(result.rows())
     return text.getvalue()
 
@@ -110,4 +120,5 @@ def as_labels(result: Result) -> str | None:
     pairs = result.labels_file()
     if pairs is None:
         return None
-    return join_lines(write_lines(CLASSIFICATION, ((name, (class_,)) for name, class_ in pairs)))
+    may_be_empty = isinstance(result, MultilabelResult)
+    return join_lines(format_line(name, class_, may_be_empty=may_be_empty) for name, class_ in pairs)

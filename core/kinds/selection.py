@@ -10,7 +10,16 @@ from pydantic import Field, ValidationInfo, field_validator
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import EMBED, MAX_ADD, MethodChoice, Names, OnePredicted, given_in, method_in
+from nextlabel.core.kinds.requests import (
+    EMBED,
+    MAX_ADD,
+    ONE_CLASS,
+    MethodChoice,
+    Names,
+    OnePredicted,
+    given_in,
+    method_in,
+)
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, Part, Result, Skipped
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -20,6 +29,7 @@ class SelectionRequest(OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
+    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
     method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
     exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")

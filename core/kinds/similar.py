@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, Names, OnePool, PathText
+from nextlabel.core.kinds.requests import MAX_ADD, ONE_CLASS, Names, OnePool, PathText
 from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
 
 
@@ -16,6 +16,7 @@ class SimilarRequest(OnePool):
     """Images like some, and unlike others."""
 
     kind: Literal["similar"] = "similar"
+    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
     like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=1_000_000)] = Field(
         description="Names of images that show what is looked for."

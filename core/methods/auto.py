@@ -27,7 +27,7 @@ class Auto(Method):
     reason: ClassVar[str] = "chosen by auto"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        method, _ = settle(self, len(inputs.labelled), len(np.unique(inputs.targets)))
+        method, _ = settle(self, len(inputs.labelled), len(np.unique(inputs.targets, axis=0)))
         return method.select(inputs, add, rng)
 
 

@@ -45,6 +45,10 @@ class Units(ABC):
     def errors(self, said: NDArray[Any]) -> NDArray[np.float32]:
         """Return (n, E): each image's error if its prediction were its label, which is the gradient's factor."""
 
+    def per_image(self, said: NDArray[Any]) -> int:
+        """Return about how many units an image has, 1 or more: as many fewer images are looked at together."""
+        return 1
+
     def doubts(self, measure: Measure, said: NDArray[Any], rows: Rows | None = None) -> tuple[Scores, Scores]:
         """Return (n,) how unsure each image is by the measure, and (n,) its logit gap, which breaks ties.
 
@@ -52,7 +56,7 @@ class Units(ABC):
         """
         count = len(said) if rows is None else len(rows)
         scores, gaps = np.empty(count), np.empty(count)
-        for part in slices(count, ROWS_AT_ONCE):
+        for part in slices(count, max(1, ROWS_AT_ONCE // self.per_image(said))):
             logits, image_of = self.alternatives(said[part] if rows is None else said[rows[part]])
             shifted, n = shift(logits), len(scores[part])
             scores[part] = self.aggregate(measure(shifted), image_of, n)
@@ -85,7 +89,35 @@ class OneAnImage(Units):
         return errors
 
 
+class OneAClass(Units):
+    """Each image and class is a unit: whether the image has the class. What a model says of n images is (n, C) logits.
+
+    An image is as doubtful as its classes are on average.
+    """
+
+    def per_image(self, said: NDArray[Any]) -> int:
+        return max(1, int(said.shape[1]))
+
+    def alternatives(self, said: NDArray[Any]) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+        """Return (nC, 2): that the image has the class, and 0, that it has not."""
+        flat = said.reshape(-1)
+        logits = np.stack([flat, np.zeros_like(flat)], axis=1)
+        return logits, np.repeat(np.arange(len(said), dtype=np.int64), said.shape[1])
+
+    def aggregate(self, values: Scores, image_of: NDArray[np.int64], n: int) -> Scores:
+        return values.reshape(n, -1).mean(axis=1) if n else np.empty(0)
+
+    def total(self, values: Scores, image_of: NDArray[np.int64], n: int) -> Scores:
+        return values.reshape(n, -1).sum(axis=1) if n else np.empty(0)
+
+    def errors(self, said: NDArray[Any]) -> NDArray[np.float32]:
+        """Return sigmoid(logits) minus what is predicted: (n, C)."""
+        halves = np.tanh(said.astype(np.float64) / 2)
+        return ((1 + halves) / 2 - (said > 0)).astype(np.float32)
+
+
 ONE_AN_IMAGE = OneAnImage()
+ONE_A_CLASS = OneAClass()
 
 
 # --- logits -----------------------------------------------------------------------------------------------------

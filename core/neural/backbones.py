@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import ImageFile
-from nextlabel.core.data.images import NOTHING, decode
+from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
 from nextlabel.core.embeddings import descriptor
 from nextlabel.core.embeddings.catalogue import BackboneSpec, weights_in
@@ -42,7 +43,7 @@ class Reader(Protocol):
     images_at_once: int  #: how many a batch had best have
     decodes_on_device: bool  #: `read` does little but fetch the file, as a rule
 
-    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
+    def read(self, file: ImageFile, decoder: Decoder) -> ReadImage:
         """Make one image file, just opened, what `gather` takes. Called from many threads. Raises UnreadableImage."""
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
@@ -76,8 +77,8 @@ class OnCpu(ABC):
     def prepare(self, image: Image.Image) -> Pixels:
         """Make an RGB image the array that forward takes, stacked with others."""
 
-    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
-        image, remarks = decode(file, max_pixels=max_pixels)
+    def read(self, file: ImageFile, decoder: Decoder) -> ReadImage:
+        image, remarks = decoder.decode(file)
         return ReadImage(self.prepare(image), remarks)
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:
@@ -129,12 +130,12 @@ class TimmBackbone(OnCpu):
         pixels: Pixels = np.ascontiguousarray(np.moveaxis(self._transform(image).numpy(), 0, -1))
         return pixels
 
-    def read(self, file: ImageFile, max_pixels: int) -> ReadImage:
+    def read(self, file: ImageFile, decoder: Decoder) -> ReadImage:
         if self.decodes_on_device:
-            if jpeg := read_jpeg(file, max_pixels=max_pixels):
+            if jpeg := read_jpeg(file, max_pixels=decoder.max_pixels):
                 return ReadImage(jpeg, NOTHING)
             file.seek(0)
-        image, remarks = decode(file, max_pixels=max_pixels, draft_size=self._draft_size)
+        image, remarks = decoder.decode(file, draft_size=self._draft_size)
         return ReadImage(self.prepare(image), remarks)
 
     def gather(self, prepared: Sequence[Prepared]) -> Gathered:

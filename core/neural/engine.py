@@ -11,7 +11,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
@@ -37,6 +38,7 @@ MAX_DECODE_THREADS = 8
 FEW_THREADS = 2
 SLOW_S = 0.001  # for an image: its storage is far, or it is one that the GPU can't decode
 PARTS_THAT_TELL = 16
+LOOK_EVERY_S = 1.0
 BATCHES_AHEAD = 1  # of images read that wait, besides the one that is gathered and the one that is forwarded
 
 
@@ -122,6 +124,7 @@ def run(
     Closing the generator ends its threads. Raises OutOfMemory when a single image is too much.
     """
     size, threads = settings.batch_size or reader.images_at_once, decode_threads(settings)
+    decoder = Decoder.of(settings)
     sized = _Forward(forward, nothing, size, halved)
     readers = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     pace = _Pace(threads, FEW_THREADS if reader.decodes_on_device and not settings.decode_threads else threads)
@@ -130,7 +133,7 @@ def run(
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
     ahead = max(threads, size * BATCHES_AHEAD // at_a_time)
     read = chain.from_iterable(
-        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, settings), part), parts, ahead)
+        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, decoder), part), parts, ahead)
     )
 
     def next_group() -> _Group | None:
@@ -139,11 +142,12 @@ def run(
 
     try:
         coming = gatherer.submit(next_group)
-        while (group := coming.result()) is not None:
+        while (group := _awaited(coming, pace, check)) is not None:
             coming = gatherer.submit(next_group)
             check()
             yield _collect(group, sized)
     finally:
+        decoder.close()
         readers.shutdown(wait=False, cancel_futures=True)  # the gatherer may wait for one of them, and hears of it
         gatherer.shutdown()
         readers.shutdown()
@@ -158,20 +162,39 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _awaited(coming: Future[Done], pace: _Pace, check: Callable[[], None]) -> Done:
+    """Wait for a batch. Whenever images of it were read meanwhile, `check`: some take long."""
+    done = pace.done
+    while not wait([coming], timeout=LOOK_EVERY_S).done:
+        if pace.done > done:
+            done = pace.done
+            check()
+    return coming.result()
+
+
 class _Pace:
-    """Lets `few` threads work at a time; all, once most of the last parts took long for an image."""
+    """Lets `few` threads work at a time; all, once most of the last parts took long for an image.
+
+    done: how many items were worked on, nearly: threads that count at once may count as one.
+    """
 
     def __init__(self, threads: int, few: int) -> None:
         self._turns = Semaphore(min(few, threads))
         self._held_back = max(0, threads - few)
         self._last: deque[float] = deque(maxlen=PARTS_THAT_TELL)
         self._noting = Lock()
+        self.done = 0
 
     def __call__(self, work: Callable[[Item], Done], part: Sequence[Item]) -> list[Done]:
         with self._turns:
             began = time.perf_counter()
-            done = [work(item) for item in part]
+            done = [self._counted(work, item) for item in part]
             self._note((time.perf_counter() - began) / len(part))
+        return done
+
+    def _counted(self, work: Callable[[Item], Done], item: Item) -> Done:
+        done = work(item)
+        self.done += 1
         return done
 
     def _note(self, seconds: float) -> None:
@@ -186,10 +209,10 @@ class _Pace:
 Read = tuple[int, ReadImage | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
 
 
-def _read(reader: Reader, pool: Pool, row: int, settings: Settings) -> Read:
+def _read(reader: Reader, pool: Pool, row: int, decoder: Decoder) -> Read:
     try:
         with pool.open(row) as file:
-            image = reader.read(file, settings.max_image_pixels)
+            image = reader.read(file, decoder)
             return row, image, pool.is_as_listed(row, file)
     except UnreadableImage as error:
         return row, SkippedFile(pool.names[row], error.detail), False

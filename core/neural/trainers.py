@@ -9,6 +9,7 @@ from typing import Protocol
 from nextlabel.core.neural.cross_validation import out_of_fold_logits
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.heads.sigmoid import left_out_logits, train_sigmoids
 from nextlabel.core.neural.training import Floats, Integers, Tick
 
 
@@ -36,4 +37,7 @@ class Trainer:
     out_of_fold_logits: OutOfFold
 
 
-TRAINERS: Mapping[str, Trainer] = {"softmax": Trainer(train_head, out_of_fold_logits)}
+TRAINERS: Mapping[str, Trainer] = {
+    "softmax": Trainer(train_head, out_of_fold_logits),
+    "sigmoid": Trainer(train_sigmoids, left_out_logits),
+}

@@ -13,7 +13,7 @@ from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
-from nextlabel.core.metrics import macro_f1
+from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fit, Fitter, Split, need_labels
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
@@ -122,7 +122,7 @@ def _replay(
     known, fitted = NO_ROWS, None
     f1 = []
     for size in sizes:
-        settled, _ = settle(method, len(known), len(np.unique(split.targets[known])))
+        settled, _ = settle(method, len(known), fitter.task.alternatives(split.targets[known]))
         rows = choose(
             settled, _inputs(split, known, fitted, fitter.task), size - len(known), rng, check=run.check
         ).picks.rows
@@ -139,7 +139,7 @@ def _inputs(split: Split, known: Rows, fitted: Fit | None, task: Task) -> Inputs
         candidates=np.setdiff1d(np.arange(len(split.targets)), known),
         embeddings=split.embeddings,
         labelled=known,
-        targets=np.unique(split.targets[known], return_inverse=True)[1],
+        targets=task.learnable(split.targets[known])[1],
         logits=head.logits(split.embeddings) if head else None,
         units=task.units,
     )

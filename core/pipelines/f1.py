@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
-from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss, MultilabelF1Result
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
-from nextlabel.core.metrics import Scores
+from nextlabel.core.metrics.classification import Scores
+from nextlabel.core.metrics.multilabel import LabelScores
+from nextlabel.core.pipelines import multilabel_f1
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
@@ -32,7 +34,7 @@ from nextlabel.core.tasks.registry import task_of
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 
-def validate(request: F1Request, run: Run) -> F1Result:
+def validate(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
     """Embeds only what is labelled on either side."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -67,14 +69,24 @@ def validate(request: F1Request, run: Run) -> F1Result:
     run.stage("score")
     guessed = task.probabilities(head.logits(scored_on.embeddings))
     leaks = _warn_of_leaks(trained_on, scored_on, run)
-    return _result(
-        task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed)),
-        misses=_misses(scored_on, matched.classes, guessed),
-        leaks=leaks,
-        head=summary,
-        skipped=skipped_images(trained_on.unreadable, scored_on.unreadable),
-        manifest=manifest(request, source, run, head=True, sources={"training": training, "validation": validation}),
-    )
+    scores = task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed), head.thresholds)
+    skipped = skipped_images(trained_on.unreadable, scored_on.unreadable)
+    origin = manifest(request, source, run, head=True, sources={"training": training, "validation": validation})
+    if isinstance(scores, LabelScores):
+        every_class = np.arange(len(matched.classes))
+        decided = task.decide(head.logits(scored_on.embeddings), every_class, len(every_class), head.thresholds)
+        missed = multilabel_f1.misses(scored_on, matched.classes, guessed, decided, MISSES_TOLD)
+        return multilabel_f1.result(
+            scores,
+            validation_images=len(guessed),
+            misses=missed,
+            leaks=leaks,
+            head=summary,
+            skipped=skipped,
+            manifest=origin,
+        )
+    misses = _misses(scored_on, matched.classes, guessed)
+    return _result(scores, misses=misses, leaks=leaks, head=summary, skipped=skipped, manifest=origin)
 
 
 def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[Leak, ...]:

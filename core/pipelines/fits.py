@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels
-from nextlabel.core.methods.base import Rows
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
@@ -21,9 +20,9 @@ class Split:
     """One repeat: L images to train on, (L, d), in the order in which they are learnt, and V held-out ones, (V, d)."""
 
     embeddings: NDArray[np.float32]
-    targets: Rows
+    targets: NDArray[Any]
     held_out: NDArray[np.float32]
-    truth: Rows
+    truth: NDArray[Any]
     n_classes: int
 
 
@@ -31,7 +30,8 @@ class Split:
 class Fit:
     """A head fitted to part of the labels.
 
-    classes: those that part can teach, in a space of `n_classes`, ascending. head: None where that is one alone.
+    classes: those that part can teach, in a space of `n_classes`, ascending. head: None where it says the same of every
+        image.
     """
 
     classes: NDArray[np.int64]
@@ -41,9 +41,10 @@ class Fit:
 
     def predict(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
         """Return what the head decides of each image: (N, d) -> (N, ...), as the task's targets are."""
-        one = np.zeros((len(embeddings), 1), np.float32)
-        logits = one if self.head is None else self.head.logits(embeddings)
-        return self.task.decide(logits, self.classes, self.n_classes)
+        always = np.zeros((len(embeddings), len(self.classes)), np.float32)
+        logits = always if self.head is None else self.head.logits(embeddings)
+        thresholds = None if self.head is None else self.head.thresholds
+        return self.task.decide(logits, self.classes, self.n_classes, thresholds)
 
 
 @dataclass(eq=False)
@@ -63,7 +64,7 @@ class Fitter:
     def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
         """Fit a head. targets: (L, ...) in a space of `n_classes`, of which not all need occur."""
         classes, known = self.task.learnable(targets)
-        if len(classes) < 2:
+        if self.task.alternatives(known) < 2:
             return Fit(classes, n_classes, None, self.task)
         trainer = TRAINERS[self.task.trainer]
         like = self._searched.get(len(targets))

@@ -22,7 +22,7 @@ from nextlabel.core.kinds.learning_curve import (
 )
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
-from nextlabel.core.metrics import macro_f1
+from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.pipelines.advice import advise
 from nextlabel.core.pipelines.embedding import Embedded
@@ -120,7 +120,7 @@ def _splits(
             orders = [order_of_choice(X, y, others, choosing, chance) for chance in chances]
         classes, targets, truth = validation.together(matched)
         return [Split(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
-    fold = stratified_folds(y, request.repeats, request.seed)
+    fold = stratified_folds(task_of(request.task).strata(y), request.repeats, request.seed)
     splits = []
     for r in range(request.repeats):
         order = np.random.default_rng([request.seed, r]).permutation(np.flatnonzero(fold != r))

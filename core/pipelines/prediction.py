@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator, Sequence
 
-from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.kinds.prediction import (
+    KIND,
+    MultilabelPredictionItem,
+    MultilabelPredictionResult,
+    PredictionItem,
+    PredictionRequest,
+    PredictionResult,
+)
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
@@ -16,10 +26,11 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.tasks.base import Answer
 from nextlabel.core.tasks.registry import task_of
 
 
-def predict(request: PredictionRequest, run: Run) -> PredictionResult:
+def predict(request: PredictionRequest, run: Run) -> PredictionResult | MultilabelPredictionResult:
     """Raises NoLabels and SingleClass before anything is embedded."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -36,19 +47,30 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult:
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings[rows]))
-    answers = [task.answer(row, matched.classes) for row in probabilities]
+    answers = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
     run.advance(len(rows))
-    return PredictionResult(
-        items=tuple(
-            PredictionItem(
-                name=embedded.pool.names[row],
-                predicted=class_of(answer),
-                confidence=rounded(answer.confidence),
-                top=top_of(answer),
-            )
-            for row, answer in zip(rows, answers, strict=True)
-        ),
-        head=summary,
-        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(request, source, run, head=True, sources={"pool": labelled}),
+    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
+    origin = manifest(request, source, run, head=True, sources={"pool": labelled})
+    names = [embedded.pool.names[row] for row in rows]
+    if request.task == "multilabel":
+        several = _several(names, answers, probabilities if request.all_probabilities else None)
+        return MultilabelPredictionResult(items=tuple(several), head=summary, skipped=skipped, manifest=origin)
+    items = tuple(
+        PredictionItem(name=name, predicted=class_of(answer), confidence=rounded(answer.confidence), top=top_of(answer))
+        for name, answer in zip(names, answers, strict=True)
     )
+    return PredictionResult(items=items, head=summary, skipped=skipped, manifest=origin)
+
+
+def _several(
+    names: Sequence[str], answers: Sequence[Answer], probabilities: NDArray[np.float64] | None
+) -> Iterator[MultilabelPredictionItem]:
+    """probabilities: (N, C), where all are to be told."""
+    for i, (name, answer) in enumerate(zip(names, answers, strict=True)):
+        yield MultilabelPredictionItem(
+            name=name,
+            predicted=answer.predicted,
+            confidence=rounded(answer.confidence),
+            top=top_of(answer),
+            probabilities=None if probabilities is None else tuple(rounded(p) for p in probabilities[i]),
+        )

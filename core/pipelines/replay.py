@@ -6,7 +6,10 @@ at the whole pool: the best of all is the best of those. So the order comes back
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import Inputs, Matrix, Rows
@@ -16,25 +19,25 @@ from nextlabel.core.pipelines.fits import Fitter
 FIRST, GROWTH = 10, 1.25  # labels after the first round, and how many times as many after each other
 
 
-def order_of_choice(X: Matrix, y: Rows, others: Matrix, fitter: Fitter, rng: np.random.Generator) -> Rows:
+def order_of_choice(X: Matrix, y: NDArray[Any], others: Matrix, fitter: Fitter, rng: np.random.Generator) -> Rows:
     """(L,) indices into the labelled images, in the order in which `auto` would choose them for the sake of the pool.
 
-    X: (L, d) the labelled images, and y: (L,) their classes; others: (U, d) images that stand for the rest of the pool.
-    The first ten are drawn by chance, so that other chance gives another order.
+    X: (L, d) the labelled images, and y: (L, ...) their targets; others: (U, d) images that stand for the rest of the
+    pool. The first ten are drawn by chance, so that other chance gives another order.
     """
     E = np.concatenate([X, others])
-    n_classes = int(y.max()) + 1
+    classes, y = fitter.task.learnable(y)
     order = sample(np.arange(len(y)), FIRST, rng)
     while len(order) < len(y):
         known = np.sort(order)
-        fitted = fitter.train(X[known], y[known], n_classes)
-        method, _ = settle(Auto(), len(known), len(fitted.classes))
+        fitted = fitter.train(X[known], y[known], len(classes))
+        method, _ = settle(Auto(), len(known), fitter.task.alternatives(y[known]))
         inputs = Inputs(
             candidates=np.setdiff1d(np.arange(len(y)), known),
             references=np.setdiff1d(np.arange(len(E)), known),
             embeddings=E,
             labelled=known,
-            targets=np.unique(y[known], return_inverse=True)[1],
+            targets=fitter.task.learnable(y[known])[1],
             logits=fitted.head.logits(E) if fitted.head else None,
             units=fitter.task.units,
         )

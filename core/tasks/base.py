@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.methods.units import Units
-from nextlabel.core.metrics import Scores
+from nextlabel.core.metrics.classification import Scores
+from nextlabel.core.metrics.multilabel import LabelScores
 
 #: A name about which the labels contradict each other -> each thing that they say -> file:line, where it stands first.
 Conflicts = Mapping[str, Mapping[str, str]]
@@ -144,9 +145,17 @@ class Task(ABC):
 
     # --- training -----------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def can_train(self, matched: Matched) -> bool:
         """Whether a head can be trained on these labels."""
+        return self.alternatives(matched.targets) >= 2
+
+    @abstractmethod
+    def alternatives(self, targets: NDArray[Any]) -> int:
+        """Return between how many answers these teach a head to tell; below two, there is nothing to learn."""
+
+    @abstractmethod
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """Return (L,) a number for each labelled image; images of one number are spread evenly over folds."""
 
     @abstractmethod
     def check_labels(self, labels: Labels) -> None:
@@ -175,10 +184,16 @@ class Task(ABC):
         """Return the probability of each class of an image of which nothing is known."""
 
     @abstractmethod
-    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[Any]:
+    def decide(
+        self,
+        logits: NDArray[np.floating],
+        classes: NDArray[np.int64],
+        n_classes: int,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> NDArray[Any]:
         """Return what is predicted of each image, as targets are, in a space of `n_classes`.
 
-        classes: (c,) which of them the logits are of.
+        classes: (c,) which of them the logits are of. thresholds: (c,) `Head.thresholds`.
         """
 
     @abstractmethod
@@ -186,15 +201,22 @@ class Task(ABC):
         """Return (N,) whether each image was taken for one of that class."""
 
     @abstractmethod
-    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
-        """Say what a row of probabilities (C,) means."""
+    def answer(
+        self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    ) -> Answer:
+        """Say what a row of probabilities (C,) means. thresholds: (C,) `Head.thresholds`."""
 
     # --- scores -------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def score(
-        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
-    ) -> Scores:
+        self,
+        trained: Matched,
+        validation: Matched,
+        probabilities: NDArray[np.float64],
+        rng: np.random.Generator,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> Scores | LabelScores:
         """Score the probabilities (V, C of `trained`) of the validation rows, in the space of both sets' classes."""
 
     @abstractmethod

@@ -18,7 +18,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
-from nextlabel.core.metrics import Scores, class_counts, cohens_kappa, score
+from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
@@ -134,7 +134,8 @@ def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> 
         for name, by_class in places.items()
     ]
     more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
-    return "\n".join(["The same image has two classes. Please keep one of them:", *lines, *more])
+    several = 'Please keep one of them; where images have several classes, ask with "task": "multilabel"'
+    return "\n".join([f"The same image has two classes. {several}:", *lines, *more])
 
 
 def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -193,8 +194,13 @@ class Classification(Task):
             only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
             raise SingleClass(f"{what} needs two classes at least: {only}")
 
-    def can_train(self, matched: Matched) -> bool:
-        return len(matched.classes) >= 2
+    def alternatives(self, targets: NDArray[Any]) -> int:
+        """Return the number of classes."""
+        return len(np.unique(targets))
+
+    def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the classes."""
+        return targets
 
     def learnable(self, targets: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
         classes, narrowed = np.unique(targets, return_inverse=True)
@@ -215,7 +221,13 @@ class Classification(Task):
     def unknown(self, n_classes: int) -> float:
         return 1 / n_classes
 
-    def decide(self, logits: NDArray[np.floating], classes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    def decide(
+        self,
+        logits: NDArray[np.floating],
+        classes: NDArray[np.int64],
+        n_classes: int,
+        thresholds: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.int64]:
         """Return (N,) the most probable class of each image; the first of several equally probable ones."""
         best: NDArray[np.int64] = classes[logits.argmax(axis=1)]
         return best
@@ -224,7 +236,9 @@ class Classification(Task):
         shown_: NDArray[np.bool_] = decided == class_index
         return shown_
 
-    def answer(self, probabilities: NDArray[np.float64], classes: Sequence[str]) -> Answer:
+    def answer(
+        self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    ) -> Answer:
         top = most_probable(probabilities, classes)
         class_, probability = top[0]
         return Answer((class_,), probability, top)
@@ -232,7 +246,12 @@ class Classification(Task):
     # scores
 
     def score(
-        self, trained: Matched, validation: Matched, probabilities: NDArray[np.float64], rng: np.random.Generator
+        self,
+        trained: Matched,
+        validation: Matched,
+        probabilities: NDArray[np.float64],
+        rng: np.random.Generator,
+        thresholds: NDArray[np.float64] | None = None,
     ) -> Scores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.classification import Classification
+from nextlabel.core.tasks.multilabel import Multilabel
 
 CLASSIFICATION = Classification()  # the default of every request
-TASKS: Mapping[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
+MULTILABEL = Multilabel()
+TASKS: Mapping[str, Task] = {task.name: task for task in (CLASSIFICATION, MULTILABEL)}
 
 
 def task_of(name: str) -> Task:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -11,8 +14,9 @@ from PIL import Image
 from nextlabel.api.app import create_app
 from nextlabel.api.routes.page import is_built
 from nextlabel.core.keys import KeyFile, Scope
-from tests.api.support import settings_for
+from tests.api.support import served, settings_for
 from tests.api.test_errors import problem
+from tests.images_that_are_dear import jpeg_of_many_scans
 from tests.pools import draw, spoil
 
 
@@ -63,6 +67,41 @@ def test_an_image_comes_as_a_jpeg_that_may_be_kept(client, data):
     assert client.get("/images", params=asked).content == answer.content
     known = client.get("/images", params=asked, headers={"If-None-Match": f"W/{answer.headers['ETag']}"})
     assert (known.status_code, known.content) == (304, b"")
+
+
+def test_files_that_look_like_images_and_are_not_read_are_counted_by_suffix(client, data):
+    data.pool("mixed", "a.jfif", "b.jxl", "c.JXL", "d.jpg_large", "e.jpg.txt", "f.avif")
+    listed = client.get("/folders", params={"path": "mixed"}).json()
+    assert (listed["images"], listed["unread"]) == (2, {".jpg…": 1, ".jxl": 2})
+
+
+def test_images_that_are_too_dear_keep_no_other_waiting(data, settings):
+    for number in range(4):
+        (data.root / "pool" / f"dear_{number}.jpg").write_bytes(jpeg_of_many_scans(times=500 + number))
+    Image.new("RGB", (40, 30), "teal").save(data.root / "pool" / "photo.png")
+    patient = settings.model_copy(update={"decode_s": 2.0})
+    with (
+        served(create_app(patient)) as url,
+        httpx.Client(base_url=url, timeout=30) as asked,
+        ThreadPoolExecutor(9) as at,
+    ):
+
+        def ask(name):
+            began = time.monotonic()
+            answer = asked.get("/images", params={"path_to_img": "pool", "name": name}, timeout=30)
+            return answer, time.monotonic() - began
+
+        dear = [at.submit(ask, f"dear_{number}.jpg") for number in (0, 0, 1, 1, 2, 3)]
+        time.sleep(0.3)
+        answer, seconds = ask("photo.png")
+        assert answer.status_code == 200
+        assert seconds < 1.5
+        assert not any(one.done() for one in dear)
+        answers = [one.result() for one in dear]
+    assert {(code(answer), answer.json()["detail"].partition(" took")[0]) for answer, _ in answers} == {
+        ((422, "unreadable_image"), "decoding it")
+    }
+    assert max(seconds for _, seconds in answers) < 15  # two at a time, each once
 
 
 def test_what_is_no_image_says_so(client, data):

@@ -104,7 +104,8 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
 
 def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_tasks(client):
     can = client.get("/capabilities").json()
-    assert can["tasks"] == ["classification"]
+    assert can["tasks"] == ["classification", "multilabel"]
+    assert {name for name, about in can["questions"].items() if "multilabel" in about["tasks"]} == {"prediction", "f1"}
     assert can["questions"].keys() == can["kinds"].keys()
     assert can["questions"]["audit"] == {
         "title": "Method audit",

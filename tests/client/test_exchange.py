@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
+from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable
 from nextlabel.core.tasks.classification import read_labels
@@ -33,7 +34,7 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize(
+FORMATS = pytest.mark.parametrize(
     ("format_", "out", "back"),
     [
         ("coco", ("--out", "out", "--pool", "pool"), "out/annotations/labels_nextlabel.json"),
@@ -42,12 +43,41 @@ def run(tmp_path, monkeypatch):
         ("image-folder", ("--out", "out", "--pool", "pool"), "out"),
     ],
 )
-@pytest.mark.parametrize("source", [("--labels", "labels.txt"), ("--result", "batch.json")])
-def test_what_is_exported_is_imported_again(run, format_, out, back, source):
-    run("export", format_, *source, *out)
-    told = run("import", format_, back, "--labels", "back/labels.txt")
+
+
+@FORMATS
+@pytest.mark.parametrize("more", [(), ("--pool", "pool")])
+def test_labels_that_are_exported_are_imported_again(run, format_, out, back, more):
+    run("export", format_, "--labels", "labels.txt", *out)
+    told = run("import", format_, back, "--labels", "back/labels.txt", *more)
     assert told == "2 labels of 2 classes: back/labels.txt\n"
     assert read_labels_in("back/labels.txt") == {"b c.png": "dog", "a.png": "cat"}
+
+
+@FORMATS
+def test_predictions_that_are_exported_come_back_as_labels_only_when_that_is_said(run, format_, out, back):
+    run("export", format_, "--result", "batch.json", *out)
+    arguments = ("import", format_, back, "--labels", "back.txt")
+    with pytest.raises(ExchangeMalformed, match=r"a model proposed .*: 2 \(.*--take-predictions takes them"):
+        run(*arguments)
+    assert not Path("back.txt").exists()
+    run(*arguments, "--take-predictions")
+    assert read_labels_in("back.txt") == {"b c.png": "dog", "a.png": "cat"}
+
+
+@FORMATS
+def test_an_export_without_predictions_has_the_images_and_no_class(run, format_, out, back):
+    run("export", format_, "--result", "batch.json", "--without-predictions", *out)
+    with pytest.raises(ExchangeMalformed, match=r"nothing says their class: 2 \("):
+        run("import", format_, back, "--labels", "back.txt", "--take-predictions")
+
+
+def test_a_batch_goes_to_label_studio_without_predictions_in_its_order(run, tmp_path):
+    arguments = ("export", "label-studio", "--result", "batch.json", "--out", "tasks.json", "--image-prefix", PREFIX)
+    run(*arguments, "--without-predictions")
+    predictions = [task["predictions"][0] for task in json.loads((tmp_path / "tasks.json").read_text())]
+    assert [one["result"] for one in predictions] == [[], []]
+    assert predictions[0]["score"] < predictions[1]["score"]
 
 
 def read_labels_in(path):
@@ -67,7 +97,21 @@ def test_a_batch_goes_to_label_studio_with_a_configuration(run, tmp_path):
     assert choices == ["bird", "cat", "dog"]
 
 
-@pytest.mark.parametrize("which", [("--image-prefix", PREFIX), ("--pool", "pool")])
+def test_all_classes_of_the_labels_may_be_chosen_whichever_a_batch_shows(run, tmp_path):
+    (tmp_path / "batch.json").write_text(selection_result(("a.png", "cat")).model_dump_json())
+    arguments = ("--result", "batch.json", "--without-predictions", "--out")
+    run("export", "label-studio", *arguments, "tasks.json", "--image-prefix", PREFIX, "--config", "config.xml")
+    assert [one.get("value") for one in ElementTree.parse(tmp_path / "config.xml").iter("Choice")] == ["cat", "dog"]
+    run("export", "cvat", *arguments, "out")
+    assert [one.text for one in ElementTree.parse(tmp_path / "out" / "nextlabel.xml").iter("name")][1:] == [
+        "cat",
+        "dog",
+    ]
+
+
+@pytest.mark.parametrize(
+    "which", [("--image-prefix", PREFIX), ("--pool", "pool"), ("--pool", "pool", "--image-prefix", PREFIX)]
+)
 def test_labels_go_to_label_studio_as_annotations_and_come_back(run, which):
     run("export", "label-studio", "--labels", "labels.txt", "--out", "tasks.json", "--image-prefix", PREFIX)
     run("import", "label-studio", "tasks.json", "--labels", "back.txt", *which)
@@ -76,9 +120,49 @@ def test_labels_go_to_label_studio_as_annotations_and_come_back(run, which):
 
 def test_a_labels_file_is_replaced_only_when_that_is_said(run):
     arguments = ["import", "csv", "a.csv", "--labels", "labels.txt"]
-    run("export", "csv", "--result", "batch.json", "--out", "a.csv")
+    run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")
     assert "labels.txt is there already; name another file, or say --replace" in run(*arguments, code=2)
     run(*arguments, "--replace")
+
+
+NOTHING = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "categories": [], "annotations": []})
+
+
+def test_labels_are_not_replaced_by_none_nor_by_fewer_unless_that_is_said(run, tmp_path):
+    before = (tmp_path / "labels.txt").read_bytes()
+    (tmp_path / "none.json").write_text(NOTHING)
+    for file in ("none.json", "empty.csv"):
+        (tmp_path / "empty.csv").touch()
+        with pytest.raises(ExchangeMalformed, match="no answer found in it"):
+            run("import", "csv" if "csv" in file else "coco", file, "--labels", "labels.txt", "--replace", "--yes")
+    (tmp_path / "one.csv").write_text("name,class\na.png,cat\n")
+    arguments = ("import", "csv", "one.csv", "--labels", "labels.txt", "--replace")
+    with pytest.raises(LabelsLost, match=r"holds 2 labels, and 1 would be left.*These would go: b c\.png.*--yes"):
+        run(*arguments)
+    assert (tmp_path / "labels.txt").read_bytes() == before
+    run(*arguments, "--yes")
+    assert read_labels_in("labels.txt") == {"a.png": "cat"}
+
+
+@pytest.mark.parametrize("content", ["a.png\tcat\na.png\tdog\nb.png\tdog\n", "a.png,cat\n"])
+def test_a_file_of_labels_that_is_at_odds_with_itself_is_not_replaced_either(run, tmp_path, content):
+    (tmp_path / "labels.txt").write_text(content)
+    (tmp_path / "one.csv").write_text("name,class\na.png,cat\n")
+    with pytest.raises(LabelsLost, match="--yes"):
+        run("import", "csv", "one.csv", "--labels", "labels.txt", "--replace")
+    assert (tmp_path / "labels.txt").read_text() == content
+
+
+@FORMATS
+def test_of_every_format_a_name_that_the_pool_does_not_have_is_a_fault(run, tmp_path, format_, out, back):
+    (tmp_path / "labels.txt").write_text("b c.png\tdog\nd.png\tcat\n")
+    (tmp_path / "other").mkdir()
+    for name in ("b c.png", "d.png"):
+        (tmp_path / "other" / name).touch()
+    run("export", format_, "--labels", "labels.txt", *("other" if one == "pool" else one for one in out))
+    with pytest.raises(ExchangeMalformed, match=r"the pool has no image 'd\.png'"):
+        run("import", format_, back, "--labels", "back.txt", "--pool", "pool")
+    assert not (tmp_path / "back.txt").exists()
 
 
 def test_what_to_export_must_be_said_once(run):
@@ -103,6 +187,6 @@ def test_an_image_that_is_not_in_the_pool_is_named(run, tmp_path):
 
 def test_nothing_is_written_from_a_file_with_faults(run, tmp_path):
     (tmp_path / "a.csv").write_text("name,class\na.png,cat\na.png,dog\n")
-    with pytest.raises(ExchangeMalformed, match="line 3"):
+    with pytest.raises(ExchangeMalformed, match="line 2 and line 3"):
         run("import", "csv", "a.csv", "--labels", "back.txt")
     assert not (tmp_path / "back.txt").exists()

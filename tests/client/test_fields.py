@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
-from typing import Required, get_origin, get_type_hints
+from typing import Literal, Required, get_args, get_origin, get_overloads, get_type_hints
 
 import pytest
 
@@ -40,7 +40,9 @@ def test_what_is_made_from_the_kinds_is_as_it_would_be_made_now():
 
 def test_every_kind_has_a_call_and_a_result_to_try_it_with():
     assert set(CALLS) == set(KINDS) == set(RESULTS)
-    assert {type(result) for result in RESULTS.values()} == set(get_type_hints(http.Client.run)["return"].__args__)
+    every = {kind.result_of(task) for kind in KINDS.values() for task in kind.tasks}
+    assert set(get_type_hints(http.Client.run)["return"].__args__) == every
+    assert all(type(RESULTS[name]) is kind.result for name, kind in KINDS.items())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +66,18 @@ def test_a_call_takes_all_fields_of_its_request_and_no_others(kind):
     for client in (http.Client, http.AsyncClient):
         hints = get_type_hints(getattr(client, name))
         assert hints["request"].__args__ == (told,)
-        assert hints["return"] is type(RESULTS[kind])
+        results = {KINDS[kind].result_of(task) for task in KINDS[kind].tasks}
+        assert set(get_args(hints["return"]) or [hints["return"]]) == results
+
+
+@pytest.mark.parametrize("client", [http.Client, http.AsyncClient])
+def test_a_call_is_overloaded_by_the_task_where_answers_differ(client):
+    multilabel, one = (getattr(fields, f"{task}F1Fields") for task in ("Multilabel", "Classification"))
+    assert get_type_hints(multilabel, include_extras=True)["task"] == Required[Literal["multilabel"]]
+    assert get_type_hints(one)["task"] == Literal["classification"]
+    overloads = get_overloads(vars(client.__mro__[1])["f1"])
+    told = [(get_type_hints(call)["request"].__args__, get_type_hints(call)["return"]) for call in overloads]
+    assert told == [((one,), KINDS["f1"].result), ((multilabel,), KINDS["f1"].results["multilabel"])]
 
 
 def test_a_job_is_read_as_the_api_writes_it():

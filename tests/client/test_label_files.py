@@ -76,6 +76,8 @@ def test_a_csv_of_other_columns_is_read_by_their_names(tmp_path):
     path = tmp_path / "export.csv"
     path.write_bytes('\ufeffid,image,label\r\n1,"a, b.png", cat \r\n'.encode())
     assert read_any(path, "image", "label").classes_by_name == {"a, b.png": "cat"}
+    path.write_bytes(path.read_bytes() + b",,\r\n,,\r\n")  # a spreadsheet's empty rows
+    assert read_any(path, "image", "label").classes_by_name == {"a, b.png": "cat"}
     with pytest.raises(
         LabelsMalformed, match="has no column name and no column class; its columns are: id, image, label"
     ):

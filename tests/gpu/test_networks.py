@@ -10,6 +10,7 @@ import timm
 import torch
 from PIL import Image
 
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
@@ -20,7 +21,7 @@ from nextlabel.core.neural.networks import CudaNetwork, Normalised, TorchNetwork
 from nextlabel.core.neural.uploads import Uploader
 from nextlabel.core.settings import Settings
 from tests.core.neural.photos import config, smooth
-from tests.image_files import decode, read_jpeg
+from tests.image_files import decode, opened, read_jpeg
 
 pytestmark = pytest.mark.gpu
 CUDA = torch.device("cuda")
@@ -160,7 +161,11 @@ def test_a_backbone_reads_gathers_and_forwards_on_the_gpu(tmp_path):
     smooth(300, 200, 1).save(tmp_path / "b.png")
     backbone = BackboneLoader(Settings(), "cuda").load(find_backbone("mobilenet"), "random")
     assert isinstance(backbone, TimmBackbone)
-    gathered = backbone.gather([backbone.read(tmp_path / name, 10**7).prepared for name in ("a.jpg", "b.png")])
+    decoder, read = Decoder.of(Settings()), []
+    for name in ("a.jpg", "b.png"):
+        with opened(tmp_path / name) as file:
+            read.append(backbone.read(file, decoder).prepared)
+    gathered = backbone.gather(read)
     embeddings = backbone.forward(gathered.batch)
     assert embeddings.shape == (2, backbone.dimension)
     assert cosines(embeddings[:1], embeddings[1:]).min() > 0.98  # a JPEG is not quite its PNG

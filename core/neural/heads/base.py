@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Head(ABC):
-    """A trained head. `details` tell people how it came about: strength, cross-validated cross-entropy, epochs, ..."""
+    """A trained head. `details` tell people how it came about: strength, cross-validated cross-entropy, epochs, ...
+
+    thresholds: (C,) the probability from which on an image is given a class, where a task decides by one a class.
+    """
 
     name: ClassVar[str]
     n_classes: int
     temperature: float
+    thresholds: NDArray[np.float64] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
 
     @classmethod

@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import read_labels
@@ -89,3 +90,16 @@ def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):
     labels("convert", tmp_path / "a.csv", tmp_path / "b.txt", "--class-column", "label")
     assert (tmp_path / "b.txt").read_bytes() == (folder / "anna.txt").read_bytes()
     assert isinstance(labels("convert", tmp_path / "a.csv", tmp_path / "c.txt").exception, LabelsMalformed)
+
+
+@pytest.mark.parametrize("command", ["merge", "convert"])
+def test_labels_are_not_replaced_by_fewer_unless_that_is_said(folder, tmp_path, command):
+    out, source = tmp_path / "out.txt", tmp_path / "few"
+    source.mkdir()
+    (source / "anna.txt").write_text("a.png\tcat\n")
+    out.write_text("a.png\tcat\nb.png\tdog\n")
+    given = source if command == "merge" else source / "anna.txt"
+    assert isinstance(labels(command, given, out).exception, LabelsLost)
+    assert out.read_text() == "a.png\tcat\nb.png\tdog\n"
+    assert labels(command, given, out, "--yes").exit_code == 0
+    assert out.read_text() == "a.png\tcat\n"

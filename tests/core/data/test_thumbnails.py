@@ -2,18 +2,26 @@ from __future__ import annotations
 
 import io
 import os
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from nextlabel.core.data.decoder import Decoder, TooDear
+from nextlabel.core.data.images import Dear
 from nextlabel.core.data.thumbnails import Side, Thumbnails, image_in
 from nextlabel.core.errors import ImageNotFound, PathNotAllowed, UnreadableImage
+from tests.images_that_are_dear import jpeg_of_many_scans
+
+
+def decoder(max_pixels, seconds=20.0):
+    return Decoder(max_pixels=max_pixels, seconds=seconds, megabytes=500)
 
 
 @pytest.fixture
 def thumbnails(tmp_path):
-    return Thumbnails(tmp_path / "cache", max_pixels=10_000_000, most_bytes=1_000_000)
+    return Thumbnails(tmp_path / "cache", decoder(10_000_000), most_bytes=1_000_000)
 
 
 def photo(path, size=(800, 600), **options):
@@ -90,7 +98,7 @@ def test_a_file_that_was_cut_short_is_not_shown(thumbnails, tmp_path):
 
 
 def test_those_unused_for_longest_are_dropped_when_there_are_too_many(tmp_path):
-    thumbnails = Thumbnails(tmp_path / "cache", max_pixels=10_000_000, most_bytes=60_000)
+    thumbnails = Thumbnails(tmp_path / "cache", decoder(10_000_000), most_bytes=60_000)
     path = photo(tmp_path / "a.png", (160, 160))
     keys = [f"{i:02x}" for i in range(12)]
     for age, key in enumerate(keys):
@@ -105,8 +113,8 @@ def test_those_unused_for_longest_are_dropped_when_there_are_too_many(tmp_path):
 def test_a_full_disk_or_none_at_all_only_costs_time(tmp_path):
     path = photo(tmp_path / "a.png", (30, 30))
     (tmp_path / "file").touch()
-    assert Thumbnails(tmp_path / "file", max_pixels=10**6, most_bytes=10**6).make(image_at(path), Side.SMALL, "0a")
-    assert Thumbnails(tmp_path / "none", max_pixels=10**6, most_bytes=0).make(image_at(path), Side.SMALL, "0a")
+    assert Thumbnails(tmp_path / "file", decoder(10**6), most_bytes=10**6).make(image_at(path), Side.SMALL, "0a")
+    assert Thumbnails(tmp_path / "none", decoder(10**6), most_bytes=0).make(image_at(path), Side.SMALL, "0a")
     assert not (tmp_path / "none").exists()
 
 
@@ -114,7 +122,7 @@ def test_what_can_t_be_decoded_says_why(thumbnails, tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(UnreadableImage):
         thumbnails.make(image_at(tmp_path / "a.png"), Side.SMALL, "0a")
-    bomb = Thumbnails(tmp_path / "cache", max_pixels=100, most_bytes=0)
+    bomb = Thumbnails(tmp_path / "cache", decoder(100), most_bytes=0)
     with pytest.raises(UnreadableImage, match="NEXTLABEL_MAX_IMAGE_PIXELS"):
         bomb.make(image_at(photo(tmp_path / "b.png", (30, 30))), Side.SMALL, "0a")
 
@@ -141,3 +149,32 @@ def test_images_are_found_in_their_pool_alone(tmp_path):
     for name in (".d.png", "out.png", "a\0.png"):
         with pytest.raises(PathNotAllowed):
             image_in(str(pool), name, roots)
+
+
+def test_an_image_that_may_be_dear_is_made_by_itself_and_shrunk_where_it_is_decoded(tmp_path, thumbnails):
+    image = image_at(photo(tmp_path / "a.avif", (300, 200)))
+    key = thumbnails.key(image, Side.SMALL)
+    with pytest.raises(Dear):
+        thumbnails.make(image, Side.SMALL, key)
+    made = thumbnails.make_dear(image, Side.SMALL, key)
+    assert Image.open(io.BytesIO(made)).size == (160, 107)
+    assert thumbnails.find(key) == made
+    thumbnails.close()
+
+
+def test_an_image_that_was_too_dear_once_is_refused_at_once_until_it_changes(tmp_path):
+    thumbnails = Thumbnails(tmp_path / "cache", decoder(10**8, seconds=0.5), most_bytes=0)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg_of_many_scans())
+    image = image_at(path)
+    key = thumbnails.key(image, Side.SMALL)
+    for least in (0.5, 0):
+        began = time.monotonic()
+        with pytest.raises(TooDear, match="NEXTLABEL_DECODE_S"):
+            thumbnails.make_dear(image, Side.SMALL, key)
+        assert time.monotonic() - began >= least
+    assert time.monotonic() - began < 0.2
+    photo(path)
+    changed = image_at(path)
+    assert thumbnails.make_dear(changed, Side.SMALL, thumbnails.key(changed, Side.SMALL))
+    thumbnails.close()

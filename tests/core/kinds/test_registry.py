@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request
+from nextlabel.core.kinds.registry import KINDS, JobResult, form_of, parse_request
 from nextlabel.core.kinds.results import Result
 from nextlabel.core.pipelines.registry import PIPELINES
 from nextlabel.core.tasks.registry import TASKS
@@ -25,8 +25,13 @@ def test_every_kind_has_a_pipeline_and_every_pipeline_a_kind():
     assert PIPELINES.keys() == KINDS.keys()
 
 
-def test_the_union_of_results_is_of_all_kinds():
-    assert set(get_args(JobResult)) == {kind.result for kind in KINDS.values()}
+def test_the_union_of_results_is_of_all_kinds_and_tasks():
+    members = [get_args(member) for member in get_args(JobResult)]
+    every = {kind.result_of(task) for kind in KINDS.values() for task in kind.tasks}
+    assert {result for result, _ in members} == every
+    assert all(set(kind.results) < set(kind.tasks) for kind in KINDS.values())
+    for result, tag in members:
+        assert form_of(result.model_construct()) == form_of(result.model_construct().model_dump()) == tag.tag
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

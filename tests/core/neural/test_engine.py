@@ -308,3 +308,20 @@ def test_the_threads_are_as_many_as_set_else_one_for_each_core_and_eight_at_most
     monkeypatch.delattr(engine.os, "sched_getaffinity")  # macOS has none
     monkeypatch.setattr(engine.os, "cpu_count", lambda: 3)
     assert decode_threads(Settings()) == 3
+
+
+def test_while_a_batch_takes_long_it_is_looked_whether_to_stop_as_often_as_an_image_was_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "LOOK_EVERY_S", 0.01)
+    draw(tmp_path, red=6)
+    looked = []
+
+    class Waiting(Counting):
+        def prepare(self, image):
+            while len(looked) < self.prepared:  # for a look since the last image
+                time.sleep(0.001)
+            return super().prepare(image)
+
+    pool = list_pool(place_at(tmp_path, [tmp_path]))
+    options = Settings(batch_size=6, decode_threads=1)
+    (batch,) = embed(Waiting(), pool, range(6), options, check=lambda: looked.append(1), halved=print)
+    assert len(batch.rows) == 6

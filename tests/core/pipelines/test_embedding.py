@@ -18,6 +18,7 @@ from nextlabel.core.pipelines import cache_writer
 from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import read_labelled
 from tests.core.pipelines.conftest import Bench, embedded
+from tests.images_that_are_dear import jpeg_of_many_scans
 from tests.pools import spoil
 
 # --- embeddings and their cache ---------------------------------------------------------------------------------
@@ -394,3 +395,13 @@ def test_what_a_library_can_not_read_of_its_formats_is_left_out_and_never_ends_a
     assert len(embedded(bench).pool) == 5
     warning = bench.warning("file_left_out")
     assert (warning.count, warning.names[0]) == (5, "0.avif")
+
+
+def test_an_image_that_is_too_dear_to_decode_is_left_out_with_its_reason_and_stops_no_other(tmp_path):
+    bench = Bench(tmp_path, decode_s=1.0)
+    bench.pool(red=19)
+    (bench.root / "pool" / "dear.jpg").write_bytes(jpeg_of_many_scans())
+    assert len(embedded(bench).pool) == 19
+    warning = bench.warning("unreadable_image")
+    assert warning.names == ("dear.jpg",)
+    assert "took longer than the 1 s that NEXTLABEL_DECODE_S allows" in warning.detail

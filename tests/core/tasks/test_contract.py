@@ -17,7 +17,7 @@ from nextlabel.core.data.label_text import join_lines
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
-from nextlabel.core.metrics import macro_f1
+from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.tasks.base import write_lines
 from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS, task_of
 from tests.core.tasks.pools import pool_of
@@ -41,7 +41,14 @@ def one_hot(targets, n_classes):
     return (np.arange(n_classes) == targets[:, None]).astype(np.float32) * 50
 
 
-EXAMPLES = {"classification": Example(st.tuples(CLASSES), one_hot)}
+def yes_or_no(targets, n_classes):
+    return np.where(targets, 50, -50).astype(np.float32).reshape(len(targets), n_classes)
+
+
+EXAMPLES = {
+    "classification": Example(st.tuples(CLASSES), one_hot),
+    "multilabel": Example(st.sets(CLASSES, max_size=4).map(lambda said: tuple(sorted(said))), yes_or_no),
+}
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 
@@ -69,7 +76,7 @@ def test_every_task_has_an_example_and_goes_by_its_name():
 
 
 def test_a_task_that_there_is_not_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="no task 'regression'; there are classification"):
+    with pytest.raises(ValueError, match="no task 'regression'; there are classification, multilabel"):
         task_of("regression")
 
 

@@ -523,6 +523,23 @@ export interface components {
             predicted: number;
         };
         /**
+         * CoOccurrence
+         * @description Which classes stand on the same validation images; rows and columns are `classes`.
+         *
+         *     `together[a][b]`: images that have both. `predicted[a][b]`: images that are given both. `taken_for[a][b]`: images
+         *     that have a and are not given it, and are given b and don't have it.
+         */
+        CoOccurrence: {
+            /** Classes */
+            classes: string[];
+            /** Together */
+            together: number[][];
+            /** Predicted */
+            predicted: number[][];
+            /** Taken For */
+            taken_for: number[][];
+        };
+        /**
          * Confusion
          * @description `matrix[t][p]`: validation images of class `classes[t]` that the head called `classes[p]`.
          */
@@ -610,11 +627,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1039,6 +1056,58 @@ export interface components {
              * @description null takes the label back.
              */
             class: string | null;
+        };
+        /**
+         * LabelMiss
+         * @description A class that a validation image has and is not given (`missing`), or is given and has not (`surplus`).
+         *
+         *     `probability`: of the class, by the head.
+         */
+        LabelMiss: {
+            /** Name */
+            name: string;
+            /** Class */
+            class: string;
+            /**
+             * Miss
+             * @enum {string}
+             */
+            miss: "missing" | "surplus";
+            /** Probability */
+            probability: number;
+        };
+        /**
+         * LabelScores
+         * @description One class among several an image may have. `threshold`: the probability from which on an image is given the
+         *     class; None: the class has no training image. `average_precision` looks at the order of the images alone.
+         */
+        LabelScores: {
+            /** Class */
+            class: string;
+            /** Precision */
+            precision: number;
+            /** Recall */
+            recall: number;
+            /** F1 */
+            f1: number;
+            /** F1 Interval */
+            f1_interval: [
+                number,
+                number
+            ];
+            /** Average Precision */
+            average_precision: number;
+            /** Average Precision Interval */
+            average_precision_interval: [
+                number,
+                number
+            ];
+            /** Support */
+            support: number;
+            /** Predicted */
+            predicted: number;
+            /** Threshold */
+            threshold: number | null;
         };
         /**
          * LabelsGiven
@@ -1474,6 +1543,114 @@ export interface components {
             confidence: number;
         };
         /**
+         * MultilabelF1Result
+         * @description `f1_sample`: mean F1 of an image's classes. `exact`: the share of images that are given just their classes.
+         *     `misses`: the surest first, 10,000 at most. `leaks`: training images that are near-copies of validation images,
+         *     1,000 at most. Intervals are of 95 %, by drawing validation images again.
+         */
+        MultilabelF1Result: {
+            /**
+             * Kind
+             * @default f1
+             * @constant
+             */
+            kind: "f1";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** F1 Macro */
+            f1_macro: number;
+            /** F1 Macro Interval */
+            f1_macro_interval: [
+                number,
+                number
+            ];
+            /** F1 Micro */
+            f1_micro: number;
+            /** F1 Micro Interval */
+            f1_micro_interval: [
+                number,
+                number
+            ];
+            /** F1 Sample */
+            f1_sample: number;
+            /** Mean Average Precision */
+            mean_average_precision: number;
+            /** Mean Average Precision Interval */
+            mean_average_precision_interval: [
+                number,
+                number
+            ];
+            /** Exact */
+            exact: number;
+            /** Calibration Error */
+            calibration_error: number;
+            /** Validation Images */
+            validation_images: number;
+            /** Per Class */
+            per_class: components["schemas"]["LabelScores"][];
+            co_occurrence: components["schemas"]["CoOccurrence"];
+            /** Classes Without Training Images */
+            classes_without_training_images: string[];
+            /** Classes Without Validation Images */
+            classes_without_validation_images: string[];
+            /**
+             * Misses
+             * @default []
+             */
+            misses: components["schemas"]["LabelMiss"][];
+            /**
+             * Leaks
+             * @default []
+             */
+            leaks: components["schemas"]["Leak"][];
+            head: components["schemas"]["HeadSummary"];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * MultilabelPredictionItem
+         * @description `predicted`: the classes that reach their thresholds, maybe none. `confidence`: in the class least sure of all:
+         *     the lowest probability of what is said of a class. `probabilities`: in the order of the head's classes, if asked.
+         */
+        MultilabelPredictionItem: {
+            /** Name */
+            name: string;
+            /** Predicted */
+            predicted: string[];
+            /** Confidence */
+            confidence: number;
+            /** Top */
+            top: components["schemas"]["ClassProbability"][];
+            /** Probabilities */
+            probabilities?: number[] | null;
+        };
+        /** MultilabelPredictionResult */
+        MultilabelPredictionResult: {
+            /**
+             * Kind
+             * @default prediction
+             * @constant
+             */
+            kind: "prediction";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** Items */
+            items: components["schemas"]["MultilabelPredictionItem"][];
+            head: components["schemas"]["HeadSummary"];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
          * NameConflict
          * @description One name with several classes; `classes`: each with the file and line where it stands.
          */
@@ -1542,11 +1719,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1589,6 +1766,12 @@ export interface components {
              * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
              */
             path_to_labels?: string | null;
+            /**
+             * All Probabilities
+             * @description Tell the probability of every class, not of the best three. Of the task `multilabel` alone.
+             * @default false
+             */
+            all_probabilities: boolean;
         };
         /** PredictionResult */
         PredictionResult: {
@@ -2410,7 +2593,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.metrics.f1 import Counts, f1_of, mean_of_occurring, ratio
+
 Floats: TypeAlias = NDArray[np.floating[Any]]
-Counts: TypeAlias = NDArray[np.int64]
 
 CALIBRATION_BINS = 15
 INTERVAL = (0.025, 0.975)  # quantiles: 95 %
@@ -97,7 +98,7 @@ def score(
     f1 = f1_per_class(confusion)
     trained_classes = frozenset(trained)
     return Scores(
-        f1_macro=float(_mean_of_occurring(f1, support)),
+        f1_macro=float(mean_of_occurring(f1, support)),
         f1_macro_interval=bootstrap_interval(confusion, rng, resamples),
         f1_weighted=float(f1 @ support / len(truth)),
         accuracy=float(np.trace(confusion) / len(truth)),
@@ -121,12 +122,6 @@ def class_counts(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[
     return np.stack([hits, np.bincount(truth, minlength=n_classes), np.bincount(predicted, minlength=n_classes)])
 
 
-def macro_f1(counts: Counts) -> NDArray[np.float64]:
-    """Return the mean F1 of the classes that occur in the validation labels: `class_counts` (..., 3, C) -> (...)."""
-    hits, support, predicted = np.moveaxis(counts, -2, 0)
-    return _mean_of_occurring(_f1(hits, support, predicted), support)
-
-
 def cohens_kappa(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]], n_classes: int) -> float:
     """Return how far two classifiers agree on the same images, (N,) and (N,), beyond chance; 1 where they always do.
 
@@ -141,7 +136,7 @@ def cohens_kappa(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any
 def f1_per_class(confusion: Counts) -> NDArray[np.float64]:
     """Return the F1 of each class: (..., C, C) -> (..., C). A class neither true nor predicted has F1 0."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return _f1(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
+    return f1_of(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
 
 
 def bootstrap_interval(confusion: Counts, rng: np.random.Generator, resamples: int = 2000) -> tuple[float, float]:
@@ -157,7 +152,7 @@ def bootstrap_interval(confusion: Counts, rng: np.random.Generator, resamples: i
     images it may lie above the score. Nor does it know of errors that have not been seen: where every image is right,
     it is (1, 1), however few they are.
     """
-    macro = float(_mean_of_occurring(f1_per_class(confusion), confusion.sum(axis=1)))
+    macro = float(mean_of_occurring(f1_per_class(confusion), confusion.sum(axis=1)))
     low, high = np.quantile(bootstrap_f1_macro(confusion, rng, resamples), INTERVAL)
     return max(0.0, 2 * macro - float(high)), min(1.0, 2 * macro - float(low))
 
@@ -246,7 +241,7 @@ def _check_untrained(probabilities: Floats, classes: Sequence[str], trained: fro
 
 def _class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore, ...]:
     hits, support, predicted = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    columns = (_ratio(hits, predicted), _ratio(hits, support), _f1(hits, support, predicted), support, predicted)
+    columns = (ratio(hits, predicted), ratio(hits, support), f1_of(hits, support, predicted), support, predicted)
     return tuple(ClassScore(*values) for values in zip(classes, *(column.tolist() for column in columns), strict=True))
 
 
@@ -256,7 +251,7 @@ def _f1_macro_of_cells(drawn: Counts, rows: Counts, columns: Counts, n_classes: 
     hits = _sum_by_class(drawn[:, right], rows[right], n_classes)
     support = _sum_by_class(drawn, rows, n_classes)
     predicted = _sum_by_class(drawn, columns, n_classes)
-    return _mean_of_occurring(_f1(hits, support, predicted), support)
+    return mean_of_occurring(f1_of(hits, support, predicted), support)
 
 
 def _sum_by_class(drawn: Counts, class_of: Counts, n_classes: int) -> Counts:
@@ -267,20 +262,6 @@ def _sum_by_class(drawn: Counts, class_of: Counts, n_classes: int) -> Counts:
     if len(present):
         totals[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
     return totals
-
-
-def _f1(hits: Counts, support: Counts, predicted: Counts) -> NDArray[np.float64]:
-    return _ratio(2 * hits, support + predicted)
-
-
-def _mean_of_occurring(f1: NDArray[np.float64], support: Counts) -> NDArray[np.float64]:
-    """Average over the classes with support: (..., C), (..., C) -> (...). The others have F1 0 and add nothing."""
-    return np.asarray(f1.sum(axis=-1) / np.count_nonzero(support, axis=-1))
-
-
-def _ratio(part: Counts, whole: Counts) -> NDArray[np.float64]:
-    """Divide elementwise; 0/0 is 0."""
-    return np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)
 
 
 def _chunks(total: int, largest: int) -> list[int]:

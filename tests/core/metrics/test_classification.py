@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from nextlabel.core import metrics
-from nextlabel.core.metrics import (
+from nextlabel.core.metrics import classification as metrics
+from nextlabel.core.metrics.classification import (
     Scores,
     bootstrap_f1_macro,
     bootstrap_interval,
@@ -18,9 +18,9 @@ from nextlabel.core.metrics import (
     confusion_matrix,
     expected_calibration_error,
     f1_per_class,
-    macro_f1,
     score,
 )
+from nextlabel.core.metrics.f1 import macro_f1
 
 NAMES = ("ant", "bee", "cat", "dog", "eel", "fox")
 

@@ -1,0 +1,109 @@
+"""What `f1` tells where an image may have several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.kinds.f1 import CoOccurrence, LabelMiss, MultilabelF1Result
+from nextlabel.core.kinds.f1 import LabelScores as ShownScores
+from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, Skipped
+from nextlabel.core.metrics.f1 import Counts
+from nextlabel.core.metrics.multilabel import Interval, LabelScore, LabelScores
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import rounded
+
+
+def misses(
+    validation: Embedded,
+    classes: Sequence[str],
+    probabilities: NDArray[np.float64],
+    decided: NDArray[np.bool_],
+    most: int,
+) -> tuple[LabelMiss, ...]:
+    """List what was decided wrongly, the surest first. probabilities, decided: (V, C of `classes`).
+
+    A class that was never trained is missing from all images that have it: its probability is 0.
+    """
+    rows = validation.matched.rows
+    every = [*classes, *(name for name in validation.matched.classes if name not in classes)]
+    truth = validation.matched.onto(every)
+    spread = np.zeros(truth.shape)
+    given = np.zeros(truth.shape, np.bool_)
+    spread[:, : len(classes)], given[:, : len(classes)] = probabilities, decided
+    sureness = np.where(given, spread, 1 - spread)
+    image, class_ = np.nonzero(truth != given)
+    order = np.argsort(-sureness[image, class_], kind="stable")[:most]
+    return tuple(
+        LabelMiss(
+            name=validation.pool.names[rows[i]],
+            class_name=every[c],
+            miss="missing" if truth[i, c] else "surplus",
+            probability=rounded(spread[i, c]),
+        )
+        for i, c in zip(image[order].tolist(), class_[order].tolist(), strict=True)
+    )
+
+
+def result(
+    scores: LabelScores,
+    *,
+    validation_images: int,
+    misses: tuple[LabelMiss, ...],
+    leaks: tuple[Leak, ...],
+    head: HeadSummary,
+    skipped: tuple[Skipped, ...],
+    manifest: Manifest,
+) -> MultilabelF1Result:
+    return MultilabelF1Result(
+        f1_macro=rounded(scores.f1_macro),
+        f1_macro_interval=_rounded(scores.f1_macro_interval),
+        f1_micro=rounded(scores.f1_micro),
+        f1_micro_interval=_rounded(scores.f1_micro_interval),
+        f1_sample=rounded(scores.f1_sample),
+        mean_average_precision=rounded(scores.mean_average_precision),
+        mean_average_precision_interval=_rounded(scores.mean_average_precision_interval),
+        exact=rounded(scores.exact),
+        calibration_error=rounded(scores.calibration_error),
+        validation_images=validation_images,
+        per_class=tuple(map(_shown, scores.per_class)),
+        co_occurrence=CoOccurrence(
+            classes=tuple(one.name for one in scores.per_class),
+            together=_table(scores.together),
+            predicted=_table(scores.together_predicted),
+            taken_for=_table(scores.taken_for),
+        ),
+        classes_without_training_images=scores.absent_from_training,
+        classes_without_validation_images=scores.absent_from_validation,
+        misses=misses,
+        leaks=leaks,
+        head=head,
+        skipped=skipped,
+        manifest=manifest,
+    )
+
+
+def _shown(one: LabelScore) -> ShownScores:
+    return ShownScores(
+        class_name=one.name,
+        precision=rounded(one.precision),
+        recall=rounded(one.recall),
+        f1=rounded(one.f1),
+        f1_interval=_rounded(one.f1_interval),
+        average_precision=rounded(one.average_precision),
+        average_precision_interval=_rounded(one.average_precision_interval),
+        support=one.support,
+        predicted=one.predicted,
+        threshold=None if one.threshold is None else rounded(one.threshold),
+    )
+
+
+def _rounded(interval: Interval) -> Interval:
+    low, high = interval
+    return rounded(low), rounded(high)
+
+
+def _table(counts: Counts) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(count) for count in row) for row in counts)

@@ -1,0 +1,172 @@
+"""Several classes an image: squares of colours, of which an image has one, both or neither."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nextlabel.core.errors import InvalidRequest, OneClassEach, SingleClass
+from nextlabel.core.kinds.registry import KINDS, result_adapter
+from nextlabel.core.kinds.results import as_csv, as_labels
+from nextlabel.core.tasks.registry import MULTILABEL
+
+COLOURS = {"blue": (30, 40, 220), "red": (220, 40, 30)}
+SETS = [(), ("blue",), ("red",), ("blue", "red")]
+
+
+def draw(folder: Path, count: int, start: int = 0) -> dict[str, tuple[str, ...]]:
+    """Pictures of noise; the left half is red, or the right half blue, or both, or neither, in turn."""
+    folder.mkdir(exist_ok=True, parents=True)
+    said = {}
+    for number in range(start, start + count):
+        classes = SETS[number % len(SETS)]
+        pixels = np.random.default_rng(number).integers(100, 160, (32, 32, 3), np.uint8)
+        for name, half in (("red", np.s_[:, :16]), ("blue", np.s_[:, 16:])):
+            if name in classes:
+                pixels[half] = np.array(COLOURS[name]) + pixels[half] % 30
+        said[f"{number:03}.png"] = classes
+        Image.fromarray(pixels).save(folder / f"{number:03}.png")
+    return said
+
+
+def write(file: Path, said: dict[str, tuple[str, ...]]) -> str:
+    file.write_text("".join(f"{line}\n" for name, classes in said.items() for line in MULTILABEL.lines(name, classes)))
+    return str(file)
+
+
+@pytest.fixture
+def sets(bench):
+    """Labels of the pools `train` and `val`."""
+    train, val = draw(bench.root / "train", 24), draw(bench.root / "val", 16, start=100)
+    return write(bench.root / "train.txt", train), write(bench.root / "val.txt", val)
+
+
+# --- f1 ---------------------------------------------------------------------------------------------------------
+
+
+def test_classes_that_are_easily_told_score_1_alone_and_together(bench, sets):
+    result = bench.validate(*sets, task="multilabel")
+    assert (result.kind, result.task) == ("f1", "multilabel")
+    assert (result.f1_macro, result.f1_micro, result.f1_sample) == (1.0, 1.0, 1.0)
+    assert (result.mean_average_precision, result.exact, result.misses) == (1.0, 1.0, ())
+    assert [(one.class_name, one.support, one.f1_interval) for one in result.per_class] == [
+        ("blue", 8, (1.0, 1.0)),
+        ("red", 8, (1.0, 1.0)),
+    ]
+    assert result.co_occurrence.together == ((8, 4), (4, 8))
+    assert result.co_occurrence.taken_for == ((0, 0), (0, 0))
+    assert result.head.images_per_class == {"blue": 12, "red": 12}
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
+def test_what_is_missing_and_what_is_surplus_is_told_by_image_and_class(bench, sets):
+    train, val = sets
+    wrong = Path(val).read_text().replace("101.png\tblue", "101.png\tred")
+    Path(val).write_text(wrong)
+    result = bench.validate(train, val, task="multilabel")
+    assert {(miss.name, miss.class_name, miss.miss) for miss in result.misses} == {
+        ("101.png", "red", "missing"),
+        ("101.png", "blue", "surplus"),
+    }
+    assert result.co_occurrence.taken_for == ((0, 0), (1, 0))
+    assert result.exact == pytest.approx(15 / 16)
+    assert as_csv(result).splitlines()[0].startswith("class,precision,recall,f1,average_precision")
+
+
+def test_a_class_that_was_never_trained_is_missing_from_all_images_that_have_it(bench, sets):
+    train, val = sets
+    Path(val).write_text(Path(val).read_text().replace("100.png\t", "100.png\tgreen"))
+    result = bench.validate(train, val, task="multilabel")
+    assert result.classes_without_training_images == ("green",)
+    assert [(miss.name, miss.class_name, miss.probability) for miss in result.misses] == [("100.png", "green", 0.0)]
+    assert result.f1_macro == pytest.approx(2 / 3, abs=1e-6)
+
+
+# --- prediction -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pool(bench):
+    """Labels of 24 images of the pool, and what the other 12 would be labelled."""
+    said = draw(bench.root / "pool", 36)
+    names = sorted(said)
+    return write(bench.root / "labels.txt", {name: said[name] for name in names[:24]}), {n: said[n] for n in names[24:]}
+
+
+def test_every_other_image_is_given_the_classes_that_it_has_or_none(bench, pool):
+    labels, others = pool
+    result = bench.predict(labels, task="multilabel")
+    assert {item.name: item.predicted for item in result.items} == others
+    assert all(item.probabilities is None for item in result.items)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+    read = MULTILABEL.read(Path(write_text(bench.root / "told.txt", as_labels(result))))
+    assert read.classes_by_name == others
+    assert as_csv(result).splitlines()[:3] == [
+        "name,predicted,confidence",
+        f"024.png,,{result.items[0].confidence}",
+        f"025.png,blue,{result.items[1].confidence}",
+    ]
+    assert "none of them: 3" in " ".join(result.sentences())
+
+
+def write_text(path: Path, text: str | None) -> str:
+    assert text is not None
+    path.write_text(text)
+    return str(path)
+
+
+def test_all_probabilities_are_told_where_they_are_asked_for(bench, pool):
+    result = bench.predict(pool[0], task="multilabel", all_probabilities=True)
+    assert all(len(item.probabilities) == 2 for item in result.items)
+    header, first, *_ = as_csv(result).splitlines()
+    assert header == "name,predicted,confidence,blue,red"
+    assert len(first.split(",")) == 5
+
+
+def test_a_class_alone_is_learnt_against_images_that_have_none(bench, pool):
+    said = {name: classes for name, classes in draw(bench.root / "pool", 24).items() if "blue" not in classes}
+    result = bench.predict(write(bench.root / "red.txt", said), task="multilabel")
+    assert result.head.classes == ("red",)
+    by_name = {item.name: item.predicted for item in result.items}
+    assert {by_name[name] for name in pool[1] if pool[1][name] == ("red",)} == {("red",)}
+    assert {by_name[name] for name in pool[1] if pool[1][name] == ()} == {()}
+
+
+# --- refused ----------------------------------------------------------------------------------------------------
+
+
+def test_labels_of_another_task_are_refused_with_its_name(bench):
+    names = draw(bench.root / "pool", 120)
+    labels = write(bench.root / "one.txt", {name: ("red" if i % 2 else "blue",) for i, name in enumerate(names)})
+    with pytest.raises(OneClassEach, match='"task": "classification"'):
+        bench.predict(labels, task="multilabel")
+
+
+def test_labels_that_all_say_the_same_are_refused(bench):
+    names = draw(bench.root / "pool", 8)
+    with pytest.raises(SingleClass, match=r"all 8 labels say blue \+ red"):
+        bench.predict(write(bench.root / "same.txt", dict.fromkeys(names, ("blue", "red"))), task="multilabel")
+
+
+def test_what_does_not_go_with_the_task_is_refused_at_its_field(bench, pool):
+    for given, pointer in (
+        ({"task": "multilabel", "head": "mlp"}, "/head"),
+        ({"all_probabilities": True}, "/all_probabilities"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            bench.predict(pool[0], **given)
+        assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if "multilabel" not in kind.tasks], ids=lambda k: k.name
+)
+def test_kinds_that_do_not_serve_the_task_say_which_they_serve(bench, kind):
+    with pytest.raises(InvalidRequest) as refused:
+        bench.carry_out(**{**kind.example, "task": "multilabel"})
+    assert [(f.pointer, f.code, f.detail) for f in refused.value.faults] == [
+        ("/task", "unknown_task", "`task` must be one of classification")
+    ]
