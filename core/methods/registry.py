@@ -68,5 +68,6 @@ def describe(method: type[Method]) -> dict[str, Any]:
         "use": method.use,
         "source": method.source,
         "needs": sorted(method.needs),
+        "several_classes": method.takes_several_classes(),
         "options": options,
     }
