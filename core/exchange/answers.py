@@ -153,8 +153,8 @@ def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) 
     if all(none):
         return ("",)
     if any(none):
-        places = " and ".join(dict.fromkeys(answer.place for answer in by_people[:NAMED]))
-        reading.faults.note(places, f"{shown(name)}: that none of the classes applies, and one that does")
+        both = " and ".join(dict.fromkeys(answer.place for answer in by_people[:NAMED]))
+        reading.faults.note(both, f"{shown(name)}: that none of the classes applies, and one that does")
         return ()
     spelt: dict[str, Answer] = {}
     for answer in by_people:
