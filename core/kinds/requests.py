@@ -29,7 +29,6 @@ LATER_FIELDS = {"task": "classification", "content": False, "all_probabilities":
 EMBED = ("backbone", "path_to_embeddings")
 ANY_TASK = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 AnyTask = Literal["classification", "multilabel"]
-ONE_CLASS = "What a label is: one class an image."
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -77,7 +76,7 @@ def _kind_is_required(schema: dict[str, Any]) -> None:
 
 
 class JobRequest(BaseModel):
-    """The fields that all kinds share. A kind that serves fewer tasks overrides `task`."""
+    """The fields that all kinds share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 

@@ -18,12 +18,14 @@ from nextlabel.core.kinds.label_check import (
     CopiesDisagree,
     LabelCheckRequest,
     LabelCheckResult,
+    MultilabelLabelCheckResult,
     NameConflict,
     SuspiciousLabel,
 )
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
 from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.pipelines import multilabel_label_check
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
@@ -38,13 +40,14 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import read_validation, sources_of
 from nextlabel.core.tasks.base import Matched, Task
+from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import task_of
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 
 
-def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
+def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult | MultilabelLabelCheckResult:
     """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
@@ -62,7 +65,23 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
     validation = read_validation(request, source, run) if validates else None
+    conflicts = tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items())
+    leaks = as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else ()
+    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
     run.stage("judge")
+    if isinstance(embedded.matched, MatchedSets):
+        wrong, share = multilabel_label_check.suspicious(request, embedded, embedded.matched, run)
+        run.stage("compare")
+        return MultilabelLabelCheckResult(
+            labels=len(embedded.matched.rows),
+            expected_errors=share,
+            items=wrong,
+            conflicts=conflicts,
+            copies_that_disagree=tuple(multilabel_label_check.copies_that_disagree(embedded, embedded.matched)),
+            leaks=leaks,
+            skipped=skipped,
+            manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
+        )
     judged = _judge(request, embedded, run)
     run.stage("compare")
     items, expected = _suspicious(judged, embedded)
@@ -70,10 +89,10 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
         labels=len(embedded.matched.rows),
         expected_errors=_share(expected, judged, run),
         items=tuple(items),
-        conflicts=tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
+        conflicts=conflicts,
         copies_that_disagree=tuple(_copies_that_disagree(embedded)),
-        leaks=as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else (),
-        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
+        leaks=leaks,
+        skipped=skipped,
         manifest=manifest(
             request,
             source,

@@ -26,6 +26,8 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
+COPIES_SHOWN = 100
+RARE = 3  # times fewer labels than the mean class has
 DIGITS = 6  # beyond these, the order of a sum shows
 VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +25,17 @@ class Predictions:
 
     logits: (K, C), as the task's head gives them. classes: the C of them.
     targets: what the L labelled rows are labelled, in the space of these classes.
+    thresholds: (C,) those of the head, where its task has them.
     known: (K,) whether the model says anything of a row; the others' logits are all alike.
     head: how the head was trained; None where the predictions are external. fingerprint: of external ones.
     """
 
     logits: NDArray[np.float32]
     classes: tuple[str, ...]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     known: NDArray[np.bool_]
     head: HeadSummary | None = None
+    thresholds: NDArray[np.float64] | None = None
     fingerprint: str | None = None
 
 
@@ -47,7 +50,8 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
         return None
     head, summary = train(request, embedded.embeddings, matched, run)
     every_row = np.ones(len(embedded.pool), np.bool_)
-    return Predictions(head.logits(embedded.embeddings), matched.classes, matched.targets, every_row, summary)
+    logits = head.logits(embedded.embeddings)
+    return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds)
 
 
 def _of_external(external: ExternalPredictions, embedded: Embedded, task: Task, run: Run) -> Predictions:
