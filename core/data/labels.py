@@ -43,7 +43,9 @@ def entries_of(
 def describe_faults(faults: Sequence[str]) -> str:
     more = ["and more"] if len(faults) > MAX_LISTED else []
     head = "Labels are lines of file name, one tab, class, in UTF-8. Please mend:"
-    return "\n".join([head, *faults[:MAX_LISTED], *more])
+    is_table = any("where a tab belongs" in fault for fault in faults)
+    remedy = ["A table becomes a labels file by `nextlabel import csv`."] if is_table else []
+    return "\n".join([head, *faults[:MAX_LISTED], *more, *remedy])
 
 
 def sorted_classes(classes: Iterable[str]) -> tuple[str, ...]:
