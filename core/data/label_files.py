@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -53,8 +52,8 @@ from nextlabel.core.errors import (
     PathWrongKind,
     StorageFull,
 )
+from nextlabel.core.people import RULE, in_file_names, is_name, tidy
 
-PERSON = r"[^\W_][\w.@-]{0,63}"  # of a file name: no folder, nothing hidden
 FEW = 20
 
 
@@ -198,12 +197,9 @@ def person_of(file: str) -> str:
 
 
 def _file_name(person: str) -> str:
-    if not re.fullmatch(PERSON, person) or len(person.encode()) > 200:
-        raise LabelsMalformed(
-            f"{shown(person)} can't name a labels file: 1 to 64 letters, digits and any of . _ @ -, "
-            "the first a letter or digit."
-        )
-    return f"{person}.txt"
+    if not is_name(tidy(person)):
+        raise LabelsMalformed(f"{shown(person)} can't name a labels file: {RULE}.")
+    return f"{in_file_names(person)}.txt"
 
 
 def _class(label: GivenLabel) -> str | None:

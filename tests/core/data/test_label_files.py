@@ -100,11 +100,18 @@ def test_what_is_no_folder_for_labels_is_refused(tmp_path, folder):
         give_labels("/etc", [], person="anna", roots=[tmp_path])
 
 
-@pytest.mark.parametrize("person", ["", ".", "..", "../x", "a/b", ".hidden", "a b", "x" * 65, "a\n", "ж" * 64 + "жж"])
+@pytest.mark.parametrize(
+    "person", ["", ".", "..", "../x", "a/b", ".hidden", " ", "a\\b", "a:b", "x" * 65, "a\n", "ж" * 64 + "жж"]
+)
 def test_a_person_s_name_leads_to_no_other_place(folder, person):
     with pytest.raises(LabelsMalformed, match="can't name a labels file"):
         give(folder, ("a.png", "cat"), person=person)
     assert visible(folder) == []
+
+
+@pytest.mark.parametrize("person", ["Анна Петрова", " Анна  Петрова ", "Анна_Петрова"])
+def test_a_name_with_a_space_is_a_name_and_has_one_file(folder, person):
+    assert give(folder, ("a.png", "cat"), person=person).file == "Анна_Петрова.txt"
 
 
 def test_a_file_of_the_person_that_is_a_link_out_of_the_roots_is_not_followed(folder, tmp_path_factory):
