@@ -58,15 +58,17 @@ def sorted_classes(classes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct))
 
 
-def write_labels(path: Target, pairs: Iterable[tuple[str, str]]) -> None:
+def write_labels(path: Target, pairs: Iterable[tuple[str, str]], *, may_be_empty: bool = False) -> None:
     """Write (name, class) pairs as `read_labels` reads them. The file appears whole or not at all.
+
+    may_be_empty: whether a class may be "", which says that none applies.
 
     It keeps the permissions of the file that it replaces; a new one is the group's that may write its folder.
 
     Raises:
         LabelsMalformed: a name or class is empty, or holds a character that a labels file can't.
     """
-    text = join_lines(format_line(name, class_) for name, class_ in pairs)
+    text = join_lines(format_line(name, class_, may_be_empty=may_be_empty) for name, class_ in pairs)
     write_whole(path, text.encode(), shared=True)
 
 
