@@ -5,29 +5,39 @@ Rows are found by image name, never by position, so neither file has to follow t
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.roots import open_existing, shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
-ROWS_AT_ONCE = 65_536
+NUMBERS_AT_ONCE = 4_000_000
+MOST_NUMBERS_A_ROW = 1_000_000
+# What is looked at before a job is accepted, of a file that may be anything and of any size.
+ROWS_AT_THE_DOOR = 1_000
+BYTES_AT_THE_DOOR = 8_000_000
+LINE_BYTES = 4_000_000
+
+Malformed: TypeAlias = EmbeddingsMalformed | PredictionsMalformed
 
 
 @dataclass(frozen=True, eq=False)
 class ExternalEmbeddings:
-    """names: K distinct image names; matrix: (K, d) float32, finite."""
+    """names: K distinct image names, composed (`as_seen`); matrix: (K, d) float32, finite."""
 
     names: tuple[str, ...]
     matrix: NDArray[np.float32]
@@ -41,7 +51,10 @@ class ExternalEmbeddings:
 
 @dataclass(frozen=True, eq=False)
 class ExternalPredictions:
-    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1."""
+    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1.
+
+    Names and classes are composed (`as_seen`).
+    """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -55,8 +68,9 @@ class ExternalPredictions:
 
 
 def check_embeddings(path: str, roots: Sequence[Path]) -> None:
-    """Check all that can be known without reading every number. Raises as `read_embeddings` does."""
-    _open(path, roots)
+    """Check the headers and first rows of both files. Raises as `read_embeddings` does."""
+    file, array, names = _open(path, roots, at_the_door=True)
+    _finite(file, array[: min(len(names), max(1, NUMBERS_AT_ONCE // array.shape[1]))], names)
 
 
 def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
@@ -66,19 +80,16 @@ def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
         EmbeddingsMalformed: says which of the two files is wrong, where, and how to mend it.
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    file, array, names = _open(path, roots)
+    file, array, names = _open(path, roots, at_the_door=False)
     matrix = np.empty(array.shape, np.float32)
-    for start in range(0, len(array), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        matrix[rows] = array[rows]
-        finite = np.isfinite(matrix[rows]).all(axis=1)
-        if not finite.all():
-            row = start + int(np.argmin(finite))
-            raise EmbeddingsMalformed(f"{shown(file)}: row {row}, of {names[row]!r}, has a value that is not finite.")
+    at_once = max(1, NUMBERS_AT_ONCE // array.shape[1])
+    for start in range(0, len(array), at_once):
+        rows = slice(start, start + at_once)
+        matrix[rows] = _finite(file, array[rows], names, start)
     return ExternalEmbeddings(names, matrix)
 
 
-def check_predictions(path: str, roots: Sequence[Path], rows: int = 1_000) -> None:
+def check_predictions(path: str, roots: Sequence[Path], rows: int = ROWS_AT_THE_DOOR) -> None:
     """Check the file's header and first rows. Raises as `read_predictions` does."""
     _read_predictions(path, roots, rows)
 
@@ -96,35 +107,60 @@ def read_predictions(path: str, roots: Sequence[Path]) -> ExternalPredictions:
 # --- embeddings -------------------------------------------------------------------------------------------------
 
 
-def _open(path: str, roots: Sequence[Path]) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
-    """Return the file, its array (K, d) mapped into memory, and the K names."""
+def _open(path: str, roots: Sequence[Path], *, at_the_door: bool) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
+    """Return the file, its array (K, d) mapped into memory, and the K names; at the door some of these may do."""
     file, stream = open_existing(path, roots)
-    try:
-        with stream:
-            if file.suffix != ".npy":
-                raise EmbeddingsMalformed(f"{shown(file)} is no .npy file. Write it with numpy.save.")
-            # numpy maps what it opened by a path, and this one stands for what is open already
-            array = np.load(f"/dev/fd/{stream.fileno()}", mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise EmbeddingsMalformed(
-            f"{shown(file)} can't be read as numbers ({error}). Write it with numpy.save."
-        ) from None
-    if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
+    with stream:
+        if file.suffix != ".npy":
+            raise EmbeddingsMalformed(f"{shown(file)} is no .npy file. Write it with numpy.save.")
+        if stream.read(2) == b"PK":
+            raise EmbeddingsMalformed(f"{shown(file)} is an archive, of numpy.savez maybe. Write it with numpy.save.")
+        stream.seek(0)
+        array = _load(file, stream)
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape or array.shape[1] > MOST_NUMBERS_A_ROW:
         content = f"{array.dtype} of shape {array.shape}"
-        raise EmbeddingsMalformed(f"{shown(file)} must hold numbers of shape (images, d), not {content}.")
-    names = _names(*open_existing(file.with_suffix(".txt"), roots))
-    if len(names) != len(array):
-        beside = shown(file.with_suffix(".txt"))
-        raise EmbeddingsMalformed(f"{beside} has {len(names)} names, and {shown(file)} {len(array)} rows: one a row.")
+        raise EmbeddingsMalformed(f"{shown(file)} must hold numbers of shape (images, d), not {content[:200]}.")
+    beside, stream = open_existing(file.with_suffix(".txt"), roots)
+    with stream:
+        text = _Lines(beside, stream, EmbeddingsMalformed, BYTES_AT_THE_DOOR if at_the_door else None)
+        lines = iter(text)
+        names = _names(beside, islice(lines, min(len(array) + 1, ROWS_AT_THE_DOOR) if at_the_door else len(array) + 1))
+        is_whole = next(lines, None) is None and not text.was_cut
+    if len(names) > len(array) or (is_whole and len(names) < len(array)):
+        has = f"{len(names)} names" if is_whole else f"more than {len(names) - 1} names"
+        raise EmbeddingsMalformed(f"{shown(beside)} has {has}, and {shown(file)} {len(array)} rows: one a row.")
     return file, array, names
 
 
-def _names(file: Path, stream: BufferedReader) -> tuple[str, ...]:
-    names = tuple(line.removeprefix("./") for line in _text(file, stream, EmbeddingsMalformed).split("\n"))
-    names = names[:-1] if names[-1] == "" else names
+def _load(file: Path, stream: BufferedReader) -> Any:
+    try:
+        # numpy maps what it opened by a path, and this one stands for what is open already
+        return np.load(f"/dev/fd/{stream.fileno()}", mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy's reader raises whatever the damage of a header leads it to
+        words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise EmbeddingsMalformed(
+            f"{shown(file)} can't be read as numbers ({words}). Write it with numpy.save."
+        ) from None
+
+
+def _finite(file: Path, array: NDArray[Any], names: Sequence[str], start: int = 0) -> NDArray[np.float32]:
+    """Return rows of the file (n, d), the first of which is row `start`, as float32."""
+    with np.errstate(over="ignore"):
+        rows = array.astype(np.float32)
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        row = start + int(np.argmin(finite))
+        raise EmbeddingsMalformed(
+            f"{shown(file)}: row {row}, of {names[row]!r}, has a value that is not finite, or not in 32 bits."
+        )
+    return rows
+
+
+def _names(file: Path, lines: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(as_seen(clean_name(line)) for line in lines)
     line = _first_repeated_or_empty(names)
     if line is not None:
-        fault = f"{names[line]!r} stands there twice" if names[line] else "the name is empty"
+        fault = f"{names[line][:200]!r} stands there twice" if names[line] else "the name is empty"
         raise EmbeddingsMalformed(f"{file.name}:{line + 1}: {fault}. Each row has a name of its own.")
     return names
 
@@ -143,18 +179,20 @@ def _first_repeated_or_empty(names: Sequence[str]) -> int | None:
 
 def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> ExternalPredictions:
     file, stream = open_existing(path, roots)
-    lines = _text(file, stream, PredictionsMalformed).split("\n")
-    reader = csv.reader(iter(lines), delimiter="\t" if "\t" in lines[0] else ",", strict=True)
-    try:
-        classes = _classes(file, next(reader))
-        names, rows = _rows(file, reader, len(classes), most)
-    except csv.Error as error:
-        raise PredictionsMalformed(f"{file.name}:{reader.line_num}: {error}.") from None
+    with stream:
+        lines = iter(_Lines(file, stream, PredictionsMalformed, None if most is None else BYTES_AT_THE_DOOR))
+        header = next(lines, "")
+        reader = csv.reader(chain([header], lines), delimiter="\t" if "\t" in header else ",", strict=True)
+        try:
+            classes = _classes(file, next(reader))
+            names, rows = _rows(file, reader, len(classes), most)
+        except csv.Error as error:
+            raise PredictionsMalformed(f"{file.name}:{reader.line_num}: {error}.") from None
     return ExternalPredictions(names, classes, rows / rows.sum(axis=1, keepdims=True))
 
 
 def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:
-    name, *classes = (column.strip() for column in header) if header else ("",)
+    name, *classes = (as_seen(column.strip()) for column in header) if header else ("",)
     if name != "name" or len(classes) < 2 or "" in classes or len(set(classes)) < len(classes):
         raise PredictionsMalformed(
             f"{file.name}:1: the header must be `name` and then two classes or more, each with a name of its own; "
@@ -169,7 +207,7 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
     rows: list[NDArray[np.float64]] = []
     filled = ((reader.line_num, row) for row in reader if row)
     for line, (name, *numbers) in islice(filled, most):
-        name = name.removeprefix("./")  # noqa: PLW2901 - as labels have it
+        name = as_seen(clean_name(name))  # noqa: PLW2901 - as labels have it
         row = _probabilities(numbers, n_classes)
         fault = "the name is empty" if not name else f"{name!r} stands there twice" if name in seen else None
         if fault or isinstance(row, str):
@@ -197,11 +235,38 @@ def _probabilities(texts: Sequence[str], n_classes: int) -> NDArray[np.float64] 
     return row
 
 
-def _text(file: Path, stream: BufferedReader, malformed: type[EmbeddingsMalformed] | type[PredictionsMalformed]) -> str:
-    try:
-        with stream:
-            return re.sub("\r\n?", "\n", stream.read().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise malformed(f"{shown(file)}: byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
-    except OSError as error:
-        raise PathNotReadable(f"{shown(file)} can't be read by the service: {error.strerror}.") from None
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+class _Lines:
+    """Lines of a file in UTF-8, without their ends, read when they are asked for: `most_bytes` and a line at most."""
+
+    def __init__(self, file: Path, stream: BufferedReader, malformed: type[Malformed], most_bytes: int | None) -> None:
+        self.was_cut = False  #: there is more in the file than may be read
+        self._file, self._stream, self._malformed, self._most_bytes = file, stream, malformed, most_bytes
+        self._at = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._read():
+            text = self._text(line.removeprefix(codecs.BOM_UTF8) if self._at == 0 else line)
+            self._at += len(line)
+            yield from re.sub("\r\n?", "\n", text).removesuffix("\n").split("\n")  # some end with \r alone
+
+    def _read(self) -> bytes:
+        self.was_cut = self._most_bytes is not None and self._at >= self._most_bytes
+        try:
+            line = b"" if self.was_cut else self._stream.readline(LINE_BYTES + 1)
+        except OSError as error:
+            raise PathNotReadable(f"{shown(self._file)} can't be read by the service: {error.strerror}.") from None
+        if b"\0" in line:
+            raise self._malformed(f"{shown(self._file)}: byte {self._at + line.index(0)} is 0. It is no text file.")
+        if len(line) > LINE_BYTES:
+            raise self._malformed(f"{shown(self._file)} has a line of more than {LINE_BYTES:,} bytes.")
+        return line
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            at = self._at + error.start
+            raise self._malformed(f"{shown(self._file)}: byte {at} is not UTF-8. Save the file as UTF-8.") from None
