@@ -176,7 +176,8 @@ def read_export(
 def _note_what_they_contest(annotations: Sequence[_Annotation], name: str, reading: Reading) -> None:
     """Note the classes of one image that only some of its annotations say. Those without an answer say nothing."""
     said = [{str(choice) for choice in annotation.choices} for annotation in annotations if annotation.choices]
-    contested = sorted(set.union(*said) - set.intersection(*said)) if said else []
+    every = {choice for one in said for choice in one}
+    contested = sorted(choice for choice in every if not all(choice in one for one in said))
     if contested:
         place = " and ".join(dict.fromkeys(annotation.place for annotation in annotations if annotation.choices))
         what = f"{shown(name)}: annotations contradict each other about {', '.join(map(shown, contested))}"
