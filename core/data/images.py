@@ -32,7 +32,7 @@ from PIL.ImageFile import ImageFile
 
 from nextlabel.core.data.files import HEIF_READER, READS_HEIF
 from nextlabel.core.data.files import ImageFile as PoolFile
-from nextlabel.core.data.jpegs import CHEAP_SCANS, END, SCAN, count_scans, has_all_scans
+from nextlabel.core.data.jpegs import CHEAP_SCANS, END, SCAN, count_scans, has_all_scans, has_end
 from nextlabel.core.errors import UnreadableImage
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
@@ -108,12 +108,9 @@ def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bo
         raise Dear
     remarks = NOTHING
     upper = _rawmode(image)  # loading forgets it
-    try:
-        image.load()
-    except OSError:
-        if image.format not in JPEGS or (ended := _ended(stream, max_pixels, draft_size)) is None:
-            raise
-        image, remarks = ended, Remark.WITHOUT_END
+    if image.format in JPEGS and not _has_end(stream):
+        image, remarks = _ended(stream, max_pixels, draft_size), Remark.WITHOUT_END
+    image.load()
     orientation = _orientation(image)
     if upper in LOWER and _is_dark(image):
         image, remarks = _deepened(image, upper, stream), Remark.STRETCHED
@@ -229,24 +226,37 @@ def _scans(stream: PoolFile) -> int:
 # --- a JPEG without its end -------------------------------------------------------------------------------------
 
 JPEGS = ("JPEG", "MPO")
+CUT = "cut short, damaged or not supported (a JPEG without its end, of which pixels are missing)"
 FILLINGS = (bytes(64), b"\x55" * 64, bytes(range(64, 128)))
 
 
-def _ended(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.Image | None:
-    """Decode a JPEG that lacks its end marker; None where pixels are missing, too.
+def _has_end(stream: PoolFile) -> bool:
+    """Tell whether a JPEG has its end marker: nearly all do at their very end, which costs no more than a look."""
+    size = _size_of(stream)
+    last = stream.getvalue()[-2:] if isinstance(stream, BytesIO) else os.pread(stream.fileno(), 2, max(0, size - 2))
+    if last == END:
+        return True
+    stream.seek(0)
+    return has_end(stream.read())
+
+
+def _ended(stream: PoolFile, max_pixels: int, draft_size: int | None) -> Image.Image:
+    """Decode a JPEG that lacks its end marker. Raises UnreadableImage where pixels are missing, too.
 
     No decoder tells that. But what stands between the last pixel and the end is skipped, and what stands in the place
     of missing pixels is shown: so all fillings show the same picture only where nothing is missing.
     """
     stream.seek(0)
-    data = stream.read().rstrip(b"\xff")
+    data = stream.read().rstrip(b"\0").rstrip(b"\xff")  # zeros fill up what was never received
     if not has_all_scans(data):
-        return None
+        raise UnreadableImage(CUT)
     images = [_opened(BytesIO(data + filling + END), max_pixels) for filling in FILLINGS]
     for image in images:
         _draft(image, draft_size)
     pixels = {image.tobytes() for image in images}
-    return images[0] if len(pixels) == 1 else None
+    if len(pixels) > 1:
+        raise UnreadableImage(CUT)
+    return images[0]
 
 
 # --- to upright RGB ---------------------------------------------------------------------------------------------
