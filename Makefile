@@ -82,7 +82,8 @@ check: lint test test-wheel ## all that must hold before a change is merged
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
 
-soak: $(INSTALLED) ## the same for half an hour, with three workers; SEED=
+soak: $(INSTALLED) ## the same for half an hour, with three workers, after a minute of names that are exchanged; SEED=
+	LOOKS=10000 $(BIN)/pytest -q tests/core/data/test_swapping.py
 	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
 
 # memory is kept as in a worker's processes (worker/__main__.py)
