@@ -31,17 +31,24 @@ T = TypeVar("T")
 class FileWork:
     """Threads that work on files.
 
+    share: how many of them a folder right below a data root may take.
     patience_s: how long work waits for a free thread.
     answer_s: how long anybody waits for what a thread does; the thread keeps its place until it is done.
     """
 
     def __init__(
-        self, roots: Sequence[Path] = (), *, patience_s: float = PATIENCE_S, answer_s: float = ANSWER_S
+        self,
+        roots: Sequence[Path] = (),
+        *,
+        threads: int = THREADS,
+        share: int = SHARE,
+        patience_s: float = PATIENCE_S,
+        answer_s: float = ANSWER_S,
     ) -> None:
         self._roots = [os.path.normpath(root) for root in roots]
         self._patience_s, self._answer_s = patience_s, answer_s
-        self._threads = CapacityLimiter(THREADS)
-        self._free = asyncio.Semaphore(THREADS)
+        self._threads, self._free = CapacityLimiter(threads), asyncio.Semaphore(threads)
+        self._share = share
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def run(self, paths: str | Iterable[str], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,7 +79,7 @@ class FileWork:
     def _share_of(self, top: str) -> asyncio.Semaphore:
         share = self._shares.get(top)
         if share is None:
-            share = self._shares[top] = asyncio.Semaphore(SHARE)
+            share = self._shares[top] = asyncio.Semaphore(self._share)
         return share
 
     def _top(self, path: str) -> str:

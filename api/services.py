@@ -32,6 +32,7 @@ from nextlabel.core.settings import Settings
 log = get_logger(__name__)
 MEGABYTE = 1_000_000
 LOOK_EVERY_S = 2.0
+DECODE = max(2, min(8, os.cpu_count() or 1))  # images of a folder at once; a large one takes its pixels' memory
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class Services:
     streams: Counter[str]  #: open event streams, by who follows
     thumbnails: Thumbnails
     files: FileWork  #: threads for what requests name, and for results
+    decoding: FileWork  #: threads that make thumbnails
     disks: FileWork  #: threads that ask whether the service's own disks are fit
 
     @classmethod
@@ -69,6 +71,7 @@ class Services:
                 most_bytes=settings.thumbnails_mb * MEGABYTE,
             ),
             files=FileWork(settings.data_roots),
+            decoding=FileWork(settings.data_roots, threads=4 * DECODE, share=DECODE, patience_s=50.0),
             disks=FileWork(patience_s=1.0, answer_s=2.0),
         )
 

@@ -115,8 +115,8 @@ def _thumbnail(image: Path) -> Thumbnail:
 
 def _clothing(work: Path, weights: Path) -> LabelledSet:
     folder = DATA / "clothing"
-    pool = _embed(*_clothing_pool(work), "mobilenet", work, weights)
-    held_out = _embed(folder / "val", read_labels(folder / "labels_val.txt"), "mobilenet", work, weights)
+    pool = embed(*_clothing_pool(work), "mobilenet", work, weights)
+    held_out = embed(folder / "val", read_labels(folder / "labels_val.txt"), "mobilenet", work, weights)
     return LabelledSet("clothing", *pool, *held_out, np.arange(len(pool[1])))
 
 
@@ -175,7 +175,7 @@ def _copies(work: Path, weights: Path) -> LabelledSet:
     folder.mkdir(exist_ok=True)
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         list(processes.map(partial(_write_copies, source, folder), _copied(), chunksize=50))
-    embeddings, targets = _embed(*_copies_pool(work), "mobilenet", work, weights)
+    embeddings, targets = embed(*_copies_pool(work), "mobilenet", work, weights)
     original = np.repeat(np.arange(len(_copied())), COPIES)
     return LabelledSet("copies", embeddings, targets, whole.held_out, whole.held_out_targets, original)
 
@@ -205,8 +205,8 @@ def _write_copies(source: Path, folder: Path, name: str) -> None:
 def _digits(work: Path, weights: Path) -> LabelledSet:
     folder = work / "digits"
     write_digits(folder)
-    pool = _embed(*_digits_pool(work), "descriptor", work, weights)
-    held_out = _embed(folder / "val", read_labels(folder / "labels_val.txt"), "descriptor", work, weights)
+    pool = embed(*_digits_pool(work), "descriptor", work, weights)
+    held_out = embed(folder / "val", read_labels(folder / "labels_val.txt"), "descriptor", work, weights)
     return LabelledSet("digits", *pool, *held_out, np.arange(len(pool[1])))
 
 
@@ -224,7 +224,7 @@ SETS: dict[str, Callable[[Path, Path], LabelledSet]] = {
 }
 
 
-def _embed(
+def embed(
     folder: Path, labels: Labels, backbone: str, work: Path, weights: Path
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     settings = Settings(data_roots=(folder,), cache_dir=work / "cache", weights_dir=weights)

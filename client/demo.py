@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -162,7 +163,12 @@ class Demo:
         }
         roots = shlex.quote(f"{self._material.pool.parent}:{self._folder}")
         return (
-            f"  NEXTLABEL_DATA_ROOTS={roots} {shlex.quote(sys.argv[0])} up &\n"
+            f"  NEXTLABEL_DATA_ROOTS={roots} {shlex.quote(_command())} up &\n"
             f"  curl -s http://127.0.0.1:5000/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\\n"
             f"    -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
         )
+
+
+def _command() -> str:
+    """Return how this command is called from any folder: by its name where a shell finds it, else by its whole path."""
+    return "nextlabel" if shutil.which("nextlabel") else str(Path(sys.argv[0]).absolute())

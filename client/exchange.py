@@ -25,6 +25,7 @@ from nextlabel.core.exchange.files import place_images, writable, write_json, wr
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
@@ -228,6 +229,15 @@ def where_to(command: F) -> F:
     return command
 
 
+OfTask = click.option(
+    "--task",
+    type=click.Choice(list(TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: multilabel reads several classes an image.",
+)
+
+
 @import_.command("label-studio")
 @click.argument("file", type=HERE)
 @where_to
@@ -235,12 +245,14 @@ def where_to(command: F) -> F:
 @click.option("--from-name", help="Of the <Choices>, where there are several.")
 @click.option("--image-key", help="In a task's data, where it is not `image`.")
 @click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
+@OfTask
 def from_label_studio(
     file: Path,
     image_prefix: str | None,
     from_name: str | None,
     image_key: str | None,
     newest: bool,
+    task: str,
     **target: Any,
 ) -> None:
     """Read a project's export as JSON, JSON-MIN or CSV."""
@@ -250,13 +262,17 @@ def from_label_studio(
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
     names = PoolNames(_place(pool), urls) if pool is not None else urls
     assert names is not None
-    reading = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
-    _write(reading, pool=None, **target)
+    several = task == MULTILABEL.name
+    reading = label_studio.read_export(
+        file, names.name, key=image_key, from_name=from_name, newest=newest, several=several
+    )
+    _write(reading, pool=None, task=task, **target)
 
 
 @import_.command("coco")
 @click.argument("file", type=HERE)
 @where_to
+@OfTask
 def from_coco(file: Path, **target: Any) -> None:
     """Read a COCO file. Boxes count, too, where all of an image have one category."""
     _write(coco.read(file), **target)
@@ -265,6 +281,7 @@ def from_coco(file: Path, **target: Any) -> None:
 @import_.command("cvat")
 @click.argument("file", type=HERE)
 @where_to
+@OfTask
 def from_cvat(file: Path, **target: Any) -> None:
     """Read CVAT for images 1.1, the XML or its zip: the tags of images."""
     _write(cvat.read(file), **target)
@@ -275,9 +292,11 @@ def from_cvat(file: Path, **target: Any) -> None:
 @where_to
 @click.option("--name-column", help="Of the images' names, where the header doesn't tell.")
 @click.option("--class-column", help="Of their classes.")
-def from_csv(file: Path, name_column: str | None, class_column: str | None, **target: Any) -> None:
-    """Read a table with columns name and class."""
-    _write(csv_file.read(file, name_column, class_column), **target)
+@OfTask
+def from_csv(file: Path, name_column: str | None, class_column: str | None, task: str, **target: Any) -> None:
+    """Read a table with columns name and class; of several classes, also `a|b`, or a column of 0 and 1 for each."""
+    several = task == MULTILABEL.name
+    _write(csv_file.read(file, name_column, class_column, several=several), task=task, **target)
 
 
 @import_.command("image-folder")
@@ -291,11 +310,18 @@ def from_image_folder(folder: Path, class_folder: image_folder.ClassFolder | Non
 
 
 def _write(
-    reading: Reading, *, labels: Path, may_replace: bool, yes: bool, pool: Path | None, take_predictions: bool
+    reading: Reading,
+    *,
+    labels: Path,
+    may_replace: bool,
+    yes: bool,
+    pool: Path | None,
+    take_predictions: bool,
+    task: str = CLASSIFICATION.name,
 ) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
     names = list_pool(_place(pool)).names if pool is not None else None
-    found = labels_of(reading, names, take_predictions=take_predictions)
+    found = labels_of(reading, names, take_predictions=take_predictions, task=TASKS[task])
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
         parent = labels.parent.absolute()
@@ -303,10 +329,15 @@ def _write(
             if labels.exists() and not may_replace:
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
             keep_labels(labels, [name for name, _ in found.pairs], yes=yes)
-            write_labels(labels, found.pairs)
+            write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
     for note in found.notes:
         click.echo(note, err=True)
-    _tell(len(found.pairs), "label", labels, f" of {len({class_name for _, class_name in found.pairs})} classes")
+    _tell(
+        len(found.pairs),
+        "label",
+        labels,
+        f" of {len({class_name for _, class_name in found.pairs if class_name})} classes",
+    )
 
 
 def _tell(count: int, noun: str, place: Path, more: str = "") -> None:

@@ -17,13 +17,13 @@ from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.f1 import F1Result, MultilabelF1Result
-from nextlabel.core.kinds.label_check import LabelCheckResult
+from nextlabel.core.kinds.label_check import LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
-from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.prediction import MultilabelPredictionResult, PredictionResult
 from nextlabel.core.kinds.requests import HeadName
-from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.kinds.similar import SimilarResult
+from nextlabel.core.kinds.selection import MultilabelSelectionResult, SelectionResult
+from nextlabel.core.kinds.similar import MultilabelSimilarResult, SimilarResult
 from nextlabel.core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
@@ -34,7 +34,49 @@ MethodChoice = str | Mapping[str, Any] | Method
 class SelectionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_predictions: Place | None
+    add: Required[int]
+    method: MethodChoice
+    exclude: Iterable[str]
+    pending: Iterable[str]
+    class_quotas: Mapping[str, int]
+    near_copies: Literal["skip", "allow"]
+
+
+class ClassificationSelectionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_predictions: Place | None
+    add: Required[int]
+    method: MethodChoice
+    exclude: Iterable[str]
+    pending: Iterable[str]
+    class_quotas: Mapping[str, int]
+    near_copies: Literal["skip", "allow"]
+
+
+class MultilabelSelectionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -145,7 +187,7 @@ class MultilabelF1Fields(TypedDict, total=False):
 class LearningCurveFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification"]
+    task: Literal["classification", "multilabel"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -164,7 +206,7 @@ class LearningCurveFields(TypedDict, total=False):
 class AuditFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification"]
+    task: Literal["classification", "multilabel"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -183,6 +225,23 @@ class AuditFields(TypedDict, total=False):
 class LabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    path_to_predictions: Place | None
+
+
+class ClassificationLabelCheckFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     task: Literal["classification"]
     content: bool
     seed: int
@@ -197,7 +256,43 @@ class LabelCheckFields(TypedDict, total=False):
     path_to_predictions: Place | None
 
 
+class MultilabelLabelCheckFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    path_to_predictions: Place | None
+
+
 class SimilarFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    add: Required[int]
+    like: Required[Iterable[str]]
+    unlike: Iterable[str]
+    exclude: Iterable[str]
+    among: Literal["unlabelled", "all"]
+
+
+class ClassificationSimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Literal["classification"]
@@ -216,10 +311,59 @@ class SimilarFields(TypedDict, total=False):
     among: Literal["unlabelled", "all"]
 
 
+class MultilabelSimilarFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    add: Required[int]
+    like: Required[Iterable[str]]
+    unlike: Iterable[str]
+    exclude: Iterable[str]
+    among: Literal["unlabelled", "all"]
+
+
 class MapFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    points: int
+
+
+class ClassificationMapFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    points: int
+
+
+class MultilabelMapFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -238,10 +382,20 @@ class Calls(ABC):
     @abstractmethod
     def _carry_out(self, said: Talk[talk.T]) -> talk.T: ...
 
+    @overload
+    def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationSelectionFields]
+    ) -> SelectionResult: ...
+    @overload
+    def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSelectionFields]
+    ) -> MultilabelSelectionResult: ...
     def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult:
+    ) -> SelectionResult | MultilabelSelectionResult:
         """Which images to label next."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelSelectionResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
     @overload
@@ -292,20 +446,56 @@ class Calls(ABC):
         """Whether methods beat chance on the labels there are."""
         return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
+    @overload
+    def label_check(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationLabelCheckFields],
+    ) -> LabelCheckResult: ...
+    @overload
+    def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
+    ) -> MultilabelLabelCheckResult: ...
     def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult:
         """Which labels look wrong."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
+    @overload
+    def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationSimilarFields]
+    ) -> SimilarResult: ...
+    @overload
+    def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSimilarFields]
+    ) -> MultilabelSimilarResult: ...
     def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult:
+    ) -> SimilarResult | MultilabelSimilarResult:
         """Images like some, and unlike others."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelSimilarResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
 
-    def map(self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]) -> MapResult:
+    @overload
+    def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationMapFields]
+    ) -> MapResult: ...
+    @overload
+    def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelMapFields]
+    ) -> MultilabelMapResult: ...
+    def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
+    ) -> MapResult | MultilabelMapResult:
         """The pool in a plane: images that look alike lie close."""
+        if request.get("task") == "multilabel":
+            return self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
 
@@ -316,10 +506,20 @@ class AsyncCalls(ABC):
     @abstractmethod
     async def _carry_out(self, said: Talk[talk.T]) -> talk.T: ...
 
+    @overload
+    async def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationSelectionFields]
+    ) -> SelectionResult: ...
+    @overload
+    async def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSelectionFields]
+    ) -> MultilabelSelectionResult: ...
     async def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult:
+    ) -> SelectionResult | MultilabelSelectionResult:
         """Which images to label next."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelSelectionResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
     @overload
@@ -370,20 +570,54 @@ class AsyncCalls(ABC):
         """Whether methods beat chance on the labels there are."""
         return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
+    @overload
+    async def label_check(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationLabelCheckFields],
+    ) -> LabelCheckResult: ...
+    @overload
+    async def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
+    ) -> MultilabelLabelCheckResult: ...
     async def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult:
         """Which labels look wrong."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
+    @overload
+    async def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationSimilarFields]
+    ) -> SimilarResult: ...
+    @overload
+    async def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSimilarFields]
+    ) -> MultilabelSimilarResult: ...
     async def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult:
+    ) -> SimilarResult | MultilabelSimilarResult:
         """Images like some, and unlike others."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelSimilarResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
 
+    @overload
+    async def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationMapFields]
+    ) -> MapResult: ...
+    @overload
+    async def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelMapFields]
+    ) -> MultilabelMapResult: ...
     async def map(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
-    ) -> MapResult:
+    ) -> MapResult | MultilabelMapResult:
         """The pool in a plane: images that look alike lie close."""
+        if request.get("task") == "multilabel":
+            return await self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))

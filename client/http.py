@@ -113,6 +113,10 @@ class Client(Calls):
         """Return what the service can do: kinds, methods, backbones, limits."""
         return self._carry_out(talk.capabilities())
 
+    def faults(self) -> list[str]:
+        """Return what the service lacks to carry jobs out: a worker, say. Empty where nobody answers, too."""
+        return self._carry_out(talk.faults())
+
     def _carry_out(self, conversation: Talk[talk.T]) -> talk.T:
         outcome: Outcome = None
         while True:
@@ -218,6 +222,10 @@ class AsyncClient(AsyncCalls):
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
         return await self._carry_out(talk.capabilities())
+
+    async def faults(self) -> list[str]:
+        """Return what the service lacks to carry jobs out: a worker, say. Empty where nobody answers, too."""
+        return await self._carry_out(talk.faults())
 
     async def _carry_out(self, conversation: Talk[talk.T]) -> talk.T:
         outcome: Outcome = None

@@ -14,7 +14,7 @@ from rich.table import Table
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.label_check import LabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
-from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.selection import SelectionResult
 
@@ -45,6 +45,13 @@ def _(result: SelectionResult) -> Iterable[ConsoleRenderable]:
 def _(result: MapResult) -> Iterable[ConsoleRenderable]:
     """Count the images of each class: nobody reads coordinates."""
     counts = Counter(result.class_names[class_] if class_ >= 0 else "(unlabelled)" for class_ in result.classes)
+    yield table(("class", "images"), counts.most_common())
+
+
+@tables_of.register
+def _(result: MultilabelMapResult) -> Iterable[ConsoleRenderable]:
+    """Count the images of each class; one that has several counts for each."""
+    counts = Counter(result.class_names[c] for classes in result.classes for c in classes or ())
     yield table(("class", "images"), counts.most_common())
 
 

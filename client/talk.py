@@ -165,6 +165,17 @@ def capabilities() -> Talk[dict[str, Any]]:
     return _read(_anything, answer)
 
 
+def faults() -> Talk[list[str]]:
+    """Ask once what the service lacks to carry jobs out; an empty list where it doesn't say."""
+    outcome = yield Call("GET", "/readyz")
+    try:
+        told = outcome.json() if isinstance(outcome, httpx.Response) else {}
+    except ValueError:
+        return []
+    listed = told.get("faults", []) if isinstance(told, dict) else []
+    return [str(fault) for fault in listed] if isinstance(listed, list) else []
+
+
 # --- their steps ------------------------------------------------------------------------------------------------
 
 

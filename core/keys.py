@@ -27,10 +27,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Misconfigured
+from nextlabel.core.people import PERSON, RULE, is_name, tidy
 from nextlabel.core.settings import Settings
 
 log = logging.getLogger(__name__)  # the command imports this module, and structlog is not installed with it
-OWNER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 KEY = r"nl_([0-9a-f]{8})_([A-Za-z0-9_-]{43})"
 OPEN_DOOR = (
     "{host} can be reached from other machines, and no key would be asked for: set NEXTLABEL_API_KEYS_FILE "
@@ -51,7 +51,7 @@ class ApiKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
-    owner: Annotated[str, Field(pattern=f"^{OWNER}$")]
+    owner: Annotated[str, Field(pattern=f"^{PERSON}$")]
     scopes: tuple[Scope, ...]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created_at: AwareDatetime
@@ -89,8 +89,9 @@ class KeyFile:
 
     def create(self, owner: str, scopes: Sequence[Scope]) -> str:
         """Make a key, and return it; it can't be shown again. Raises Misconfigured."""
-        if not re.fullmatch(OWNER, owner):
-            raise Misconfigured(f"{owner!r} is no name for an owner: 1 to 64 letters, digits and any of . _ @ -")
+        owner = tidy(owner)
+        if not is_name(owner):
+            raise Misconfigured(f"{owner!r} is no name for an owner: {RULE}")
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         key = ApiKey(id=key_id, owner=owner, scopes=tuple(scopes), sha256=_hash(secret), created_at=datetime.now(UTC))
         with self._alone():

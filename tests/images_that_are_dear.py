@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 
-def jpeg_of_many_scans(side: int = 4000, times: int = 500) -> bytes:
+def jpeg_of_many_scans(side: int = 4000, times: int = 500, mode: str = "L") -> bytes:
     """A progressive JPEG whose last scan comes again and again: some 15 s as it is."""
     stream = io.BytesIO()
-    Image.new("L", (side, side), 99).save(stream, "JPEG", progressive=True)
+    Image.new(mode, (side, side), "teal" if mode == "RGB" else 99).save(stream, "JPEG", progressive=True)
     data = stream.getvalue()
     last = data[data.rindex(b"\xff\xda") : -2]
     return data[:-2] + last * times + data[-2:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from functools import partial
 from typing import Annotated
@@ -16,16 +15,15 @@ from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.images import Dear
-from nextlabel.core.data.thumbnails import ImageIn, Side, Thumbnails, image_in
+from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
 
 router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"
-AT_ONCE = max(2, min(8, os.cpu_count() or 1))  # a large image takes its pixels' memory while it is decoded
 ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "schema": {"type": "string"}}}
 
 DEAR_AT_ONCE = 2  # each may take what NEXTLABEL_DECODE_S and NEXTLABEL_DECODE_MEMORY_MB allow
 
-_decoding, _decoding_dear = CapacityLimiter(AT_ONCE), CapacityLimiter(DEAR_AT_ONCE)
+_decoding_dear = CapacityLimiter(DEAR_AT_ONCE)
 _being_made: dict[str, asyncio.Future[bytes]] = {}  # of those that are dear, by key: asked for again, it is made once
 
 
@@ -59,18 +57,19 @@ async def image(
         return Response(status_code=304, headers=headers)
     data = await services.files.run(str(services.settings.thumbnails_dir), thumbnails.find, key)
     if data is None:
-        data = await _make(thumbnails, original, which.side, key)
+        data = await _make(services, original, which, key)
     return Response(data, headers=headers, media_type=JPEG)
 
 
-async def _make(thumbnails: Thumbnails, original: ImageIn, side: Side, key: str) -> bytes:
+async def _make(services: Services, original: ImageIn, which: ImageQuery, key: str) -> bytes:
     """Make a thumbnail; those that may be dear by themselves, so that nobody else waits for them."""
+    thumbnails = services.thumbnails
     try:
-        return await to_thread.run_sync(thumbnails.make, original, side, key, limiter=_decoding)
+        return await services.decoding.run(which.path_to_img, thumbnails.make, original, which.side, key)
     except Dear:
         making = _being_made.get(key)
         if making is None:
-            dear = to_thread.run_sync(thumbnails.make_dear, original, side, key, limiter=_decoding_dear)
+            dear = to_thread.run_sync(thumbnails.make_dear, original, which.side, key, limiter=_decoding_dear)
             making = _being_made[key] = asyncio.ensure_future(dear)
             making.add_done_callback(partial(_forget, key))
         return await asyncio.shield(making)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nextlabel.api.auth import Caller, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.services import Given
 from nextlabel.core.data.label_files import (
-    PERSON,
     GivenLabel,
     NamedLabel,
     Survey,
@@ -26,12 +25,16 @@ from nextlabel.core.data.label_files import (
 )
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.people import PERSON, tidy
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ANYBODY = "me"
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+PersonName = Annotated[
+    str, BeforeValidator(lambda name: tidy(name) if isinstance(name, str) else name), Field(pattern=f"^{PERSON}$")
+]
 
 
 class LabelsPart(BaseModel):
@@ -62,6 +65,7 @@ class LabelsView(LabelsPart):
     classes: list[ClassCount]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
+    left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
 
@@ -82,7 +86,7 @@ class LabelsGiven(BaseModel):
 
     path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
-    person: Annotated[str, Field(pattern=f"^{PERSON}$")] | None = Field(
+    person: PersonName | None = Field(
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
     replace: bool = Field(False, description="Take out what other files say of these names otherwise.")
@@ -187,6 +191,7 @@ def _view(labels: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsV
             for file, count in labels.labels_per_file.items()
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
+        left_out=list(labels.left_out[:1000]),
         names=[_label_view(label) for label in page] if page is not None else None,
         next_after=page[-1].name if page and names and len(names) > len(page) else None,
     )

@@ -14,7 +14,7 @@ from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Format
-from nextlabel.core.kinds.base import Kind
+from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
 
 _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and don't wait for its end.")
@@ -25,7 +25,8 @@ def command_of(kind: Kind) -> click.Command:
     carry_out = together(Output, _no_wait, CancelOnInterrupt, Url, Key)(_carry_out(kind))
     examples = "\n".join(kind.shell_examples)
     text = f"{kind.summary}\n\n{kind.about}\n\n\b\n{examples}"
-    return click.command(kind.command, params=request_parameters(kind.request), help=text)(carry_out)
+    parameters = request_parameters(kind.request, needs_labels=kind.labels is not LabelsNeed.OPTIONAL)
+    return click.command(kind.command, params=parameters, help=text)(carry_out)
 
 
 def _carry_out(kind: Kind) -> Callable[..., None]:
@@ -42,6 +43,7 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
         wish = Wish.of(form, as_json, output)
         if wish.form == "tsv" and not kind.proposes_labels:
             raise click.UsageError(f"`{kind.command}` has no labels to give as tsv; ask for csv or json")
+        _keep_apart(output, given)
         with Client(url, api_key) as client:
             job = _submit(client, request_body(kind.name, given))
             if no_wait:
@@ -50,6 +52,14 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
             to_the_end(client, job, wish, title=kind.command, cancel_on_interrupt=cancel_on_interrupt)
 
     return carry_out
+
+
+def _keep_apart(output: Path | None, given: dict[str, Any]) -> None:
+    """See that a result doesn't take the place of the labels it comes from, nor lie among them. Raises UsageError."""
+    for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
+        labels = given.get(field)
+        if output is not None and labels and output.resolve().is_relative_to(labels):
+            raise click.UsageError(f"{output} is or lies in {called(field)}: a model's guesses would count as labels")
 
 
 def _submit(client: Client, body: dict[str, Any]) -> Job:

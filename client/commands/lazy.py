@@ -31,6 +31,17 @@ class LazyGroup(click.Group):
                 return command if isinstance(command, click.Command) else _import(command)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of one that isn't there, tell those that are called nearly so."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed = {heading: list(_commands_of(section)) for heading, section in self._sections.items()}
         for heading, names in {**listed, "More": super().list_commands(ctx)}.items():

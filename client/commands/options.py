@@ -52,10 +52,11 @@ HELP = {
 REPEATABLE = "May be given several times"
 
 
-def request_parameters(kind: type[JobRequest]) -> list[click.Parameter]:
+def request_parameters(kind: type[JobRequest], *, needs_labels: bool = False) -> list[click.Parameter]:
     """Make a parameter for each field: the pool is an argument, the rest are options. What isn't given is None or ().
 
-    Those that must be given come first, those that all kinds share last.
+    Those that must be given come first, those that all kinds share last. `needs_labels`: labels must be, though the
+    field may be left out of a request.
     """
     schemas = kind.model_json_schema()["properties"]
     parameters = [
@@ -63,6 +64,9 @@ def request_parameters(kind: type[JobRequest]) -> list[click.Parameter]:
         for name, field in kind.model_fields.items()
         if name != "kind"
     ]
+    for parameter in parameters:
+        if needs_labels and parameter.name == "path_to_labels" and isinstance(parameter, click.Option):
+            parameter.required, parameter.help = True, HELP["path_to_labels_train"]
     return sorted(parameters, key=lambda p: (not p.required, p.name in JobRequest.model_fields))
 
 

@@ -17,12 +17,14 @@ from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
-from nextlabel.client.talk import Format
+from nextlabel.client.talk import Format, OnChange
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import WeightsUnavailable
+from nextlabel.core.jobs.record import JobState
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"
+PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf", ".html", ".htm")
 
 form = click.option(
     "--format",
@@ -56,11 +58,22 @@ class Wish:
             raise click.UsageError(f"there is no folder {output.parent} to write {output.name} to")
         if as_json:
             form = "json"
-        if form is None and output is not None:
-            form = SUFFIXES.get(output.suffix.lower(), IN_A_PIPE)
+        if output is not None:
+            form = _form_of(output, form)
         if form is None and not sys.stdout.isatty():
             form = IN_A_PIPE
         return cls(form, output)
+
+
+def _form_of(file: Path, form: Format | None) -> Format:
+    """Return the form that a file's name says, or the one that was asked for. Raises UsageError: it can't be told."""
+    suffix = file.suffix.lower()
+    known = ", ".join(SUFFIXES)
+    if suffix in PICTURES:
+        raise click.UsageError(f"{file.name}: no picture is drawn here, the page draws maps and curves; name {known}")
+    if form is None and suffix not in SUFFIXES:
+        raise click.UsageError(f"{file.name}: its name doesn't say which form; let it end in {known}, or say --format")
+    return form or SUFFIXES[suffix]
 
 
 def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_interrupt: bool = False) -> None:
@@ -69,7 +82,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     try:
         click.echo(f"job {job.id}", err=True)
         with progress(title, console) as show_progress:
-            ended = client.wait(job.id, show_progress)
+            ended = client.wait(job.id, _tells_of_no_worker(client, show_progress))
     except KeyboardInterrupt:
         _say_what_becomes_of(job, client, console, cancel_on_interrupt)
         raise
@@ -80,6 +93,18 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
         raise
     tell_warnings(ended, console)
     deliver(client, ended, wish, console)
+
+
+def _tells_of_no_worker(client: Client, show_progress: OnChange) -> OnChange:
+    """Say, whenever a job waits in the queue, what the service lacks to carry it out."""
+
+    def on_change(job: Job) -> None:
+        show_progress(job)
+        if job.state is JobState.QUEUED:
+            for fault in client.faults():
+                click.echo(f"the job waits: {fault}", err=True)
+
+    return on_change
 
 
 def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:

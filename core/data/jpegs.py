@@ -56,6 +56,11 @@ def count_scans(data: bytes) -> int:
     return data.count(bytes([0xFF, SCAN]))
 
 
+def has_end(data: bytes) -> bool:
+    """Tell whether an end marker stands behind the beginning of the pixels: some have more behind it."""
+    return data.find(END, max(after for _, _, after in _parts(memoryview(data)))) >= 0
+
+
 def has_all_scans(data: bytes) -> bool:
     """Tell whether the scans that a JPEG begins make a whole picture: each channel, each frequency, to the last bit."""
     parts = list(_parts(memoryview(data)))

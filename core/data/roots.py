@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
-from nextlabel.core.data.opening import look_at, open_file, open_without_links
+from nextlabel.core.data.opening import TO_LOOK, look_at, open_file, open_without_links
 from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
@@ -106,10 +107,29 @@ def open_existing(path: str | Path, roots: Sequence[Path]) -> tuple[Path, Buffer
 
 def real_path(path: str | Path) -> str:
     """Follow all links of a path, which need not exist. Raises OSError where a link is replaced all the time."""
+    if (known := _path_of_open(path)) is not None:
+        return known
     for _ in range(TRIES):
         with suppress(OSError):  # it was a link, and is none any more
             return os.path.realpath(path)
     return os.path.realpath(path)
+
+
+def _path_of_open(path: str | Path) -> str | None:
+    """Ask the system itself, which takes a tenth of the time; None: it doesn't tell, or there is no such file."""
+    if sys.platform != "linux":
+        return None
+    try:
+        descriptor = os.open(path, TO_LOOK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 -- a Path would cost as much again
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return real if real.startswith("/") and not real.endswith(" (deleted)") else None
 
 
 def is_under(real: str, real_roots: Sequence[str]) -> bool:

@@ -36,12 +36,14 @@ class Answer:
 
     name, class_name: as they stand there. A `class_name` of None or "" says nothing.
     by_model: a model proposed the class, and nothing says that a person agreed.
+    none_applies: a person looked, and none of the classes applies. `class_name` says nothing then.
     """
 
     place: str
     name: str
     class_name: Any
     by_model: bool = False
+    none_applies: bool = False
 
 
 @dataclass
@@ -65,7 +67,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Imported:
-    """(name, class), each name once, in the file's order. `notes`: what was left out or taken for something else."""
+    """(name, class), in the file's order; each name once; where the task has several, once a class, "" for none.
+
+    notes: what was left out or taken for something else.
+    """
 
     pairs: list[tuple[str, str]]
     notes: list[str]
@@ -78,7 +83,7 @@ def labels_of(
     take_predictions: bool = False,
     task: Task = CLASSIFICATION,
 ) -> Imported:
-    """Make labels of what was read: one class an image, plain text, of names that an image can have.
+    """Make labels of what was read: the task's classes an image, plain text, of names that an image can have.
 
     pool: the names of the images that there are; a name that is none of them is a fault.
     take_predictions: take what a model proposed, too, where no person said anything; else it is left out.
@@ -86,7 +91,7 @@ def labels_of(
     Raises:
         ExchangeMalformed: lists all faults of the file, or there is no label in it.
     """
-    said = [answer for answer in reading.answers if not _is_empty(answer.class_name)]
+    said = [answer for answer in reading.answers if answer.none_applies or not _is_empty(answer.class_name)]
     checked = [_with_text(answer, reading.faults) for answer in said]
     answers, notes = _named([answer for answer in checked if answer], pool, reading.faults)
     by_name = _by_name(answers)
@@ -111,6 +116,8 @@ def _is_empty(value: Any) -> bool:
 
 def _with_text(answer: Answer, faults: Faults) -> Answer | None:
     """Return the answer with its class stripped; None, with a fault, where no labels file can hold it."""
+    if answer.none_applies:
+        return answer
     if is_structure(answer.class_name):
         said = json.dumps(answer.class_name, ensure_ascii=False, default=str)
         what = f"a class is a plain text, and {said[:80]} is none; it is no choice of one class for an image"
@@ -129,6 +136,8 @@ def is_structure(value: Any) -> bool:
     if not isinstance(value, str):
         return True
     text = value.strip()
+    if not text.startswith(("[", "{")):
+        return False
     if re.match(r"\[\s*\{|\{\s*['\"]", text):
         return True
     for parse in (json.loads, ast.literal_eval):
@@ -142,6 +151,13 @@ def is_structure(value: Any) -> bool:
 def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) -> tuple[str, ...]:
     """Return the classes of an image. A person's word counts, where there is one, and not a model's."""
     by_people = [answer for answer in answers if not answer.by_model] or list(answers)
+    none = [answer.none_applies for answer in by_people]
+    if all(none):
+        return ("",)
+    if any(none):
+        both = " and ".join(dict.fromkeys(answer.place for answer in by_people[:NAMED]))
+        reading.faults.note(both, f"{shown(name)}: that none of the classes applies, and one that does")
+        return ()
     spelt: dict[str, Answer] = {}
     for answer in by_people:
         spelt.setdefault(_as_seen(answer.class_name), answer)
@@ -218,9 +234,11 @@ def _in_pool(answers: Iterable[Answer], pool: Iterable[str]) -> tuple[dict[str, 
     """
     names = _Names(pool)
     parts = {answer.name: _parts(answer.name, names) for answer in answers}
-    most = max(map(len, parts.values()), default=0)
-    found_without = [names.found(parts, dropped) for dropped in range(most)]
-    found = max(found_without, key=len, default={})  # the first of several: the least taken off
+    found: dict[str, str] = {}
+    for dropped in range(max(map(len, parts.values()), default=0)):
+        found = max(found, names.found(parts, dropped), key=len)  # the first of several: the least taken off
+        if len(found) == len(parts):
+            break
     notes = []
     changed = [(name, new) for name, new in found.items() if new != _plain(name)]
     if changed and len(found) == len(parts):

@@ -19,6 +19,7 @@ from nextlabel.core.exchange.files import read_table
 NAMES = ("name", "image", "filename", "file", "path", "filepath", "imagename", "imagepath", "imageid")
 CLASSES = ("class", "label", "classname", "category", "choice", "target")
 PREDICTED = "predicted"
+YES, NO = ("1", "1.0", "true", "yes", "x"), ("0", "0.0", "false", "no")
 
 
 def document(entries: Sequence[Entry]) -> str:
@@ -45,8 +46,13 @@ class _Columns:
     predicted: int | None = None
 
 
-def read(file: Path, name_column: str | None = None, class_column: str | None = None) -> Reading:
+def read(
+    file: Path, name_column: str | None = None, class_column: str | None = None, *, several: bool = False
+) -> Reading:
     """Read a table between commas, semicolons or tabs.
+
+    several: an image may have several classes. They stand in rows of their own, or in one cell between `|`, or the
+    table has a column for each class, with 1 where an image has it and 0 where it has not.
 
     A table of two columns may have no header: then its first row names an image. Else columns are known by their
     header, or must be said.
@@ -60,6 +66,11 @@ def read(file: Path, name_column: str | None = None, class_column: str | None = 
         return reading
     _, first = rows[0]
     has_header = name_column is not None or class_column is not None or not any(map(has_suffix, first))
+    if several and has_header and class_column is None:
+        names = _one_hot(first, rows[1:], name_column)
+        if names is not None:
+            _read_one_hot(reading, first, rows[1:], names)
+            return reading
     columns = _by_header(first, rows[1:], file, name_column, class_column) if has_header else _without_header(rows)
     width = len(first) if has_header else 2
     for place, row in rows[has_header:]:
@@ -72,8 +83,39 @@ def read(file: Path, name_column: str | None = None, class_column: str | None = 
             what = f"it has {len(row)} cells, where {width} belong; put quotes around what holds a separator"
             reading.faults.note(place, what)
         else:
-            reading.answers.append(Answer(place, name, class_name or predicted, by_model=not class_name))
+            said = class_name or predicted
+            for one in said.split("|") if several else [said]:
+                reading.answers.append(Answer(place, name, one, by_model=not class_name))
     return reading
+
+
+def _one_hot(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], name_column: str | None) -> int | None:
+    """Find the column of names, where all others are classes; None where the table has a column for the class."""
+    titles = [re.sub(r"[\s_-]", "", title).casefold() for title in header]
+    names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
+    if len(names) != 1 or {*CLASSES, PREDICTED} & {*titles} or len(header) < 2:
+        return None
+    cells = (_cell(row, at).strip().casefold() for _, row in rows for at in range(len(header)) if at != names[0])
+    return names[0] if any(cell in YES for cell in cells) else None
+
+
+def _read_one_hot(
+    reading: Reading, header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], names: int
+) -> None:
+    """Note an answer for each 1 of a row; for a row of 0 alone, that none applies."""
+    classes = [at for at in range(len(header)) if at != names]
+    for place, row in rows:
+        cells = {at: _cell(row, at).strip().casefold() for at in classes}
+        odd = [cell for cell in cells.values() if cell not in YES and cell not in NO]
+        if len(row) != len(header) or not row[names].strip():
+            reading.faults.note(place, f"it has {len(row)} cells, where {len(header)} belong, or no name")
+        elif odd:
+            reading.faults.note(place, f"{shown(odd[0])} says neither that the image has the class (1) nor not (0)")
+        else:
+            has = [header[at].strip() for at in classes if cells[at] in YES]
+            reading.answers += [Answer(place, row[names], class_name) for class_name in has]
+            if not has:
+                reading.answers.append(Answer(place, row[names], "", none_applies=True))
 
 
 def _cell(row: Sequence[str], at: int | None) -> str:

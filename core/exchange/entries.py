@@ -9,6 +9,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.results import MultilabelResult
 from nextlabel.core.kinds.selection import SelectionResult
 from nextlabel.core.tasks.classification import ClassLabels
 
@@ -53,6 +54,8 @@ def entries_of(result: JobResult) -> tuple[Entry, ...]:
     if isinstance(result, PredictionResult):
         items = sorted(result.items, key=lambda item: item.confidence)
         return tuple(Entry(item.name, item.predicted, left_score(item.confidence)) for item in items)
+    if isinstance(result, MultilabelResult):
+        raise Inexpressible("an image has one class in what is exported; take the result's labels file or csv instead")
     detail = f"the result of a job of kind {result.kind} lists no images to label; export a selection or a prediction"
     raise Inexpressible(detail)
 
@@ -65,7 +68,7 @@ def classes_known_to(result: JobResult) -> tuple[str, ...]:
 
 def entries_of_labels(labels: ClassLabels) -> tuple[Entry, ...]:
     """List labels in the order of the labels file."""
-    return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())
+    return tuple(Entry(name, class_name, given=True) for name, class_name in labels.pairs())
 
 
 def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -8,15 +8,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import ONE_CLASS, OnePredicted, OneValidated
-from nextlabel.core.kinds.results import Leak, Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.requests import OnePredicted, OneValidated
+from nextlabel.core.kinds.results import Leak, Manifest, MultilabelResult, Part, Result, Skipped
 
 
 class LabelCheckRequest(OnePredicted, OneValidated):
     """Which labels look wrong."""
 
     kind: Literal["label_check"] = "label_check"
-    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
 
 
 class SuspiciousLabel(Part):
@@ -82,10 +81,69 @@ class LabelCheckResult(Result):
         return ((i.name, i.suggested) for i in self.items)
 
 
+class MultilabelSuspiciousLabel(Part):
+    """A class that an image seems to have and is not given (`missing`), or is given and seems not to have (`surplus`).
+
+    `probability`: of the class, by a model that had not seen the label. `suggested`: the image's classes, with all that
+    looks wrong about them put right.
+    """
+
+    rank: int
+    name: str
+    class_name: str = Field(alias="class")
+    miss: Literal["missing", "surplus"]
+    probability: float
+    suggested: tuple[str, ...]
+    reason: str
+
+
+class MultilabelCopiesDisagree(Part):
+    """Near-copies of which some have these `classes`, and others have not."""
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+class MultilabelLabelCheckResult(MultilabelResult):
+    """`items`: by image and class, most suspicious first. `expected_errors`: how many classes an image are expected to
+    be missing or surplus; None with too few labels to tell: then the model is wrong more often than they are."""
+
+    kind: Literal["label_check"] = "label_check"
+    labels: int
+    expected_errors: float | None
+    items: tuple[MultilabelSuspiciousLabel, ...]
+    conflicts: tuple[NameConflict, ...]
+    copies_that_disagree: tuple[MultilabelCopiesDisagree, ...]
+    leaks: tuple[Leak, ...]
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "class", "miss", "probability", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.class_name, i.miss, i.probability, i.reason) for i in self.items)
+
+    def sentences(self) -> Iterable[str]:
+        images = len({item.name for item in self.items})
+        yield f"{len(self.items)} classes look missing or surplus, on {images} of {self.labels} labelled images."
+        found = (
+            ("Names about which labels contradict each other", self.conflicts),
+            ("Pairs of near-copies that disagree", self.copies_that_disagree),
+            ("Labelled images that are (nearly) validation images, too", self.leaks),
+        )
+        yield from (f"{what}: {len(these)}." for what, these in found if these)
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """The suggested classes."""
+        suggested = {item.name: item.suggested for item in self.items}
+        return ((name, class_) for name, classes in suggested.items() for class_ in classes or ("",))
+
+
 KIND = Kind(
     request=LabelCheckRequest,
     result=LabelCheckResult,
-    labels=LabelsNeed.CONFLICTING,
+    results={"multilabel": MultilabelLabelCheckResult},
+    labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "embed validation images", "judge", "compare"),
     title="Label check",
     question="Which labels look wrong?",

@@ -8,15 +8,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import ONE_CLASS, OnePool
-from nextlabel.core.kinds.results import Manifest, Result, Skipped
+from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.results import Manifest, MultilabelResult, Result, Skipped
 
 
 class MapRequest(OnePool):
     """The pool in a plane: images that look alike lie close."""
 
     kind: Literal["map"] = "map"
-    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
     points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
 
 
@@ -45,9 +44,35 @@ class MapResult(Result):
         yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
 
 
+class MultilabelMapResult(MultilabelResult):
+    """Columns of equal length. `classes`, `predicted`: the labels and the head's guess, as indices into `class_names`,
+    maybe none; None: no label. `predicted`: None without a head."""
+
+    kind: Literal["map"] = "map"
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    classes: tuple[tuple[int, ...] | None, ...]
+    predicted: tuple[tuple[int, ...], ...] | None
+    images: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("name", "x", "y", "classes")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        named = (None if some is None else "|".join(self.class_names[c] for c in some) for some in self.classes)
+        return zip(self.names, self.x, self.y, named, strict=True)
+
+    def sentences(self) -> Iterable[str]:
+        yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
+
+
 KIND = Kind(
     request=MapRequest,
     result=MapResult,
+    results={"multilabel": MultilabelMapResult},
     labels=LabelsNeed.OPTIONAL,
     stages=("read", "embed", "train", "draw"),
     title="Map",

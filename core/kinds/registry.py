@@ -29,6 +29,7 @@ KINDS: Mapping[str, Kind] = {
 }
 JobResult = (
     Annotated[selection.SelectionResult, Tag("selection")]
+    | Annotated[selection.MultilabelSelectionResult, Tag("selection of multilabel")]
     | Annotated[prediction.PredictionResult, Tag("prediction")]
     | Annotated[prediction.MultilabelPredictionResult, Tag("prediction of multilabel")]
     | Annotated[f1.F1Result, Tag("f1")]
@@ -36,8 +37,11 @@ JobResult = (
     | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
     | Annotated[audit.AuditResult, Tag("audit")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
+    | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]
     | Annotated[similar.SimilarResult, Tag("similar")]
+    | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
     | Annotated[map.MapResult, Tag("map")]
+    | Annotated[map.MultilabelMapResult, Tag("map of multilabel")]
 )
 
 

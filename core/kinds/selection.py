@@ -7,20 +7,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import (
     EMBED,
     MAX_ADD,
-    ONE_CLASS,
     MethodChoice,
     Names,
     OnePredicted,
     given_in,
     method_in,
 )
-from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.results import (
+    ClassProbability,
+    HeadSummary,
+    Manifest,
+    MultilabelResult,
+    Part,
+    Result,
+    Skipped,
+)
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
 
@@ -29,7 +37,6 @@ class SelectionRequest(OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
-    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
     method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
     exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")
@@ -50,6 +57,14 @@ class SelectionRequest(OnePredicted):
 
     @field_validator("class_quotas")
     @classmethod
+    def _classes_as_labels_have_them(cls, quotas: dict[str, int]) -> dict[str, int]:
+        read = {as_seen(name.strip()): quota for name, quota in quotas.items()}
+        if len(read) < len(quotas):
+            raise custom_error("invalid_value", "two of the classes look the same; say how many of it once")
+        return read
+
+    @field_validator("class_quotas")
+    @classmethod
     def _quotas_fit(cls, quotas: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         wanted, add = sum(quotas.values()), info.data.get("add")
         if add is not None and wanted > add:
@@ -62,6 +77,11 @@ class SelectionRequest(OnePredicted):
         """A method that looks at embeddings can't do with predictions alone."""
         yield from super().misfits(body)
         given = given_in(body)
+        chosen = method_in(body.get("method") or "auto")
+        if body.get("task") == "multilabel" and chosen is not None and not chosen.takes_several_classes():
+            able = ", ".join(name for name, known in METHODS.items() if known.takes_several_classes())
+            detail = f"{chosen.name} tells classes apart of which an image has one; for multilabel there are {able}"
+            yield Fault("/method", "invalid_value", detail)
         if "path_to_predictions" not in given or given.intersection(EMBED):
             return
         method = method_in(body.get("method") or "auto")
@@ -134,9 +154,62 @@ class SelectionResult(Result):
         return proposed if proposed or self.head else None
 
 
+class MultilabelSelectionItem(Part):
+    """`predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
+    least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
+    near-copies of it that were left out, at most 100; they may be given the same labels."""
+
+    rank: int
+    name: str
+    score: float
+    predicted: tuple[str, ...] | None = None
+    confidence: float | None = None
+    top: tuple[ClassProbability, ...] = ()
+    in_doubt: tuple[ClassProbability, ...] = ()
+    cluster: int | None
+    reason: str
+    copies: tuple[str, ...] = ()
+
+
+class MultilabelSelectionResult(MultilabelResult):
+    """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
+    the method came across them."""
+
+    kind: Literal["selection"] = "selection"
+    data: tuple[str, ...]
+    items: tuple[MultilabelSelectionItem, ...]
+    method: MethodUsed
+    candidates: int
+    near_copies_left_out: int = 0
+    head: HeadSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "score", "predicted", "confidence", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return (
+            (i.rank, i.name, i.score, None if i.predicted is None else "|".join(i.predicted), i.confidence, i.reason)
+            for i in self.items
+        )
+
+    def sentences(self) -> Iterable[str]:
+        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        yield f"{chosen}: {self.method.why}."
+        if self.near_copies_left_out:
+            yield f"Near-copies left out: {self.near_copies_left_out}."
+
+    def labels_file(self) -> Iterable[tuple[str, str]] | None:
+        """The proposed classes, best image first; None where nothing was there to propose any."""
+        if self.head is None:
+            return None
+        return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))
+
+
 KIND = Kind(
     request=SelectionRequest,
     result=SelectionResult,
+    results={"multilabel": MultilabelSelectionResult},
     labels=LabelsNeed.OPTIONAL,
     stages=("read", "embed", "train", "prepare", "choose"),
     title="Next batch",

@@ -8,17 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, ONE_CLASS, Names, OnePool, PathText
-from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnePool
+from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped
 
 
 class SimilarRequest(OnePool):
     """Images like some, and unlike others."""
 
     kind: Literal["similar"] = "similar"
-    task: Literal["classification"] = Field("classification", description=ONE_CLASS)
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
-    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=1_000_000)] = Field(
+    like: Annotated[tuple[ImageName, ...], Field(min_length=1, max_length=1_000_000)] = Field(
         description="Names of images that show what is looked for."
     )
     unlike: Names = Field((), description="Names of images that don't.")
@@ -54,9 +53,39 @@ class SimilarResult(Result):
         yield f"The {len(self.items)} closest of {self.candidates} images."
 
 
+class MultilabelSimilarItem(Part):
+    """As an item of one class an image has it; `classes`: what the image is labelled, maybe none; None: not at all."""
+
+    rank: int
+    name: str
+    score: float
+    like: str
+    classes: tuple[str, ...] | None
+
+
+class MultilabelSimilarResult(MultilabelResult):
+    kind: Literal["similar"] = "similar"
+    data: tuple[str, ...]
+    items: tuple[MultilabelSimilarItem, ...]
+    candidates: int
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "score", "like", "classes")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return (
+            (i.rank, i.name, i.score, i.like, None if i.classes is None else "|".join(i.classes)) for i in self.items
+        )
+
+    def sentences(self) -> Iterable[str]:
+        yield f"The {len(self.items)} closest of {self.candidates} images."
+
+
 KIND = Kind(
     request=SimilarRequest,
     result=SimilarResult,
+    results={"multilabel": MultilabelSimilarResult},
     labels=LabelsNeed.OPTIONAL,
     stages=("read", "embed", "rank"),
     title="More like this",

@@ -144,6 +144,12 @@ class Method(BaseModel, ABC):
         needs = [need.least_classes for need in cls.needs if need.takes_labels or not labelled]
         return max(needs if labelled else [cls.least_classes, *needs], default=0)
 
+    @classmethod
+    def takes_several_classes(cls) -> bool:
+        """Whether it makes sense where an image may have several classes: not where a network is trained for it that
+        tells one from another."""
+        return cls.needs.isdisjoint({Need.VOTES, Need.COMPONENTS})
+
     @property
     def preparation(self) -> Preparation:
         """How what it needs is prepared: a method whose options have a say in it overrides this."""

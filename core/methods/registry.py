@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Any
 
@@ -48,7 +49,9 @@ def parse_method(value: Any) -> Method:
     options = _by_name(value) if isinstance(value, str) else value
     name = options.get("name") if isinstance(options, dict) else None
     if not isinstance(name, str) or name not in METHODS:
-        raise ValueError(f"there is no method {name!r}; there are: {', '.join(METHODS)}")
+        alike = difflib.get_close_matches(str(name), METHODS, n=3)
+        hint = f". Did you mean {', '.join(alike)}?" if alike else ""
+        raise ValueError(f"there is no method {name!r}; there are: {', '.join(METHODS)}{hint}")
     return validate(METHODS[name], options, f"method {name}")
 
 
@@ -68,5 +71,6 @@ def describe(method: type[Method]) -> dict[str, Any]:
         "use": method.use,
         "source": method.source,
         "needs": sorted(method.needs),
+        "several_classes": method.takes_several_classes(),
         "options": options,
     }

@@ -78,8 +78,7 @@ class Uploader:
             flat = _flat(images).tolist() if jpegs_at else []
         if self._stream is not None:
             self._stream.synchronize()
-        remarks = {i: _decoded(jpegs_at[i]).remarks for i in flat if i in jpegs_at and i not in faults}
-        return Gathered(images, faults, remarks)
+        return Gathered(images, faults, _remarks({i: jpegs_at[i] for i in flat if i in jpegs_at}, faults))
 
     def _own_stream(self) -> AbstractContextManager[object]:
         return torch.cuda.stream(self._stream) if self._stream is not None else nullcontext()
@@ -151,6 +150,18 @@ class Uploader:
 
 def _decoded(jpeg: Jpeg) -> Decoded:
     return decode(BytesIO(jpeg.data.tobytes()), max_pixels=jpeg.height * jpeg.width)
+
+
+def _remarks(jpegs: dict[int, Jpeg], faults: dict[int, str]) -> dict[int, Remark]:
+    """Look at whole pictures, of which so far is known what was cut from them; add what can't be read to `faults`."""
+    remarks = {}
+    for i, jpeg in jpegs.items():
+        if i not in faults:
+            try:
+                remarks[i] = _decoded(jpeg).remarks
+            except UnreadableImage as error:
+                faults[i] = error.detail
+    return remarks
 
 
 def _flat(images: Tensor) -> Tensor:

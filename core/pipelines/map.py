@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
+from nextlabel.core.kinds.map import KIND, MapRequest, MapResult, MultilabelMapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.neural.heads.base import Head
@@ -23,7 +25,7 @@ SETTLING = 3  # rounds of 250 steps
 SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
 
 
-def draw_map(request: MapRequest, run: Run) -> MapResult:
+def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -37,19 +39,34 @@ def draw_map(request: MapRequest, run: Run) -> MapResult:
     rows = _shown(embedded, request.points, request.seed)
     places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
     matched = embedded.matched
-    class_by_row = dict(zip(matched.rows.tolist(), matched.targets.tolist(), strict=True))
-    predicted = None if head is None else head.logits(embedded.embeddings[rows]).argmax(axis=1)
+    every_class = np.arange(len(matched.classes))
+    predicted = None
+    if head is not None:
+        logits = head.logits(embedded.embeddings[rows])
+        predicted = labelled.task.decide(logits, every_class, len(every_class), head.thresholds)
+    told: dict[str, Any] = {
+        "class_names": matched.classes,
+        "names": tuple(embedded.pool.names[row] for row in rows),
+        "x": tuple(rounded(x) for x in places[:, 0]),
+        "y": tuple(rounded(y) for y in places[:, 1]),
+        "images": len(embedded.pool),
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+        "manifest": manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
+    }
+    by_row = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
+    if request.task == "multilabel":
+        classes = tuple(_indices(by_row[row]) if row in by_row else None for row in rows.tolist())
+        several = None if predicted is None else tuple(map(_indices, predicted))
+        return MultilabelMapResult(classes=classes, predicted=several, **told)
     return MapResult(
-        class_names=matched.classes,
-        names=tuple(embedded.pool.names[row] for row in rows),
-        x=tuple(rounded(x) for x in places[:, 0]),
-        y=tuple(rounded(y) for y in places[:, 1]),
-        classes=tuple(class_by_row.get(row, -1) for row in rows.tolist()),
+        classes=tuple(int(by_row.get(row, -1)) for row in rows.tolist()),
         predicted=None if predicted is None else tuple(predicted.tolist()),
-        images=len(embedded.pool),
-        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
+        **told,
     )
+
+
+def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(flags).tolist())
 
 
 def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
@@ -64,7 +81,8 @@ def _shown(embedded: Embedded, most: int, seed: int) -> Rows:
     """Of all images, ascending: the labelled ones, and of the others as many as there is room for, by chance."""
     rng = np.random.default_rng(seed)
     labelled = sample(embedded.matched.rows, most, rng)
-    others = sample(embedded.unlabelled(), most - len(labelled), rng)
+    rest = np.setdiff1d(np.arange(len(embedded.pool), dtype=np.int64), embedded.matched.rows, assume_unique=True)
+    others = sample(rest, most - len(labelled), rng)
     return np.sort(np.concatenate([labelled, others]))
 
 

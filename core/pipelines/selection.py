@@ -7,14 +7,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
-from nextlabel.core.kinds.selection import KIND, MapPoint, MethodUsed, SelectionItem, SelectionRequest, SelectionResult
+from nextlabel.core.kinds.selection import (
+    KIND,
+    MapPoint,
+    MethodUsed,
+    MultilabelSelectionResult,
+    SelectionItem,
+    SelectionRequest,
+    SelectionResult,
+)
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
+from nextlabel.core.pipelines import multilabel_selection
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
+    COPIES_SHOWN,
+    RARE,
     Labelled,
     class_of,
     manifest,
@@ -30,11 +42,10 @@ from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.registry import task_of
 
-COPIES_SHOWN = 100
 OTHERS_ON_MAP = 5_000
 
 
-def select(request: SelectionRequest, run: Run) -> SelectionResult:
+def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelSelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
@@ -47,11 +58,11 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     embedded = source.embed(labelled, every_row, "embed", run)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
-    classes = embedded.matched.classes if predictions is None else predictions.classes
+    labelled_classes = labelled.task.alternatives(embedded.matched.targets)
+    classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))
     labels = len(embedded.matched.rows)
-    labelled_classes = len(embedded.matched.classes)
     method, why = settle(
-        request.method, labels, len(classes), labelled_classes=labelled_classes, embeddings=embedded.sees_images
+        request.method, labels, classes, labelled_classes=labelled_classes, embeddings=embedded.sees_images
     )
     if prepares:
         run.stage("prepare", unit="epochs")
@@ -59,16 +70,31 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult:
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
     batch = _choose(method, inputs, request, predictions, run)
+    chosen = tuple(embedded.pool.names[row] for row in batch.picks.rows)
+    used = MethodUsed(asked=request.method.name, name=method.name, why=why)
+    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
+    origin = _manifest(request, source, run, predictions, labelled)
+    if request.task == "multilabel":
+        return MultilabelSelectionResult(
+            data=chosen,
+            items=tuple(multilabel_selection.items(batch, embedded, predictions, method, labelled.task)),
+            method=used,
+            candidates=len(inputs.candidates),
+            near_copies_left_out=len(batch.left_out),
+            head=predictions.head if predictions else None,
+            skipped=skipped,
+            manifest=origin,
+        )
     return SelectionResult(
-        data=tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        data=chosen,
         items=tuple(_items(batch, embedded, predictions, method, labelled.task)),
-        method=MethodUsed(asked=request.method.name, name=method.name, why=why),
+        method=used,
         candidates=len(inputs.candidates),
         near_copies_left_out=len(batch.left_out),
         map=_map(supplies, embedded, batch.picks.rows),
         head=predictions.head if predictions else None,
-        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=_manifest(request, source, run, predictions, labelled),
+        skipped=skipped,
+        manifest=origin,
     )
 
 
@@ -86,8 +112,8 @@ def _inputs(
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
     excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
-    absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
-    if absent:
+    pending = np.union1d(pending, embedded.matched.disputed)
+    if absent := embedded.pool.absent([*request.exclude, *request.pending]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)
@@ -130,7 +156,7 @@ def _choose(
         )
         parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
     batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    _warn_of_few(request.add, len(inputs.candidates), batch, run)
+    _warn_of_few(request, len(inputs.candidates), batch, run)
     return batch
 
 
@@ -145,7 +171,7 @@ def _portions(
         return
     classes = predictions.classes
     task, every_class = task_of(request.task), np.arange(len(classes))
-    decided = task.decide(predictions.logits[candidates], every_class, len(classes))
+    decided = task.decide(predictions.logits[candidates], every_class, len(classes), predictions.thresholds)
     free = np.ones(len(candidates), bool)
     for name, quota in request.class_quotas.items():
         mine = task.shows(decided, classes.index(name)) if name in classes else np.zeros(len(candidates), bool)
@@ -153,16 +179,19 @@ def _portions(
         if np.count_nonzero(mine) < quota:
             run.warn(
                 WarningCode.CLASS_QUOTA_UNMET,
-                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left",
+                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left"
+                + (hint([name], classes) if name not in classes else ""),
             )
         yield candidates[mine], quota
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
 
-def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
-    chosen = len(batch.picks.rows)
+def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -> None:
+    add, chosen = request.add, len(batch.picks.rows)
     if left < add:
-        run.warn(WarningCode.FEWER_THAN_ASKED, f"{add} images were asked for and {left} unlabelled ones are left")
+        aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
+        detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(
             WarningCode.FEWER_THAN_ASKED,
@@ -208,9 +237,6 @@ def _reason(item: SelectionItem, method: Method, predictions: Predictions | None
     if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
         words += "; rare class"
     return words
-
-
-RARE = 3  # times fewer labels than the mean class has
 
 
 def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint, ...] | None:

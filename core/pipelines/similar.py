@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.similar import KIND, SimilarItem, SimilarRequest, SimilarResult
+from nextlabel.core.kinds.similar import (
+    KIND,
+    MultilabelSimilarItem,
+    MultilabelSimilarResult,
+    SimilarItem,
+    SimilarRequest,
+    SimilarResult,
+)
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
@@ -16,13 +24,14 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
 
 
-def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
+def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | MultilabelSimilarResult:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -37,16 +46,29 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult:
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
+    if len(candidates) < request.add:
+        left = f"{len(candidates)} {'unlabelled ' if request.among == 'unlabelled' else ''}ones are left"
+        detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embedded.embeddings)
     scores = _scores(candidates, like, unlike, geometry, request.seed)
     best = np.argsort(-scores, kind="stable")[: request.add]
-    return SimilarResult(
-        data=tuple(embedded.pool.names[row] for row in candidates[best]),
-        items=tuple(_items(candidates[best], scores[best], like, geometry, embedded)),
-        candidates=len(candidates),
-        skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(request, source, run, head=False, sources={"pool": labelled}),
-    )
+    items = tuple(_items(candidates[best], scores[best], like, geometry, embedded))
+    told: dict[str, Any] = {
+        "data": tuple(embedded.pool.names[row] for row in candidates[best]),
+        "candidates": len(candidates),
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
+    }
+    if isinstance(embedded.matched, MatchedSets):
+        classes = embedded.matched.classes_by_row()
+        several = zip(items, candidates[best].tolist(), strict=True)
+        return MultilabelSimilarResult(items=tuple(_with_classes(i, classes.get(row)) for i, row in several), **told)
+    return SimilarResult(items=items, **told)
+
+
+def _with_classes(item: SimilarItem, classes: tuple[str, ...] | None) -> MultilabelSimilarItem:
+    return MultilabelSimilarItem(rank=item.rank, name=item.name, score=item.score, like=item.like, classes=classes)
 
 
 def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:
@@ -56,8 +78,7 @@ def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> 
 
 
 def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
-    absent = sorted({*request.like, *request.unlike, *request.exclude} - embedded.pool.rows_by_name.keys())
-    if absent:
+    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 

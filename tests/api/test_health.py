@@ -105,12 +105,13 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
 def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_tasks(client):
     can = client.get("/capabilities").json()
     assert can["tasks"] == ["classification", "multilabel"]
-    assert {name for name, about in can["questions"].items() if "multilabel" in about["tasks"]} == {"prediction", "f1"}
+    several = {method["name"] for method in can["methods"] if not method["several_classes"]}
+    assert several == {"dropquery", "mixture"}
     assert can["questions"].keys() == can["kinds"].keys()
     assert can["questions"]["audit"] == {
         "title": "Method audit",
         "question": "Do methods help on my data?",
-        "tasks": ["classification"],
+        "tasks": ["classification", "multilabel"],
         "stages": ["read", "embed", "embed validation images", "replay"],
     }
 

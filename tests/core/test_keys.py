@@ -123,11 +123,16 @@ def test_a_missing_file_is_said_so_with_how_to_make_it(file):
         KeyRing(file.path)
 
 
-@pytest.mark.parametrize("owner", ["", "a b", "a:b", "a\nb", "-a", "ä", "a" * 65])
+@pytest.mark.parametrize("owner", ["", " ", "a/b", "a:b", "a\nb", "-a", "a" * 65])
 def test_an_owner_has_a_plain_name(file, owner):
     with pytest.raises(Misconfigured, match="is no name for an owner"):
         file.create(owner, BOTH)
     assert not file.path.exists()
+
+
+def test_an_owner_may_have_any_letters_and_a_space(file):
+    file.create(" Анна Петрова ", BOTH)
+    assert [key.owner for key in file.read()] == ["Анна Петрова"]
 
 
 # --- who may be reached without keys ----------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 // All that the page says, in English. Components have no words of their own, so another language is another such file.
 
+import { TITLES } from "./titles";
+
 const LANGUAGE = "en";
 
 export const number = (n: number) => n.toLocaleString(LANGUAGE);
@@ -66,16 +68,7 @@ export const words = {
   },
 
   jobs: {
-    kind: {
-      selection: "Next batch",
-      prediction: "Predictions",
-      f1: "Quality",
-      learning_curve: "Learning curve",
-      audit: "Method audit",
-      label_check: "Label check",
-      similar: "More like this",
-      map: "Map",
-    } as Record<string, string>,
+    kind: TITLES as Record<string, string>,
     state: {
       queued: "waiting",
       running: "running",
@@ -311,8 +304,8 @@ export const words = {
     theirs: (name: string, person: string) => `${name} (${person})`,
     mine: (name: string) => `${name} (you)`,
     conflicts: "One image, several classes",
-    conflictsHint: "Jobs refuse labels that contradict each other.",
-    conflictIn: (name: string, where: string) => `${name} in ${where}`,
+    conflictsHint: "Nobody's label counts here, and the image is not asked about again, until you say which is right.",
+    conflictIn: (name: string, person: string) => `${name} (${person})`,
     copies: "Near-copies with different labels",
     copiesHint: "The same photo, or nearly, and not the same class.",
     copyOf: (name: string, className: string) => `${name}: ${className}`,

@@ -85,6 +85,68 @@ def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, clien
     assert client.jobs() == []
 
 
+@pytest.mark.parametrize("name", ["map.png", "map.HTML", "map.svg", "map.pdf"])
+def test_no_picture_is_drawn_and_none_is_pretended(nextlabel, client, data, name):
+    for more in ((), ("--format", "csv")):
+        code, _, err = nextlabel(*COMMANDS["map"], "-o", name, *more)
+        assert code == 2
+        assert f"{name}: no picture is drawn here" in err
+    assert client.jobs() == []
+    assert not (data.root / name).exists()
+
+
+def test_a_name_that_says_no_form_is_asked_about(nextlabel, worker, data):
+    for name in ("result", "result.xlsx"):
+        code, _, err = nextlabel(*SELECT, "-o", name)
+        assert code == 2
+        assert "let it end in .json, .csv, .tsv, .txt, or say --format" in err
+    with worker.carrying_out(RESULTS["selection"]):
+        assert nextlabel(*SELECT, "-o", "result.xlsx", "--format", "csv")[0] == 0
+    assert (data.root / "result.xlsx").read_text().startswith("rank,name")
+
+
+def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, client, data):
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / "anna.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    for labels, out in (("labels.txt", "labels.txt"), ("labels", "labels/predicted.txt"), ("labels", "labels/p.csv")):
+        code, _, err = nextlabel("predict", "pool", "--labels", labels, "-o", out)
+        assert code == 2
+        assert "a model's guesses would count as labels" in err
+    assert client.jobs() == []
+
+
+def test_waiting_without_a_worker_is_said(nextlabel, worker, monkeypatch):
+    def shown_once(client, job_id, on_change):
+        on_change(client.job(job_id))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "wait", shown_once)
+    assert "the job waits: no worker was seen" in nextlabel(*SELECT)[2]
+    worker.store.note_worker("w")
+    assert "the job waits" not in nextlabel(*SELECT)[2]
+
+
+def test_what_is_misspelt_is_told_with_what_is_called_nearly_so(nextlabel):
+    for line, meant in ((("selcet", "pool"), "'select'"), (("labels", "convrt"), "'convert'")):
+        err = nextlabel(*line)[2]
+        assert "Did you mean" in err
+        assert meant in err
+    assert "Did you mean margin" in nextlabel(*SELECT, "--method", "margn")[2]
+
+
+def test_labels_that_a_kind_needs_are_asked_for_before_any_work(nextlabel, client):
+    for command in ("predict", "curve", "audit", "check"):
+        code, _, err = nextlabel(command, "pool")
+        assert (code, "Missing option '-l' / '--labels'" in err) == (2, True)
+        assert "leave it out" not in nextlabel(command, "--help")[1]
+    assert "None yet: leave it out." in " ".join(nextlabel("select", "--help")[1].split())
+    assert client.jobs() == []
+
+
+def test_where_the_service_may_be_named_is_said(nextlabel):
+    assert "NEXTLABEL_URL" in nextlabel("select", "--help")[1]
+
+
 def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(nextlabel, client):
     for kind in ("f1", "learning_curve", "audit", "similar", "map"):
         code, _, err = nextlabel(*COMMANDS[kind], "-o", "x.tsv")

@@ -379,6 +379,21 @@ def test_a_jpeg_without_its_end_marker_is_read_and_said(tmp_path, options, cut):
     assert decode(path, max_pixels=MANY, draft_size=20).size == decode(whole, max_pixels=MANY, draft_size=20).size
 
 
+def test_a_jpeg_may_have_more_behind_its_end(tmp_path):
+    for behind in (bytes(500), b"trailer", encoded(photo(), "PNG")):
+        path = put(tmp_path, encoded(photo(), "JPEG") + behind)
+        assert difference(decode(path, max_pixels=MANY), photo()) <= 12
+        assert remarks(path, max_pixels=MANY) == Remark(0)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_was_never_received_whole_is_not_grey_but_unreadable(tmp_path, progressive):
+    data = encoded(photo((201, 133)), "JPEG", progressive=progressive)
+    assert "pixels are missing" in reason(put(tmp_path, data[: len(data) * 2 // 3] + bytes(len(data) // 3)))
+    ended = put(tmp_path, data[:-2] + bytes(4000))
+    assert remarks(ended, max_pixels=MANY) == Remark.WITHOUT_END
+
+
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(10, 1200), progressive=st.booleans())
 def test_a_jpeg_that_is_cut_is_unreadable(tmp_path_factory, cut, progressive):

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.image_files import read_jpeg
+from tests.images_that_are_dear import jpeg_of_many_scans
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 ORIENTATION = 0x0112
@@ -93,3 +94,11 @@ def test_a_header_cut_short_before_a_proper_end_is_left_to_pillow(photo, tmp_pat
     for length in range(whole.index(b"\xff\xc0") + 16):
         (tmp_path / "cut.jpg").write_bytes(whole[:length] + b"\xff\xd9")
         assert read_jpeg(tmp_path / "cut.jpg", max_pixels=1200) is None
+
+
+def test_a_jpeg_that_may_be_dear_is_left_to_others(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg_of_many_scans(side=800, times=20, mode="RGB"))
+    assert read_jpeg(path, max_pixels=10**8) is not None
+    path.write_bytes(jpeg_of_many_scans(side=800, times=700, mode="RGB"))
+    assert read_jpeg(path, max_pixels=10**8) is None

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nextlabel.core.data.images import Remark
 from nextlabel.core.neural import uploads
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.uploads import Uploader
@@ -53,6 +54,15 @@ def test_jpegs_of_several_sizes_and_prepared_pixels_come_in_the_order_given(uplo
     assert (pixels(gathered)[1] == 7).all()
     for ours, path in zip(pixels(gathered)[[0, 2, 3, 4]], paths, strict=True):
         assert_the_same_but_for_rounding(ours, by_pillow(path))
+
+
+def test_a_picture_of_one_tone_is_remarked_and_one_that_is_so_where_it_is_cut_is_not(upload, tmp_path, photo):
+    framed = Image.new("RGB", (100, 80), "white")
+    framed.save(tmp_path / "flat.jpg")
+    framed.paste("black", (0, 0, 3, 80))  # outside what is cut from it
+    framed.save(tmp_path / "framed.jpg")
+    gathered = upload([read(path) for path in (photo(100, 80), tmp_path / "flat.jpg", tmp_path / "framed.jpg")])
+    assert {i: remark for i, remark in gathered.remarks.items() if remark} == {1: Remark.ONE_TONE}
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from PIL import Image
 
 from nextlabel.core.errors import InvalidRequest, OneClassEach, SingleClass
-from nextlabel.core.kinds.registry import KINDS, result_adapter
+from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_csv, as_labels
+from nextlabel.core.methods.registry import METHODS
 from nextlabel.core.tasks.registry import MULTILABEL
 
 COLOURS = {"blue": (30, 40, 220), "red": (220, 40, 30)}
@@ -135,6 +137,138 @@ def test_a_class_alone_is_learnt_against_images_that_have_none(bench, pool):
     assert {by_name[name] for name in pool[1] if pool[1][name] == ()} == {()}
 
 
+# --- selection --------------------------------------------------------------------------------------------------
+
+
+def test_before_any_label_images_that_stand_for_the_pool_are_chosen(bench):
+    draw(bench.root / "pool", 24)
+    result = bench.select(4, task="multilabel")
+    assert (result.task, result.method.name, len(result.data), result.head) == ("multilabel", "maxherding", 4, None)
+    assert all((item.predicted, item.in_doubt) == (None, ()) for item in result.items)
+    assert as_labels(result) is None
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
+def test_images_labelled_none_are_labels_and_are_not_chosen_again(bench):
+    said = draw(bench.root / "pool", 24)
+    none = {name: () for name, classes in said.items() if not classes}
+    result = bench.select(18, path_to_labels=write(bench.root / "none.txt", none), task="multilabel")
+    assert (result.method.name, result.candidates) == ("maxherding", 18)
+    assert not none.keys() & {*result.data}
+
+
+def test_a_reason_names_the_classes_in_doubt(bench, pool):
+    labels, _ = pool
+    few = Path(labels).read_text().splitlines()[:9]
+    Path(labels).write_text("\n".join(few))
+    result = bench.select(6, path_to_labels=labels, task="multilabel")
+    assert result.method.name == "uherding"
+    doubted = [item for item in result.items if item.in_doubt]
+    assert doubted
+    for item in doubted:
+        assert all(f"{one.class_name} {one.probability:.2f}" in item.reason for one in item.in_doubt)
+        assert all(0.1 <= one.probability <= 0.9 for one in item.in_doubt)
+    assert as_csv(result).splitlines()[0] == "rank,name,score,predicted,confidence,reason"
+    assert MULTILABEL.read(Path(write_text(bench.root / "told.txt", as_labels(result)))).names == {*result.data}
+
+
+def test_quotas_are_of_images_that_are_given_the_class(bench, pool):
+    labels, others = pool
+    result = bench.select(5, path_to_labels=labels, task="multilabel", class_quotas={"red": 3, "blue": 2})
+    shown = [others[name] for name in result.data]
+    assert sum("red" in classes for classes in shown) >= 3
+    assert sum("blue" in classes for classes in shown) >= 2
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.takes_several_classes()])
+def test_every_method_that_makes_sense_chooses(bench, pool, method):
+    result = bench.select(4, path_to_labels=pool[0], task="multilabel", method=method)
+    assert len({*result.data}) == 4
+    assert {*result.data} <= pool[1].keys()
+
+
+@pytest.mark.parametrize("method", ["dropquery", "mixture"])
+def test_methods_that_tell_one_class_from_another_are_refused_with_those_that_make_sense(bench, pool, method):
+    with pytest.raises(InvalidRequest) as refused:
+        bench.select(4, path_to_labels=pool[0], task="multilabel", method=method)
+    (fault,) = refused.value.faults
+    assert fault.pointer == "/method"
+    assert "there are auto, uherding, cluster_margin, badge" in fault.detail
+    assert method not in fault.detail.split("there are")[1]
+
+
+# --- the other kinds --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def labelled(bench):
+    """80 labelled images of a pool of 100."""
+    said = draw(bench.root / "pool", 100)
+    return write(bench.root / "labels.txt", dict(list(said.items())[:80]))
+
+
+def test_a_learning_curve_is_that_of_macro_f1_over_classes(bench, labelled):
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": labelled}
+    result = bench.carry_out("learning_curve", task="multilabel", repeats=2, **paths)
+    assert result.points[-1].f1_macro > 0.9
+    assert result.stability.kappas[-1] > 0.9
+
+
+def test_an_audit_replays_methods_on_labels_of_several_classes(bench, labelled):
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": labelled}
+    result = bench.carry_out("audit", task="multilabel", repeats=2, methods=["auto"], **paths)
+    assert [arm.method for arm in result.arms] == ["random", "auto"]
+    assert all(arm.f1_macro[-1] > 0.8 for arm in result.arms)
+
+
+def test_a_class_that_was_forgotten_and_one_too_many_are_found(bench, labelled):
+    text = Path(labelled).read_text()
+    text = text.replace("023.png\tred\n", "").replace("040.png\t\n", "040.png\tred\n")
+    Path(labelled).write_text(text)
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": labelled}
+    result = bench.carry_out("label_check", task="multilabel", **paths)
+    found = {(item.name, item.class_name, item.miss): item for item in result.items}
+    assert found.keys() >= {("023.png", "red", "missing"), ("040.png", "red", "surplus")}
+    assert found["023.png", "red", "missing"].suggested == ("blue", "red")
+    assert found["040.png", "red", "surplus"].suggested == ()
+    assert {"023.png\tblue", "023.png\tred", "040.png\t"} <= {*as_labels(result).splitlines()}
+    assert result.expected_errors == pytest.approx(len(result.items) / 80, abs=1e-6)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
+def test_contradictions_and_copies_that_disagree_are_told_by_class(bench):
+    said = draw(bench.root / "pool", 40)
+    shutil.copy(bench.root / "pool" / "003.png", bench.root / "pool" / "copy.png")
+    folder = bench.root / "labels"
+    folder.mkdir()
+    write(folder / "ann.txt", {**said, "copy.png": ("red",)})
+    write(folder / "bob.txt", {"004.png": ("blue",)})
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": str(folder)}
+    result = bench.carry_out("label_check", task="multilabel", **paths)
+    assert [(one.name, [*one.classes]) for one in result.conflicts] == [("004.png", ["none of the classes", "blue"])]
+    assert (("003.png", "copy.png"), ("blue",)) in [
+        (tuple(sorted(one.names)), one.classes) for one in result.copies_that_disagree
+    ]
+
+
+def test_what_is_similar_tells_the_classes_it_is_labelled(bench, pool):
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": pool[0], "like": ["001.png"]}
+    result = bench.carry_out("similar", task="multilabel", add=35, among="all", **paths)
+    classes = {item.name: item.classes for item in result.items}
+    assert (classes["003.png"], classes["004.png"], classes["030.png"]) == (("blue", "red"), (), None)
+
+
+def test_a_map_has_each_images_classes_and_those_it_is_given(bench, pool):
+    paths = {"path_to_img": str(bench.root / "pool"), "path_to_labels": pool[0]}
+    result = bench.carry_out("map", task="multilabel", **paths)
+    at = dict(zip(result.names, result.classes, strict=True))
+    assert (result.class_names, at["003.png"], at["004.png"], at["030.png"]) == (("blue", "red"), (0, 1), (), None)
+    given = dict(zip(result.names, result.predicted, strict=True))
+    assert [given[name] for name in ("024.png", "027.png")] == [(), (0, 1)]
+    assert "003.png" in as_csv(result)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
 # --- refused ----------------------------------------------------------------------------------------------------
 
 
@@ -159,14 +293,3 @@ def test_what_does_not_go_with_the_task_is_refused_at_its_field(bench, pool):
         with pytest.raises(InvalidRequest) as refused:
             bench.predict(pool[0], **given)
         assert [fault.pointer for fault in refused.value.faults] == [pointer]
-
-
-@pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS.values() if "multilabel" not in kind.tasks], ids=lambda k: k.name
-)
-def test_kinds_that_do_not_serve_the_task_say_which_they_serve(bench, kind):
-    with pytest.raises(InvalidRequest) as refused:
-        bench.carry_out(**{**kind.example, "task": "multilabel"})
-    assert [(f.pointer, f.code, f.detail) for f in refused.value.faults] == [
-        ("/task", "unknown_task", "`task` must be one of classification")
-    ]

@@ -382,11 +382,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -750,7 +750,7 @@ export interface components {
             folders: string[];
             /**
              * Files
-             * @description Files that may hold labels: .txt and .tsv.
+             * @description Files that may hold labels: .txt, .tsv and .csv.
              */
             files: string[];
             /**
@@ -956,11 +956,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1150,6 +1150,11 @@ export interface components {
              */
             conflicts: components["schemas"]["OneLabel"][];
             /**
+             * Left Out
+             * @description Files in the folder that are nobody's labels; 1,000 at most.
+             */
+            left_out: string[];
+            /**
              * Names
              * @description When asked for.
              */
@@ -1217,11 +1222,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1422,11 +1427,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1543,6 +1548,16 @@ export interface components {
             confidence: number;
         };
         /**
+         * MultilabelCopiesDisagree
+         * @description Near-copies of which some have these `classes`, and others have not.
+         */
+        MultilabelCopiesDisagree: {
+            /** Names */
+            names: string[];
+            /** Classes */
+            classes: string[];
+        };
+        /**
          * MultilabelF1Result
          * @description `f1_sample`: mean F1 of an image's classes. `exact`: the share of images that are given just their classes.
          *     `misses`: the surest first, 10,000 at most. `leaks`: training images that are near-copies of validation images,
@@ -1613,6 +1628,76 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * MultilabelLabelCheckResult
+         * @description `items`: by image and class, most suspicious first. `expected_errors`: how many classes an image are expected to
+         *     be missing or surplus; None with too few labels to tell: then the model is wrong more often than they are.
+         */
+        MultilabelLabelCheckResult: {
+            /**
+             * Kind
+             * @default label_check
+             * @constant
+             */
+            kind: "label_check";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** Labels */
+            labels: number;
+            /** Expected Errors */
+            expected_errors: number | null;
+            /** Items */
+            items: components["schemas"]["MultilabelSuspiciousLabel"][];
+            /** Conflicts */
+            conflicts: components["schemas"]["NameConflict"][];
+            /** Copies That Disagree */
+            copies_that_disagree: components["schemas"]["MultilabelCopiesDisagree"][];
+            /** Leaks */
+            leaks: components["schemas"]["Leak"][];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * MultilabelMapResult
+         * @description Columns of equal length. `classes`, `predicted`: the labels and the head's guess, as indices into `class_names`,
+         *     maybe none; None: no label. `predicted`: None without a head.
+         */
+        MultilabelMapResult: {
+            /**
+             * Kind
+             * @default map
+             * @constant
+             */
+            kind: "map";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** Class Names */
+            class_names: string[];
+            /** Names */
+            names: string[];
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
+            /** Classes */
+            classes: (number[] | null)[];
+            /** Predicted */
+            predicted: number[][] | null;
+            /** Images */
+            images: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
          * MultilabelPredictionItem
          * @description `predicted`: the classes that reach their thresholds, maybe none. `confidence`: in the class least sure of all:
          *     the lowest probability of what is said of a class. `probabilities`: in the order of the head's classes, if asked.
@@ -1649,6 +1734,144 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * MultilabelSelectionItem
+         * @description `predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
+         *     least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
+         *     near-copies of it that were left out, at most 100; they may be given the same labels.
+         */
+        MultilabelSelectionItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Score */
+            score: number;
+            /** Predicted */
+            predicted?: string[] | null;
+            /** Confidence */
+            confidence?: number | null;
+            /**
+             * Top
+             * @default []
+             */
+            top: components["schemas"]["ClassProbability"][];
+            /**
+             * In Doubt
+             * @default []
+             */
+            in_doubt: components["schemas"]["ClassProbability"][];
+            /** Cluster */
+            cluster: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Copies
+             * @default []
+             */
+            copies: string[];
+        };
+        /**
+         * MultilabelSelectionResult
+         * @description `near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
+         *     the method came across them.
+         */
+        MultilabelSelectionResult: {
+            /**
+             * Kind
+             * @default selection
+             * @constant
+             */
+            kind: "selection";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** Data */
+            data: string[];
+            /** Items */
+            items: components["schemas"]["MultilabelSelectionItem"][];
+            method: components["schemas"]["MethodUsed"];
+            /** Candidates */
+            candidates: number;
+            /**
+             * Near Copies Left Out
+             * @default 0
+             */
+            near_copies_left_out: number;
+            head: components["schemas"]["HeadSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * MultilabelSimilarItem
+         * @description As an item of one class an image has it; `classes`: what the image is labelled, maybe none; None: not at all.
+         */
+        MultilabelSimilarItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Score */
+            score: number;
+            /** Like */
+            like: string;
+            /** Classes */
+            classes: string[] | null;
+        };
+        /** MultilabelSimilarResult */
+        MultilabelSimilarResult: {
+            /**
+             * Kind
+             * @default similar
+             * @constant
+             */
+            kind: "similar";
+            /**
+             * Task
+             * @default multilabel
+             * @constant
+             */
+            task: "multilabel";
+            /** Data */
+            data: string[];
+            /** Items */
+            items: components["schemas"]["MultilabelSimilarItem"][];
+            /** Candidates */
+            candidates: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * MultilabelSuspiciousLabel
+         * @description A class that an image seems to have and is not given (`missing`), or is given and seems not to have (`surplus`).
+         *
+         *     `probability`: of the class, by a model that had not seen the label. `suggested`: the image's classes, with all that
+         *     looks wrong about them put right.
+         */
+        MultilabelSuspiciousLabel: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Class */
+            class: string;
+            /**
+             * Miss
+             * @enum {string}
+             */
+            miss: "missing" | "surplus";
+            /** Probability */
+            probability: number;
+            /** Suggested */
+            suggested: string[];
+            /** Reason */
+            reason: string;
         };
         /**
          * NameConflict
@@ -1909,11 +2132,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2077,11 +2300,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
-             * @constant
+             * @enum {string}
              */
-            task: "classification";
+            task: "classification" | "multilabel";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2593,7 +2816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };

@@ -1,0 +1,69 @@
+"""How a selection tells of images that may have several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.kinds.results import ClassProbability
+from nextlabel.core.kinds.selection import MultilabelSelectionItem
+from nextlabel.core.methods.base import Method, Need
+from nextlabel.core.methods.batch import Batch
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import COPIES_SHOWN, RARE, rounded, top_of
+from nextlabel.core.pipelines.predictions import Predictions
+from nextlabel.core.tasks.base import Task
+
+DOUBTS_SHOWN = 3
+IN_DOUBT = 0.1  # a probability this far from 0 and from 1
+
+
+def items(
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+) -> Iterator[MultilabelSelectionItem]:
+    picks, names = batch.picks, embedded.pool.names
+    probabilities = None if predictions is None else task.probabilities(predictions.logits[picks.rows])
+    for i, row in enumerate(picks.rows):
+        item = MultilabelSelectionItem(
+            rank=i + 1,
+            name=names[row],
+            score=rounded(picks.scores[i]),
+            cluster=None if picks.clusters is None else int(picks.clusters[i]),
+            reason=method.reason,
+            copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
+        )
+        if predictions is None or probabilities is None:
+            yield item
+            continue
+        answer = task.answer(probabilities[i], predictions.classes, predictions.thresholds)
+        doubts = _in_doubt(probabilities[i], predictions.classes)
+        told = {
+            "predicted": answer.predicted,
+            "confidence": rounded(answer.confidence),
+            "top": top_of(answer),
+            "in_doubt": doubts,
+            "reason": _reason(method, answer.predicted, doubts, predictions),
+        }
+        yield item.model_copy(update=told)
+
+
+def _in_doubt(probabilities: NDArray[np.float64], classes: Sequence[str]) -> tuple[ClassProbability, ...]:
+    """List the classes that the head is unsure of, the most doubtful first."""
+    doubt = np.minimum(probabilities, 1 - probabilities)
+    most = [i for i in np.argsort(-doubt, kind="stable")[:DOUBTS_SHOWN].tolist() if doubt[i] >= IN_DOUBT]
+    return tuple(ClassProbability(class_name=classes[i], probability=rounded(probabilities[i])) for i in most)
+
+
+def _reason(
+    method: Method, predicted: Sequence[str], doubts: Sequence[ClassProbability], predictions: Predictions
+) -> str:
+    words = method.reason
+    if Need.LOGITS in method.needs and doubts:
+        words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in doubts)
+    counts = predictions.head.images_per_class if predictions.head else {}
+    mean = sum(counts.values()) / max(1, len(counts))
+    if any(RARE * counts.get(name, mean) < mean for name in (*predicted, *(one.class_name for one in doubts))):
+        words += "; rare class"
+    return words
