@@ -6,12 +6,15 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import readable, shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import ClassLabels, read_labels, read_labels_and_conflicts
@@ -46,10 +49,16 @@ class Merged:
 
     conflicts: by image name, the class that each person gave it.
     labels: the class of each image, without conflicts that could not be settled.
+    spelt: names that the files spell otherwise than composed, and how.
     """
 
     labels: dict[str, str]
     conflicts: dict[str, dict[str, str]]
+    spelt: dict[str, str] = field(default_factory=dict)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return (name as the files spell it, class)."""
+        return [(self.spelt.get(name, name), class_) for name, class_ in self.labels.items()]
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,8 @@ class Difference:
 def sheets(path: Path) -> list[Sheet]:
     """Read a file, or each file of a folder as `read_labels` finds them. Raises as that does."""
     real = readable(path)
-    files = [real] if real.is_file() else sorted(entry for entry in real.iterdir() if _holds_labels(entry))
+    people, _ = sort_out(entry.name for entry in real.iterdir()) if real.is_dir() else ([], [])
+    files = [real] if real.is_file() else [file for name in people if (file := real / name).is_file()]
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
 
@@ -76,7 +86,8 @@ def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
             given[name][sheet.person] = class_
     conflicts = {name: given[name] for name in sorted(given) if len(set(given[name].values())) > 1}
     settled = {name: _settled(given[name].values(), on_conflict) for name in sorted(given)}
-    return Merged({name: class_ for name, class_ in settled.items() if class_ is not None}, conflicts)
+    spelt = {name: written for sheet in all_sheets for name, written in sheet.labels.spelt.items()}
+    return Merged({name: class_ for name, class_ in settled.items() if class_ is not None}, conflicts, spelt)
 
 
 def compare(old: ClassLabels, new: ClassLabels) -> Difference:
@@ -90,14 +101,6 @@ def compare(old: ClassLabels, new: ClassLabels) -> Difference:
             if before[name] != after[name]
         },
     )
-
-
-def look_alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
-    """Group classes that differ by case or spaces alone: most likely one of them was misspelt."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for class_ in sorted(classes):
-        groups["".join(class_.casefold().split())].append(class_)
-    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> ClassLabels:
@@ -141,10 +144,6 @@ def is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _holds_labels(entry: Path) -> bool:
-    return not entry.name.startswith(".") and entry.is_file()
-
-
 def _person(file: Path, files: Sequence[Path]) -> str:
     """Name a file's person: without the suffix, unless two would be called the same."""
     return file.stem if sum(other.stem == file.stem for other in files) == 1 else file.name
@@ -172,13 +171,16 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
         there = ", ".join(columns) or "none"
         raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
     labels: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     for row in rows:
         if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
             continue  # rows of separators, as spreadsheets leave them at the end
-        name, class_ = (row[column] or "" for column in (name_column, class_column))
-        if not name.strip() or not class_.strip():
+        written, class_ = (row[column] or "" for column in (name_column, class_column))
+        name, class_ = as_seen(clean_name(written)), as_seen(class_.strip())
+        if not name.strip() or not class_:
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")
-        first = labels.setdefault(name, class_.strip())
-        if first != class_.strip():
+        first = labels.setdefault(name, class_)
+        if first != class_:
             raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {first}, {class_}")
-    return ClassLabels(labels)
+        spelt[name] = clean_name(written)
+    return ClassLabels(labels, spelt=spelt)

@@ -4,7 +4,7 @@
     ├── Invalid              the request or the data it names is wrong; the caller can mend it
     │   ├── InvalidRequest       several faults of one request at once
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
-    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach
+    │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach TooFewOfAClass ClassesNeverMeet
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
     │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
@@ -54,6 +54,10 @@ class WarningCode(StrEnum):
     UNREADABLE_IMAGE = "unreadable_image"  #: left out: damaged, empty, no image, or too many pixels in its header
     FILE_LEFT_OUT = "file_left_out"  #: not listed as part of the pool
     LABEL_WITHOUT_IMAGE = "label_without_image"  #: labelled names that are not in the pool
+    LABELS_DISPUTED = "labels_disputed"  #: people contradict each other about these images, which are left out
+    LABELS_FILE_LEFT_OUT = "labels_file_left_out"  #: files in a folder of labels that are nobody's labels
+    CLASSES_LOOK_ALIKE = "classes_look_alike"  #: classes that the eye can't tell apart count as several
+    CLASS_NEVER_TRAINED = "class_never_trained"  #: classes of validation labels that no training label has
     IN_BOTH_SETS = "in_both_sets"  #: labelled for training and for validation
     FEWER_THAN_ASKED = "fewer_than_asked"  #: fewer images are left than were asked for
     NAME_WITHOUT_IMAGE = "name_without_image"  #: names in the request that are not in the pool
@@ -160,6 +164,18 @@ class SingleClass(Invalid):
     """A classifier needs two classes; the labels hold one."""
 
     code = "single_class"
+
+
+class TooFewOfAClass(Invalid):
+    """Each class has too few labelled images for what was asked."""
+
+    code = "too_few_of_a_class"
+
+
+class ClassesNeverMeet(Invalid):
+    """Training and validation labels have no class in common: most likely one side is spelt in another way."""
+
+    code = "classes_never_meet"
 
 
 class OneClassEach(Invalid):

@@ -21,7 +21,7 @@ class Folder(BaseModel):
     path: str | None = Field(description="None: these are the data roots.")
     parent: str | None = Field(description="The folder it lies in; none above a data root.")
     folders: list[str]
-    files: list[str] = Field(description="Files that may hold labels: .txt and .tsv.")
+    files: list[str] = Field(description="Files that may hold labels: .txt, .tsv and .csv.")
     images: int = Field(description="That lie in it, not counting sub-folders.")
     unread: dict[str, int] = Field(description="Files in it that look like images and are not read, by suffix.")
     more: bool = Field(description="There is more in it than is listed.")

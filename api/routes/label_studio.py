@@ -17,13 +17,14 @@ from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.errors import NextlabelError
+from nextlabel.core.errors import NextlabelError, NoLabels, SingleClass
 from nextlabel.core.exchange.label_studio import read_config
 from nextlabel.core.exchange.label_studio_backend import (
     CREATED,
     DELETED,
     TRAIN,
     Address,
+    Recorded,
     Round,
     answers,
     current_round,
@@ -105,6 +106,7 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     control = await in_thread(read_config, str(body.get("label_config", "")), at.from_name)
     round_ = await services.files.run(_paths(at), current_round, at, roots)
     ended = await _jobs(at, round_, caller, services, WAIT_S)
+    ended = [job for job in ended if not _has_nothing_to_learn_from(job)]
     kept = str(services.settings.results_dir)
     succeeded = [job for job in ended if job.state is JobState.SUCCEEDED]
     files = [await services.files.run(kept, services.results.whole, job) for job in succeeded]
@@ -132,20 +134,23 @@ async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
         return await train(caller, at, services)
     if action not in (*CREATED, DELETED):
         return {"annotations": 0}
-    count = await services.files.run(_paths(at), _record, body, at, services.settings.data_roots)
-    return {"annotations": count}
+    recorded = await services.files.run(_paths(at), _record, body, at, services.settings.data_roots)
+    return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 
-def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> int:
+def _record(body: dict[str, Any], at: Address, roots: tuple[Path, ...]) -> Recorded:
     """Record annotations, and log what comes of it: Label Studio shows nobody what is wrong with a webhook."""
     try:
-        count = record(body, at, roots)
+        recorded = record(body, at, roots)
     except NextlabelError as error:
         log.warning("annotation lost", action=body["action"], code=error.code, detail=error.detail)
         raise
-    tell = log.info if count else log.warning  # of no image of the pool: perhaps the address names another one
-    tell("annotations recorded", action=body["action"], count=count, path_to_img=at.path_to_img)
-    return count
+    tell = log.info if recorded.count else log.warning  # of no image of the pool: perhaps the address names another one
+    tell("annotations recorded", action=body["action"], count=recorded.count, path_to_img=at.path_to_img)
+    if recorded.disputed:
+        others = [f"{label.name} is {label.class_name} in {label.file}" for label in recorded.disputed]
+        log.warning("annotations contradict other labels: jobs leave these images out until settled", others=others)
+    return recorded
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -175,6 +180,11 @@ async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: S
         if not _is_worth_another(job):
             return job
         key = f"label-studio-{job.id}-{fingerprint[:16]}"
+
+
+def _has_nothing_to_learn_from(job: Job) -> bool:
+    """Tell whether it is a prediction that found no two classes to tell apart: the others' images can't be read."""
+    return job.kind == "prediction" and job.error is not None and job.error.code in (NoLabels.code, SingleClass.code)
 
 
 def _is_worth_another(job: Job) -> bool:

@@ -65,6 +65,7 @@ class LabelsView(LabelsPart):
     classes: list[ClassCount]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
+    left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
 
@@ -190,6 +191,7 @@ def _view(labels: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsV
             for file, count in labels.labels_per_file.items()
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
+        left_out=list(labels.left_out[:1000]),
         names=[_label_view(label) for label in page] if page is not None else None,
         next_after=page[-1].name if page and names and len(names) > len(page) else None,
     )

@@ -20,18 +20,20 @@ from nextlabel.client.label_files import (
     compare,
     is_csv,
     keep_labels,
-    look_alike,
     merge,
     read_any,
     sheets,
     write_any,
 )
 from nextlabel.client.tables import table
-from nextlabel.core.data.labels import sorted_classes, write_labels
+from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
+from nextlabel.core.data.people import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
 from nextlabel.core.errors import LabelsConflict
-from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)
@@ -53,6 +55,7 @@ def labels() -> None:
 @AsJson
 def stats(path: Path, as_json: bool) -> None:
     """Count the labels in PATH, a file or a folder, by class and person."""
+    _tell_left_out(path)
     people = sheets(path)
     counts = {sheet.person: Counter(sheet.labels.classes_by_name.values()) for sheet in people}
     classes = sorted_classes(class_ for counter in counts.values() for class_ in counter)
@@ -88,6 +91,7 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
     if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise click.UsageError(f"{out} lies in {folder}: its labels would count twice from then on")
     how = Conflicts(on_conflict)
+    _tell_left_out(folder)
     merged = merge(sheets(folder), how)
     for name, classes in merged.conflicts.items():
         settled = f" -> {merged.labels.get(name, 'left out')}" if how is not Conflicts.STOP else ""
@@ -98,7 +102,7 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
             f"images with several classes: {len(merged.conflicts)}. Nothing was written; --on-conflict settles them"
         )
     keep_labels(out, merged.labels, yes=yes)
-    write_labels(out, merged.labels.items())
+    write_labels(out, merged.pairs())
     click.echo(f"{len(merged.labels)} labels in {out}", err=True)
 
 
@@ -108,6 +112,8 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
 @AsJson
 def diff(old: Path, new: Path, as_json: bool) -> None:
     """Tell what changed from OLD to NEW, each a labels file or a folder: + added, - removed, ~ changed."""
+    for path in (old, new):
+        _tell_left_out(path)
     change = compare(read_labels(old), read_labels(new))
     if as_json:
         click.echo(json.dumps(asdict(change), indent=2, ensure_ascii=False))
@@ -127,13 +133,20 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
     "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Their images: are all names there?"
 )
 def check(path: Path, pool: Path | None) -> None:
-    """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1."""
+    """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1.
+
+    So does every contradiction: jobs leave such images out until it is settled.
+    """
+    _tell_left_out(path)
     found = read_labels(path)
     click.echo(f"{len(found)} labels of {len(found.classes)} classes: {', '.join(found.classes)}")
     for group in look_alike(found.classes):
-        click.echo(f"these look like one class: {', '.join(group)}", err=True)
+        unseen = f" (by {difference(*group[:2])})" if look_alike(group, to_the_eye=True) else ""
+        click.echo(f"these look like one class: {', '.join(group)}{unseen}", err=True)
+    for name in [name for name in found.names if oddity(name)][:LISTED]:
+        click.echo(f"{shown(name)} has {oddity(name)}", err=True)
     if pool is not None:
-        _compare_with(pool, set(found.classes_by_name))
+        _compare_with(pool, found)
 
 
 @labels.command()
@@ -147,7 +160,7 @@ def convert(source: Path, out: Path, name_column: str, class_column: str, yes: b
     found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
     if not is_csv(out):
         keep_labels(out, found.names, yes=yes)
-    write_any(out, found.classes_by_name, name_column, class_column)
+    write_any(out, dict(found.pairs()), name_column, class_column)
     click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
 
 
@@ -157,10 +170,19 @@ def _overlap(people: list[Sheet], merged: Merged) -> str:
     return f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}"
 
 
-def _compare_with(pool: Path, labelled: set[str]) -> None:
-    names = set(list_pool(place_at(pool.absolute(), [pool.absolute()])).names)
-    absent = sorted(labelled - names)
-    click.echo(f"{len(labelled & names)} of {len(names)} images in {pool} are labelled")
+def _compare_with(pool: Path, labelled: ClassLabels) -> None:
+    images = list_pool(place_at(pool.absolute(), [pool.absolute()]))
+    matched = match(labelled, images)
+    absent = matched.absent
+    click.echo(f"{len(matched.rows)} of {len(images)} images in {pool} are labelled")
     if absent:
         more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
         click.echo(f"not in {pool}: {', '.join(absent[:LISTED])}{more}", err=True)
+    for name, other in meant(absent[:LISTED], images.names).items():
+        click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
+
+
+def _tell_left_out(path: Path) -> None:
+    if left_out := left_out_of(path):
+        ends = ", ".join(SUFFIXES_OF_LABELS)
+        click.echo(f"not read, as they don't end in {ends}, or look like copies: {', '.join(left_out)}", err=True)

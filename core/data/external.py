@@ -19,7 +19,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.roots import open_existing, shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
@@ -35,7 +37,7 @@ Malformed: TypeAlias = EmbeddingsMalformed | PredictionsMalformed
 
 @dataclass(frozen=True, eq=False)
 class ExternalEmbeddings:
-    """names: K distinct image names; matrix: (K, d) float32, finite."""
+    """names: K distinct image names, composed (`as_seen`); matrix: (K, d) float32, finite."""
 
     names: tuple[str, ...]
     matrix: NDArray[np.float32]
@@ -49,7 +51,10 @@ class ExternalEmbeddings:
 
 @dataclass(frozen=True, eq=False)
 class ExternalPredictions:
-    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1."""
+    """names: K distinct image names; classes: C >= 2; probabilities: (K, C) float64, each row sums to 1.
+
+    Names and classes are composed (`as_seen`).
+    """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -152,7 +157,7 @@ def _finite(file: Path, array: NDArray[Any], names: Sequence[str], start: int = 
 
 
 def _names(file: Path, lines: Iterable[str]) -> tuple[str, ...]:
-    names = tuple(line.removeprefix("./") for line in lines)
+    names = tuple(as_seen(clean_name(line)) for line in lines)
     line = _first_repeated_or_empty(names)
     if line is not None:
         fault = f"{names[line][:200]!r} stands there twice" if names[line] else "the name is empty"
@@ -187,7 +192,7 @@ def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> Ext
 
 
 def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:
-    name, *classes = (column.strip() for column in header) if header else ("",)
+    name, *classes = (as_seen(column.strip()) for column in header) if header else ("",)
     if name != "name" or len(classes) < 2 or "" in classes or len(set(classes)) < len(classes):
         raise PredictionsMalformed(
             f"{file.name}:1: the header must be `name` and then two classes or more, each with a name of its own; "
@@ -202,7 +207,7 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
     rows: list[NDArray[np.float64]] = []
     filled = ((reader.line_num, row) for row in reader if row)
     for line, (name, *numbers) in islice(filled, most):
-        name = name.removeprefix("./")  # noqa: PLW2901 - as labels have it
+        name = as_seen(clean_name(name))  # noqa: PLW2901 - as labels have it
         row = _probabilities(numbers, n_classes)
         fault = "the name is empty" if not name else f"{name!r} stands there twice" if name in seen else None
         if fault or isinstance(row, str):

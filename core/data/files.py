@@ -13,6 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.spelling import all_as_seen, as_seen
+
 HEIF_READER = "pi_heif"  # of the extra `heic`
 try:
     READS_HEIF = find_spec(HEIF_READER) is not None
@@ -65,11 +67,12 @@ class Files:
         return Files(names, self.sizes[rows], self.mtimes_ns[rows], self.stamps[rows], self.skipped)
 
     def only(self, names: Collection[str]) -> Files:
-        """Keep what concerns those names, and forget the others."""
-        asked_for = set(names)
-        rows = np.array([row for row, name in enumerate(self.names) if name in asked_for], np.int64)
+        """Keep what concerns those names, however they are spelt, and forget the others."""
+        asked_for = {as_seen(name) for name in names}
+        rows = np.array([row for row, name in enumerate(all_as_seen(self.names)) if name in asked_for], np.int64)
         printed = {printable(name) for name in asked_for}
-        return replace(self.take(rows), skipped=tuple(file for file in self.skipped if file.name in printed))
+        kept = tuple(file for file in self.skipped if as_seen(file.name) in printed)
+        return replace(self.take(rows), skipped=kept)
 
 
 def has_suffix(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,12 +38,15 @@ from nextlabel.core.data.labels import (
     files_in,
     followed,
     labels_files,
+    left_out_of,
     read_bytes,
     sorted_classes,
     text_of,
 )
 from nextlabel.core.data.opening import open_without_links
+from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import confine, shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
     Fault,
@@ -84,23 +88,44 @@ def give_labels(
 
     Raises:
         LabelledOtherwise: other files have other classes, and `replace` was not asked for; lists which.
-        LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none.
+        LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
+            looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = _file_name(person)
-    wanted = {writable(clean_name(label.name)): _class(label) for label in labels}
+    wanted = _by_name(labels)
     with _labels_folder(path, roots) as folder, ExitStack() as stack:
         stack.enter_context(_in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
         others = [file for file in files_in(folder, roots, stack) if file != own]
+        _refuse_a_copy(file_name, folder)
         classes = {file: _classes_in(read_bytes(file), wanted) for file in others}
         contradicting = _contradicting(classes, wanted, replace=replace)
-        changed = {own: _rewritten(_own_bytes(own), wanted)} if wanted else {}
+        changed = {own: rewritten(own_bytes(own), labels)} if wanted else {}
         changed |= {file: encode_any(*_lines_without(read_bytes(file), names)) for file, names in contradicting.items()}
         _write_all(changed)
-    replaced = {name: classes[file][name][0] for file, names in contradicting.items() for name in names}
+    replaced = {wanted[name].name: classes[file][name][0] for file, names in contradicting.items() for name in names}
     return Written(folder.path, file_name, replaced)
+
+
+def said_otherwise(
+    folder: Path, labels: Iterable[GivenLabel], *, by: str, roots: Sequence[Path]
+) -> tuple[NamedLabel, ...]:
+    """List what the files of a folder, but for the one of that name, say otherwise than these labels.
+
+    Raises FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable.
+    """
+    wanted = _by_name(labels)
+    with labels_files(folder, roots) as files:
+        return tuple(
+            NamedLabel(wanted[name].name, class_name, file.name)
+            for file in files
+            if file.name != by
+            for name, class_names in _classes_in(read_bytes(file), wanted).items()
+            for class_name in class_names
+            if class_name != wanted[name].class_name
+        )
 
 
 # --- looking ----------------------------------------------------------------------------------------------------
@@ -118,8 +143,15 @@ class NamedLabel:
 class Survey:
     """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts."""
 
-    def __init__(self, files: Mapping[str, Mapping[str, str]], conflicts: Collection[NamedLabel] = ()) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, Mapping[str, str]],
+        conflicts: Collection[NamedLabel] = (),
+        left_out: Sequence[str] = (),
+    ) -> None:
+        """`files`: each file's classes by name. `left_out`: files in the folder that are nobody's."""
         self._files = files
+        self.left_out = tuple(left_out)
         all_conflicts = set(conflicts)
         self._classes: dict[str, str] = {}
         for file, classes in files.items():
@@ -143,12 +175,14 @@ class Survey:
         return {class_name: counts[class_name] for class_name in sorted_classes(counts)}
 
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
-        """Return the labels of those names; names without one are left out."""
-        return [NamedLabel(name, self._classes[name], self._file(name)) for name in names if name in self._classes]
+        """Return the labels of those names, which stay as they were given; names without a label are left out."""
+        named = ((name, as_seen(clean_name(name))) for name in names)
+        return [NamedLabel(name, self._classes[key], self._file(key)) for name, key in named if key in self._classes]
 
     def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
         """Return the first `most` labels whose names come after that one, ascending. A class leaves out all others."""
-        fit = (name for name, class_ in self._classes.items() if name > after and class_name in (None, class_))
+        wanted = None if class_name is None else as_seen(class_name)
+        fit = (name for name, class_ in self._classes.items() if name > after and wanted in (None, class_))
         return self.of(nsmallest(most, fit))
 
     def _file(self, name: str) -> str:
@@ -166,19 +200,20 @@ def survey(path: Path, roots: Sequence[Path]) -> Survey:
     with labels_files(path, roots) as files:
         for file in files:
             classes = classes_by_file[file.name] = {}
-            for _, _, name, class_name in entries_of([file], faults, parse_line):
+            for _, _, written, class_name in entries_of([file], faults, parse_line):
+                name = as_seen(written)
                 if (first := classes.setdefault(name, class_name)) != class_name:
                     conflicts |= {NamedLabel(name, first, file.name), NamedLabel(name, class_name, file.name)}
             if len(faults) > MAX_LISTED:
                 break
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return Survey(classes_by_file, conflicts)
+    return Survey(classes_by_file, conflicts, left_out_of(path, roots))
 
 
 def state_of(path: Path, roots: Sequence[Path]) -> str:
     """Return a text that changes with the files of labels, which are not opened."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("\n".join(left_out_of(path, roots)).encode(errors="replace"))
     with labels_files(path, roots, may_change=True) as files, suppress(OSError):  # one is gone this moment
         for file in files:
             status = file.status()
@@ -202,8 +237,13 @@ def _file_name(person: str) -> str:
     return f"{in_file_names(person)}.txt"
 
 
-def _class(label: GivenLabel) -> str | None:
-    return None if label.class_name is None else writable(label.class_name.strip())
+def _refuse_a_copy(file_name: str, folder: Folder) -> None:
+    """Raise LabelsMalformed where the file's name says that it is nobody's: what is written would not be read."""
+    people, _ = sort_out({*folder.names(), file_name})
+    if file_name not in people:
+        raise LabelsMalformed(
+            f"{shown(file_name)} would be taken for a copy of another labels file. Take another name."
+        )
 
 
 @contextmanager
@@ -254,13 +294,44 @@ def _in_our_words(folder: Path) -> Iterator[None]:
 # --- lines ------------------------------------------------------------------------------------------------------
 
 
+def rewritten(data: bytes, labels: Iterable[GivenLabel]) -> bytes:
+    """Return the bytes of a file with these labels at its end, in place of what it says of their names.
+
+    The same bytes if it said so already. Raises LabelsMalformed: a name or class can't stand in a labels file.
+    """
+    wanted = _by_name(labels)
+    given = {name: label.class_name for name, label in wanted.items() if label.class_name is not None}
+    if _classes_in(data, wanted) == {name: [class_name] for name, class_name in given.items()}:
+        return data
+    text, marked = _lines_without(data, wanted)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    lines = (format_line(wanted[name].name, class_name) for name, class_name in given.items())
+    return encode_any(text + "".join(f"{line}\n" for line in lines), marked)
+
+
+def _by_name(labels: Iterable[GivenLabel]) -> dict[str, GivenLabel]:
+    """Key labels by their names as these are compared; of a name given twice, the last counts.
+
+    Raises LabelsMalformed.
+    """
+    by_name: dict[str, GivenLabel] = {}
+    for label in labels:
+        name = writable(clean_name(label.name))
+        class_name = None if label.class_name is None else writable(as_seen(label.class_name.strip()))
+        by_name[as_seen(name)] = GivenLabel(name, class_name)
+    return by_name
+
+
 def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
-    """Read (name, class) if the line is a label of one of the names."""
+    """Read (name composed, class) if the line is a label of one of the names."""
     try:
         label = parse_line(line)
     except ValueError:  # whoever reads the file is told; here it stays as it is
         return None
-    return label if label and label[0] in wanted else None
+    if label is None or (name := as_seen(label[0])) not in wanted:
+        return None
+    return name, label[1]
 
 
 def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:
@@ -276,13 +347,14 @@ def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:
 def _may_hold(data: bytes, names: Collection[str]) -> bool:
     """Tell quickly whether a file can hold any of the names.
 
-    Most labels are of images that no file has yet, and a file may have a million lines.
+    Most labels are of images that no file has yet, and a file may have a million lines. However a name is spelt, and
+    with quotes or without, what is ASCII between them stays together.
     """
-    return len(names) > FEW or any(name.encode() in data for name in names)
+    return len(names) > FEW or any(max(re.split('[^\0-\x7f]+|"', name), key=len).encode() in data for name in names)
 
 
 def _contradicting(
-    classes_by_file: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, str | None], *, replace: bool
+    classes_by_file: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, GivenLabel], *, replace: bool
 ) -> dict[File, set[str]]:
     """List by file the names that it has with another class, to be taken out of it.
 
@@ -292,26 +364,17 @@ def _contradicting(
     names_by_file: dict[File, set[str]] = {}
     for file, classes in classes_by_file.items():
         for name, class_names in classes.items():
-            others = [class_name for class_name in class_names if class_name != wanted[name]]
+            wanted_class = wanted[name].class_name
+            others = [class_name for class_name in class_names if class_name != wanted_class]
             if others and replace:
                 names_by_file.setdefault(file, set()).add(name)
-            elif others and wanted[name] is not None:
+            elif others and wanted_class is not None:
                 place = f"/labels/{list(wanted).index(name)}"
-                faults.append(Fault(place, LabelledOtherwise.code, f"{name} is {others[0]} in {file.name}"))
+                detail = f"{wanted[name].name} is {others[0]} in {file.name}"
+                faults.append(Fault(place, LabelledOtherwise.code, detail))
     if faults:
         raise LabelledOtherwise(faults, MAX_LISTED)
     return names_by_file
-
-
-def _rewritten(data: bytes, wanted: Mapping[str, str | None]) -> bytes:
-    """Return the person's file with what is new at its end; the same bytes if it said so already."""
-    given = {name: class_name for name, class_name in wanted.items() if class_name is not None}
-    if _classes_in(data, wanted) == {name: [class_name] for name, class_name in given.items()}:
-        return data
-    text, marked = _lines_without(data, wanted)
-    if text and not text.endswith("\n"):
-        text += "\n"
-    return encode_any(text + "".join(f"{format_line(name, class_)}\n" for name, class_ in given.items()), marked)
 
 
 def _lines_without(data: bytes, names: Collection[str]) -> tuple[str, bool]:
@@ -325,7 +388,7 @@ def _lines_without(data: bytes, names: Collection[str]) -> tuple[str, bool]:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _own_bytes(file: File) -> bytes:
+def own_bytes(file: File) -> bytes:
     """Read the person's file, empty if there is none. Raises LabelsMalformed: what is no text is not written on."""
     if not file.exists():
         return b""

@@ -1,7 +1,9 @@
 """The text of a labels file: bytes and lines, and the line `file name<TAB>class`. What a line means, a task knows.
 
-UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. A file whose first name itself begins with
-the mark's character has a mark of its own before it, or the name would lose its first character to a reader.
+UTF-8 with or without a byte order mark, LF or CRLF; blank lines say nothing. Classes are read composed
+(core/data/spelling.py), and all without the quotes that spreadsheets put around what has a comma in it. A file whose
+first name itself begins with the mark's character has a mark of its own before it, or the name would lose its first
+character to a reader.
 """
 
 from __future__ import annotations
@@ -11,23 +13,29 @@ import re
 from collections.abc import Iterable
 
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
 
 MARK = "\ufeff"
+_QUOTED = re.compile('"(?:[^"]|"")*"')
 
 
 # --- lines ------------------------------------------------------------------------------------------------------
 
 
 def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | None:
-    """Read (name, class) from a line; None from a blank one. Raises ValueError, which says what is wrong with it.
+    """Read (name as it is spelt, class) from a line; None from a blank one.
 
     may_be_empty: whether a name and a tab alone are a line too, with the class "".
+
+    Raises ValueError, which says what is wrong with it.
     """
     name, tab, class_ = line.partition("\t")
+    if '"' in line:
+        name, class_ = _unquoted(name), _unquoted(class_.strip())
     name, may_be_empty = clean_name(name), may_be_empty and bool(tab)
     if name and "\t" not in class_ and ((class_ := class_.strip()) or may_be_empty) and not name.isspace():
-        return name, class_
+        return name, class_ if class_.isascii() else as_seen(class_)
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None
@@ -36,10 +44,12 @@ def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
 def format_line(name: str, class_: str, *, may_be_empty: bool = False) -> str:
     """Write the line that `parse_line` reads. Raises LabelsMalformed for what no line can hold."""
     class_ = class_.strip()
-    return f"{writable(clean_name(name))}\t{class_ if may_be_empty and not class_ else writable(class_)}"
+    class_ = class_ if may_be_empty and not class_ else _quoted(writable(class_))
+    return f"{_quoted(writable(clean_name(name)))}\t{class_}"
 
 
 def clean_name(name: str) -> str:
+    """Take `./` off the beginning of an image's name: this is how names are read wherever they come in."""
     while name.startswith("./"):
         name = name[2:]
     return name
@@ -54,8 +64,17 @@ def writable(text: str) -> str:
     return text
 
 
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('""', '"') if _QUOTED.fullmatch(text) else text
+
+
+def _quoted(text: str) -> str:
+    """Put quotes around what has some of its own already, or a reader would take those off."""
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.fullmatch(text) else text
+
+
 def _fault(line: str) -> str:
-    columns = line.split("\t")
+    columns = [_unquoted(column) for column in line.split("\t")]
     begin = shown(line[:80])
     if len(columns) > 2:
         return f"{len(columns)} columns, where two belong: {begin}"

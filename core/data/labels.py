@@ -8,9 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
+from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
@@ -75,7 +77,7 @@ def write_labels(path: Target, pairs: Iterable[tuple[str, str]], *, may_be_empty
 
 @contextmanager
 def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = False) -> Iterator[list[File]]:
-    """Open what holds labels: the file itself, or all those in the folder, which nobody changes during the block.
+    """Open what holds labels: the file itself, or people's in the folder, which nobody changes during the block.
 
     Unless they may change, which takes no lock.
 
@@ -97,16 +99,37 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
 
 
 def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
-    """List the labels files of a folder. Links may lead anywhere in the roots; the stack closes what they lead to.
+    """List people's files in a folder of labels.
+
+    Links may lead anywhere in the roots; the stack closes what they lead to. Of a folder of images, named by mistake,
+    these are listed: whoever reads them says that they are no labels.
 
     Raises PathNotAllowed, PathNotReadable.
     """
-    try:
-        names = sorted(name for name in folder.names() if not name.startswith("."))
-    except OSError as error:
-        raise _not_readable(folder.path, error) from None
+    people, left_out = _sorted_out(folder)
+    names = people or [name for name in left_out if has_suffix(name)]
     files = (followed(folder.file(name), roots, stack) for name in names)
     return [file for file in files if file.is_regular()]
+
+
+def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
+    """List the files in a folder of labels that are nobody's, without hidden ones. Beside a labels file there are none.
+
+    Raises as `labels_files` does.
+    """
+    real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
+    if not real.is_dir():
+        return []
+    with opened_folder(real, roots or [real]) as folder:
+        _, left_out = _sorted_out(folder)
+        return [name for name in left_out if folder.file(name).is_regular()]
+
+
+def _sorted_out(folder: Folder) -> tuple[list[str], list[str]]:
+    try:
+        return sort_out(folder.names())
+    except OSError as error:
+        raise _not_readable(folder.path, error) from None
 
 
 def followed(file: File, roots: Sequence[Path], stack: ExitStack) -> File:

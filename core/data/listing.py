@@ -12,11 +12,11 @@ from pathlib import Path
 from nextlabel.core.data.files import SUFFIXES, unread_suffix
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.opening import look_at
+from nextlabel.core.data.people import may_hold_labels, sort_out
 from nextlabel.core.data.roots import confine, is_under, real_path
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 
 MOST_LISTED = 1000
-OF_LABELS = (".txt", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
     Raises:
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
-    folders, files, images = [], [], 0
+    folders, others, images = [], [], 0
     unread: Counter[str] = Counter()
     with opened_folder(path, roots) as folder:
         try:
@@ -64,12 +64,14 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
                     mode = _mode(entry, folder, roots)
                     if stat.S_ISDIR(mode):
                         folders.append(str(folder.path / entry.name))
-                    elif stat.S_ISREG(mode) and entry.name.lower().endswith(OF_LABELS):
-                        files.append(str(folder.path / entry.name))
+                    elif stat.S_ISREG(mode) and may_hold_labels(entry.name):
+                        others.append(entry.name)
                     elif suffix := unread_suffix(entry.name):
                         unread[suffix] += 1
         except OSError as error:
             raise PathNotReadable(f"{folder.path} can't be listed by the service: {error.strerror}.") from None
+    people, _ = sort_out(others)
+    files = [str(folder.path / name) for name in people]
     more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
     found = _first(folders), _first(files), images, dict(sorted(unread.items())), more
     return Listing(str(folder.path), _parent(folder.path, roots), *found)

@@ -16,6 +16,7 @@ from typing import Protocol
 from nextlabel.core.data.files import Files, ImageFile
 from nextlabel.core.data.opening import look_at, open_file
 from nextlabel.core.data.roots import TRIES, confine, existing_folder, is_under, real_path
+from nextlabel.core.data.spelling import spellings
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.walk import MustList, Walk
 from nextlabel.core.errors import UnreadableImage
@@ -70,6 +71,14 @@ def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
     """
     folder = existing_folder(path, roots)
     return LocalFolder(str(folder), tuple(map(real_path, roots)), _CHECKED)
+
+
+def spelling_in(place: Place, name: str) -> str | None:
+    """Return the name of a file as the place spells it, which looks the same; None: it has none such.
+
+    Raises PathNotAllowed, as `has` does.
+    """
+    return next((way for way in spellings(name) if place.has(way)), None)
 
 
 class LocalFolder:

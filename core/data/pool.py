@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, SkippedFile
+from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, SkippedFile, printable
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import all_as_seen, as_seen, spellings
 from nextlabel.core.errors import EmptyPool
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """N images. Row i is `names[i]` everywhere."""
+    """N images. Row i is `names[i]` everywhere: the name as the file system has it. No two names look the same."""
 
     place: Place
     files: Files
@@ -48,7 +50,8 @@ class Pool:
 
     @cached_property
     def rows_by_name(self) -> Mapping[str, int]:
-        return {name: row for row, name in enumerate(self.names)}
+        """Each name as it is compared (`as_seen`), and its row."""
+        return {name: row for row, name in enumerate(all_as_seen(self.names))}
 
     def open(self, row: int) -> ImageFile:
         """Open the row's image. Raises UnreadableImage."""
@@ -59,9 +62,13 @@ class Pool:
         return self.place.stamp_of(file) == int(self.stamps[row])
 
     def rows_of(self, names: Iterable[str]) -> NDArray[np.int64]:
-        """Find the rows of those of the names that are in the pool: distinct, ascending."""
-        rows = {self.rows_by_name[name] for name in names if name in self.rows_by_name}
-        return np.array(sorted(rows), np.int64)
+        """Find the rows of those of the names that are in the pool, however they are spelt: distinct, ascending."""
+        rows = {self.rows_by_name.get(as_seen(clean_name(name)), -1) for name in names}
+        return np.array(sorted(rows - {-1}), np.int64)
+
+    def absent(self, names: Iterable[str]) -> list[str]:
+        """List those of the names that are not in the pool, however they are spelt: distinct, ascending."""
+        return sorted({name for name in names if as_seen(clean_name(name)) not in self.rows_by_name})
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """Make the pool of those rows alone, in that order; row i is what `rows[i]` was."""
@@ -88,18 +95,38 @@ def list_pool(place: Place) -> Pool:
     files = place.list()
     if not len(files):
         raise EmptyPool(_no_image(place, files.skipped))
-    return Pool(place, files)
+    return Pool(place, _without_doubles(files))
 
 
 def look_up(place: Place, names: Collection[str]) -> Pool:
     """List the images of those names alone, of the pool that `list_pool` lists.
 
-    A few thousand of a million take the time of a few thousand. Raises EmptyPool where the place has no image at all.
+    A few thousand of a million take the time of a few thousand, unless names beyond ASCII are not found: a file system
+    may spell them in yet another way. Raises EmptyPool where the place has no image at all.
     """
-    files = place.look_up(names)
-    if not len(files):
+    files = place.look_up({way for name in names for way in spellings(name)})
+    if not len(files) or not _beyond_ascii(names) <= set(all_as_seen(files.names)):
         files = list_pool(place).files.only(names)
-    return Pool(place, files)
+    return Pool(place, _without_doubles(files))
+
+
+def _beyond_ascii(names: Iterable[str]) -> set[str]:
+    return {as_seen(name) for name in names if not name.isascii()}
+
+
+def _without_doubles(files: Files) -> Files:
+    """Leave out the later of files whose names look the same: a label of one would be as good a label of the other."""
+    seen = all_as_seen(files.names)
+    if seen is files.names or len(set(seen)) == len(files):
+        return files
+    first = {name: row for row, name in reversed([*enumerate(seen)])}
+    kept = np.array(sorted(first.values()), np.int64)
+    doubles = sorted(set(range(len(files))) - set(first.values()))
+    skipped = [SkippedFile(printable(files.names[row]), LOOKS_THE_SAME) for row in doubles]
+    return replace(files.take(kept), skipped=tuple(sorted((*files.skipped, *skipped), key=lambda file: file.name)))
+
+
+LOOKS_THE_SAME = "its name looks the same as that of another image, in other characters; rename one of them"
 
 
 def _no_image(place: Place, skipped: Sequence[SkippedFile]) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 from nextlabel.core.data.decoder import Decoder, TooDear
 from nextlabel.core.data.files import ImageFile, has_suffix
 from nextlabel.core.data.images import Decoded
-from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.places import Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ImageNotFound
@@ -63,10 +63,11 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
     place = place_at(path_to_img, roots)
     parts = PurePosixPath(name)
     allowed = not parts.is_absolute() and ".." not in parts.parts and has_suffix(name)
-    if not allowed or not place.has(str(parts)):
+    found = spelling_in(place, str(parts)) if allowed else None
+    if found is None:
         raise ImageNotFound(f"there is no image {shown(name)} in {shown(place.key)}")
-    with place.open(str(parts)) as file:
-        return ImageIn(place, str(parts), place.stamp_of(file))
+    with place.open(found) as file:
+        return ImageIn(place, found, place.stamp_of(file))
 
 
 class Thumbnails:

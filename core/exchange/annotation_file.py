@@ -17,10 +17,10 @@ from typing import Any
 
 from nextlabel.core.data.folder import File, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
+from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import PathNotFound
 from nextlabel.core.exchange.files import writable
-from nextlabel.core.tasks.classification import read_files
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,18 @@ class AnnotationFile:
 
 
 def _apply(file: File, journal: File, annotations: list[Annotation]) -> None:
-    labels = dict(read_files([file]).classes_by_name) if file.exists() else {}
-    before = dict(labels)
+    given: dict[str, GivenLabel] = {}
     recorded = _read_journal(journal) if any(new.class_name is None for new in annotations) else {}
     for new in annotations:
         recorded.pop(new.number, None)
         recorded[new.number] = new
         class_name = new.class_name if new.class_name is not None else _last_class(recorded.values(), new.name)
-        labels.pop(new.name, None)  # the newest stands last
-        if class_name is not None:
-            labels[new.name] = class_name
-    if labels != before or not file.exists():
-        write_labels(file.at, labels.items())
+        given.pop(new.name, None)  # the newest stands last
+        given[new.name] = GivenLabel(new.name, class_name)
+    before = own_bytes(file)
+    after = rewritten(before, given.values())
+    if after != before or not file.exists():
+        write_whole(file.at, after, shared=True)
     _write_journal(journal, annotations)
 
 

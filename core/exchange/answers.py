@@ -136,6 +136,8 @@ def is_structure(value: Any) -> bool:
     if not isinstance(value, str):
         return True
     text = value.strip()
+    if not text.startswith(("[", "{")):
+        return False
     if re.match(r"\[\s*\{|\{\s*['\"]", text):
         return True
     for parse in (json.loads, ast.literal_eval):
@@ -232,9 +234,11 @@ def _in_pool(answers: Iterable[Answer], pool: Iterable[str]) -> tuple[dict[str, 
     """
     names = _Names(pool)
     parts = {answer.name: _parts(answer.name, names) for answer in answers}
-    most = max(map(len, parts.values()), default=0)
-    found_without = [names.found(parts, dropped) for dropped in range(most)]
-    found = max(found_without, key=len, default={})  # the first of several: the least taken off
+    found: dict[str, str] = {}
+    for dropped in range(max(map(len, parts.values()), default=0)):
+        found = max(found, names.found(parts, dropped), key=len)  # the first of several: the least taken off
+        if len(found) == len(parts):
+            break
     notes = []
     changed = [(name, new) for name, new in found.items() if new != _plain(name)]
     if changed and len(found) == len(parts):

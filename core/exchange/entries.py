@@ -68,7 +68,7 @@ def classes_known_to(result: JobResult) -> tuple[str, ...]:
 
 def entries_of_labels(labels: ClassLabels) -> tuple[Entry, ...]:
     """List labels in the order of the labels file."""
-    return tuple(Entry(name, class_name, given=True) for name, class_name in labels.classes_by_name.items())
+    return tuple(Entry(name, class_name, given=True) for name, class_name in labels.pairs())
 
 
 def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from nextlabel.core.data.places import Place
+from nextlabel.core.data.places import Place, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
@@ -211,7 +211,7 @@ def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *
 
 def _content(place: Place, name: str) -> bytes:
     try:
-        with place.open(name) as stream:
+        with place.open(spelling_in(place, name) or name) as stream:
             return stream.read()
     except UnreadableImage as error:
         cause = error.detail.removeprefix("the file can't be opened: ")  # it is said already that it can't

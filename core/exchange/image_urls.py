@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from nextlabel.core.data.files import SUFFIXES
-from nextlabel.core.data.places import Place
+from nextlabel.core.data.places import Place, spelling_in
 from nextlabel.core.errors import PathNotAllowed
 
 LOCAL_FILES = "/data/local-files/"
@@ -55,16 +55,17 @@ class PoolNames:
         """
         if self.urls is not None:
             name = self.urls.name(url)
-            return name if name is not None and self._has(name) else None
-        return next((name for name in candidates(url) if self._has(name)), None)
+            return self._found(name) if name is not None else None
+        return next((name for candidate in candidates(url) if (name := self._found(candidate))), None)
 
-    def _has(self, name: str) -> bool:
+    def _found(self, name: str) -> str | None:
+        """Return the name as the pool spells it."""
         if not name.lower().endswith(SUFFIXES) or any(part in ("", ".", "..") for part in name.split("/")):
-            return False
+            return None
         try:
-            return self.place.has(name)
+            return spelling_in(self.place, name)
         except PathNotAllowed:
-            return False
+            return None
 
 
 def candidates(url: str) -> Iterator[str]:

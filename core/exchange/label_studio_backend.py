@@ -18,9 +18,11 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nextlabel.core.data.label_files import GivenLabel, NamedLabel, said_otherwise
 from nextlabel.core.data.places import place_at
-from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.roots import existing_folder
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
 from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
@@ -30,7 +32,9 @@ from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.tasks.classification import ClassLabels, read_labels
+from nextlabel.core.tasks.base import Matched
+from nextlabel.core.tasks.classification import ClassLabels, match, read_labels_and_conflicts
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
@@ -92,25 +96,27 @@ class Round:
 
     address: Address
     labels: ClassLabels
+    matched: Matched  #: the labels of the pool: those of other images teach nothing
 
     @property
     def model_version(self) -> str:
         if self.address.version is not None:
             return self.address.version
-        return f"{self.address.backbone or 'embeddings'}-{self._begun_at}-{self._digest(self.labels.classes)[:6]}"
+        return f"{self.address.backbone or 'embeddings'}-{self._begun_at}-{self._digest(self.matched.classes)[:6]}"
 
     @property
     def has_head(self) -> bool:
-        return len(self.labels.classes) > 1
+        return CLASSIFICATION.can_train(self.matched)
 
     def key(self, pool_state: str) -> str:
         """Return a key that is the same for the same round of the same day: one training serves the whole round."""
         today = datetime.now(UTC).date().isoformat()
-        return self._digest((*self.labels.classes, pool_state, today))
+        return self._digest((*self.matched.classes, pool_state, today))
 
     @property
     def _begun_at(self) -> int:
-        return len(self.labels) - len(self.labels) % self.address.add
+        labels = len(self.matched.rows)
+        return labels - labels % self.address.add
 
     def _digest(self, more: Sequence[str]) -> str:
         parts = [self.address.model_dump_json(), str(self._begun_at), *more]
@@ -118,11 +124,12 @@ class Round:
 
 
 def current_round(address: Address, roots: Sequence[Path]) -> Round:
-    """Read the labels that there are now.
+    """Read the labels that there are now, and find those of the pool. Those that contradict each other are left out.
 
-    Raises LabelsMalformed, LabelsConflict, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    Raises EmptyPool, LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
     """
-    return Round(address, read_labels(existing_folder(address.path_to_labels, roots), roots))
+    labels, _ = read_labels_and_conflicts(existing_folder(address.path_to_labels, roots), roots)
+    return Round(address, labels, match(labels, look_up(place_at(address.path_to_img, roots), labels.names)))
 
 
 def pool_state(address: Address, roots: Sequence[Path]) -> str:
@@ -148,7 +155,7 @@ class Answers:
 
     def entry(self, name: str, labels: ClassLabels) -> Entry | None:
         """Return the image's entry: its label if it has one, else what the jobs say of it; None: they say nothing."""
-        if (class_name := labels.classes_by_name.get(name)) is not None:
+        if (class_name := labels.classes_by_name.get(as_seen(name))) is not None:
             return Entry(name, class_name, GIVEN_SCORE, given=True)
         return self.chosen.get(name) or self.predicted.get(name)
 
@@ -203,27 +210,40 @@ def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
 # --- annotations ------------------------------------------------------------------------------------------------
 
 
-def record(event: Any, address: Address, roots: Sequence[Path]) -> int:
-    """Take the annotations of a webhook into the labels folder; return how many were of images of the pool.
+@dataclass(frozen=True)
+class Recorded:
+    """What came of a webhook. `count`: annotations of images of the pool. `disputed`: labels that say otherwise."""
+
+    count: int
+    disputed: tuple[NamedLabel, ...] = ()
+
+
+def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
+    """Take the annotations of a webhook into the project's own file in the labels folder, whatever others say there.
+
+    Nobody can be asked here which of two labels is right. So both stay, and jobs leave the image out until one of them
+    is taken back: in Label Studio, on the page, or in the files.
 
     Raises:
         ExchangeMalformed: it is none of Label Studio's, or the project's configuration has no choice of an image.
         LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind
     """
     action, project = _part(event, "action", str), _part(event, "project", dict)
-    file = AnnotationFile(existing_folder(address.path_to_labels, roots), _stem(project), roots)
+    folder = existing_folder(address.path_to_labels, roots)
+    file = AnnotationFile(folder, _stem(project), roots)
     if action == DELETED:
         deleted = _list(event.get("annotations"))
         numbers = [number for annotation in deleted if (number := _id(annotation)) is not None]
         file.forget(numbers)
-        return len(numbers)
+        return Recorded(len(numbers))
     control = read_config(_part(project, "label_config", str), address.from_name)
     names = names_of(address, roots)
     pairs = zip(_list(event.get("annotation")), _list(event.get("task")), strict=False)
     read = (_read_annotation(annotation, task, control, names) for annotation, task in pairs)
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
-    return len(annotations)
+    given = [GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None]
+    return Recorded(len(annotations), said_otherwise(folder, given, by=file.path.name, roots=roots))
 
 
 def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:

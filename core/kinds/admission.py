@@ -111,18 +111,13 @@ def _check_predictions(path: str, settings: Settings) -> None:
 
 def _check_labels(task: Task, path: str, settings: Settings) -> Labels:
     roots = settings.data_roots
-    return task.read(existing_file_or_folder(path, roots), roots)
+    labels, _ = task.read_with_conflicts(existing_file_or_folder(path, roots), roots)
+    return labels
 
 
 def _check_validation_labels(task: Task, path: str, settings: Settings) -> None:
     if not len(_check_labels(task, path, settings)):
         raise NothingToValidate("there is no label in it, so there is nothing to score by")
-
-
-def _check_labels_that_may_conflict(task: Task, path: str, settings: Settings) -> None:
-    roots = settings.data_roots
-    labels, _ = task.read_with_conflicts(existing_file_or_folder(path, roots), roots)
-    task.check_labels(labels)
 
 
 def _check_training_labels(task: Task, path: str, settings: Settings) -> None:
@@ -133,7 +128,6 @@ LABELS = "path_to_labels"
 LABELS_CHECKS: dict[LabelsNeed, Callable[[Task, str, Settings], object]] = {
     LabelsNeed.OPTIONAL: _check_labels,
     LabelsNeed.TRAINING: _check_training_labels,
-    LabelsNeed.CONFLICTING: _check_labels_that_may_conflict,
 }
 CHECKS: dict[str, Callable[[str, Settings], object]] = {
     "path_to_embeddings": _check_embeddings,

@@ -17,7 +17,6 @@ class LabelsNeed(StrEnum):
 
     OPTIONAL = "optional"  #: there may be none yet, or of one class only
     TRAINING = "training"  #: a head is trained on them: two classes at least
-    CONFLICTING = "conflicting"  #: two classes at least, and a name may have several: finding that is its work
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
@@ -67,7 +69,8 @@ MethodChoice = Annotated[
     ),
 ]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
-Names = Annotated[tuple[PathText, ...], Field(max_length=1_000_000)]
+ImageName = Annotated[PathText, AfterValidator(clean_name)]
+Names = Annotated[tuple[ImageName, ...], Field(max_length=1_000_000)]
 
 
 def _kind_is_required(schema: dict[str, Any]) -> None:

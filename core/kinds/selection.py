@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.base import Kind, LabelsNeed
@@ -53,6 +54,14 @@ class SelectionRequest(OnePredicted):
     near_copies: Literal["skip", "allow"] = Field(
         "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
     )
+
+    @field_validator("class_quotas")
+    @classmethod
+    def _classes_as_labels_have_them(cls, quotas: dict[str, int]) -> dict[str, int]:
+        read = {as_seen(name.strip()): quota for name, quota in quotas.items()}
+        if len(read) < len(quotas):
+            raise custom_error("invalid_value", "two of the classes look the same; say how many of it once")
+        return read
 
     @field_validator("class_quotas")
     @classmethod

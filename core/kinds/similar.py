@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, Names, OnePool, PathText
+from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnePool
 from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped
 
 
@@ -17,7 +17,7 @@ class SimilarRequest(OnePool):
 
     kind: Literal["similar"] = "similar"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
-    like: Annotated[tuple[PathText, ...], Field(min_length=1, max_length=1_000_000)] = Field(
+    like: Annotated[tuple[ImageName, ...], Field(min_length=1, max_length=1_000_000)] = Field(
         description="Names of images that show what is looked for."
     )
     unlike: Names = Field((), description="Names of images that don't.")

@@ -20,7 +20,7 @@ from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, 
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.registry import task_of
 
@@ -48,10 +48,11 @@ def audit(request: AuditRequest, run: Run) -> AuditResult:
     )
     labelled.task.check_matched(labelled.matched, "audit")
     need_labels(labelled.matched, LEAST_LABELS, "an audit")
+    held_out = read_validation(request, labelled.matched, run)
     source = source_of(request, run)
     embedded = source.embed(labelled, rows_to_compare(labelled), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "an audit")
-    validation = read_validation(request, source, run) if validates else None
+    validation = embed_validation(held_out, source, run)
     at_random = is_random_sample(embedded, run, CANT_TELL)
     splits = [_split(embedded, validation, [request.seed, repeat]) for repeat in range(request.repeats)]
     sizes = _sizes(request.budget, min(len(split.targets) for split in splits))

@@ -55,8 +55,9 @@ class Embedded:
         return bool(self.embeddings.shape[1])
 
     def unlabelled(self) -> NDArray[np.int64]:
-        """Return the (U,) rows without a label, ascending."""
-        return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), self.matched.rows, assume_unique=True)
+        """Return the (U,) rows without a label, ascending. About disputed ones people have said enough."""
+        labelled = np.union1d(self.matched.rows, self.matched.disputed)
+        return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
 
 
 def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:

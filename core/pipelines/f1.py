@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.errors import NoLabels, NothingToValidate, WarningCode
+from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss, MultilabelF1Result
 from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
@@ -29,6 +29,7 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
+from nextlabel.core.pipelines.validation import check_validation
 from nextlabel.core.tasks.registry import task_of
 
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
@@ -58,7 +59,7 @@ def validate(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
         content=request.content,
     )
     training_rows = _unseen_by_validation(training, validation, run)
-    _check(training, training_rows, validation)
+    _check(training, training_rows, validation, run)
     source = load_backbone(request, run)
     trained_on = source.embed(training, training_rows, "embed training images", run)
     scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
@@ -142,14 +143,14 @@ def _file(labelled: Labelled, row: int) -> str:
     return labelled.pool.place.identity(labelled.pool.names[row])
 
 
-def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled) -> None:
+def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled, run: Run) -> None:
     """All that can be known before anything is embedded."""
     kept = np.isin(training.matched.rows, rows)
     if len(training.matched.rows) and not len(rows):
         raise NoLabels("every labelled training image is a validation image too, so there is nothing to train on")
-    training.task.check_matched(training.matched.take(kept), "f1")
-    if not len(validation.matched.rows):
-        raise NothingToValidate("no image of the validation folder has a validation label")
+    trained = training.matched.take(kept)
+    training.task.check_matched(trained, "f1")
+    check_validation(trained, validation.matched, run)
 
 
 def _result(

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.external import read_predictions
-from nextlabel.core.errors import NoLabels, WarningCode
+from nextlabel.core.data.spelling import hint
+from nextlabel.core.errors import NoLabels, TooFewOfAClass, WarningCode
 from nextlabel.core.kinds.label_check import (
     KIND,
     CopiesDisagree,
@@ -38,8 +39,8 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.predictions import align
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.validation import read_validation, sources_of
-from nextlabel.core.tasks.base import Matched, Task
+from nextlabel.core.pipelines.validation import embed_validation, read_validation, sources_of
+from nextlabel.core.tasks.base import Matched
 from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import task_of
 
@@ -56,15 +57,17 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult | Mul
         request.path_to_img,
         request.path_to_labels,
         run,
-        may_conflict=True,
         labelled_only=True,
         task=task_of(request.task),
         content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "label_check")
+    if request.path_to_predictions is None and not isinstance(labelled.matched, MatchedSets):
+        _need_judgeable_classes(labelled.matched)
+    held_out = read_validation(request, labelled.matched, run)
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
-    validation = read_validation(request, source, run) if validates else None
+    validation = embed_validation(held_out, source, run)
     conflicts = tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items())
     leaks = as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else ()
     skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
@@ -120,7 +123,7 @@ def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
     if request.path_to_predictions is not None:
         return _by_predictions(request.path_to_predictions, embedded, run)
     task = task_of(request.task)
-    matched = _of_judgeable_classes(embedded.matched, task, run)
+    matched = _of_judgeable_classes(embedded.matched, run)
     X = embedded.embeddings[matched.rows]
     head, _ = train(request, embedded.embeddings, matched, run)
     run.check()
@@ -131,7 +134,20 @@ def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
     return Judged(matched.rows, matched.targets, matched.classes, task.probabilities(logits))
 
 
-def _of_judgeable_classes(matched: Matched, task: Task, run: Run) -> Matched:
+def _need_judgeable_classes(matched: Matched) -> None:
+    """Raise TooFewOfAClass where no label has others of its class, and of another class, to be judged by."""
+    counts = matched.images_per_class()
+    enough = [name for name, count in counts.items() if count >= LEAST_OF_A_CLASS]
+    if len(enough) < 2:
+        having = f"only {enough[0]!r} has" if enough else "each of them has one"
+        raise TooFewOfAClass(
+            "label_check judges a label by other images of its class, and beside another class: two classes need "
+            f"{LEAST_OF_A_CLASS} labelled images at least; of the {len(counts)} classes {having}"
+        )
+
+
+def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
+    _need_judgeable_classes(matched)
     counts = np.bincount(matched.targets)
     small = [matched.classes[i] for i in np.flatnonzero(counts < LEAST_OF_A_CLASS)]
     if not small:
@@ -139,9 +155,7 @@ def _of_judgeable_classes(matched: Matched, task: Task, run: Run) -> Matched:
     run.warn(
         WarningCode.CLASS_TOO_SMALL, "the only image of its class can't be judged; these classes were left out", small
     )
-    part = matched.take(~np.isin(matched.targets, np.flatnonzero(counts < LEAST_OF_A_CLASS)))
-    task.check_matched(part, "label_check")
-    return part
+    return matched.take(~np.isin(matched.targets, np.flatnonzero(counts < LEAST_OF_A_CLASS)))
 
 
 def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
@@ -153,12 +167,13 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
     if foreign:
         run.warn(
             WarningCode.CLASS_WITHOUT_PREDICTION,
-            "labels of classes that the predictions don't have were left out",
+            f"labels of classes that the predictions don't have were left out{hint(foreign, external.classes)}",
             foreign,
         )
     kept = known[matched.rows] & (targets >= 0)
     if not kept.any():
-        raise NoLabels("no labelled image has a prediction for its class")
+        meant = hint(foreign, external.classes)
+        raise NoLabels(f"no labelled image has a prediction for its class{meant}")
     rows = matched.rows[kept]
     return Judged(rows, targets[kept], external.classes, external.probabilities[places[rows]], external.fingerprint())
 

@@ -32,7 +32,7 @@ from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.validation import Validation, read_validation, sources_of
+from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
 from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 30
@@ -59,10 +59,11 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     )
     labelled.task.check_matched(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
+    held_out = read_validation(request, labelled.matched, run)
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
-    validation = read_validation(request, source, run) if validates else None
+    validation = embed_validation(held_out, source, run)
     fitter = Fitter(request.head, task_of(request.task), request.seed, run)
     at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
     splits = _splits(request, embedded, validation, None if at_random else fitter)

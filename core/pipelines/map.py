@@ -81,7 +81,8 @@ def _shown(embedded: Embedded, most: int, seed: int) -> Rows:
     """Of all images, ascending: the labelled ones, and of the others as many as there is room for, by chance."""
     rng = np.random.default_rng(seed)
     labelled = sample(embedded.matched.rows, most, rng)
-    others = sample(embedded.unlabelled(), most - len(labelled), rng)
+    rest = np.setdiff1d(np.arange(len(embedded.pool), dtype=np.int64), embedded.matched.rows, assume_unique=True)
+    others = sample(rest, most - len(labelled), rng)
     return np.sort(np.concatenate([labelled, others]))
 
 

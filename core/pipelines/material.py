@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,19 +12,23 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.labels import left_out_of
+from nextlabel.core.data.people import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
-from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
-from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
+COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
 COPIES_SHOWN = 100
 RARE = 3  # times fewer labels than the mean class has
 DIGITS = 6  # beyond these, the order of a sum shows
@@ -53,26 +56,26 @@ def read_labelled(
     run: Run,
     role: str = "",
     *,
-    may_conflict: bool = False,
     labelled_only: bool = False,
     content: bool = False,
     task: Task = CLASSIFICATION,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
-    may_conflict: a name that the labels contradict each other about is left out, and is one of the `conflicts`, instead
-    of refused.
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
     content: the images are read, to see whether they were changed.
     """
-    roots = run.settings.data_roots
     place = _place(path_to_img, run, content)
-    labels, conflicts = _read(path_to_labels, roots, may_conflict, task)
-    pool = look_up(place, labels.names) if labelled_only else list_pool(place)
+    labels, conflicts = _read(path_to_labels, role, run, task)
+    pool = look_up(place, {*labels.names, *labels.disputed}) if labelled_only else list_pool(place)
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
-        run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail, matched.absent)
+        why = _why_absent(matched.absent, () if labelled_only else pool.names)
+        run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail + why, matched.absent)
+    for alike in look_alike(matched.classes, to_the_eye=True):
+        detail = f"these classes count as several, and differ by {difference(*alike[:2])} alone"
+        run.warn(WarningCode.CLASSES_LOOK_ALIKE, detail, alike)
     for skipped in pool.skipped[:1]:
         names = [one.name for one in pool.skipped]
         run.warn(
@@ -96,11 +99,33 @@ def _place(path: str, run: Run, content: bool) -> Place:
     return ByContent(place, show)
 
 
-def _read(path: str | None, roots: Sequence[Path], may_conflict: bool, task: Task) -> tuple[Labels, Conflicts]:
+def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Conflicts]:
+    """Read labels; warn of files that are nobody's, and of what people contradict each other about."""
     if path is None:
         return task.no_labels(), {}
+    roots = run.settings.data_roots
     real = existing_file_or_folder(path, roots)
-    return task.read_with_conflicts(real, roots) if may_conflict else (task.read(real, roots), {})
+    labels, conflicts = task.read_with_conflicts(real, roots)
+    what = f"{role} labels" if role else "labels"
+    if left_out := left_out_of(real):
+        ends = " ".join(SUFFIXES_OF_LABELS)
+        detail = f"these files in the folder of {what} were not read: they don't end in {ends}, or look like copies"
+        run.warn(WarningCode.LABELS_FILE_LEFT_OUT, detail, left_out)
+    if conflicts:
+        name, said = next(iter(conflicts.items()))
+        first = ", ".join(f"{shown(class_)} in {where}" for class_, where in said.items())
+        detail = f"{what} contradict each other about these images, which were left out; {shown(name)} is {first}"
+        run.warn(WarningCode.LABELS_DISPUTED, detail, list(conflicts))
+    return labels, conflicts
+
+
+def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:
+    """Say of one of the names why it may not be found though it seems to be there; else say nothing."""
+    first = absent[:NAMES_IN_A_WARNING]
+    for name, other in meant(first, names[:COMPARED]).items():
+        return f"; {shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)} alone"
+    odd = next(((name, why) for name in first if (why := oddity(name))), None)
+    return f"; {shown(odd[0])} has {odd[1]}" if odd else ""
 
 
 def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run) -> tuple[Head, HeadSummary]:

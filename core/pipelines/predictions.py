@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.external import ExternalPredictions, read_predictions
+from nextlabel.core.data.spelling import all_as_seen, hint
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
@@ -57,7 +58,11 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
 def _of_external(external: ExternalPredictions, embedded: Embedded, task: Task, run: Run) -> Predictions:
     """Put external predictions and labels into one space: classes that only labels have come last, at probability 0."""
     places, known = align(external, embedded, run)
-    classes = (*external.classes, *(name for name in embedded.matched.classes if name not in external.classes))
+    foreign = tuple(name for name in embedded.matched.classes if name not in external.classes)
+    classes = (*external.classes, *foreign)
+    if foreign == embedded.matched.classes != ():
+        detail = f"the predictions have no class that a label has{hint(foreign, external.classes)}"
+        run.warn(WarningCode.CLASS_WITHOUT_PREDICTION, detail, foreign)
     probabilities = np.full((len(known), len(classes)), task.unknown(len(classes)))
     probabilities[known] = 0
     probabilities[known, : len(external.classes)] = external.probabilities[places[known]]
@@ -71,7 +76,7 @@ def align(external: ExternalPredictions, embedded: Embedded, run: Run) -> tuple[
     Raises NameNotInPool when not one image has.
     """
     place = {name: i for i, name in enumerate(external.names)}
-    places = np.array([place.get(name, -1) for name in embedded.pool.names], np.int64)
+    places = np.array([place.get(name, -1) for name in all_as_seen(embedded.pool.names)], np.int64)
     known = places >= 0
     if not known.any():
         raise NameNotInPool(f"no image of the pool has a prediction in the file; it names {external.names[0]!r}")

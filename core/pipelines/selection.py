@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import (
@@ -111,8 +112,8 @@ def _inputs(
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
     excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
-    absent = sorted({*request.exclude, *request.pending} - embedded.pool.rows_by_name.keys())
-    if absent:
+    pending = np.union1d(pending, embedded.matched.disputed)
+    if absent := embedded.pool.absent([*request.exclude, *request.pending]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)
@@ -155,7 +156,7 @@ def _choose(
         )
         parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
     batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    _warn_of_few(request.add, len(inputs.candidates), batch, run)
+    _warn_of_few(request, len(inputs.candidates), batch, run)
     return batch
 
 
@@ -178,16 +179,19 @@ def _portions(
         if np.count_nonzero(mine) < quota:
             run.warn(
                 WarningCode.CLASS_QUOTA_UNMET,
-                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left",
+                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left"
+                + (hint([name], classes) if name not in classes else ""),
             )
         yield candidates[mine], quota
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
 
-def _warn_of_few(add: int, left: int, batch: Batch, run: Run) -> None:
-    chosen = len(batch.picks.rows)
+def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -> None:
+    add, chosen = request.add, len(batch.picks.rows)
     if left < add:
-        run.warn(WarningCode.FEWER_THAN_ASKED, f"{add} images were asked for and {left} unlabelled ones are left")
+        aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
+        detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(
             WarningCode.FEWER_THAN_ASKED,

@@ -46,6 +46,10 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | Multilabe
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
+    if len(candidates) < request.add:
+        left = f"{len(candidates)} {'unlabelled ' if request.among == 'unlabelled' else ''}ones are left"
+        detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
+        run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embedded.embeddings)
     scores = _scores(candidates, like, unlike, geometry, request.seed)
     best = np.argsort(-scores, kind="stable")[: request.add]
@@ -74,8 +78,7 @@ def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> 
 
 
 def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
-    absent = sorted({*request.like, *request.unlike, *request.exclude} - embedded.pool.rows_by_name.keys())
-    if absent:
+    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 

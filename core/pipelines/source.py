@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
 from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.spelling import all_as_seen
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
@@ -86,7 +87,7 @@ class External:
         wanted = labelled.pool.take(rows)
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
         place = {name: i for i, name in enumerate(self.given.names)}
-        places = np.array([place.get(name, -1) for name in wanted.names], np.int64)
+        places = np.array([place.get(name, -1) for name in all_as_seen(wanted.names)], np.int64)
         absent = [wanted.names[i] for i in np.flatnonzero(places < 0)]
         if len(absent) == len(wanted):
             raise NameNotInPool(f"no image of the pool has an embedding in the file; it names {self.given.names[0]!r}")

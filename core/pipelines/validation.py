@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.labels import sorted_classes
-from nextlabel.core.errors import NothingToValidate
+from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import hint
+from nextlabel.core.errors import ClassesNeverMeet, NothingToValidate, WarningCode
 from nextlabel.core.kinds.requests import OneValidated
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import Labelled, read_labelled
@@ -36,9 +39,13 @@ class Validation:
         return classes, trained.onto(classes), self.embedded.matched.onto(classes)
 
 
-def read_validation(request: OneValidated, source: Source, run: Run) -> Validation:
-    """Its stage is called `embed validation images`. Raises NothingToValidate."""
-    assert request.path_to_img_val is not None
+def read_validation(request: OneValidated, trained: Matched, run: Run) -> Labelled | None:
+    """Read a validation set that can score what is trained on those labels; None: the request names none.
+
+    Raises NothingToValidate, ClassesNeverMeet.
+    """
+    if request.path_to_img_val is None:
+        return None
     labelled = read_labelled(
         request.path_to_img_val,
         request.path_to_labels_val,
@@ -48,9 +55,41 @@ def read_validation(request: OneValidated, source: Source, run: Run) -> Validati
         task=task_of(request.task),
         content=request.content,
     )
-    if not len(labelled.matched.rows):
-        raise NothingToValidate("no image of the validation folder has a validation label")
+    check_validation(trained, labelled.matched, run)
+    return labelled
+
+
+def embed_validation(labelled: Labelled | None, source: Source, run: Run) -> Validation | None:
+    """Embed the labelled images of a validation set, where there is one."""
+    if labelled is None:
+        return None
     return Validation(labelled, source.embed(labelled, labelled.matched.rows, "embed validation images", run))
+
+
+def check_validation(trained: Matched, validation: Matched, run: Run) -> None:
+    """Refuse a validation set that can score nothing; warn of its classes that no training label has.
+
+    Raises NothingToValidate, ClassesNeverMeet.
+    """
+    if not len(validation.rows):
+        absent = f"; its labels name {shown(validation.absent[0])}, for one" if validation.absent else ""
+        raise NothingToValidate(f"no image of the validation folder has a validation label{absent}")
+    unknown = [name for name in validation.classes if name not in trained.classes]
+    if not unknown:
+        return
+    meant = hint(unknown, trained.classes)
+    if len(unknown) == len(validation.classes):
+        raise ClassesNeverMeet(
+            f"no class of the validation labels ({_few(validation.classes)}) has a training label "
+            f"({_few(trained.classes)}){meant}"
+        )
+    detail = f"no training label has these classes of the validation labels, so all of their images are misses{meant}"
+    run.warn(WarningCode.CLASS_NEVER_TRAINED, detail, unknown)
+
+
+def _few(classes: Sequence[str]) -> str:
+    more = f" and {len(classes) - 5} more" if len(classes) > 5 else ""
+    return ", ".join(map(shown, classes[:5])) + more
 
 
 def sources_of(labelled: Labelled, validation: Validation | None) -> dict[str, Labelled]:

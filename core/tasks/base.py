@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,7 +26,12 @@ Conflicts = Mapping[str, Mapping[str, str]]
 
 
 class Labels(ABC):
-    """What people have said about images. Names are relative POSIX paths, as a pool has them."""
+    """What people have said about images. Names are relative POSIX paths, composed (`as_seen`) as classes are.
+
+    disputed: names about which the labels contradict each other, and so say nothing.
+    """
+
+    disputed: frozenset[str]
 
     @property
     @abstractmethod
@@ -47,7 +52,8 @@ class Labels(ABC):
 
     def fingerprint(self) -> str:
         """Hex SHA-256; the same for the same labels, whatever files and order they came in."""
-        return hashlib.sha256("".join(sorted(f"{line}\n" for line in self.lines())).encode()).hexdigest()
+        lines = [*sorted(f"{line}\n" for line in self.lines()), *sorted(f"{name}\n" for name in self.disputed)]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +64,15 @@ class Matched(ABC):
     classes: each occurs on a row.
     targets: the first axis counts labelled rows; only the task and its trainer know what stands there.
     absent: labelled names that the pool has not, sorted.
+    disputed: (D,) ascending, rows that people label in several ways: neither labelled nor unlabelled until that is
+        settled.
     """
 
     rows: NDArray[np.int64]
     classes: tuple[str, ...]
     targets: NDArray[Any]
     absent: tuple[str, ...]
+    disputed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @abstractmethod
     def onto(self, classes: Sequence[str]) -> NDArray[Any]:
@@ -126,7 +135,10 @@ class Task(ABC):
 
     @abstractmethod
     def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[Labels, Conflicts]:
-        """Read labels as `read` does, but leave names out that the labels contradict each other about."""
+        """Read labels as `read` does, but for names that they contradict each other about: these are `disputed`.
+
+        This is how jobs read labels: one contradiction must not stop all work.
+        """
 
     @abstractmethod
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
@@ -159,7 +171,10 @@ class Task(ABC):
 
     @abstractmethod
     def check_labels(self, labels: Labels) -> None:
-        """Refuse labels on which no head can be trained, whatever the pool has. Raises NoLabels or SingleClass."""
+        """Refuse labels on which no head can be trained, whatever the pool has: those of the pool are judged later.
+
+        Raises NoLabels or SingleClass.
+        """
 
     @abstractmethod
     def check_matched(self, matched: Matched, what: str) -> None:
@@ -241,3 +256,11 @@ def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterat
     """Write each (name, its classes) as lines of a labels file."""
     for name, classes in said:
         yield from task.lines(name, classes)
+
+
+def besides(matched: Matched) -> str:
+    """Say in the middle of a sentence which labels there are besides those of the pool's rows."""
+    absent, disputed = len(matched.absent), len(matched.disputed)
+    names = "label names" if absent == 1 else "labels name"
+    rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
+    return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,19 +16,25 @@ from nextlabel.core.data.label_text import format_line, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
 
 @dataclass(frozen=True)
 class ClassLabels(Labels):
-    """One class for each labelled name."""
+    """One class for each labelled name.
+
+    spelt: names that the files spell otherwise than composed, and how.
+    """
 
     classes_by_name: Mapping[str, str]
+    disputed: frozenset[str] = frozenset()
+    spelt: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> Collection[str]:
@@ -37,6 +43,10 @@ class ClassLabels(Labels):
     @cached_property
     def classes(self) -> tuple[str, ...]:
         return sorted_classes(self.classes_by_name.values())
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Return (name as the files spell it, class) in the order of the files."""
+        return ((self.spelt.get(name, name), class_) for name, class_ in self.classes_by_name.items())
 
     def lines(self) -> Iterator[str]:
         return (f"{name}\t{class_}" for name, class_ in self.classes_by_name.items())
@@ -79,27 +89,24 @@ def read_labels(path: Path, roots: Sequence[Path] = ()) -> ClassLabels:
 
 def read_files(files: Sequence[File]) -> ClassLabels:
     """Read the labels in files that are open. Raises LabelsMalformed, LabelsConflict, PathNotReadable."""
-    classes_by_name, conflicting = _read(files)
-    if conflicting:
-        raise LabelsConflict(_describe_conflicts(files, conflicting))
-    return ClassLabels(classes_by_name)
+    labels = _read(files)
+    if labels.disputed:
+        raise LabelsConflict(_describe_conflicts(files, labels.disputed))
+    return labels
 
 
 def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
-    """Read labels as `read_labels` does, but leave out names that stand there with two classes, and return those too.
+    """Read labels as `read_labels` does, but for names that stand there with two classes: these are `disputed`.
 
     The conflicts are: name -> each of its classes -> file:line.
     """
     with labels_files(path, roots) as files:
-        classes_by_name, conflicting = _read(files)
-        places = _places(files, conflicting)
-    for name in conflicting:
-        del classes_by_name[name]
-    return ClassLabels(classes_by_name), places
+        labels = _read(files)
+        return labels, _places(files, labels.disputed)
 
 
 def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
-    """Find the rows of the labelled names."""
+    """Find the rows of the labelled names, however these are spelt."""
     rows_by_name = pool.rows_by_name
     present = {name: class_ for name, class_ in labels.classes_by_name.items() if name in rows_by_name}
     class_by_row = {rows_by_name[name]: class_ for name, class_ in present.items()}
@@ -111,20 +118,27 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
         classes=classes,
         targets=np.array([index[class_by_row[row]] for row in rows], dtype=np.int64),
         absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
+        disputed=pool.rows_of(labels.disputed),
     )
 
 
-def _read(files: Sequence[File]) -> tuple[dict[str, str], set[str]]:
-    """-> (the first class of each name, names with another one besides). Raises LabelsMalformed."""
+def _read(files: Sequence[File]) -> ClassLabels:
+    """Raises LabelsMalformed."""
     faults: list[str] = []
-    conflicting: set[str] = set()
+    disputed: set[str] = set()
+    spelt: dict[str, str] = {}
     classes_by_name: dict[str, str] = {}
     for _, _, name, class_ in entries_of(files, faults, parse_line):
+        if not name.isascii() and (seen := as_seen(name)) != name:
+            spelt.setdefault(seen, name)
+            name = seen  # noqa: PLW2901 - of a million names nearly all are composed
         if classes_by_name.setdefault(name, class_) != class_:
-            conflicting.add(name)
+            disputed.add(name)
     if faults:
         raise LabelsMalformed(describe_faults(faults))
-    return classes_by_name, conflicting
+    for name in disputed:
+        del classes_by_name[name]
+    return ClassLabels(classes_by_name, frozenset(disputed), spelt)
 
 
 def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> str:
@@ -142,8 +156,8 @@ def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, 
     """Find each name, sorted, and for each of its classes the first file:line where it stands."""
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(names)}
     if places:
-        for file, number, name, class_ in entries_of(files, [], parse_line):
-            if name in places:
+        for file, number, written, class_ in entries_of(files, [], parse_line):
+            if (name := as_seen(written)) in places:
                 places[name].setdefault(class_, f"{file.name}:{number}")
     return places
 
@@ -182,17 +196,22 @@ class Classification(Task):
     # training
 
     def check_labels(self, labels: Labels) -> None:
+        if not labels.classes and labels.disputed:
+            raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
         if not labels.classes:
             raise NoLabels("there is no label in it, and a head needs labels to learn from")
         if len(labels.classes) == 1:
-            raise SingleClass(f"all labels in it say {labels.classes[0]!r}; a head needs two classes at least")
+            only = "all labels in it say" if len(labels) > 1 else "the one label in it says"
+            raise SingleClass(f"{only} {labels.classes[0]!r}; a head needs two classes at least")
 
     def check_matched(self, matched: Matched, what: str) -> None:
+        rest = besides(matched)
         if not matched.classes:
-            raise NoLabels(f"{what} needs labels: no image of the pool has one")
+            raise NoLabels(f"{what} needs labels: no image of the pool has one{rest}")
         if len(matched.classes) == 1:
-            only = f"all {len(matched.rows)} labels say {matched.classes[0]!r}"
-            raise SingleClass(f"{what} needs two classes at least: {only}")
+            n = len(matched.rows)
+            only = f"all {n} labels say" if n > 1 else "the one label says"
+            raise SingleClass(f"{what} needs two classes at least: {only} {matched.classes[0]!r}{rest}")
 
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return the number of classes."""

@@ -21,10 +21,11 @@ from nextlabel.core.data.label_text import format_line, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import LabelScores, agreement, label_counts, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, most_probable
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable
 
 NONE = ""  # the class of a line that says that none applies
 NONE_IN_WORDS = "none of the classes"
@@ -41,6 +42,7 @@ class ClassSets(Labels):
     """The classes of each labelled name, sorted by letter; none where somebody looked and none applies."""
 
     classes_by_name: Sets
+    disputed: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -121,7 +123,7 @@ class Multilabel(Task):
                 f"each of the {len(sets)} labelled images has one class and no other: these are labels for "
                 '"task": "classification". If they are not, label an image that has several, or none, of the classes.'
             )
-        return ClassSets(sets), conflicts
+        return ClassSets(sets, frozenset(contested)), conflicts
 
     def match(self, labels: Labels, pool: Pool) -> MatchedSets:
         assert isinstance(labels, ClassSets)
@@ -139,6 +141,7 @@ class Multilabel(Task):
             classes=classes,
             targets=targets,
             absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
+            disputed=pool.rows_of(labels.disputed),
         )
 
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
@@ -151,6 +154,8 @@ class Multilabel(Task):
 
     def check_labels(self, labels: Labels) -> None:
         assert isinstance(labels, ClassSets)
+        if not len(labels) and labels.disputed:
+            raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
         if not len(labels):
             raise NoLabels("there is no label in it, and a head needs labels to learn from")
         if len(set(labels.classes_by_name.values())) == 1:
@@ -158,7 +163,7 @@ class Multilabel(Task):
 
     def check_matched(self, matched: Matched, what: str) -> None:
         if not len(matched.rows):
-            raise NoLabels(f"{what} needs labels: no image of the pool has one")
+            raise NoLabels(f"{what} needs labels: no image of the pool has one{besides(matched)}")
         if not self.can_train(matched):
             raise SingleClass(f"{what} needs {_CONTRAST.format(len(matched.rows), in_words(matched.classes))}")
 
@@ -262,7 +267,7 @@ def _read(files: Sequence[File]) -> dict[str, dict[str, set[str]]]:
     faults: list[str] = []
     said: dict[str, dict[str, set[str]]] = {}
     for file, _, name, class_ in entries_of(files, faults, _parse):
-        said.setdefault(name, {}).setdefault(file.name, set()).add(class_)
+        said.setdefault(as_seen(name), {}).setdefault(file.name, set()).add(class_)
     if faults:
         raise LabelsMalformed(describe_faults(faults))
     return said
@@ -281,7 +286,8 @@ def _places(
     places: dict[str, dict[str, str]] = {name: {} for name in sorted(contested)}
     if not places:
         return places
-    for file, number, name, class_ in entries_of(files, [], _parse):
+    for file, number, written, class_ in entries_of(files, [], _parse):
+        name = as_seen(written)
         if class_ in contested.get(name, ()):
             without = [other for other, classes in said[name].items() if class_ not in classes]
             place = f"{file.name}:{number}" + (f", and not in {', '.join(without)}" if without else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -149,6 +150,7 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
             {"person": "me", "file": "me.txt", "labels": 1},
         ],
         "conflicts": [],
+        "left_out": [],
         "names": [{"name": "a.png", "class": "dog", "person": "me"}],
         "next_after": "a.png",
     }
@@ -171,6 +173,35 @@ def test_labels_that_can_t_be_given_are_refused(client, data):
     assert give(labels=[{"name": "a.png"}]) == (422, "invalid_request")
     assert give(labels=[{"name": "a\tb.png", "class": "x"}]) == (422, "labels_malformed")
     assert code(client.get("/labels", params={"path_to_labels": "gone"})) == (422, "path_not_found")
+
+
+def test_labels_and_images_are_found_however_their_names_are_spelt(client, data):
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    draw(data.root / "drawn", red=1)
+    (data.root / "drawn" / "red_0.png").rename(data.root / "drawn" / decomposed)
+    assert client.get("/images", params={"path_to_img": "drawn", "name": composed}).status_code == 200
+    client.post("/labels", json={"path_to_labels": "given", "labels": [{"name": composed, "class": "cat"}]})
+    seen = client.get("/labels", params={"path_to_labels": "given", "of": [decomposed]}).json()
+    assert seen["names"] == [{"name": decomposed, "class": "cat", "person": "me"}]
+
+
+def test_what_an_editor_leaves_beside_labels_is_nobody_s_and_is_listed_as_that(client, data):
+    def give(class_name):
+        return client.post(
+            "/labels",
+            json={"path_to_labels": "given", "person": "anna", "labels": [{"name": "a.png", "class": class_name}]},
+        )
+
+    give("cat")
+    seen = client.get("/labels", params={"path_to_labels": "given"})
+    for copy in ("anna.txt~", "anna.txt.bak", "anna (1).txt"):
+        data.labels(f"given/{copy}", "a.png\tcat\n")
+    assert give("dog").status_code == 200
+    assert give(None).status_code == 200
+    now = client.get("/labels", params={"path_to_labels": "given"}, headers={"If-None-Match": seen.headers["ETag"]})
+    assert (now.json()["labels"], now.json()["left_out"]) == (0, ["anna (1).txt", "anna.txt.bak", "anna.txt~"])
+    listed = client.get("/folders", params={"path": "given"}).json()["files"]
+    assert [file.rpartition("/")[2] for file in listed] == ["anna.txt"]
 
 
 def test_with_keys_the_file_is_the_owner_s(data, tmp_path, empty_redis):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import time
+import unicodedata
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -248,6 +250,78 @@ def test_a_lost_annotation_stands_in_the_log(client, labels, logged):
     body = {"action": "ANNOTATION_CREATED"}
     told = refused(client.post(f"{BASE}/webhook", json=body), 422, "exchange_malformed")
     assert "let it send its payload" in told["detail"]
+
+
+# --- labels as people leave them --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["old1.png\tcat\nold2.png\tdog\n", "name\tclass\na.png\tcat\n"],
+    ids=["of another pool", "a header and one class"],
+)
+def test_labels_that_the_pool_has_not_train_nothing(client, labels, worker, content):
+    (labels / "old.txt").write_text(content)
+    with worker.carrying_out(selection_result(("c d.png", None), ("e.png", None), head=None)):
+        (c,), (e,) = predict(client, "c%20d.png", "e.png")
+    assert c["score"] < e["score"]
+    assert kinds(worker) == ["selection"]
+
+
+def test_rounds_count_the_labels_of_the_pool_alone(client, labels):
+    version = client.post(f"{BASE}/setup", json={}).json()
+    (labels / "old.txt").write_text("".join(f"old{i}.png\tclass {i}\n" for i in range(9)))
+    assert client.post(f"{BASE}/setup", json={}).json() == version
+
+
+def test_where_the_images_of_all_classes_but_one_can_t_be_read_the_batch_is_answered(client, labels, worker):
+    (labels / "x.txt").write_text("a.png\tcat\nb.png\tdog\n")
+
+    def carry_out(job_id):
+        if worker.store.get(job_id).kind == "prediction":
+            worker.fail(job_id, "single_class")
+        else:
+            worker.succeed(job_id, selection_result(("e.png", None), head=None))
+
+    with worker.at_work(carry_out):
+        (e,) = predict(client, "e.png")
+    assert e[0]["score"] < 0.5
+
+
+def test_an_annotation_that_contradicts_a_person_leaves_that_image_out_and_all_else_goes_on(
+    client, labels, worker, logged
+):
+    (labels / "anna.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    told = tell(client, event("ANNOTATION_CREATED", annotation(1, "dog"), tasks=[task(1, "a.png")]))
+    assert told == {"annotations": 1, "disputed": ["a.png"]}
+    assert "a.png is cat in anna.txt" in logged()
+    assert ((labels / "anna.txt").read_text(), (labels / FILE).read_text()) == (
+        "a.png\tcat\nb.png\tdog\n",
+        "a.png\tdog\n",
+    )
+    assert client.post(f"{BASE}/setup", json={}).status_code == 200
+    with worker.carrying_out(selection_result(("e.png", None), head=None)):
+        a, (e,) = predict(client, "a.png", "e.png")
+    assert (a, e["result"]) == ([], [])
+    seen = client.get("/labels", params={"path_to_labels": "labels"}).json()
+    assert [(one["person"], one["class"]) for one in seen["conflicts"]] == [("anna", "cat"), (FILE[:-4], "dog")]
+
+    settled = {"path_to_labels": "labels", "person": "bert", "replace": True}
+    client.post("/labels", json={**settled, "labels": [{"name": "a.png", "class": "dog"}]})
+    assert dict(read_labels(labels).classes_by_name) == {"a.png": "dog", "b.png": "dog"}
+
+
+def test_annotations_find_images_however_their_names_are_spelt(client, data, labels):
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    (data.root / "pool" / decomposed).touch()
+    tell(client, event("ANNOTATION_CREATED", annotation(1, "cat"), tasks=[task(1, quote(composed))]))
+    assert (labels / FILE).read_text() == f"{decomposed}\tcat\n"
+
+
+def test_a_contradiction_within_the_project_s_own_file_refuses_no_annotation(client, labels):
+    (labels / FILE).write_text("a.png\tcat\na.png\tdog\n")
+    tell(client, event("ANNOTATION_CREATED", annotation(1, "dog"), tasks=[task(1, "b.png")]))
+    assert (labels / FILE).read_text() == "a.png\tcat\na.png\tdog\nb.png\tdog\n"
 
 
 # --- keys -------------------------------------------------------------------------------------------------------

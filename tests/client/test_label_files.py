@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextlabel.client.label_files import Conflicts, Sheet, compare, look_alike, merge, read_any, sheets, write_any
+from nextlabel.client.label_files import Conflicts, Sheet, compare, merge, read_any, sheets, write_any
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import ClassLabels as Labels
 from nextlabel.core.tasks.classification import read_labels
 
 #: What a labels file can hold, as it comes out of one.
-texts = st.text(st.characters(exclude_characters="\t\n\r\0", exclude_categories=("Cs",)), min_size=1, max_size=8)
+texts = st.text(st.characters(exclude_characters="\t\n\r\0", exclude_categories=("Cs",)), min_size=1, max_size=8).map(
+    as_seen
+)
 classes = texts.filter(lambda text: text == text.strip() and text)
 names = texts.filter(lambda text: not text.isspace() and not text.startswith("./"))
 labels = st.dictionaries(names, classes, max_size=6)
@@ -106,10 +109,3 @@ def test_a_csv_that_is_written_is_one_for_other_programs(tmp_path):
     write_any(tmp_path / "x.csv", {'a "1".png': "cat, wild"})
     with (tmp_path / "x.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == [{"name": 'a "1".png', "class": "cat, wild"}]
-
-
-def test_classes_that_differ_by_case_or_spaces_look_alike():
-    assert look_alike(["T-shirt", "t-shirt", "hat", "dress shirt", "dressshirt"]) == [
-        ("T-shirt", "t-shirt"),
-        ("dress shirt", "dressshirt"),
-    ]

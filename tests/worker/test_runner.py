@@ -177,7 +177,7 @@ def test_a_second_job_with_the_same_backbone_loads_nothing(runner, store, pool, 
     ("labelled", "code", "detail"),
     [
         ([], "no_labels", "prediction needs labels: no image of the pool has one"),
-        (["red_0.png"], "single_class", "prediction needs two classes at least: all 1 labels say 'red'"),
+        (["red_0.png"], "single_class", "prediction needs two classes at least: the one label says 'red'"),
     ],
 )
 def test_a_request_that_cannot_be_met_fails_with_its_code_and_stage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 from click.testing import CliRunner
@@ -90,6 +91,34 @@ def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):
     labels("convert", tmp_path / "a.csv", tmp_path / "b.txt", "--class-column", "label")
     assert (tmp_path / "b.txt").read_bytes() == (folder / "anna.txt").read_bytes()
     assert isinstance(labels("convert", tmp_path / "a.csv", tmp_path / "c.txt").exception, LabelsMalformed)
+
+
+def test_a_check_names_what_the_eye_can_t_see_what_is_nobody_s_and_each_contradiction(folder, tmp_path):
+    path = tmp_path / "odd.txt"
+    path.write_text("a.png\tcat\nb.png\tc\u0430t\nc.png \tdog\n")
+    told = labels("check", path)
+    assert (
+        "these look like one class: cat, c\u0430t (by letters of two alphabets (cyrillic small letter a))"
+        in told.stderr
+    )
+    assert "'c.png ' has a space at its beginning or end" in told.stderr
+    (folder / "anna.txt~").write_text("a.png\tdog\n")
+    told = labels("check", folder)
+    assert isinstance(told.exception, LabelsConflict)
+    assert "look like copies: anna.txt~" in told.stderr
+    assert "'b.png': 'dog' in anna.txt:2, 'cat' in ben.txt:1" in told.exception.detail
+
+
+def test_names_keep_their_spelling_when_labels_are_merged_and_converted(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    folder = tmp_path / "two"
+    folder.mkdir()
+    (folder / "anna.txt").write_text(f"{decomposed}\tcat\n")
+    (folder / "ben.txt").write_text(f"{composed}\tcat\n")
+    labels("merge", folder, tmp_path / "all.txt")
+    assert len((tmp_path / "all.txt").read_text().splitlines()) == 1
+    labels("convert", folder / "anna.txt", tmp_path / "a.csv")
+    assert decomposed in (tmp_path / "a.csv").read_text()
 
 
 @pytest.mark.parametrize("command", ["merge", "convert"])

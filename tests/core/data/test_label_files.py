@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nextlabel.core.data.folder_lock import LOCK_NAME
-from nextlabel.core.data.label_files import GivenLabel, give_labels, state_of, survey
+from nextlabel.core.data.label_files import GivenLabel, NamedLabel, give_labels, said_otherwise, state_of, survey
 from nextlabel.core.data.label_text import clean_name, writable
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import (
     LabelledOtherwise,
     LabelsConflict,
@@ -229,6 +231,70 @@ def test_what_replaces_is_taken_out_of_files_that_contradict_each_other_already(
     assert read_labels(folder).classes_by_name == {"a.png": "dog"}
 
 
+# --- what looks the same ----------------------------------------------------------------------------------------
+
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Übung é") for form in ("NFC", "NFD"))
+
+
+def test_a_label_takes_the_place_of_one_whose_name_is_spelt_in_another_way(folder):
+    (folder / "anna.txt").write_text(f"{DECOMPOSED}\tcat\n")
+    (folder / "bert.txt").write_text(f"{DECOMPOSED}\tdog\n")
+    with pytest.raises(LabelledOtherwise):
+        give(folder, (COMPOSED, "cow"))
+    assert give(folder, (COMPOSED, "cow"), replace=True).replaced == {COMPOSED: "dog"}
+    assert (folder / "anna.txt").read_text() == f"{COMPOSED}\tcow\n"
+    assert (folder / "bert.txt").read_text() == ""
+
+
+def test_classes_spelt_in_two_ways_are_one_and_no_contradiction(folder):
+    (folder / "bert.txt").write_text(f"a.png\t{DECOMPOSED}\n")
+    give(folder, ("a.png", COMPOSED))
+    give(folder, ("b.png", DECOMPOSED))
+    seen = survey(folder, [])
+    assert (dict(seen.counts), seen.conflicts) == ({COMPOSED: 2}, ())
+
+
+def test_labels_of_names_come_under_the_names_that_were_asked_for(folder):
+    give(folder, (COMPOSED, "cat"))
+    asked = [DECOMPOSED, f"./{COMPOSED}", "b"]
+    assert [one.name for one in survey(folder, []).of(asked)] == asked[:2]
+
+
+@pytest.mark.parametrize("class_name", ['"', '""', '"quoted"', 'a "b" c', '"a" or "b"', "red, green"])
+def test_quotes_that_are_meant_are_kept(folder, class_name):
+    give(folder, ('"a".png', class_name), ('"b"', class_name))
+    assert read_labels(folder).classes_by_name == {'"a".png': class_name, '"b"': class_name}
+    give(folder, ('"b"', None))
+    assert read_labels(folder).classes_by_name == {'"a".png': class_name}
+
+
+# --- what lies beside -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", ["anna.txt~", "anna.txt.bak", "anna - Copy.txt", "anna (1).txt", "Thumbs.db"])
+def test_a_copy_of_labels_that_lies_beside_them_says_nothing(folder, copy):
+    give(folder, ("a.png", "cat"), ("b.png", "cat"))
+    (folder / copy).write_bytes((folder / "anna.txt").read_bytes())
+    give(folder, ("a.png", None), ("b.png", "dog"))
+    seen = survey(folder, [])
+    assert (dict(seen.counts), seen.conflicts, seen.left_out) == ({"dog": 1}, (), (copy,))
+    assert read_labels(folder).classes_by_name == {"b.png": "dog"}
+
+
+def test_a_person_whose_file_would_be_taken_for_a_copy_is_told_to_take_another_name(folder):
+    give(folder, ("a.png", "cat"), person="anna_old")
+    give(folder, ("a.png", "cat"))
+    with pytest.raises(LabelsMalformed, match="taken for a copy"):
+        give(folder, ("b.png", "cat"), person="anna_old")
+
+
+def test_what_other_files_say_otherwise_is_listed(folder):
+    give(folder, ("a.png", "cat"), ("b.png", "dog"))
+    labels = [GivenLabel("a.png", "dog"), GivenLabel("b.png", "dog"), GivenLabel("c.png", "dog")]
+    assert said_otherwise(folder, labels, by="bert.txt", roots=[]) == (NamedLabel("a.png", "cat", "anna.txt"),)
+    assert said_otherwise(folder, labels, by="anna.txt", roots=[]) == ()
+
+
 # --- whatever the files hold ------------------------------------------------------------------------------------
 
 NAMES = ["a.png", "b/c.png", "\ufeffd.png", "é ж.png", "./e.png"]
@@ -297,7 +363,7 @@ def test_any_name_and_class_that_can_be_written_is_read_back(name, class_name):
             with pytest.raises(LabelsMalformed):
                 (writable(clean_name(name)), writable(class_name.strip()))
             return
-        assert read_labels(folder).classes_by_name == {clean_name(name): class_name.strip()}
+        assert read_labels(folder).classes_by_name == {as_seen(clean_name(name)): as_seen(class_name.strip())}
 
 
 # --- at once ----------------------------------------------------------------------------------------------------

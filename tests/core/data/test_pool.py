@@ -1,4 +1,5 @@
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from nextlabel.core.data import stats, walk
 from nextlabel.core.data.files import SUFFIXES, SkippedFile
 from nextlabel.core.data.places import place_at
-from nextlabel.core.data.pool import list_pool, look_up
+from nextlabel.core.data.pool import LOOKS_THE_SAME, list_pool, look_up
 from nextlabel.core.data.stats import UNKNOWN
 from nextlabel.core.errors import EmptyPool, PathNotAllowed, PathNotFound, PathWrongKind
 
@@ -351,3 +352,34 @@ def test_whatever_links_there_are_names_are_looked_up_as_they_are_listed(tmp_pat
     others = [f"{link}/{name}" for link in linked for name in listed.names] + list(files) + list(linked)
     asked = list(listed.names[: round(share * len(listed))]) + others
     assert found(folder, asked) == part_of(listed, asked)
+
+
+# --- names that look the same -----------------------------------------------------------------------------------
+
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Übung é.jpg") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("there", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_name_is_found_however_it_is_spelt_and_stays_as_the_folder_has_it(folder, there, asked):
+    make(folder, "a.jpg", there)
+    place = place_at(folder, [folder])
+    pool, found = list_pool(place), look_up(place, [asked])
+    assert (pool.names, found.names) == (tuple(sorted(["a.jpg", there])), (there,))
+    assert pool.rows_of([f"./{asked}", "./a.jpg", "b.jpg"]).tolist() == [0, 1]
+    assert pool.absent([f"./{asked}", "./b.jpg", "./a.jpg"]) == ["./b.jpg"]
+    with found.open(0) as file:
+        assert file.read() == b""
+
+
+def test_a_name_of_which_half_is_spelt_in_each_way_is_looked_up_too(folder):
+    halves = DECOMPOSED.partition(" ")[0] + " " + COMPOSED.partition(" ")[2]
+    make(folder, f"{DECOMPOSED}/{COMPOSED}", halves, *(f"{i}.jpg" for i in range(9)))
+    assert look_up(place_at(folder, [folder]), [f"{COMPOSED}/{DECOMPOSED}"]).names == (f"{DECOMPOSED}/{COMPOSED}",)
+    assert look_up(place_at(folder, [folder]), [COMPOSED, "1.jpg"]).names == ("1.jpg", halves)
+
+
+def test_of_two_images_whose_names_look_the_same_one_is_left_out_and_named(folder):
+    make(folder, "a.jpg", COMPOSED, DECOMPOSED)
+    for pool in (list_pool(place_at(folder, [folder])), look_up(place_at(folder, [folder]), ["a.jpg", COMPOSED])):
+        assert pool.names == tuple(sorted(["a.jpg", DECOMPOSED]))
+        assert pool.skipped == (SkippedFile(COMPOSED, LOOKS_THE_SAME),)

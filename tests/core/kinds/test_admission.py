@@ -101,7 +101,7 @@ def test_a_pool_that_cannot_be_used_is_refused(settings, path, code):
         ("/etc/passwd", "path_not_allowed"),
         ("nowhere.txt", "path_not_found"),
         ("commas.txt", "labels_malformed"),
-        ("twice.txt", "labels_conflict"),
+        ("twice.txt", None),  # a contradiction leaves the one image out
         ("pool/a.png", None),  # an empty file is no labels
     ],
 )
@@ -168,10 +168,12 @@ def test_every_kind_that_learns_from_labels_is_told_to_name_them(settings, kind)
     assert faults({**nameless, "kind": kind}, settings) == [("/path_to_labels", "no_labels")]
 
 
-def test_a_label_check_may_find_names_with_two_classes_and_others_may_not(settings, root):
+def test_a_contradiction_stops_no_job_unless_nothing_else_is_labelled(settings, root):
     (root / "both.txt").write_text("a.png\tcat\na.png\tdog\nb.png\tcat\nc.png\tdog\n")
     admit({**PREDICTION, "kind": "label_check", "path_to_labels": "both.txt"}, settings)
-    assert faults({**PREDICTION, "path_to_labels": "both.txt"}, settings) == [("/path_to_labels", "labels_conflict")]
+    admit({**PREDICTION, "path_to_labels": "both.txt"}, settings)
+    with pytest.raises(InvalidRequest, match="people contradict each other about all 1 images labelled in it"):
+        admit({**PREDICTION, "path_to_labels": "twice.txt"}, settings)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
 from nextlabel.core.kinds.prediction import PredictionItem, PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
@@ -109,7 +110,8 @@ POOL_NAMES = st.text(
 def test_labels_read_back_name_every_image_of_a_pool_whatever_it_is_called(tmp_path_factory, names):
     path = tmp_path_factory.mktemp("labels") / "labels.txt"
     path.write_bytes(as_labels(prediction(*names)).encode())
-    assert read_labels(path).classes_by_name == dict.fromkeys(names, "cat")
+    assert read_labels(path).classes_by_name == dict.fromkeys(map(as_seen, names), "cat")
+    assert {name for name, _ in read_labels(path).pairs()} <= set(names)
 
 
 def test_a_name_that_begins_with_a_byte_order_mark_is_read_back_whole(tmp_path):

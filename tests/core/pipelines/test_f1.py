@@ -1,8 +1,9 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
-from nextlabel.core.errors import NoLabels, NothingToValidate, SingleClass, TooManyUnreadable
+from nextlabel.core.errors import ClassesNeverMeet, NoLabels, NothingToValidate, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from tests.pools import draw, label, spoil
 
@@ -191,3 +192,43 @@ def test_a_validation_image_that_is_a_link_into_the_pool_is_left_out_of_the_trai
     linked.symlink_to(bench.root / "train" / "red_0.png")
     bench.validate(train, val)
     assert bench.warning("in_both_sets").names == ("red_0.png",)
+
+
+# --- classes that never meet ------------------------------------------------------------------------------------
+
+
+def labelled_as(bench, file, *pairs):
+    (bench.root / file).write_text("".join(f"{name}\t{class_name}\n" for name, class_name in pairs))
+    return str(bench.root / file)
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        (("Red", "Blue"), "perhaps 'Blue' is meant to be 'blue', from which it differs by case alone"),
+        (("rde", "bleu"), "perhaps 'bleu' is meant to be 'blue'"),
+        (("cat", "dog"), r"\('cat', 'dog'\) has a training label \('blue', 'red'\)"),
+    ],
+)
+def test_classes_that_never_meet_are_refused_before_anything_is_embedded(bench, classes, words):
+    train, _ = sets(bench, {"red": 3, "blue": 3}, {"red": 1, "blue": 1})
+    val = labelled_as(bench, "other.txt", ("red_100.png", classes[0]), ("blue_100.png", classes[1]))
+    with pytest.raises(ClassesNeverMeet, match=words):
+        bench.validate(train, val)
+    assert {progress.stage for progress in bench.told} == {"read"}
+
+
+def test_a_class_of_the_validation_set_that_no_training_label_has_is_told(bench):
+    train, _ = sets(bench, {"red": 3, "blue": 3}, {"red": 1, "blue": 1})
+    val = labelled_as(bench, "other.txt", ("red_100.png", "red"), ("blue_100.png", "01"))
+    assert bench.validate(train, val).classes_without_training_images == ("01",)
+    assert bench.warning("class_never_trained").names == ("01",)
+
+
+def test_contradictions_are_left_out_of_both_sets(bench):
+    train, val = sets(bench, {"red": 3, "blue": 3}, {"red": 2, "blue": 2})
+    for file, name in ((train, "red_0.png"), (val, "red_100.png")):
+        Path(file).write_text(f"{Path(file).read_text()}{name}\tblue\n")
+    result = bench.validate(train, val)
+    assert (result.validation_images, result.head.images_per_class) == (3, {"blue": 3, "red": 2})
+    assert bench.warned_of().count("labels_disputed") == 2

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from nextlabel.core.errors import NoLabels, SingleClass
+from nextlabel.core.errors import NoLabels, SingleClass, TooFewOfAClass
 from nextlabel.core.kinds.results import as_csv, as_labels
 from tests.pools import draw
 
@@ -140,3 +140,23 @@ def test_the_same_request_gives_the_same_bytes(bench):
     pairs = dict(by_colour(draw(bench.root / "pool", red=12, blue=12))) | {"red_3.png": "blue", "blue_5.png": "red"}
     labels = lines(bench, "labels.txt", pairs.items())
     assert check(bench, labels).model_dump_json() == check(bench, labels).model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"red": 1, "green": 1, "blue": 1}, "of the 3 classes each of them has one"),
+        ({"red": 5, "green": 1}, "of the 2 classes only 'red' has"),
+    ],
+)
+def test_classes_of_one_image_can_t_be_judged_which_is_said_before_anything_is_embedded(bench, counts, words):
+    with pytest.raises(TooFewOfAClass, match=words):
+        check(bench, bench.labels(*draw(bench.root / "pool", **counts)))
+    assert {progress.stage for progress in bench.told} == {"read"}
+
+
+def test_predictions_whose_classes_differ_by_spelling_are_told(bench):
+    names = draw(bench.root / "pool", red=2, blue=2)
+    (bench.root / "predictions.csv").write_text("\n".join(["name,Red,Blue", *(f"{name},0.5,0.5" for name in names)]))
+    with pytest.raises(NoLabels, match="perhaps 'blue' is meant to be 'Blue', from which it differs by case alone"):
+        check(bench, bench.labels(*names), backbone=None, path_to_predictions=str(bench.root / "predictions.csv"))

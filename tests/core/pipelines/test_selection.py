@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,7 +8,6 @@ from nextlabel.core.errors import (
     Cancelled,
     EmptyPool,
     InvalidRequest,
-    LabelsConflict,
     LabelsMalformed,
     NameNotInPool,
     PathNotAllowed,
@@ -15,7 +16,7 @@ from nextlabel.core.errors import (
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.methods.registry import METHODS
-from tests.pools import draw, spoil
+from tests.pools import draw, label, spoil
 
 
 def test_with_nothing_labelled_the_images_stand_for_the_pool_and_the_answer_says_why(bench):
@@ -286,14 +287,12 @@ def test_a_result_can_be_read_back_from_its_json(bench):
         ({"path_to_img": "empty"}, EmptyPool),
         ({"path_to_labels": "nowhere.txt"}, PathNotFound),
         ({"path_to_labels": "commas.txt"}, LabelsMalformed),
-        ({"path_to_labels": "twice.txt"}, LabelsConflict),
     ],
 )
 def test_what_changed_on_the_disk_since_the_request_was_accepted_is_told(bench, fields, error):
     bench.pool(red=2)
     (bench.root / "empty").mkdir()
     (bench.root / "commas.txt").write_text("red_0.png,red\n")
-    (bench.root / "twice.txt").write_text("red_0.png\tred\nred_0.png\tblue\n")
     with pytest.raises(error):
         bench.select(**fields)
 
@@ -379,3 +378,99 @@ def test_predictions_without_labels_do_not_fail_a_method_that_trains_on_labels(b
     result = bench.select(2, path_to_predictions=predictions(bench, dict.fromkeys(names, 0.6)), method=method)
     assert result.method.name == "maxherding"
     assert result.method.why.startswith("nothing is labelled yet")
+
+
+# --- labels as people leave them --------------------------------------------------------------------------------
+
+
+def test_labelled_images_are_not_proposed_again_however_their_names_are_spelt(bench):
+    names = [unicodedata.normalize("NFD", f"Übung {i}.png") for i in range(6)]
+    for name, drawn in zip(names, draw(bench.root / "drawn", red=3, blue=3), strict=True):
+        (bench.root / "pool").mkdir(exist_ok=True)
+        (bench.root / "drawn" / drawn).rename(bench.root / "pool" / name)
+    labels = bench.root / "labels.txt"
+    labels.write_text(unicodedata.normalize("NFC", f"{names[0]}\tblau\n{names[3]}\trot\n"))
+    result = bench.select(add=9, path_to_labels=str(labels), near_copies="allow")
+    assert (result.candidates, sorted(result.data)) == (4, [names[i] for i in (1, 2, 4, 5)])
+    assert result.head.images_per_class == {"blau": 1, "rot": 1}
+    set_aside = {"exclude": [unicodedata.normalize("NFC", names[1])], "pending": [f"./{names[2]}"]}
+    assert bench.select(add=9, **set_aside).candidates == 4
+    assert "name_without_image" not in bench.warned_of()
+
+
+def test_a_contradiction_leaves_that_one_image_out_with_a_warning(bench):
+    names = bench.pool(red=4, blue=4)
+    bench.labels("red_0.png", "red_1.png", "blue_0.png", file="anna.txt")
+    folder = bench.root / "labels"
+    folder.mkdir()
+    (bench.root / "anna.txt").rename(folder / "anna.txt")
+    (folder / "bob.txt").write_text("red_1.png\tblue\n")
+    result = bench.select(add=9, path_to_labels=str(folder), near_copies="allow")
+    assert sorted(result.data) == sorted(set(names) - {"red_0.png", "red_1.png", "blue_0.png"})
+    assert result.head.images_per_class == {"blue": 1, "red": 1}
+    warning = bench.warning("labels_disputed")
+    assert (warning.count, warning.names) == (1, ("red_1.png",))
+    assert warning.detail.endswith("'red_1.png' is 'red' in anna.txt:2, 'blue' in bob.txt:1")
+
+
+def test_files_beside_the_labels_that_are_nobody_s_are_named_and_stop_nothing(bench):
+    bench.pool(red=4, blue=4)
+    folder = bench.root / "labels"
+    folder.mkdir()
+    label(folder / "anna.txt", ["red_0.png", "blue_0.png"])
+    label(folder / "anna.txt~", ["red_1.png"])
+    (folder / "Thumbs.db").write_bytes(b"\0")
+    (folder / ".DS_Store").write_bytes(b"\0")
+    assert bench.select(add=9, path_to_labels=str(folder), near_copies="allow").candidates == 6
+    assert bench.warning("labels_file_left_out").names == ("Thumbs.db", "anna.txt~")
+
+
+def test_labels_of_another_pool_are_as_none_and_the_warning_says_what_they_nearly_name(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("RED_0.PNG\tred\nblue_0.png \tblue\nold.png\tblue\n")
+    result = bench.select(path_to_labels=str(labels))
+    assert result.head is None
+    assert result.method.why.startswith("nothing is labelled yet")
+    detail = bench.warning("label_without_image").detail
+    assert detail.endswith("'RED_0.PNG' and 'red_0.png', which is there, differ by case alone")
+
+
+def test_classes_that_the_eye_can_t_tell_apart_are_told(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("red_0.png\tred\nred_1.png\tred\u200b\nblue_0.png\tBlue\nblue_1.png\tblue\n")
+    bench.select(path_to_labels=str(labels))
+    warning = bench.warning("classes_look_alike")
+    assert warning.names == ("red", "red\u200b")
+    assert "zero width space" in warning.detail
+
+
+def test_a_quota_is_of_a_class_however_it_is_spelt(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("red_0.png\tCafé\nblue_0.png\tBar\n")
+    quotas = {unicodedata.normalize("NFD", " Café"): 2}
+    bench.select(add=2, path_to_labels=str(labels), near_copies="allow", class_quotas=quotas)
+    assert "class_quota_unmet" not in bench.warned_of()
+    bench.select(add=2, path_to_labels=str(labels), near_copies="allow", class_quotas={"café": 2})
+    assert bench.warning("class_quota_unmet").detail.endswith("'Café', from which it differs by case alone")
+
+
+def test_what_is_brought_along_is_found_however_names_are_spelt(bench):
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    bench.pool(red=2)
+    (bench.root / "pool" / "red_0.png").rename(bench.root / "pool" / decomposed)
+    (bench.root / "p.csv").write_text(f"name,{composed},b\n{composed},0.9,0.1\n./red_1.png,0.5,0.5\n")
+    np.save(bench.root / "v.npy", np.eye(2))
+    (bench.root / "v.txt").write_text(f"{composed}\n./red_1.png\n")
+    brought = {"path_to_predictions": str(bench.root / "p.csv"), "path_to_embeddings": str(bench.root / "v.npy")}
+    assert bench.select(add=2, backbone=None, near_copies="allow", **brought).candidates == 2
+    assert bench.warned_of() == []
+
+
+def test_where_all_is_excluded_the_warning_says_so(bench):
+    names = bench.pool(red=2)
+    assert bench.select(add=5, exclude=[f"./{name}" for name in names]).data == ()
+    said = "5 images were asked for and 0 unlabelled ones are left that are neither excluded nor handed out"
+    assert bench.warning("fewer_than_asked").detail == said

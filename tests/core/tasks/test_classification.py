@@ -1,5 +1,6 @@
 import contextlib
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from nextlabel.core.data.files import Files
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import (
     LabelsConflict,
     LabelsMalformed,
@@ -71,6 +73,30 @@ def test_names_and_classes_hold_spaces_commas_and_any_script(tmp_path):
     assert read.classes_by_name == {"мой кот, 1.jpg": "кот, рыжий", "back\\slash.png": "t-shirt (blue)"}
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "class_name"),
+    [
+        ('a.jpg\t"shirt, red"', "a.jpg", "shirt, red"),
+        ('"a, b.jpg"\t"12"" screen"', "a, b.jpg", '12" screen'),
+        ('"./a.jpg"\t " shirt " ', "a.jpg", "shirt"),
+        ('a.jpg\tthe "red" one', "a.jpg", 'the "red" one'),
+        ('a.jpg\t"red" or "green"', "a.jpg", '"red" or "green"'),
+        ('a.jpg\t"', "a.jpg", '"'),
+    ],
+)
+def test_the_quotes_of_a_spreadsheet_come_off(tmp_path, line, name, class_name):
+    assert labels_of(tmp_path, f"{line}\r\n").classes_by_name == {name: class_name}
+
+
+def test_names_and_classes_that_look_the_same_are_the_same_and_names_stay_as_they_are_spelt(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    read = labels_of(tmp_path, f"{decomposed}.jpg\t{composed}\n{composed}.jpg\t{decomposed}\nb.jpg\t{decomposed}\n")
+    assert read.classes_by_name == {f"{composed}.jpg": composed, "b.jpg": composed}
+    assert list(read.pairs()) == [(f"{decomposed}.jpg", composed), ("b.jpg", composed)]
+    matched = match(read, pool_of(f"{decomposed}.jpg", "c.jpg"))
+    assert (matched.class_by_row(), matched.absent) == ({0: composed}, ("b.jpg",))
+
+
 def test_an_empty_file_is_no_labels(tmp_path):
     read = labels_of(tmp_path, b"")
     assert len(read) == 0
@@ -83,7 +109,7 @@ def test_an_empty_folder_is_no_labels(tmp_path):
 
 def test_a_folder_is_all_its_files_without_hidden_ones_and_sub_folders(tmp_path):
     (tmp_path / "one.txt").write_text("a.jpg\tcat\n")
-    (tmp_path / "two").write_text("b.jpg\tdog\n")
+    (tmp_path / "two.tsv").write_text("b.jpg\tdog\n")
     (tmp_path / ".hidden").write_bytes(b"\0\0")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "three.txt").write_text("c.jpg\tcow\n")
@@ -230,8 +256,10 @@ def test_any_bytes_are_labels_or_a_typed_error(tmp_path_factory, content):
 
 # --- writing ----------------------------------------------------------------------------------------------------
 
-writable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r\0"), min_size=1).filter(
-    lambda text: not text.isspace()
+writable = (
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r\0"), min_size=1)
+    .filter(lambda text: not text.isspace())
+    .map(as_seen)
 )
 names = writable.filter(lambda name: not name.startswith("./"))
 classes = writable.map(str.strip)
@@ -300,4 +328,7 @@ def test_names_with_two_classes_can_be_read_apart_with_their_places(tmp_path):
     (tmp_path / "bob.txt").write_text("b.png\tcat\nc.png\tdog\n")
     labels, conflicts = read_labels_and_conflicts(tmp_path)
     assert labels.classes_by_name == {"a.png": "cat", "c.png": "dog"}
+    matched = match(labels, pool_of("a.png", "b.png"))
+    assert (matched.rows.tolist(), matched.disputed.tolist(), matched.absent) == ([0], [1], ("c.png",))
+    assert labels.fingerprint() != Labels(labels.classes_by_name).fingerprint()
     assert conflicts == {"b.png": {"dog": "ada.txt:2", "cat": "bob.txt:1"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.label_text import join_lines
 from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 from nextlabel.core.metrics.f1 import macro_f1
@@ -22,8 +24,10 @@ from nextlabel.core.tasks.base import write_lines
 from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS, task_of
 from tests.core.tasks.pools import pool_of
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\t\n\r"), min_size=1, max_size=9).filter(
-    lambda name: not name.isspace() and not name.startswith("./")
+NAMES = (
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\t\n\r"), min_size=1, max_size=9)
+    .filter(lambda name: not name.isspace() and not name.startswith("./"))
+    .map(as_seen)
 )
 CLASSES = NAMES.map(str.strip).filter(bool)
 METHODS = [Least, Margin, Ratio, Entropy]
@@ -262,3 +266,35 @@ def test_the_truth_scores_1(task, data):
     assert scores.f1_macro == pytest.approx(1)
     for c, name in enumerate(matched.classes):
         assert task.shows(decided, c).sum() == matched.images_per_class()[name]
+
+
+# --- as people leave labels -------------------------------------------------------------------------------------
+
+
+@every_task
+def test_names_and_classes_are_the_same_where_they_look_the_same(task, tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    (tmp_path / "anna.txt").write_text(f"{composed}.png\t{decomposed}\nb.png\tb\n")
+    (tmp_path / "ben.txt").write_text(f"./{decomposed}.png\t{composed}\n")
+    matched = task.match(task.read(tmp_path), pool_of(f"{decomposed}.png", "b.png"))
+    assert (matched.class_by_row(), matched.classes, matched.absent) == ({0: "b", 1: composed}, ("b", composed), ())
+
+
+@every_task
+def test_what_labels_contradict_each_other_about_is_neither_labelled_nor_unknown(task, tmp_path):
+    (tmp_path / "anna.txt").write_text("a.png\tcat\nb.png\tcat\nc.png\tdog\n")
+    (tmp_path / "ben.txt").write_text("a.png\tdog\nd.png\tdog\n")
+    labels, conflicts = task.read_with_conflicts(tmp_path)
+    matched = task.match(labels, pool_of("a.png", "b.png", "c.png", "e.png"))
+    assert (set(conflicts), labels.disputed) == ({"a.png"}, {"a.png"})
+    assert (matched.rows.tolist(), matched.disputed.tolist(), matched.absent) == ([1, 2], [0], ("d.png",))
+    (tmp_path / "anna.txt").write_text("b.png\tcat\nc.png\tdog\n")
+    (tmp_path / "ben.txt").write_text("d.png\tdog\n")
+    assert task.read(tmp_path).fingerprint() != labels.fingerprint()
+
+
+@every_task
+def test_files_that_are_nobody_s_say_nothing(task, tmp_path):
+    for name in ("anna.txt", "anna.txt~", "anna (1).txt", "notes.md", ".anna.txt.swp"):
+        (tmp_path / name).write_text(f"{name}.png\tcat\n")
+    assert task.read(tmp_path).names == {"anna.txt.png"}

@@ -9,6 +9,7 @@ import { load } from "../store/labels";
 import { attempt } from "../store/notices";
 import { onePool, validated } from "../store/project";
 import { words } from "../words";
+import { Contradictions } from "./Contradictions";
 import { DeskView } from "./DeskView";
 import { Disputes, Others } from "./Others";
 import "./check.css";
@@ -48,6 +49,7 @@ export function CheckView({ params }: { params: URLSearchParams }) {
       <Asking question={check} title={words.jobs.kind.label_check!} />
       {!answer && !check.asking.value && <p class="hint prose">{words.check.hint}</p>}
       <Disputes />
+      <Contradictions />
       {answer && desk.value && <DeskView key={answer.job.id} desk={desk.value} result={answer.result} />}
       {answer && <Others key={`${answer.job.id} others`} result={answer.result} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}

@@ -1,4 +1,4 @@
-// What is no model's guess: contradictions, near-copies that disagree, leaks.
+// What is no model's guess: what was left for later, near-copies that disagree, leaks.
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -9,7 +9,7 @@ import { tell } from "../store/notices";
 import { disputes, settled, theProject } from "../store/project";
 import { words } from "../words";
 
-const MOST_ROWS = 100;
+export const MOST_ROWS = 100;
 const MOST_COPIES = 6;
 
 /** Labels of others that this person sees otherwise, and left for later. */
@@ -39,26 +39,11 @@ export function Disputes() {
 }
 
 export function Others({ result }: { result: Results["label_check"] }) {
-  const { conflicts, copies_that_disagree: copies, leaks } = result;
+  const { copies_that_disagree: copies, leaks } = result;
   const { check } = words;
   const { valPool } = theProject();
   return (
     <div class="others">
-      <Block heading={check.conflicts} hint={check.conflictsHint} count={conflicts.length}>
-        {conflicts.slice(0, MOST_ROWS).map((one) => (
-          <Row key={one.name} names={[one.name]} classes={Object.keys(one.classes)}>
-            <Photo name={one.name} side={160} alt={one.name} />
-            <div class="grow">
-              <p class="name">{one.name}</p>
-              <p class="small dim">
-                {Object.entries(one.classes)
-                  .map(([name, where]) => check.conflictIn(name, where))
-                  .join(", ")}
-              </p>
-            </div>
-          </Row>
-        ))}
-      </Block>
       <Block heading={check.copies} hint={check.copiesHint} count={copies.length}>
         {copies.slice(0, MOST_ROWS).map(({ names, classes }) => (
           <Row key={names[0]} names={names} classes={[...new Set(classes)]}>
@@ -99,7 +84,7 @@ export function Others({ result }: { result: Results["label_check"] }) {
   );
 }
 
-function Block({
+export function Block({
   heading,
   hint,
   count,
@@ -121,7 +106,7 @@ function Block({
 }
 
 /** Images that one class settles. */
-function Row({
+export function Row({
   names,
   classes,
   children,

@@ -750,7 +750,7 @@ export interface components {
             folders: string[];
             /**
              * Files
-             * @description Files that may hold labels: .txt and .tsv.
+             * @description Files that may hold labels: .txt, .tsv and .csv.
              */
             files: string[];
             /**
@@ -1149,6 +1149,11 @@ export interface components {
              * @description Of names that files give several classes; 1,000 at most.
              */
             conflicts: components["schemas"]["OneLabel"][];
+            /**
+             * Left Out
+             * @description Files in the folder that are nobody's labels; 1,000 at most.
+             */
+            left_out: string[];
             /**
              * Names
              * @description When asked for.

@@ -1,0 +1,45 @@
+"""Which files in a folder of labels are people's: everything that reads or lists labels goes by this one rule.
+
+Editors, desktops and shares leave files beside those that people write. Were such a copy a person, a label that is
+taken back would still stand in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")
+
+_CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
+_WORD = "copy|copie|kopie|copia|cópia|kopia|копия|bak|backup|old|orig|original"
+_COPY = re.compile(
+    r"(?:copy of|copie de|kopie von|copia de|копия) (?P<before>.+)"
+    rf"|(?P<after>.+?)(?:[ ._–—-]+(?:{_WORD})(?:[ ._-]*\(?\d+\)?)?|[ ._-]*\(\d+\))",
+    re.IGNORECASE,
+)
+
+
+def sort_out(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Sort names of files in one folder into (those of people's labels, those that are nobody's); each ascending.
+
+    A name's end decides. What says that it is a copy is nobody's: always where a share made it in a conflict, else
+    where the file that it is a copy of lies beside it. Hidden files are in neither list.
+    """
+    shown = sorted(name for name in names if not name.startswith("."))
+    stems = {_stem(name) for name in shown if may_hold_labels(name)}
+    people = [name for name in shown if may_hold_labels(name) and not _is_copy(_stem(name), stems)]
+    return people, sorted(set(shown) - set(people))
+
+
+def may_hold_labels(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES_OF_LABELS) and not name.startswith((".", "~"))
+
+
+def _is_copy(stem: str, stems: set[str]) -> bool:
+    found = _COPY.fullmatch(stem)
+    return bool(_CONFLICT.search(stem)) or (found is not None and (found["before"] or found["after"]) in stems)
+
+
+def _stem(name: str) -> str:
+    return name.lower().rpartition(".")[0]

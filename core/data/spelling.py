@@ -1,0 +1,131 @@
+"""How names and classes are spelt: what looks the same is the same, and what nearly does is told.
+
+`é` is one character or two, `e` and a mark: Macs name files in the second way, most keyboards type the first. So texts
+are compared composed (Unicode's NFC). Files keep the names that they have, and are opened by these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from difflib import get_close_matches
+from itertools import product
+from unicodedata import name as name_of
+from unicodedata import normalize
+
+CLOSE = 0.75  # how alike two spellings are of which one may be meant by the other, 0..1
+MOST_SPELLINGS, MOST_HINTED = 64, 100
+#: What takes no room: soft hyphens, joiners and spaces of no width, marks of direction, variation selectors.
+_INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_CYRILLIC_OR_GREEK = "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅοανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
+_LATIN_LIKE_THEM = "aeopcyxijshdqwABEKMHOPCTYXIJSoavikptuxABEZHIKMNOPTYX"
+
+
+def as_seen(text: str) -> str:
+    """Return the form that texts share which look the same: names and classes are compared in it."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def all_as_seen(texts: Sequence[str]) -> Sequence[str]:
+    """Do what `as_seen` does to each of the texts, a million of them in no time where all are ASCII."""
+    return texts if all(map(str.isascii, texts)) else [as_seen(text) for text in texts]
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """List the ways in which a file system may spell the name, as given first: each folder in it has its own way."""
+    if name.isascii():
+        return (name,)
+    parts = [dict.fromkeys((part, normalize("NFC", part), normalize("NFD", part))) for part in name.split("/")]
+    ways = ("/".join(way) for way in product(*parts))
+    return tuple(way for way, _ in zip(ways, range(MOST_SPELLINGS), strict=False))
+
+
+# --- what nearly looks the same ---------------------------------------------------------------------------------
+
+
+_LETTERS = str.maketrans(_CYRILLIC_OR_GREEK, _LATIN_LIKE_THEM)
+#: What two texts may differ by -> what takes that away. The order counts: each works on what those before it left.
+_DIFFERENCES: dict[str, Callable[[str], str]] = {
+    "characters that can't be seen": lambda text: _INVISIBLE.sub("", text),
+    "spaces": lambda text: text.replace(" ", "") if text.isascii() else re.sub(r"[^\S\n]+", "", text),
+    "accents": lambda text: re.sub("[\u0300-\u036f]+", "", normalize("NFD", text)),
+    "width": lambda text: normalize("NFKD", text),
+    "letters of two alphabets": lambda text: text.translate(_LETTERS),
+    "case": str.casefold,
+    "hyphens": lambda text: re.sub(r"(?<=\w)[-_\u2010-\u2015](?=\w)", "", text),
+    "the way numbers are written": lambda text: re.sub(
+        r"(?<![0-9.])0+(?=[0-9])", "", re.sub(r"^(-?[0-9]+)\.0+$", r"\1", text, flags=re.MULTILINE)
+    ),
+}
+_BEYOND_ASCII = ("characters that can't be seen", "width", "accents", "letters of two alphabets")
+_UNSEEN = ("characters that can't be seen", "width", "spaces", "letters of two alphabets")
+
+
+def look_alike(texts: Iterable[str], *, to_the_eye: bool = False) -> list[tuple[str, ...]]:
+    """Group texts that differ by case, spaces, accents and the like alone: most likely one of them was misspelt.
+
+    to_the_eye: only by what hardly anybody sees.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for text in sorted(set(texts)):
+        groups[_folded(text, _UNSEEN if to_the_eye else _DIFFERENCES)].append(text)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def difference(one: str, other: str) -> str:
+    """Say what two texts that look alike differ by."""
+    by = [what for what in _DIFFERENCES if _folded(one, _all_but(what)) != _folded(other, _all_but(what))]
+    by = by or [what for what in _DIFFERENCES if _folded(one, [what]) == _folded(other, [what])][:1]
+    odd = dict.fromkeys(char for char in one + other if _INVISIBLE.match(char) or ord(char) in _LETTERS)
+    names = [name_of(char, f"U+{ord(char):04X}").lower() for char in odd if (char in one) != (char in other)]
+    what = " and ".join(by) or "spelling"
+    return f"{what} ({', '.join(names)})" if names else what
+
+
+def nearest(text: str, others: Collection[str]) -> str | None:
+    """Return which of the others may be meant by the text: one that looks alike, else one spelt nearly so; or None."""
+    by_fold = {_folded(other): other for other in others}
+    wanted = _folded(text)
+    found = [wanted] if wanted in by_fold else get_close_matches(wanted, by_fold, 1, CLOSE)
+    return by_fold[found[0]] if found else None
+
+
+def hint(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Return the end of a sentence that names an unknown text and the known one that is most likely meant, or ""."""
+    for text in unknown[:MOST_HINTED]:
+        if (other := nearest(text, known)) is not None:
+            by = f", from which it differs by {difference(text, other)} alone" if look_alike([text, other]) else ""
+            return f"; perhaps {text!r} is meant to be {other!r}{by}"
+    return ""
+
+
+def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:
+    """Find for each of the texts the other that looks like it, where there is one."""
+    wanted = {_folded(text): text for text in texts}
+    found: dict[str, str] = {}
+    for fold, other in zip(_folded("\n".join(others)).split("\n"), others, strict=False):
+        if fold in wanted and wanted[fold] != other:
+            found.setdefault(wanted[fold], other)
+    return {text: found[text] for text in texts if text in found}
+
+
+def oddity(text: str) -> str | None:
+    """Say what is odd about a text that is not found though it seems to be there; None: nothing that could be seen."""
+    if text != text.strip():
+        return "a space at its beginning or end"
+    odd = next((char for char in text if _INVISIBLE.match(char) or (char.isspace() and char != " ")), None)
+    return None if odd is None else f"an unusual character in it ({name_of(odd, f'U+{ord(odd):04X}').lower()})"
+
+
+def _folded(text: str, differences: Iterable[str] = tuple(_DIFFERENCES)) -> str:
+    for what in differences:
+        if what not in _BEYOND_ASCII or not text.isascii():
+            text = _DIFFERENCES[what](text)
+    return text
+
+
+def _all_but(what: str) -> tuple[str, ...]:
+    return tuple(other for other in _DIFFERENCES if other != what)

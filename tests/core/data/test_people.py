@@ -1,0 +1,52 @@
+import pytest
+
+from nextlabel.core.data.people import sort_out
+
+
+@pytest.mark.parametrize("name", ["anna.txt", "ANNA.TXT", "Анна Петрова.tsv", "anna.v2.csv", "arnold.txt", "a_b-c.txt"])
+def test_what_ends_as_labels_do_is_a_person_s(name):
+    assert sort_out([name, "arn.txt"]) == (sorted([name, "arn.txt"]), [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anna.txt~", "anna.txt.bak", "anna.bak", "anna.txt.orig", "anna.txt.swp", "anna.txt.tmp", "anna.txt.save",
+        "#anna.txt#", "~$anna.txt", "anna", "Thumbs.db", "desktop.ini", "notes.md", "labels.xlsx",
+    ],
+)  # fmt: skip
+def test_what_editors_and_desktops_leave_is_nobody_s(name):
+    assert sort_out([name, "anna.txt"]) == (["anna.txt"], [name])
+    assert sort_out([name]) == ([], [name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anna (1).txt", "anna(2).txt", "anna - Copy.txt", "anna - Copy (2).txt", "anna copy.txt", "anna copy 2.txt",
+        "Copy of anna.txt", "anna – копия.txt", "Kopie von anna.txt", "anna.bak.txt", "anna_backup.tsv", "Anna-old.txt",
+    ],
+)  # fmt: skip
+def test_a_copy_is_nobody_s_where_what_it_is_a_copy_of_lies_beside_it(name):
+    assert sort_out([name, "anna.txt"]) == (["anna.txt"], [name])
+    assert sort_out([name]) == ([name], [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anna (Bert's conflicted copy 2026-11-28).txt",
+        "anna (conflicted copy).txt",
+        "anna.sync-conflict-20261128-120000-ABCDEFG.txt",
+        "anna_conflict-20261128-120000.txt",
+        "anna (in Konflikt stehende Kopie von Bert).txt",
+        "anna (конфликтующая копия).txt",
+    ],
+)
+def test_what_a_share_left_over_from_a_conflict_is_nobody_s(name):
+    assert sort_out([name]) == ([], [name])
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._anna.txt", ".anna.txt.swp", ".~lock.anna.csv#", ".nextlabel.lock"])
+def test_hidden_files_are_passed_over(name):
+    assert sort_out([name, "anna.txt"]) == (["anna.txt"], [])

@@ -1,0 +1,104 @@
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nextlabel.core.data.spelling import (
+    all_as_seen,
+    as_seen,
+    difference,
+    hint,
+    look_alike,
+    meant,
+    nearest,
+    oddity,
+    spellings,
+)
+
+NFC, NFD = "Übung/Café.jpg", unicodedata.normalize("NFD", "Übung/Café.jpg")
+
+
+@given(st.text())
+def test_a_text_and_its_decomposed_form_are_seen_alike(text):
+    assert as_seen(text) == as_seen(unicodedata.normalize("NFD", text)) == as_seen(as_seen(text))
+
+
+@given(st.lists(st.text()))
+def test_many_texts_are_seen_as_each_is(texts):
+    assert list(all_as_seen(texts)) == [as_seen(text) for text in texts]
+
+
+PARTS = st.text(st.characters(exclude_characters="/\0"))
+
+
+@given(PARTS, PARTS)
+@example("Übung", "Café.jpg")
+def test_each_folder_of_a_name_may_be_spelt_in_its_own_way(folder, own):
+    forms = [unicodedata.normalize(form, f"{folder}\0{own}").split("\0") for form in ("NFC", "NFD")]
+    ways = spellings(f"{folder}/{own}")
+    assert ways[0] == f"{folder}/{own}"
+    assert {f"{one[0]}/{other[1]}" for one in forms for other in forms} <= {*ways}
+    assert {as_seen(way) for way in ways} == {as_seen(f"{folder}/{own}")}
+
+
+def test_a_name_in_ascii_is_spelt_in_one_way():
+    assert spellings("a/b.jpg") == ("a/b.jpg",)
+    assert len(spellings("ü/" * 20 + "a.jpg")) == 64
+
+
+def test_classes_that_differ_by_case_or_spaces_look_alike():
+    assert look_alike(["T-shirt", "t-shirt", "hat", "dress shirt", "dressshirt"]) == [
+        ("T-shirt", "t-shirt"),
+        ("dress shirt", "dressshirt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "by"),
+    [
+        ("shirt", "Shirt", "case"),
+        ("shirt", "shirt\u200b", "characters that can't be seen (zero width space)"),
+        ("shirt", "\ufeffshirt", "characters that can't be seen (zero width no-break space)"),
+        ("red shirt", "red\xa0shirt", "spaces"),
+        ("shirt", "ѕhirt", "letters of two alphabets (cyrillic small letter dze)"),
+        ("Shirt", "ｓhirt", "width and case"),
+        ("café", "cafe", "accents"),
+        ("1", "01", "the way numbers are written"),
+        ("2", "2.0", "the way numbers are written"),
+        ("class_7", "class 007", "spaces and hyphens and the way numbers are written"),
+    ],
+)
+def test_what_two_that_look_alike_differ_by_is_said(one, other, by):
+    assert look_alike([one, other, "another"]) == [tuple(sorted([one, other]))]
+    assert difference(one, other) == by
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("1", "10"), ("1", "-1"), ("0.5", "5"), ("a", "b"), ("10", "100"), ("й", "к")]
+)
+def test_what_differs_to_everybody_does_not_look_alike(one, other):
+    assert look_alike([one, other]) == []
+
+
+def test_the_eye_tells_case_and_accents_and_not_letters_of_another_alphabet():
+    assert look_alike(["cat", "Cat", "cät", "саt"], to_the_eye=True) == [("cat", "саt")]
+
+
+def test_what_is_meant_is_the_one_that_looks_alike_else_the_one_spelt_nearly_so():
+    assert nearest("dres", ["dress", "shirt"]) == "dress"
+    assert nearest("Shirt", ["shirts", "shirt"]) == "shirt"
+    assert nearest("hat", ["dress", "shirt"]) is None
+    assert hint(["hat", "One"], ["one"]) == "; perhaps 'One' is meant to be 'one', from which it differs by case alone"
+    assert hint(["hat"], ["one"]) == ""
+
+
+def test_names_that_are_meant_are_found_among_many():
+    assert meant(["A.JPG", "b .jpg", "c.jpg"], ["a.jpg", "b.jpg", "c.jpg"]) == {"A.JPG": "a.jpg", "b .jpg": "b.jpg"}
+
+
+def test_what_is_odd_about_a_name_is_said():
+    assert oddity("a.jpg ") == "a space at its beginning or end"
+    assert oddity("\ufeffa.jpg") == "an unusual character in it (zero width no-break space)"
+    assert oddity("my\xa0cat.jpg") == "an unusual character in it (no-break space)"
+    assert oddity("мой кот, 1.jpg") is None
