@@ -104,15 +104,19 @@ bench: $(INSTALLED) ## images per second, the rounds after, several workers (doc
 load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy worker (benchmarks/load.py); SECONDS=60
 	$(BIN)/python -m benchmarks.load --seconds $(or $(SECONDS),60)
 
-lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-package nextlabel \
-	  --no-annotate --no-header --fork-strategy fewest --upgrade -o constraints.txt pyproject.toml
+compile := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package nextlabel --no-annotate \
+  --no-header --fork-strategy fewest
+lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons, and the images' lists with their hashes
+	$(compile) --extra dev --upgrade -o constraints.txt pyproject.toml
+	echo setuptools | $(compile) --generate-hashes -c constraints.txt -o deploy/requirements/build.txt -
+	$(compile) --extra api --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
+	$(compile) --extra worker --extra cpu --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
 
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
 	  > core/embeddings/timm_names.txt
 
-kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py and the README's table
+kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py, the page's titles and the README's table
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote

@@ -1,9 +1,9 @@
 """How quick the page is on a large pool: first paint, a sheet of 100, one key on a sheet of 1,000.
 
-    python -m benchmarks.page [--images 100000]
+    python -m benchmarks.page [--images 100000] [--beside COMMAND]
 
 Needs a Chromium. A real service answers for images and labels; the batches are made up, so that no worker has to embed
-the pool first.
+the pool first. `--beside`: the `nextlabel` of another version, whose page is measured in turn with this one's.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -29,7 +34,7 @@ from tests.e2e.visitor import ARGUMENTS, CHROMIUMS
 
 CLASSES = [f"class {i}" for i in range(12)]
 PHOTOS = 50
-SHEET, THUMBNAILS, TILES, KEYS = 100, 24, 1000, 40
+SHEET, THUMBNAILS, TILES, KEYS, ROUNDS = 100, 24, 1000, 40, 5
 #: From a key to the frame that shows what it did, each after the other, in ms.
 KEY_TO_FRAME = """async (keys) => {
     const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -55,28 +60,39 @@ FILLED = """async (wanted) => {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=100_000)
-    images = parser.parse_args().images
+    parser.add_argument("--beside", type=Path, help="the `nextlabel` of another version")
+    asked = parser.parse_args()
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
         parser.error(f"needs a Chromium on the PATH; looked for {', '.join(CHROMIUMS)}")
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder), images) as stack, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as open_till_the_end:
+        folder = Path(name)
+        names = make_pool(folder, asked.images)[asked.images // 2 :]
+        urls = {"this page": open_till_the_end.enter_context(serve(folder)).url}
+        if asked.beside:
+            urls[str(asked.beside)] = open_till_the_end.enter_context(serve_other(folder, asked.beside))
+        playwright = open_till_the_end.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         project = {"pool": f"{folder}/pool", "labels": f"{folder}/labels", "valPool": "", "valLabels": ""}
         project |= {"backbone": "descriptor", "method": "auto", "add": SHEET, "person": "me"}
-        names = sorted(entry.name for entry in os.scandir(f"{folder}/pool"))[images // 2 :]
-        opened = [open_sheet(browser, stack.url, project, names[:SHEET]) for _ in range(5)]
-        print(f"{images:,} images, {images // 2:,} labels")
-        painted, filled = (statistics.median(times) for times in zip(*opened, strict=True))
-        print(f"first paint: {painted:.2f} s")
-        print(f"a sheet of {SHEET}: {filled:.2f} s to its first {THUMBNAILS} thumbnails")
-        keys = press_keys(browser, stack.url, project, names[:TILES])
-        print(
-            f"a key on {TILES:,} tiles: {statistics.median(keys):.0f} ms to its frame, the slowest {max(keys):.0f} ms"
-        )
+        opened: dict[str, list[tuple[float, float]]] = {which: [] for which in urls}
+        for _ in range(ROUNDS):
+            for which, url in urls.items():
+                opened[which].append(open_sheet(browser, url, project, names[:SHEET]))
+        print(f"{asked.images:,} images, {asked.images // 2:,} labels")
+        for which, url in urls.items():
+            tell(which, opened[which], press_keys(browser, url, project, names[:TILES]))
 
 
-def serve(folder: Path, images: int) -> Stack:
-    """Half of the pool is labelled. All images are links to a few photos."""
+def tell(which: str, opened: list[tuple[float, float]], keys: list[float]) -> None:
+    painted, filled = (statistics.median(times) for times in zip(*opened, strict=True))
+    print(f"{which}\n  first paint: {painted:.2f} s")
+    print(f"  a sheet of {SHEET}: {filled:.2f} s to its first {THUMBNAILS} thumbnails")
+    print(f"  a key on {TILES:,} tiles: {statistics.median(keys):.0f} ms to its frame, the slowest {max(keys):.0f} ms")
+
+
+def make_pool(folder: Path, images: int) -> list[str]:
+    """Half of the pool is labelled. All images are links to a few photos. Returns their names."""
     rng = np.random.default_rng(0)
     (folder / "photos").mkdir()
     (folder / "pool").mkdir()
@@ -90,12 +106,44 @@ def serve(folder: Path, images: int) -> Stack:
         os.link(photos[at % PHOTOS], folder / "pool" / name)
     lines = (f"{name}\t{CLASSES[at % len(CLASSES)]}\n" for at, name in enumerate(names[: images // 2]))
     (folder / "labels" / "me.txt").write_text("".join(lines))
-    settings = {
+    return names
+
+
+def serve(folder: Path) -> Stack:
+    return Stack(settings(folder, "this"), port=free_port(), workers=1, log=folder / "this.log")
+
+
+@contextmanager
+def serve_other(folder: Path, command: Path) -> Iterator[str]:
+    """Run another version's whole stack. Yields its URL once it is ready."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    with (folder / "other.log").open("wb") as log:
+        up = [str(command), "up", "--port", str(port), "--workers", "1"]
+        process = subprocess.Popen(up, env={**os.environ, **settings(folder, "other")}, stdout=log, stderr=log)
+        try:
+            wait_until_ready(url, process)
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    while True:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz").is_success:
+                return
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}")
+        time.sleep(0.2)
+
+
+def settings(folder: Path, which: str) -> dict[str, str]:
+    return {
         "NEXTLABEL_DATA_ROOTS": str(folder),
-        "NEXTLABEL_STATE_DIR": str(folder / "state"),
-        "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
+        "NEXTLABEL_STATE_DIR": str(folder / f"state-{which}"),
+        "NEXTLABEL_CACHE_DIR": str(folder / f"cache-{which}"),
     }
-    return Stack(settings, port=free_port(), workers=1, log=folder / "log.txt")
 
 
 def visit(browser: Browser, project: dict[str, Any], names: list[str]) -> Page:

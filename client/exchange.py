@@ -245,12 +245,14 @@ OfTask = click.option(
 @click.option("--from-name", help="Of the <Choices>, where there are several.")
 @click.option("--image-key", help="In a task's data, where it is not `image`.")
 @click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
+@OfTask
 def from_label_studio(
     file: Path,
     image_prefix: str | None,
     from_name: str | None,
     image_key: str | None,
     newest: bool,
+    task: str,
     **target: Any,
 ) -> None:
     """Read a project's export as JSON, JSON-MIN or CSV."""
@@ -260,8 +262,11 @@ def from_label_studio(
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
     names = PoolNames(_place(pool), urls) if pool is not None else urls
     assert names is not None
-    reading = label_studio.read_export(file, names.name, key=image_key, from_name=from_name, newest=newest)
-    _write(reading, pool=None, **target)
+    several = task == MULTILABEL.name
+    reading = label_studio.read_export(
+        file, names.name, key=image_key, from_name=from_name, newest=newest, several=several
+    )
+    _write(reading, pool=None, task=task, **target)
 
 
 @import_.command("coco")

@@ -95,24 +95,23 @@ def pip_installs(image):
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_each_image_installs_the_wheel_with_its_own_extra_at_the_pinned_versions(image):
-    pinned = ["pip", "install", "--no-cache-dir", "-c", "constraints.txt"]
-    extras = ",".join(IMAGES[image])
+def test_each_image_installs_what_has_the_hash_that_is_written_down_and_then_the_wheel(image):
+    checked = ["pip", "install", "--no-cache-dir", "--no-deps", "--require-hashes", "-r"]
     assert pip_installs(image) == [
-        [*pinned, "-r", "requirements.txt"],
-        [*pinned, f"$(echo nextlabel-*.whl)[{extras}]"],
+        [*checked, "deploy/requirements/build.txt"],
+        [*checked, "requirements.txt"],
+        ["pip", "install", "--no-cache-dir", "--no-deps", "--no-index", "nextlabel-*.whl", "&&", "pip", "check"],
     ]
-    assert set(IMAGES[image]) <= PYPROJECT["project"]["optional-dependencies"].keys()
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_holds_no_code_but_the_wheel(image):
     *_, itself = stages(image)
-    assert re.findall(r"^COPY (.*)$", itself, re.MULTILINE) == [
-        "constraints.txt ./",
-        "--from=wheel /dist/requirements.txt ./",
+    copied = re.findall(r"^COPY (.*)$", itself, re.MULTILINE)
+    assert set(copied) - {"constraints.txt ./"} == {
+        f"deploy/requirements/{image}.txt requirements.txt",
         "--from=wheel /dist/*.whl ./",
-    ]
+    }
 
 
 def test_the_wheel_that_docker_builds_is_the_one_that_everybody_else_installs(tmp_path):
@@ -128,14 +127,39 @@ def test_the_page_is_built_from_its_locked_sources_and_lies_where_the_wheel_is_b
     assert {"**/node_modules", "api/static"} <= set((REPO / ".dockerignore").read_text().splitlines())
 
 
+@pytest.mark.parametrize("image", [*IMAGES, "build"])
+def test_the_list_of_an_image_has_the_tested_versions_with_a_hash_for_each_file(image):
+    pins = {line.partition("==")[0]: line.partition(";")[0].strip() for line in _pins()}
+    listed = _listed(image)
+    assert all(pins[name] == f"{name}=={version}" for name, (version, _) in listed.items())
+    assert all(hashes for _, hashes in listed.values())
+
+
 @pytest.mark.parametrize("image", IMAGES)
-def test_dependencies_are_installed_before_the_code_and_are_those_of_the_extra(image, tmp_path):
-    (listed,) = (step for step in steps(image, "RUN") if "> /dist/requirements.txt" in step)
-    shutil.copy(REPO / "pyproject.toml", tmp_path)
-    python = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    here = listed.replace("> /dist/requirements.txt", "")
-    done = subprocess.run(["sh", "-c", here], cwd=tmp_path, env=python, check=True, capture_output=True, text=True)
-    assert set(done.stdout.splitlines()) == set(_direct(image))
+def test_the_list_of_an_image_has_all_that_it_asks_for(image):
+    assert _closure(_direct(image)) <= _listed(image).keys()
+
+
+def test_with_an_index_of_its_own_torch_brings_no_cuda(tmp_path):
+    shutil.copy(REPO / "deploy/requirements/worker.txt", tmp_path / "requirements.txt")
+    (step,) = re.findall(r"sed -i -E '[^']+' requirements.txt", dockerfile("worker"))
+    subprocess.run(["sh", "-c", step], cwd=tmp_path, check=True)
+    left = _listed("worker", tmp_path / "requirements.txt")
+    gone = _listed("worker").keys() - left.keys()
+    assert {"torch", "torchvision"} <= gone
+    assert all(re.match("torch|triton|nvidia|cuda", name) for name in gone)
+    assert not [name for name in left if re.match("nvidia|cuda", name)]
+    assert all(hashes for _, hashes in left.values())
+
+
+def _listed(image, path=None):
+    """-> {name: (version, hashes)} of an image's list."""
+    text = (path or REPO / f"deploy/requirements/{image}.txt").read_text().replace("\\\n", " ")
+    lines = (line.split() for line in text.splitlines())
+    return {
+        words[0].partition("==")[0]: (words[0].partition("==")[2], [w for w in words if w.startswith("--hash=sha256:")])
+        for words in lines
+    }
 
 
 def test_the_pins_name_versions_that_any_index_has():

@@ -94,12 +94,14 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None, 
 
 
 def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bool) -> Decoded:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
     head = stream.read(30)
     if not head:
         raise UnreadableImage("the file is empty")
     canvas = _webp_size(head) if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and len(head) == 30 else (0, 0)
     _check_size(canvas, max_pixels)  # which Pillow allocates when it opens a WebP
-    if cheap and (canvas[0] * canvas[1] > CHEAP_PIXELS or _size_of(stream) > CHEAP_BYTES or head[4:8] == AVIF_OR_HEIC):
+    if cheap and (canvas[0] * canvas[1] > CHEAP_PIXELS or size > CHEAP_BYTES or head[4:8] == AVIF_OR_HEIC):
         raise Dear
     image = _opened(stream, max_pixels)
     takes_long = cheap and _takes_long(image, stream)
@@ -108,7 +110,7 @@ def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bo
         raise Dear
     remarks = NOTHING
     upper = _rawmode(image)  # loading forgets it
-    if image.format in JPEGS and not _has_end(stream):
+    if image.format in JPEGS and not _has_end(stream, size):
         image, remarks = _ended(stream, max_pixels, draft_size), Remark.WITHOUT_END
     image.load()
     orientation = _orientation(image)
@@ -192,18 +194,15 @@ AVIF_OR_HEIC = b"ftyp"  # their decoders are the youngest, and do the most
 CHEAP_TIFFS = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "group3", "group4", "tiff_ccitt"}
 
 
-def _size_of(stream: PoolFile) -> int:
-    return stream.getbuffer().nbytes if isinstance(stream, BytesIO) else os.fstat(stream.fileno()).st_size
-
-
 def _takes_long(image: Image.Image, stream: PoolFile) -> bool:
     """Judge an image that was opened and not yet decoded by its header; JPEGs with several scans by their number."""
     pixels = image.width * image.height
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return not _has_one_scan(image, stream) and pixels * _scans(stream) > CHEAP_SCANS
+    if image.format in JPEGS:
+        jpeg = cast("JpegImagePlugin.JpegImageFile", image)
+        return not _has_one_scan(jpeg, stream) and pixels * _scans(stream) > CHEAP_SCANS
     if image.mode[:1] in {"I", "F"} or _rawmode(image) in LOWER:
         pixels *= CHEAP_PIXELS // CHEAP_WIDE_PIXELS
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+    if image.format == "TIFF":
         tile = int(_tag(image, TILE_WIDTH, 0)) * int(_tag(image, TILE_HEIGHT, 0))
         return max(pixels, tile) > CHEAP_PIXELS or image.info.get("compression") not in CHEAP_TIFFS
     if isinstance(image, ImageFile) and image.tile and image.tile[0].codec_name == "bmp_rle":
@@ -230,9 +229,8 @@ CUT = "cut short, damaged or not supported (a JPEG without its end, of which pix
 FILLINGS = (bytes(64), b"\x55" * 64, bytes(range(64, 128)))
 
 
-def _has_end(stream: PoolFile) -> bool:
+def _has_end(stream: PoolFile, size: int) -> bool:
     """Tell whether a JPEG has its end marker: nearly all do at their very end, which costs no more than a look."""
-    size = _size_of(stream)
     last = stream.getvalue()[-2:] if isinstance(stream, BytesIO) else os.pread(stream.fileno(), 2, max(0, size - 2))
     if last == END:
         return True
@@ -314,6 +312,10 @@ def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
 
 
 def _is_one_tone(image: Image.Image) -> bool:
+    corner = cast("tuple[int, ...]", image.getpixel((0, 0)))
+    middle = cast("tuple[int, ...]", image.getpixel((image.width // 2, image.height // 2)))
+    if any(abs(one - other) > SAME_TONE for one, other in zip(corner, middle, strict=True)):
+        return False  # of most images that is all that is looked at
     probes = image.resize((PROBES, PROBES), Image.Resampling.NEAREST)
     return _is_flat(probes) and _is_flat(image)
 
@@ -385,7 +387,9 @@ def _strips(image: Image.Image) -> Iterator[NDArray[Any]]:
 
 def _tag(image: Image.Image, number: int, default: Any) -> Any:
     """Return a tag of a TIFF; the first, where each channel has its own."""
-    value = image.tag_v2.get(number, default) if isinstance(image, TiffImagePlugin.TiffImageFile) else default
+    if image.format != "TIFF":  # isinstance takes a microsecond, of which there are few for an image
+        return default
+    value = cast("TiffImagePlugin.TiffImageFile", image).tag_v2.get(number, default)
     return value[0] if isinstance(value, tuple) and value else value
 
 
@@ -409,7 +413,8 @@ def _mend_planes(image: Image.Image) -> None:
 
 
 def _rawmode(image: Image.Image) -> str:
-    args = image.tile[0].args if isinstance(image, ImageFile) and image.tile else None
+    tiles = cast("ImageFile", image).tile
+    args = tiles[0].args if tiles else None
     return str(args[0] if isinstance(args, tuple) else args)
 
 

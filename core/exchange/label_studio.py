@@ -130,7 +130,13 @@ class _Annotation:
 
 
 def read_export(
-    file: Path, name_of: NameOf, *, key: str | None = None, from_name: str | None = None, newest: bool = False
+    file: Path,
+    name_of: NameOf,
+    *,
+    key: str | None = None,
+    from_name: str | None = None,
+    newest: bool = False,
+    several: bool = False,
 ) -> Reading:
     """Read an export as JSON, JSON-MIN or CSV. Predictions and drafts in it are nobody's answers.
 
@@ -139,6 +145,7 @@ def read_export(
         key: the image's key in a task's data. None: it is found out, where only one looks like an image.
         from_name: the name of the choice. None: it is found out, where there is only one.
         newest: of several annotations of an image, the newest counts, whatever task it is in; else they must agree.
+        several: an image may have several classes, all of which an annotation says.
 
     Raises:
         ExchangeMalformed, PathNotReadable
@@ -157,10 +164,24 @@ def read_export(
         else:
             by_image.setdefault(name or annotation.url, []).append(annotation)
     for name, of_image in by_image.items():
-        for annotation in _newest(of_image, name, reading.faults) if newest else of_image:
+        counted = _newest(of_image, name, reading.faults) if newest else of_image
+        if several:
+            _note_what_they_contest(counted, name, reading)
+        for annotation in counted:
             classes = annotation.choices or [None]
             reading.answers += [Answer(annotation.place, name, class_name) for class_name in classes]
     return reading
+
+
+def _note_what_they_contest(annotations: Sequence[_Annotation], name: str, reading: Reading) -> None:
+    """Note the classes of one image that only some of its annotations say. Those without an answer say nothing."""
+    said = [{str(choice) for choice in annotation.choices} for annotation in annotations if annotation.choices]
+    every = {choice for one in said for choice in one}
+    contested = sorted(choice for choice in every if not all(choice in one for one in said))
+    if contested:
+        place = " and ".join(dict.fromkeys(annotation.place for annotation in annotations if annotation.choices))
+        what = f"{shown(name)}: annotations contradict each other about {', '.join(map(shown, contested))}"
+        reading.faults.note(place, ", or ".join([f"{what}; settle it", *filter(None, [reading.settled_by])]))
 
 
 def _newest(annotations: list[_Annotation], name: str, faults: Faults) -> list[_Annotation]:

@@ -3,8 +3,6 @@ import { CheckView } from "./check/CheckView";
 import { showHelp } from "./help/Help";
 import { JobsView } from "./jobs/JobsView";
 import { LabelView } from "./label/LabelView";
-import { MapView } from "./map/MapView";
-import { QualityView } from "./quality/QualityView";
 import { forgetKey, key } from "./service/service";
 import { SetupView } from "./setup/SetupView";
 import { Banner } from "./shared/Banner";
@@ -12,6 +10,7 @@ import { Dialogs } from "./shared/Dialogs";
 import { Failed } from "./shared/Failed";
 import { KeyDialog } from "./shared/KeyDialog";
 import { useKeys } from "./shared/keyboard";
+import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
 import { SimilarView } from "./similar/SimilarView";
 import { project } from "./store/project";
@@ -20,9 +19,9 @@ import { words } from "./words";
 
 const SHOWN = {
   label: LabelView,
-  quality: QualityView,
+  quality: later(async () => (await import("./quality/QualityView")).QualityView),
   check: CheckView,
-  map: MapView,
+  map: later(async () => (await import("./map/MapView")).MapView),
   jobs: JobsView,
   setup: SetupView,
   similar: SimilarView,

@@ -1,5 +1,7 @@
 // All that the page says, in English. Components have no words of their own, so another language is another such file.
 
+import { TITLES } from "./titles";
+
 const LANGUAGE = "en";
 
 export const number = (n: number) => n.toLocaleString(LANGUAGE);
@@ -66,16 +68,7 @@ export const words = {
   },
 
   jobs: {
-    kind: {
-      selection: "Next batch",
-      prediction: "Predictions",
-      f1: "Quality",
-      learning_curve: "Learning curve",
-      audit: "Method audit",
-      label_check: "Label check",
-      similar: "More like this",
-      map: "Map",
-    } as Record<string, string>,
+    kind: TITLES as Record<string, string>,
     state: {
       queued: "waiting",
       running: "running",

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from nextlabel.client.main import cli
 from nextlabel.core.errors import ExchangeMalformed
-from nextlabel.core.exchange import coco, csv_file, cvat
+from nextlabel.core.exchange import coco, csv_file, cvat, label_studio
 from nextlabel.core.exchange.answers import labels_of
 from nextlabel.core.tasks.registry import MULTILABEL
 
@@ -85,6 +85,40 @@ def test_every_tag_of_cvat_and_every_category_of_coco_counts(tmp_path):
     }
     (tmp_path / "coco.json").write_text(json.dumps(document))
     assert labels_of(coco.read(tmp_path / "coco.json"), task=MULTILABEL).pairs == SAID
+
+
+def export(tmp_path, *annotations: list[str]) -> Path:
+    """A Label Studio project of `<Choices choice="multiple">`: each annotation of the one image, oldest first."""
+    regions = [{"from_name": "choice", "to_name": "image", "type": "choices"}]
+    made = [
+        {
+            "id": i,
+            "updated_at": f"2026-01-0{i}T00:00:00Z",
+            "result": [{**regions[0], "value": {"choices": said}}] if said else [],
+        }
+        for i, said in enumerate(annotations, 1)
+    ]
+    (tmp_path / "tasks.json").write_text(json.dumps([{"id": 1, "data": {"image": "/d/a.png"}, "annotations": made}]))
+    return tmp_path / "tasks.json"
+
+
+def from_label_studio(file: Path, **options) -> list[tuple[str, str]]:
+    reading = label_studio.read_export(file, lambda url: url.removeprefix("/d/"), several=True, **options)
+    return labels_of(reading, task=MULTILABEL).pairs
+
+
+def test_all_choices_of_an_annotation_in_label_studio_count(tmp_path):
+    assert from_label_studio(export(tmp_path, ["cat", "dog"])) == SAID[:2]
+    assert from_label_studio(export(tmp_path, ["cat", "dog"], ["dog", "cat"])) == SAID[:2]
+
+
+def test_annotations_that_say_different_classes_are_told_by_class_and_the_newest_may_count(tmp_path):
+    file = export(tmp_path, ["cat", "dog"], ["cat"])
+    with pytest.raises(
+        ExchangeMalformed, match=r"contradict each other about 'dog'; settle it, or let the newest count"
+    ):
+        from_label_studio(file)
+    assert from_label_studio(file, newest=True) == [("a.png", "cat")]
 
 
 def test_the_command_writes_labels_that_a_job_of_the_task_reads(table, tmp_path):

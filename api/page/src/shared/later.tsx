@@ -1,0 +1,35 @@
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { doubt } from "../store/connection";
+import { words } from "../words";
+import { useComeback } from "./lifetime";
+
+const idly = window.requestIdleCallback ?? ((work: () => void) => setTimeout(work, 1000));
+
+/** A view whose code is not needed for the first paint: it is fetched when the page has nothing else to do, or when the
+ * view is looked at before. */
+export function later<P>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  const found = signal<ComponentType<P> | null>(null);
+  const hasFailed = signal(false);
+  const fetch = async () => {
+    try {
+      found.value = await load();
+      hasFailed.value = false;
+    } catch {
+      hasFailed.value = true;
+      doubt();
+    }
+  };
+  addEventListener("load", () => idly(() => void fetch()), { once: true });
+  return (props) => {
+    const again = () => void (found.value ?? fetch());
+    useEffect(again, []);
+    useComeback(again);
+    const View = found.value;
+    if (View) return <View {...props} />;
+    return (
+      <p class={hasFailed.value ? "notice bad" : "hint"}>{words.app[hasFailed.value ? "viewFailed" : "loading"]}</p>
+    );
+  };
+}
