@@ -173,6 +173,17 @@ def test_quality_shows_the_curve_the_advice_and_whose_images_are_confused(visit,
     expect(curve.get_by_role("status")).to_contain_text("100 more labels")
 
 
+def test_what_people_contradict_each_other_about_is_listed_and_settled(visit, project, labels):
+    labels.mkdir(exist_ok=True)
+    (labels / "anna.txt").write_text("green_1.png\tgreen\nred_1.png\tred\n")
+    (labels / "bert.txt").write_text("green_1.png\tred\n")
+    page = visit().open("#/check", project)
+    expect(page.get_by_text("green (anna), red (bert)")).to_be_visible()
+    page.get_by_role("button", name="All green").click()
+    until(page, lambda: (labels / "bert.txt").read_text() == "")
+    assert read(labels) == {"green_1.png": "green", "red_1.png": "red"}
+
+
 def test_suspicious_labels_are_kept_or_changed_by_keyboard(visit, project, labels):
     give_some(labels, *(f"{colour}_{i}.png" for colour in ("red", "green", "blue") for i in range(4)))
     (labels / "anna.txt").write_text("red_9.png\tgreen\nblue_9.png\tblue\n")
