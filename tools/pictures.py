@@ -73,8 +73,7 @@ def take_pictures(browser: Browser, url: str, data: Path, answers: dict[str, str
 
 def take(page: Page, name: str) -> None:
     page.mouse.move(0, 0)
-    page.wait_for_function("[...document.images].every((one) => one.complete)")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(2000)  # images that are seen are there; those below come when they are scrolled to
     page.screenshot(path=PICTURES / f"{name}.png")
 
 

@@ -367,6 +367,15 @@ def test_a_job_opens_its_own_batch_and_its_own_folders(visit, project, labels, p
     expect(row.get_by_role("link", name="Open")).to_be_visible()
 
 
+def test_a_batch_that_a_colleague_sent_the_address_of_is_not_called_old(visit, project, labels):
+    labels.mkdir()
+    visitor = visit()
+    Canned(visitor.page, canned.selection(BATCH))
+    page = visitor.open("#/label?job=canned_selection", project)
+    expect(page.get_by_role("option")).to_have_count(len(BATCH))
+    expect(page.get_by_text("This is an earlier batch.")).to_have_count(0)
+
+
 def test_a_cancelled_job_is_told_once(visit, project, labels):
     give_some(labels, "red_0.png", "green_0.png")
     visitor = visit()

@@ -60,7 +60,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   });
 
   const answer = batch.answer.value;
-  const isOld = answer !== null && answer.job.id !== lastJob("selection");
+  const newest = lastJob("selection"); // none in a browser that was only given the batch's address
+  const isOld = answer !== null && !!newest && answer.job.id !== newest;
   return (
     <div class="view">
       <h1 class="only-heard">{words.label.title}</h1>
