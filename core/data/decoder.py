@@ -120,8 +120,7 @@ class _Helper:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ}
-                | {"OPENBLAS_NUM_THREADS": "1"},
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | ONE_THREAD,
                 process_group=0,  # Ctrl-C at a terminal is for the process that it helps
             )
 
