@@ -44,7 +44,7 @@ export interface paths {
         post?: never;
         /**
          * Forget
-         * @description Forget an ended job and its result.
+         * @description Forget an ended job and its result, or one whose record is broken.
          */
         delete: operations["forget_jobs__job_id__delete"];
         options?: never;
@@ -265,7 +265,9 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Redis can be written, the disks have room, a worker was seen in the last ten seconds.
+         * @description Redis can be written and keeps what it confirms, the disks have room, a worker was seen in the last ten seconds.
+         *
+         *     `warnings` tell what is worth knowing and stops nothing.
          */
         get: operations["readyz_readyz_get"];
         put?: never;
@@ -851,6 +853,12 @@ export interface components {
             data: components["schemas"]["JobView"][];
             /** Next Cursor */
             next_cursor: string | null;
+            /**
+             * Broken
+             * @description Ids of jobs among them whose records can't be read: `job_broken`.
+             * @default []
+             */
+            broken: string[];
         };
         /**
          * JobState
@@ -2079,6 +2087,11 @@ export interface components {
             status: "ready";
             /** Faults */
             faults: string[];
+            /**
+             * Warnings
+             * @default []
+             */
+            warnings: string[];
         };
         /**
          * SelectionItem
