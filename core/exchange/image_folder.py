@@ -1,6 +1,8 @@
 """Folders of images, one for each class: what torchvision calls ImageFolder, and datumaro `imagenet`.
 
-A hidden file says of a folder that nextlabel filled it: then names in it are quoted, and some classes a model's guess.
+A mark says of a folder that nextlabel filled it: then names in it are quoted, and some classes a model's guess. It lies
+beside the folder, as datumaro takes no folder in which a file is no image; but a mark that tells guesses from labels
+must not get lost, so it is a hidden file in the folder.
 """
 
 from __future__ import annotations
@@ -43,7 +45,11 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
     predicted = earlier.union(path for path, entry in paths.items() if entry.class_name and not entry.given)
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / MARK, {"names": "quoted", "predicted": sorted(predicted)})
+    inside, beside = folder / MARK, _beside(folder)
+    content = {"names": "quoted", "predicted": sorted(predicted), "folder": folder.stat().st_ino}
+    write_json(inside if predicted else beside, content)
+    with writable(folder):
+        (beside if predicted else inside).unlink(missing_ok=True)
     place_images([(entry.name, path) for path, entry in paths.items()], place, folder, copy=copy)
 
 
@@ -107,8 +113,17 @@ def _folder_of(class_name: str | None) -> str:
 
 
 def _mark_of(folder: Path) -> dict[str, Any] | None:
-    """Read the mark that nextlabel leaves in a folder that it fills; None: there is none."""
-    if not (folder / MARK).is_file():
-        return None
-    content = read_json(folder / MARK)
-    return content if isinstance(content, dict) and isinstance(content.get("predicted"), list) else {}
+    """Read the mark that nextlabel leaves of a folder that it fills; None: there is none."""
+    if (folder / MARK).is_file():
+        content = read_json(folder / MARK)
+        return content if isinstance(content, dict) and isinstance(content.get("predicted"), list) else {}
+    if folder.is_dir() and _beside(folder).is_file():
+        content = read_json(_beside(folder))
+        if isinstance(content, dict) and content.get("folder") == folder.stat().st_ino:  # else it was of another one
+            return content
+    return None
+
+
+def _beside(folder: Path) -> Path:
+    folder = folder.absolute()
+    return folder.with_name(folder.name + MARK)

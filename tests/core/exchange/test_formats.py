@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from hypothesis import given, settings
+from PIL import Image
 
 from nextlabel.core.data.places import place_at
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotWritable
@@ -333,3 +334,29 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         write_text(tmp_path / "a.csv", "after")
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_text() == "before"
+
+
+def test_a_folder_of_labels_holds_images_alone_and_one_with_a_guess_its_mark_too(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    place, out = place_at(tmp_path, [tmp_path]), tmp_path / "out"
+    image_folder.write([Entry("a.png", "cat", given=True)], place, out)
+    assert files_in(out) == ["cat/a.png"]
+    assert imported(image_folder.read(out)) == [("a.png", "cat")]
+    image_folder.write([Entry("b.png", "dog")], place, out)
+    assert files_in(out) == [".nextlabel.json", "cat/a.png", "dog/b.png"]
+    assert not (tmp_path / "out.nextlabel.json").exists()
+
+
+def test_a_mark_beside_a_folder_is_of_that_folder_alone(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    image_folder.write([Entry("a.png", "cat", given=True)], place_at(tmp_path, [tmp_path]), out)
+    out.rename(tmp_path / "elsewhere")
+    (out / "cat").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(out / "cat" / "0.png")
+    assert imported(image_folder.read(out)) == [("cat/0.png", "cat")]
+
+
+def files_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
