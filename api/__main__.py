@@ -26,7 +26,7 @@ def main() -> None:
     try:
         check_access(settings, arguments.host)
         services = Services.of(settings)
-        services.footing.require()
+        services.redis_watch.require()
         app = create_app(settings, arguments.host, services)
     except Misconfigured as error:
         raise SystemExit(f"nextlabel: {error.detail}") from None

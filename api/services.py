@@ -20,9 +20,9 @@ from nextlabel.api.watcher import Watcher
 from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.thumbnails import Thumbnails
 from nextlabel.core.errors import StoreUnavailable
-from nextlabel.core.jobs.footing import Footing
 from nextlabel.core.jobs.ledger import Ledger
 from nextlabel.core.jobs.queue import JobQueue
+from nextlabel.core.jobs.redis_watch import RedisWatch
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.keys import KeyRing
@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Services:
     settings: Settings
     store: JobStore
-    footing: Footing
+    redis_watch: RedisWatch
     queue: JobQueue
     results: ResultFiles
     watcher: Watcher
@@ -59,7 +59,7 @@ class Services:
         return cls(
             settings=settings,
             store=store,
-            footing=Footing(store, f"api-{os.getpid()}-{secrets.token_hex(4)}@{socket.gethostname()}"),
+            redis_watch=RedisWatch(store, f"api-{os.getpid()}-{secrets.token_hex(4)}@{socket.gethostname()}"),
             queue=JobQueue.of(settings),
             results=ResultFiles(settings.results_dir),
             watcher=Watcher(settings.redis_url, store.changed),
@@ -79,7 +79,7 @@ class Services:
         """Look at Redis again and again, until this is cancelled."""
         while True:
             try:
-                await in_thread(self.footing.look)
+                await in_thread(self.redis_watch.look)
             except StoreUnavailable as error:
                 log.warning("Redis is not looked at", cause=error.detail)
             except Exception:  # it must not be the end of looking
@@ -88,7 +88,7 @@ class Services:
 
     def close(self) -> None:
         with suppress(StoreUnavailable):  # it counts as gone after a while all the same
-            self.footing.leave()
+            self.redis_watch.leave()
         self.store.close()
         self.queue.close()
         self.thumbnails.close()

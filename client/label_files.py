@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.people import sort_out
+from nextlabel.core.data.labels_folder import sort_out
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole

@@ -22,7 +22,7 @@ import redis
 
 from nextlabel.client.redis_server import PrivateRedis, free_port
 from nextlabel.core.disk import make_private
-from nextlabel.core.jobs.server import faults_of
+from nextlabel.core.jobs.redis_info import faults_of
 
 __all__ = ["Stack", "StackError", "free_port", "port_taken"]
 STARTS_WITHIN_S = 120.0

@@ -10,7 +10,7 @@ import warnings
 from contextlib import closing
 
 from nextlabel.core.errors import Misconfigured, StoreUnavailable
-from nextlabel.core.jobs.footing import Footing
+from nextlabel.core.jobs.redis_watch import RedisWatch
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import configure_logs
 from nextlabel.core.settings import Settings
@@ -29,7 +29,7 @@ def main() -> int:
     configure_logs(settings.log_level, as_json=settings.log_json)
     try:
         with closing(JobStore.of(settings, retry=False)) as store:
-            Footing(store, name).require()
+            RedisWatch(store, name).require()
     except Misconfigured as error:
         raise SystemExit(f"nextlabel: {error.detail}") from None
     if settings.cpu_threads:

@@ -13,9 +13,9 @@ import time
 from contextlib import suppress
 
 from nextlabel.core.errors import JobNotFound, NextlabelError, StoreRefused, StoreUnavailable
-from nextlabel.core.jobs.footing import Footing
 from nextlabel.core.jobs.queue import JobQueue
 from nextlabel.core.jobs.record import is_job_id
+from nextlabel.core.jobs.redis_watch import RedisWatch
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import get_logger
@@ -38,7 +38,7 @@ class Janitor:
         self._worker, self._processes = worker, processes
         self._store = JobStore.of(settings)
         self._queue = JobQueue.of(settings)
-        self.footing = Footing(self._store, worker)
+        self.redis_watch = RedisWatch(self._store, worker)
         self._results = ResultFiles(settings.results_dir)
         self._presence = Presence(presence_folder(_service(settings)), worker)
         self._redis_run_id = ""
@@ -67,7 +67,7 @@ class Janitor:
         self._presence.end()
         with suppress(StoreUnavailable):  # a worker that is not seen any more is forgotten all the same
             self._store.forget_worker(self._worker)
-            self.footing.leave()
+            self.redis_watch.leave()
 
     def tick(self) -> None:
         """Look once. Raises StoreUnavailable; the next tick begins anew.
@@ -75,13 +75,13 @@ class Janitor:
         What Redis refuses, or what goes wrong with one of the duties, keeps no other from being done.
         """
         duties = (
-            self.footing.look, self._show_myself, self._bury_the_dead, self._reap, self._send_lost_messages,
+            self.redis_watch.look, self._show_myself, self._bury_the_dead, self._reap, self._send_lost_messages,
             self._forget_old_jobs,
         )  # fmt: skip
         for duty in duties:
             try:
                 duty()
-                if self.footing.foreign:  # its jobs are none of ours
+                if self.redis_watch.foreign:  # its jobs are none of ours
                     self._store.forget_worker(self._worker)
                     return
             except StoreRefused as error:

@@ -21,7 +21,7 @@ class Parent:
 
     def may_take(self) -> bool:
         """Whether messages may be taken: not those of another stack."""
-        return not self._janitor.footing.foreign
+        return not self._janitor.redis_watch.foreign
 
     def start(self) -> None:
         """Start both; from now on others see the worker."""

@@ -49,7 +49,7 @@ async def readyz(services: Given) -> Response:
     faults = [*await in_thread(lambda: list(_faults(services))), *await _faults_of_disks(services)]
     if faults:
         return not_ready(faults)
-    warnings = {"warnings": services.footing.notes} if services.footing.notes else {}
+    warnings = {"warnings": services.redis_watch.notes} if services.redis_watch.notes else {}
     return JSONResponse({"status": "ready", "faults": [], **warnings})
 
 
@@ -85,8 +85,8 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
 
 def _faults(services: Services) -> Iterator[str]:
     try:
-        services.footing.look()
-        yield from services.footing.faults
+        services.redis_watch.look()
+        yield from services.redis_watch.faults
         services.store.check_writable()
         if not services.store.workers():
             yield "no worker was seen in the last 10 seconds; jobs are recorded and wait"

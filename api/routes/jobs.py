@@ -199,7 +199,7 @@ async def accept(body: Any, services: Services, caller: Caller, key: str | None 
 
 
 def _record(request: JobRequest, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:
-    services.footing.refuse_unfit()
+    services.redis_watch.refuse_unfit()
     return services.store.submit(
         new_job_id(),
         request.kind,

@@ -27,7 +27,7 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.tables import table
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.people import SUFFIXES_OF_LABELS
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown

@@ -43,8 +43,8 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
+from nextlabel.core.data.labels_folder import sort_out
 from nextlabel.core.data.opening import open_without_links
-from nextlabel.core.data.people import sort_out
 from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share

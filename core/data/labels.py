@@ -12,7 +12,7 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.people import sort_out
+from nextlabel.core.data.labels_folder import sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nextlabel.core.data.files import SUFFIXES, unread_suffix
 from nextlabel.core.data.folder import Folder, opened_folder
+from nextlabel.core.data.labels_folder import may_hold_labels, sort_out
 from nextlabel.core.data.opening import look_at
-from nextlabel.core.data.people import may_hold_labels, sort_out
 from nextlabel.core.data.roots import confine, is_under, real_path
 from nextlabel.core.errors import NextlabelError, PathNotReadable
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from nextlabel.core.data.files import SUFFIXES, has_suffix
 from nextlabel.core.data.label_text import clean_name, writable
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed
 from nextlabel.core.exchange.files import Faults
 from nextlabel.core.tasks.base import Task
@@ -160,7 +160,7 @@ def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) 
         return ()
     spelt: dict[str, Answer] = {}
     for answer in by_people:
-        spelt.setdefault(_as_seen(answer.class_name), answer)
+        spelt.setdefault(as_seen(answer.class_name), answer)
     try:
         return task.agree([answer.class_name for answer in spelt.values()])
     except ValueError as error:
@@ -168,10 +168,6 @@ def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) 
         more = [reading.settled_by] if reading.settled_by else []
         reading.faults.note(" and ".join(places[:NAMED]), ", or ".join([f"{shown(name)}: {error}", *more]))
         return ()
-
-
-def _as_seen(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
 
 
 # --- names ------------------------------------------------------------------------------------------------------
@@ -195,7 +191,7 @@ def _by_name(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
     spelt: dict[str, str] = {}
     by_name: dict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
-        by_name[spelt.setdefault(_as_seen(answer.name), answer.name)].append(answer)
+        by_name[spelt.setdefault(as_seen(answer.name), answer.name)].append(answer)
     return by_name
 
 
@@ -255,19 +251,19 @@ class _Names:
         self._exact = dict.fromkeys(names)
         self._by_look: dict[str, list[str]] = defaultdict(list)
         for name in self._exact:
-            self._by_look[_as_seen(name)].append(name)
+            self._by_look[as_seen(name)].append(name)
 
     def get(self, name: str) -> str | None:
         if name in self._exact:
             return name
-        alike = self._by_look.get(_as_seen(name), [])
+        alike = self._by_look.get(as_seen(name), [])
         return alike[0] if len(alike) == 1 else None
 
     def found(self, parts: Mapping[str, Sequence[str]], dropped: int) -> dict[str, str]:
         """Find the names that are in the pool without so many leading folders; none where two names become one."""
         shorter = {name: "/".join(of[dropped:]) for name, of in parts.items() if len(of) > dropped}
         found = {name: there for name, short in shorter.items() if (there := self.get(short)) is not None}
-        before = {_as_seen("/".join(parts[name])) for name in found}
+        before = {as_seen("/".join(parts[name])) for name in found}
         return found if len(set(found.values())) == len(before) else {}
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.data.people import SUFFIXES_OF_LABELS
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.units import Units
 from nextlabel.core.metrics.classification import Scores
 from nextlabel.core.metrics.multilabel import LabelScores
@@ -256,6 +257,14 @@ def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterat
     """Write each (name, its classes) as lines of a labels file."""
     for name, classes in said:
         yield from task.lines(name, classes)
+
+
+def refuse_none(labels: Labels) -> None:
+    """Raise NoLabels where nothing is labelled."""
+    if not len(labels) and labels.disputed:
+        raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
+    if not len(labels):
+        raise NoLabels("there is no label in it, and a head needs labels to learn from")
 
 
 def besides(matched: Matched) -> str:

@@ -20,7 +20,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
@@ -196,10 +196,7 @@ class Classification(Task):
     # training
 
     def check_labels(self, labels: Labels) -> None:
-        if not labels.classes and labels.disputed:
-            raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
-        if not labels.classes:
-            raise NoLabels("there is no label in it, and a head needs labels to learn from")
+        refuse_none(labels)
         if len(labels.classes) == 1:
             only = "all labels in it say" if len(labels) > 1 else "the one label in it says"
             raise SingleClass(f"{only} {labels.classes[0]!r}; a head needs two classes at least")

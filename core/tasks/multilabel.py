@@ -25,7 +25,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import LabelScores, agreement, label_counts, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable
+from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
 
 NONE = ""  # the class of a line that says that none applies
 NONE_IN_WORDS = "none of the classes"
@@ -154,10 +154,7 @@ class Multilabel(Task):
 
     def check_labels(self, labels: Labels) -> None:
         assert isinstance(labels, ClassSets)
-        if not len(labels) and labels.disputed:
-            raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
-        if not len(labels):
-            raise NoLabels("there is no label in it, and a head needs labels to learn from")
+        refuse_none(labels)
         if len(set(labels.classes_by_name.values())) == 1:
             raise SingleClass(f"a head needs {_CONTRAST.format(*_all_alike(labels.classes_by_name.values()))}")
 

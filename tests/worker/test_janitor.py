@@ -340,6 +340,6 @@ def test_in_another_stacks_redis_nothing_is_put_back_or_shown(janitor, settings,
     job = new_job(store)
     store.claim(job.id, process="w@host/abc", token="t", lease_s=60)
     janitor.tick()
-    assert janitor.footing.foreign
+    assert janitor.redis_watch.foreign
     assert store.get(job.id).state is JobState.RUNNING
     assert store.workers() == []

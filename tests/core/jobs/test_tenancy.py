@@ -4,9 +4,9 @@ import pytest
 import redis
 
 from nextlabel.core.errors import Misconfigured, StoreUnfit
-from nextlabel.core.jobs.footing import Footing
 from nextlabel.core.jobs.queue import JobQueue, messages_key
 from nextlabel.core.jobs.record import new_job_id
+from nextlabel.core.jobs.redis_watch import RedisWatch
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.jobs.tenancy import Stack
 from nextlabel.core.settings import Settings
@@ -14,7 +14,7 @@ from nextlabel.core.settings import Settings
 
 @pytest.fixture
 def stack(tmp_path, empty_redis):
-    """Make the store and the footing of a process: `stack("a", roots="r")` is a stack a."""
+    """Make the store and the watch of a process: `stack("a", roots="r")` is a stack a."""
     stores = []
 
     def made(name, roots="data", process="p", **more):
@@ -22,7 +22,7 @@ def stack(tmp_path, empty_redis):
             data_roots=(tmp_path / roots,), state_dir=tmp_path / name, cache_dir=tmp_path, redis_url=empty_redis, **more
         )
         stores.append(JobStore.of(settings))
-        return stores[-1], Footing(stores[-1], f"{name}-{process}")
+        return stores[-1], RedisWatch(stores[-1], f"{name}-{process}")
 
     yield made
     for store in stores:
@@ -72,7 +72,7 @@ def test_once_no_process_of_it_lives_its_owner_may_change_the_roots(stack):
 
 
 def test_a_process_that_was_killed_is_waited_for_until_it_counts_as_gone(stack, monkeypatch):
-    monkeypatch.setattr("nextlabel.core.jobs.footing.ALIVE_S", 1.0)
+    monkeypatch.setattr("nextlabel.core.jobs.redis_watch.ALIVE_S", 1.0)
     stack("a")[1].require()
     stack("a", "elsewhere", process="q")[1].require(wait_s=10)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nextlabel.core.errors import Misconfigured, StoreRefused, StoreUnavailable, StoreUnfit
-from nextlabel.core.jobs.server import faults_of, is_replica, notes_of
+from nextlabel.core.jobs.redis_info import faults_of, is_replica, notes_of
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.jobs.tenancy import FOREIGN, Stack
 from nextlabel.core.logs import get_logger
@@ -22,7 +22,7 @@ ALIVE_S = 15.0  # so long after it was last seen, a process counts as alive
 LOST_SHOWN_S = 86_400.0
 
 
-class Footing:
+class RedisWatch:
     """Watches over Redis for one process. `process`: its name, for others to see."""
 
     def __init__(self, store: JobStore, process: str) -> None:

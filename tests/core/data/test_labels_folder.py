@@ -1,6 +1,6 @@
 import pytest
 
-from nextlabel.core.data.people import sort_out
+from nextlabel.core.data.labels_folder import sort_out
 
 
 @pytest.mark.parametrize("name", ["anna.txt", "ANNA.TXT", "Анна Петрова.tsv", "anna.v2.csv", "arnold.txt", "a_b-c.txt"])

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from nextlabel.core.jobs.server import faults_of, notes_of
+from nextlabel.core.jobs.redis_info import faults_of, notes_of
 
 FIT = {
     "redis_version": "7.2.4",
