@@ -1,6 +1,6 @@
 // What a key means: on a layout without Latin letters, what stands there on one with them.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 const PLACES: Record<string, string> = { Slash: "/", Minus: "-", Equal: "=", NumpadAdd: "+", NumpadSubtract: "-" };
 
@@ -31,11 +31,11 @@ export function pressesSomething(event: KeyboardEvent): boolean {
   return isPress && event.target instanceof Element && event.target.closest("button, a, summary") !== null;
 }
 
-/** Keys while the component is shown. `handle` returns whether the key was one of its own. */
+/** Keys from the moment on that the component is shown. `handle` returns whether the key was one of its own. */
 export function useKeys(handle: (key: string, event: KeyboardEvent) => boolean, known?: (key: string) => boolean) {
   const newest = useRef({ handle, known });
   newest.current = { handle, known };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || isTyping(event)) return;
       const { handle, known } = newest.current;
