@@ -170,11 +170,16 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
     if absent := [column for column in (name_column, class_column) if column not in columns]:
         there = ", ".join(columns) or "none"
         raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
+    if twice := [column for column in (name_column, class_column) if columns.count(column) > 1]:
+        raise LabelsMalformed(f"{shown(path)}: two of its columns are called {twice[0]}; rename one of them")
     labels: dict[str, str] = {}
     spelt: dict[str, str] = {}
     for row in rows:
         if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
             continue  # rows of separators, as spreadsheets leave them at the end
+        if any(cell.strip() for cell in row.get(None, [])):  # type: ignore[call-overload]  # what is beyond the header
+            what = "it has more cells than the header; put quotes around what holds a comma"
+            raise LabelsMalformed(f"{path.name}:{rows.line_num}: {what}")
         written, class_ = (row[column] or "" for column in (name_column, class_column))
         name, class_ = as_seen(clean_name(written)), as_seen(class_.strip())
         if not name.strip() or not class_:

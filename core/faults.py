@@ -36,6 +36,18 @@ def validate(model: type[M], data: Any, owner: str) -> M:
         raise ValidationError.from_exception_data(error.title, errors) from None
 
 
+def object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object of its keys and values, for `json.loads`, which else takes the last of two values in silence.
+
+    Raises ValueError where a key stands there twice.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return made
+
+
 def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
     """Turn each error into a fault; leave out the errors that only repeat another."""
     places = [tuple(error["loc"]) for error in errors]

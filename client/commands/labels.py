@@ -27,7 +27,7 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.tables import table
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
+from nextlabel.core.data.labels_folder import WHY_NOBODYS
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
@@ -184,5 +184,4 @@ def _compare_with(pool: Path, labelled: ClassLabels) -> None:
 
 def _tell_left_out(path: Path) -> None:
     if left_out := left_out_of(path):
-        ends = ", ".join(SUFFIXES_OF_LABELS)
-        click.echo(f"not read, as they don't end in {ends}, or look like copies: {', '.join(left_out)}", err=True)
+        click.echo(f"not read, as {WHY_NOBODYS}: {', '.join(left_out)}", err=True)

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedRandom, BufferedReader
+from itertools import islice
 from pathlib import Path
 
 from nextlabel.core.data.opening import NOT_REGULAR, TO_LOOK, open_file, open_without_links
 from nextlabel.core.data.roots import TRIES, confine, existing_folder, shown
 from nextlabel.core.disk import NameIn
 from nextlabel.core.errors import PathNotAllowed, PathWrongKind
+
+LOOKED_AT = 1_000  # names of a folder in a folder
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,20 @@ class File:
 
     def is_link(self) -> bool:
         return self._is(stat.S_ISLNK)
+
+    def is_folder_with(self, what: Callable[[str], bool]) -> bool:
+        """Tell whether it is a folder, and what is asked for is true of one of the first names in it."""
+        if not self._is(stat.S_ISDIR):
+            return False
+        try:
+            here = open_without_links(self.name, os.O_RDONLY | os.O_DIRECTORY, folder=self.folder.descriptor)
+        except OSError:
+            return False
+        try:
+            with os.scandir(here) as entries:
+                return any(what(entry.name) for entry in islice(entries, LOOKED_AT))
+        finally:
+            os.close(here)
 
     def open(self) -> BufferedReader:
         """Open it for reading. Raises OSError for what is no regular file, too."""

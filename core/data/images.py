@@ -88,7 +88,7 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None, 
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(max_pixels) from None
     except UnidentifiedImageError:
-        raise UnreadableImage(f"none of {', '.join(FORMATS)}, or its header is damaged") from None
+        raise UnreadableImage(_why_unidentified(stream)) from None
     except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
         raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
 
@@ -180,6 +180,15 @@ def _too_large(max_pixels: int) -> UnreadableImage:
     return UnreadableImage(f"its header claims more pixels than NEXTLABEL_MAX_IMAGE_PIXELS allows ({max_pixels:,})")
 
 
+def _why_unidentified(stream: PoolFile) -> str:
+    stream.seek(0)
+    if stream.read(4) in TIFF_HEADS:
+        return (
+            "a TIFF of a kind that is not read (64-bit floats, say, or more than four channels), or damaged; convert it"
+        )
+    return f"none of {', '.join(FORMATS)}, or its header is damaged"
+
+
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
@@ -191,6 +200,7 @@ CHEAP_PIXELS = 32_000_000
 CHEAP_WIDE_PIXELS = 8_000_000  # of more than 8 bits a channel
 CHEAP_RUNS = 250_000  # pixels of a BMP with run lengths, which Pillow decodes in Python: 2 million a second
 AVIF_OR_HEIC = b"ftyp"  # their decoders are the youngest, and do the most
+TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 CHEAP_TIFFS = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "group3", "group4", "tiff_ccitt"}
 
 
@@ -270,6 +280,7 @@ _TURNS = {
 }
 PROBES = 8  # pixels across and down that tell of nearly every picture that it has more than one tone
 SAME_TONE = 2  # levels of 255 apart, and nobody sees it
+FAINT = 8  # an alpha of 255 up to which a picture on white is white to the eye
 
 
 def _orientation(image: Image.Image) -> object:
@@ -285,6 +296,7 @@ def _upright(image: Image.Image, orientation: object) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> tuple[Image.Image, Remark]:
+    image = _as_meant(image) if image.format == "TIFF" else image
     if image.mode.startswith("I;16"):
         return _from_16_bits(image)
     if image.mode in {"I", "F"}:
@@ -297,9 +309,18 @@ def _rgb(image: Image.Image) -> tuple[Image.Image, Remark]:
     return image if image.mode == "RGB" else image.convert("RGB"), NOTHING
 
 
+def _as_meant(image: Image.Image) -> Image.Image:
+    """Undo what Pillow takes some TIFFs for: signed bytes for 0..255, a channel that is no alpha for one."""
+    if image.mode == "L" and _tag(image, Tags.SampleFormat, 1) == SIGNED:
+        return image.point([level ^ 0x80 for level in range(256)])
+    if image.mode == "RGBA" and _tag(image, Tags.ExtraSamples, 0) not in ALPHAS:  # infrared, or whatever else
+        return image.convert("RGB")
+    return image
+
+
 def _on_white(image: Image.Image) -> tuple[Image.Image, Remark]:
-    """Lay an RGBA image on white; an alpha that is 0 everywhere says nothing, and hides all."""
-    if _extrema(image)[3] == (0, 0):
+    """Lay an RGBA image on white; an alpha that is nothing, or next to it, everywhere says nothing, and hides all."""
+    if _extrema(image)[3][1] <= FAINT:
         return image.convert("RGB"), Remark.ALPHA_IGNORED
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(image, mask=image)
@@ -330,6 +351,9 @@ Tags = ExifTags.Base
 # Tags of TIFF: MaxSampleValue, PlanarConfiguration, GDAL's.
 GREATEST_VALUE, PLANES, NODATA = 281, 284, 42113
 TILE_WIDTH, TILE_HEIGHT = 322, 323
+SIGNED = 2  # SampleFormat
+ALPHAS = (1, 2)  # ExtraSamples
+NO_VALUES = (-9999.0, -32768.0, -float(np.finfo(np.float32).max))  # the least, where it is these, stands for no value
 ROWS_OF_PIXELS = 1_000_000  # that are made wider at once
 
 
@@ -341,24 +365,21 @@ def _depth(greatest: int) -> int:
 
 def _from_16_bits(image: Image.Image) -> tuple[Image.Image, Remark]:
     stored = min(16, int(_tag(image, Tags.BitsPerSample, 16)))
-    depth = _depth(max(int(values.max()) for values in _strips(image)))
+    depth = _depth(max(int(values[values != 0xFFFF].max(initial=0)) for values in _strips(image)))
     depth = min(stored, max(depth, _depth(int(_tag(image, GREATEST_VALUE, 0)))))
-    upper = _grey(image, lambda values: (values >> (depth - 8)).astype(np.uint8))
+    upper = _grey(image, lambda values: np.minimum(values >> (depth - 8), 255).astype(np.uint8))
     return upper, Remark.STRETCHED if depth < stored else NOTHING
 
 
 def _from_range(image: Image.Image) -> Image.Image:
-    """Stretch grey of 32 bits or floating point; what is not finite, or declared to be no value, is dark or light."""
+    """Stretch grey of 32 bits or floating point; what is not finite, or stands for no value, is dark or light."""
     try:
         nodata = np.float64(_tag(image, NODATA, "nan").strip("\0 "))
     except (ValueError, AttributeError):
         nodata = np.float64("nan")
-    low, high = np.inf, -np.inf
-    for values in _strips(image):
-        seen = values[np.isfinite(values) & (values != nodata.astype(values.dtype) if np.isfinite(nodata) else True)]
-        if seen.size:
-            low, high = min(low, float(seen.min())), max(high, float(seen.max()))
-    low, high = (low, high) if low <= high else (0.0, 0.0)
+    low, high = _range_of(image, nodata)
+    if low in NO_VALUES:
+        low, high = _range_of(image, nodata, np.float64(low))
     scale = 255 / (high - low) if high > low else 0.0
 
     def level(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -367,6 +388,19 @@ def _from_range(image: Image.Image) -> Image.Image:
         return levels
 
     return _grey(image, level)
+
+
+def _range_of(image: Image.Image, *no_values: np.float64) -> tuple[float, float]:
+    """Return the least and the greatest of the finite values, but for those; 0 and 0 where there is none."""
+    low, high = np.inf, -np.inf
+    for values in _strips(image):
+        seen = np.isfinite(values)
+        for none in no_values:
+            if np.isfinite(none):
+                seen &= values != none.astype(values.dtype)
+        if seen.any():
+            low, high = min(low, float(values[seen].min())), max(high, float(values[seen].max()))
+    return (low, high) if low <= high else (0.0, 0.0)
 
 
 def _grey(image: Image.Image, level: Callable[[NDArray[Any]], NDArray[np.uint8]]) -> Image.Image:

@@ -12,10 +12,10 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.labels_folder import sort_out
+from nextlabel.core.data.labels_folder import may_hold_labels, sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
-from nextlabel.core.errors import LabelsMalformed, PathNotReadable
+from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotReadable
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it
@@ -113,16 +113,30 @@ def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[Fi
 
 
 def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
-    """List the files in a folder of labels that are nobody's, without hidden ones. Beside a labels file there are none.
+    """List what is in a folder of labels and nobody's, without hidden files. Beside a labels file there is nothing.
+
+    What is called as people's files are and can't be opened as a file is in the list, for a person's labels may be
+    missing by that: a link to a disk that is not there. So is a folder in which such files lie, with a slash.
 
     Raises as `labels_files` does.
     """
     real = existing_file_or_folder(path, roots) if roots else readable(path.absolute())
     if not real.is_dir():
         return []
-    with opened_folder(real, roots or [real]) as folder:
-        _, left_out = _sorted_out(folder)
-        return [name for name in left_out if folder.file(name).is_regular()]
+    with opened_folder(real, roots or [real]) as folder, ExitStack() as stack:
+        people, others = _sorted_out(folder)
+        no_files = [name for name in people if not _is_file(folder.file(name), roots or [real], stack)]
+        files = [name for name in others if folder.file(name).is_regular()]
+        return sorted(
+            [*files, *no_files, *(f"{name}/" for name in others if folder.file(name).is_folder_with(may_hold_labels))]
+        )
+
+
+def _is_file(file: File, roots: Sequence[Path], stack: ExitStack) -> bool:
+    try:
+        return followed(file, roots, stack).is_regular()
+    except NextlabelError:
+        return False
 
 
 def _sorted_out(folder: Folder) -> tuple[list[str], list[str]]:

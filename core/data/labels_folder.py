@@ -10,12 +10,17 @@ import re
 from collections.abc import Iterable
 
 SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")
+WHY_NOBODYS = (
+    f"they don't end in {' '.join(SUFFIXES_OF_LABELS)}, look like copies, are no files (a link to nothing, say), "
+    "or lie in a folder below"
+)
 
 _CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
-_WORD = "copy|copie|kopie|copia|cópia|kopia|копия|bak|backup|old|orig|original"
+_WORD = "copy|copie|kopie|copia|cópia|kopia|копия|コピー|的?副本|拷贝|복사본|bak|backup|old|orig|original"
 _COPY = re.compile(
     r"(?:copy of|copie de|kopie von|copia de|копия) (?P<before>.+)"
-    rf"|(?P<after>.+?)(?:[ ._–—-]+(?:{_WORD})(?:[ ._-]*\(?\d+\)?)?|[ ._-]*\(\d+\))",
+    rf"|(?P<after>.+?)(?:[ ._–—-]+(?:{_WORD})(?:[ ._-]*\(?\d+\)?)?|[ ._-]*\(\d+\)"
+    rf"|[ ._-]*\((?:[^()]* )?(?:{_WORD})(?: \d+)?\)|的副本(?: *\d+)?|\.(?:txt|tsv|csv))",
     re.IGNORECASE,
 )
 

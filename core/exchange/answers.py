@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from nextlabel.core.data.files import SUFFIXES, has_suffix
 from nextlabel.core.data.label_text import clean_name, writable
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, difference, look_alike
 from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed
 from nextlabel.core.exchange.files import Faults
 from nextlabel.core.tasks.base import Task
@@ -28,6 +28,9 @@ from nextlabel.core.tasks.registry import CLASSIFICATION
 NAMED = 5  # of what is left out
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]|\\\\")
+_OF_A_SPREADSHEET = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!)")
+_NO_ANSWER = ("nan", "nat", "na", "n/a", "<na>", "null", "none", "undefined", "unlabeled", "unlabelled", "unknown", "?")
+_BETWEEN_CLASSES = re.compile(r"[|;,]")
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,9 @@ def labels_of(
         proposed = {}
     taken = {name: all_ for name, all_ in by_name.items() if name not in proposed}
     pairs = [(name, class_name) for name, all_ in taken.items() for class_name in _agreed(name, all_, reading, task)]
+    _refuse_names_for_classes(pairs, reading)
     reading.faults.check()
-    notes += _left_out(reading, said, list(proposed))
+    notes += [*_left_out(reading, said, list(proposed)), *_oddities(pairs, known=pool is not None)]
     if not pairs:
         raise ExchangeMalformed("\n".join([f"{shown(reading.file)}: no answer found in it.", *reading.notes, *notes]))
     return Imported(pairs, [*reading.notes, *notes])
@@ -123,6 +127,10 @@ def _with_text(answer: Answer, faults: Faults) -> Answer | None:
         what = f"a class is a plain text, and {said[:80]} is none; it is no choice of one class for an image"
         faults.note(answer.place, what)
         return None
+    if _OF_A_SPREADSHEET.fullmatch(answer.class_name.strip()):
+        what = f"{shown(answer.class_name)} says that a class got lost on the way; mend it where the file comes from"
+        faults.note(answer.place, what)
+        return None
     try:
         writable(answer.name or "?")
         return replace(answer, class_name=writable(answer.class_name.strip()))
@@ -136,13 +144,13 @@ def is_structure(value: Any) -> bool:
     if not isinstance(value, str):
         return True
     text = value.strip()
-    if not text.startswith(("[", "{")):
+    if not text.startswith(("[", "{", "(")):
         return False
     if re.match(r"\[\s*\{|\{\s*['\"]", text):
         return True
     for parse in (json.loads, ast.literal_eval):
         try:
-            return isinstance(parse(text), list | dict | set)
+            return isinstance(parse(text), list | dict | set | tuple)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return False
@@ -168,6 +176,44 @@ def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) 
         more = [reading.settled_by] if reading.settled_by else []
         reading.faults.note(" and ".join(places[:NAMED]), ", or ".join([f"{shown(name)}: {error}", *more]))
         return ()
+
+
+def _refuse_names_for_classes(pairs: Sequence[tuple[str, str]], reading: Reading) -> None:
+    """Note it where each class is called as an image is: then something else was taken for classes."""
+    classes = [class_name for _, class_name in pairs if class_name]
+    if classes and all(map(has_suffix, classes)):
+        what = f"{shown(classes[0])} and all other classes are called as images are; which column is the class?"
+        reading.faults.note("all of it", what)
+
+
+def _oddities(pairs: Sequence[tuple[str, str]], *, known: bool) -> Iterator[str]:
+    """Say what is odd about labels that can be as they are. known: the names are those of a pool."""
+    classes = dict.fromkeys(class_name for _, class_name in pairs if class_name)
+    for alike in look_alike(classes):
+        by = difference(alike[0], alike[1])
+        yield f"these count as several classes, though they differ by {by} alone: {', '.join(map(shown, alike))}"
+    empty = [class_name for class_name in classes if class_name.casefold() in _NO_ANSWER]
+    if empty:
+        yield f"taken for classes: {', '.join(map(shown, empty))}; if they stand for no answer, leave those out"
+    broken = [class_name for class_name in classes if "\ufffd" in class_name]
+    if broken:
+        yield f"letters got lost before this file was written, in classes: {_listed(list(map(shown, broken)))}"
+    joined = [one for one in classes if _are_several(one, classes)]
+    if joined:
+        yield (
+            f"each taken for one class: {_listed(list(map(shown, joined)))}; "
+            "with --task multilabel, | stands between several of one image"
+        )
+    by_case = {} if known else Counter(name.casefold() for name in {as_seen(name) for name, _ in pairs})
+    if any(count > 1 for count in by_case.values()):
+        several = [name for name, _ in pairs if by_case[as_seen(name).casefold()] > 1]
+        yield f"names that differ by case alone count as several images: {_listed(several)}"
+
+
+def _are_several(class_name: str, classes: Collection[str]) -> bool:
+    """Tell whether a class seems to be several, by a separator that hardly is a part of one, or by its parts."""
+    parts = [part.strip() for part in _BETWEEN_CLASSES.split(class_name)]
+    return len(parts) > 1 and ("|" in class_name or ";" in class_name or all(part in classes for part in parts))
 
 
 # --- names ------------------------------------------------------------------------------------------------------

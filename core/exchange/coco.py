@@ -89,9 +89,14 @@ def _answers_by_image(
         elif seen.setdefault(row.get("id", place), said) != said:
             faults.note(place, f"the id {row['id']} stands for two annotations; give each an id of its own")
         else:
-            by_model = row.get("score") is not None
-            answers[image].append(Answer(place, names[image], categories[category], by_model))
+            answers[image].append(Answer(place, names[image], categories[category], by_model=_has_score(row)))
     return answers
+
+
+def _has_score(row: Mapping[str, Any]) -> bool:
+    """Tell whether a model proposes an annotation. Datumaro keeps scores that it knows nothing of among attributes."""
+    attributes = row.get("attributes")
+    return any(part.get("score") is not None for part in (row, attributes) if isinstance(part, dict))
 
 
 def _number(row: Any, field: str) -> int:

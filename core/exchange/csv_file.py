@@ -19,6 +19,7 @@ from nextlabel.core.exchange.files import read_table
 NAMES = ("name", "image", "filename", "file", "path", "filepath", "imagename", "imagepath", "imageid")
 CLASSES = ("class", "label", "classname", "category", "choice", "target")
 PREDICTED = "predicted"
+SCORES = ("score", "confidence", "probability", "prob")  # of a model: a person's word has none
 YES, NO = ("1", "1.0", "true", "yes", "x"), ("0", "0.0", "false", "no")
 
 
@@ -44,6 +45,7 @@ class _Columns:
     name: int
     class_name: int | None
     predicted: int | None = None
+    score: int | None = None
 
 
 def read(
@@ -53,6 +55,8 @@ def read(
 
     several: an image may have several classes. They stand in rows of their own, or in one cell between `|`, or the
     table has a column for each class, with 1 where an image has it and 0 where it has not.
+
+    A class is a model's where it stands in the column `predicted`, or has a score beside it and its column wasn't said.
 
     A table of two columns may have no header: then its first row names an image. Else columns are known by their
     header, or must be said.
@@ -69,6 +73,7 @@ def read(
     if several and has_header and class_column is None:
         names = _one_hot(first, rows[1:], name_column)
         if names is not None:
+            _refuse_twice(first, file)
             _read_one_hot(reading, first, rows[1:], names)
             return reading
     columns = _by_header(first, rows[1:], file, name_column, class_column) if has_header else _without_header(rows)
@@ -83,9 +88,9 @@ def read(
             what = f"it has {len(row)} cells, where {width} belong; put quotes around what holds a separator"
             reading.faults.note(place, what)
         else:
-            said = class_name or predicted
+            said, by_model = class_name or predicted, not class_name or bool(_cell(row, columns.score))
             for one in said.split("|") if several else [said]:
-                reading.answers.append(Answer(place, name, one, by_model=not class_name))
+                reading.answers.append(Answer(place, name, one, by_model))
     return reading
 
 
@@ -99,11 +104,18 @@ def _one_hot(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], n
     return names[0] if any(cell in YES for cell in cells) else None
 
 
+def _refuse_twice(header: Sequence[str], file: Path) -> None:
+    twice = [title for title in header if header.count(title) > 1]
+    if twice:
+        raise ExchangeMalformed(f"{shown(file)}: two of its columns are called {shown(twice[0])}; rename one of them.")
+
+
 def _read_one_hot(
     reading: Reading, header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], names: int
 ) -> None:
     """Note an answer for each 1 of a row; for a row of 0 alone, that none applies."""
     classes = [at for at in range(len(header)) if at != names]
+    reading.notes.append(f"columns taken for classes: {', '.join(header[at] for at in classes)}")
     for place, row in rows:
         cells = {at: _cell(row, at).strip().casefold() for at in classes}
         odd = [cell for cell in cells.values() if cell not in YES and cell not in NO]
@@ -143,7 +155,8 @@ def _by_header(
     classes = _called(header, class_column) if class_column else [at for at, t in enumerate(titles) if t in CLASSES]
     predicted = titles.index(PREDICTED) if PREDICTED in titles and not class_column else None
     if len(names) == 1 and len(classes) == 1 and names != classes:
-        return _Columns(names[0], classes[0], predicted)
+        scores = [at for at, title in enumerate(titles) if title in SCORES]
+        return _Columns(names[0], classes[0], predicted, scores[0] if scores and not class_column else None)
     if len(names) == 1 and not classes and not class_column and predicted is not None:
         return _Columns(names[0], None, predicted)
     raise ExchangeMalformed(

@@ -58,7 +58,7 @@ def _writable(text: str) -> str:
 
 
 def read(file: Path) -> Reading:
-    """Read the tags of images, in the order of the images' numbers; without a tag, what its shapes say.
+    """Read the tags of images, in the order of the images' numbers; without a person's tag, what people's shapes say.
 
     What CVAT's models proposed has the source `auto`, and so has what `document` writes of a model's.
 
@@ -77,15 +77,21 @@ def read(file: Path) -> Reading:
         if not name:
             reading.faults.note(place, "it has no name; export the file anew")
             continue
-        said = list(image.iter("tag")) or [shape for shape in image if shape.tag in SHAPES]
+        tags, shapes = list(image.iter("tag")), [shape for shape in image if shape.tag in SHAPES]
+        by_people = [[one for one in of if not _is_by_model(one)] for of in (tags, shapes)]
+        said = next(filter(None, (*by_people, tags, shapes)), [])
         for one in said:
             if one.get("label"):
-                reading.answers.append(Answer(place, name, one.get("label"), by_model=one.get("source") == "auto"))
+                reading.answers.append(Answer(place, name, one.get("label"), by_model=_is_by_model(one)))
             else:
                 reading.faults.note(place, f"a <{one.tag}> has no label; export the file anew")
         if not said:
             reading.answers.append(Answer(place, name, None))
     return reading
+
+
+def _is_by_model(one: Element) -> bool:
+    return one.get("source", "").casefold() == "auto"
 
 
 def _number(text: str | None, at: int) -> int:

@@ -19,6 +19,7 @@ from nextlabel.core.data.places import Place, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
+from nextlabel.core.faults import object_of
 
 MAX_LISTED = 20
 MAX_BYTES = 1 << 30
@@ -55,12 +56,19 @@ def read_text(file: Path, *, or_utf_16: bool = False) -> str:
     """
     data = _read_bytes(file)
     if or_utf_16 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").removeprefix("\ufeff")
+        return _utf_16(data, file).removeprefix("\ufeff")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8; export the file anew, or save it as UTF-8"
         raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+
+
+def _utf_16(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise ExchangeMalformed(f"{shown(file)}: byte {error.start} is not UTF-16; export the file anew.") from None
 
 
 def _read_bytes(file: Path) -> bytes:
@@ -103,7 +111,7 @@ def _too_large(file: Path) -> ExchangeMalformed:
 def read_json(file: Path) -> Any:
     """Read a JSON file. Raises ExchangeMalformed, PathNotReadable."""
     try:
-        return json.loads(read_text(file))
+        return json.loads(read_text(file), object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         raise ExchangeMalformed(f"{shown(file)} is not JSON: {error}. Export it anew.") from None
 

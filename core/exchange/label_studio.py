@@ -120,6 +120,7 @@ class _Annotation:
     """What somebody said of one task, and when. `choices`: none where it was skipped, or left open.
 
     made: False where a task has no annotation at all.
+    by_model: it is a prediction that stands among the annotations.
     """
 
     place: str
@@ -127,6 +128,7 @@ class _Annotation:
     choices: list[Any]
     time: datetime | None
     made: bool
+    by_model: bool = False
 
 
 def read_export(
@@ -169,7 +171,8 @@ def read_export(
             _note_what_they_contest(counted, name, reading)
         for annotation in counted:
             classes = annotation.choices or [None]
-            reading.answers += [Answer(annotation.place, name, class_name) for class_name in classes]
+            by_model = annotation.by_model
+            reading.answers += [Answer(annotation.place, name, class_name, by_model) for class_name in classes]
     return reading
 
 
@@ -187,6 +190,7 @@ def _note_what_they_contest(annotations: Sequence[_Annotation], name: str, readi
 def _newest(annotations: list[_Annotation], name: str, faults: Faults) -> list[_Annotation]:
     """Return the newest annotation; several of one time. Note it where the times don't tell which it is."""
     annotations = [annotation for annotation in annotations if annotation.made] or annotations
+    annotations = [annotation for annotation in annotations if not annotation.by_model] or annotations
     if all(annotation.choices == annotations[0].choices for annotation in annotations):
         return annotations
     times = [annotation.time for annotation in annotations if annotation.time is not None]
@@ -230,10 +234,15 @@ def _read_full(tasks_: Sequence[Any], key: str | None, from_name: str | None, re
     key = key or _image_key([task["data"] for _, task in known])
     annotations = []
     for place, task in known:
+        if any(not isinstance(annotation, dict) for annotation in _listed(task)):
+            reading.faults.note(
+                place, "its annotations are numbers; export the project as JSON anew, with all they say"
+            )
         for annotation in _annotations(task) or [{}]:
             choices = _choices_of(annotation, control, place, reading.faults)
             if url := _url(task["data"], key, place, choices, reading.faults):
-                annotations.append(_Annotation(place, url, choices, _time(annotation), bool(annotation)))
+                made, by_model = bool(annotation), _is_prediction(annotation)
+                annotations.append(_Annotation(place, url, choices, _time(annotation), made, by_model))
     return annotations
 
 
@@ -257,8 +266,18 @@ def _choice_of(tasks_: Iterable[Mapping[str, Any]], asked: str | None, reading: 
 
 
 def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [entry for entry in _listed(task) if isinstance(entry, dict)]
+
+
+def _listed(task: Mapping[str, Any]) -> list[Any]:
     listed = task.get("annotations", task.get("completions"))
-    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return listed if isinstance(listed, list) else []
+
+
+def _is_prediction(annotation: Mapping[str, Any]) -> bool:
+    """Tell a model's prediction, of which a model's version or a score tells and no person, from a person's answer."""
+    by_model = any(annotation.get(key) is not None for key in ("model_version", "score"))
+    return annotation.get("type") == "prediction" or (by_model and annotation.get("completed_by") is None)
 
 
 def _choices_of(annotation: Mapping[str, Any], control: Control, place: str, faults: Faults) -> list[Any]:
@@ -281,8 +300,9 @@ def _regions(result: Any) -> list[dict[str, Any]]:
 
 
 def _choices(value: Any) -> list[Any]:
+    """List what was chosen, as it stands there: it is for the check of labels to say that it is no text."""
     choices = value.get("choices") if isinstance(value, dict) else None
-    return choices if isinstance(choices, list) else []
+    return choices if isinstance(choices, list) else [] if choices is None else [choices]
 
 
 # JSON-MIN and CSV: one annotation a row

@@ -77,6 +77,8 @@ from nextlabel.core.jobs.record import (
 from nextlabel.core.jobs.tenancy import ANY, FOREIGN, Stack
 from nextlabel.core.settings import DEFAULT_REDIS_PREFIX, Settings
 
+#: Fields of a record that scripts count with: `is_whole` of core/jobs/lua/prelude.lua asks the same of them.
+COUNTED = ("rev", "created_at", "attempt", "crashes", "fence")
 PREFIX = DEFAULT_REDIS_PREFIX + ":"
 CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
@@ -705,6 +707,9 @@ def _cause(error: Exception) -> str:
 def _read(fields: Mapping[str, str]) -> Job:
     if not isinstance(fields, dict):  # the error that answers one command of a pipeline
         raise TypeError(str(fields))
+    for name in COUNTED:
+        if not re.fullmatch("[0-9]{1,15}", fields[name]):
+            raise ValueError(f"its {name} is no number")
 
     def loaded(name: str, load: Callable[[Any], Any], default: Any = None) -> Any:
         return load(from_json(fields[name], allow_inf_nan=False)) if fields.get(name) else default

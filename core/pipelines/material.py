@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
+from nextlabel.core.data.labels_folder import WHY_NOBODYS
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
@@ -107,9 +107,8 @@ def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Co
     real = existing_file_or_folder(path, roots)
     labels, conflicts = task.read_with_conflicts(real, roots)
     what = f"{role} labels" if role else "labels"
-    if left_out := left_out_of(real):
-        ends = " ".join(SUFFIXES_OF_LABELS)
-        detail = f"these files in the folder of {what} were not read: they don't end in {ends}, or look like copies"
+    if left_out := left_out_of(real, roots):
+        detail = f"these files in the folder of {what} were not read: {WHY_NOBODYS}"
         run.warn(WarningCode.LABELS_FILE_LEFT_OUT, detail, left_out)
     if conflicts:
         name, said = next(iter(conflicts.items()))

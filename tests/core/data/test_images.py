@@ -296,6 +296,41 @@ def test_what_a_tiff_declares_to_be_no_value_does_not_take_the_range(tmp_path):
     assert np.asarray(decode(path, max_pixels=MANY))[0, :, 0].tolist() == [0, 0, 255]
 
 
+@pytest.mark.parametrize("none", [-9999, -32768, float(np.finfo(np.float32).min)])
+def test_a_least_value_that_stands_for_none_does_not_take_the_range_either(tmp_path, none):
+    path = put(tmp_path, tiff(np.array([[none, 100, 200]], np.float32)))
+    assert np.asarray(decode(path, max_pixels=MANY))[0, :, 0].tolist() == [0, 0, 255]
+
+
+def test_the_greatest_value_of_16_bits_beside_fewer_is_no_value(tmp_path):
+    path = put(tmp_path, tiff(np.array([[0, 2048, 4095, 65535]], np.uint16)))
+    assert np.asarray(decode(path, max_pixels=MANY))[0, :, 0].tolist() == [0, 128, 255, 255]
+    assert remarks(path, max_pixels=MANY) == Remark.STRETCHED
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_signed_bytes_are_not_taken_for_unsigned(tmp_path, order):
+    path = put(tmp_path, tiff(np.array([[-128, -1, 0, 127]], np.int8), order=order))
+    assert np.asarray(decode(path, max_pixels=MANY))[0, :, 0].tolist() == [0, 127, 128, 255]
+
+
+def test_a_fourth_channel_of_a_tiff_is_no_alpha_unless_it_says_so(tmp_path):
+    pixels = np.array([[[10, 20, 30, 0], [40, 50, 60, 128]]], np.uint8)
+    path = put(tmp_path, tiff(pixels, photometric=2))
+    assert np.asarray(decode(path, max_pixels=MANY))[0].tolist() == [[10, 20, 30], [40, 50, 60]]
+
+
+def test_an_alpha_that_nobody_sees_anything_by_is_none(tmp_path):
+    image = Image.merge("RGBA", [*photo().split(), Image.new("L", photo().size, 5)])
+    path = put(tmp_path, encoded(image, "PNG"))
+    assert difference(decode(path, max_pixels=MANY), photo()) == 0
+    assert remarks(path, max_pixels=MANY) == Remark.ALPHA_IGNORED
+
+
+def test_a_tiff_of_a_kind_that_is_not_read_is_not_said_to_be_none(tmp_path):
+    assert reason(put(tmp_path, tiff(np.array([[0.5, 1]], np.float64)))).startswith("a TIFF of a kind that is not read")
+
+
 @pytest.mark.parametrize("mode", ["1", "L"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_white_may_be_the_least_value_of_one_and_of_eight_bits(tmp_path, mode, compression):

@@ -25,6 +25,8 @@ def test_what_editors_and_desktops_leave_is_nobody_s(name):
     [
         "anna (1).txt", "anna(2).txt", "anna - Copy.txt", "anna - Copy (2).txt", "anna copy.txt", "anna copy 2.txt",
         "Copy of anna.txt", "anna – копия.txt", "Kopie von anna.txt", "anna.bak.txt", "anna_backup.tsv", "Anna-old.txt",
+        "anna (copy).txt", "anna (another copy).txt", "anna (3rd copy).txt", "anna (copy 2).txt", "anna (копия).txt",
+        "anna - コピー.txt", "anna的副本.txt", "anna.txt.txt",
     ],
 )  # fmt: skip
 def test_a_copy_is_nobody_s_where_what_it_is_a_copy_of_lies_beside_it(name):

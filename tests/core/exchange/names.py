@@ -16,7 +16,7 @@ CHARACTERS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclu
 WORDS = st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool)
 PARTS = WORDS.filter(lambda part: part[0] not in "." and part[1:2] != ":")
 NAMES = st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: f"{'/'.join(parts)}.png")
-CLASSES = WORDS.filter(lambda class_name: class_name[0] not in "[{")
+CLASSES = WORDS.filter(lambda class_name: class_name[0] not in "[{(")
 ENTRIES = st.dictionaries(NAMES, CLASSES, min_size=1, max_size=8).map(
     lambda pairs: [Entry(name, class_name, given=True) for name, class_name in pairs.items()]
 )

@@ -52,12 +52,52 @@ def test_names_and_classes_that_look_the_same_are_the_same():
 
 
 @pytest.mark.parametrize(
-    "class_name", [7, 1.5, True, ["cat"], {"a": 1}, "[1, 2]", '{"a": 1}', "{'a': 1}", "[{'a'", "a\tb"]
+    "class_name", [7, 1.5, True, ["cat"], {"a": 1}, "[1, 2]", '{"a": 1}', "{'a': 1}", "[{'a'", "('a', 'b')", "a\tb"]
 )
 def test_a_class_is_a_plain_text(class_name):
     with pytest.raises(ExchangeMalformed, match=r"x\.csv: line 1: "):
         pairs(("a.png", class_name))
     assert pairs(("a.png", "[not] a list"), ("b.png", "(1)")) == [("a.png", "[not] a list"), ("b.png", "(1)")]
+
+
+def test_a_cell_in_which_a_spreadsheet_lost_the_class_is_a_fault():
+    with pytest.raises(ExchangeMalformed, match=r"line 2: '#N/A' says that a class got lost"):
+        pairs(("a.png", "cat"), ("b.png", "#N/A"))
+
+
+def test_where_each_class_is_called_as_an_image_is_it_is_no_class():
+    assert pairs(("a.png", "b.png"), ("b.png", "cat")) == [("a.png", "b.png"), ("b.png", "cat")]
+    with pytest.raises(ExchangeMalformed, match="all other classes are called as images are"):
+        pairs(("a.png", "b.png"), ("b.png", "c.png"))
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("Cat", "cat"), "they differ by case alone: 'Cat', 'cat'"),
+        (("1", "1.0"), "they differ by the way numbers are written alone: '1', '1.0'"),
+        (("cat", "NaN"), "taken for classes: 'NaN'; if they stand for no answer"),
+        (("cat", "dog|cat"), "each taken for one class: 1 ('dog|cat')"),
+        (("cat", "dog", "dog,cat"), "each taken for one class: 1 ('dog,cat')"),
+        (("cat", "d\ufffdg"), "letters got lost before this file was written"),
+    ],
+)
+def test_what_is_odd_about_classes_is_said(classes, said):
+    notes = labels_of(reading(*((f"{at}.png", one) for at, one in enumerate(classes)))).notes
+    assert len(notes) == 1
+    assert said in notes[0]
+
+
+def test_classes_with_a_comma_in_them_are_nothing_odd():
+    assert labels_of(reading(("a.png", "cat, black"), ("b.png", "cat"))).notes == []
+
+
+def test_names_that_differ_by_case_alone_are_said_where_no_pool_tells_them_apart():
+    said = ("a.png", "cat"), ("A.PNG", "dog")
+    assert labels_of(reading(*said)).notes == [
+        "names that differ by case alone count as several images: 2 (a.png, A.PNG)"
+    ]
+    assert labels_of(reading(*said), pool=["a.png", "A.PNG"]).notes == []
 
 
 @pytest.mark.parametrize("said", [[], [("a.png", None)], [("a.png", " ")], [("a.png", [])]])

@@ -360,3 +360,53 @@ def test_a_mark_beside_a_folder_is_of_that_folder_alone(tmp_path):
 
 def files_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+# --- what is a person's, and what a model's ---------------------------------------------------------------------
+
+
+def test_a_score_beside_a_class_tells_that_it_is_a_models_unless_its_column_is_said(tmp_path):
+    file = tmp_path / "predictions.csv"
+    file.write_text("name,label,score\na.png,cat,0.9\nb.png,dog,\n")
+    assert imported(csv_file.read(file)) == [("b.png", "dog")]
+    assert imported(csv_file.read(file, class_column="label")) == [("a.png", "cat"), ("b.png", "dog")]
+
+
+def test_a_score_among_the_attributes_of_coco_tells_it_too(tmp_path):
+    file = tmp_path / "labels.json"
+    content = coco.document([Entry("a.png", "cat"), Entry("b.png", "dog")])
+    content["annotations"][0]["attributes"] = {"score": 0.3}
+    write_json(file, content)
+    assert imported(coco.read(file)) == [("b.png", "dog")]
+
+
+@pytest.mark.parametrize("source", ["auto", "AUTO"])
+def test_a_persons_box_counts_before_a_models_tag(tmp_path, source):
+    file = tmp_path / "annotations.xml"
+    tag, box = f'<tag label="cat" source="{source}"/>', '<box label="dog" source="manual"/>'
+    file.write_text(xml(f'<image id="0" name="a.png">{tag}{box}</image><image id="1" name="b.png">{tag}</image>'))
+    assert imported(cvat.read(file)) == [("a.png", "dog")]
+
+
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+def test_utf_16_that_is_cut_within_a_letter_is_told_of(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_bytes("name,class\na.png,dog\n".encode("utf-16")[:-3])
+    with pytest.raises(ExchangeMalformed, match="is not UTF-16"):
+        csv_file.read(file)
+
+
+def test_a_key_that_stands_twice_in_an_object_is_told_of(tmp_path):
+    file = tmp_path / "labels.json"
+    file.write_text('{"images": [], "categories": [], "images": [{"id": 1, "file_name": "a.png"}]}')
+    with pytest.raises(ExchangeMalformed, match="the key 'images' stands twice"):
+        coco.read(file)
+
+
+def test_two_columns_of_one_class_are_told_of(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text("name,cat,cat\na.png,1,0\n")
+    with pytest.raises(ExchangeMalformed, match="two of its columns are called 'cat'"):
+        csv_file.read(file, several=True)

@@ -313,3 +313,26 @@ def test_no_json_makes_it_fall_over(tmp_path_factory, annotation, task, data):
     file.write_text(json.dumps([{**task, "data": data, "annotations": [annotation]}, task, data]))
     with suppress(ExchangeMalformed):
         imported(read_export(file, URLS.name))
+
+
+@pytest.mark.parametrize("more", [{"model_version": "v1"}, {"score": 0.4}, {"type": "prediction", "completed_by": 1}])
+def test_a_prediction_among_the_annotations_is_no_persons_answer(export, more):
+    said = annotated("a.png", "cat")
+    said["annotations"].append({**annotated("a.png", "dog", **more)["annotations"][0], "updated_at": "2026-02-01"})
+    assert export([said]) == [("a.png", "cat")]
+    assert export([said], newest=True) == [("a.png", "cat")]
+
+
+def test_what_a_person_submitted_of_a_prediction_is_their_answer(export):
+    assert export([annotated("a.png", "cat", score=0.4, completed_by=1)]) == [("a.png", "cat")]
+
+
+def test_annotations_that_are_numbers_alone_are_told_of(export):
+    with pytest.raises(ExchangeMalformed, match="task 1: its annotations are numbers"):
+        export([{**annotated("a.png"), "annotations": [12, 13]}])
+
+
+def test_a_choice_that_is_no_list_is_one_choice(export):
+    assert export([with_regions({**region("choices", {"choices": "cat"})})]) == [("a.png", "cat")]
+    with pytest.raises(ExchangeMalformed, match="a class is a plain text, and 7 is none"):
+        export([with_regions({**region("choices", {"choices": 7})})])

@@ -10,7 +10,7 @@ from nextlabel.core.errors import JobBroken, JobLost, JobNotFound, StoreRefused,
 from nextlabel.core.jobs.outbox import Outbox
 from nextlabel.core.jobs.record import JobError, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.shards import ShardStore
-from nextlabel.core.jobs.store import JobStore, reaching_redis
+from nextlabel.core.jobs.store import COUNTED, JobStore, reaching_redis
 
 P = "nextlabel:"
 
@@ -92,7 +92,7 @@ def test_a_broken_record_can_not_be_claimed_and_is_given_up(store, client, how):
     assert (store.queue_length(), store.counts().live) == (0, {})
 
 
-@pytest.mark.parametrize("how", sorted({*BREAKS, *UNREADABLE} - {"a fence that is no number"}))
+@pytest.mark.parametrize("how", sorted({*BREAKS, *UNREADABLE}))
 def test_a_list_names_the_broken_one_and_has_all_others(store, client, how):
     first, broken, last = submit(store), submit(store), submit(store)
     key = f"{P}job:{broken}"
@@ -106,6 +106,27 @@ def test_a_list_names_the_broken_one_and_has_all_others(store, client, how):
         store.forget(broken)
     with pytest.raises(JobNotFound):
         store.get(broken)
+
+
+@pytest.mark.parametrize("how", sorted({*BREAKS, *UNREADABLE} - {"evicted"}))
+def test_a_broken_job_can_not_be_cancelled_and_that_is_said(store, client, how):
+    job_id = submit(store)
+    key = f"{P}job:{job_id}"
+    BREAKS[how](client, key) if how in BREAKS else client.hset(key, mapping=UNREADABLE[how])
+    with pytest.raises(JobBroken):
+        store.cancel(job_id)
+
+
+@pytest.mark.parametrize("field", COUNTED)
+@pytest.mark.parametrize("value", [None, "", "x", "-1", "1e9", "9" * 20])
+def test_readers_and_scripts_agree_on_which_record_is_broken(store, client, field, value):
+    job_id = submit(store)
+    key = f"{P}job:{job_id}"
+    client.hdel(key, field) if value is None else client.hset(key, field, value)
+    with pytest.raises(JobBroken):
+        store.get(job_id)
+    store.forget(job_id)
+    assert not client.exists(key)
 
 
 @pytest.mark.parametrize("request_", ["{", "[1]", '{"a": NaN}'])

@@ -421,8 +421,22 @@ def test_files_beside_the_labels_that_are_nobody_s_are_named_and_stop_nothing(be
     label(folder / "anna.txt~", ["red_1.png"])
     (folder / "Thumbs.db").write_bytes(b"\0")
     (folder / ".DS_Store").write_bytes(b"\0")
+    (folder / "bob.txt").symlink_to(bench.root / "a disk that is not there")
+    (folder / "old").mkdir()
+    label(folder / "old" / "carl.txt", ["red_2.png"])
+    (folder / "empty").mkdir()
     assert bench.select(add=9, path_to_labels=str(folder), near_copies="allow").candidates == 6
-    assert bench.warning("labels_file_left_out").names == ("Thumbs.db", "anna.txt~")
+    assert bench.warning("labels_file_left_out").names == ("Thumbs.db", "anna.txt~", "bob.txt", "old/")
+
+
+def test_a_link_to_labels_elsewhere_under_the_roots_is_a_persons_file(bench):
+    bench.pool(red=4, blue=4)
+    folder = bench.root / "labels"
+    folder.mkdir()
+    label(bench.root / "annas.txt", ["red_0.png", "blue_0.png"])
+    (folder / "anna.txt").symlink_to(bench.root / "annas.txt")
+    assert bench.select(add=9, path_to_labels=str(folder), near_copies="allow").candidates == 6
+    assert "labels_file_left_out" not in bench.warned_of()
 
 
 def test_labels_of_another_pool_are_as_none_and_the_warning_says_what_they_nearly_name(bench):
