@@ -9,7 +9,7 @@ PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -
 
 .DEFAULT_GOAL := help
 .PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos \
-  soak bench load lock timm-names kinds clean
+  soak bench load lock pin-images timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -111,6 +111,9 @@ lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons, an
 	echo setuptools | $(compile) --generate-hashes -c constraints.txt -o deploy/requirements/build.txt -
 	$(compile) --extra api --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
 	$(compile) --extra worker --extra cpu --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
+
+pin-images: $(INSTALLED) ## hold the images that ours are built on to the digests of today; needs docker and a registry
+	$(BIN)/python -m tools.base_images
 
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \

@@ -1,9 +1,9 @@
 """Are forecasts right, and do audits agree with what the label-efficiency benchmark finds?
 
 For each set and seed, labels are drawn by chance, or chosen by a method in rounds as `selection` goes on, from four
-images in five of the pool. The forecast made with 100, 300 and 500 of them, with a held-out set and by
-cross-validation, is compared with the macro F1 that more labels, drawn or chosen in the same way, give on the held-out
-images. An audit is of 1,000 labels, or of 300 that were chosen.
+images in five of the pool. The forecasts made with the first of them, with a held-out set and by cross-validation, are
+compared with the macro F1 that more labels, drawn or chosen in the same way, give on the held-out images: at each
+number of labels, or at all together where they are chosen. An audit is of 1,000 labels, or of 300 that were chosen.
 
     python -m benchmarks.stopping [--sets clothing digits] [--seeds 5] [--chosen-by auto] [--audits]
     python -m benchmarks.stopping --sampling    # are random labels told from those that methods chose?
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,8 @@ from benchmarks.sets import SETS, WORK, load
 from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, may_be_drawn_at_random
 
 MADE_WITH, TOLD = (100, 300, 500), (500, 1_000)
-MORE = 100  # and for so many more than a forecast is made with, where labels are chosen
+MADE_WITH_CHOSEN = (60, 100, 150, 200, 300, 500)
+TOLD_OF_CHOSEN = (100, 150, 200, 300, 400, 500, 600, 800, 1_000)
 ROUNDS = (20, 40, 60, 80, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 900, 1_000)
 LEFT_OUT = 0.2  # of the pool, another part for each seed: a method leaves nothing else to chance
 AUDITED, AUDITED_OF_CHOSEN = 1_000, 300
@@ -63,28 +64,35 @@ def _labelled(bench: Bench, seed: int, method: str | None, most: int = ROUNDS[-1
 
 def _forecasts(bench: Bench, seeds: range, given: argparse.Namespace) -> None:
     found: dict[tuple[str, int, int], list[tuple[float, float, bool, str]]] = defaultdict(list)
+    untold: Counter[tuple[str, int, int]] = Counter()
+    made_with, at_all = (MADE_WITH_CHOSEN, TOLD_OF_CHOSEN) if given.chosen_by else (MADE_WITH, TOLD)
     for seed in seeds:
         names = _labelled(bench, seed, given.chosen_by)
-        more = [labels + MORE for labels in MADE_WITH] if given.chosen_by else []
-        truths = {n: bench.f1(names[:n]) for n in sorted({*TOLD, *more}) if n <= len(names)}
-        for labels in MADE_WITH:
-            ahead = [n - labels for n in truths if n > labels and (n in TOLD or n == labels + MORE)]
+        truths = {n: bench.f1(names[:n]) for n in at_all if n <= len(names)}
+        for labels in made_with:
+            ahead = [n - labels for n in truths if n > labels]
             for validation in (bench.validation, {}):
                 asked = {**bench.labelled(names[:labels]), **validation, "ahead": ahead, "seed": seed}
                 result = bench.carry_out("learning_curve", **asked)
                 for told in result.forecast:
                     truth = truths[told.labels]
+                    key = result.validation, labels, 0 if given.chosen_by else told.labels
+                    if told.f1_macro is None:
+                        untold[key] += 1
+                        continue
                     row = (
                         told.f1_macro - truth,
                         told.high - told.low,
                         told.low <= truth <= told.high,
                         result.advice.verdict,
                     )
-                    found[result.validation, labels, told.labels].append(row)
+                    found[key].append(row)
+    for (validation, labels, at), left in sorted(untold.items()):
+        print(f"| {bench.of.name} | {validation} | {labels} | {at or 'all'} | not told: {left} |", flush=True)
     for (validation, labels, at), rows in sorted(found.items()):
         errors, widths, inside, verdicts = (np.array(column) for column in zip(*rows, strict=True))
         print(
-            f"| {bench.of.name} | {validation} | {labels} | {at} | {errors.mean():+.3f} "
+            f"| {bench.of.name} | {validation} | {labels} | {at or 'all'} | {errors.mean():+.3f} "
             f"| {np.sqrt(np.mean(errors**2)):.3f} | {widths.mean():.3f} | {inside.sum()} of {len(inside)} "
             f"| {(verdicts == 'unsure').sum()} unsure |",
             flush=True,

@@ -131,7 +131,7 @@ class Stack:
         self._wait_until_ready()
 
     def _start_redis(self) -> None:
-        self._lock = (self.state_dir / "lock").open("wb")
+        self._lock = os.fdopen(os.open(self.state_dir / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "wb")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -27,6 +27,7 @@ from nextlabel.core.exchange.label_studio_backend import (
     Recorded,
     Round,
     answers,
+    check_labels_folder,
     current_round,
     names_of,
     parse_address,
@@ -85,6 +86,7 @@ def _check(at: Address, services: Services, label_config: Any) -> str:
     Raises InvalidRequest, and whatever else can be wrong with either.
     """
     admit(at.selection(), services.settings)
+    check_labels_folder(at, services.settings.data_roots)
     if isinstance(label_config, str) and label_config:
         read_config(label_config, at.from_name)
     return current_round(at, services.settings.data_roots).model_version

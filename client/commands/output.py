@@ -120,6 +120,12 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:
         write_whole(wish.file, content, durable=False)
+        if wish.form == "tsv":
+            console.print(
+                f"{wish.file.name} is a labels file of a model's guesses, and nothing in it says so: let somebody look "
+                "at all of them before it counts as labels (a .csv has them in a column `predicted`)",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def as_record(job: Job) -> str:

@@ -18,7 +18,7 @@ from functools import cached_property
 from heapq import nsmallest
 from pathlib import Path
 
-from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_text import (
@@ -258,11 +258,16 @@ def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
             "put this one into a folder, and name the folder."
         )
     with opened_folder(real, roots) as folder:
-        with _in_our_words(folder.path):
-            names = folder.names()
-        if any(name.lower().endswith(SUFFIXES) for name in names):
-            raise PathWrongKind(f"{shown(folder.path)} holds images. Labels want a folder of their own.")
+        refuse_images(folder)
         yield folder
+
+
+def refuse_images(folder: Folder) -> None:
+    """Raise PathWrongKind where labels are to be written among images; PathNotWritable where it can't be listed."""
+    with _in_our_words(folder.path):
+        names = folder.names()
+    if any(map(has_suffix, names)):
+        raise PathWrongKind(f"{shown(folder.path)} holds images. Labels want a folder of their own.")
 
 
 def _make(path: Path, roots: Sequence[Path]) -> None:

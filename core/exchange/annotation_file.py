@@ -17,7 +17,7 @@ from typing import Any
 
 from nextlabel.core.data.folder import File, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
-from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
+from nextlabel.core.data.label_files import GivenLabel, own_bytes, refuse_images, rewritten
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import PathNotFound
 from nextlabel.core.exchange.files import writable
@@ -45,6 +45,7 @@ class AnnotationFile:
 
         Raises:
             LabelsMalformed: a class that a labels file can't hold, or a person has spoilt the file.
+            PathWrongKind: the folder holds images.
             FolderBusy, PathNotWritable
         """
         with self._alone() as (labels, journal):
@@ -66,6 +67,7 @@ class AnnotationFile:
         """Open the folder, alone in it, and give the labels file and its journal."""
         try:
             with opened_folder(self.path.parent, self._roots) as folder, writable(self.path), alone_in(folder):
+                refuse_images(folder)
                 yield folder.file(self.path.name), folder.file(f".{self._stem}.jsonl")
         except PathNotFound:
             with writable(self.path):

@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nextlabel.core.data.label_files import GivenLabel, NamedLabel, said_otherwise
+from nextlabel.core.data.folder import opened_folder
+from nextlabel.core.data.label_files import GivenLabel, NamedLabel, refuse_images, said_otherwise
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.roots import existing_folder
@@ -216,6 +217,15 @@ class Recorded:
 
     count: int
     disputed: tuple[NamedLabel, ...] = ()
+
+
+def check_labels_folder(address: Address, roots: Sequence[Path]) -> None:
+    """Look whether annotations can be written where the address says, before one comes, for nobody sees a webhook fail.
+
+    Raises PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind.
+    """
+    with opened_folder(address.path_to_labels, roots) as folder:
+        refuse_images(folder)
 
 
 def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:

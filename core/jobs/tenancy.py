@@ -51,8 +51,10 @@ def _name_of(folder: Path) -> str:
     path = folder / ID_FILE
     try:
         make_private(folder)
-        with suppress(FileExistsError), path.open("x") as file:
-            file.write(secrets.token_hex(16))
+        with suppress(FileExistsError):
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
+            with os.fdopen(made, "w") as file:
+                file.write(secrets.token_hex(16))
         for _ in range(20):  # whoever made it just now is writing it
             if name := path.read_text()[:64].strip():
                 return name

@@ -45,13 +45,13 @@ class CurveFit(Part):
 class Forecast(Part):
     """What `extra` more labels, drawn or chosen like those there are, are expected to give.
 
-    The truth lies between `low` and `high` in 95 % of cases. They are 0 and 1 where labels that a method chose would
-    have to score themselves.
+    The truth lies between `low` and `high` in 95 % of cases. Where it can't be told, `f1_macro` is null, and they are 0
+    and 1: where labels that a method chose would have to score themselves, or are few and the curve still rises.
     """
 
     extra: int
     labels: int
-    f1_macro: float
+    f1_macro: float | None
     low: float
     high: float
 

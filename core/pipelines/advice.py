@@ -17,13 +17,18 @@ CHOSEN_LABELS = (
 
 
 def advise(
-    labels: int, outlook: Outlook | None, worth: float, stability: Stability | None, coverage: Coverage | None
+    labels: int,
+    outlook: Outlook | None,
+    worth: float,
+    stability: Stability | None,
+    coverage: Coverage | None,
+    *,
+    needed: int = 0,
 ) -> StopAdvice:
     """outlook: its first number of labels is 100 more than now; None: the labels can't be scored. worth: macro F1 for
-    them."""
-    if labels < FEW_LABELS:
-        sentence = f"Go on: {labels} labels are too few to tell how much more would bring; ask again at {FEW_LABELS}."
-        return StopAdvice(verdict="go_on", sentence=sentence)
+    them. needed: labels without which nothing can be told of this curve."""
+    if too_few := _too_few(labels, needed):
+        return StopAdvice(verdict="go_on", sentence=too_few)
     if outlook is None:
         return StopAdvice(verdict="unsure", sentence=CHOSEN_LABELS)
     gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
@@ -40,6 +45,17 @@ def advise(
         return StopAdvice(verdict="unsure", sentence=sentence)
     sentence = f"Stop here: {told}, less than the {worth:g} that makes it worthwhile{_assurance(stability, coverage)}."
     return StopAdvice(verdict="stop", sentence=sentence)
+
+
+def _too_few(labels: int, needed: int) -> str | None:
+    if labels < FEW_LABELS:
+        return f"Go on: {labels} labels are too few to tell how much more would bring; ask again at {FEW_LABELS}."
+    if labels < needed:
+        return (
+            f"Go on: more labels add to the macro F1, and how much can't be told: from {labels} that a method chose, "
+            f"forecasts are too rosy as long as the curve rises. Ask again at {needed:,}."
+        )
+    return None
 
 
 def _doubts(stability: Stability | None, coverage: Coverage | None) -> list[str]:

@@ -41,8 +41,11 @@ ROUNDS, ROUND, STABILITY_IMAGES = 3, 100, 2_000  # stability: the last rounds, o
 OTHERS = 2_000  # unlabelled images that stand for the pool where the order of choice is sought
 COVERAGE_IMAGES, NEIGHBOURS, USUAL = 5_000, 500, 0.75
 ORDER_OF_CHOICE = (
-    "the forecast is for more labels chosen by `auto`, and follows the order in which it would choose these"
+    "the forecast is for more labels chosen by `auto`, and follows the order in which it would choose these; of few "
+    "labels, and a curve that still rises, it can't be told where it ends"
 )
+ENOUGH_A_CLASS = 25  # chosen labels: from fewer, forecasts of curves that still rise were too rosy (docs/stopping.md)
+FLAT = 0.03  # of macro F1: curves that gain no more can't be off by more
 OWN_SCORES = (
     "they can't score themselves, and nothing bounds the forecast: label some 200 images that the method `random` "
     "chooses, and name them as a validation set"
@@ -75,6 +78,11 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     ahead = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
     hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
     known = at_random or validation is not None
+    needed = 0 if at_random or not known else ENOUGH_A_CLASS * splits[0].n_classes
+
+    def can_tell(which: Outlook, i: int) -> bool:
+        return known and (labels >= needed or bool(which.gain_high[i] <= FLAT))
+
     stability = _stability(splits[0], embedded, fitter, request.seed)
     coverage = _coverage(embedded, request.seed)
     return LearningCurveResult(
@@ -83,11 +91,20 @@ def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
         fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
-        now=_forecast(ahead, 0, 0, labels, known),
-        forecast=tuple(_forecast(ahead, i, extra, labels, known) for i, extra in enumerate(request.ahead, 1)),
+        now=_forecast(ahead, 0, 0, labels, can_tell(ahead, 0)),
+        forecast=tuple(
+            _forecast(ahead, i, extra, labels, can_tell(ahead, i)) for i, extra in enumerate(request.ahead, 1)
+        ),
         stability=stability,
         coverage=coverage,
-        advice=advise(labels, hundred if known else None, request.worth_per_100, stability, coverage),
+        advice=advise(
+            labels,
+            hundred if known else None,
+            request.worth_per_100,
+            stability,
+            coverage,
+            needed=0 if can_tell(hundred, 0) else needed,
+        ),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -227,12 +244,8 @@ def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> Cu
     )
 
 
-def _forecast(ahead: Outlook, i: int, extra: int, labels: int, known: bool) -> Forecast:
-    """known: whether the scores are the pool's; else any score is possible."""
-    return Forecast(
-        extra=extra,
-        labels=labels + extra,
-        f1_macro=rounded(ahead.score[i]),
-        low=rounded(ahead.low[i]) if known else 0.0,
-        high=rounded(ahead.high[i]) if known else 1.0,
-    )
+def _forecast(ahead: Outlook, i: int, extra: int, labels: int, can_be_told: bool) -> Forecast:
+    if not can_be_told:
+        return Forecast(extra=extra, labels=labels + extra, f1_macro=None, low=0.0, high=1.0)
+    score, low, high = (rounded(one[i]) for one in (ahead.score, ahead.low, ahead.high))
+    return Forecast(extra=extra, labels=labels + extra, f1_macro=score, low=low, high=high)

@@ -358,3 +358,9 @@ def test_only_calls_that_make_a_job_count_as_submits(keyed, monkeypatch):
         predict(client, "a.png")
     body = {"label_config": VIEW, "tasks": []}
     refused(client.post(f"{BASE}&seed=1/predict", json=body), 429, "rate_limited")
+
+
+def test_a_labels_folder_that_holds_images_is_refused_when_the_project_is_connected(client, data):
+    base = BASE.replace("path_to_labels=pets/labels", "path_to_labels=pets/pool")
+    assert base != BASE
+    refused(client.post(f"{base}/setup", json={"schema": VIEW}), 422, "path_wrong_kind")

@@ -109,3 +109,17 @@ def test_a_csv_that_is_written_is_one_for_other_programs(tmp_path):
     write_any(tmp_path / "x.csv", {'a "1".png': "cat, wild"})
     with (tmp_path / "x.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == [{"name": 'a "1".png', "class": "cat, wild"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,class\na, b.png,cat\n", ":2: it has more cells than the header"),
+        ("name,class,class\na.png,cat,dog\n", "two of its columns are called class"),
+    ],
+)
+def test_a_csv_whose_cells_are_shifted_or_doubled_is_told_of(tmp_path, text, said):
+    file = tmp_path / "labels.csv"
+    file.write_text(text)
+    with pytest.raises(LabelsMalformed, match=said):
+        read_any(file)

@@ -244,6 +244,8 @@ export const words = {
     forecastSeries: "forecast",
     curveAlt: (now: number, best: number, at: number, low: number, high: number) =>
       `Macro F1 by labels: ${score(now)} now, ${score(best)} forecast at ${number(at)} labels, between ${score(low)} and ${score(high)}.`,
+    curveAltUntold: "Macro F1 by labels. What more labels would bring can't be told.",
+    untold: "can't be told",
     measuredKey: "measured, with the range of its repeats",
     forecastKey: "forecast, with its 95 % range",
     forecastTable: "Forecast",

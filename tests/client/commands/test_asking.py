@@ -71,7 +71,9 @@ def test_in_a_pipe_progress_is_plain_lines_on_stderr_and_stdout_is_the_result_al
 def test_a_file_is_written_whole_in_the_form_that_its_name_says(nextlabel, worker, data):
     with worker.carrying_out(RESULTS["prediction"]):
         for name in ("p.txt", "p.csv", "p.json"):
-            assert nextlabel(*COMMANDS["prediction"], "-o", name)[:2] == (0, "")
+            code, out, err = nextlabel(*COMMANDS["prediction"], "-o", name)
+            assert (code, out) == (0, "")
+            assert ("p.txt is a labels file of a model's guesses" in err) is (name == "p.txt")
     assert read_labels(data.root / "p.txt").classes_by_name == {"a.png": "cat", "b.png": "dog"}
     assert (data.root / "p.csv").read_text().startswith("name,predicted")
     assert json.loads((data.root / "p.json").read_text())["kind"] == "prediction"

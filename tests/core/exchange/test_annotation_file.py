@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from nextlabel.core.errors import LabelsMalformed, PathNotWritable
+from nextlabel.core.errors import LabelsMalformed, PathNotWritable, PathWrongKind
 from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.tasks.classification import read_labels
 
@@ -92,3 +92,10 @@ def test_many_at_once_lose_nothing(tmp_path):
     for thread in threads:
         thread.join()
     assert len(labels(AnnotationFile(tmp_path, "label-studio-3"))) == 80
+
+
+def test_no_annotation_is_written_among_images(tmp_path, file):
+    (tmp_path / "a.PNG").touch()
+    with pytest.raises(PathWrongKind, match="Labels want a folder of their own"):
+        file.record([Annotation(1, "a.PNG", "cat")])
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["a.PNG"]

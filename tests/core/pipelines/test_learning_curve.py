@@ -108,7 +108,8 @@ def test_chosen_labels_cannot_score_themselves_and_the_result_says_so(bench, dig
     assert "`random` chooses" in bench.warning("labels_not_random").detail
     assert result.advice.verdict == "unsure"
     assert "can't be told" in result.advice.sentence
-    assert {(told.low, told.high) for told in (result.now, *result.forecast)} == {(0.0, 1.0)}
+    assert {(told.f1_macro, told.low, told.high) for told in (result.now, *result.forecast)} == {(None, 0.0, 1.0)}
+    assert as_csv(result).splitlines()[-1].endswith(",,0.0,1.0,False")
 
 
 def test_the_forecast_from_chosen_labels_is_what_more_chosen_labels_bring(bench, digits):
@@ -119,6 +120,16 @@ def test_the_forecast_from_chosen_labels_is_what_more_chosen_labels_bring(bench,
     came = curve(bench, bench.label_as(digits, chosen), **held_out(bench), repeats=2).points[-1].f1_macro
     assert told.f1_macro == pytest.approx(came, abs=0.02)
     assert told.low <= came <= told.high
+
+
+def test_from_a_few_chosen_labels_nothing_is_told_of_a_curve_that_still_rises(bench, digits):
+    """Twenty of ten classes: each more is worth much, and nobody knows where that ends."""
+    chosen = bench.choose(digits, [20, 20, 20])
+    result = curve(bench, bench.label_as(digits, chosen), **held_out(bench), repeats=2, ahead=[10_000])
+    assert result.points[-1].f1_macro - result.points[0].f1_macro > 0.1
+    assert result.now.f1_macro is not None  # that is measured
+    assert [(told.f1_macro, told.low, told.high) for told in result.forecast] == [(None, 0.0, 1.0)]
+    assert "Ask again at 250" in result.advice.sentence
 
 
 def test_random_labels_are_taken_for_what_they_are(bench, digits):
@@ -169,6 +180,13 @@ def test_labels_that_cannot_be_scored_are_not_sure_whatever_the_head_thinks():
     advice = advise(320, None, 0.005, STABLE, Coverage(share=0.9, images=100))
     assert (advice.verdict, "`random`" in advice.sentence) == ("unsure", True)
     assert advise(40, None, 0.005, STABLE, None).verdict == "go_on"
+
+
+def test_chosen_labels_that_are_too_few_for_their_curve_say_go_on_and_no_figure():
+    advice = advise(100, expecting(lambda n: 0.1 * n**0.3), 0.005, STABLE, None, needed=250)
+    assert advice.verdict == "go_on"
+    assert advice.sentence.endswith("Ask again at 250.")
+    assert advise(250, expecting(flat), 0.005, STABLE, None, needed=250).verdict == "stop"
 
 
 def test_a_few_labels_say_nothing_of_stopping():

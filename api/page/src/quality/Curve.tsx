@@ -10,7 +10,7 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
   const { now, forecast, advice, stability, coverage } = result;
   const series = useMemo(() => seriesOf(result), [result]);
   const mark = useMemo(() => ({ x: result.labels, text: quality.now }), [result]);
-  const best = forecast.at(-1) ?? now;
+  const best = [now, ...forecast].filter(told).at(-1);
   const kappa = stability?.kappas.at(-1);
   return (
     <div class="answered">
@@ -21,7 +21,11 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
         <Chart
           series={series}
           mark={mark}
-          label={quality.curveAlt(now.f1_macro, best.f1_macro, best.labels, best.low, best.high)}
+          label={
+            told(now) && best
+              ? quality.curveAlt(now.f1_macro, best.f1_macro, best.labels, best.low, best.high)
+              : quality.curveAltUntold
+          }
         />
         <p class="legend small">
           <span class="key c0">{quality.measuredKey}</span>
@@ -66,8 +70,8 @@ function Row({ forecast: { extra, labels, f1_macro, low, high } }: { forecast: F
     <tr>
       <th scope="row">{extra ? quality.extra(extra) : quality.now}</th>
       <td class="num">{number(labels)}</td>
-      <td class="num">{score(f1_macro)}</td>
-      <td class="num">{quality.range(low, high)}</td>
+      <td class="num">{f1_macro === null ? "" : score(f1_macro)}</td>
+      <td class="num">{f1_macro === null ? quality.untold : quality.range(low, high)}</td>
     </tr>
   );
 }
@@ -79,11 +83,17 @@ function seriesOf({ points, now, forecast }: Results["learning_curve"]): Series[
     low: Math.min(...repeats),
     high: Math.max(...repeats),
   }));
-  const ahead = [now, ...forecast].map(({ labels, f1_macro, low, high }) => ({ x: labels, y: f1_macro, low, high }));
+  const ahead = [now, ...forecast]
+    .filter(told)
+    .map(({ labels, f1_macro, low, high }) => ({ x: labels, y: f1_macro, low, high }));
   return [
     { name: quality.measured, colour: 0, dashed: false, points: measured },
     { name: quality.forecastSeries, colour: 1, dashed: true, points: ahead },
   ];
+}
+
+function told(one: Forecast): one is Forecast & { f1_macro: number } {
+  return one.f1_macro !== null;
 }
 
 /** The verdict stands above already. */

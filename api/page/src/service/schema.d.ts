@@ -777,8 +777,8 @@ export interface components {
          * Forecast
          * @description What `extra` more labels, drawn or chosen like those there are, are expected to give.
          *
-         *     The truth lies between `low` and `high` in 95 % of cases. They are 0 and 1 where labels that a method chose would
-         *     have to score themselves.
+         *     The truth lies between `low` and `high` in 95 % of cases. Where it can't be told, `f1_macro` is null, and they are 0
+         *     and 1: where labels that a method chose would have to score themselves, or are few and the curve still rises.
          */
         Forecast: {
             /** Extra */
@@ -786,7 +786,7 @@ export interface components {
             /** Labels */
             labels: number;
             /** F1 Macro */
-            f1_macro: number;
+            f1_macro: number | null;
             /** Low */
             low: number;
             /** High */
