@@ -361,6 +361,6 @@ def test_only_calls_that_make_a_job_count_as_submits(keyed, monkeypatch):
 
 
 def test_a_labels_folder_that_holds_images_is_refused_when_the_project_is_connected(client, data):
-    base = BASE.replace("path_to_labels=pets/labels", "path_to_labels=pets/pool")
+    base = BASE.replace("path_to_labels=labels", "path_to_labels=pool")
     assert base != BASE
     refused(client.post(f"{base}/setup", json={"schema": VIEW}), 422, "path_wrong_kind")
