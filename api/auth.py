@@ -21,10 +21,11 @@ from starlette.types import Scope as Call
 
 from nextlabel.api.errors import HttpError, answer_to
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.errors import JobBroken, JobLost, JobNotFound, StoreUnavailable
+from nextlabel.core.errors import Fault, InvalidRequest, JobBroken, JobLost, JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.keys import KeyRing, Scope
 from nextlabel.core.logs import get_logger
+from nextlabel.core.people import in_file_names
 
 log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
@@ -49,6 +50,14 @@ class Caller:
 
     def sees(self, job: Job) -> bool:
         return self.sees_all or job.owner == self.owner
+
+    def person(self, asked: str | None) -> str | None:
+        """Return whose labels they are: with a key, its owner's and nobody else's. Raises InvalidRequest."""
+        if not self.has_key:
+            return asked
+        if asked is not None and in_file_names(asked) != in_file_names(self.owner):
+            raise InvalidRequest([Fault("/person", "invalid_value", f"with this key it is {self.owner}; leave it out")])
+        return self.owner
 
     @property
     def sees_all(self) -> bool:
