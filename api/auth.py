@@ -31,6 +31,7 @@ log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs", "/page")
 TAKES_PASSWORDS = "/label-studio/"
+ME = "me"
 MAX_STREAMS = 10
 STREAM_RETRY_AFTER_S = 5
 SUBMITS_PER_MINUTE, READS_PER_MINUTE = 60, 600  # with keys; docs/security.md says why so many
@@ -53,11 +54,16 @@ class Caller:
 
     def person(self, asked: str | None) -> str | None:
         """Return whose labels they are: with a key, its owner's and nobody else's. Raises InvalidRequest."""
+        asked = self.named(asked)
         if not self.has_key:
             return asked
         if asked is not None and in_file_names(asked) != in_file_names(self.owner):
             raise InvalidRequest([Fault("/person", "invalid_value", f"with this key it is {self.owner}; leave it out")])
         return self.owner
+
+    def named(self, person: str | None) -> str | None:
+        """Return who is meant: "me" is the owner of the key. Without keys it is a name like any other."""
+        return self.owner if self.has_key and person == ME else person
 
     @property
     def sees_all(self) -> bool:

@@ -82,10 +82,10 @@ async def get_hand_outs(services: Given, _: Reader, which: Annotated[HandOutsQue
 
 
 @router.post("/hand-outs/give-back")
-async def give_back(body: Annotated[GiveBack, Body()], services: Given, _: Writer) -> GivenBack:
+async def give_back(body: Annotated[GiveBack, Body()], services: Given, caller: Writer) -> GivenBack:
     """Take images back, so that others get them. Whoever labels may; it says so to nobody."""
     project = await _project(body.path_to_img, body.path_to_labels, services)
-    person = in_file_names(body.person) if body.person else ""
+    person = in_file_names(caller.named(body.person) or "")
     images = await in_thread(
         HandOuts(services.store).give_back, project, person=person, job_id=body.job_id or "", names=body.names
     )

@@ -61,7 +61,7 @@ async def submit(
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
     if isinstance(body, dict) and isinstance(person := body.get("person"), str):
-        caller.person(person)  # nothing is handed out in somebody else's name
+        body["person"] = caller.person(person)  # nothing is handed out in somebody else's name
     job, new = await accept(body, services, caller, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from nextlabel.api.auth import Reader, Writer
+from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.routes.hand_outs import note_labels
@@ -28,7 +28,6 @@ from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.kinds.requests import PersonName
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
-ANYBODY = "me"
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -86,7 +85,7 @@ class LabelsGiven(BaseModel):
     person: PersonName | None = Field(
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
-    replace: bool = Field(False, description="Take out what other files say of these names otherwise.")
+    replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
 
 
 class LabelsWritten(BaseModel):
@@ -144,7 +143,7 @@ async def post_labels(
         give_labels,
         body.path_to_labels,
         given,
-        person=caller.person(body.person) or ANYBODY,
+        person=caller.person(body.person) or ME,
         roots=services.settings.data_roots,
         replace=body.replace,
     )
