@@ -35,7 +35,7 @@ from nextlabel.core.tasks.registry import task_of
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 
-def validate(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
+def carry_out(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
     """Embeds only what is labelled on either side."""
     run.plan(*KIND.stages)
     run.stage("read")

@@ -48,7 +48,7 @@ FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is i
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 
 
-def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult | MultilabelLabelCheckResult:
+def carry_out(request: LabelCheckRequest, run: Run) -> LabelCheckResult | MultilabelLabelCheckResult:
     """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))

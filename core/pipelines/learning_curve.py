@@ -49,7 +49,7 @@ OWN_SCORES = (
 )
 
 
-def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
+def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     """Embeds all of the pool: stability and coverage are about its unlabelled images."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))

@@ -25,7 +25,7 @@ SETTLING = 3  # rounds of 250 steps
 SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
 
 
-def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
+def carry_out(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan(*KIND.stages)
     run.stage("read")

@@ -30,7 +30,7 @@ from nextlabel.core.tasks.base import Answer
 from nextlabel.core.tasks.registry import task_of
 
 
-def predict(request: PredictionRequest, run: Run) -> PredictionResult | MultilabelPredictionResult:
+def carry_out(request: PredictionRequest, run: Run) -> PredictionResult | MultilabelPredictionResult:
     """Raises NoLabels and SingleClass before anything is embedded."""
     run.plan(*KIND.stages)
     run.stage("read")

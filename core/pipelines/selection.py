@@ -45,7 +45,7 @@ from nextlabel.core.tasks.registry import task_of
 OTHERS_ON_MAP = 5_000
 
 
-def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelSelectionResult:
+def carry_out(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelSelectionResult:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))

@@ -31,7 +31,7 @@ OTHERS = 50  # images drawn by chance that stand beside the counterexamples: mos
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
 
 
-def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | MultilabelSimilarResult:
+def carry_out(request: SimilarRequest, run: Run) -> SimilarResult | MultilabelSimilarResult:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan(*KIND.stages)
     run.stage("read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -22,7 +22,15 @@ def test_every_file_of_a_kind_is_registered():
 
 
 def test_every_kind_has_a_pipeline_and_every_pipeline_a_kind():
-    assert PIPELINES.keys() == KINDS.keys()
+    pipelines = {path.stem for path in (ROOT / "core" / "pipelines").glob("*.py") if "\ndef carry_out(" in path.read_text()}
+    assert PIPELINES.keys() == KINDS.keys() == pipelines - {"registry"}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_pipeline_leads_from_the_request_of_its_kind_to_its_results(kind):
+    hints = get_type_hints(PIPELINES[kind.name])
+    assert hints["request"] is kind.request
+    assert set(get_args(hints["return"]) or [hints["return"]]) == {kind.result_of(task) for task in kind.tasks}
 
 
 def test_the_union_of_results_is_of_all_kinds_and_tasks():
