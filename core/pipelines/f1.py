@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
 from nextlabel.core.kinds.results import Leak
-from nextlabel.core.metrics.classification import Scores
-from nextlabel.core.metrics.multilabel import LabelScores
+from nextlabel.core.metrics.classification import ClassificationScores
+from nextlabel.core.metrics.multilabel import MultilabelScores
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
@@ -39,7 +39,7 @@ MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 def carry_out(request: F1Request, run: Run) -> F1Result:
     validated = validate(request, run)
     scores = validated.scores
-    assert isinstance(scores, Scores)
+    assert isinstance(scores, ClassificationScores)
     low, high = scores.f1_macro_interval
     return F1Result(
         f1_macro=rounded(scores.f1_macro),
@@ -76,7 +76,7 @@ class Validated:
     logits, probabilities: (V, C) what the head says. told: what every result says, whatever a label is.
     """
 
-    scores: Scores | LabelScores
+    scores: ClassificationScores | MultilabelScores
     images: Embedded
     classes: tuple[str, ...]
     logits: NDArray[np.float32]

@@ -20,7 +20,7 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.tasks.base import Answer
+from nextlabel.core.tasks.base import Prediction
 from nextlabel.core.tasks.registry import task_of
 
 
@@ -28,7 +28,7 @@ def carry_out(request: PredictionRequest, run: Run) -> PredictionResult:
     predicted = predict(request, run)
     items = tuple(
         PredictionItem(name=name, predicted=class_of(answer), confidence=rounded(answer.confidence), top=top_of(answer))
-        for name, answer in zip(predicted.names, predicted.answers, strict=True)
+        for name, answer in zip(predicted.names, predicted.predictions, strict=True)
     )
     return PredictionResult(items=items, **predicted.told)
 
@@ -41,7 +41,7 @@ class Predicted:
     """
 
     names: list[str]
-    answers: list[Answer]
+    predictions: list[Prediction]
     probabilities: NDArray[np.float64]
     told: dict[str, Any]
 
@@ -63,11 +63,11 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings[rows]))
-    answers = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
+    predictions = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
     run.advance(len(rows))
     told: dict[str, Any] = {
         "head": summary,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=True, sources={"pool": labelled}),
     }
-    return Predicted([embedded.pool.names[row] for row in rows], answers, probabilities, told)
+    return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)

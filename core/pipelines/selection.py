@@ -55,7 +55,7 @@ def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Choice:
     """A batch, and what it was chosen by. told: what every result says, whatever a label is."""
 
     batch: Batch
@@ -67,7 +67,7 @@ class Chosen:
     told: dict[str, Any]
 
 
-def choose_batch(request: SelectionRequest, run: Run) -> Chosen:
+def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
@@ -101,7 +101,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Chosen:
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": _manifest(request, source, run, predictions, labelled),
     }
-    return Chosen(batch, embedded, predictions, method, supplies, labelled.task, told)
+    return Choice(batch, embedded, predictions, method, supplies, labelled.task, told)
 
 
 def _manifest(

@@ -32,7 +32,7 @@ def carry_out(request: SimilarRequest, run: Run) -> SimilarResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Closest:
     """The n closest images, best first.
 
     rows: (n,) of the pool. items: what every result says of each, and told: of all, whatever a label is.
@@ -44,7 +44,7 @@ class Found:
     told: dict[str, Any]
 
 
-def find_similar(request: SimilarRequest, run: Run) -> Found:
+def find_similar(request: SimilarRequest, run: Run) -> Closest:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -78,7 +78,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Found:
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
     }
-    return Found(rows, items, embedded, told)
+    return Closest(rows, items, embedded, told)
 
 
 def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:

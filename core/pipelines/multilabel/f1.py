@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.kinds.f1 import CoOccurrence, F1Request, LabelMiss, MultilabelF1Result
-from nextlabel.core.kinds.f1 import LabelScores as ShownScores
+from nextlabel.core.kinds.f1 import CoOccurrence, F1Request, LabelMiss, LabelScores, MultilabelF1Result
 from nextlabel.core.metrics.f1 import Counts
-from nextlabel.core.metrics.multilabel import Interval, LabelScore, LabelScores
+from nextlabel.core.metrics.multilabel import Interval, LabelScore, MultilabelScores
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.f1 import MISSES_TOLD, validate
 from nextlabel.core.pipelines.material import rounded
@@ -21,7 +20,7 @@ from nextlabel.core.tasks.registry import task_of
 def carry_out(request: F1Request, run: Run) -> MultilabelF1Result:
     validated = validate(request, run)
     scores, every_class = validated.scores, np.arange(len(validated.classes))
-    assert isinstance(scores, LabelScores)
+    assert isinstance(scores, MultilabelScores)
     decided = task_of(request.task).decide(validated.logits, every_class, len(every_class), validated.head.thresholds)
     return MultilabelF1Result(
         f1_macro=rounded(scores.f1_macro),
@@ -75,8 +74,8 @@ def _misses(
     )
 
 
-def _shown(one: LabelScore) -> ShownScores:
-    return ShownScores(
+def _shown(one: LabelScore) -> LabelScores:
+    return LabelScores(
         class_name=one.name,
         precision=rounded(one.precision),
         recall=rounded(one.recall),

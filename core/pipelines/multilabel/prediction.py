@@ -16,8 +16,8 @@ def carry_out(request: PredictionRequest, run: Run) -> MultilabelPredictionResul
             predicted=answer.predicted,
             confidence=rounded(answer.confidence),
             top=top_of(answer),
-            probabilities=tuple(map(rounded, probabilities)) if request.all_probabilities else None,
+            probabilities=tuple(map(rounded, row)) if request.all_probabilities else None,
         )
-        for name, answer, probabilities in zip(predicted.names, predicted.answers, predicted.probabilities, strict=True)
+        for name, answer, row in zip(predicted.names, predicted.predictions, predicted.probabilities, strict=True)
     )
     return MultilabelPredictionResult(items=items, **predicted.told)
