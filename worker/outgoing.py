@@ -24,23 +24,23 @@ MOST_BYTES = 64 * 1024  #: that are read of the answer's body; nobody looks at i
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What the receiver said. `retry_after_s`: how long it asked to be left alone; 0 if it didn't."""
 
     status: int
     retry_after_s: float = 0
 
 
-class NoAnswer(Exception):
+class NoReply(Exception):
     """The receiver could not be reached, or did not answer in time. The message says why."""
 
 
 def addresses_of(host: str, port: int) -> list[str]:
-    """Resolve a name into its addresses. Raises NoAnswer."""
+    """Resolve a name into its addresses. Raises NoReply."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NoAnswer(f"the name can't be resolved: {error}") from error
+        raise NoReply(f"the name can't be resolved: {error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -52,10 +52,10 @@ def post(
     addresses: Sequence[str],
     trust: ssl.SSLContext,
     within_s: float,
-) -> Answer:
+) -> Reply:
     """Send `body` to the first of the addresses that accepts a connection, all within `within_s` seconds.
 
-    Raises NoAnswer.
+    Raises NoReply.
     """
     deadline = time.monotonic() + within_s
     try:
@@ -65,10 +65,10 @@ def post(
                 _refuse_late(deadline)
                 with suppress(OSError, HTTPException):
                     response.read(MOST_BYTES)
-                return Answer(response.status, _retry_after_s(response))
+                return Reply(response.status, _retry_after_s(response))
     except (OSError, HTTPException) as error:
         late = time.monotonic() >= deadline
-        raise NoAnswer(f"no answer within {within_s:g} s" if late else f"{type(error).__name__}: {error}") from error
+        raise NoReply(f"no answer within {within_s:g} s" if late else f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class ClassScore:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ClassificationScores:
     """What one classifier is worth on one validation set. Every score is in 0..1.
 
     f1_macro: mean F1 of the classes that occur in the validation labels.
@@ -81,7 +81,7 @@ def score(
     trained: Collection[str],
     rng: np.random.Generator,
     resamples: int = 2000,
-) -> Scores:
+) -> ClassificationScores:
     """Score the most probable class of each validation image; the first of several equally probable ones.
 
     truth: (N,) integers in 0..C-1, N >= 1.
@@ -97,7 +97,7 @@ def score(
     support = confusion.sum(axis=1)
     f1 = f1_per_class(confusion)
     trained_classes = frozenset(trained)
-    return Scores(
+    return ClassificationScores(
         f1_macro=float(mean_of_occurring(f1, support)),
         f1_macro_interval=bootstrap_interval(confusion, rng, resamples),
         f1_weighted=float(f1 @ support / len(truth)),

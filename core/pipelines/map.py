@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import KIND, MapRequest, MapResult, MultilabelMapResult
+from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.neural.heads.base import Head
@@ -25,7 +26,30 @@ SETTLING = 3  # rounds of 250 steps
 SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
 
 
-def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
+def carry_out(request: MapRequest, run: Run) -> MapResult:
+    drawn = draw_map(request, run)
+    predicted = drawn.predicted
+    return MapResult(
+        classes=tuple(-1 if target is None else int(target) for target in drawn.targets),
+        predicted=None if predicted is None else tuple(predicted.tolist()),
+        **drawn.told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The n images that have a place in the plane.
+
+    targets: (n,) what each is labelled, None where it is not. predicted: (n, ...) as targets; None without a head.
+    told: what every result says, whatever a label is.
+    """
+
+    targets: list[Any]
+    predicted: NDArray[Any] | None
+    told: dict[str, Any]
+
+
+def draw_map(request: MapRequest, run: Run) -> Drawn:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -54,19 +78,7 @@ def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
         "manifest": manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
     }
     by_row = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
-    if request.task == "multilabel":
-        classes = tuple(_indices(by_row[row]) if row in by_row else None for row in rows.tolist())
-        several = None if predicted is None else tuple(map(_indices, predicted))
-        return MultilabelMapResult(classes=classes, predicted=several, **told)
-    return MapResult(
-        classes=tuple(int(by_row.get(row, -1)) for row in rows.tolist()),
-        predicted=None if predicted is None else tuple(predicted.tolist()),
-        **told,
-    )
-
-
-def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(flags).tolist())
+    return Drawn([by_row.get(row) for row in rows.tolist()], predicted, told)
 
 
 def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
