@@ -14,14 +14,14 @@ from nextlabel.core.methods.batch import Batch
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import COPIES_SHOWN, RARE, rounded, top_of
 from nextlabel.core.pipelines.predictions import Predictions
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 
 DOUBTS_SHOWN = 3
 IN_DOUBT = 0.1  # a probability this far from 0 and from 1
 
 
 def items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[MultilabelSelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = None if predictions is None else task.probabilities(predictions.logits[picks.rows])
