@@ -145,8 +145,8 @@ def to_label_studio(
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
     if task == DETECTION.name:
-        how = {"image_prefix": image_prefix, "config": config, "from_name": from_name, "image_key": image_key}
-        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
+        how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
+        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, image_prefix=image_prefix, **how)
         return
     given = _read_source(classes, **source)
     control = label_studio.Control(from_name, to_name, image_key)
@@ -313,7 +313,7 @@ def from_label_studio(
     if task == DETECTION.name:
         place = _place(target["pool"]) if target["pool"] is not None else None
         known = PoolNames(place, urls) if place is not None else urls
-        how = {"key": image_key, "from_name": from_name, "newest": newest, "hull": hull, "names": known}
+        how: dict[str, Any] = {"key": image_key, "from_name": from_name, "newest": newest, "hull": hull, "names": known}
         boxes.bring_in(file, "label-studio", **target, **how)
         return
     pool = target.pop("pool")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import zipfile
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, numbers_in
+from nextlabel.core.data.json_stream import elements
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.errors import ExchangeMalformed, PathNotReadable
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
-from nextlabel.core.exchange.json_stream import elements
+from nextlabel.core.exchange.files import MAX_LISTED
 
 LOOKED_AT = "looked_at"  # in `info` of what we write: somebody looked at each of the images
 MOST_NUMBER = 1 << 62
@@ -62,12 +65,34 @@ def read(file: Path) -> BoxReading:
     """
     reading = BoxReading.of(file, "COCO")
     content = _Content(reading)
-    for key, value in elements(file):
-        content.take(key, value)
+    with _opened(file) as stream:
+        for key, value in elements(file, stream, ExchangeMalformed):
+            content.take(key, value)
     if not content.is_whole:
-        raise ExchangeMalformed(f"{shown(file)} is no COCO file: it needs lists of `images` and `categories`.")
+        raise ExchangeMalformed(f"{shown(file)} is no COCO file: it has no list of `images`.")
     reading.images = content.found()
     return reading
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    """Open the file, or the one JSON file in a zip. Raises ExchangeMalformed, PathNotReadable."""
+    try:
+        if not zipfile.is_zipfile(file):
+            with file.open("rb") as stream:
+                yield stream
+            return
+        with zipfile.ZipFile(file) as packed:
+            inside = [one for one in packed.namelist() if one.lower().endswith(".json") and "__MACOSX" not in one]
+            if len(inside) != 1:
+                there = ", ".join(inside[:MAX_LISTED]) or "no .json"
+                raise ExchangeMalformed(f"{shown(file)} is a zip with {there} in it: unpack it, and name the one file.")
+            with packed.open(inside[0]) as stream:
+                yield stream
+    except zipfile.BadZipFile as error:
+        raise ExchangeMalformed(f"{shown(file)} is a zip that can't be unpacked: {error}. Export it anew.") from None
+    except OSError as error:
+        raise PathNotReadable(f"{shown(file)} can't be read: {error.strerror or error}.") from None
 
 
 class _Content:
@@ -86,7 +111,7 @@ class _Content:
 
     @property
     def is_whole(self) -> bool:
-        return {"images", "categories"} <= self._lists
+        return "images" in self._lists
 
     def take(self, key: str, value: Any) -> None:
         if key == "info" and isinstance(value, dict) and value.get(LOOKED_AT) is True:
@@ -198,5 +223,6 @@ class _Content:
 def _number(row: Any, field: str) -> int | None:
     """Return the whole number in a field, 0 or more; None where there is none."""
     value = row.get(field) if isinstance(row, dict) else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST_NUMBER
-    return int(value) if is_number and value == int(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST_NUMBER:
+        return None
+    return int(value) if value == int(value) else None

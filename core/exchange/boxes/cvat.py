@@ -37,11 +37,11 @@ def document(images: Mapping[str, BoxedImage], classes: Iterable[str] = (), name
     root.append(head)
     for at, (image_name, image) in enumerate(images.items()):
         size = {"width": str(image.width), "height": str(image.height)}
-        one = SubElement(root, "image", id=str(at), name=writable_text(image_name), **size)
+        one = SubElement(root, "image", {"id": str(at), "name": writable_text(image_name), **size})
         for box in image.boxes:
             ends = {"xtl": box.x, "ytl": box.y, "xbr": box.x + box.width, "ybr": box.y + box.height}
             fixed = {"label": writable_text(box.class_name), "source": "manual", "occluded": "0", "z_order": "0"}
-            SubElement(one, "box", **fixed, **{key: repr(float(value)) for key, value in ends.items()})
+            SubElement(one, "box", {**fixed, **{key: repr(float(value)) for key, value in ends.items()}})
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
@@ -102,7 +102,7 @@ def _place(shape: Element, place: str, hulls: Hulls) -> Place | None:
     if shape.tag == "box":
         ends = [_float(shape.get(end)) for end in ("xtl", "ytl", "xbr", "ybr")]
         turn = _float(shape.get("rotation", "0"))
-        found = corners_to_place(*ends, hulls.reading)
+        found = corners_to_place(ends, hulls.reading)
         if turn % 360 == 0:
             return found
         x, y, w, h = found

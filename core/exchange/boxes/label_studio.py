@@ -42,9 +42,14 @@ def tasks(
 ) -> list[dict[str, Any]]:
     """Make tasks to import into a project: an annotation each, which is empty where nothing is there."""
     return [
-        {"data": {key: urls.url(name)}, "annotations": [{"result": list(_regions(image, from_name))}]}
+        {"data": {key: urls.url(name), **_size(image)}, "annotations": [{"result": list(_regions(image, from_name))}]}
         for name, image in images.items()
     ]
+
+
+def _size(image: BoxedImage) -> dict[str, int]:
+    """Write what no region says of an image on which nothing is."""
+    return {"width": image.width, "height": image.height}
 
 
 def _regions(image: BoxedImage, from_name: str) -> Iterator[dict[str, Any]]:
@@ -75,13 +80,14 @@ def _regions(image: BoxedImage, from_name: str) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class _Annotation:
-    """What somebody, or a model, said of one task. `regions`: those with a `value`."""
+    """What somebody, or a model, said of one task. `size`: of the image, where the task's data has it."""
 
     place: str
     url: str
     regions: Sequence[dict[str, Any]]
     by_model: bool
     time: str
+    size: tuple[int, int] | None
 
 
 def read(
@@ -93,7 +99,7 @@ def read(
     newest: bool = False,
     hull: bool = False,
 ) -> BoxReading:
-    """Read an export as JSON or JSON-MIN. An annotation without a box says that nothing is there, unless it was skipped.
+    """Read an export as JSON or JSON-MIN. An annotation without a box says that nothing is there unless skipped.
 
     Args:
         name_of: finds an image's name in the pool by its URL; None: the pool has none such.
@@ -133,12 +139,14 @@ def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReadi
     if not isinstance(url, str) or not url:
         reading.faults.note(place, f"it has no image in `{key}`; say which it is (--image-key)")
         return
+    sides = [value for side in ("width", "height") if isinstance(value := data.get(side), int) and value > 0]
+    size = (sides[0], sides[1]) if len(sides) == 2 else None
     if data is row:  # JSON-MIN: what was drawn stands beside the image, under the name of the control
         lists = [value for value in row.values() if isinstance(value, list)]
         regions = [
             {"value": one, **one} for value in lists for one in value if isinstance(one, dict) and RECTANGLES in one
         ]
-        yield _Annotation(place, url, regions, by_model=False, time=str(row.get("updated_at", "")))
+        yield _Annotation(place, url, regions, by_model=False, time=str(row.get("updated_at", "")), size=size)
         return
     for part, by_model in (("annotations", False), ("predictions", True)):
         listed = row.get(part, row.get("completions") if part == "annotations" else None)
@@ -147,7 +155,7 @@ def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReadi
                 result = one.get("result")
                 regions = [r for r in result if isinstance(r, dict)] if isinstance(result, list) else []
                 time = str(one.get("updated_at") or one.get("created_at") or "")
-                yield _Annotation(place, url, regions, by_model, time)
+                yield _Annotation(place, url, regions, by_model, time, size)
 
 
 def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hulls) -> FoundImage:
@@ -155,7 +163,7 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
     places: list[Place] = []
     classes: list[str] = []
     crowd: list[bool] = []
-    size: tuple[int, int] | None = None
+    size = annotation.size
     for region in annotation.regions:
         value = region.get("value")
         if not isinstance(value, dict) or RECTANGLES not in value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,8 +12,9 @@ from nextlabel.core.exchange.boxes.found import BoxReading
 Place: TypeAlias = tuple[float, float, float, float]
 
 
-def corners_to_place(left: float, top: float, right: float, bottom: float, reading: BoxReading) -> Place:
-    """Return x, y, width, height of two opposite corners; count those that stand the other way round."""
+def corners_to_place(corners: Sequence[float], reading: BoxReading) -> Place:
+    """Return x, y, width, height of x1, y1, x2, y2; count corners that stand the other way round."""
+    left, top, right, bottom = corners
     if right < left or bottom < top:
         reading.repaired["boxes had their corners exchanged, and were put right"] += 1
         left, right, top, bottom = min(left, right), max(left, right), min(top, bottom), max(top, bottom)

@@ -63,9 +63,7 @@ def fitted(places: Floats, size: tuple[int, int], shape: Shape) -> Fitted:
         unsure = shape.orientation != 1 and len(places) and (not lies or shape.width == shape.height)
         return Fitted(places, TURNED if unsure else "")
     if lies and size == shape.stored:
-        return Fitted(
-            turned(places, shape), "images had boxes drawn on them as they are stored, which were turned upright"
-        )
+        return Fitted(turned(places, shape), "images had their boxes drawn on them as they are stored: turned upright")
     for target, is_lying in ((shape.size, False), *([(shape.stored, True)] if lies else [])):
         if _same_form(size, target):
             scaled = places * np.tile(np.array(target) / np.array(size), 2)

@@ -47,8 +47,8 @@ def documents(images: Mapping[str, BoxedImage]) -> Iterator[tuple[str, str]]:
                 SubElement(one, field).text = "0"
             corners = SubElement(one, "bndbox")
             ends = (box.x + 1, box.y + 1, box.x + box.width, box.y + box.height)
-            for corner, value in zip(CORNERS, ends, strict=True):
-                SubElement(corners, corner).text = f"{int(value)}" if value == int(value) else repr(value)
+            for corner, end in zip(CORNERS, ends, strict=True):
+                SubElement(corners, corner).text = f"{int(end)}" if end == int(end) else repr(end)
         ElementTree.indent(root)
         yield f"{path.with_suffix('')}.xml", f"{ElementTree.tostring(root, encoding='unicode')}\n"
 
@@ -105,7 +105,7 @@ def _image(place: str, root: Element, ends: Floats, first: FirstPixel, reading: 
     if not name:
         reading.faults.note(place, "it has no <filename>")
     shift = np.array([1.0, 1, 0, 0]) if first == "1" else np.zeros(4)
-    places = [corners_to_place(*corner, reading) for corner in (ends - shift).tolist()]
+    places = [corners_to_place(corner, reading) for corner in (ends - shift).tolist()]
     return FoundImage(
         place=place,
         name=name,

@@ -6,7 +6,6 @@ nothing is there; without a file, nobody has looked.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -39,15 +38,13 @@ def documents(images: Mapping[str, BoxedImage], classes: Iterable[str] = ()) -> 
     """
     names = sorted_classes([*classes, *(box.class_name for image in images.values() for box in image.boxes)])
     index = {name: at for at, name in enumerate(names)}
-    listed = "".join(f"  {at}: {json.dumps(name, ensure_ascii=False)}\n" for name, at in index.items())
-    yield "data.yaml", f"path: .\ntrain: images\nval: images\nnames:{' {}' if not names else ''}\n{listed}"
+    head = {"path": ".", "train": "images", "val": "images", "names": dict(enumerate(names))}
+    yield "data.yaml", yaml.safe_dump(head, allow_unicode=True, sort_keys=False)
     seen: dict[str, str] = {}
     for name, image in images.items():
         path = f"labels/{PurePosixPath(name).with_suffix('.txt')}"
         if seen.setdefault(path, name) != name:
-            raise Inexpressible(
-                f"{shown(seen[path])} and {shown(name)} would both have their boxes in {path}; rename one"
-            )
+            raise Inexpressible(f"{shown(seen[path])} and {shown(name)} would share {path}; rename one of them")
         yield path, "".join(_line(index[box.class_name], box[1:5], image) for box in image.boxes if not box.crowd)
 
 

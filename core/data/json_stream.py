@@ -5,58 +5,34 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ExchangeMalformed, PathNotReadable
+from nextlabel.core.errors import NextlabelError
 
 PIECE = 1 << 20  # bytes
 LARGEST = 1 << 28  # characters of one element
+_AFTER = tuple(" \t\r\n,:]}")  # what may stand behind a value
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def elements(file: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (key, value) of the file's object; of a value that is a list, one pair for each of its elements.
+def elements(file: Path, stream: IO[bytes], malformed: type[NextlabelError]) -> Iterator[tuple[str, Any]]:
+    """Yield (key, value) of the stream's object; of a value that is a list, one pair for each of its elements.
 
     A document that is a list itself yields its elements under the key "". A list that is empty yields nothing.
 
-    Raises:
-        ExchangeMalformed, PathNotReadable
+    file: as errors name it. Raises `malformed`.
     """
-    with _opened(file) as stream:
-        yield from _Text(file, stream).elements()
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    """Open the file, or the one JSON file in a zip."""
-    try:
-        if not zipfile.is_zipfile(file):
-            with file.open("rb") as stream:
-                yield stream
-            return
-        with zipfile.ZipFile(file) as packed:
-            inside = [one for one in packed.namelist() if one.lower().endswith(".json") and "__MACOSX" not in one]
-            if len(inside) != 1:
-                there = ", ".join(inside[:20]) or "no .json"
-                raise ExchangeMalformed(f"{shown(file)} is a zip with {there} in it: unpack it, and name the one file.")
-            with packed.open(inside[0]) as stream:
-                yield stream
-    except zipfile.BadZipFile as error:
-        raise ExchangeMalformed(f"{shown(file)} is a zip that can't be unpacked: {error}. Export it anew.") from None
-    except OSError as error:
-        raise PathNotReadable(f"{shown(file)} can't be read: {error.strerror or error}.") from None
+    yield from _Text(file, stream, malformed).elements()
 
 
 class _Text:
     """The text of a document, of which no more is held than the value that is being read."""
 
-    def __init__(self, file: Path, stream: IO[bytes]) -> None:
-        self._file, self._stream = file, stream
+    def __init__(self, file: Path, stream: IO[bytes], malformed: type[NextlabelError]) -> None:
+        self._file, self._stream, self._error = file, stream, malformed
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._decoder = json.JSONDecoder()
         self._text, self._at, self._passed, self._ended = "", 0, 0, False
@@ -108,7 +84,7 @@ class _Text:
                 if self._ended or len(self._text) - self._at > LARGEST:
                     raise self._malformed(str(error)) from None
             else:
-                if end < len(self._text) or self._ended:  # else a number may go on in the next piece
+                if self._ended or self._text[end : end + 1] in _AFTER:  # else a number may go on in the next piece
                     self._at = end
                     return value
             self._read(len(self._text) - self._at)
@@ -140,6 +116,6 @@ class _Text:
         self._passed += self._at
         self._text, self._at, self._ended = self._text[self._at :] + more, 0, not data
 
-    def _malformed(self, what: str) -> ExchangeMalformed:
+    def _malformed(self, what: str) -> NextlabelError:
         at = self._passed + self._at
-        return ExchangeMalformed(f"{shown(self._file)} is not JSON: {what}, near character {at}. Export it anew.")
+        return self._error(f"{shown(self._file)} is not JSON: {what}, near character {at}. Export it anew.")
