@@ -382,11 +382,11 @@ class _Matches:
         explained = np.zeros(len(single), np.bool_)
         for d in np.flatnonzero(left & ~in_crowd).tolist():
             self.confusion[self._background, said.classes[kept[d]]] += 1
-            kind, g = self._kind(overlaps[d], alike[d], single)
-            if kind in ("place", "both") and g is not None:
-                explained[g] = True
-            at = float(overlaps[d, g]) if g is not None else 0.0
-            self.misses.append(Miss(i, kind, g, int(kept[d]), at))
+            kind, nearest = self._kind(overlaps[d], alike[d], single)
+            if kind in ("place", "both"):
+                explained[nearest] = True
+            at = float(overlaps[d, nearest]) if nearest is not None else 0.0
+            self.misses.append(Miss(i, kind, nearest, int(kept[d]), at))
         for g in np.flatnonzero(free).tolist():
             self.confusion[one.classes[g], self._background] += 1
             if not explained[g]:

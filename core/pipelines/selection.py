@@ -63,7 +63,7 @@ class Choice:
     predictions: Predictions | None
     method: Method
     supplies: Supplies
-    task: Task
+    task: ClassTask
     told: dict[str, Any]
 
 

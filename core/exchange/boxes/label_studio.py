@@ -134,8 +134,9 @@ def read(
 
 
 def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReading) -> Iterator[_Annotation]:
-    data = row.get("data") if isinstance(row.get("data"), dict) else row
-    url = data.get(key) if isinstance(data, dict) else None
+    inner = row.get("data")
+    data = inner if isinstance(inner, dict) else row
+    url = data.get(key)
     if not isinstance(url, str) or not url:
         reading.faults.note(place, f"it has no image in `{key}`; say which it is (--image-key)")
         return

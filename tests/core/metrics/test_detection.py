@@ -78,7 +78,7 @@ PREDICTIONS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(OBJECTS, PREDICTIONS), min_size=1, max_size=4))
 def test_it_is_what_cocos_own_program_says_to_the_last_digit(images):
     truths = [
@@ -121,9 +121,10 @@ def test_of_nothing_there_is_no_score():
 def test_the_truth_scores_1_and_a_class_that_nobody_predicts_0():
     objects = [(0, 1, 1, 5, 5), (1, 20, 20, 9, 9)]
     mine = scored([truth(*objects)], [said(*((*one, 0.8) for one in objects))])
-    assert (mine.mean_average_precision, mine.average_recall, mine.f1, mine.misses) == (1, 1, 1, ())
+    assert (mine.mean_average_precision, mine.average_recall, mine.f1) == pytest.approx((1, 1, 1))
+    assert mine.misses == ()
     mine = scored([truth(*objects)], [said((0, 1, 1, 5, 5, 0.8))])
-    assert (mine.map50, [one.ap50 for one in mine.per_class]) == (0.5, [1, 0])
+    assert (mine.map50, [one.ap50 for one in mine.per_class]) == (pytest.approx(0.5), pytest.approx([1, 0]))
     assert mine.per_class[1].threshold is None
 
 
@@ -139,23 +140,23 @@ def test_the_threshold_is_where_f1_is_best_and_equal_scores_go_together():
 def test_each_miss_has_its_kind_and_the_confusion_counts_them():
     here = truth((0, 0, 0, 10, 10), (0, 20, 0, 10, 10), (1, 40, 0, 10, 10), (0, 60, 0, 10, 10), (0, 80, 0, 10, 10))
     predictions = said(
-        (0, 0, 0, 10, 10, 0.99),
-        (0, 1, 0, 10, 10, 0.9),  # the first once more
-        (0, 26, 0, 10, 10, 0.9),  # beside the second
-        (0, 40, 0, 10, 10, 0.9),  # a dog taken for a cat
-        (0, 90, 90, 5, 5, 0.9),  # nothing there
-        (1, 66, 0, 10, 10, 0.95),  # a dog beside a cat
-        (1, 0, 50, 10, 10, 0.2),
+        (0, 0, 0, 10, 10, 0.6),
+        (0, 1, 0, 10, 10, 0.5),  # the first once more
+        (0, 26, 0, 10, 10, 0.5),  # beside the second
+        (0, 40, 0, 10, 10, 0.5),  # a dog taken for a cat
+        (0, 90, 90, 5, 5, 0.5),  # nothing there
+        (1, 66, 0, 10, 10, 0.5),  # a dog beside a cat
+        (1, 0, 50, 10, 10, 0.1),  # below the threshold
     )
-    other = (truth((1, 0, 50, 10, 10)), said((1, 0, 50, 10, 10, 0.95)))
-    mine = scored([here, other[0]], [predictions, other[1]])
+    right = [(0, 0, 0, 9, 9), (0, 20, 0, 9, 9), (0, 40, 0, 9, 9), (1, 60, 0, 9, 9), (1, 80, 0, 9, 9)]
+    mine = scored([here, truth(*right)], [predictions, said(*((*one, 0.3) for one in right))])
     kinds = {(miss.kind, miss.truth) for miss in mine.misses}
-    assert {("double", 0), ("place", 1), ("class", 2), ("both", 3), ("background", None), ("missed", 4)} == kinds
+    assert kinds == {("double", 0), ("place", 1), ("class", 2), ("both", 3), ("background", None), ("missed", 4)}
     # by truth: cat, dog, nothing; by prediction: cat, dog, nothing
-    assert mine.confusion.tolist() == [[1, 0, 3], [1, 1, 0], [3, 1, 0]]
+    assert mine.confusion.tolist() == [[4, 0, 3], [1, 2, 0], [3, 1, 0]]
 
 
 def test_a_prediction_in_a_crowd_counts_neither_way_however_many_there_are():
     crowd = truth((0, 0, 0, 100, 100), (0, 200, 0, 10, 10), crowd=[0])
     mine = scored([crowd], [said((0, 10, 10, 5, 5, 0.9), (0, 50, 50, 5, 5, 0.9), (0, 200, 0, 10, 10, 0.8))])
-    assert (mine.map50, mine.misses, mine.per_class[0].objects) == (1, (), 1)
+    assert (mine.map50, mine.misses, mine.per_class[0].objects) == (pytest.approx(1), (), 1)
