@@ -182,6 +182,8 @@ def _classes(path: Path) -> dict[int, str]:
     pairs = (
         list(enumerate(names)) if isinstance(names, list) else list(names.items()) if isinstance(names, dict) else []
     )
-    if not pairs or not all(re.fullmatch("[0-9]{1,9}", str(at)) and isinstance(name, str) for at, name in pairs):
+    if not isinstance(names, dict | list) or not all(
+        re.fullmatch("[0-9]{1,9}", str(at)) and isinstance(name, str) for at, name in pairs
+    ):
         raise ExchangeMalformed(f"{shown(file)} has no `names` of classes: a list, or a number and a name a line.")
     return {int(at): name for at, name in pairs}

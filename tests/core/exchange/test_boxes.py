@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -93,7 +94,7 @@ def there_and_back(images, format_, folder):
 def test_boxes_come_back_equal_and_so_does_that_nothing_is_there(format_, images):
     if format_ == "voc" and len({PurePosixPath(name).with_suffix("") for name in images}) < len(images):
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, suppress(Inexpressible):  # what XML has no place for
         assert made(there_and_back(images, format_, Path(folder))).images == images
 
 
