@@ -203,4 +203,4 @@ def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | 
         return
     if sniff(source) != "boxes":
         raise Inexpressible(f"{source} is no file of boxes: convert it to one first, and that to {to}")
-    WRITERS[to](dict(DETECTION.read(source, ALL).images), (), out, pool, False)
+    WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False)

@@ -80,7 +80,7 @@ def test_boxes_that_are_there_are_not_lost(run):
 
 
 def test_what_the_command_cannot_do_is_said(run):
-    assert "has to end in .jsonl" in run("import", "voc", "out", "--labels", "boxes.txt", code=2)
+    assert "has to end in .jsonl" in run("import", "voc", "labels", "--labels", "boxes.txt", code=2)
     assert "name them (--pool)" in run("import", "yolo", "labels", "--labels", "boxes.jsonl", code=2)
     assert "name them (--labels)" in run("export", "coco", "--task", "detection", "--out", "x", code=2)
     run("export", "coco", "--labels", "labels", "--task", "detection", "--out", "x")
