@@ -39,7 +39,7 @@ from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
@@ -64,7 +64,7 @@ class Choice:
     predictions: Predictions | None
     method: Method
     supplies: Supplies
-    task: Task
+    task: ClassTask
     told: dict[str, Any]
 
 
@@ -238,7 +238,7 @@ def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: 
 
 
 def _items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = task.probabilities(predictions.logits[picks.rows]) if predictions else None
