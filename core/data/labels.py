@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.labels_folder import may_hold_labels, sort_out
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS, may_hold_labels, sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotReadable
@@ -76,10 +77,16 @@ def write_labels(path: Target, pairs: Iterable[tuple[str, str]], *, may_be_empty
 
 
 @contextmanager
-def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = False) -> Iterator[list[File]]:
+def labels_files(
+    path: Path,
+    roots: Sequence[Path] = (),
+    *,
+    may_change: bool = False,
+    suffixes: Sequence[str] = SUFFIXES_OF_LABELS,
+) -> Iterator[list[File]]:
     """Open what holds labels: the file itself, or people's in the folder, which nobody changes during the block.
 
-    Unless they may change, which takes no lock.
+    Unless they may change, which takes no lock. suffixes: what people's files end in.
 
     Without roots, whoever runs this names the path for themselves, and links in the folder may lead anywhere in it.
 
@@ -93,12 +100,14 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
             folder = stack.enter_context(opened_folder(real, roots))
             if not may_change:
                 stack.enter_context(unchanged(folder))
-            yield files_in(folder, roots, stack)
+            yield files_in(folder, roots, stack, suffixes)
         else:
             yield [stack.enter_context(opened_file(real, roots or [real.parent]))]
 
 
-def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
+def files_in(
+    folder: Folder, roots: Sequence[Path], stack: ExitStack, suffixes: Sequence[str] = SUFFIXES_OF_LABELS
+) -> list[File]:
     """List people's files in a folder of labels.
 
     Links may lead anywhere in the roots; the stack closes what they lead to. Of a folder of images, named by mistake,
@@ -106,13 +115,13 @@ def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[Fi
 
     Raises PathNotAllowed, PathNotReadable.
     """
-    people, left_out = _sorted_out(folder)
+    people, left_out = _sorted_out(folder, suffixes)
     names = people or [name for name in left_out if has_suffix(name)]
     files = (followed(folder.file(name), roots, stack) for name in names)
     return [file for file in files if file.is_regular()]
 
 
-def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
+def left_out_of(path: Path, roots: Sequence[Path] = (), suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> list[str]:
     """List what is in a folder of labels and nobody's, without hidden files. Beside a labels file there is nothing.
 
     What is called as people's files are and can't be opened as a file is in the list, for a person's labels may be
@@ -124,12 +133,13 @@ def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
     if not real.is_dir():
         return []
     with opened_folder(real, roots or [real]) as folder, ExitStack() as stack:
-        people, others = _sorted_out(folder)
+        people, others = _sorted_out(folder, suffixes)
         no_files = [name for name in people if not _is_file(folder.file(name), roots or [real], stack)]
         files = [name for name in others if folder.file(name).is_regular()]
-        return sorted(
-            [*files, *no_files, *(f"{name}/" for name in others if folder.file(name).is_folder_with(may_hold_labels))]
-        )
+        folders = [
+            name for name in others if folder.file(name).is_folder_with(partial(may_hold_labels, suffixes=suffixes))
+        ]
+        return sorted([*files, *no_files, *(f"{name}/" for name in folders)])
 
 
 def _is_file(file: File, roots: Sequence[Path], stack: ExitStack) -> bool:
@@ -139,9 +149,9 @@ def _is_file(file: File, roots: Sequence[Path], stack: ExitStack) -> bool:
         return False
 
 
-def _sorted_out(folder: Folder) -> tuple[list[str], list[str]]:
+def _sorted_out(folder: Folder, suffixes: Sequence[str]) -> tuple[list[str], list[str]]:
     try:
-        return sort_out(folder.names())
+        return sort_out(folder.names(), suffixes)
     except OSError as error:
         raise _not_readable(folder.path, error) from None
 
