@@ -1,7 +1,7 @@
 """The package as its users get it: built from what git tracks, and installed outside the checkout.
 
-`python -m tests.wheel` (`make test-wheel`) runs the demo and the browser tests that visit all of the page there. What lies
-in the wheel tests/test_wheel.py holds: the page is the same files, so its other tests need not be run on them again.
+`python -m tests.wheel` (`make test-wheel`) runs the demo there, and the browser tests that visit all of the page. What
+lies in the wheel tests/test_wheel.py holds: the page is the same files, so its other tests need no second run.
 """
 
 from __future__ import annotations
