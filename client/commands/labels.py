@@ -241,7 +241,7 @@ def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
 @click.option("--merge", is_flag=True, help="There may be labels of NEW already: make one class of the two.")
 def rename(folder: Path, old: str, new: str, merge: bool) -> None:
     """Give all labels of the class OLD in FOLDER the class NEW, whoever gave them: in every person's file, or none."""
-    _tell_changed(change_class(folder, old, new, roots=[folder.resolve()], merge=merge), "changed")
+    _tell_changed(change_class(folder.resolve(), old, new, roots=[folder.resolve()], merge=merge), "changed")
 
 
 @labels.command()
@@ -249,14 +249,14 @@ def rename(folder: Path, old: str, new: str, merge: bool) -> None:
 @click.argument("class_", metavar="CLASS")
 def remove(folder: Path, class_: str) -> None:
     """Take all labels of CLASS out of FOLDER, whoever gave them. Their images have no label any more."""
-    _tell_changed(change_class(folder, class_, None, roots=[folder.resolve()]), "taken out")
+    _tell_changed(change_class(folder.resolve(), class_, None, roots=[folder.resolve()]), "taken out")
 
 
 @labels.command()
 @click.argument("folder", type=Folder)
 def undo(folder: Path) -> None:
     """Bring FOLDER back to what it was before the last `rename` or `remove`, unless labels came in since."""
-    _tell_changed(undo_class_change(folder, roots=[folder.resolve()]), "labels, as before")
+    _tell_changed(undo_class_change(folder.resolve(), roots=[folder.resolve()]), "labels, as before")
 
 
 def _tell_changed(changed: ClassChanged, how: str) -> None:
