@@ -16,7 +16,7 @@ from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.audit import AuditResult
-from nextlabel.core.kinds.f1 import F1Result, MultilabelF1Result
+from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
@@ -140,22 +140,23 @@ class MultilabelPredictionFields(TypedDict, total=False):
 
 
 class F1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class ClassificationF1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
     task: Literal["classification"]
     content: bool
@@ -163,14 +164,15 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class MultilabelF1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
     content: bool
@@ -178,10 +180,27 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
+
+
+class DetectionF1Fields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
+    path_to_img_val: Required[Place]
+    path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class LearningCurveFields(TypedDict, total=False):
@@ -426,12 +445,18 @@ class Calls(ABC):
     def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
     ) -> MultilabelF1Result: ...
+    @overload
+    def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionF1Fields]
+    ) -> DetectionF1Result: ...
     def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result | MultilabelF1Result:
+    ) -> F1Result | MultilabelF1Result | DetectionF1Result:
         """How good the head trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     def learning_curve(
@@ -550,12 +575,18 @@ class AsyncCalls(ABC):
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
     ) -> MultilabelF1Result: ...
+    @overload
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionF1Fields]
+    ) -> DetectionF1Result: ...
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result | MultilabelF1Result:
+    ) -> F1Result | MultilabelF1Result | DetectionF1Result:
         """How good the head trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     async def learning_curve(

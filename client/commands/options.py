@@ -90,7 +90,7 @@ def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Parameter:
     if name in POOLS:
-        return click.Argument([name], metavar="POOL", type=PathType(folder=True))
+        return click.Argument([name], metavar="POOL", type=PathType(folder=True), required=field.is_required())
     default = DEFAULT_BACKBONE if name == "backbone" else _in_help(field.get_default(call_default_factory=True))
     if schema.get("type") == "boolean":
         return click.Option([*names_of(name), name], is_flag=True, default=None, help=schema.get("description", ""))

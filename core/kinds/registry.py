@@ -34,6 +34,7 @@ JobResult = (
     | Annotated[prediction.MultilabelPredictionResult, Tag("prediction of multilabel")]
     | Annotated[f1.F1Result, Tag("f1")]
     | Annotated[f1.MultilabelF1Result, Tag("f1 of multilabel")]
+    | Annotated[f1.DetectionF1Result, Tag("f1 of detection")]
     | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
     | Annotated[audit.AuditResult, Tag("audit")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]

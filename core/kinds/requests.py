@@ -29,8 +29,9 @@ MAX_ADD = 10_000_000
 MAX_DEADLINE_S = 366 * 86_400
 LATER_FIELDS = {"task": "classification", "content": False, "all_probabilities": False}
 EMBED = ("backbone", "path_to_embeddings")
-ANY_TASK = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
-AnyTask = Literal["classification", "multilabel"]
+OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
+TaskOfClasses = Literal["classification", "multilabel"]
+AnyTask = Literal["classification", "multilabel", "detection"]
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -83,10 +84,16 @@ class JobRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
+    #: Fields that came later, and their defaults.
+    later: ClassVar[Mapping[str, Any]] = LATER_FIELDS
+
     kind: str
     backbone: BackboneName | None
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
-    task: AnyTask = Field("classification", description=ANY_TASK)
+    task: AnyTask = Field(
+        "classification",
+        description=f"{OF_CLASSES} Or boxes (`detection`), with the predictions of your own detector.",
+    )
     content: bool = Field(
         False,
         strict=True,
@@ -127,7 +134,8 @@ class JobRequest(BaseModel):
     @classmethod
     def _is_served(cls, task: Any) -> Any:
         if task not in cls.tasks():
-            raise custom_error("unknown_task", f"`task` must be one of {', '.join(cls.tasks())}")
+            more = "; boxes are not served by this kind yet" if task == "detection" else ""
+            raise custom_error("unknown_task", f"`task` must be one of {', '.join(cls.tasks())}{more}")
         return task
 
     def fingerprint(self) -> str:
@@ -136,7 +144,7 @@ class JobRequest(BaseModel):
         Fields that came later are left out while they have their default, so that requests recorded before them keep
         their fingerprints.
         """
-        exclude = {name for name, default in LATER_FIELDS.items() if getattr(self, name, default) == default}
+        exclude = {name for name, default in self.later.items() if getattr(self, name, default) == default}
         return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
 
 
@@ -145,6 +153,8 @@ class OnePool(JobRequest):
 
     #: Fields that say what images look like; one at least has to be given, and only one of the first two.
     sources: ClassVar[tuple[str, ...]] = EMBED
+
+    task: TaskOfClasses = Field("classification", description=OF_CLASSES)
 
     backbone: BackboneName | None = Field(
         None, description=f"{BACKBONES} Left out where embeddings, or predictions, are brought along."
