@@ -17,7 +17,7 @@ from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
-from nextlabel.core.kinds.label_check import LabelCheckResult, MultilabelLabelCheckResult
+from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.prediction import MultilabelPredictionResult, PredictionResult
@@ -244,7 +244,7 @@ class AuditFields(TypedDict, total=False):
 class LabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -279,6 +279,23 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    path_to_predictions: Place | None
+
+
+class DetectionLabelCheckFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -483,12 +500,18 @@ class Calls(ABC):
     def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
     ) -> MultilabelLabelCheckResult: ...
+    @overload
+    def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLabelCheckFields]
+    ) -> DetectionLabelCheckResult: ...
     def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult | MultilabelLabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult | DetectionLabelCheckResult:
         """Which labels look wrong."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
     @overload
@@ -613,12 +636,18 @@ class AsyncCalls(ABC):
     async def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
     ) -> MultilabelLabelCheckResult: ...
+    @overload
+    async def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLabelCheckFields]
+    ) -> DetectionLabelCheckResult: ...
     async def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult | MultilabelLabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult | DetectionLabelCheckResult:
         """Which labels look wrong."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
     @overload

@@ -34,7 +34,8 @@ def check_detections(path: str, roots: Iterable[Path]) -> None:
     file, stream = open_existing(path, tuple(roots))
     with stream:
         if _form(file, stream) == "csv":
-            _header(file, TextIOWrapper(stream, "utf-8-sig", newline=""))
+            with TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+                _header(file, text)
 
 
 def read_detections(path: str, roots: Iterable[Path]) -> Detections:
@@ -141,7 +142,11 @@ def _header(file: Path, text: TextIOWrapper) -> csv.DictReader[str]:
 
 
 def _read_csv(file: Path, stream: BufferedReader, gathered: _Gathered) -> None:
-    reader = _header(file, TextIOWrapper(stream, "utf-8-sig", newline=""))
+    with TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+        _take_rows(_header(file, text), gathered)
+
+
+def _take_rows(reader: csv.DictReader[str], gathered: _Gathered) -> None:
     try:
         for row in reader:
             place = f"line {reader.line_num + 1}"

@@ -39,6 +39,7 @@ JobResult = (
     | Annotated[audit.AuditResult, Tag("audit")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
     | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]
+    | Annotated[label_check.DetectionLabelCheckResult, Tag("label_check of detection")]
     | Annotated[similar.SimilarResult, Tag("similar")]
     | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
     | Annotated[map.MapResult, Tag("map")]

@@ -71,6 +71,8 @@ MethodChoice = Annotated[
 ]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 ImageName = Annotated[PathText, AfterValidator(clean_name)]
+#: The field `task` of kinds that boxes are not served by.
+OfClasses = Annotated[TaskOfClasses, Field(description=OF_CLASSES)]
 Names = Annotated[tuple[ImageName, ...], Field(max_length=1_000_000)]
 
 
@@ -134,8 +136,7 @@ class JobRequest(BaseModel):
     @classmethod
     def _is_served(cls, task: Any) -> Any:
         if task not in cls.tasks():
-            more = "; boxes are not served by this kind yet" if task == "detection" else ""
-            raise custom_error("unknown_task", f"`task` must be one of {', '.join(cls.tasks())}{more}")
+            raise custom_error("unknown_task", f"`task` must be one of {', '.join(cls.tasks())}")
         return task
 
     def fingerprint(self) -> str:
@@ -154,8 +155,6 @@ class OnePool(JobRequest):
     #: Fields that say what images look like; one at least has to be given, and only one of the first two.
     sources: ClassVar[tuple[str, ...]] = EMBED
 
-    task: TaskOfClasses = Field("classification", description=OF_CLASSES)
-
     backbone: BackboneName | None = Field(
         None, description=f"{BACKBONES} Left out where embeddings, or predictions, are brought along."
     )
@@ -173,7 +172,7 @@ class OnePool(JobRequest):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
-        if not given.intersection(cls.sources):
+        if not given.intersection(cls.sources) and body.get("task") != "detection":
             yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
         if given.issuperset(EMBED):
             yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")

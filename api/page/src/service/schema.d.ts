@@ -742,6 +742,44 @@ export interface components {
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
         };
+        /**
+         * DetectionLabelCheckResult
+         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
+         *     these labels is best; None: they can't be told right from wrong.
+         */
+        DetectionLabelCheckResult: {
+            /**
+             * Kind
+             * @default label_check
+             * @constant
+             */
+            kind: "label_check";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Labels */
+            labels: number;
+            /** Boxes */
+            boxes: number;
+            /** Items */
+            items: components["schemas"]["SuspiciousBox"][];
+            /** By Suspicion */
+            by_suspicion: {
+                [key: string]: number;
+            };
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number | null;
+            };
+            /** Conflicts */
+            conflicts: components["schemas"]["NameConflict"][];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /** F1Macro */
         F1Macro: {
             /** F1 Macro */
@@ -1123,11 +1161,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2603,6 +2641,45 @@ export interface components {
             sentence: string;
         };
         /**
+         * SuspiciousBox
+         * @description A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
+         *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
+         *     `score`: from 0 to 1, the greater the more suspicious.
+         */
+        SuspiciousBox: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /**
+             * Suspicion
+             * @enum {string}
+             */
+            suspicion: "overlooked" | "swapped" | "badly_placed" | "spurious";
+            /** Class */
+            class: string | null;
+            /** Suggested */
+            suggested: string | null;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Predicted Box */
+            predicted_box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Score */
+            score: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SuspiciousLabel
          * @description Probabilities of the given and the suggested class, by a model that had not seen the label.
          */
@@ -2988,7 +3065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
