@@ -83,7 +83,8 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    if not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
+    looks_at_images = body.get("task") != "detection"  # boxes come from a detector of somebody's own
+    if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
     return {"kind": kind, **body}
 
