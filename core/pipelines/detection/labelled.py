@@ -121,15 +121,14 @@ def compare(labelled: LabelledBoxes, path_to_predictions: str, run: Run) -> Comp
     found = read_detections(path_to_predictions, run.settings.data_roots)
     by_row, skipped = of_their_size(labelled, run)
     names = tuple(labelled.pool.names[row] for row in by_row)
-    said = said_of(names, found.by_name, run)
     classes = sorted_classes([*found.classes, *labelled.matched.classes])
     index = {name: i for i, name in enumerate(classes)}
-    moved = np.array([index[name] for name in found.classes], np.int64)
+    said = said_of(names, found.in_space_of(classes).by_name, run)
     return Compared(
         names=names,
         images=tuple(by_row.values()),
         truth=tuple(_truth(image, index) for image in by_row.values()),
-        detected=tuple(Detected(one.places, moved[one.classes], one.scores) if len(one) else one for one in said),
+        detected=tuple(said),
         classes=classes,
         never_predicted=_never_predicted(found.classes, labelled.matched.classes, run),
         skipped=skipped,
