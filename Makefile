@@ -8,7 +8,7 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos \
+.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange test-compose check lint chaos \
   soak bench load lock timm-names kinds clean
 
 help: ## this list
@@ -68,6 +68,9 @@ test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600
 	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
 	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
 
+test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
+	COMPOSE=1 $(BIN)/pytest -x tests/compose
+
 lint: $(INSTALLED) $(PAGE) ## ruff, mypy and the import contracts; biome and tsc where the page was built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -106,11 +109,14 @@ load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy 
 
 compile := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package nextlabel --no-annotate \
   --no-header --fork-strategy fewest
+# lines of what goes into a layer of its own in the worker's image, since it is gigabytes and seldom changes
+heavy := /^(torch|triton|nvidia-|cuda-)/,/[^\\]$$/
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons, and the images' lists with their hashes
 	$(compile) --extra dev --upgrade -o constraints.txt pyproject.toml
 	echo setuptools | $(compile) --generate-hashes -c constraints.txt -o deploy/requirements/build.txt -
 	$(compile) --extra api --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
 	$(compile) --extra worker --extra cpu --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
+	cd deploy/requirements && sed -n -E '$(heavy)p' worker.txt > torch.txt && sed -i -E '$(heavy)d' worker.txt
 
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \

@@ -772,6 +772,11 @@ export interface components {
              * @description There is more in it than is listed.
              */
             more: boolean;
+            /**
+             * Path To Labels
+             * @description Where labels of its images may go: a folder beside it, or in a data root that may be written.
+             */
+            path_to_labels: string | null;
         };
         /**
          * Forecast
