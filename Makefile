@@ -8,8 +8,8 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange test-compose check lint chaos \
-  soak bench load lock timm-names kinds clean
+.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange \
+  test-kubernetes test-compose check lint chaos soak bench load lock timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,6 +67,10 @@ test-label-studio: $(INSTALLED) ## a real Label Studio beside a real stack, 3 mi
 test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600 MB into .venv-datumaro
 	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
 	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
+
+test-kubernetes: $(INSTALLED) ## the manifests by Kubernetes' own schemas; installs 100 MB into .venv-kubernetes
+	@$(call other_venv,.venv-kubernetes,kubernetes-validate==1.37.0)
+	KUBERNETES_VALIDATE=$(CURDIR)/.venv-kubernetes/bin/kubernetes-validate $(BIN)/pytest tests/test_deploy.py
 
 test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
 	COMPOSE=1 $(BIN)/pytest -x tests/compose
@@ -126,4 +130,4 @@ kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/field
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel api/page/node_modules api/static
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .nextlabel api/page/node_modules api/static

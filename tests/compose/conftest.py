@@ -17,7 +17,7 @@ from nextlabel.client.http import Client
 from nextlabel.client.stack import free_port
 from tests.compose.docker import BUILT_ON, REDIS, REPO, Project, base_images, missing
 from tests.e2e.visitor import ARGUMENTS, CHROMIUMS
-from tests.pools import draw
+from tests.pools import draw, label
 
 FACTS: list[str] = []
 
@@ -30,11 +30,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What DATA names: 60 striped images to label, and 1,500 that keep a worker busy for a while."""
+    """What DATA names: 60 striped images to label, 12 with labels, and 450 that keep a worker busy for a while."""
     folder = tmp_path_factory.mktemp("data")
     folder.chmod(0o755)  # as `chmod -R o+rX` does
     draw(folder / "photos", red=20, green=20, blue=20)
-    draw(folder / "many", red=500, green=500, blue=500)
+    label(folder / "val.txt", draw(folder / "val", red=4, green=4, blue=4))
+    draw(folder / "many", red=150, green=150, blue=150)
     return folder
 
 

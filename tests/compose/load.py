@@ -37,17 +37,19 @@ class Load:
         else:
             self.refused += 1
 
-    def wait(self, within_s: float = 240) -> None:
+    def wait(self, within_s: float = 600) -> None:
         """Wait until each accepted job has succeeded; fail at once where one is unknown, or ended otherwise."""
         deadline = time.monotonic() + within_s
         for id_ in self.accepted:
             while (state := self._state(id_)) != "succeeded":
-                assert state in ("queued", "running"), (id_, state)
+                assert state in ("queued", "running", "unknown"), (id_, state)
                 assert time.monotonic() < deadline, (id_, state)
                 time.sleep(0.5)
 
     def _state(self, id_: str) -> str:
         answer = httpx.get(f"{self.url}/jobs/{id_}", timeout=20)
+        if answer.status_code == 503:  # Redis is still away
+            return "unknown"
         assert answer.status_code == 200, answer.text
         return str(answer.json()["state"])
 

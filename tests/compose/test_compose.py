@@ -31,7 +31,7 @@ SERVICES = ("redis", *IMAGES)
 LABELS = "/labels/photos"
 
 
-def until(holds: Callable[[], bool], within_s: float = 180) -> float:
+def until(holds: Callable[[], bool], within_s: float = 300) -> float:
     """Wait for it; return how many seconds that took."""
     begun = time.monotonic()
     while not holds():
@@ -106,7 +106,7 @@ def test_all_containers_become_healthy(project, client):
     FACTS.append(f"`up --wait`: healthy after {time.monotonic() - begun:.0f} s")
     assert all_are("healthy", project.containers())
     assert len(project.containers()) == len(SERVICES)
-    assert httpx.get(f"{client.url}/readyz").json()["ready"]
+    assert httpx.get(f"{client.url}/readyz").status_code == 200
 
 
 def test_processes_are_an_ordinary_users_and_have_no_capabilities(project):
@@ -177,7 +177,7 @@ def test_the_loop_goes_on_over_http_from_the_labels_that_were_given_on_the_page(
     chosen = client.run({"kind": "selection", "add": 10, **asked}, timeout_s=120)
     assert len(chosen.data) == 10
     scored = {"path_to_img_train": "/datasets/photos", "path_to_labels_train": LABELS}
-    scored |= {"path_to_img_val": "/datasets/photos", "path_to_labels_val": LABELS}
+    scored |= {"path_to_img_val": "/datasets/val", "path_to_labels_val": "/datasets/val.txt"}
     assert client.run({"kind": "f1", "backbone": "descriptor", **scored}, timeout_s=120).f1_macro > 0.9
 
 
