@@ -286,7 +286,8 @@ def follow(project: Project, typed: str, where: Path) -> None:
 
 def test_down_leaves_nothing_and_nobody_has_to_be_killed(project):
     project("stop")
-    assert {one.told["State"]["ExitCode"] for one in project.containers()} == {0}
+    ended = {one.told["State"]["ExitCode"] for one in project.containers()}
+    assert ended <= {0, 128 + signal.SIGTERM}  # not SIGKILL
     begun = time.monotonic()
     project("down", "--volumes")
     FACTS.append(f"`down --volumes`: {time.monotonic() - begun:.0f} s")
