@@ -1,7 +1,7 @@
 """What an operator takes from deploy/: each query asks for metrics that exist, each manifest for settings that do.
 
-There is no cluster here. Where `promtool`, `kubectl` and `kubernetes-validate` are installed they read the files too, else
-they are skipped (`make test-kubernetes` installs the last one).
+There is no cluster here. Where `promtool`, `kubectl` and `kubernetes-validate` (`make test-kubernetes`) are
+installed they read the files too, else they are skipped.
 """
 
 from __future__ import annotations

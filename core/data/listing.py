@@ -90,7 +90,7 @@ def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
 
 
 def _place_for_labels(folder: Path, roots: Sequence[Path]) -> str:
-    """Name a folder beside the images, or else one in a data root that may be written, where images may only be read."""
+    """Name a folder beside the images; where that can't be written, one in a data root that can."""
     real = [Path(real_path(root)) for root in roots]
     beside = folder / "labels" if folder in real else folder.with_name(f"{folder.name}-labels")
     writable = next((root for root in real if os.access(root, os.W_OK)), None)

@@ -1,4 +1,4 @@
-"""A stack in containers, built and started as docs/deployment.md says. Its tests are steps: each finds what is running."""
+"""A stack in containers, built and started as docs/deployment.md says, and what is measured of it."""
 
 from __future__ import annotations
 

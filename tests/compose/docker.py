@@ -74,7 +74,9 @@ class Project:
     @property
     def env(self) -> dict[str, str]:
         """What makes `docker compose` alone mean this project."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST") if name in os.environ
+        }
         named = {"COMPOSE_PROJECT_NAME": self.name, "COMPOSE_FILE": os.pathsep.join(map(str, self.files))}
         return kept | named | self.variables
 

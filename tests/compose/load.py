@@ -25,6 +25,9 @@ class Load:
     accepted: list[str] = field(default_factory=list)
     refused: int = 0
 
+    def __str__(self) -> str:
+        return f"{len(self.accepted)} jobs accepted and done, {self.refused} refused"
+
     def submit(self, request: dict[str, Any]) -> None:
         try:
             answer = httpx.post(f"{self.url}/jobs", json=request | {"seed": next(SEEDS)}, timeout=20)

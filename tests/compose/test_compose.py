@@ -1,4 +1,4 @@
-"""The containers: built, started, used by a person, broken, backed up and taken down. The tests are steps, in this order."""
+"""The containers: built, started, used, broken, backed up and taken down. The tests are steps, in this order."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def test_a_change_of_code_moves_megabytes(project, name, tmp_path):
 
 def test_without_data_nothing_starts(project, tmp_path):
     env = project.env | {"DATA": str(tmp_path / "mistyped")}
-    done = subprocess.run(["docker", "compose", "up", "-d", "api"], env=env, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        ["docker", "compose", "up", "-d", "api"], env=env, check=False, capture_output=True, text=True
+    )
     assert done.returncode
     assert "mistyped" in done.stderr
 
@@ -120,7 +122,11 @@ def test_processes_are_an_ordinary_users_and_have_no_capabilities(project):
 def test_volumes_belong_to_the_user_who_writes_them(project):
     owners = {name: project.run(name, "id", "-u").strip() for name in SERVICES}
     assert owners["api"] == owners["worker"] == "1000"
-    for name, folders in (("redis", ("/data",)), ("api", ("/state", "/cache", "/labels")), ("worker", ("/state", "/cache"))):
+    for name, folders in (
+        ("redis", ("/data",)),
+        ("api", ("/state", "/cache", "/labels")),
+        ("worker", ("/state", "/cache")),
+    ):
         for folder in folders:
             assert project.run(name, "stat", "-c", "%u", folder).strip() == owners[name], (name, folder)
             project.run(name, "sh", "-c", f"touch {folder}/.probe && rm {folder}/.probe")
@@ -128,7 +134,14 @@ def test_volumes_belong_to_the_user_who_writes_them(project):
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [("api", "/datasets"), ("worker", "/datasets"), ("worker", "/labels"), ("api", "/app"), ("api", "/usr"), ("redis", "/usr")],
+    [
+        ("api", "/datasets"),
+        ("worker", "/datasets"),
+        ("worker", "/labels"),
+        ("api", "/app"),
+        ("api", "/usr"),
+        ("redis", "/usr"),
+    ],
 )
 def test_what_is_only_read_can_t_be_written(project, name, folder):
     project.run(name, "sh", "-c", f"! touch {folder}/.probe 2>/dev/null")
@@ -234,9 +247,7 @@ def test_a_container_that_is_killed_under_load_comes_back_and_no_job_is_lost(pro
             os.kill(one.told["State"]["Pid"], signal.SIGKILL)
         back = until(lambda: all(one.told["RestartCount"] for one in containers) and all_are("healthy", containers))
         time.sleep(2)
-    FACTS.append(
-        f"{name} killed: healthy again after {back:.0f} s, {len(load.accepted)} jobs accepted and done, {load.refused} refused"
-    )
+    FACTS.append(f"{name} killed: healthy again after {back:.0f} s, {load}")
 
 
 def test_redis_is_restarted_under_load_and_no_job_is_lost(project, url):
@@ -244,7 +255,7 @@ def test_redis_is_restarted_under_load_and_no_job_is_lost(project, url):
         project("restart", "redis")
         until(lambda: all_are("healthy", project.containers()))
         time.sleep(2)
-    FACTS.append(f"redis restarted: {len(load.accepted)} jobs accepted and done, {load.refused} refused")
+    FACTS.append(f"redis restarted: {load}")
 
 
 def test_a_worker_that_is_stopped_at_work_gives_its_job_back_in_time(project, url):
