@@ -97,7 +97,7 @@ def test_a_class_that_every_image_has_is_given_to_every_image():
 
 
 def test_a_threshold_is_the_median_of_three():
-    """Best for the images' own F1, 0.8: (0.4, 0.6]. For the F1 to expect, 5.4 / 7: (0.2, 0.4]. As many as have it: 0.7."""
+    """Best for the images' own F1: (0.4, 0.6]. Best for the F1 to expect: (0.2, 0.4]. As many as have it: 0.7."""
     probabilities = np.array([[0.9], [0.8], [0.6], [0.4], [0.2], [0.1]])
     said = np.array([[True], [False], [True], [False], [False], [False]])
     assert sigmoid._own_thresholds(probabilities, said) == pytest.approx([0.5], abs=0.011)
