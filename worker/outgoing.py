@@ -60,9 +60,11 @@ def post(
     deadline = time.monotonic() + within_s
     try:
         with _connected(url, addresses, trust, deadline) as connection:
-            connection.request("POST", _target(url), body, dict(headers))
+            path = url.path or "/"
+            connection.request("POST", f"{path}?{url.query}" if url.query else path, body, dict(headers))
             with connection.getresponse() as response:
-                _refuse_late(deadline)
+                if time.monotonic() >= deadline:  # a head that was cut off reads like a whole one
+                    raise TimeoutError
                 with suppress(OSError, HTTPException):
                     response.read(MOST_BYTES)
                 return Reply(response.status, _retry_after_s(response))
@@ -74,7 +76,8 @@ def post(
 @contextmanager
 def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadline: float) -> Iterator[HTTPConnection]:
     """Open a connection to one of the addresses. The certificate is checked against the URL's host name."""
-    host, port = host_of(url), _port(url)
+    assert url.port is not None  # http and https have a default
+    host, port = host_of(url), url.port
     with _connect(addresses, port, deadline) as plain:
         if url.scheme == "https":
             connection: HTTPConnection = HTTPSConnection(host, port, context=trust)
@@ -124,22 +127,6 @@ def _shut(sock: socket.socket) -> None:
 
 def _left_s(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
-
-
-def _refuse_late(deadline: float) -> None:
-    """Raise TimeoutError after the deadline: an answer's head that was cut off reads like a whole one."""
-    if time.monotonic() >= deadline:
-        raise TimeoutError
-
-
-def _port(url: Url) -> int:
-    assert url.port is not None  # http and https have a default
-    return url.port
-
-
-def _target(url: Url) -> str:
-    path = url.path or "/"
-    return f"{path}?{url.query}" if url.query else path
 
 
 def _retry_after_s(response: HTTPResponse) -> float:

@@ -173,7 +173,7 @@ def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: i
     chunk = max(1, _COUNTS_AT_ONCE // max(len(counts), len(confusion)))
     replicates = [
         _f1_macro_of_cells(rng.multinomial(images, counts / images, size=size), rows, columns, len(confusion))
-        for size in _chunks(resamples, chunk)
+        for size in [min(chunk, resamples - start) for start in range(0, resamples, chunk)]
     ]
     return np.concatenate(replicates)
 
@@ -262,8 +262,3 @@ def _sum_by_class(drawn: Counts, class_of: Counts, n_classes: int) -> Counts:
     if len(present):
         totals[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
     return totals
-
-
-def _chunks(total: int, largest: int) -> list[int]:
-    """Cut a total into sizes of at most `largest`."""
-    return [min(largest, total - start) for start in range(0, total, largest)]

@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
-from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
@@ -59,10 +58,11 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("train")
-    head = _head(request, embedded, run)
+    matched, head = embedded.matched, None
+    if labelled.task.can_train(matched):
+        head, _ = train(request, embedded.embeddings, matched, run)
     rows = _shown(embedded, request.points, request.seed)
     places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
-    matched = embedded.matched
     every_class = np.arange(len(matched.classes))
     predicted = None
     if head is not None:
@@ -79,14 +79,6 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     }
     by_row = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
     return Drawn([by_row.get(row) for row in rows.tolist()], predicted, told)
-
-
-def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
-    matched = embedded.matched
-    if not task_of(request.task).can_train(matched):
-        return None
-    head, _ = train(request, embedded.embeddings, matched, run)
-    return head
 
 
 def _shown(embedded: Embedded, most: int, seed: int) -> Rows:

@@ -55,7 +55,8 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("rank")
     like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
-    _warn_of_absent(request, embedded, run)
+    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
+        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
@@ -85,11 +86,6 @@ def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> 
     every_row = np.arange(len(embedded.pool), dtype=np.int64)
     rows = every_row if request.among == "all" else embedded.unlabelled()
     return np.setdiff1d(rows, np.union1d(examples, embedded.pool.rows_of(request.exclude)), assume_unique=True)
-
-
-def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
-    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
-        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 
 def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:

@@ -25,7 +25,16 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import MultilabelScores, agreement, label_counts, score
-from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Prediction, Task, besides, most_probable, refuse_none
+from nextlabel.core.tasks.base import (
+    ClassTask,
+    Conflicts,
+    Labels,
+    Matched,
+    Prediction,
+    besides,
+    most_probable,
+    refuse_none,
+)
 
 NONE = ""  # the class of a line that says that none applies
 NONE_IN_WORDS = "none of the classes"
@@ -92,7 +101,7 @@ def in_words(classes: Sequence[str]) -> str:
     return " + ".join(classes) or NONE_IN_WORDS
 
 
-class Multilabel(Task):
+class Multilabel(ClassTask):
     name: ClassVar[str] = "multilabel"
     trainer: ClassVar[str] = "sigmoid"
     units: ClassVar[Units] = ONE_A_CLASS
