@@ -236,6 +236,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/classes/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Class Change
+         * @description Rename a class in every person's file, make one of two, or remove one: in all of them, or none.
+         */
+        post: operations["post_class_change_labels_classes_change_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/labels/classes/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Class Undo
+         * @description Bring the files back to what they were before the last change of a class, unless labels came in since.
+         */
+        post: operations["post_class_undo_labels_classes_undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -535,6 +575,42 @@ export interface components {
             /** Data */
             data: string[];
         };
+        /**
+         * ClassChange
+         * @description A class by another name.
+         */
+        ClassChange: {
+            /**
+             * Path To Labels
+             * @description The folder of labels. Every person's file in it changes, or none.
+             */
+            path_to_labels: string;
+            /** Class */
+            class: string;
+            /**
+             * To
+             * @description Its new name; null takes its labels out.
+             */
+            to: string | null;
+            /**
+             * Merge
+             * @description There may be labels of the new name already.
+             * @default false
+             */
+            merge: boolean;
+        };
+        /** ClassChangedView */
+        ClassChangedView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Labels
+             * @description By file that changed, how many labels: changed ones, or brought back.
+             */
+            labels: {
+                [key: string]: number;
+            };
+        };
         /** ClassCount */
         ClassCount: {
             /** Class */
@@ -563,6 +639,14 @@ export interface components {
             support: number;
             /** Predicted */
             predicted: number;
+        };
+        /**
+         * ClassUndo
+         * @description The last change of a class, taken back.
+         */
+        ClassUndo: {
+            /** Path To Labels */
+            path_to_labels: string;
         };
         /**
          * CoOccurrence
@@ -3348,6 +3432,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_class_change_labels_classes_change_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassChangedView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_class_undo_labels_classes_undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassChangedView"];
                 };
             };
             /** @description Problem document */
