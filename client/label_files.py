@@ -181,7 +181,7 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
     for row in rows:
         if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
             continue  # rows of separators, as spreadsheets leave them at the end
-        if any(cell.strip() for cell in row.get(None, [])):  # type: ignore[call-overload]  # what is beyond the header
+        if any(cell.strip() for cell in row.get(None, [])):  # what is beyond the header
             what = "it has more cells than the header; put quotes around what holds a comma"
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: {what}")
         written, class_ = (row[column] or "" for column in (name_column, class_column))

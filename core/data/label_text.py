@@ -34,7 +34,7 @@ def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     if '"' in line:
         name, class_ = _unquoted(name), _unquoted(class_.strip())
     name, may_be_empty = clean_name(name), may_be_empty and bool(tab)
-    if "\r" in line and "\r" in line.rstrip("\r"):
+    if "\r" in line and "\r" in line.rstrip("\r\n"):
         raise ValueError("a carriage return stands in the line; save the file with line ends of Unix or Windows")
     if name and "\t" not in class_ and ((class_ := class_.strip()) or may_be_empty) and not name.isspace():
         return name, class_ if class_.isascii() else as_seen(class_)

@@ -440,3 +440,9 @@ def test_names_come_in_pages_and_by_class(folder):
     assert [one.name for one in seen.page(class_name=None, after="", most=3)] == ["0.png", "1.png", "2.png"]
     assert [one.name for one in seen.page(class_name="odd", after="5.png", most=9)] == ["7.png", "9.png"]
     assert [(one.name, one.class_name) for one in seen.of(["7.png", "77.png"])] == [("7.png", "odd")]
+
+
+def test_lines_that_end_as_on_old_macs_are_told_of(folder):
+    (folder / "anna.txt").write_bytes(b"a.png\tcat\rb.png\tdog\r")
+    with pytest.raises(LabelsMalformed, match="a carriage return stands in the line"):
+        read_labels(folder)
