@@ -21,6 +21,7 @@ from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import PathNotFound
 from nextlabel.core.exchange.files import writable
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _apply(file: File, journal: File, annotations: list[Annotation]) -> None:
         given.pop(new.name, None)  # the newest stands last
         given[new.name] = GivenLabel(new.name, class_name)
     before = own_bytes(file)
-    after = rewritten(before, given.values())
+    after = rewritten(before, given.values(), CLASSIFICATION)
     if after != before or not file.exists():
         write_whole(file.at, after, shared=True)
     _write_journal(journal, annotations)

@@ -243,7 +243,8 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
     given = [GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None]
-    return Recorded(len(annotations), said_otherwise(folder, given, by=file.path.name, roots=roots))
+    disputed = said_otherwise(folder, given, by=file.path.name, roots=roots, task=CLASSIFICATION)
+    return Recorded(len(annotations), disputed)
 
 
 def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:

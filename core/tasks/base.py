@@ -142,8 +142,19 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def parse(self, line: str) -> tuple[str, str] | None:
+        """Read (name as it is spelt, class) from a line; None from a blank one. Raises ValueError: what is wrong."""
+
+    @abstractmethod
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         """Write an image's classes as lines that `read` reads. Raises LabelsMalformed: no line can hold them."""
+
+    @abstractmethod
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return what a person says of an image who gives it these classes, one after another.
+
+        Raises ValueError, which says why, when they can't all be meant.
+        """
 
     @abstractmethod
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:

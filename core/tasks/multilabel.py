@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.folder import File
-from nextlabel.core.data.label_text import format_line, parse_line
+from nextlabel.core.data.label_text import NONE, NONE_IN_WORDS, format_line, in_words, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
@@ -27,8 +27,6 @@ from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import LabelScores, agreement, label_counts, score
 from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
 
-NONE = ""  # the class of a line that says that none applies
-NONE_IN_WORDS = "none of the classes"
 ONE_EACH = 100  # labelled images of which every one has one class: the labels are of the task `classification`
 LEAST = 1e-9  # a probability of 0 has no logit
 EVEN = 0.5  # the threshold of a class that has none of its own
@@ -88,10 +86,6 @@ class MatchedSets(Matched):
         return tuple(self.classes[i] for i in np.flatnonzero(flags))
 
 
-def in_words(classes: Sequence[str]) -> str:
-    return " + ".join(classes) or NONE_IN_WORDS
-
-
 class Multilabel(Task):
     name: ClassVar[str] = "multilabel"
     trainer: ClassVar[str] = "sigmoid"
@@ -144,11 +138,21 @@ class Multilabel(Task):
             disputed=pool.rows_of(labels.disputed),
         )
 
+    def parse(self, line: str) -> tuple[str, str] | None:
+        return parse_line(line, may_be_empty=True)
+
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         return (format_line(name, class_, may_be_empty=True) for class_ in sorted(set(classes)) or (NONE,))
 
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return all of them, sorted; none where none applies."""
+        return tuple(sorted(set(self.agree(classes)) - {NONE}))
+
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(classes))
+        distinct = tuple(dict.fromkeys(classes))
+        if NONE in distinct and len(distinct) > 1:
+            raise ValueError("it says that none of the classes applies, and one that does")
+        return distinct
 
     # training
 

@@ -495,7 +495,10 @@ export interface components {
             /** Data */
             data: string[];
         };
-        /** ClassCount */
+        /**
+         * ClassCount
+         * @description `class`: "" counts the images that none applies to.
+         */
         ClassCount: {
             /** Class */
             class: string;
@@ -1061,7 +1064,7 @@ export interface components {
             name: string;
             /**
              * Class
-             * @description null takes the label back.
+             * @description null takes the label back; "" says that somebody looked and none applies (`multilabel` alone).
              */
             class: string | null;
         };
@@ -1119,7 +1122,7 @@ export interface components {
         };
         /**
          * LabelsGiven
-         * @description Labels of one person.
+         * @description Labels of one person. Of the same image, the last counts; where it may have several classes, all of them do.
          */
         LabelsGiven: {
             /**
@@ -1140,6 +1143,13 @@ export interface components {
              * @default false
              */
             replace: boolean;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
         /** LabelsView */
         LabelsView: {
@@ -1148,6 +1158,11 @@ export interface components {
              * @description Distinct names.
              */
             labels: number;
+            /**
+             * Several
+             * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
+             */
+            several?: number | null;
             /** Classes */
             classes: components["schemas"]["ClassCount"][];
             /** People */
@@ -1893,7 +1908,10 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** OneLabel */
+        /**
+         * OneLabel
+         * @description A line. Where an image may have several classes, it has one each; one with the class "" where none applies.
+         */
         OneLabel: {
             /** Name */
             name: string;
@@ -3112,6 +3130,8 @@ export interface operations {
                 after?: string;
                 /** @description Names on a page. */
                 limit?: number;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
             };
             header?: {
                 "if-none-match"?: string | null;
