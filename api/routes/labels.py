@@ -215,10 +215,8 @@ def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
         left_out=list(labels.left_out[:1000]),
-        names=None
-        if found is None
-        else [_label_view(one) for one in found if not next_after or one.name <= next_after],
-        next_after=next_after,
+        names=None if found is None else [_label_view(label) for label in found if label.name in shown],
+        next_after=there[which.limit - 1] if is_page else None,
     )
 
 
