@@ -116,7 +116,7 @@ timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
 	  > core/embeddings/timm_names.txt
 
-kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py, the page's titles and the README's table
+kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py and the README's table
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote

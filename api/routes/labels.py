@@ -99,7 +99,7 @@ class LabelsGiven(BaseModel):
     person: PersonName | None = Field(
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
-    replace: bool = Field(False, description="Take out what other files say of these names otherwise.")
+    replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
     task: AnyTask = Field("classification", description=ANY_TASK)
 
 

@@ -15,8 +15,6 @@ from nextlabel.client.label_files import (
     CLASS,
     NAME,
     Conflicts,
-    Merged,
-    Sheet,
     compare,
     is_csv,
     keep_labels,
@@ -71,7 +69,9 @@ def stats(path: Path, as_json: bool) -> None:
     rows = [(name, *(c[name] for c in counts.values()), sum(c[name] for c in counts.values())) for name in classes]
     total = ("all", *(c.total() for c in counts.values()), sum(c.total() for c in counts.values()))
     Console().print(table(("class", *counts, "all"), [*rows, total]))
-    click.echo(_overlap(people, merged))
+    images = len(merged.labels) + len(merged.conflicts)
+    by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
+    click.echo(f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}")
 
 
 @labels.command("merge")
@@ -162,12 +162,6 @@ def convert(source: Path, out: Path, name_column: str, class_column: str, yes: b
         keep_labels(out, found.names, yes=yes)
     write_any(out, dict(found.pairs()), name_column, class_column)
     click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
-
-
-def _overlap(people: list[Sheet], merged: Merged) -> str:
-    images = len(merged.labels) + len(merged.conflicts)
-    by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
-    return f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}"
 
 
 def _compare_with(pool: Path, labelled: ClassLabels) -> None:

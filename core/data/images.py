@@ -121,7 +121,8 @@ def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bo
         remarks |= more
     if _is_one_tone(rgb):
         remarks |= Remark.ONE_TONE
-    return Decoded(_upright(rgb, orientation), remarks)
+    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return Decoded(rgb if turn is None else rgb.transpose(turn), remarks)
 
 
 def _opened(stream: PoolFile, max_pixels: int) -> Image.Image:
@@ -277,11 +278,6 @@ def _orientation(image: Image.Image) -> object:
         return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata around good pixels
         return None
-
-
-def _upright(image: Image.Image, orientation: object) -> Image.Image:
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> tuple[Image.Image, Remark]:

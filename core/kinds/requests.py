@@ -89,6 +89,7 @@ class JobRequest(BaseModel):
     task: AnyTask = Field("classification", description=ANY_TASK)
     content: bool = Field(
         False,
+        strict=True,
         description="Read every image to see whether it was changed, where the file system may not tell "
         "(a network share). Takes as long as reading all of the files.",
     )

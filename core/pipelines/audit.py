@@ -34,7 +34,7 @@ CANT_TELL = "an audit of them can't tell whether methods are better than random;
 FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as many after each other
 
 
-def audit(request: AuditRequest, run: Run) -> AuditResult:
+def carry_out(request: AuditRequest, run: Run) -> AuditResult:
     """Embeds what is labelled, and a sample of the rest of the pool to see whether the labels are a random one."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))

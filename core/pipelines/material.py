@@ -25,7 +25,7 @@ from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
+from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Prediction, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
@@ -150,13 +150,13 @@ def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched
     return head, summary
 
 
-def class_of(answer: Answer) -> str:
+def class_of(answer: Prediction) -> str:
     """Return the class that an image is given, as results of tasks with one class an image have it."""
     (class_,) = answer.predicted
     return class_
 
 
-def top_of(answer: Answer) -> tuple[ClassProbability, ...]:
+def top_of(answer: Prediction) -> tuple[ClassProbability, ...]:
     """Return the most probable classes of one image as results have them, best first."""
     return tuple(ClassProbability(class_name=name, probability=rounded(p)) for name, p in answer.top)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from nextlabel.core.kinds.selection import (
     KIND,
     MapPoint,
     MethodUsed,
-    MultilabelSelectionResult,
     SelectionItem,
     SelectionRequest,
     SelectionResult,
@@ -22,7 +22,6 @@ from nextlabel.core.kinds.selection import (
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
-from nextlabel.core.pipelines import multilabel_selection
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     COPIES_SHOWN,
@@ -45,7 +44,30 @@ from nextlabel.core.tasks.registry import task_of
 OTHERS_ON_MAP = 5_000
 
 
-def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelSelectionResult:
+def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
+    chosen = choose_batch(request, run)
+    batch, embedded, predictions = chosen.batch, chosen.embedded, chosen.predictions
+    return SelectionResult(
+        items=tuple(_items(batch, embedded, predictions, chosen.method, chosen.task)),
+        map=_map(chosen.supplies, embedded, batch.picks.rows),
+        **chosen.told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A batch, and what it was chosen by. told: what every result says, whatever a label is."""
+
+    batch: Batch
+    embedded: Embedded
+    predictions: Predictions | None
+    method: Method
+    supplies: Supplies
+    task: Task
+    told: dict[str, Any]
+
+
+def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
@@ -70,32 +92,16 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelS
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
     batch = _choose(method, inputs, request, predictions, run)
-    chosen = tuple(embedded.pool.names[row] for row in batch.picks.rows)
-    used = MethodUsed(asked=request.method.name, name=method.name, why=why)
-    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
-    origin = _manifest(request, source, run, predictions, labelled)
-    if request.task == "multilabel":
-        return MultilabelSelectionResult(
-            data=chosen,
-            items=tuple(multilabel_selection.items(batch, embedded, predictions, method, labelled.task)),
-            method=used,
-            candidates=len(inputs.candidates),
-            near_copies_left_out=len(batch.left_out),
-            head=predictions.head if predictions else None,
-            skipped=skipped,
-            manifest=origin,
-        )
-    return SelectionResult(
-        data=chosen,
-        items=tuple(_items(batch, embedded, predictions, method, labelled.task)),
-        method=used,
-        candidates=len(inputs.candidates),
-        near_copies_left_out=len(batch.left_out),
-        map=_map(supplies, embedded, batch.picks.rows),
-        head=predictions.head if predictions else None,
-        skipped=skipped,
-        manifest=origin,
-    )
+    told: dict[str, Any] = {
+        "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
+        "candidates": len(inputs.candidates),
+        "near_copies_left_out": len(batch.left_out),
+        "head": predictions.head if predictions else None,
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+        "manifest": _manifest(request, source, run, predictions, labelled),
+    }
+    return Choice(batch, embedded, predictions, method, supplies, labelled.task, told)
 
 
 def _manifest(

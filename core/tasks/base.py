@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.units import Units
-from nextlabel.core.metrics.classification import Scores
-from nextlabel.core.metrics.multilabel import LabelScores
+from nextlabel.core.metrics.classification import ClassificationScores
+from nextlabel.core.metrics.multilabel import MultilabelScores
 
 #: A name about which the labels contradict each other -> each thing that they say -> file:line, where it stands first.
 Conflicts = Mapping[str, Mapping[str, str]]
@@ -93,7 +93,7 @@ class Matched(ABC):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a model says of one image, as results show it.
 
     predicted: the classes that the image is given, as `Task.lines` takes them.
@@ -230,7 +230,7 @@ class Task(ABC):
     @abstractmethod
     def answer(
         self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
-    ) -> Answer:
+    ) -> Prediction:
         """Say what a row of probabilities (C,) means. thresholds: (C,) `Head.thresholds`."""
 
     # --- scores -------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ class Task(ABC):
         probabilities: NDArray[np.float64],
         rng: np.random.Generator,
         thresholds: NDArray[np.float64] | None = None,
-    ) -> Scores | LabelScores:
+    ) -> ClassificationScores | MultilabelScores:
         """Score the probabilities (V, C of `trained`) of the validation rows, in the space of both sets' classes."""
 
     @abstractmethod

@@ -19,8 +19,8 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
-from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
+from nextlabel.core.metrics.classification import ClassificationScores, class_counts, cohens_kappa, score
+from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Prediction, Task, besides, most_probable, refuse_none
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
@@ -261,10 +261,10 @@ class Classification(Task):
 
     def answer(
         self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
-    ) -> Answer:
+    ) -> Prediction:
         top = most_probable(probabilities, classes)
         class_, probability = top[0]
-        return Answer((class_,), probability, top)
+        return Prediction((class_,), probability, top)
 
     # scores
 
@@ -275,7 +275,7 @@ class Classification(Task):
         probabilities: NDArray[np.float64],
         rng: np.random.Generator,
         thresholds: NDArray[np.float64] | None = None,
-    ) -> Scores:
+    ) -> ClassificationScores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}
         spread = np.zeros((len(probabilities), len(classes)))

@@ -1,7 +1,5 @@
 // All that the page says, in English. Components have no words of their own, so another language is another such file.
 
-import { TITLES } from "./titles";
-
 const LANGUAGE = "en";
 
 export const number = (n: number) => n.toLocaleString(LANGUAGE);
@@ -68,7 +66,6 @@ export const words = {
   },
 
   jobs: {
-    kind: TITLES as Record<string, string>,
     state: {
       queued: "waiting",
       running: "running",

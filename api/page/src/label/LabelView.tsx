@@ -83,7 +83,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
           </button>
         </p>
       )}
-      <Asking question={batch} title={words.jobs.kind.selection!} />
+      <Asking question={batch} />
       {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
       {answer && !answer.result.items.length && (
         <div class="empty">

@@ -878,6 +878,11 @@ export interface components {
             /** Kind */
             kind: string;
             /**
+             * Title
+             * @description What people call a job of this kind.
+             */
+            title: string;
+            /**
              * Owner
              * @description Of the key that submitted it; empty where no key was asked for.
              */
