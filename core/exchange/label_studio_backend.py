@@ -188,7 +188,7 @@ def predictions(
 
 
 def _prediction(entry: Entry, control: Control, model_version: str) -> dict[str, Any]:
-    result = control.result(entry.class_name) if entry.class_name is not None else []
+    result = control.result(entry.classes or ())
     return {"result": result, "score": entry.score, "model_version": model_version}
 
 

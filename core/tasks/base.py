@@ -177,6 +177,10 @@ class Task(ABC):
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return between how many answers these teach a head to tell; below two, there is nothing to learn."""
 
+    def known(self, matched: Matched) -> str | None:
+        """Say in a clause what is labelled, where that is told otherwise than by the number of `alternatives`."""
+        return None
+
     @abstractmethod
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return (L,) a number for each labelled image; images of one number are spread evenly over folds."""

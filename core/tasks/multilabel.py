@@ -174,6 +174,14 @@ class Multilabel(Task):
             return max(2, int(targets.any(axis=0).sum()))
         return min(1, len(targets))
 
+    def known(self, matched: Matched) -> str | None:
+        labels, classes = len(matched.rows), matched.classes
+        if labels and self.alternatives(matched.targets) < 2:
+            return "all labels say the same"
+        return (
+            f"{labels} labels of one class, which some images have and others have not" if len(classes) == 1 else None
+        )
+
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return each image's rarest class; a number of their own for images that have none."""
         counts = np.where(targets, targets.sum(axis=0), len(targets) + 1)
