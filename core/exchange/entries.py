@@ -91,6 +91,14 @@ def entries_of_labels(labels: Labels) -> tuple[Entry, ...]:
     return tuple(Entry(name, class_name, given=True) for name, class_name in labels.pairs())
 
 
+def entry_of_label(labels: Labels, name: str) -> Entry:
+    """Return what the labels say of one image, by its name as labels have it (`as_seen`)."""
+    if isinstance(labels, ClassSets):
+        return Entry(name, given=True, several=labels.classes_by_name[name])
+    assert isinstance(labels, ClassLabels)
+    return Entry(name, labels.classes_by_name[name], given=True)
+
+
 def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:
     """List the distinct classes, sorted."""
     return sorted_classes(class_name for entry in entries for class_name in entry.classes or ())

@@ -37,9 +37,7 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
         PathNotWritable
     """
     if any(entry.several is not None for entry in entries):
-        raise Inexpressible(
-            "an image lies in the folder of its one class; of several classes, export csv, coco or cvat"
-        )
+        raise Inexpressible("an image lies in the folder of its one class; for several, export csv, coco or cvat")
     paths = {f"{_folder_of(entry.class_name)}/{flat(entry.name)}": entry for entry in entries}
     mark = _mark_of(folder)
     if mark is None and folder.is_dir() and place_at(folder.absolute(), [folder.absolute()]).has_an_image():

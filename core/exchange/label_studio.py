@@ -34,8 +34,9 @@ class Control:
     to_name: str = "image"
     key: str = "image"  #: of the image's URL in a task's data
     choices: tuple[str, ...] = ()
+    several: bool = False  #: whether a person may choose several
 
-    def result(self, classes: Sequence[str]) -> list[dict[str, Any]]:
+    def result(self, *classes: str) -> list[dict[str, Any]]:
         """Write classes as annotations and predictions do.
 
         Empty where there is none, or the configuration doesn't offer one of them.
@@ -83,7 +84,8 @@ def read_config(text: str, from_name: str | None = None) -> Control:
     for choices in root.iter("Choices"):
         to_name, name = choices.get("toName", ""), choices.get("name", "")
         if to_name in images and from_name in (None, name):
-            return Control(name, to_name, images[to_name], _offered_classes(choices))
+            several = choices.get("choice") == "multiple"
+            return Control(name, to_name, images[to_name], _offered_classes(choices), several)
     wanted = "" if from_name is None else f" named {shown(from_name)}"
     detail = f"the labelling configuration has no <Choices>{wanted} with toName of an <Image>; nextlabel needs one"
     raise ExchangeMalformed(detail)
@@ -109,7 +111,7 @@ def tasks(entries: Iterable[Entry], urls: ImageUrls, control: Control, model_ver
 
 def _task(entry: Entry, urls: ImageUrls, control: Control, model_version: str) -> dict[str, Any]:
     task: dict[str, Any] = {"data": {control.key: urls.url(entry.name)}}
-    result = control.result(entry.classes or ())
+    result = control.result(*(entry.classes or ()))
     if entry.given:
         return {**task, "annotations": [{"result": result}]}
     prediction = {"model_version": model_version, "score": entry.score, "result": result}
