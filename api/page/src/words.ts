@@ -309,6 +309,8 @@ export const words = {
     go: "Check all labels",
     hint: "Finds labels that look wrong to a model that has not seen them, near-copies with different labels, and photos that stand in training and validation both.",
     toLookAt: (n: number, all: number) => [labels(n), ` to look at, of ${number(all)}. `] as const,
+    classesToLookAt: (n: number, all: number) =>
+      [plural(n, "class", "classes"), ` to look at, on ${plural(all, "labelled image")}. `] as const,
     few: "With so few labels, the model is wrong more often than you are: look closely.",
     expected: (share: number) => `About ${percent(share, 1)} are expected to be wrong.`,
     expectedEach: (n: number) => `About ${n.toFixed(2)} classes an image are expected to be missing or surplus.`,

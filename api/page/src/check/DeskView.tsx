@@ -19,7 +19,8 @@ const SHOWN = 50;
 export function DeskView({ desk, result }: { desk: Desk; result: Results["label_check"] }) {
   const field = useRef<HTMLInputElement>(null);
   const item = desk.current.value;
-  const [count, rest] = words.check.toLookAt(desk.items.length, result.labels);
+  const { toLookAt, classesToLookAt } = words.check;
+  const [count, rest] = ("task" in result ? classesToLookAt : toLookAt)(desk.items.length, result.labels);
   useKeys((key, event) => {
     if (!desk.current.peek()) return false;
     const onSuspect = event.target instanceof Element && event.target.closest(".suspect") !== null;
