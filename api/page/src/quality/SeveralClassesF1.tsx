@@ -51,7 +51,7 @@ function ByClass({ result }: Given) {
   const { columns } = several;
   return (
     <div class="scroll">
-      <table class="figures">
+      <table class="figures by-class">
         <caption>{words.quality.byClass}</caption>
         <thead>
           <tr>
