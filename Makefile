@@ -8,7 +8,7 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos \
+.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange check lint chaos \
   soak bench load lock timm-names kinds clean
 
 help: ## this list
@@ -81,6 +81,9 @@ check: lint test test-wheel ## all that must hold before a change is merged
 
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
+
+chaos-hand-outs: $(INSTALLED) ## 5,000 images are handed out to 20 people while everything is killed
+	$(BIN)/python -m tests.chaos.hand_outs
 
 soak: $(INSTALLED) ## the same for half an hour, with three workers, after a minute of names that are exchanged; SEED=
 	LOOKS=10000 $(BIN)/pytest -q tests/core/data/test_swapping.py

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
@@ -20,6 +21,7 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
 from nextlabel.core.exchange.answers import Reading, labels_of, listed
+from nextlabel.core.exchange.boxes.found import EmptyMeans
 from nextlabel.core.exchange.entries import (
     Entry,
     classes_known_to,
@@ -32,7 +34,7 @@ from nextlabel.core.exchange.files import place_images, writable, write_json, wr
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.kinds.results import MultilabelResult
-from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL, TASKS
+from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
@@ -41,6 +43,20 @@ NEW = click.Path(path_type=Path)
 ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 
+ExportedTask = click.option(
+    "--task",
+    type=click.Choice(list(TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label of --labels is; a job says it itself. detection writes boxes.",
+)
+ExportedClassTask = click.option(
+    "--task",
+    type=click.Choice(list(CLASS_TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label of --labels is; a job says it itself.",
+)
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
 
@@ -63,13 +79,6 @@ def what_to_export(command: F) -> F:
         click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
         click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
         click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
-        click.option(
-            "--task",
-            type=click.Choice(list(TASKS)),
-            default=CLASSIFICATION.name,
-            show_default=True,
-            help="What those labels are; a job says it itself.",
-        ),
         click.option(
             "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
         ),
@@ -106,7 +115,7 @@ def _read_source(
     known: tuple[str, ...] = ()
     if labels is not None:
         several = task == MULTILABEL.name
-        entries = entries_of_labels(TASKS[task].read(labels, ALL))
+        entries = entries_of_labels(CLASS_TASKS[task].read(labels, ALL))
     else:
         found = _result(job_id, result, url, api_key)
         several = isinstance(found, MultilabelResult)
@@ -139,6 +148,7 @@ def _result(job_id: str | None, result: Path | None, url: str, api_key: str | No
 @click.option("--to-name", default="image", show_default=True, help="Of the <Image>.")
 @click.option("--image-key", default="image", show_default=True, help="In a task's data.")
 @click.option("--model-version", help="Of the predictions. Default: nextlabel and the job's id.")
+@ExportedTask
 def to_label_studio(
     out: Path,
     image_prefix: str,
@@ -148,10 +158,15 @@ def to_label_studio(
     image_key: str,
     model_version: str | None,
     classes: tuple[str, ...],
+    task: str,
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
-    given = _read_source(classes, **source)
+    if task == DETECTION.name:
+        how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
+        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, image_prefix=image_prefix, **how)
+        return
+    given = _read_source(classes, task=task, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     _tell_of_none(given.entries, "Label Studio")
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
@@ -167,9 +182,13 @@ def to_label_studio(
 @click.option("--out", type=NEW, required=True, help="Folder: annotations/labels_nextlabel.json, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
-def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+@ExportedTask
+def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
-    given = _read_source(classes, **source)
+    if task == DETECTION.name:
+        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy)
+        return
+    given = _read_source(classes, task=task, **source)
     _make(out / "annotations", out / "images")
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
@@ -183,9 +202,13 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--out", type=NEW, required=True, help="Folder: nextlabel.xml, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
-def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+@ExportedTask
+def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
-    given = _read_source(classes, **source)
+    if task == DETECTION.name:
+        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy)
+        return
+    given = _read_source(classes, task=task, **source)
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
@@ -193,10 +216,32 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     _tell(len(given.entries), "image", out)
 
 
+@export.command("yolo")
+@click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
+@Classes
+@click.option("--out", type=NEW, required=True, help="Folder: data.yaml, labels/ and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
+    """Write boxes for YOLO. An image on which nothing is has an empty file."""
+    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy)
+
+
+@export.command("voc")
+@click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
+@click.option("--out", type=NEW, required=True, help="Folder: a file of XML for each image, and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
+    """Write boxes as Pascal VOC, whose pixels are counted from 1."""
+    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy)
+
+
 @export.command("csv")
 @what_to_export
 @click.option("--out", type=NEW, required=True, help="The file.")
 @click.option("--one-hot", is_flag=True, help="Of several classes: a column of 0 and 1 for each, in place of a|b.")
+@ExportedClassTask
 def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
     """Write a table of name and class, in rank order; of several classes, `a|b`."""
     given = _read_source(**source)
@@ -217,6 +262,7 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
 @click.option("--out", type=NEW, required=True, help="Folder, for a folder of each class.")
 @click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+@ExportedClassTask
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
     entries = _read_source(**source).entries
@@ -266,12 +312,19 @@ def where_to(command: F) -> F:
     return command
 
 
-OfTask = click.option(
+OfClassTask = click.option(
+    "--task",
+    type=click.Choice(list(CLASS_TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: multilabel reads several classes an image.",
+)
+OfAnyTask = click.option(
     "--task",
     type=click.Choice(list(TASKS)),
     default=CLASSIFICATION.name,
     show_default=True,
-    help="What a label is: multilabel reads several classes an image.",
+    help="What a label is: multilabel reads several classes an image; detection boxes, into a .jsonl file.",
 )
 
 
@@ -282,7 +335,8 @@ OfTask = click.option(
 @click.option("--from-name", help="Of the <Choices>, where there are several.")
 @click.option("--image-key", help="In a task's data, where it is not `image`.")
 @click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
-@OfTask
+@OfAnyTask
+@boxes.HullOption
 def from_label_studio(
     file: Path,
     image_prefix: str | None,
@@ -290,10 +344,17 @@ def from_label_studio(
     image_key: str | None,
     newest: bool,
     task: str,
+    hull: bool,
     **target: Any,
 ) -> None:
-    """Read a project's export as JSON, JSON-MIN or CSV."""
+    """Read a project's export as JSON, JSON-MIN or CSV. Boxes: of <RectangleLabels>, as JSON or JSON-MIN."""
     urls = ImageUrls(image_prefix) if image_prefix is not None else None
+    if task == DETECTION.name:
+        place = _place(target["pool"]) if target["pool"] is not None else None
+        known = PoolNames(place, urls) if place is not None else urls
+        how: dict[str, Any] = {"key": image_key, "from_name": from_name, "newest": newest, "hull": hull, "names": known}
+        boxes.bring_in(file, "label-studio", **target, **how)
+        return
     pool = target.pop("pool")
     if urls is None and pool is None:
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
@@ -309,19 +370,46 @@ def from_label_studio(
 @import_.command("coco")
 @click.argument("file", type=HERE)
 @where_to
-@OfTask
-def from_coco(file: Path, **target: Any) -> None:
-    """Read a COCO file. Boxes count, too, where all of an image have one category."""
-    _write(coco.read(file), **target)
+@OfAnyTask
+@boxes.EmptyMeansOption
+def from_coco(file: Path, task: str, empty_means: EmptyMeans, **target: Any) -> None:
+    """Read a COCO file. Without --task detection, boxes say their image's class, where all of it have one."""
+    if task == DETECTION.name:
+        boxes.bring_in(file, "coco", empty_means=empty_means, **target)
+        return
+    _write(coco.read(file), task=task, **target)
 
 
 @import_.command("cvat")
 @click.argument("file", type=HERE)
 @where_to
-@OfTask
-def from_cvat(file: Path, **target: Any) -> None:
-    """Read CVAT for images 1.1, the XML or its zip: the tags of images."""
-    _write(cvat.read(file), **target)
+@OfAnyTask
+@boxes.EmptyMeansOption
+@boxes.HullOption
+def from_cvat(file: Path, task: str, empty_means: EmptyMeans, hull: bool, **target: Any) -> None:
+    """Read CVAT for images 1.1, the XML or its zip: the tags of images, or with --task detection their boxes."""
+    if task == DETECTION.name:
+        boxes.bring_in(file, "cvat", empty_means=empty_means, hull=hull, **target)
+        return
+    _write(cvat.read(file), task=task, **target)
+
+
+@import_.command("yolo")
+@click.argument("folder", type=HERE)
+@where_to
+@boxes.HullOption
+def from_yolo(folder: Path, **target: Any) -> None:
+    """Read boxes of YOLO: a folder with data.yaml, and a file of text for each image. Needs --pool."""
+    boxes.bring_in(folder, "yolo", **target)
+
+
+@import_.command("voc")
+@click.argument("folder", type=HERE)
+@where_to
+@boxes.FirstPixelOption
+def from_voc(folder: Path, **target: Any) -> None:
+    """Read boxes of Pascal VOC: a folder with a file of XML for each image."""
+    boxes.bring_in(folder, "voc", **target)
 
 
 @import_.command("csv")
@@ -329,7 +417,7 @@ def from_cvat(file: Path, **target: Any) -> None:
 @where_to
 @click.option("--name-column", help="Of the images' names, where the header doesn't tell.")
 @click.option("--class-column", help="Of their classes.")
-@OfTask
+@OfClassTask
 def from_csv(file: Path, name_column: str | None, class_column: str | None, task: str, **target: Any) -> None:
     """Read a table with columns name and class; of several classes, also `a|b`, or a column of 0 and 1 for each."""
     several = task == MULTILABEL.name
@@ -358,7 +446,7 @@ def _write(
 ) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
     names = list_pool(_place(pool)).names if pool is not None else None
-    found = labels_of(reading, names, take_predictions=take_predictions, task=TASKS[task])
+    found = labels_of(reading, names, take_predictions=take_predictions, task=CLASS_TASKS[task])
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
         parent = labels.parent.absolute()

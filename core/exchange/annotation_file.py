@@ -22,7 +22,7 @@ from nextlabel.core.data.label_files import GivenLabel, own_bytes, rewritten
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import PathNotFound
 from nextlabel.core.exchange.files import writable
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import CLASSIFICATION
 
 
@@ -51,7 +51,7 @@ class Annotation:
 class AnnotationFile:
     """The file `<stem>.txt` in a folder of labels, and its journal."""
 
-    def __init__(self, folder: Path, stem: str, roots: Sequence[Path] = (), task: Task = CLASSIFICATION) -> None:
+    def __init__(self, folder: Path, stem: str, roots: Sequence[Path] = (), task: ClassTask = CLASSIFICATION) -> None:
         """Without roots, whoever runs this names the folder for themselves."""
         self.path = folder / f"{stem}.txt"
         self._stem, self._roots, self._task = stem, roots or [folder], task
@@ -89,7 +89,7 @@ class AnnotationFile:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
 
 
-def _apply(file: File, journal: File, annotations: list[Annotation], task: Task) -> None:
+def _apply(file: File, journal: File, annotations: list[Annotation], task: ClassTask) -> None:
     given: dict[str, list[GivenLabel]] = {}
     recorded = _read_journal(journal) if not all(new.classes for new in annotations) else {}
     for new in annotations:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nextlabel.core.data.label_files import NamedLabel, said_otherwise
+from nextlabel.core.data.label_files import GivenLabel, NamedLabel, said_otherwise
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.roots import existing_folder
@@ -30,7 +30,7 @@ from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import MAX_ADD, AnyTask, HeadName
-from nextlabel.core.tasks.base import Labels, Matched, Task
+from nextlabel.core.tasks.base import ClassTask, Labels, Matched
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
@@ -59,8 +59,13 @@ class Address(BaseModel):
     from_name: str | None = None
     version: str | None = None  #: what predictions are always filed under, instead of a new name for each batch
 
-    def selection(self) -> dict[str, Any]:
-        return {"kind": "selection", **self.model_dump(include=set(_OF_A_SELECTION), exclude_none=True)}
+    def selection(self, person: str) -> dict[str, Any]:
+        """Ask for the batch of the round. It is handed out to Label Studio, and nobody on the page gets its images."""
+        return {
+            "kind": "selection",
+            "person": person,
+            **self.model_dump(include=set(_OF_A_SELECTION), exclude_none=True),
+        }
 
     def prediction(self) -> dict[str, Any]:
         return {"kind": "prediction", **self.model_dump(include=set(_OF_BOTH), exclude_none=True)}
@@ -207,9 +212,13 @@ def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What came of a webhook. `count`: annotations of images of the pool. `disputed`: labels that say otherwise."""
+    """What came of a webhook.
+
+    count: annotations of images of the pool. given: the labels that came of them. disputed: labels that say otherwise.
+    """
 
     count: int
+    given: tuple[GivenLabel, ...] = ()
     disputed: tuple[NamedLabel, ...] = ()
 
 
@@ -238,9 +247,9 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
     read = (_read_annotation(annotation, of, control, names, task) for annotation, of in pairs)
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
-    given = [line for one in annotations for line in one.lines]
+    given = tuple(line for one in annotations for line in one.lines)
     disputed = said_otherwise(folder, given, by=file.path.name, roots=roots, task=task)
-    return Recorded(len(annotations), disputed)
+    return Recorded(len(annotations), given, disputed)
 
 
 def check_control(control: Control, address: Address) -> None:
@@ -250,7 +259,9 @@ def check_control(control: Control, address: Address) -> None:
         raise InvalidRequest([Fault("?task", "invalid_value", detail)])
 
 
-def _read_annotation(annotation: Any, of: Any, control: Control, names: PoolNames, task: Task) -> Annotation | None:
+def _read_annotation(
+    annotation: Any, of: Any, control: Control, names: PoolNames, task: ClassTask
+) -> Annotation | None:
     """Read one annotation of a task of Label Studio's; None: its image is not in the pool."""
     number, name = _id(annotation), _name(of, control, names)
     if number is None or name is None:

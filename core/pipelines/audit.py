@@ -21,7 +21,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 60
@@ -134,7 +134,7 @@ def _replay(
     return f1
 
 
-def _inputs(split: Split, known: Rows, fitted: Fit | None, task: Task) -> Inputs:
+def _inputs(split: Split, known: Rows, fitted: Fit | None, task: ClassTask) -> Inputs:
     head = fitted.head if fitted else None
     return Inputs(
         candidates=np.setdiff1d(np.arange(len(split.targets)), known),

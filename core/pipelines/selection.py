@@ -23,6 +23,7 @@ from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.hand_outs import Held, hand_out
 from nextlabel.core.pipelines.material import (
     COPIES_SHOWN,
     RARE,
@@ -38,7 +39,7 @@ from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
@@ -63,7 +64,7 @@ class Choice:
     predictions: Predictions | None
     method: Method
     supplies: Supplies
-    task: Task
+    task: ClassTask
     told: dict[str, Any]
 
 
@@ -96,11 +97,14 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch = _choose(method, inputs, request, predictions, run)
+    batch, held = _choose_and_hand_out(method, inputs, request, embedded, predictions, run)
     told: dict[str, Any] = {
         "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
-        "candidates": len(inputs.candidates),
+        "candidates": len(inputs.candidates) - len(held.rows),
+        "handed_to": request.person,
+        "with_others": held.with_others,
+        "with_you": held.with_you,
         "near_copies_left_out": len(batch.left_out),
         "head": predictions.head if predictions else None,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
@@ -146,6 +150,27 @@ def _inputs(
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
+def _choose_and_hand_out(
+    method: Method,
+    inputs: Inputs,
+    request: SelectionRequest,
+    embedded: Embedded,
+    predictions: Predictions | None,
+    run: Run,
+) -> tuple[Batch, Held]:
+    """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile."""
+    names, warnings = embedded.pool.names, run.warnings
+    while True:
+        run.warnings = warnings
+        held = Held.of(request, embedded.pool, inputs.candidates, run)
+        batch = _choose(method, held.left_out_of(inputs), request, predictions, run)
+        if hand_out(request, [names[row] for row in batch.picks.rows], run):
+            break
+        run.check()
+    _warn_of_few(request, len(inputs.candidates), held, batch, run)
+    return batch, held
+
+
 def _choose(
     method: Method, inputs: Inputs, request: SelectionRequest, predictions: Predictions | None, run: Run
 ) -> Batch:
@@ -166,9 +191,7 @@ def _choose(
             pending=np.union1d(inputs.pending, taken),
         )
         parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
-    batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    _warn_of_few(request, len(inputs.candidates), batch, run)
-    return batch
+    return Batch.join(parts, renumber=not method.fixed_clusters)
 
 
 def _portions(
@@ -197,11 +220,16 @@ def _portions(
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
 
-def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -> None:
+def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: Batch, run: Run) -> None:
     add, chosen = request.add, len(batch.picks.rows)
+    left = candidates - len(held.rows)
     if left < add:
         aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
         detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        if held.with_others:
+            detail += f"; {held.with_others} are with others until they are labelled or given back, or their time is up"
+        if held.with_you:
+            detail += f"; {held.with_you} are with {request.person} already, of earlier batches"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(
@@ -215,7 +243,7 @@ def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -
 
 
 def _items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = task.probabilities(predictions.logits[picks.rows]) if predictions else None

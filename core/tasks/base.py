@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.units import Units
@@ -110,18 +111,11 @@ class Task(ABC):
     """What a label is. Has no state; `TASKS` in core/tasks/registry.py holds one of each.
 
     name: as requests and capabilities have it.
-    trainer: what trains it, a name in core/neural/trainers.py.
-    units: what methods may be unsure of, and what that comes to for an image.
-
-    logits: what a head says of N images; probabilities and decided: what the methods so called make of them. In all of
-    them the first axis counts images.
+    suffixes: what the names of people's files end in, in a folder of labels.
     """
 
     name: ClassVar[str]
-    trainer: ClassVar[str]
-    units: ClassVar[Units]
-
-    # --- labels -------------------------------------------------------------------------------------------------
+    suffixes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def no_labels(self) -> Labels: ...
@@ -140,6 +134,34 @@ class Task(ABC):
 
         This is how jobs read labels: one contradiction must not stop all work.
         """
+
+    @abstractmethod
+    def match(self, labels: Labels, pool: Pool) -> Matched:
+        """Find the rows of the labelled names."""
+
+    @abstractmethod
+    def check_labels(self, labels: Labels) -> None:
+        """Refuse labels that nothing can be learnt from, whatever the pool has: those of the pool are judged later.
+
+        Raises NoLabels or SingleClass.
+        """
+
+
+class ClassTask(Task):
+    """A task whose labels are classes of whole images: a head trained on embeddings tells them.
+
+    trainer: what trains it, a name in core/neural/trainers.py.
+    units: what methods may be unsure of, and what that comes to for an image.
+
+    logits: what a head says of N images; probabilities and decided: what the methods so called make of them. In all of
+    them the first axis counts images.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES_OF_LABELS
+    trainer: ClassVar[str]
+    units: ClassVar[Units]
+
+    # --- labels -------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def parse(self, line: str) -> tuple[str, str] | None:
@@ -163,10 +185,6 @@ class Task(ABC):
         Raises ValueError, which says why, when they can't all be right.
         """
 
-    @abstractmethod
-    def match(self, labels: Labels, pool: Pool) -> Matched:
-        """Find the rows of the labelled names."""
-
     # --- training -----------------------------------------------------------------------------------------------
 
     def can_train(self, matched: Matched) -> bool:
@@ -184,13 +202,6 @@ class Task(ABC):
     @abstractmethod
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return (L,) a number for each labelled image; images of one number are spread evenly over folds."""
-
-    @abstractmethod
-    def check_labels(self, labels: Labels) -> None:
-        """Refuse labels on which no head can be trained, whatever the pool has: those of the pool are judged later.
-
-        Raises NoLabels or SingleClass.
-        """
 
     @abstractmethod
     def check_matched(self, matched: Matched, what: str) -> None:
@@ -268,7 +279,7 @@ def most_probable(probabilities: NDArray[np.float64], classes: Sequence[str]) ->
     return tuple((classes[i], float(probabilities[i])) for i in best)
 
 
-def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+def write_lines(task: ClassTask, said: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
     """Write each (name, its classes) as lines of a labels file."""
     for name, classes in said:
         yield from task.lines(name, classes)

@@ -20,7 +20,16 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 from nextlabel.core.metrics.classification import ClassificationScores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Prediction, Task, besides, most_probable, refuse_none
+from nextlabel.core.tasks.base import (
+    ClassTask,
+    Conflicts,
+    Labels,
+    Matched,
+    Prediction,
+    besides,
+    most_probable,
+    refuse_none,
+)
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
@@ -162,7 +171,7 @@ def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, 
     return places
 
 
-class Classification(Task):
+class Classification(ClassTask):
     name: ClassVar[str] = "classification"
     trainer: ClassVar[str] = "softmax"
     units: ClassVar[Units] = ONE_AN_IMAGE

@@ -25,7 +25,16 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import MultilabelScores, agreement, label_counts, score
-from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Prediction, Task, besides, most_probable, refuse_none
+from nextlabel.core.tasks.base import (
+    ClassTask,
+    Conflicts,
+    Labels,
+    Matched,
+    Prediction,
+    besides,
+    most_probable,
+    refuse_none,
+)
 
 ONE_EACH = 100  # labelled images of which every one has one class: the labels are of the task `classification`
 LEAST = 1e-9  # a probability of 0 has no logit
@@ -86,7 +95,7 @@ class MatchedSets(Matched):
         return tuple(self.classes[i] for i in np.flatnonzero(flags))
 
 
-class Multilabel(Task):
+class Multilabel(ClassTask):
     name: ClassVar[str] = "multilabel"
     trainer: ClassVar[str] = "sigmoid"
     units: ClassVar[Units] = ONE_A_CLASS

@@ -16,7 +16,7 @@ from nextlabel.core.pipelines.material import COPIES_SHOWN, RARE, rounded, top_o
 from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.selection import choose_batch
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 
 DOUBTS_SHOWN = 3
 IN_DOUBT = 0.1  # a probability this far from 0 and from 1
@@ -29,7 +29,7 @@ def carry_out(request: SelectionRequest, run: Run) -> MultilabelSelectionResult:
 
 
 def _items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[MultilabelSelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = None if predictions is None else task.probabilities(predictions.logits[picks.rows])

@@ -3,10 +3,11 @@ import { useEffect, useMemo } from "preact/hooks";
 import { confirmed } from "../shared/Dialogs";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
-import { useLifetime } from "../shared/lifetime";
+import { useFreshness, useLifetime } from "../shared/lifetime";
 import { untilDone } from "../store/connection";
+import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
-import { load } from "../store/labels";
+import { holder, load } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { lastJob, onePool, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
@@ -16,6 +17,8 @@ import { BatchBar } from "./BatchBar";
 import { Bench } from "./Bench";
 import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
+
+const FRESH_S = 20;
 
 /** The batch that is to be labelled: the newest, or the one that the address names. */
 export function LabelView({ params }: { params: URLSearchParams }) {
@@ -29,6 +32,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         const given = await untilDone(() => load(result.data, lifetime), lifetime);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
+        void lookAtHandOuts(lifetime).catch(() => {});
         if (sheet.value) say(`${words.label.toLabel(result.items.length)} ${sheet.value.words()}`);
       }),
     [],
@@ -41,7 +45,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
-      return { kind: "selection", method, add, ...onePool(), pending, exclude: skipped.value };
+      return { kind: "selection", method, add, person: holder(), ...onePool(), pending, exclude: skipped.value };
     });
   };
   const editSkipped = async () => {
@@ -63,6 +67,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     return key === "n";
   });
 
+  useFreshness(FRESH_S, () => void lookAtHandOuts(lifetime).catch(() => {}));
+
   const answer = batch.answer.value;
   const newest = lastJob("selection"); // none in a browser that was only given the batch's address
   const isOld = answer !== null && !!newest && answer.job.id !== newest;
@@ -71,6 +77,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
       <h1 class="only-heard">{words.label.title}</h1>
       <BatchBar
         sheet={sheet.value}
+        job={answer?.job.id}
         busy={batch.asking.value}
         onNext={() => void next()}
         onSkipped={() => void editSkipped()}
@@ -88,7 +95,11 @@ export function LabelView({ params }: { params: URLSearchParams }) {
       {answer && !answer.result.items.length && (
         <div class="empty">
           <h2>{words.label.nothingLeft}</h2>
-          <p>{words.label.nothingLeftText}</p>
+          <p>
+            {answer.result.with_others || answer.result.with_you
+              ? words.label.restIsHandedOut
+              : words.label.nothingLeftText}
+          </p>
         </div>
       )}
       {answer && (
@@ -99,6 +110,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
               answer.result.method.why,
               answer.result.candidates,
               answer.result.near_copies_left_out ?? 0,
+              answer.result.with_others ?? 0,
             )}
           </p>
           <Remarks job={answer.job} skipped={answer.result.skipped} />

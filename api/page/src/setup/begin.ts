@@ -101,8 +101,8 @@ async function start(wanted: Project): Promise<void> {
       throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
     },
   );
-  const folders = { path_to_img: pool, path_to_labels: made.path_to_labels };
-  const request = { kind: "selection", backbone, method, add, task, ...folders };
+  const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
+  const request = { kind: "selection", backbone, method, add, task, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
   total.value = null;

@@ -92,3 +92,6 @@ export function hueOf(name: string, otherwise = 0): number {
 
 /** Whose labels these are: a key says so itself. */
 export const signedBy = () => (key.value ? {} : { person: theProject().person });
+
+/** Who gets a batch: a key's owner is "me", whoever that is. */
+export const holder = () => (key.value ? "me" : theProject().person || "me");

@@ -4,6 +4,7 @@ import { computed, type Signal, signal } from "@preact/signals";
 import type { ClassProbability, LabelGiven } from "../service/types";
 import { words } from "../words";
 import { type Answer, asAnswer, type Given, inWords, isSame, linesOf } from "./answer";
+import { leaveToOthers } from "./handOuts";
 import { load, loadIfChanged, make, move } from "./labels";
 import { say, tell } from "./notices";
 import { give, type Outcome, unsaved } from "./outbox";
@@ -255,6 +256,7 @@ export class Sheet {
 
   private skipping(entry: Entry, yes: boolean): void {
     setSkipped(entry.name, yes);
+    if (yes) leaveToOthers(entry.name);
     entry.said.value = { ...entry.said.value, skipped: yes };
   }
 
