@@ -41,6 +41,8 @@ def test_from_zero_labels_round_the_loop_by_keyboard(visit, data, labels, said):
     visitor = visit()
     page = visitor.open("#/setup")
     page.get_by_label("Folder of photos", exact=True).fill(str(data / "several"))
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Folder for labels", exact=True)).to_have_value(f"{data}/several-labels")
     page.get_by_label("Folder for labels", exact=True).fill(str(labels))
     page.get_by_label("Images a batch").fill("8")
     page.get_by_role("radio", name="descriptor").press("Space")
