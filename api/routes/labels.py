@@ -26,7 +26,7 @@ from nextlabel.core.data.label_files import (
 )
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.kinds.requests import ANY_TASK, AnyTask, PersonName
+from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
@@ -96,7 +96,7 @@ class LabelsGiven(BaseModel):
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
     replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
-    task: AnyTask = Field("classification", description=ANY_TASK)
+    task: OfClasses = "classification"
 
 
 class LabelsWritten(BaseModel):
@@ -115,7 +115,7 @@ class LabelsQuery(BaseModel):
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
     after: str = Field("", max_length=4096, description="`next_after` of the page before.")
     limit: int = Field(1000, ge=1, le=MAX_NAMES, description="Names on a page.")
-    task: AnyTask = Field("classification", description=ANY_TASK)
+    task: OfClasses = "classification"
 
 
 @router.get(

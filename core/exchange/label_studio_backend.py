@@ -29,7 +29,7 @@ from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, entries_of, entr
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
 from nextlabel.core.kinds.registry import result_adapter
-from nextlabel.core.kinds.requests import MAX_ADD, AnyTask, HeadName
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName, TaskOfClasses
 from nextlabel.core.tasks.base import ClassTask, Labels, Matched
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
@@ -47,7 +47,7 @@ class Address(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path_to_img: str = Field(min_length=1)
-    task: AnyTask = "classification"
+    task: TaskOfClasses = "classification"
     path_to_labels: str = Field(min_length=1)  #: a folder: annotations come to a file of their own in it
     backbone: str | None = None
     path_to_embeddings: str | None = None
