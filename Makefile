@@ -54,7 +54,7 @@ demo: $(INSTALLED) $(PAGE) ## the main job on real images; POOL= LABELS= VAL= VA
 test: $(INSTALLED) $(PAGE) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
 	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadscope
 
-test-wheel: $(INSTALLED) $(PAGE) ## the demo and the page's browser tests, from the built wheel, outside the checkout
+test-wheel: $(INSTALLED) $(PAGE) ## the demo, and a browser on all of the page, from the built wheel, outside the checkout
 	$(BIN)/python -m tests.wheel
 
 test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
