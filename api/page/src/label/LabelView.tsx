@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { confirmed } from "../shared/Dialogs";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
@@ -37,7 +38,10 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     [],
   );
 
-  const next = () => {
+  const next = async () => {
+    const drafts = sheet.value?.drafts.value.length ?? 0;
+    const { draftsTitle, draftsText, draftsLeave, draftsBack } = words.label;
+    if (drafts && !(await confirmed(draftsTitle, draftsText(drafts), draftsLeave, draftsBack))) return;
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
@@ -55,11 +59,11 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   useEffect(() => {
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
-      if (!found && !lifetime.aborted) next();
+      if (!found && !lifetime.aborted) await next();
     });
   }, []);
   useKeys((key) => {
-    if (key === "n") next();
+    if (key === "n") void next();
     return key === "n";
   });
 
@@ -75,7 +79,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         sheet={sheet.value}
         job={answer?.job.id}
         busy={batch.asking.value}
-        onNext={next}
+        onNext={() => void next()}
         onSkipped={() => void editSkipped()}
       />
       {isOld && (
