@@ -197,17 +197,17 @@ def _oddities(pairs: Sequence[tuple[str, str]], *, known: bool) -> Iterator[str]
         yield f"taken for classes: {', '.join(map(shown, empty))}; if they stand for no answer, leave those out"
     broken = [class_name for class_name in classes if "\ufffd" in class_name]
     if broken:
-        yield f"letters got lost before this file was written, in classes: {_listed(list(map(shown, broken)))}"
+        yield f"letters got lost before this file was written, in classes: {listed(list(map(shown, broken)))}"
     joined = [one for one in classes if _are_several(one, classes)]
     if joined:
         yield (
-            f"each taken for one class: {_listed(list(map(shown, joined)))}; "
+            f"each taken for one class: {listed(list(map(shown, joined)))}; "
             "with --task multilabel, | stands between several of one image"
         )
     by_case = {} if known else Counter(name.casefold() for name in {as_seen(name) for name, _ in pairs})
     if any(count > 1 for count in by_case.values()):
         several = [name for name, _ in pairs if by_case[as_seen(name).casefold()] > 1]
-        yield f"names that differ by case alone count as several images: {_listed(several)}"
+        yield f"names that differ by case alone count as several images: {listed(several)}"
 
 
 def _are_several(class_name: str, classes: Collection[str]) -> bool:
