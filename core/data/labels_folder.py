@@ -38,7 +38,7 @@ def why_nobodys(suffixes: Sequence[str]) -> str:
     """Say why files in a folder of labels are nobody's."""
     ends = " ".join(suffixes)
     return (
-        f"they don't end in {ends}, look like copies, are no files (a link to nothing, say), or lie in a folder below"
+        f"they don't end in {ends}, are no files (a link to nothing, say), lie in a folder below, or look like copies"
     )
 
 
