@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -19,7 +20,16 @@ from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
-from nextlabel.core.errors import InvalidRequest, JobActive, JobEnded, JobNotFound, StoreRefused, StoreUnavailable
+from nextlabel.core.errors import (
+    Fault,
+    InvalidRequest,
+    JobActive,
+    JobEnded,
+    JobNotFound,
+    StoreRefused,
+    StoreUnavailable,
+)
+from nextlabel.core.faults import NO_SUCH_FIELD
 from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.store import Event
 from nextlabel.core.kinds.admission import admit, paths_in
@@ -29,7 +39,26 @@ from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raise InvalidRequest for parameters that the call doesn't take: a filter that is misspelt would list all jobs."""
+    known = list(_parameters_of(request.scope["route"].dependant))
+    takes = f"this call takes {', '.join(known)}" if known else "this call takes none"
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise InvalidRequest([Fault(f"?{name}", "unknown_field", f"{NO_SUCH_FIELD}; {takes}") for name in unknown])
+
+
+def _parameters_of(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for other in dependant.dependencies:
+        yield from _parameters_of(other)
+
+
+router = APIRouter(
+    tags=["jobs"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"

@@ -691,3 +691,13 @@ def test_what_has_become_of_the_disk_is_found_before_a_job_is_tried_again(client
     (data.root / "labels.txt").unlink()
     answer = client.post(f"/jobs/{failed['id']}/retry")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "path_not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "takes"), [("/jobs?stat=failed", "kind, state, limit, cursor"), ("/jobs/job_x?a=1", "wait")]
+)
+def test_a_parameter_that_a_call_does_not_take_is_refused_with_those_it_takes(client, path, takes):
+    answer = client.get(path)
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"]) == (422, f"?{path.partition('?')[2].partition('=')[0]}")
+    assert (fault["code"], fault["detail"]) == ("unknown_field", f"there is no such field; this call takes {takes}")
