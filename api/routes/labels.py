@@ -21,7 +21,6 @@ from nextlabel.core.data.label_files import (
     give_labels,
     person_of,
     state_of,
-    survey,
 )
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -130,7 +129,7 @@ async def get_labels(
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        labels = survey(path, roots)
+        labels = services.surveys.get(path, state, roots)
         return _view(labels, _names(labels, which), which.limit).model_dump_json()
 
     return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)

@@ -1,0 +1,32 @@
+"""Surveys of labels that were made last: ten questions about one folder read its files once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from cachetools import LRUCache
+
+from nextlabel.core.data.label_files import Survey, survey
+
+MOST_LABELS = 300_000  # about 50 MB
+
+
+class RecentSurveys:
+    """Keeps the surveys used last, until they have `most_labels` together. Any thread may use it."""
+
+    def __init__(self, most_labels: int = MOST_LABELS) -> None:
+        self._kept: LRUCache[tuple[Path, str], Survey] = LRUCache(most_labels, lambda seen: len(seen) + 1)
+        self._one_at_a_time = threading.Lock()
+
+    def get(self, path: Path, state: str, roots: Sequence[Path]) -> Survey:
+        """Return the survey of labels whose `state_of` that is. Raises what `survey` raises."""
+        with self._one_at_a_time:
+            seen = self._kept.get((path, state))
+        if seen is None:
+            seen = survey(path, roots)
+            with self._one_at_a_time:
+                if len(seen) < self._kept.maxsize:
+                    self._kept[path, state] = seen
+        return seen
