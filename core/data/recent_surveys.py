@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
@@ -18,15 +19,22 @@ class RecentSurveys:
 
     def __init__(self, most_labels: int = MOST_LABELS) -> None:
         self._kept: LRUCache[tuple[Path, str], Survey] = LRUCache(most_labels, lambda seen: len(seen) + 1)
-        self._one_at_a_time = threading.Lock()
+        self._changing = threading.Lock()
+        self._reading: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
 
     def get(self, path: Path, state: str, roots: Sequence[Path]) -> Survey:
         """Return the survey of labels whose `state_of` that is. Raises what `survey` raises."""
-        with self._one_at_a_time:
-            seen = self._kept.get((path, state))
-        if seen is None:
-            seen = survey(path, roots)
-            with self._one_at_a_time:
-                if len(seen) < self._kept.maxsize:
-                    self._kept[path, state] = seen
-        return seen
+        with self._changing:
+            reading = self._reading.setdefault(path, threading.Lock())
+        with reading:  # who asks while another reads the same folder waits for what comes of it
+            with self._changing:
+                seen = self._kept.get((path, state))
+            if seen is None:
+                seen = survey(path, roots)
+                self._keep(path, state, seen)
+            return seen
+
+    def _keep(self, path: Path, state: str, seen: Survey) -> None:
+        with self._changing:
+            if len(seen) < self._kept.maxsize:
+                self._kept[path, state] = seen

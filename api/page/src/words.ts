@@ -4,7 +4,9 @@ import { TITLES } from "./titles";
 
 const LANGUAGE = "en";
 
-export const number = (n: number) => n.toLocaleString(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
+
+export const number = (n: number) => numbers.format(n);
 export const percent = (share: number, digits = 0) => `${(share * 100).toFixed(digits)}\u00a0%`;
 export const score = (f1: number) => f1.toFixed(3);
 export const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;

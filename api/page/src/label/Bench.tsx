@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { expectImages } from "../service/images";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
@@ -7,6 +8,7 @@ import { Kbd } from "../shared/parts";
 import { classByKey, classes } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
+import { theProject } from "../store/project";
 import { go } from "../store/route";
 import type { Entry, Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -16,6 +18,7 @@ import { Tile } from "./Tile";
 import "./bench.css";
 
 const FRESH_S = 20;
+const AHEAD = 2; // images that are fetched before they are looked at
 
 interface Given {
   sheet: Sheet;
@@ -47,6 +50,11 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     else field.current?.focus();
   }, [sheet]);
 
+  useEffect(() => {
+    const next = sheet.upcoming(AHEAD).map(({ name }) => name);
+    expectImages(theProject().pool, next, 1024);
+  }, [entry]);
+
   const refresh = () => void attempt(() => sheet.refresh(lifetime)).catch(() => {});
   useFreshness(FRESH_S, refresh);
   useEffect(() => onWrittenElsewhere(refresh, lifetime), [lifetime]);
@@ -67,14 +75,13 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
   useKeys(
     (key, event) => {
       if (pressesSomething(event)) return false;
-      const step = columns(list.current!);
       const at = sheet.at.peek();
       const does: Record<string, () => void> = {
         Enter: accept,
         ArrowRight: () => sheet.look(at + 1, true),
         ArrowLeft: () => sheet.look(at - 1, true),
-        ArrowDown: () => sheet.look(at + step, true),
-        ArrowUp: () => sheet.look(at - step, true),
+        ArrowDown: () => sheet.look(at + columns(list.current!), true),
+        ArrowUp: () => sheet.look(at - columns(list.current!), true),
         Home: () => sheet.look(0, true),
         End: () => sheet.look(sheet.entries.length - 1, true),
         s: () => sheet.skip(),

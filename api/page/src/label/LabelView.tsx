@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import { expectImages } from "../service/images";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
 import { useLifetime } from "../shared/lifetime";
@@ -7,7 +8,7 @@ import { untilDone } from "../store/connection";
 import { Question } from "../store/jobs";
 import { load } from "../store/labels";
 import { attempt, say } from "../store/notices";
-import { lastJob, onePool, skipped, theProject } from "../store/project";
+import { lastJob, onePool, project, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -15,6 +16,8 @@ import { BatchBar } from "./BatchBar";
 import { Bench } from "./Bench";
 import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
+
+const FIRST_SEEN = 24; // images that are fetched while it is still asked which of them have a label
 
 /** The batch that is to be labelled: the newest, or the one that the address names. */
 export function LabelView({ params }: { params: URLSearchParams }) {
@@ -25,6 +28,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   const batch = useMemo(
     () =>
       new Question("selection", lifetime, async (result, job) => {
+        expectImages(theProject().pool, result.data.slice(0, FIRST_SEEN), 160);
         const given = await untilDone(() => load(result.data, lifetime), lifetime);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
@@ -48,7 +52,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     }
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
+    if (project.peek()) void attempt(() => load([], lifetime)).catch(() => {}); // classes and counts, while the job is looked for
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
       if (!found && !lifetime.aborted) next();
