@@ -8,7 +8,7 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test test-wheel test-gpu test-label-studio test-exchange check lint chaos \
+.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange check lint chaos \
   soak bench load lock timm-names kinds clean
 
 help: ## this list
@@ -82,6 +82,9 @@ check: lint test test-wheel ## all that must hold before a change is merged
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
 
+chaos-hand-outs: $(INSTALLED) ## 5,000 images are handed out to 20 people while everything is killed
+	$(BIN)/python -m tests.chaos.hand_outs
+
 soak: $(INSTALLED) ## the same for half an hour, with three workers, after a minute of names that are exchanged; SEED=
 	LOOKS=10000 $(BIN)/pytest -q tests/core/data/test_swapping.py
 	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
@@ -116,7 +119,7 @@ timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
 	  > core/embeddings/timm_names.txt
 
-kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py, the page's titles and the README's table
+kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py and the README's table
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote

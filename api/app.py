@@ -15,7 +15,18 @@ from nextlabel.api.auth import Authentication
 from nextlabel.api.browsers import PageGuard
 from nextlabel.api.head import HeadAsGet
 from nextlabel.api.limits import BodyLimit
-from nextlabel.api.routes import docs, first_version, folders, health, images, jobs, label_studio, labels, page
+from nextlabel.api.routes import (
+    docs,
+    first_version,
+    folders,
+    hand_outs,
+    health,
+    images,
+    jobs,
+    label_studio,
+    labels,
+    page,
+)
 from nextlabel.api.services import Services
 from nextlabel.core.keys import host_of
 from nextlabel.core.settings import Settings
@@ -56,7 +67,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
     )
     _guard(app, services, host)
     errors.install(app)
-    for routes in (jobs, first_version, folders, images, labels, label_studio, health):
+    for routes in (jobs, first_version, folders, images, labels, hand_outs, label_studio, health):
         app.include_router(routes.router)
     page.install(app)
     docs.install(app)

@@ -21,15 +21,17 @@ from starlette.types import Scope as Call
 
 from nextlabel.api.errors import HttpError, answer_to
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.errors import JobBroken, JobLost, JobNotFound, StoreUnavailable
+from nextlabel.core.errors import Fault, InvalidRequest, JobBroken, JobLost, JobNotFound, StoreUnavailable
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.keys import KeyRing, Scope
 from nextlabel.core.logs import get_logger
+from nextlabel.core.people import in_file_names
 
 log = get_logger(__name__)
 #: What anybody may ask for: no job and no setting of anybody shows in it.
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs", "/page")
 TAKES_PASSWORDS = "/label-studio/"
+ME = "me"
 MAX_STREAMS = 10
 STREAM_RETRY_AFTER_S = 5
 SUBMITS_PER_MINUTE, READS_PER_MINUTE = 60, 600  # with keys; docs/security.md says why so many
@@ -49,6 +51,19 @@ class Caller:
 
     def sees(self, job: Job) -> bool:
         return self.sees_all or job.owner == self.owner
+
+    def person(self, asked: str | None) -> str | None:
+        """Return whose labels they are: with a key, its owner's and nobody else's. Raises InvalidRequest."""
+        asked = self.named(asked)
+        if not self.has_key:
+            return asked
+        if asked is not None and in_file_names(asked) != in_file_names(self.owner):
+            raise InvalidRequest([Fault("/person", "invalid_value", f"with this key it is {self.owner}; leave it out")])
+        return self.owner
+
+    def named(self, person: str | None) -> str | None:
+        """Return who is meant: "me" is the owner of the key. Without keys it is a name like any other."""
+        return self.owner if self.has_key and person == ME else person
 
     @property
     def sees_all(self) -> bool:

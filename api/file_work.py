@@ -65,7 +65,8 @@ class FileWork:
         return working.result()
 
     async def _work(self, paths: Sequence[str], work: Callable[[], T]) -> T:
-        shares = [self._share_of(name) for name in sorted({self._top(path) for path in paths})]
+        tops = sorted({self._top(path) for path in paths})
+        shares = [self._shares.setdefault(top, asyncio.Semaphore(self._share)) for top in tops]
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(self._patience_s):
@@ -75,12 +76,6 @@ class FileWork:
                 what = "other work there has not ended, as where a disk or a share is slow or gone"
                 raise FolderBusy(f"{_all(paths)} is busy: {what}. Try again.") from None
             return await to_thread.run_sync(work, limiter=self._threads)
-
-    def _share_of(self, top: str) -> asyncio.Semaphore:
-        share = self._shares.get(top)
-        if share is None:
-            share = self._shares[top] = asyncio.Semaphore(self._share)
-        return share
 
     def _top(self, path: str) -> str:
         """Return the folder right below a data root that a path leads through, going by its text alone."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from nextlabel.core.errors import Gone
 from nextlabel.core.jobs.record import Interruption, Job, JobError, JobState, JobWarning, Progress
 from nextlabel.core.jobs.result_files import ResultFiles
+from nextlabel.core.kinds.registry import KINDS
 
 
 class Links(BaseModel):
@@ -25,6 +26,7 @@ class JobView(BaseModel):
 
     id: str
     kind: str
+    title: str = Field(description="What people call a job of this kind.")
     owner: str = Field(description="Of the key that submitted it; empty where no key was asked for.")
     state: JobState
     created_at: datetime
@@ -52,6 +54,7 @@ def view(job: Job, result: dict[str, Any] | None = None) -> JobView:
     fields = job.model_dump(exclude={"rev", "process", "ended_by", "warnings"})
     return JobView(
         **fields,
+        title=KINDS[job.kind].title if job.kind in KINDS else job.kind,  # of a later version's worker, maybe
         warnings=list(job.warnings),
         result=result,
         result_url=f"{base}/result" if job.state is JobState.SUCCEEDED else None,

@@ -162,13 +162,9 @@ class Demo:
             "path_to_labels": str(arm.labels),
         }
         roots = shlex.quote(f"{self._material.pool.parent}:{self._folder}")
+        command = "nextlabel" if shutil.which("nextlabel") else str(Path(sys.argv[0]).absolute())  # from any folder
         return (
-            f"  NEXTLABEL_DATA_ROOTS={roots} {shlex.quote(_command())} up &\n"
+            f"  NEXTLABEL_DATA_ROOTS={roots} {shlex.quote(command)} up &\n"
             f"  curl -s http://127.0.0.1:5000/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\\n"
             f"    -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
         )
-
-
-def _command() -> str:
-    """Return how this command is called from any folder: by its name where a shell finds it, else by its whole path."""
-    return "nextlabel" if shutil.which("nextlabel") else str(Path(sys.argv[0]).absolute())

@@ -23,10 +23,6 @@ def write_digits(folder: Path) -> None:
     ):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for row in rows:
-            _image(digits.images[row]).save(folder / name / f"{row:04d}.png")
+            grey = (digits.images[row] * (255 / LEVELS)).round().astype(np.uint8)  # (8, 8), 0..16 -> 0..255
+            Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / name / f"{row:04d}.png")
         (folder / labels).write_text("".join(f"{row:04d}.png\t{digits.target[row]}\n" for row in rows))
-
-
-def _image(levels: np.ndarray) -> Image.Image:
-    grey = (levels * (255 / LEVELS)).round().astype(np.uint8)  # (8, 8), 0..16 -> 0..255
-    return Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

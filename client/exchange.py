@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
@@ -20,12 +21,13 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
 from nextlabel.core.exchange.answers import Reading, labels_of
+from nextlabel.core.exchange.boxes.found import EmptyMeans
 from nextlabel.core.exchange.entries import Entry, classes_known_to, classes_of, entries_of, entries_of_labels
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.tasks.classification import read_labels
-from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL, TASKS
+from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
@@ -34,6 +36,13 @@ NEW = click.Path(path_type=Path)
 ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 
+ExportedTask = click.option(
+    "--task",
+    type=click.Choice([CLASSIFICATION.name, DETECTION.name]),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: detection writes the boxes of --labels.",
+)
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
 
@@ -121,6 +130,7 @@ def _result(job_id: str | None, result: Path | None, url: str, api_key: str | No
 @click.option("--to-name", default="image", show_default=True, help="Of the <Image>.")
 @click.option("--image-key", default="image", show_default=True, help="In a task's data.")
 @click.option("--model-version", help="Of the predictions. Default: nextlabel and the job's id.")
+@ExportedTask
 def to_label_studio(
     out: Path,
     image_prefix: str,
@@ -130,9 +140,14 @@ def to_label_studio(
     image_key: str,
     model_version: str | None,
     classes: tuple[str, ...],
+    task: str,
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
+    if task == DETECTION.name:
+        how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
+        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, image_prefix=image_prefix, **how)
+        return
     given = _read_source(classes, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
@@ -148,8 +163,12 @@ def to_label_studio(
 @click.option("--out", type=NEW, required=True, help="Folder: annotations/labels_nextlabel.json, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
-def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+@ExportedTask
+def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    if task == DETECTION.name:
+        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy)
+        return
     given = _read_source(classes, **source)
     _make(out / "annotations", out / "images")
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
@@ -163,13 +182,38 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--out", type=NEW, required=True, help="Folder: nextlabel.xml, and images/.")
 @click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
-def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], **source: Any) -> None:
+@ExportedTask
+def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
+    if task == DETECTION.name:
+        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy)
+        return
     given = _read_source(classes, **source)
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
     _tell(len(given.entries), "image", out)
+
+
+@export.command("yolo")
+@click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
+@Classes
+@click.option("--out", type=NEW, required=True, help="Folder: data.yaml, labels/ and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
+    """Write boxes for YOLO. An image on which nothing is has an empty file."""
+    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy)
+
+
+@export.command("voc")
+@click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
+@click.option("--out", type=NEW, required=True, help="Folder: a file of XML for each image, and images/.")
+@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
+    """Write boxes as Pascal VOC, whose pixels are counted from 1."""
+    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy)
 
 
 @export.command("csv")
@@ -229,12 +273,19 @@ def where_to(command: F) -> F:
     return command
 
 
-OfTask = click.option(
+OfClassTask = click.option(
+    "--task",
+    type=click.Choice(list(CLASS_TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: multilabel reads several classes an image.",
+)
+OfAnyTask = click.option(
     "--task",
     type=click.Choice(list(TASKS)),
     default=CLASSIFICATION.name,
     show_default=True,
-    help="What a label is: multilabel reads several classes an image.",
+    help="What a label is: multilabel reads several classes an image; detection boxes, into a .jsonl file.",
 )
 
 
@@ -245,7 +296,8 @@ OfTask = click.option(
 @click.option("--from-name", help="Of the <Choices>, where there are several.")
 @click.option("--image-key", help="In a task's data, where it is not `image`.")
 @click.option("--newest", is_flag=True, help="Of several annotations of an image, the newest counts.")
-@OfTask
+@OfAnyTask
+@boxes.HullOption
 def from_label_studio(
     file: Path,
     image_prefix: str | None,
@@ -253,10 +305,17 @@ def from_label_studio(
     image_key: str | None,
     newest: bool,
     task: str,
+    hull: bool,
     **target: Any,
 ) -> None:
-    """Read a project's export as JSON, JSON-MIN or CSV."""
+    """Read a project's export as JSON, JSON-MIN or CSV. Boxes: of <RectangleLabels>, as JSON or JSON-MIN."""
     urls = ImageUrls(image_prefix) if image_prefix is not None else None
+    if task == DETECTION.name:
+        place = _place(target["pool"]) if target["pool"] is not None else None
+        known = PoolNames(place, urls) if place is not None else urls
+        how: dict[str, Any] = {"key": image_key, "from_name": from_name, "newest": newest, "hull": hull, "names": known}
+        boxes.bring_in(file, "label-studio", **target, **how)
+        return
     pool = target.pop("pool")
     if urls is None and pool is None:
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
@@ -272,19 +331,46 @@ def from_label_studio(
 @import_.command("coco")
 @click.argument("file", type=HERE)
 @where_to
-@OfTask
-def from_coco(file: Path, **target: Any) -> None:
-    """Read a COCO file. Boxes count, too, where all of an image have one category."""
-    _write(coco.read(file), **target)
+@OfAnyTask
+@boxes.EmptyMeansOption
+def from_coco(file: Path, task: str, empty_means: EmptyMeans, **target: Any) -> None:
+    """Read a COCO file. Without --task detection, boxes say their image's class, where all of it have one."""
+    if task == DETECTION.name:
+        boxes.bring_in(file, "coco", empty_means=empty_means, **target)
+        return
+    _write(coco.read(file), task=task, **target)
 
 
 @import_.command("cvat")
 @click.argument("file", type=HERE)
 @where_to
-@OfTask
-def from_cvat(file: Path, **target: Any) -> None:
-    """Read CVAT for images 1.1, the XML or its zip: the tags of images."""
-    _write(cvat.read(file), **target)
+@OfAnyTask
+@boxes.EmptyMeansOption
+@boxes.HullOption
+def from_cvat(file: Path, task: str, empty_means: EmptyMeans, hull: bool, **target: Any) -> None:
+    """Read CVAT for images 1.1, the XML or its zip: the tags of images, or with --task detection their boxes."""
+    if task == DETECTION.name:
+        boxes.bring_in(file, "cvat", empty_means=empty_means, hull=hull, **target)
+        return
+    _write(cvat.read(file), task=task, **target)
+
+
+@import_.command("yolo")
+@click.argument("folder", type=HERE)
+@where_to
+@boxes.HullOption
+def from_yolo(folder: Path, **target: Any) -> None:
+    """Read boxes of YOLO: a folder with data.yaml, and a file of text for each image. Needs --pool."""
+    boxes.bring_in(folder, "yolo", **target)
+
+
+@import_.command("voc")
+@click.argument("folder", type=HERE)
+@where_to
+@boxes.FirstPixelOption
+def from_voc(folder: Path, **target: Any) -> None:
+    """Read boxes of Pascal VOC: a folder with a file of XML for each image."""
+    boxes.bring_in(folder, "voc", **target)
 
 
 @import_.command("csv")
@@ -292,7 +378,7 @@ def from_cvat(file: Path, **target: Any) -> None:
 @where_to
 @click.option("--name-column", help="Of the images' names, where the header doesn't tell.")
 @click.option("--class-column", help="Of their classes.")
-@OfTask
+@OfClassTask
 def from_csv(file: Path, name_column: str | None, class_column: str | None, task: str, **target: Any) -> None:
     """Read a table with columns name and class; of several classes, also `a|b`, or a column of 0 and 1 for each."""
     several = task == MULTILABEL.name
@@ -321,7 +407,7 @@ def _write(
 ) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
     names = list_pool(_place(pool)).names if pool is not None else None
-    found = labels_of(reading, names, take_predictions=take_predictions, task=TASKS[task])
+    found = labels_of(reading, names, take_predictions=take_predictions, task=CLASS_TASKS[task])
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)
         parent = labels.parent.absolute()

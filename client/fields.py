@@ -50,6 +50,9 @@ class SelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    person: str | None
+    overlap: int
+    overlap_share: float
 
 
 class ClassificationSelectionFields(TypedDict, total=False):
@@ -71,6 +74,9 @@ class ClassificationSelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    person: str | None
+    overlap: int
+    overlap_share: float
 
 
 class MultilabelSelectionFields(TypedDict, total=False):
@@ -92,6 +98,9 @@ class MultilabelSelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    person: str | None
+    overlap: int
+    overlap_share: float
 
 
 class PredictionFields(TypedDict, total=False):

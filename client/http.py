@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from math import inf
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ import httpx
 from nextlabel.client import talk
 from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import AsyncCalls, Calls
+from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
 from nextlabel.core.kinds.registry import JobResult
@@ -108,6 +109,22 @@ class Client(Calls):
     def download(self, job_id: str, form: Format = "json") -> bytes:
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return self._carry_out(talk.download(job_id, form))
+
+    def hand_outs(self, path_to_img: str, path_to_labels: str | None = None) -> list[HandOut]:
+        """List the batches of a pool that are with people, the one that ends first at the beginning."""
+        return self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
+
+    def give_back(
+        self,
+        path_to_img: str,
+        path_to_labels: str | None = None,
+        *,
+        person: str | None = None,
+        job_id: str | None = None,
+        names: Sequence[str] | None = None,
+    ) -> int:
+        """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
+        return self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
 
     def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
@@ -218,6 +235,22 @@ class AsyncClient(AsyncCalls):
     async def download(self, job_id: str, form: Format = "json") -> bytes:
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return await self._carry_out(talk.download(job_id, form))
+
+    async def hand_outs(self, path_to_img: str, path_to_labels: str | None = None) -> list[HandOut]:
+        """List the batches of a pool that are with people, the one that ends first at the beginning."""
+        return await self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
+
+    async def give_back(
+        self,
+        path_to_img: str,
+        path_to_labels: str | None = None,
+        *,
+        person: str | None = None,
+        job_id: str | None = None,
+        names: Sequence[str] | None = None,
+    ) -> int:
+        """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
+        return await self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
 
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""

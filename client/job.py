@@ -24,6 +24,7 @@ class Job(BaseModel):
     """A job as it was when the service was asked.
 
     `result` is there once it succeeded, unless it is large or the job stands in a list: `Client.result` has it then.
+    `title`: what people call a job of its kind; an earlier service doesn't tell.
     What a later service tells besides is left out.
     """
 
@@ -31,6 +32,7 @@ class Job(BaseModel):
 
     id: str
     kind: str
+    title: str = ""
     owner: str
     state: JobState
     created_at: datetime

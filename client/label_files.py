@@ -17,7 +17,9 @@ from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
-from nextlabel.core.tasks.classification import ClassLabels, read_labels, read_labels_and_conflicts
+from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.classification import ClassLabels, read_labels
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 NAME, CLASS = "name", "class"
 LISTED = 5
@@ -118,8 +120,10 @@ def write_any(path: Path, labels: Mapping[str, str], name_column: str = NAME, cl
     write_whole(path, text.getvalue().encode(), durable=False)
 
 
-def keep_labels(path: Path, names: Iterable[str], *, yes: bool) -> None:
+def keep_labels(path: Path, names: Iterable[str], *, yes: bool, task: Task = CLASSIFICATION) -> None:
     """See that no file of labels is replaced by one with fewer, unless somebody said `yes`.
+
+    task: of the labels that may be there.
 
     Raises:
         LabelsLost: it would be; says how many labels it has, and names some that would go.
@@ -127,7 +131,7 @@ def keep_labels(path: Path, names: Iterable[str], *, yes: bool) -> None:
     if yes or not path.is_file():
         return
     try:
-        labels, conflicts = read_labels_and_conflicts(path)
+        labels, conflicts = task.read_with_conflicts(path)
     except LabelsMalformed as error:
         raise LabelsLost(f"{path} is there and can't be counted; --yes replaces it. {error.detail}") from None
     before, after = {*labels.names, *conflicts}, set(names)

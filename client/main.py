@@ -20,6 +20,10 @@ SECTIONS: dict[str, dict[str, str] | str] = {
         name: f"nextlabel.client.commands.jobs:{name}"
         for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")
     },
+    "People": {
+        "hand-outs": "nextlabel.client.commands.hand_outs:hand_outs",
+        "give-back": "nextlabel.client.commands.hand_outs:give_back",
+    },
     "Files and setting up": {
         "labels": "nextlabel.client.commands.labels:labels",
         "export": "nextlabel.client.exchange:export",

@@ -74,7 +74,10 @@ class PrivateRedis:
             self.url = f"unix://{quote(str(socket_path))}?db=0"
             self.command = [*redis_command(directory, 0), "--unixsocket", str(socket_path), "--unixsocketperm", "700"]
         else:
-            self.url, self.command = self._with_password()
+            port, password, file = free_port(), secrets.token_hex(32), self._directory / "redis.conf"
+            write_whole(file, f"requirepass {password}\n".encode(), private=True)
+            server, *options = redis_command(self._directory, port)
+            self.url, self.command = f"redis://:{password}@127.0.0.1:{port}/0", [server, str(file), *options]
         for name in FORBIDDEN:
             self.command += ["--rename-command", name, ""]
 
@@ -91,12 +94,6 @@ class PrivateRedis:
             return self._made
         self.clean_up()
         return None
-
-    def _with_password(self) -> tuple[str, list[str]]:
-        port, password, file = free_port(), secrets.token_hex(32), self._directory / "redis.conf"
-        write_whole(file, f"requirepass {password}\n".encode(), private=True)
-        server, *options = redis_command(self._directory, port)
-        return f"redis://:{password}@127.0.0.1:{port}/0", [server, str(file), *options]
 
 
 def free_port() -> int:

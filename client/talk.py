@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
+from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
@@ -39,6 +40,8 @@ MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-s
 PROBLEM = "application/problem+json"
 _job: TypeAdapter[Job] = TypeAdapter(Job)
 _page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
+_hand_outs: TypeAdapter[HandOutList] = TypeAdapter(HandOutList)
+_given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -158,6 +161,28 @@ def download(job_id: str, form: Format = "json") -> Talk[bytes]:
 def result(job_id: str) -> Talk[JobResult]:
     answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES["json"]}))
     return _read(result_adapter, answer)
+
+
+def hand_outs(path_to_img: str, path_to_labels: str | None) -> Talk[list[HandOut]]:
+    project = _project(path_to_img, path_to_labels)
+    answer = yield from _ask(Call("GET", "/hand-outs", params={**project, "names": True}))
+    return _read(_hand_outs, answer).hand_outs
+
+
+def give_back(
+    path_to_img: str,
+    path_to_labels: str | None,
+    person: str | None = None,
+    job_id: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Talk[int]:
+    body = {**_project(path_to_img, path_to_labels), "person": person, "job_id": job_id, "names": names}
+    answer = yield from _ask(Call("POST", "/hand-outs/give-back", body=body))
+    return _read(_given_back, answer).images
+
+
+def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:
+    return {"path_to_img": path_to_img, **({"path_to_labels": path_to_labels} if path_to_labels else {})}
 
 
 def capabilities() -> Talk[dict[str, Any]]:

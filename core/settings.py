@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         1_000_000, ge=0, description="Larger results are left out of `GET /jobs/{id}`; `result_url` has them."
     )
 
+    hand_out_minutes: float = Field(
+        30.0,
+        gt=0,
+        description="How long a batch is a person's, from when it was handed out or one of its images was labelled.",
+    )
+
     lease_s: float = Field(20.0, gt=0, description="How long a silent worker keeps its job.")
     renew_every_s: float = Field(4.0, gt=0, description="How often a running job renews its lease.")
     janitor_every_s: float = Field(1.0, gt=0, description="How often expired leases and lost messages are looked for.")
@@ -220,6 +226,10 @@ class Settings(BaseSettings):
         if self.auth == "off" and self.api_keys_file is not None:
             raise ValueError("NEXTLABEL_AUTH=off and NEXTLABEL_API_KEYS_FILE contradict each other; unset one of them")
         return self
+
+    @property
+    def hand_out_s(self) -> float:
+        return self.hand_out_minutes * 60
 
     @property
     def results_dir(self) -> Path:

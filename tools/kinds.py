@@ -1,4 +1,4 @@
-"""Writes what is made from the kinds of jobs: client/fields.py, the page's titles, the table of questions in README.md.
+"""Writes what is made from the kinds of jobs: client/fields.py, and the table of questions in README.md.
 
 python -m tools.kinds            writes them anew (`make kinds`)
 python -m tools.kinds --check    fails where one is not as it would be written
@@ -6,7 +6,6 @@ python -m tools.kinds --check    fails where one is not as it would be written
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +27,6 @@ BEGIN, END = "<!-- kinds: written by `make kinds` -->", "<!-- end of kinds -->"
 def main() -> None:
     made = {
         ROOT / "client" / "fields.py": client_fields(),
-        ROOT / "api" / "page" / "src" / "titles.ts": page_titles(),
         ROOT / "README.md": readme(),
     }
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
@@ -60,20 +58,6 @@ def _row(kind: Kind) -> str:
         f"[{kind.more.rpartition('/')[2]}](docs/{kind.more}.md)",
     )
     return f"| {' | '.join(cells)} |"
-
-
-# --- the page ---------------------------------------------------------------------------------------------------
-
-
-def page_titles() -> str:
-    lines = [
-        "// What a job of each kind is called. Written by `make kinds`.",
-        "",
-        "export const TITLES = {",
-        *(f"  {kind.name}: {json.dumps(kind.title)}," for kind in KINDS.values()),
-        "};",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 # --- client/fields.py -------------------------------------------------------------------------------------------

@@ -40,7 +40,9 @@ class Janitor:
         self._queue = JobQueue.of(settings)
         self.redis_watch = RedisWatch(self._store, worker)
         self._results = ResultFiles(settings.results_dir)
-        self._presence = Presence(presence_folder(_service(settings)), worker)
+        is_default = settings.redis_prefix == DEFAULT_REDIS_PREFIX
+        service = settings.redis_url if is_default else f"{settings.redis_url} {settings.redis_prefix}"
+        self._presence = Presence(presence_folder(service), worker)
         self._redis_run_id = ""
         self._in_touch_since = self._answered_at = 0.0
         self._resent: dict[str, float] = {}
@@ -188,12 +190,6 @@ class Janitor:
             return self._store.get(job_id).state.is_final
         except JobNotFound:
             return True
-
-
-def _service(settings: Settings) -> str:
-    """Name what the workers of one service share and no others."""
-    is_default = settings.redis_prefix == DEFAULT_REDIS_PREFIX
-    return settings.redis_url if is_default else f"{settings.redis_url} {settings.redis_prefix}"
 
 
 def _is_running(process_id: str) -> bool:

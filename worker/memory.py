@@ -12,13 +12,9 @@ MOST = 8 << 30  # more than a million images; other programs, and other workers,
 
 def kept_by_default(processes: int) -> int:
     """Return how many bytes each of a worker's processes may keep."""
-    return min(_memory() // SHARE, MOST) // processes
-
-
-def _memory() -> int:
-    """Return the bytes of memory that the machine has, or its container where that has less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([machine, *filter(None, map(_limit, LIMITS))])
+    memory = min([machine, *filter(None, map(_limit, LIMITS))])  # its container's, where that has less
+    return min(memory // SHARE, MOST) // processes
 
 
 def _limit(file: Path) -> int | None:

@@ -24,23 +24,23 @@ MOST_BYTES = 64 * 1024  #: that are read of the answer's body; nobody looks at i
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What the receiver said. `retry_after_s`: how long it asked to be left alone; 0 if it didn't."""
 
     status: int
     retry_after_s: float = 0
 
 
-class NoAnswer(Exception):
+class NoReply(Exception):
     """The receiver could not be reached, or did not answer in time. The message says why."""
 
 
 def addresses_of(host: str, port: int) -> list[str]:
-    """Resolve a name into its addresses. Raises NoAnswer."""
+    """Resolve a name into its addresses. Raises NoReply."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NoAnswer(f"the name can't be resolved: {error}") from error
+        raise NoReply(f"the name can't be resolved: {error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -52,29 +52,32 @@ def post(
     addresses: Sequence[str],
     trust: ssl.SSLContext,
     within_s: float,
-) -> Answer:
+) -> Reply:
     """Send `body` to the first of the addresses that accepts a connection, all within `within_s` seconds.
 
-    Raises NoAnswer.
+    Raises NoReply.
     """
     deadline = time.monotonic() + within_s
     try:
         with _connected(url, addresses, trust, deadline) as connection:
-            connection.request("POST", _target(url), body, dict(headers))
+            path = url.path or "/"
+            connection.request("POST", f"{path}?{url.query}" if url.query else path, body, dict(headers))
             with connection.getresponse() as response:
-                _refuse_late(deadline)
+                if time.monotonic() >= deadline:  # a head that was cut off reads like a whole one
+                    raise TimeoutError
                 with suppress(OSError, HTTPException):
                     response.read(MOST_BYTES)
-                return Answer(response.status, _retry_after_s(response))
+                return Reply(response.status, _retry_after_s(response))
     except (OSError, HTTPException) as error:
         late = time.monotonic() >= deadline
-        raise NoAnswer(f"no answer within {within_s:g} s" if late else f"{type(error).__name__}: {error}") from error
+        raise NoReply(f"no answer within {within_s:g} s" if late else f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager
 def _connected(url: Url, addresses: Sequence[str], trust: ssl.SSLContext, deadline: float) -> Iterator[HTTPConnection]:
     """Open a connection to one of the addresses. The certificate is checked against the URL's host name."""
-    host, port = host_of(url), _port(url)
+    assert url.port is not None  # http and https have a default
+    host, port = host_of(url), url.port
     with _connect(addresses, port, deadline) as plain:
         if url.scheme == "https":
             connection: HTTPConnection = HTTPSConnection(host, port, context=trust)
@@ -124,22 +127,6 @@ def _shut(sock: socket.socket) -> None:
 
 def _left_s(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
-
-
-def _refuse_late(deadline: float) -> None:
-    """Raise TimeoutError after the deadline: an answer's head that was cut off reads like a whole one."""
-    if time.monotonic() >= deadline:
-        raise TimeoutError
-
-
-def _port(url: Url) -> int:
-    assert url.port is not None  # http and https have a default
-    return url.port
-
-
-def _target(url: Url) -> str:
-    path = url.path or "/"
-    return f"{path}?{url.query}" if url.query else path
 
 
 def _retry_after_s(response: HTTPResponse) -> float:

@@ -41,6 +41,7 @@ from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.worker.hand_outs import JobHandOuts
 from nextlabel.worker.lease import GiveUpCause, Lease
 from nextlabel.worker.patience import insist
 from nextlabel.worker.process import Process
@@ -114,12 +115,14 @@ class Runner:
             self._process.lease_store.renew, claim, worker=self._process.worker, lease_s=self._settings.lease_s
         )
         lease = Lease(renew, self._settings, give_up=partial(self._leave_deaf_job, claim))
+        hand_outs = JobHandOuts(claim, self._process)
         run = Run(
             self._settings,
             self._backbones,
             check=lease.check,
             publish=self._publisher(claim),
             filler=ShardedFiller(claim, self._process),
+            hand_outs=hand_outs,
             heads=self._heads,
             recent=self._recent,
         )
@@ -132,9 +135,11 @@ class Runner:
             except Drained:
                 return self._put_back(claim)
             except Cancelled:
+                self._give_back(hand_outs)
                 return self._finish(claim, run, JobState.CANCELLED)
             except Exception as error:
                 self._leave_if_lost_device(error)
+                self._give_back(hand_outs)
                 return self._finish(claim, run, JobState.FAILED, _job_error(error, run))
 
     def _carry_out(self, claim: Claim, run: Run) -> None:
@@ -154,6 +159,12 @@ class Runner:
             log.warning("the job's end was not recorded", state=state.value, cause=refused.detail)
             return "not recorded"
         return state.value if recorded else "lease lost"
+
+    def _give_back(self, hand_outs: JobHandOuts) -> None:
+        try:
+            hand_outs.give_back()
+        except StoreRefused as refused:  # it ends with its time
+            log.warning("a batch that nobody will see is still handed out", cause=refused.detail)
 
     def _put_back(self, claim: Claim) -> str:
         try:

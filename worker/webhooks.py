@@ -21,7 +21,7 @@ from nextlabel.core.jobs.webhooks import message, message_id, signed_headers
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.core.webhook_urls import allowed_url, host_of, is_public
-from nextlabel.worker.outgoing import Answer, NoAnswer, addresses_of, post
+from nextlabel.worker.outgoing import NoReply, Reply, addresses_of, post
 
 log = get_logger(__name__)
 THREADS = 4
@@ -88,7 +88,7 @@ class Deliverer:
     def _deliver(self, delivery: Delivery) -> None:
         try:
             answer = self._send(delivery)
-        except (NoAnswer, WebhookNotAllowed) as error:
+        except (NoReply, WebhookNotAllowed) as error:
             self._failed(delivery, str(error))
             return
         if 200 <= answer.status < 300:
@@ -100,7 +100,7 @@ class Deliverer:
         else:
             self._failed(delivery, f"the receiver answered {answer.status}", answer.retry_after_s)
 
-    def _send(self, delivery: Delivery) -> Answer:
+    def _send(self, delivery: Delivery) -> Reply:
         job = self._store.get(delivery.job_id)
         url = allowed_url(delivery.url, self._settings)
         addresses = self._checked_addresses(url)

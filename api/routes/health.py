@@ -16,9 +16,8 @@ from nextlabel.api.auth import Admin, Reader
 from nextlabel.api.errors import RESPONSES, not_ready
 from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec, weights_in
+from nextlabel.core.embeddings.catalogue import SHORT_NAMES, weights_in
 from nextlabel.core.errors import FolderBusy, StoreUnavailable
-from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName
 from nextlabel.core.methods.registry import METHODS, describe
@@ -66,7 +65,10 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     return {
         "version": version("nextlabel"),
         "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
-        "questions": {name: _about(kind) for name, kind in KINDS.items()},
+        "questions": {
+            name: {"title": kind.title, "question": kind.question, "tasks": kind.tasks, "stages": kind.stages}
+            for name, kind in KINDS.items()
+        },
         "tasks": list(dict.fromkeys(task for kind in KINDS.values() for task in kind.tasks)),
         "backbones": await services.files.run(str(settings.weights_dir), _backbones, settings),
         "backbones_also": "any timm model name",
@@ -115,11 +117,6 @@ def _free_mb(folder: Path) -> int:
     return shutil.disk_usage(existing).free // MEGABYTE
 
 
-def _about(kind: Kind) -> dict[str, Any]:
-    """Describe a kind to a person; its fields stand under `kinds`."""
-    return {"title": kind.title, "question": kind.question, "tasks": kind.tasks, "stages": kind.stages}
-
-
 def _fields(schema: dict[str, Any]) -> dict[str, Any]:
     required = schema.get("required", [])
     return {
@@ -134,9 +131,12 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _backbones(settings: Settings) -> list[dict[str, Any]]:
-    return [_backbone(spec, settings) for spec in SHORT_NAMES.values()]
-
-
-def _backbone(spec: BackboneSpec, settings: Settings) -> dict[str, Any]:
-    here = not spec.needs_weights or weights_in(spec, settings.weights_dir) is not None
-    return {"name": spec.name, "timm_name": spec.timm_name, "summary": spec.summary, "weights_here": here}
+    return [
+        {
+            "name": spec.name,
+            "timm_name": spec.timm_name,
+            "summary": spec.summary,
+            "weights_here": not spec.needs_weights or weights_in(spec, settings.weights_dir) is not None,
+        }
+        for spec in SHORT_NAMES.values()
+    ]

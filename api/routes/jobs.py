@@ -60,6 +60,8 @@ async def submit(
     prefer: Annotated[str | None, Header(description="`wait=N`: answer when it has ended, or after N <= 60 s.")] = None,
 ) -> Response:
     """Record a job. 202 means that it is recorded and will end exactly once."""
+    if isinstance(body, dict) and isinstance(person := body.get("person"), str):
+        body["person"] = caller.person(person)  # nothing is handed out in somebody else's name
     job, new = await accept(body, services, caller, _key(idempotency_key))
     wait_s = _preferred_wait(prefer)
     if wait_s:

@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Request
 
 from nextlabel.api.auth import Caller, Writer, count_submit
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.errors import NextlabelError, NoLabels, SingleClass
 from nextlabel.core.exchange.label_studio import read_config
 from nextlabel.core.exchange.label_studio_backend import (
@@ -34,13 +36,16 @@ from nextlabel.core.exchange.label_studio_backend import (
     predictions,
     record,
 )
+from nextlabel.core.jobs.hand_outs import HandOuts
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.kinds.admission import admit
+from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
 PREFIX = "/label-studio"
+HOLDER = "label-studio"  # who has its batches, as the page and others see it
 WAIT_S = 20.0  # Label Studio gives up after 100, proxies after 60, and a person before either
 AGAIN_AFTER_S = 60.0  # a failed job is not tried anew at every task that somebody opens
 
@@ -84,7 +89,7 @@ def _check(at: Address, services: Services, label_config: Any) -> str:
 
     Raises InvalidRequest, and whatever else can be wrong with either.
     """
-    admit(at.selection(), services.settings)
+    admit(at.selection(HOLDER), services.settings)
     if isinstance(label_config, str) and label_config:
         read_config(label_config, at.from_name)
     return current_round(at, services.settings.data_roots).model_version
@@ -127,14 +132,17 @@ async def train(caller: Writer, at: At, services: Given) -> dict[str, str]:
 
 
 @router.post("/{address:path}/webhook")
-async def webhook(caller: Writer, at: At, services: Given, body: Sent) -> dict[str, Any]:
+async def webhook(caller: Writer, at: At, services: Given, body: Sent, afterwards: BackgroundTasks) -> dict[str, Any]:
     """Take annotations into the labels folder. Label Studio waits a second, and sends nothing twice."""
-    action = body.get("action")
+    action, roots = body.get("action"), services.settings.data_roots
     if action == TRAIN:
         return await train(caller, at, services)
     if action not in (*CREATED, DELETED):
         return {"annotations": 0}
-    recorded = await services.files.run(_paths(at), _record, body, at, services.settings.data_roots)
+    recorded = await services.files.run(_paths(at), _record, body, at, roots)
+    if recorded.given:
+        labels = await services.files.run(at.path_to_labels, existing_folder, at.path_to_labels, roots)
+        afterwards.add_task(note_labels, services, str(labels), HOLDER, recorded.given)
     return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 
@@ -160,7 +168,8 @@ async def _jobs(at: Address, round_: Round, caller: Caller, services: Services, 
     """Return the round's selection and, once there is a head, its prediction: ended, or as they are after the wait."""
     deadline = time.monotonic() + wait_s
     pool = await services.files.run(at.path_to_img, pool_state, at, services.settings.data_roots)
-    bodies = [at.selection(), at.prediction()] if round_.has_head else [at.selection()]
+    selection = at.selection(HOLDER)
+    bodies = [selection, at.prediction()] if round_.has_head else [selection]
     jobs = [await _job(body, round_.key(pool), caller, services) for body in bodies]
     ended = [await until_ended(job, services, max(0.0, deadline - time.monotonic())) for job in jobs]
     for job in ended:
@@ -176,10 +185,18 @@ async def _job(body: dict[str, Any], round_key: str, caller: Caller, services: S
     while True:
         if await in_thread(services.store.known_by, key, fingerprint, caller.owner) is None:
             await count_submit(caller, services)
+            if person := body.get("person"):  # what is left of its batch before may be chosen again
+                await _give_back(body, person, services)
         job, _ = await accept(body, services, caller, key)
         if not _is_worth_another(job):
             return job
         key = f"label-studio-{job.id}-{fingerprint[:16]}"
+
+
+async def _give_back(body: dict[str, Any], person: str, services: Services) -> None:
+    paths = (body["path_to_img"], body["path_to_labels"])
+    project = await services.files.run(paths, project_of, *paths, services.settings.data_roots)
+    await in_thread(HandOuts(services.store).give_back, project, person=person)
 
 
 def _has_nothing_to_learn_from(job: Job) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from nextlabel.api.auth import Caller, Reader, Writer
+from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
 from nextlabel.core.data.label_files import (
     GivenLabel,
@@ -23,17 +24,12 @@ from nextlabel.core.data.label_files import (
     state_of,
 )
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.people import PERSON, tidy
+from nextlabel.core.kinds.requests import PersonName
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
-ANYBODY = "me"
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
-PersonName = Annotated[
-    str, BeforeValidator(lambda name: tidy(name) if isinstance(name, str) else name), Field(pattern=f"^{PERSON}$")
-]
 
 
 class LabelsPart(BaseModel):
@@ -88,7 +84,7 @@ class LabelsGiven(BaseModel):
     person: PersonName | None = Field(
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
-    replace: bool = Field(False, description="Take out what other files say of these names otherwise.")
+    replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
 
 
 class LabelsWritten(BaseModel):
@@ -136,7 +132,9 @@ async def get_labels(
 
 
 @router.post("/labels")
-async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer) -> LabelsWritten:
+async def post_labels(
+    body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer, afterwards: BackgroundTasks
+) -> LabelsWritten:
     """Write labels into the person's own file: all of them, or none."""
     given = [GivenLabel(label.name, label.class_name) for label in body.labels]
     written = await services.files.run(
@@ -144,10 +142,12 @@ async def post_labels(body: Annotated[LabelsGiven, Body()], services: Given, cal
         give_labels,
         body.path_to_labels,
         given,
-        person=_person(body.person, caller),
+        person=caller.person(body.person) or ME,
         roots=services.settings.data_roots,
         replace=body.replace,
     )
+    if given:  # the labels are on the disk: nobody waits for Redis
+        afterwards.add_task(note_labels, services, str(written.folder), person_of(written.file), given)
     return LabelsWritten(
         path_to_labels=str(written.folder),
         person=person_of(written.file),
@@ -160,15 +160,6 @@ def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
     """Find labels; return where they are and a text that changes with them."""
     path = existing_file_or_folder(path_to_labels, roots)
     return path, state_of(path, roots)
-
-
-def _person(asked: str | None, caller: Caller) -> str:
-    """Return whose labels they are: with a key, its owner's and nobody else's. Raises InvalidRequest."""
-    if not caller.has_key:
-        return asked or ANYBODY
-    if asked not in (None, caller.owner):
-        raise InvalidRequest([Fault("/person", "invalid_value", f"with this key it is {caller.owner}; leave it out")])
-    return caller.owner
 
 
 def _names(labels: Survey, which: LabelsQuery) -> list[NamedLabel] | None:

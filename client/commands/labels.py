@@ -6,17 +6,17 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
+from nextlabel.client import box_exchange
 from nextlabel.client.commands.options import Yes
 from nextlabel.client.label_files import (
     CLASS,
     NAME,
     Conflicts,
-    Merged,
-    Sheet,
     compare,
     is_csv,
     keep_labels,
@@ -27,17 +27,27 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.tables import table
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
 from nextlabel.core.errors import LabelsConflict
+from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
+from nextlabel.core.tasks.detection import BoxLabels, oddities
+from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
+New = click.Path(path_type=Path)
+OfTask = click.option(
+    "--task",
+    type=click.Choice([CLASSIFICATION.name, DETECTION.name]),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: detection reads files of boxes.",
+)
 AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 
@@ -71,7 +81,9 @@ def stats(path: Path, as_json: bool) -> None:
     rows = [(name, *(c[name] for c in counts.values()), sum(c[name] for c in counts.values())) for name in classes]
     total = ("all", *(c.total() for c in counts.values()), sum(c.total() for c in counts.values()))
     Console().print(table(("class", *counts, "all"), [*rows, total]))
-    click.echo(_overlap(people, merged))
+    images = len(merged.labels) + len(merged.conflicts)
+    by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
+    click.echo(f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}")
 
 
 @labels.command("merge")
@@ -132,14 +144,20 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 @click.option(
     "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Their images: are all names there?"
 )
-def check(path: Path, pool: Path | None) -> None:
+@OfTask
+def check(path: Path, pool: Path | None, task: str) -> None:
     """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1.
 
     So does every contradiction: jobs leave such images out until it is settled.
     """
-    _tell_left_out(path)
-    found = read_labels(path)
-    click.echo(f"{len(found)} labels of {len(found.classes)} classes: {', '.join(found.classes)}")
+    _tell_left_out(path, TASKS[task])
+    found: ClassLabels | BoxLabels
+    if task == DETECTION.name:
+        found = DETECTION.read(path)
+        _tell_boxes(found)
+    else:
+        found = read_labels(path)
+        click.echo(f"{len(found)} labels of {len(found.classes)} classes: {', '.join(found.classes)}")
     for group in look_alike(found.classes):
         unseen = f" (by {difference(*group[:2])})" if look_alike(group, to_the_eye=True) else ""
         click.echo(f"these look like one class: {', '.join(group)}{unseen}", err=True)
@@ -149,14 +167,43 @@ def check(path: Path, pool: Path | None) -> None:
         _compare_with(pool, found)
 
 
+def _tell_boxes(found: BoxLabels) -> None:
+    """Tell how many there are, and which are worth another look: drawn twice, or hardly to be seen."""
+    empty = sum(not image.boxes for image in found.images.values())
+    classes = f"{len(found.classes)} classes: {', '.join(found.classes)}"
+    click.echo(f"{found.boxes} boxes on {len(found)} images, {empty} with nothing there; {classes}")
+    told = [(name, what) for name, image in found.images.items() for what in oddities(image)]
+    for name, what in told[:LISTED]:
+        click.echo(f"{shown(name)}: {what}", err=True)
+    if len(told) > LISTED:
+        click.echo(f"and {len(told) - LISTED} more", err=True)
+
+
 @labels.command()
 @click.argument("source", type=Existing)
-@click.argument("out", type=Written)
+@click.argument("out", type=New)
 @click.option("--name-column", default=NAME, show_default=True, help="Of the csv file.")
 @click.option("--class-column", default=CLASS, show_default=True, help="Of the csv file.")
 @Yes
-def convert(source: Path, out: Path, name_column: str, class_column: str, yes: bool) -> None:
-    """Convert SOURCE to OUT: a name that ends in .csv is a csv file with a header line, any other a labels file."""
+@OfTask
+@click.option(
+    "--to", type=click.Choice(list(box_exchange.WRITERS)), help="Boxes: for which tool; OUT is a folder then."
+)
+@click.option("--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Boxes: their images.")
+@box_exchange.EmptyMeansOption
+@box_exchange.HullOption
+@box_exchange.FirstPixelOption
+def convert(
+    source: Path, out: Path, name_column: str, class_column: str, yes: bool, task: str, pool: Path | None, **boxes: Any
+) -> None:
+    """Convert SOURCE to OUT: a name that ends in .csv is a csv file with a header line, any other a labels file.
+
+    With --task detection, SOURCE is a file or folder of boxes of any tool that is known, and OUT a file of boxes
+    (.jsonl); or the other way round, with --to.
+    """
+    if task == DETECTION.name:
+        box_exchange.convert(source, out, pool, yes=yes, **boxes)
+        return
     found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
     if not is_csv(out):
         keep_labels(out, found.names, yes=yes)
@@ -164,15 +211,9 @@ def convert(source: Path, out: Path, name_column: str, class_column: str, yes: b
     click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
 
 
-def _overlap(people: list[Sheet], merged: Merged) -> str:
-    images = len(merged.labels) + len(merged.conflicts)
-    by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
-    return f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}"
-
-
-def _compare_with(pool: Path, labelled: ClassLabels) -> None:
+def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     images = list_pool(place_at(pool.absolute(), [pool.absolute()]))
-    matched = match(labelled, images)
+    matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
     click.echo(f"{len(matched.rows)} of {len(images)} images in {pool} are labelled")
     if absent:
@@ -182,7 +223,7 @@ def _compare_with(pool: Path, labelled: ClassLabels) -> None:
         click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
 
 
-def _tell_left_out(path: Path) -> None:
-    if left_out := left_out_of(path):
-        ends = ", ".join(SUFFIXES_OF_LABELS)
+def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
+    if left_out := left_out_of(path, suffixes=task.suffixes):
+        ends = ", ".join(task.suffixes)
         click.echo(f"not read, as they don't end in {ends}, or look like copies: {', '.join(left_out)}", err=True)

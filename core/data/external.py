@@ -157,21 +157,14 @@ def _finite(file: Path, array: NDArray[Any], names: Sequence[str], start: int = 
 
 
 def _names(file: Path, lines: Iterable[str]) -> tuple[str, ...]:
-    names = tuple(as_seen(clean_name(line)) for line in lines)
-    line = _first_repeated_or_empty(names)
-    if line is not None:
-        fault = f"{names[line][:200]!r} stands there twice" if names[line] else "the name is empty"
-        raise EmbeddingsMalformed(f"{file.name}:{line + 1}: {fault}. Each row has a name of its own.")
-    return names
-
-
-def _first_repeated_or_empty(names: Sequence[str]) -> int | None:
-    seen: set[str] = {""}
-    for line, name in enumerate(names):
-        if name in seen:
-            return line
-        seen.add(name)
-    return None
+    names = {"": 0}
+    for number, line in enumerate(lines, 1):
+        name = as_seen(clean_name(line))
+        if name in names:
+            fault = f"{name[:200]!r} stands there twice" if name else "the name is empty"
+            raise EmbeddingsMalformed(f"{file.name}:{number}: {fault}. Each row has a name of its own.")
+        names[name] = number
+    return tuple(names)[1:]
 
 
 # --- predictions ------------------------------------------------------------------------------------------------

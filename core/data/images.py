@@ -93,6 +93,24 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None, 
         raise UnreadableImage(f"cut short, damaged or not supported ({_words(error)})") from error
 
 
+def read_shape(stream: PoolFile, *, max_pixels: int) -> tuple[int, int, int]:
+    """Read (width, height, EXIF orientation 1 to 8) from an open image's header; width and height are of the upright
+    image. Any thread may call this. Raises UnreadableImage."""
+    _prepare_pillow(max_pixels)
+    try:
+        image = _opened(stream, max_pixels)
+    except (UnreadableImage, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large(max_pixels) from None
+    except Exception as error:  # Pillow's readers raise whatever the damage leads them to
+        raise UnreadableImage(f"none of {', '.join(FORMATS)}, or its header is damaged ({_words(error)})") from None
+    said = _orientation(image)
+    orientation = said if isinstance(said, int) and said in _TURNS else 1
+    width, height = image.size
+    return (height, width, orientation) if orientation >= LYING else (width, height, orientation)
+
+
 def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bool) -> Decoded:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
@@ -121,7 +139,8 @@ def _decode(stream: PoolFile, max_pixels: int, draft_size: int | None, cheap: bo
         remarks |= more
     if _is_one_tone(rgb):
         remarks |= Remark.ONE_TONE
-    return Decoded(_upright(rgb, orientation), remarks)
+    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return Decoded(rgb if turn is None else rgb.transpose(turn), remarks)
 
 
 def _opened(stream: PoolFile, max_pixels: int) -> Image.Image:
@@ -268,6 +287,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+LYING = 5  # from this orientation on, width and height are exchanged
 PROBES = 8  # pixels across and down that tell of nearly every picture that it has more than one tone
 SAME_TONE = 2  # levels of 255 apart, and nobody sees it
 
@@ -277,11 +297,6 @@ def _orientation(image: Image.Image) -> object:
         return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata around good pixels
         return None
-
-
-def _upright(image: Image.Image, orientation: object) -> Image.Image:
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> tuple[Image.Image, Remark]:

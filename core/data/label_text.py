@@ -76,6 +76,8 @@ def _quoted(text: str) -> str:
 def _fault(line: str) -> str:
     columns = [_unquoted(column) for column in line.split("\t")]
     begin = shown(line[:80])
+    if line.startswith("{"):
+        return f'an object of JSON (if it is about boxes, these are labels for "task": "detection"): {begin}'
     if len(columns) > 2:
         return f"{len(columns)} columns, where two belong: {begin}"
     if len(columns) == 2:

@@ -12,7 +12,7 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.labels_folder import sort_out
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, PathNotReadable
@@ -76,10 +76,16 @@ def write_labels(path: Target, pairs: Iterable[tuple[str, str]], *, may_be_empty
 
 
 @contextmanager
-def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = False) -> Iterator[list[File]]:
+def labels_files(
+    path: Path,
+    roots: Sequence[Path] = (),
+    *,
+    may_change: bool = False,
+    suffixes: Sequence[str] = SUFFIXES_OF_LABELS,
+) -> Iterator[list[File]]:
     """Open what holds labels: the file itself, or people's in the folder, which nobody changes during the block.
 
-    Unless they may change, which takes no lock.
+    Unless they may change, which takes no lock. suffixes: what people's files end in.
 
     Without roots, whoever runs this names the path for themselves, and links in the folder may lead anywhere in it.
 
@@ -93,12 +99,14 @@ def labels_files(path: Path, roots: Sequence[Path] = (), *, may_change: bool = F
             folder = stack.enter_context(opened_folder(real, roots))
             if not may_change:
                 stack.enter_context(unchanged(folder))
-            yield files_in(folder, roots, stack)
+            yield files_in(folder, roots, stack, suffixes)
         else:
             yield [stack.enter_context(opened_file(real, roots or [real.parent]))]
 
 
-def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[File]:
+def files_in(
+    folder: Folder, roots: Sequence[Path], stack: ExitStack, suffixes: Sequence[str] = SUFFIXES_OF_LABELS
+) -> list[File]:
     """List people's files in a folder of labels.
 
     Links may lead anywhere in the roots; the stack closes what they lead to. Of a folder of images, named by mistake,
@@ -106,13 +114,13 @@ def files_in(folder: Folder, roots: Sequence[Path], stack: ExitStack) -> list[Fi
 
     Raises PathNotAllowed, PathNotReadable.
     """
-    people, left_out = _sorted_out(folder)
+    people, left_out = _sorted_out(folder, suffixes)
     names = people or [name for name in left_out if has_suffix(name)]
     files = (followed(folder.file(name), roots, stack) for name in names)
     return [file for file in files if file.is_regular()]
 
 
-def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
+def left_out_of(path: Path, roots: Sequence[Path] = (), suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> list[str]:
     """List the files in a folder of labels that are nobody's, without hidden ones. Beside a labels file there are none.
 
     Raises as `labels_files` does.
@@ -121,13 +129,13 @@ def left_out_of(path: Path, roots: Sequence[Path] = ()) -> list[str]:
     if not real.is_dir():
         return []
     with opened_folder(real, roots or [real]) as folder:
-        _, left_out = _sorted_out(folder)
+        _, left_out = _sorted_out(folder, suffixes)
         return [name for name in left_out if folder.file(name).is_regular()]
 
 
-def _sorted_out(folder: Folder) -> tuple[list[str], list[str]]:
+def _sorted_out(folder: Folder, suffixes: Sequence[str]) -> tuple[list[str], list[str]]:
     try:
-        return sort_out(folder.names())
+        return sort_out(folder.names(), suffixes)
     except OSError as error:
         raise _not_readable(folder.path, error) from None
 

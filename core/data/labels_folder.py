@@ -7,9 +7,10 @@ taken back would still stand in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")
+SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
+SUFFIXES_OF_BOXES = (".jsonl",)
 
 _CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
 _WORD = "copy|copie|kopie|copia|cópia|kopia|копия|bak|backup|old|orig|original"
@@ -20,20 +21,20 @@ _COPY = re.compile(
 )
 
 
-def sort_out(names: Iterable[str]) -> tuple[list[str], list[str]]:
+def sort_out(names: Iterable[str], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> tuple[list[str], list[str]]:
     """Sort names of files in one folder into (those of people's labels, those that are nobody's); each ascending.
 
     A name's end decides. What says that it is a copy is nobody's: always where a share made it in a conflict, else
     where the file that it is a copy of lies beside it. Hidden files are in neither list.
     """
     shown = sorted(name for name in names if not name.startswith("."))
-    stems = {_stem(name) for name in shown if may_hold_labels(name)}
-    people = [name for name in shown if may_hold_labels(name) and not _is_copy(_stem(name), stems)]
+    stems = {_stem(name) for name in shown if may_hold_labels(name, suffixes)}
+    people = [name for name in shown if may_hold_labels(name, suffixes) and not _is_copy(_stem(name), stems)]
     return people, sorted(set(shown) - set(people))
 
 
-def may_hold_labels(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES_OF_LABELS) and not name.startswith((".", "~"))
+def may_hold_labels(name: str, suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> bool:
+    return name.lower().endswith(tuple(suffixes)) and not name.startswith((".", "~"))
 
 
 def _is_copy(stem: str, stems: set[str]) -> bool:

@@ -105,13 +105,9 @@ def look_up(place: Place, names: Collection[str]) -> Pool:
     may spell them in yet another way. Raises EmptyPool where the place has no image at all.
     """
     files = place.look_up({way for name in names for way in spellings(name)})
-    if not len(files) or not _beyond_ascii(names) <= set(all_as_seen(files.names)):
+    if not len(files) or not {as_seen(name) for name in names if not name.isascii()} <= set(all_as_seen(files.names)):
         files = list_pool(place).files.only(names)
     return Pool(place, _without_doubles(files))
-
-
-def _beyond_ascii(names: Iterable[str]) -> set[str]:
-    return {as_seen(name) for name in names if not name.isascii()}
 
 
 def _without_doubles(files: Files) -> Files:

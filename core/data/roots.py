@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -32,10 +32,15 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
         raise PathNotFound("The path is empty.")
     try:
         real_roots = [real_path(root) for root in roots]
-        allowed = [real for real in _candidates(text, real_roots) if is_under(real, real_roots)]
+        # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then
+        candidates = [real_path(Path(root, text)) for root in real_roots]
+        allowed = [real for real in candidates if is_under(real, real_roots)]
         real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
     except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
-        raise PathNotAllowed(_not_allowed(text, roots)) from None
+        names = ", ".join(str(root) for root in roots) or "none is set"
+        raise PathNotAllowed(
+            f"{shown(text)} is not under the data roots ({names}). Move it there, or set NEXTLABEL_DATA_ROOTS."
+        ) from None
     except OSError as error:
         raise PathNotReadable(_not_readable(Path(text), error)) from None
     if _is_hidden(real, real_roots):
@@ -150,16 +155,6 @@ def _is_hidden(real: str, real_roots: Sequence[str]) -> bool:
     """
     below = [Path(real).relative_to(root) for root in real_roots if is_under(real, [root])]
     return all(any(part.startswith(".") for part in path.parts) for path in below)
-
-
-def _candidates(text: str, real_roots: Sequence[str]) -> Iterator[str]:
-    # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then.
-    return (real_path(Path(root, text)) for root in real_roots)
-
-
-def _not_allowed(text: str, roots: Sequence[Path]) -> str:
-    names = ", ".join(str(root) for root in roots) or "none is set"
-    return f"{shown(text)} is not under the data roots ({names}). Move it there, or set NEXTLABEL_DATA_ROOTS."
 
 
 def _mode(real: Path) -> int:

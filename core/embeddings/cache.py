@@ -142,7 +142,9 @@ class EmbeddingCache:
         segments = self._segments()
         if len(segments) <= _MANY_SEGMENTS:
             return
-        neighbours = _lightest_neighbours(segments)
+        # adjacent in age, so that "newest wins" stays true
+        runs = [segments[at : at + _MERGED_AT_ONCE] for at in range(len(segments) - _MERGED_AT_ONCE + 1)]
+        neighbours = min(runs, key=lambda run: sum(segment.n_bytes for segment in run))
         if sum(segment.n_bytes for segment in neighbours) <= _MERGED_MAX_BYTES:
             with _storage_errors(self.folder):
                 self._merge(neighbours)
@@ -413,12 +415,6 @@ def _remove_stale_temporaries(folder: Path) -> None:
         with suppress(OSError):
             if path.stat().st_mtime < time.time() - _STALE_AFTER_S:
                 path.unlink()
-
-
-def _lightest_neighbours(segments: list[_Segment]) -> list[_Segment]:
-    """Choose the run of segments adjacent in age that is cheapest to merge. Runs keep "newest wins" true."""
-    runs = [segments[at : at + _MERGED_AT_ONCE] for at in range(len(segments) - _MERGED_AT_ONCE + 1)]
-    return min(runs, key=lambda run: sum(segment.n_bytes for segment in run))
 
 
 @contextmanager

@@ -68,7 +68,11 @@ def find_backbone(name: str) -> BackboneSpec:
         return SHORT_NAMES[name]
     if name in timm_names():
         return BackboneSpec(name, name, "A timm model.")
-    raise ValueError(_unknown(name))
+    alike = difflib.get_close_matches(name, [*SHORT_NAMES, *timm_names()], n=3)
+    hint = f" Did you mean {', '.join(alike)}?" if alike else ""
+    raise ValueError(
+        f"there is no backbone {name!r}; there are {', '.join(SHORT_NAMES)}, and any timm model name.{hint}"
+    )
 
 
 def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:
@@ -82,9 +86,3 @@ def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:
 @cache
 def timm_names() -> frozenset[str]:
     return frozenset(files("nextlabel.core.embeddings").joinpath("timm_names.txt").read_text().split())
-
-
-def _unknown(name: str) -> str:
-    alike = difflib.get_close_matches(name, [*SHORT_NAMES, *timm_names()], n=3)
-    hint = f" Did you mean {', '.join(alike)}?" if alike else ""
-    return f"there is no backbone {name!r}; there are {', '.join(SHORT_NAMES)}, and any timm model name.{hint}"

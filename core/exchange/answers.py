@@ -22,7 +22,7 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed
 from nextlabel.core.exchange.files import Faults
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import CLASSIFICATION
 
 NAMED = 5  # of what is left out
@@ -81,7 +81,7 @@ def labels_of(
     pool: Iterable[str] | None = None,
     *,
     take_predictions: bool = False,
-    task: Task = CLASSIFICATION,
+    task: ClassTask = CLASSIFICATION,
 ) -> Imported:
     """Make labels of what was read: the task's classes an image, plain text, of names that an image can have.
 
@@ -148,7 +148,7 @@ def is_structure(value: Any) -> bool:
     return False
 
 
-def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: Task) -> tuple[str, ...]:
+def _agreed(name: str, answers: Sequence[Answer], reading: Reading, task: ClassTask) -> tuple[str, ...]:
     """Return the classes of an image. A person's word counts, where there is one, and not a model's."""
     by_people = [answer for answer in answers if not answer.by_model] or list(answers)
     none = [answer.none_applies for answer in by_people]
@@ -184,6 +184,12 @@ def _named(answers: Sequence[Answer], pool: Iterable[str] | None, faults: Faults
         else:
             named.append(replace(answer, name=name))
     return named, notes
+
+
+def names_of(names: Iterable[str], pool: Iterable[str] | None) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Find names in a pool, or judge them by themselves -> name -> (name as pools have it, fault); and notes."""
+    answers = [Answer("", name, None) for name in names]
+    return _in_no_pool(answers) if pool is None else _in_pool(answers, pool)
 
 
 def _by_name(answers: Iterable[Answer]) -> dict[str, list[Answer]]:

@@ -28,30 +28,32 @@ def document(entries: Sequence[Entry], classes: Iterable[str] = (), name: str = 
     names = sorted_classes({*classes, *classes_of(entries)})
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
-    root.append(_meta(name, len(entries), names))
+    root.append(meta(name, len(entries), names))
     for at, entry in enumerate(entries):
-        image = SubElement(root, "image", id=str(at), name=_writable(entry.name))
+        image = SubElement(root, "image", id=str(at), name=writable_text(entry.name))
         if entry.class_name is not None:
-            SubElement(image, "tag", label=_writable(entry.class_name), source="manual" if entry.given else "auto")
+            SubElement(image, "tag", label=writable_text(entry.class_name), source="manual" if entry.given else "auto")
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def _meta(name: str, size: int, classes: Sequence[str]) -> Element:
-    meta = Element("meta")
-    task = SubElement(meta, "task")
+def meta(name: str, size: int, classes: Sequence[str]) -> Element:
+    """Make the head: the task of so many images, and its classes."""
+    head = Element("meta")
+    task = SubElement(head, "task")
     fields = {"name": name, "size": str(size), "mode": "annotation", "start_frame": "0", "stop_frame": str(size - 1)}
     for field, value in fields.items():
         SubElement(task, field).text = value
     labels = SubElement(task, "labels")
     for class_name in classes:
         label = SubElement(labels, "label")
-        SubElement(label, "name").text = _writable(class_name)
+        SubElement(label, "name").text = writable_text(class_name)
         SubElement(label, "attributes")
-    return meta
+    return head
 
 
-def _writable(text: str) -> str:
+def writable_text(text: str) -> str:
+    """Return the text if XML can hold it. Raises Inexpressible."""
     if _NOT_XML.search(text):
         raise Inexpressible(f"{shown(text)} holds a character that XML has no place for. Rename it.")
     return text

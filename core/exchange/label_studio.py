@@ -227,7 +227,7 @@ def _read_full(tasks_: Sequence[Any], key: str | None, from_name: str | None, re
         else:
             reading.faults.note(place, "it has no `data`; export the project as JSON anew")
     control = Control(from_name=_choice_of([task for _, task in known], from_name, reading))
-    key = key or _image_key([task["data"] for _, task in known])
+    key = key or image_key([task["data"] for _, task in known])
     annotations = []
     for place, task in known:
         for annotation in _annotations(task) or [{}]:
@@ -295,7 +295,7 @@ def _read_flat(rows: Sequence[Any], key: str | None, from_name: str | None, read
         if not isinstance(row, dict):
             reading.faults.note(place, "it is no object; export the project as JSON or JSON-MIN anew")
     known = [row for row in rows if isinstance(row, dict)]
-    key = key or _image_key(known)
+    key = key or image_key(known)
     column = _column(known, key, from_name, reading)
     annotations = []
     for place, row in places:
@@ -355,7 +355,7 @@ def _chosen_in(value: Any) -> list[Any]:
 # both
 
 
-def _image_key(rows: Sequence[Mapping[str, Any]]) -> str | None:
+def image_key(rows: Sequence[Mapping[str, Any]]) -> str | None:
     """Find the key of the image's URL: `image`, or the only one under which all values look like one; None: ask."""
     keys = dict.fromkeys(key for row in rows for key in row)
     if "image" in keys:

@@ -61,8 +61,13 @@ class Address(BaseModel):
     from_name: str | None = None
     version: str | None = None  #: what predictions are always filed under, instead of a new name for each batch
 
-    def selection(self) -> dict[str, Any]:
-        return {"kind": "selection", **self.model_dump(include=set(_OF_A_SELECTION), exclude_none=True)}
+    def selection(self, person: str) -> dict[str, Any]:
+        """Ask for the batch of the round. It is handed out to Label Studio, and nobody on the page gets its images."""
+        return {
+            "kind": "selection",
+            "person": person,
+            **self.model_dump(include=set(_OF_A_SELECTION), exclude_none=True),
+        }
 
     def prediction(self) -> dict[str, Any]:
         return {"kind": "prediction", **self.model_dump(include=set(_OF_BOTH), exclude_none=True)}
@@ -212,9 +217,13 @@ def names_of(address: Address, roots: Sequence[Path]) -> PoolNames:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What came of a webhook. `count`: annotations of images of the pool. `disputed`: labels that say otherwise."""
+    """What came of a webhook.
+
+    count: annotations of images of the pool. given: the labels that came of them. disputed: labels that say otherwise.
+    """
 
     count: int
+    given: tuple[GivenLabel, ...] = ()
     disputed: tuple[NamedLabel, ...] = ()
 
 
@@ -242,8 +251,8 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
     read = (_read_annotation(annotation, task, control, names) for annotation, task in pairs)
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
-    given = [GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None]
-    return Recorded(len(annotations), said_otherwise(folder, given, by=file.path.name, roots=roots))
+    given = tuple(GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None)
+    return Recorded(len(annotations), given, said_otherwise(folder, given, by=file.path.name, roots=roots))
 
 
 def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:

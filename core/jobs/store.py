@@ -25,6 +25,7 @@ Keys, all under one prefix:
     accepted:<ledger> string  how many jobs one API process has accepted (ledger.py)
     lost              zset    id of a job that was accepted and is no more, by when that was noticed
     lost_owners       hash    id -> whose it was
+    hand_outs, batches:<project>, held:<project>    which images are with whom (hand_outs.py)
     totals, started, wait_ms, run_ms, reaped, fenced, lost_total, shards, webhook_totals    counters for metrics
 
 A worker is a parent process with its pool of processes; a process is named `<worker>/<process id>`. Processes hold jobs

@@ -65,8 +65,14 @@ def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
     kinds = [kind] if kind else list(KINDS.values())
     for field in dict.fromkeys(field for one in kinds for field in one.request.model_fields):
         check, value = _check_of(field, kind, _task_in(body)), body.get(field)
-        if check is not None and isinstance(value, str):
-            yield from _fault(field, check, value, settings)
+        if check is None or not isinstance(value, str):
+            continue
+        try:
+            check(value, settings)
+        except Unavailable:  # no fault of the request
+            raise
+        except NextlabelError as error:
+            yield Fault(f"/{field}", error.code, error.detail)
     learns = kind is not None and kind.labels is not LabelsNeed.OPTIONAL and LABELS in kind.request.model_fields
     if learns and body.get(LABELS) is None:
         yield Fault(f"/{LABELS}", "no_labels", f"{name} learns from labels; name a labels file or folder")
@@ -85,15 +91,6 @@ def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Setti
     if field.startswith("path_to_labels"):
         return partial(LABELS_CHECKS[kind.labels if kind else LabelsNeed.OPTIONAL], task)
     return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
-
-
-def _fault(field: str, check: Callable[[str, Settings], object], value: str, settings: Settings) -> Iterator[Fault]:
-    try:
-        check(value, settings)
-    except Unavailable:  # no fault of the request
-        raise
-    except NextlabelError as error:
-        yield Fault(f"/{field}", error.code, error.detail)
 
 
 def _check_pool(path: str, settings: Settings) -> None:

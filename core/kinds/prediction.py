@@ -27,7 +27,9 @@ class PredictionRequest(OnePool):
 
     kind: Literal["prediction"] = "prediction"
     all_probabilities: bool = Field(
-        False, description="Tell the probability of every class, not of the best three. Of the task `multilabel` alone."
+        False,
+        strict=True,
+        description="Tell the probability of every class, not of the best three. Of the task `multilabel` alone.",
     )
 
     @classmethod

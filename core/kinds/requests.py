@@ -23,11 +23,19 @@ from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
+from nextlabel.core.people import PERSON, tidy
 
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000
 MAX_DEADLINE_S = 366 * 86_400
-LATER_FIELDS = {"task": "classification", "content": False, "all_probabilities": False}
+LATER_FIELDS = {
+    "task": "classification",
+    "content": False,
+    "all_probabilities": False,
+    "person": None,
+    "overlap": 1,
+    "overlap_share": 1.0,
+}
 EMBED = ("backbone", "path_to_embeddings")
 ANY_TASK = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 AnyTask = Literal["classification", "multilabel"]
@@ -71,6 +79,9 @@ MethodChoice = Annotated[
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 ImageName = Annotated[PathText, AfterValidator(clean_name)]
 Names = Annotated[tuple[ImageName, ...], Field(max_length=1_000_000)]
+PersonName = Annotated[
+    str, BeforeValidator(lambda name: tidy(name) if isinstance(name, str) else name), Field(pattern=f"^{PERSON}$")
+]
 
 
 def _kind_is_required(schema: dict[str, Any]) -> None:
@@ -89,6 +100,7 @@ class JobRequest(BaseModel):
     task: AnyTask = Field("classification", description=ANY_TASK)
     content: bool = Field(
         False,
+        strict=True,
         description="Read every image to see whether it was changed, where the file system may not tell "
         "(a network share). Takes as long as reading all of the files.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from nextlabel.core.kinds.requests import (
     MethodChoice,
     Names,
     OnePredicted,
+    PersonName,
     given_in,
     method_in,
 )
@@ -31,6 +33,9 @@ from nextlabel.core.kinds.results import (
 )
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.people import in_file_names
+
+MOST_HANDED_OUT = 10_000  # at once, to one person
 
 
 class SelectionRequest(OnePredicted):
@@ -54,6 +59,25 @@ class SelectionRequest(OnePredicted):
     near_copies: Literal["skip", "allow"] = Field(
         "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
     )
+    person: PersonName | None = Field(
+        None,
+        description="Who will label them. The batch is handed out to that person: for a time, nobody else who works on "
+        "this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.",
+    )
+    overlap: int = Field(1, ge=1, le=10, description="How many people may have an image at the same time.")
+    overlap_share: float = Field(
+        1.0, ge=0, le=1, description="The share of images that `overlap` is about: always the same ones, drawn by name."
+    )
+
+    @field_validator("person")
+    @classmethod
+    def _as_their_file_is_called(cls, person: str | None) -> str | None:
+        return None if person is None else in_file_names(person)
+
+    def most_holders(self, name: str) -> int:
+        """Return how many people may have the image at the same time."""
+        drawn = int.from_bytes(hashlib.sha256(name.encode(errors="replace")).digest()[:8]) < self.overlap_share * 2**64
+        return self.overlap if drawn else 1
 
     @field_validator("class_quotas")
     @classmethod
@@ -76,6 +100,7 @@ class SelectionRequest(OnePredicted):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """A method that looks at embeddings can't do with predictions alone."""
         yield from super().misfits(body)
+        yield from _misfits_of_a_hand_out(body)
         given = given_in(body)
         chosen = method_in(body.get("method") or "auto")
         if body.get("task") == "multilabel" and chosen is not None and not chosen.takes_several_classes():
@@ -89,6 +114,33 @@ class SelectionRequest(OnePredicted):
             able = ", ".join(name for name, known in METHODS.items() if known.needs <= {Need.LOGITS})
             detail = f"{method.name} looks at more than predictions: name a backbone too, or take auto, {able}"
             yield Fault("/method", "invalid_value", detail)
+
+
+def _misfits_of_a_hand_out(body: Mapping[str, Any]) -> Iterator[Fault]:
+    person, add, overlap = (body.get(field) for field in ("person", "add", "overlap"))
+    if person is not None and isinstance(add, int) and add > MOST_HANDED_OUT:
+        yield Fault("/add", "invalid_value", f"{MOST_HANDED_OUT} images at most are handed out to a person at once")
+    if person is None and overlap not in (None, 1):
+        yield Fault("/person", "missing_field", "overlap is about images that people have: name who will label these")
+
+
+class HandedOutPart(Part):
+    """What a selection says of hand-outs.
+
+    `handed_to`: whose batch it is; null where nobody was named. `with_others`: how many unlabelled images were left out
+    because others have them. `with_you`: the same of images that this person has of other batches.
+    """
+
+    handed_to: str | None = None
+    with_others: int = 0
+    with_you: int = 0
+
+    def of_hand_outs(self) -> Iterator[str]:
+        """Say who has what."""
+        if self.with_others:
+            yield f"With others, and so left out: {self.with_others}."
+        if self.with_you:
+            yield f"With {self.handed_to} of earlier batches, and so left out: {self.with_you}."
 
 
 class SelectionItem(Part):
@@ -122,7 +174,7 @@ class MapPoint(Part):
     chosen: bool
 
 
-class SelectionResult(Result):
+class SelectionResult(HandedOutPart, Result):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
 
@@ -147,6 +199,7 @@ class SelectionResult(Result):
         yield f"{chosen}: {self.method.why}."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
+        yield from self.of_hand_outs()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -171,7 +224,7 @@ class MultilabelSelectionItem(Part):
     copies: tuple[str, ...] = ()
 
 
-class MultilabelSelectionResult(MultilabelResult):
+class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them."""
 
@@ -198,6 +251,7 @@ class MultilabelSelectionResult(MultilabelResult):
         yield f"{chosen}: {self.method.why}."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
+        yield from self.of_hand_outs()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""

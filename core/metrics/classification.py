@@ -44,7 +44,7 @@ class ClassScore:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ClassificationScores:
     """What one classifier is worth on one validation set. Every score is in 0..1.
 
     f1_macro: mean F1 of the classes that occur in the validation labels.
@@ -81,7 +81,7 @@ def score(
     trained: Collection[str],
     rng: np.random.Generator,
     resamples: int = 2000,
-) -> Scores:
+) -> ClassificationScores:
     """Score the most probable class of each validation image; the first of several equally probable ones.
 
     truth: (N,) integers in 0..C-1, N >= 1.
@@ -97,7 +97,7 @@ def score(
     support = confusion.sum(axis=1)
     f1 = f1_per_class(confusion)
     trained_classes = frozenset(trained)
-    return Scores(
+    return ClassificationScores(
         f1_macro=float(mean_of_occurring(f1, support)),
         f1_macro_interval=bootstrap_interval(confusion, rng, resamples),
         f1_weighted=float(f1 @ support / len(truth)),
@@ -173,7 +173,7 @@ def bootstrap_f1_macro(confusion: Counts, rng: np.random.Generator, resamples: i
     chunk = max(1, _COUNTS_AT_ONCE // max(len(counts), len(confusion)))
     replicates = [
         _f1_macro_of_cells(rng.multinomial(images, counts / images, size=size), rows, columns, len(confusion))
-        for size in _chunks(resamples, chunk)
+        for size in [min(chunk, resamples - start) for start in range(0, resamples, chunk)]
     ]
     return np.concatenate(replicates)
 
@@ -262,8 +262,3 @@ def _sum_by_class(drawn: Counts, class_of: Counts, n_classes: int) -> Counts:
     if len(present):
         totals[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
     return totals
-
-
-def _chunks(total: int, largest: int) -> list[int]:
-    """Cut a total into sizes of at most `largest`."""
-    return [min(largest, total - start) for start in range(0, total, largest)]

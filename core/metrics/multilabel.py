@@ -50,7 +50,7 @@ class LabelScore:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelScores:
+class MultilabelScores:
     """What a model is worth on V validation images. Every score is in 0..1.
 
     f1_sample: mean F1 of an image's classes; 1 where it has none and is given none.
@@ -86,7 +86,7 @@ def score(
     *,
     trained: Collection[str],
     rng: np.random.Generator,
-) -> LabelScores:
+) -> MultilabelScores:
     """Score what reaches its class's threshold.
 
     truth: (V, C), V >= 1. probabilities: (V, C), 0 for every class that is not in `trained`. thresholds: (C,), those of
@@ -105,7 +105,7 @@ def score(
     drawn_micro = f1_of(*(part.sum(axis=1, keepdims=True) for part in np.moveaxis(drawn, 1, 0)))
     ap_intervals = _intervals(precisions, drawn_precisions)
     known = [name in set(trained) for name in classes]
-    return LabelScores(
+    return MultilabelScores(
         f1_macro=float(mean_of_occurring(f1, support)),
         f1_macro_interval=_intervals(np.array([float(mean_of_occurring(f1, support))]), macro_f1(drawn)[:, None])[0],
         f1_micro=float(micro[0]),

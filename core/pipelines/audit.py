@@ -21,7 +21,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 LEAST_LABELS = 60
@@ -34,7 +34,7 @@ CANT_TELL = "an audit of them can't tell whether methods are better than random;
 FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as many after each other
 
 
-def audit(request: AuditRequest, run: Run) -> AuditResult:
+def carry_out(request: AuditRequest, run: Run) -> AuditResult:
     """Embeds what is labelled, and a sample of the rest of the pool to see whether the labels are a random one."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
@@ -134,7 +134,7 @@ def _replay(
     return f1
 
 
-def _inputs(split: Split, known: Rows, fitted: Fit | None, task: Task) -> Inputs:
+def _inputs(split: Split, known: Rows, fitted: Fit | None, task: ClassTask) -> Inputs:
     head = fitted.head if fitted else None
     return Inputs(
         candidates=np.setdiff1d(np.arange(len(split.targets)), known),

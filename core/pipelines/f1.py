@@ -6,17 +6,18 @@ Both sets share one label space. Nothing is chosen by the validation set: no epo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels, WarningCode
-from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss, MultilabelF1Result
-from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest
-from nextlabel.core.kinds.results import Skipped as SkippedImage
-from nextlabel.core.metrics.classification import Scores
-from nextlabel.core.metrics.multilabel import LabelScores
-from nextlabel.core.pipelines import multilabel_f1
+from nextlabel.core.kinds.f1 import KIND, ClassScores, Confusion, F1Request, F1Result, Miss
+from nextlabel.core.kinds.results import Leak
+from nextlabel.core.metrics.classification import ClassificationScores
+from nextlabel.core.metrics.multilabel import MultilabelScores
+from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
@@ -35,7 +36,56 @@ from nextlabel.core.tasks.registry import task_of
 MISSES_TOLD, LEAKS_TOLD = 10_000, 1_000
 
 
-def validate(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
+def carry_out(request: F1Request, run: Run) -> F1Result:
+    validated = validate(request, run)
+    scores = validated.scores
+    assert isinstance(scores, ClassificationScores)
+    low, high = scores.f1_macro_interval
+    return F1Result(
+        f1_macro=rounded(scores.f1_macro),
+        f1_macro_interval=(rounded(low), rounded(high)),
+        f1_micro=rounded(scores.f1_micro),
+        f1_weighted=rounded(scores.f1_weighted),
+        accuracy=rounded(scores.accuracy),
+        calibration_error=rounded(scores.calibration_error),
+        per_class=tuple(
+            ClassScores(
+                class_name=one.name,
+                precision=rounded(one.precision),
+                recall=rounded(one.recall),
+                f1=rounded(one.f1),
+                support=one.support,
+                predicted=one.predicted,
+            )
+            for one in scores.per_class
+        ),
+        confusion=Confusion(
+            classes=tuple(one.name for one in scores.per_class),
+            matrix=tuple(tuple(int(count) for count in row) for row in scores.confusion),
+        ),
+        misses=_misses(validated.images, validated.classes, validated.probabilities),
+        **validated.told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """A head, scored.
+
+    images: the validation set's, V of them labelled. classes: the C that the head was trained on.
+    logits, probabilities: (V, C) what the head says. told: what every result says, whatever a label is.
+    """
+
+    scores: ClassificationScores | MultilabelScores
+    images: Embedded
+    classes: tuple[str, ...]
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
+    head: Head
+    told: dict[str, Any]
+
+
+def validate(request: F1Request, run: Run) -> Validated:
     """Embeds only what is labelled on either side."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -68,26 +118,21 @@ def validate(request: F1Request, run: Run) -> F1Result | MultilabelF1Result:
     task.check_matched(matched, "f1")
     head, summary = train(request, trained_on.embeddings, matched, run)
     run.stage("score")
-    guessed = task.probabilities(head.logits(scored_on.embeddings))
+    logits = head.logits(scored_on.embeddings)
+    probabilities = task.probabilities(logits)
     leaks = _warn_of_leaks(trained_on, scored_on, run)
-    scores = task.score(matched, scored_on.matched, guessed, np.random.default_rng(request.seed), head.thresholds)
-    skipped = skipped_images(trained_on.unreadable, scored_on.unreadable)
-    origin = manifest(request, source, run, head=True, sources={"training": training, "validation": validation})
-    if isinstance(scores, LabelScores):
-        every_class = np.arange(len(matched.classes))
-        decided = task.decide(head.logits(scored_on.embeddings), every_class, len(every_class), head.thresholds)
-        missed = multilabel_f1.misses(scored_on, matched.classes, guessed, decided, MISSES_TOLD)
-        return multilabel_f1.result(
-            scores,
-            validation_images=len(guessed),
-            misses=missed,
-            leaks=leaks,
-            head=summary,
-            skipped=skipped,
-            manifest=origin,
-        )
-    misses = _misses(scored_on, matched.classes, guessed)
-    return _result(scores, misses=misses, leaks=leaks, head=summary, skipped=skipped, manifest=origin)
+    chance = np.random.default_rng(request.seed)
+    scores = task.score(matched, scored_on.matched, probabilities, chance, head.thresholds)
+    told: dict[str, Any] = {
+        "validation_images": len(probabilities),
+        "classes_without_training_images": scores.absent_from_training,
+        "classes_without_validation_images": scores.absent_from_validation,
+        "leaks": leaks,
+        "head": summary,
+        "skipped": skipped_images(trained_on.unreadable, scored_on.unreadable),
+        "manifest": manifest(request, source, run, head=True, sources={"training": training, "validation": validation}),
+    }
+    return Validated(scores, scored_on, matched.classes, logits, probabilities, head, told)
 
 
 def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[Leak, ...]:
@@ -151,46 +196,3 @@ def _check(training: Labelled, rows: NDArray[np.int64], validation: Labelled, ru
     trained = training.matched.take(kept)
     training.task.check_matched(trained, "f1")
     check_validation(trained, validation.matched, run)
-
-
-def _result(
-    scores: Scores,
-    *,
-    misses: tuple[Miss, ...],
-    leaks: tuple[Leak, ...],
-    head: HeadSummary,
-    skipped: tuple[SkippedImage, ...],
-    manifest: Manifest,
-) -> F1Result:
-    low, high = scores.f1_macro_interval
-    return F1Result(
-        f1_macro=rounded(scores.f1_macro),
-        f1_macro_interval=(rounded(low), rounded(high)),
-        f1_micro=rounded(scores.f1_micro),
-        f1_weighted=rounded(scores.f1_weighted),
-        accuracy=rounded(scores.accuracy),
-        calibration_error=rounded(scores.calibration_error),
-        validation_images=int(scores.confusion.sum()),
-        per_class=tuple(
-            ClassScores(
-                class_name=one.name,
-                precision=rounded(one.precision),
-                recall=rounded(one.recall),
-                f1=rounded(one.f1),
-                support=one.support,
-                predicted=one.predicted,
-            )
-            for one in scores.per_class
-        ),
-        confusion=Confusion(
-            classes=tuple(one.name for one in scores.per_class),
-            matrix=tuple(tuple(int(count) for count in row) for row in scores.confusion),
-        ),
-        classes_without_training_images=scores.absent_from_training,
-        classes_without_validation_images=scores.absent_from_validation,
-        misses=misses,
-        leaks=leaks,
-        head=head,
-        skipped=skipped,
-        manifest=manifest,
-    )

@@ -12,7 +12,7 @@ from nextlabel.core.errors import NoLabels
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.tasks.base import Matched, Task
+from nextlabel.core.tasks.base import ClassTask, Matched
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Fit:
     classes: NDArray[np.int64]
     n_classes: int
     head: Head | None
-    task: Task
+    task: ClassTask
 
     def predict(self, embeddings: NDArray[np.float32]) -> NDArray[Any]:
         """Return what the head decides of each image: (N, d) -> (N, ...), as the task's targets are."""
@@ -56,7 +56,7 @@ class Fitter:
     """
 
     name: str
-    task: Task
+    task: ClassTask
     seed: int
     run: Run
     _searched: dict[int, Head] = field(default_factory=dict)

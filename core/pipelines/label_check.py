@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,16 @@ from nextlabel.core.kinds.label_check import (
     CopiesDisagree,
     LabelCheckRequest,
     LabelCheckResult,
-    MultilabelLabelCheckResult,
     NameConflict,
     SuspiciousLabel,
 )
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
 from nextlabel.core.neural.trainers import TRAINERS
-from nextlabel.core.pipelines import multilabel_label_check
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
+    Labelled,
     manifest,
     read_labelled,
     rounded,
@@ -38,18 +38,43 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.predictions import align
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.validation import embed_validation, read_validation, sources_of
 from nextlabel.core.tasks.base import Matched
-from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import task_of
 
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 
 
-def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult | MultilabelLabelCheckResult:
-    """Embeds only what is labelled. With predictions brought along, they judge, and no head is trained."""
+def carry_out(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
+    """With predictions brought along, they judge, and no head is trained."""
+    labelled = read_labelled_images(request, run)
+    if request.path_to_predictions is None:
+        _need_judgeable_classes(labelled.matched)
+    checked = embed_labelled(request, labelled, run)
+    run.stage("judge")
+    judged = _judge(request, checked.embedded, run)
+    run.stage("compare")
+    items, expected = _suspicious(judged, checked.embedded)
+    return LabelCheckResult(
+        expected_errors=_share(expected, judged, run),
+        items=tuple(items),
+        copies_that_disagree=tuple(_copies_that_disagree(checked.embedded)),
+        manifest=manifest(
+            request,
+            checked.source,
+            run,
+            head=judged.fingerprint is None,
+            sources=checked.sources,
+            predictions=judged.fingerprint,
+        ),
+        **checked.told,
+    )
+
+
+def read_labelled_images(request: LabelCheckRequest, run: Run) -> Labelled:
+    """Read the labels and the pool of what is labelled."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
@@ -62,49 +87,33 @@ def check_labels(request: LabelCheckRequest, run: Run) -> LabelCheckResult | Mul
         content=request.content,
     )
     labelled.task.check_matched(labelled.matched, "label_check")
-    if request.path_to_predictions is None and not isinstance(labelled.matched, MatchedSets):
-        _need_judgeable_classes(labelled.matched)
+    return labelled
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """The labelled images, embedded. told: what every result says, whatever a label is."""
+
+    embedded: Embedded
+    source: Source
+    sources: dict[str, Labelled]
+    told: dict[str, Any]
+
+
+def embed_labelled(request: LabelCheckRequest, labelled: Labelled, run: Run) -> Checked:
+    """Embed the labelled images, and find what needs no model: contradictions, and leaks into the validation set."""
     held_out = read_validation(request, labelled.matched, run)
     source = source_of(request, run)
     embedded = source.embed(labelled, labelled.matched.rows, "embed", run)
     validation = embed_validation(held_out, source, run)
-    conflicts = tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items())
     leaks = as_leaks(find_leaks(embedded, validation.embedded), embedded, validation.embedded) if validation else ()
-    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
-    run.stage("judge")
-    if isinstance(embedded.matched, MatchedSets):
-        wrong, share = multilabel_label_check.suspicious(request, embedded, embedded.matched, run)
-        run.stage("compare")
-        return MultilabelLabelCheckResult(
-            labels=len(embedded.matched.rows),
-            expected_errors=share,
-            items=wrong,
-            conflicts=conflicts,
-            copies_that_disagree=tuple(multilabel_label_check.copies_that_disagree(embedded, embedded.matched)),
-            leaks=leaks,
-            skipped=skipped,
-            manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
-        )
-    judged = _judge(request, embedded, run)
-    run.stage("compare")
-    items, expected = _suspicious(judged, embedded)
-    return LabelCheckResult(
-        labels=len(embedded.matched.rows),
-        expected_errors=_share(expected, judged, run),
-        items=tuple(items),
-        conflicts=conflicts,
-        copies_that_disagree=tuple(_copies_that_disagree(embedded)),
-        leaks=leaks,
-        skipped=skipped,
-        manifest=manifest(
-            request,
-            source,
-            run,
-            head=judged.fingerprint is None,
-            sources=sources_of(labelled, validation),
-            predictions=judged.fingerprint,
-        ),
-    )
+    told: dict[str, Any] = {
+        "labels": len(embedded.matched.rows),
+        "conflicts": tuple(NameConflict(name=name, classes=places) for name, places in labelled.conflicts.items()),
+        "leaks": leaks,
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+    }
+    return Checked(embedded, source, sources_of(labelled, validation), told)
 
 
 @dataclass(frozen=True, eq=False)

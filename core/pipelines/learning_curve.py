@@ -49,7 +49,7 @@ OWN_SCORES = (
 )
 
 
-def forecast(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
+def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     """Embeds all of the pool: stability and coverage are about its unlabelled images."""
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
@@ -136,20 +136,20 @@ class Measured:
     sizes: Rows
     counts: NDArray[np.int64]
 
-    def scores(self, *, pooled: bool) -> Scores:
+    def scores(self, *, pooled: bool) -> RepeatedScores:
         """pooled: the repeats are folds, so that their images are scored together; else each is a score by itself."""
         draws = np.random.default_rng(0).integers(0, len(self.counts), (REPLICATES, len(self.counts)))
         repeats = macro_f1(self.counts)
         if pooled:
             replicates = np.stack([macro_f1(self.counts[draw].sum(axis=0)) for draw in draws])
             noise = replicates[:, -3:].std(axis=0)
-            return Scores(macro_f1(self.counts.sum(axis=0)), repeats, replicates, float(noise.mean()))
+            return RepeatedScores(macro_f1(self.counts.sum(axis=0)), repeats, replicates, float(noise.mean()))
         noise = repeats[:, -4:-1].std(axis=0, ddof=1)  # the last head is the same in each repeat
-        return Scores(repeats.mean(axis=0), repeats, repeats[draws].mean(axis=1), float(noise.mean()))
+        return RepeatedScores(repeats.mean(axis=0), repeats, repeats[draws].mean(axis=1), float(noise.mean()))
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class RepeatedScores:
     """Macro F1: mean (S,), of each repeat (R, S), drawn again (B, S); noise: standard deviation of a repeat's."""
 
     mean: NDArray[np.float64]
@@ -204,7 +204,7 @@ def _coverage(embedded: Embedded, seed: int) -> Coverage | None:
 # --- in the result ----------------------------------------------------------------------------------------------
 
 
-def _points(measured: Measured, scores: Scores) -> tuple[CurvePoint, ...]:
+def _points(measured: Measured, scores: RepeatedScores) -> tuple[CurvePoint, ...]:
     return tuple(
         CurvePoint(
             labels=int(size),

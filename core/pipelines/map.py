@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,9 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import KIND, MapRequest, MapResult, MultilabelMapResult
+from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
-from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
@@ -25,7 +25,30 @@ SETTLING = 3  # rounds of 250 steps
 SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
 
 
-def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
+def carry_out(request: MapRequest, run: Run) -> MapResult:
+    drawn = draw_map(request, run)
+    predicted = drawn.predicted
+    return MapResult(
+        classes=tuple(-1 if target is None else int(target) for target in drawn.targets),
+        predicted=None if predicted is None else tuple(predicted.tolist()),
+        **drawn.told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The n images that have a place in the plane.
+
+    targets: (n,) what each is labelled, None where it is not. predicted: (n, ...) as targets; None without a head.
+    told: what every result says, whatever a label is.
+    """
+
+    targets: list[Any]
+    predicted: NDArray[Any] | None
+    told: dict[str, Any]
+
+
+def draw_map(request: MapRequest, run: Run) -> Drawn:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -35,10 +58,11 @@ def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
     source = source_of(request, run)
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("train")
-    head = _head(request, embedded, run)
+    matched, head = embedded.matched, None
+    if labelled.task.can_train(matched):
+        head, _ = train(request, embedded.embeddings, matched, run)
     rows = _shown(embedded, request.points, request.seed)
     places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
-    matched = embedded.matched
     every_class = np.arange(len(matched.classes))
     predicted = None
     if head is not None:
@@ -54,27 +78,7 @@ def draw_map(request: MapRequest, run: Run) -> MapResult | MultilabelMapResult:
         "manifest": manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
     }
     by_row = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
-    if request.task == "multilabel":
-        classes = tuple(_indices(by_row[row]) if row in by_row else None for row in rows.tolist())
-        several = None if predicted is None else tuple(map(_indices, predicted))
-        return MultilabelMapResult(classes=classes, predicted=several, **told)
-    return MapResult(
-        classes=tuple(int(by_row.get(row, -1)) for row in rows.tolist()),
-        predicted=None if predicted is None else tuple(predicted.tolist()),
-        **told,
-    )
-
-
-def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(flags).tolist())
-
-
-def _head(request: MapRequest, embedded: Embedded, run: Run) -> Head | None:
-    matched = embedded.matched
-    if not task_of(request.task).can_train(matched):
-        return None
-    head, _ = train(request, embedded.embeddings, matched, run)
-    return head
+    return Drawn([by_row.get(row) for row in rows.tolist()], predicted, told)
 
 
 def _shown(embedded: Embedded, most: int, seed: int) -> Rows:

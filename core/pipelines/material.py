@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
@@ -25,7 +24,7 @@ from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task
+from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
@@ -43,7 +42,7 @@ class Labelled:
     labels: Labels
     matched: Matched
     conflicts: Conflicts = field(default_factory=dict)
-    task: Task = CLASSIFICATION
+    task: ClassTask = CLASSIFICATION
 
     def match(self, pool: Pool) -> Matched:
         """Match the labels with a part of the pool."""
@@ -58,7 +57,7 @@ def read_labelled(
     *,
     labelled_only: bool = False,
     content: bool = False,
-    task: Task = CLASSIFICATION,
+    task: ClassTask = CLASSIFICATION,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
@@ -107,8 +106,8 @@ def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Co
     real = existing_file_or_folder(path, roots)
     labels, conflicts = task.read_with_conflicts(real, roots)
     what = f"{role} labels" if role else "labels"
-    if left_out := left_out_of(real):
-        ends = " ".join(SUFFIXES_OF_LABELS)
+    if left_out := left_out_of(real, suffixes=task.suffixes):
+        ends = " ".join(task.suffixes)
         detail = f"these files in the folder of {what} were not read: they don't end in {ends}, or look like copies"
         run.warn(WarningCode.LABELS_FILE_LEFT_OUT, detail, left_out)
     if conflicts:
@@ -150,13 +149,13 @@ def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched
     return head, summary
 
 
-def class_of(answer: Answer) -> str:
+def class_of(answer: Prediction) -> str:
     """Return the class that an image is given, as results of tasks with one class an image have it."""
     (class_,) = answer.predicted
     return class_
 
 
-def top_of(answer: Answer) -> tuple[ClassProbability, ...]:
+def top_of(answer: Prediction) -> tuple[ClassProbability, ...]:
     """Return the most probable classes of one image as results have them, best first."""
     return tuple(ClassProbability(class_name=name, probability=rounded(p)) for name, p in answer.top)
 

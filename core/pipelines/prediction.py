@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.kinds.prediction import (
-    KIND,
-    MultilabelPredictionItem,
-    MultilabelPredictionResult,
-    PredictionItem,
-    PredictionRequest,
-    PredictionResult,
-)
+from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
@@ -26,11 +20,33 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.tasks.base import Answer
+from nextlabel.core.tasks.base import Prediction
 from nextlabel.core.tasks.registry import task_of
 
 
-def predict(request: PredictionRequest, run: Run) -> PredictionResult | MultilabelPredictionResult:
+def carry_out(request: PredictionRequest, run: Run) -> PredictionResult:
+    predicted = predict(request, run)
+    items = tuple(
+        PredictionItem(name=name, predicted=class_of(answer), confidence=rounded(answer.confidence), top=top_of(answer))
+        for name, answer in zip(predicted.names, predicted.predictions, strict=True)
+    )
+    return PredictionResult(items=items, **predicted.told)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """The N unlabelled images, in the order of the pool.
+
+    probabilities: (N, C). told: what every result says, whatever a label is.
+    """
+
+    names: list[str]
+    predictions: list[Prediction]
+    probabilities: NDArray[np.float64]
+    told: dict[str, Any]
+
+
+def predict(request: PredictionRequest, run: Run) -> Predicted:
     """Raises NoLabels and SingleClass before anything is embedded."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -47,30 +63,11 @@ def predict(request: PredictionRequest, run: Run) -> PredictionResult | Multilab
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings[rows]))
-    answers = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
+    predictions = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
     run.advance(len(rows))
-    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
-    origin = manifest(request, source, run, head=True, sources={"pool": labelled})
-    names = [embedded.pool.names[row] for row in rows]
-    if request.task == "multilabel":
-        several = _several(names, answers, probabilities if request.all_probabilities else None)
-        return MultilabelPredictionResult(items=tuple(several), head=summary, skipped=skipped, manifest=origin)
-    items = tuple(
-        PredictionItem(name=name, predicted=class_of(answer), confidence=rounded(answer.confidence), top=top_of(answer))
-        for name, answer in zip(names, answers, strict=True)
-    )
-    return PredictionResult(items=items, head=summary, skipped=skipped, manifest=origin)
-
-
-def _several(
-    names: Sequence[str], answers: Sequence[Answer], probabilities: NDArray[np.float64] | None
-) -> Iterator[MultilabelPredictionItem]:
-    """probabilities: (N, C), where all are to be told."""
-    for i, (name, answer) in enumerate(zip(names, answers, strict=True)):
-        yield MultilabelPredictionItem(
-            name=name,
-            predicted=answer.predicted,
-            confidence=rounded(answer.confidence),
-            top=top_of(answer),
-            probabilities=None if probabilities is None else tuple(rounded(p) for p in probabilities[i]),
-        )
+    told: dict[str, Any] = {
+        "head": summary,
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+        "manifest": manifest(request, source, run, head=True, sources={"pool": labelled}),
+    }
+    return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)

@@ -16,7 +16,7 @@ from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 
@@ -55,7 +55,7 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
     return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds)
 
 
-def _of_external(external: ExternalPredictions, embedded: Embedded, task: Task, run: Run) -> Predictions:
+def _of_external(external: ExternalPredictions, embedded: Embedded, task: ClassTask, run: Run) -> Predictions:
     """Put external predictions and labels into one space: classes that only labels have come last, at probability 0."""
     places, known = align(external, embedded, run)
     foreign = tuple(name for name in embedded.matched.classes if name not in external.classes)

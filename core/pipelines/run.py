@@ -11,6 +11,7 @@ from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.cache_filler import CacheFiller
+from nextlabel.core.pipelines.hand_outs import HandOutsOfJob
 from nextlabel.core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
@@ -21,8 +22,8 @@ class Run:
     """What a pipeline gets besides its request.
 
     `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
-    once a second and at each new stage. `filler`: who can embed much together; None: nobody. `heads`,
-    `recent`: what earlier jobs left in memory.
+    once a second and at each new stage. `filler`: who can embed much together; None: nobody.
+    `hand_outs`: which images are with whom; None: nobody has any. `heads`, `recent`: what earlier jobs left in memory.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Run:
         check: Callable[[], None],
         publish: Callable[[Progress, tuple[JobWarning, ...]], None],
         filler: CacheFiller | None = None,
+        hand_outs: HandOutsOfJob | None = None,
         heads: TrainedHeads | None = None,
         recent: RecentEmbeddings | None = None,
     ) -> None:
@@ -41,6 +43,7 @@ class Run:
         self.heads = heads or TrainedHeads()
         self.recent = recent or RecentEmbeddings(0)
         self.filler = filler
+        self.hand_outs = hand_outs
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None
         self._check = check

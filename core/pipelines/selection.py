@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from nextlabel.core.kinds.selection import (
     KIND,
     MapPoint,
     MethodUsed,
-    MultilabelSelectionResult,
     SelectionItem,
     SelectionRequest,
     SelectionResult,
@@ -22,8 +22,8 @@ from nextlabel.core.kinds.selection import (
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import Batch, choose
-from nextlabel.core.pipelines import multilabel_selection
 from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.hand_outs import Held, hand_out
 from nextlabel.core.pipelines.material import (
     COPIES_SHOWN,
     RARE,
@@ -39,13 +39,36 @@ from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
 
 
-def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelSelectionResult:
+def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
+    chosen = choose_batch(request, run)
+    batch, embedded, predictions = chosen.batch, chosen.embedded, chosen.predictions
+    return SelectionResult(
+        items=tuple(_items(batch, embedded, predictions, chosen.method, chosen.task)),
+        map=_map(chosen.supplies, embedded, batch.picks.rows),
+        **chosen.told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A batch, and what it was chosen by. told: what every result says, whatever a label is."""
+
+    batch: Batch
+    embedded: Embedded
+    predictions: Predictions | None
+    method: Method
+    supplies: Supplies
+    task: ClassTask
+    told: dict[str, Any]
+
+
+def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
@@ -69,33 +92,20 @@ def select(request: SelectionRequest, run: Run) -> SelectionResult | MultilabelS
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch = _choose(method, inputs, request, predictions, run)
-    chosen = tuple(embedded.pool.names[row] for row in batch.picks.rows)
-    used = MethodUsed(asked=request.method.name, name=method.name, why=why)
-    skipped = skipped_images(labelled.pool.skipped, embedded.unreadable)
-    origin = _manifest(request, source, run, predictions, labelled)
-    if request.task == "multilabel":
-        return MultilabelSelectionResult(
-            data=chosen,
-            items=tuple(multilabel_selection.items(batch, embedded, predictions, method, labelled.task)),
-            method=used,
-            candidates=len(inputs.candidates),
-            near_copies_left_out=len(batch.left_out),
-            head=predictions.head if predictions else None,
-            skipped=skipped,
-            manifest=origin,
-        )
-    return SelectionResult(
-        data=chosen,
-        items=tuple(_items(batch, embedded, predictions, method, labelled.task)),
-        method=used,
-        candidates=len(inputs.candidates),
-        near_copies_left_out=len(batch.left_out),
-        map=_map(supplies, embedded, batch.picks.rows),
-        head=predictions.head if predictions else None,
-        skipped=skipped,
-        manifest=origin,
-    )
+    batch, held = _choose_and_hand_out(method, inputs, request, embedded, predictions, run)
+    told: dict[str, Any] = {
+        "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
+        "candidates": len(inputs.candidates) - len(held.rows),
+        "handed_to": request.person,
+        "with_others": held.with_others,
+        "with_you": held.with_you,
+        "near_copies_left_out": len(batch.left_out),
+        "head": predictions.head if predictions else None,
+        "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
+        "manifest": _manifest(request, source, run, predictions, labelled),
+    }
+    return Choice(batch, embedded, predictions, method, supplies, labelled.task, told)
 
 
 def _manifest(
@@ -135,6 +145,27 @@ def _inputs(
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
+def _choose_and_hand_out(
+    method: Method,
+    inputs: Inputs,
+    request: SelectionRequest,
+    embedded: Embedded,
+    predictions: Predictions | None,
+    run: Run,
+) -> tuple[Batch, Held]:
+    """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile."""
+    names, warnings = embedded.pool.names, run.warnings
+    while True:
+        run.warnings = warnings
+        held = Held.of(request, embedded.pool, inputs.candidates, run)
+        batch = _choose(method, held.left_out_of(inputs), request, predictions, run)
+        if hand_out(request, [names[row] for row in batch.picks.rows], run):
+            break
+        run.check()
+    _warn_of_few(request, len(inputs.candidates), held, batch, run)
+    return batch, held
+
+
 def _choose(
     method: Method, inputs: Inputs, request: SelectionRequest, predictions: Predictions | None, run: Run
 ) -> Batch:
@@ -155,9 +186,7 @@ def _choose(
             pending=np.union1d(inputs.pending, taken),
         )
         parts.append(choose(method, left, add, rng, skip_copies=skip_copies, check=run.check))
-    batch = Batch.join(parts, renumber=not method.fixed_clusters)
-    _warn_of_few(request, len(inputs.candidates), batch, run)
-    return batch
+    return Batch.join(parts, renumber=not method.fixed_clusters)
 
 
 def _portions(
@@ -186,11 +215,16 @@ def _portions(
     yield candidates[free], request.add - sum(request.class_quotas.values())
 
 
-def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -> None:
+def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: Batch, run: Run) -> None:
     add, chosen = request.add, len(batch.picks.rows)
+    left = candidates - len(held.rows)
     if left < add:
         aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
         detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        if held.with_others:
+            detail += f"; {held.with_others} are with others until they are labelled or given back, or their time is up"
+        if held.with_you:
+            detail += f"; {held.with_you} are with {request.person} already, of earlier batches"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(
@@ -204,7 +238,7 @@ def _warn_of_few(request: SelectionRequest, left: int, batch: Batch, run: Run) -
 
 
 def _items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = task.probabilities(predictions.logits[picks.rows]) if predictions else None

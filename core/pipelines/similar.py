@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.similar import (
-    KIND,
-    MultilabelSimilarItem,
-    MultilabelSimilarResult,
-    SimilarItem,
-    SimilarRequest,
-    SimilarResult,
-)
+from nextlabel.core.kinds.similar import KIND, SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
@@ -24,14 +17,34 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
 
 
-def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | MultilabelSimilarResult:
+def carry_out(request: SimilarRequest, run: Run) -> SimilarResult:
+    found = find_similar(request, run)
+    classes = found.embedded.matched.class_by_row()
+    told = zip(found.items, found.rows.tolist(), strict=True)
+    items = tuple(SimilarItem(class_name=classes.get(row), **item) for item, row in told)
+    return SimilarResult(items=items, **found.told)
+
+
+@dataclass(frozen=True, eq=False)
+class Closest:
+    """The n closest images, best first.
+
+    rows: (n,) of the pool. items: what every result says of each, and told: of all, whatever a label is.
+    """
+
+    rows: Rows
+    items: tuple[dict[str, Any], ...]
+    embedded: Embedded
+    told: dict[str, Any]
+
+
+def find_similar(request: SimilarRequest, run: Run) -> Closest:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan(*KIND.stages)
     run.stage("read")
@@ -42,7 +55,8 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | Multilabe
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     run.stage("rank")
     like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
-    _warn_of_absent(request, embedded, run)
+    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
+        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
@@ -53,33 +67,25 @@ def find_similar(request: SimilarRequest, run: Run) -> SimilarResult | Multilabe
     geometry = Geometry(embedded.embeddings)
     scores = _scores(candidates, like, unlike, geometry, request.seed)
     best = np.argsort(-scores, kind="stable")[: request.add]
-    items = tuple(_items(candidates[best], scores[best], like, geometry, embedded))
+    rows, names = candidates[best], embedded.pool.names
+    closest, _ = nearest(geometry.units(rows), geometry.units(like))
+    items = tuple(
+        {"rank": rank, "name": names[row], "score": rounded(score), "like": names[example]}
+        for rank, (row, score, example) in enumerate(zip(rows, scores[best], like[closest], strict=True), 1)
+    )
     told: dict[str, Any] = {
-        "data": tuple(embedded.pool.names[row] for row in candidates[best]),
+        "data": tuple(names[row] for row in rows),
         "candidates": len(candidates),
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
     }
-    if isinstance(embedded.matched, MatchedSets):
-        classes = embedded.matched.classes_by_row()
-        several = zip(items, candidates[best].tolist(), strict=True)
-        return MultilabelSimilarResult(items=tuple(_with_classes(i, classes.get(row)) for i, row in several), **told)
-    return SimilarResult(items=items, **told)
-
-
-def _with_classes(item: SimilarItem, classes: tuple[str, ...] | None) -> MultilabelSimilarItem:
-    return MultilabelSimilarItem(rank=item.rank, name=item.name, score=item.score, like=item.like, classes=classes)
+    return Closest(rows, items, embedded, told)
 
 
 def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:
     every_row = np.arange(len(embedded.pool), dtype=np.int64)
     rows = every_row if request.among == "all" else embedded.unlabelled()
     return np.setdiff1d(rows, np.union1d(examples, embedded.pool.rows_of(request.exclude)), assume_unique=True)
-
-
-def _warn_of_absent(request: SimilarRequest, embedded: Embedded, run: Run) -> None:
-    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
-        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
 
 
 def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:
@@ -97,14 +103,3 @@ def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed
     targets = (np.arange(len(rows)) < len(like)).astype(np.int64)
     head = train_linear(geometry.embeddings[rows], targets, 2, seed=seed, strength=STRENGTH)
     return CLASSIFICATION.probabilities(head.logits(geometry.embeddings[candidates]))[:, 1]
-
-
-def _items(
-    rows: Rows, scores: NDArray[np.float64], like: Rows, geometry: Geometry, embedded: Embedded
-) -> Iterator[SimilarItem]:
-    names, class_by_row = embedded.pool.names, embedded.matched.class_by_row()
-    closest, _ = nearest(geometry.units(rows), geometry.units(like))
-    for i, (row, score, example) in enumerate(zip(rows.tolist(), scores, like[closest].tolist(), strict=True)):
-        yield SimilarItem(
-            rank=i + 1, name=names[row], score=rounded(score), like=names[example], class_name=class_by_row.get(row)
-        )

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.methods.units import Units
-from nextlabel.core.metrics.classification import Scores
-from nextlabel.core.metrics.multilabel import LabelScores
+from nextlabel.core.metrics.classification import ClassificationScores
+from nextlabel.core.metrics.multilabel import MultilabelScores
 
 #: A name about which the labels contradict each other -> each thing that they say -> file:line, where it stands first.
 Conflicts = Mapping[str, Mapping[str, str]]
@@ -93,7 +94,7 @@ class Matched(ABC):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a model says of one image, as results show it.
 
     predicted: the classes that the image is given, as `Task.lines` takes them.
@@ -110,18 +111,11 @@ class Task(ABC):
     """What a label is. Has no state; `TASKS` in core/tasks/registry.py holds one of each.
 
     name: as requests and capabilities have it.
-    trainer: what trains it, a name in core/neural/trainers.py.
-    units: what methods may be unsure of, and what that comes to for an image.
-
-    logits: what a head says of N images; probabilities and decided: what the methods so called make of them. In all of
-    them the first axis counts images.
+    suffixes: what the names of people's files end in, in a folder of labels.
     """
 
     name: ClassVar[str]
-    trainer: ClassVar[str]
-    units: ClassVar[Units]
-
-    # --- labels -------------------------------------------------------------------------------------------------
+    suffixes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def no_labels(self) -> Labels: ...
@@ -142,6 +136,34 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def match(self, labels: Labels, pool: Pool) -> Matched:
+        """Find the rows of the labelled names."""
+
+    @abstractmethod
+    def check_labels(self, labels: Labels) -> None:
+        """Refuse labels that nothing can be learnt from, whatever the pool has: those of the pool are judged later.
+
+        Raises NoLabels or SingleClass.
+        """
+
+
+class ClassTask(Task):
+    """A task whose labels are classes of whole images: a head trained on embeddings tells them.
+
+    trainer: what trains it, a name in core/neural/trainers.py.
+    units: what methods may be unsure of, and what that comes to for an image.
+
+    logits: what a head says of N images; probabilities and decided: what the methods so called make of them. In all of
+    them the first axis counts images.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES_OF_LABELS
+    trainer: ClassVar[str]
+    units: ClassVar[Units]
+
+    # --- labels -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         """Write an image's classes as lines that `read` reads. Raises LabelsMalformed: no line can hold them."""
 
@@ -151,10 +173,6 @@ class Task(ABC):
 
         Raises ValueError, which says why, when they can't all be right.
         """
-
-    @abstractmethod
-    def match(self, labels: Labels, pool: Pool) -> Matched:
-        """Find the rows of the labelled names."""
 
     # --- training -----------------------------------------------------------------------------------------------
 
@@ -169,13 +187,6 @@ class Task(ABC):
     @abstractmethod
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return (L,) a number for each labelled image; images of one number are spread evenly over folds."""
-
-    @abstractmethod
-    def check_labels(self, labels: Labels) -> None:
-        """Refuse labels on which no head can be trained, whatever the pool has: those of the pool are judged later.
-
-        Raises NoLabels or SingleClass.
-        """
 
     @abstractmethod
     def check_matched(self, matched: Matched, what: str) -> None:
@@ -219,7 +230,7 @@ class Task(ABC):
     @abstractmethod
     def answer(
         self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
-    ) -> Answer:
+    ) -> Prediction:
         """Say what a row of probabilities (C,) means. thresholds: (C,) `Head.thresholds`."""
 
     # --- scores -------------------------------------------------------------------------------------------------
@@ -232,7 +243,7 @@ class Task(ABC):
         probabilities: NDArray[np.float64],
         rng: np.random.Generator,
         thresholds: NDArray[np.float64] | None = None,
-    ) -> Scores | LabelScores:
+    ) -> ClassificationScores | MultilabelScores:
         """Score the probabilities (V, C of `trained`) of the validation rows, in the space of both sets' classes."""
 
     @abstractmethod
@@ -253,7 +264,7 @@ def most_probable(probabilities: NDArray[np.float64], classes: Sequence[str]) ->
     return tuple((classes[i], float(probabilities[i])) for i in best)
 
 
-def write_lines(task: Task, said: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+def write_lines(task: ClassTask, said: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
     """Write each (name, its classes) as lines of a labels file."""
     for name, classes in said:
         yield from task.lines(name, classes)

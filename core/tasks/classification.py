@@ -19,8 +19,17 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
-from nextlabel.core.metrics.classification import Scores, class_counts, cohens_kappa, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
+from nextlabel.core.metrics.classification import ClassificationScores, class_counts, cohens_kappa, score
+from nextlabel.core.tasks.base import (
+    ClassTask,
+    Conflicts,
+    Labels,
+    Matched,
+    Prediction,
+    besides,
+    most_probable,
+    refuse_none,
+)
 
 LEAST = 1e-9  # a probability of 0 has no logarithm
 
@@ -162,7 +171,7 @@ def _places(files: Sequence[File], names: Iterable[str]) -> dict[str, dict[str, 
     return places
 
 
-class Classification(Task):
+class Classification(ClassTask):
     name: ClassVar[str] = "classification"
     trainer: ClassVar[str] = "softmax"
     units: ClassVar[Units] = ONE_AN_IMAGE
@@ -254,10 +263,10 @@ class Classification(Task):
 
     def answer(
         self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
-    ) -> Answer:
+    ) -> Prediction:
         top = most_probable(probabilities, classes)
         class_, probability = top[0]
-        return Answer((class_,), probability, top)
+        return Prediction((class_,), probability, top)
 
     # scores
 
@@ -268,7 +277,7 @@ class Classification(Task):
         probabilities: NDArray[np.float64],
         rng: np.random.Generator,
         thresholds: NDArray[np.float64] | None = None,
-    ) -> Scores:
+    ) -> ClassificationScores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}
         spread = np.zeros((len(probabilities), len(classes)))

@@ -24,8 +24,17 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
-from nextlabel.core.metrics.multilabel import LabelScores, agreement, label_counts, score
-from nextlabel.core.tasks.base import Answer, Conflicts, Labels, Matched, Task, besides, most_probable, refuse_none
+from nextlabel.core.metrics.multilabel import MultilabelScores, agreement, label_counts, score
+from nextlabel.core.tasks.base import (
+    ClassTask,
+    Conflicts,
+    Labels,
+    Matched,
+    Prediction,
+    besides,
+    most_probable,
+    refuse_none,
+)
 
 NONE = ""  # the class of a line that says that none applies
 NONE_IN_WORDS = "none of the classes"
@@ -92,7 +101,7 @@ def in_words(classes: Sequence[str]) -> str:
     return " + ".join(classes) or NONE_IN_WORDS
 
 
-class Multilabel(Task):
+class Multilabel(ClassTask):
     name: ClassVar[str] = "multilabel"
     trainer: ClassVar[str] = "sigmoid"
     units: ClassVar[Units] = ONE_A_CLASS
@@ -213,12 +222,12 @@ class Multilabel(Task):
 
     def answer(
         self, probabilities: NDArray[np.float64], classes: Sequence[str], thresholds: NDArray[np.float64] | None = None
-    ) -> Answer:
+    ) -> Prediction:
         """`confidence`: in the class that is least sure: of all, the lowest probability of what was decided."""
         given = probabilities >= (EVEN if thresholds is None else thresholds)
         predicted = tuple(classes[i] for i in np.flatnonzero(given).tolist())
         confidence = float(np.where(given, probabilities, 1 - probabilities).min(initial=1))
-        return Answer(predicted, confidence, most_probable(probabilities, classes))
+        return Prediction(predicted, confidence, most_probable(probabilities, classes))
 
     # scores
 
@@ -229,7 +238,7 @@ class Multilabel(Task):
         probabilities: NDArray[np.float64],
         rng: np.random.Generator,
         thresholds: NDArray[np.float64] | None = None,
-    ) -> LabelScores:
+    ) -> MultilabelScores:
         classes = sorted_classes([*trained.classes, *validation.classes])
         index = {name: i for i, name in enumerate(classes)}
         known = [index[name] for name in trained.classes]

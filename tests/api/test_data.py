@@ -121,6 +121,12 @@ def test_what_is_no_image_says_so(client, data):
 # --- labels -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("replace", [0, 1, "true", None])
+def test_whether_labels_are_replaced_is_true_or_false(client, replace):
+    refused = client.post("/labels", json={"path_to_labels": "given", "labels": [], "replace": replace})
+    assert {fault["pointer"] for fault in refused.json()["errors"]} == {"/replace"}
+
+
 def test_labels_are_given_counted_listed_and_taken_back(client, data):
     def give(*labels, **more):
         return client.post("/labels", json={"path_to_labels": "given", "labels": labels, **more})

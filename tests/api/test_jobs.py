@@ -68,6 +68,17 @@ def test_every_kind_is_accepted(client, data, kind):
     assert client.post("/jobs", json=getattr(data, kind)).status_code == 202
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_bears_the_title_of_its_kind(client, data, kind):
+    assert client.post("/jobs", json=getattr(data, kind)).json()["title"] == KINDS[kind].title
+
+
+def test_a_job_of_a_kind_that_this_version_does_not_know_is_shown_by_the_name_of_the_kind(client, worker):
+    worker.store.submit("job_1", "augury", '{"kind": "augury"}')
+    (job,) = client.get("/jobs").json()["data"]
+    assert (job["kind"], job["title"]) == ("augury", "augury")
+
+
 def test_a_selection_needs_no_labels(client, data):
     for none_yet in (None, data.labels("none.txt", ""), data.pool("empty_folder")):
         assert client.post("/jobs", json={**data.selection, "path_to_labels": none_yet}).status_code == 202

@@ -23,7 +23,7 @@ from nextlabel.core.kinds.learning_curve import (
     StopAdvice,
 )
 from nextlabel.core.kinds.map import MapResult
-from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.registry import KINDS, JobResult
 from nextlabel.core.kinds.results import ClassProbability, Leak
 from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
@@ -67,6 +67,7 @@ class Canned:
         return {
             "id": f"canned_{kind}",
             "kind": kind,
+            "title": KINDS[kind].title,
             "owner": "",
             "state": state,
             "created_at": now,

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -95,7 +96,7 @@ def pools(data: Path) -> Path:
 
 @pytest.fixture
 def labels(pools: Path) -> Iterator[Path]:
-    folder = pools / "labels"
+    folder = pools / f"labels-{uuid4().hex[:8]}"  # what is handed out of one project is not of another
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

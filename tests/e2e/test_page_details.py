@@ -42,6 +42,28 @@ def test_charts_name_their_axes_in_letters_that_are_read_on_a_phone(visit, proje
     expect(page.get_by_text("agrees with the one before it: well (kappa 0.88; 1 is full agreement)")).to_be_visible()
 
 
+def test_a_heading_is_not_covered_by_what_stands_beside_it_on_a_phone(visit, project, labels):
+    give_some(labels, "red_0.png", "green_0.png")
+    visitor = visit({"width": 320, "height": 640})
+    page = visitor.page
+    Canned(page, canned.label_check([("red_9.png", "green", "red")]))
+    visitor.open("#/check", project)
+    page.get_by_role("button", name="Check all labels").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(page.get_by_text("as of just now")).to_be_visible()
+    written, beside = heading.evaluate(
+        """(one) => {
+            const words = document.createRange();
+            words.selectNodeContents(one);
+            const other = one.nextElementSibling.getBoundingClientRect();
+            const { right, bottom } = words.getBoundingClientRect();
+            return [[right, bottom], [other.left, other.top]];
+        }"""
+    )
+    assert written[0] <= beside[0] or written[1] <= beside[1]
+    visitor.shot("heading-320")
+
+
 @pytest.mark.parametrize(("view", "button"), [("check", "Check all labels"), ("map", "Draw the map")])
 def test_every_list_says_when_it_was_made_and_how_many_labels_ago(visit, project, labels, view, button):
     give_some(labels, *(f"{colour}_{i}.png" for colour in ("red", "green") for i in range(10)))

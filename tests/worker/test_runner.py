@@ -10,12 +10,15 @@ import torch
 from PIL import Image
 
 from nextlabel.core.errors import StorageFull, StoreUnavailable
+from nextlabel.core.jobs.hand_outs import HandOuts, people_by_name
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.jobs.result_files import ResultFiles
 from nextlabel.core.jobs.store import Claim, JobStore
+from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.registry import KINDS, result_adapter
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines import run as run_module
+from nextlabel.core.pipelines import selection
 from nextlabel.worker import patience
 from nextlabel.worker import runner as module
 from nextlabel.worker.runner import Runner
@@ -461,3 +464,85 @@ def test_a_job_that_is_done_while_redis_is_away_ends_when_it_is_back(settings, o
     ended = store.get(job.id)
     assert (ended.state, ended.attempt) == (JobState.SUCCEEDED, 1)
     store.close()
+
+
+# --- hand-outs --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_whom(store, root):
+    """-> who has which images of the pool."""
+    hand_outs = HandOuts(store)
+    return lambda: people_by_name(hand_outs.of(project_of(str(root / "pool"), str(root / "labels.txt"), [root])))
+
+
+def test_two_people_get_different_images_and_the_third_hears_that_none_is_left(runner, store, settings, pool):
+    batches, last = [], None
+    for person in ("anna", "ben", "carla"):
+        last = submit(store, add=4, near_copies="allow", person=person, **pool)
+        runner.run(last.id)
+        batches.append(result_of(settings, store.get(last.id)))
+    first, second, third = (set(batch.data) for batch in batches)
+    assert (len(first), len(second), third) == (4, 4, set())
+    assert not first & second
+    assert [(batch.handed_to, batch.candidates, batch.with_others) for batch in batches] == [
+        ("anna", 8, 0), ("ben", 4, 4), ("carla", 0, 8)
+    ]  # fmt: skip
+    assert "8 are with others" in store.get(last.id).warnings[-1].detail
+
+
+def test_who_asks_again_gets_others_than_those_of_the_batch_before(runner, store, settings, pool, with_whom):
+    for person in ("anna", None):
+        job = submit(store, add=4, near_copies="allow", person=person, **pool)
+        runner.run(job.id)
+    job = submit(store, add=8, near_copies="allow", person="anna", **pool)
+    runner.run(job.id)
+    result = result_of(settings, store.get(job.id))
+    assert (len(result.data), result.with_you, result.with_others) == (4, 4, 0)
+    assert list(with_whom().values()) == [{"anna"}] * 8
+
+
+def test_an_overlap_lets_two_people_have_an_image_and_no_third(runner, store, settings, pool, with_whom):
+    counts = []
+    for person in ("anna", "ben", "carla"):
+        job = submit(store, add=8, near_copies="allow", person=person, overlap=2, overlap_share=0.5, **pool)
+        runner.run(job.id)
+        counts.append(len(result_of(settings, store.get(job.id)).data))
+    people = with_whom()
+    assert counts == [8, sum(len(who) == 2 for who in people.values()), 0]
+    assert 0 < counts[1] < 8
+
+
+def test_images_that_others_were_given_meanwhile_are_replaced_by_the_next_ones(
+    runner, store, settings, pool, monkeypatch, with_whom
+):
+    """Another job hands out what this one has just chosen."""
+    chosen = []
+
+    def choose(*arguments, **options):
+        batch = real(*arguments, **options)
+        if not chosen:
+            chosen.append(batch)
+            rival = submit(store, add=2, near_copies="allow", person="ben", **pool)
+            Runner(settings, "x@host").run(rival.id)
+        return batch
+
+    real = selection._choose
+    monkeypatch.setattr(selection, "_choose", choose)
+    job = submit(store, add=3, near_copies="allow", person="anna", **pool)
+    runner.run(job.id)
+    result = result_of(settings, store.get(job.id))
+    assert (len(result.data), result.with_others) == (3, 2)
+    assert sorted(len(who) for who in with_whom().values()) == [1] * 5
+
+
+def test_what_a_job_handed_out_that_then_failed_is_anybodys_again(runner, store, pool, with_whom, monkeypatch):
+    def full(*_):
+        assert len(with_whom()) == 3
+        raise StorageFull("no room")
+
+    monkeypatch.setattr(ResultFiles, "write", full)
+    job = submit(store, add=3, near_copies="allow", person="anna", **pool)
+    runner.run(job.id)
+    assert store.get(job.id).state is JobState.FAILED
+    assert with_whom() == {}

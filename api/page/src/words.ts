@@ -1,7 +1,5 @@
 // All that the page says, in English. Components have no words of their own, so another language is another such file.
 
-import { TITLES } from "./titles";
-
 const LANGUAGE = "en";
 
 const numbers = new Intl.NumberFormat(LANGUAGE);
@@ -70,7 +68,6 @@ export const words = {
   },
 
   jobs: {
-    kind: TITLES as Record<string, string>,
     state: {
       queued: "waiting",
       running: "running",
@@ -163,6 +160,8 @@ export const words = {
     takesMatch: (name: string) => `Enter: ${name}`,
     moreClasses: (n: number) => `${number(n)} more; type a part of the name`,
     skip: "Skip",
+    takeThisBack: "Take back",
+    deleteKey: "Del",
     undo: "Undo",
     similar: "More like this",
     skippedTile: "skipped",
@@ -194,8 +193,10 @@ export const words = {
     nothingLeft: "Nothing is left to label",
     nothingLeftText: "Every image of the pool has a label, was skipped, or is a near-copy of one that has.",
     chosenBy: (method: string) => `Chosen by ${method}`,
-    why: (why: string, candidates: number, leftOut: number) =>
-      `${why} Out of ${plural(candidates, "candidate")}${leftOut ? `; ${plural(leftOut, "near-copy", "near-copies")} left out` : ""}.`,
+    why: (why: string, candidates: number, leftOut: number, withOthers: number) =>
+      `${why} Out of ${plural(candidates, "candidate")}${leftOut ? `; ${plural(leftOut, "near-copy", "near-copies")} left out` : ""}${withOthers ? `; ${number(withOthers)} with others left out` : ""}.`,
+    restIsHandedOut:
+      "All that is left is handed out: it comes back when it is given back, or when its time is over. Above stands with whom it is.",
     skippedTitle: "Skipped images",
     skippedNone: "No image was skipped.",
     skippedText: "These are not proposed again, in this browser, until you bring them back.",
@@ -203,6 +204,21 @@ export const words = {
     bringAllBack: "Bring all back",
     oldBatch: "This is an earlier batch.",
     toNewest: "To the newest",
+  },
+
+  handOuts: {
+    title: "With whom images are",
+    hint: "A batch is a person's for a time, and nobody else gets its images. Every label gives them more time.",
+    none: "Nobody has any.",
+    count: (others: number, mine: number) =>
+      [others ? `${number(others)} with others` : "", mine ? `${number(mine)} more with you` : ""]
+        .filter(Boolean)
+        .join(", "),
+    with: (n: number, person: string, isMe: boolean, until: string, now = Date.now()) =>
+      `${images(n)} ${n === 1 ? "is" : "are"} with ${isMe ? "you" : person} for ${seconds((Date.parse(until) - now) / 1000)}`,
+    look: "Look",
+    takeBack: "Take them back",
+    takenBack: (n: number) => `${images(n)} can be handed out again.`,
   },
 
   similar: {

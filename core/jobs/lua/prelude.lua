@@ -236,3 +236,60 @@ local function charge_crash(id, most, reason)
   end
   return false
 end
+
+-- Hand-outs (core/jobs/hand_outs.py). What is over is left out wherever it is met, and goes with the next write.
+local function held_key(project) return P .. 'held:' .. project end
+local function batches_key(project) return P .. 'batches:' .. project end
+
+-- The batches that are not over: job id -> {person, ends}.
+local function live_batches(project)
+  local live, all = {}, redis.call('HGETALL', batches_key(project))
+  for i = 1, #all, 2 do
+    local batch = decoded(all[i + 1])
+    if batch and type(batch.person) == 'string' and (tonumber(batch.ends) or 0) > now then
+      live[all[i]] = batch
+    else
+      redis.call('HDEL', batches_key(project), all[i])
+    end
+  end
+  return live
+end
+
+-- Goes through the live ones of the batches that hold a name: job id, and '!' where its person has labelled the image.
+local function holders(value, batches)
+  local next_one = string.gmatch(value or '', '([^%s!]+)(!?)')
+  return function()
+    for batch, mark in next_one do
+      if batches[batch] then return batch, mark end
+    end
+  end
+end
+
+local function hold_name(project, name, before, after)
+  if after == '' then
+    redis.call('HDEL', held_key(project), name)
+  elseif after ~= before then
+    redis.call('HSET', held_key(project), name, after)
+  end
+end
+
+-- Notes whose batch it is and when that ends; nothing of the project is kept for longer than its last batch.
+local function set_batch(project, id, person, ends)
+  redis.call('HSET', batches_key(project), id, cjson.encode({person = person, ends = ends}))
+  local last = math.max(tonumber(ends), tonumber(redis.call('ZSCORE', P .. 'hand_outs', project) or 0))
+  redis.call('ZADD', P .. 'hand_outs', text(last), project)
+  for _, key in ipairs({held_key(project), batches_key(project)}) do redis.call('PEXPIREAT', key, text(last)) end
+end
+
+-- Takes back all that a job handed out.
+local function let_batch_go(project, id)
+  if redis.call('HDEL', batches_key(project), id) == 0 then return end
+  local all = redis.call('HGETALL', held_key(project))
+  for i = 1, #all, 2 do
+    local kept = {}
+    for batch, mark in string.gmatch(all[i + 1], '([^%s!]+)(!?)') do
+      if batch ~= id then kept[#kept + 1] = batch .. mark end
+    end
+    hold_name(project, all[i], all[i + 1], table.concat(kept, ' '))
+  end
+end

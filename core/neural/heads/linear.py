@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +22,7 @@ from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.neural.heads.temperature import MIN_HELD_OUT, best_temperature
 from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
 
-STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # scikit-learn's C: low regularises more
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # scikit-learn's C: low regularises more
 DEFAULT_STRENGTH = 0.3  # for too few labels to choose by; higher ones are overconfident, with no temperature to mend it
 KNOWN_BY = 30  # images of a class, for its mean to count half
 FOLDS = 3
@@ -147,42 +147,74 @@ def _choose_strength(X: Floats, targets: Integers, n_classes: int, seed: int, ti
     """Choose the strength whose held-out logits have the least cross-entropy, each at its own best temperature.
 
     Without the temperature, the more regularised would win for being less sure; the temperature sees to that already.
-    Goes from strong to weak regularisation, each fit starting from the last, until it gets worse.
+    Goes from strong to weak regularisation, each fit starting from the last: to the default strength at least, and from
+    there until it gets worse.
     """
     best = _Choice(DEFAULT_STRENGTH, _zeros(X, n_classes))
     fold = stratified_folds(targets, FOLDS, seed, spare_single=True)
     if np.count_nonzero(fold >= 0) < MIN_HELD_OUT:
         return best
+    parts = [_Part.of(X, targets, fold == k) for k in range(FOLDS)]
     thetas = [best.start] * FOLDS
     for index, strength in enumerate(STRENGTHS):
-        beat = partial(tick, index * FOLDS, FITS)
-        thetas = _fit_folds(X, targets, fold, strength, thetas, beat)
-        choice = _cross_validated(X, targets, fold, thetas, strength)
-        if choice.nll >= best.nll:
+        thetas = _fit_parts(parts, strength, thetas, partial(tick, index * FOLDS, FITS))
+        choice = _cross_validated(parts, thetas, strength)
+        if choice.nll < best.nll:
+            best = choice
+        elif strength > DEFAULT_STRENGTH:
             break
-        best = choice
     return best
 
 
-def _fit_folds(
-    X: Floats, targets: Integers, fold: Integers, strength: float, starts: list[Floats], beat: Callable[[], None]
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A fold: what is trained on, what is held out, and the origin (d,) that the first gives alone.
+
+    With the origin of all images, a held-out one of a rare class would have drawn it to its own side, and be missed.
+    """
+
+    X: Floats
+    targets: Integers
+    held_out: NDArray[np.bool_]
+    origin: Floats
+
+    @classmethod
+    def of(cls, X: Floats, targets: Integers, held_out: NDArray[np.bool_]) -> _Part:
+        return cls(X, targets, held_out, _between_classes(X[~held_out], targets[~held_out]))
+
+    @property
+    def truth(self) -> Integers:
+        return self.targets[self.held_out]
+
+    def fit(self, strength: float, start: Floats, beat: Callable[[], None]) -> Floats:
+        X = self.X[~self.held_out]
+        X -= self.origin
+        return _fit(X, self.targets[~self.held_out], strength, start, beat).theta
+
+    def logits(self, theta: Floats) -> Floats:
+        """Return those of what is held out."""
+        logits: Floats = self.X[self.held_out] @ theta[:-1] + (theta[-1] - self.origin @ theta[:-1])
+        return logits
+
+
+def _fit_parts(
+    parts: Sequence[_Part], strength: float, starts: Sequence[Floats], beat: Callable[[], None]
 ) -> list[Floats]:
     """Train without each of the folds, side by side: one core for each, unless the copies would take much memory."""
     stopped = Event()
-
-    def fit(k: int, heed: Callable[[], None]) -> Floats:
-        return _fit(X[fold != k], targets[fold != k], strength, starts[k], heed).theta
 
     def heed() -> None:
         if stopped.is_set():
             raise _Stopped
 
-    if X.nbytes > SIDE_BY_SIDE_BYTES:
-        return [fit(k, beat) for k in range(FOLDS)]
-    with ThreadPoolExecutor(FOLDS - 1) as threads:
-        others = [threads.submit(fit, k, heed) for k in range(1, FOLDS)]
+    if parts[0].X.nbytes > SIDE_BY_SIDE_BYTES:
+        return [part.fit(strength, start, beat) for part, start in zip(parts, starts, strict=True)]
+    with ThreadPoolExecutor(len(parts) - 1) as threads:
+        others = [
+            threads.submit(part.fit, strength, start, heed) for part, start in zip(parts[1:], starts[1:], strict=True)
+        ]
         try:
-            return [fit(0, beat), *(other.result() for other in others)]
+            return [parts[0].fit(strength, starts[0], beat), *(other.result() for other in others)]
         finally:
             stopped.set()
 
@@ -191,9 +223,9 @@ class _Stopped(Exception):
     """Raised in the threads of the other folds once the caller's beat has raised in its own."""
 
 
-def _cross_validated(X: Floats, targets: Integers, fold: Integers, thetas: list[Floats], strength: float) -> _Choice:
-    truth = np.concatenate([targets[fold == k] for k in range(FOLDS)])
-    logits = np.concatenate([X[fold == k] @ theta[:-1] + theta[-1] for k, theta in enumerate(thetas)])
+def _cross_validated(parts: Sequence[_Part], thetas: Sequence[Floats], strength: float) -> _Choice:
+    truth = np.concatenate([part.truth for part in parts])
+    logits = np.concatenate([part.logits(theta) for part, theta in zip(parts, thetas, strict=True)])
     temperature, nll = best_temperature(logits, truth)
     accuracy = float(np.mean(logits.argmax(axis=1) == truth))
     details = {"folds": FOLDS, "cross_validated_nll": nll, "cross_validated_accuracy": accuracy}

@@ -139,6 +139,8 @@ def test_every_fault_is_told_at_once():
         ({"add": 10**400}, ("/add", "invalid_value")),
         ({"add": 1.5}, ("/add", "invalid_value")),
         ({"seed": 2**32}, ("/seed", "invalid_value")),
+        ({"content": 1}, ("/content", "invalid_value")),
+        ({"content": "true"}, ("/content", "invalid_value")),
         ({"weights": "pretrained"}, ("/weights", "invalid_value")),
         ({"path_to_img": ""}, ("/path_to_img", "invalid_value")),
         ({"path_to_img": "x" * 5000}, ("/path_to_img", "invalid_value")),

@@ -10,7 +10,7 @@ from sklearn import metrics as sklearn_metrics
 
 from nextlabel.core.metrics import classification as metrics
 from nextlabel.core.metrics.classification import (
-    Scores,
+    ClassificationScores,
     bootstrap_f1_macro,
     bootstrap_interval,
     class_counts,
@@ -287,12 +287,12 @@ def test_inputs_that_do_not_fit_together_are_refused_in_a_sentence(change, sente
         score(**{**FITS, "rng": np.random.default_rng(0), **change})
 
 
-def scored(truth, predicted, classes, *, trained=None, resamples=200) -> Scores:
+def scored(truth, predicted, classes, *, trained=None, resamples=200) -> ClassificationScores:
     """Scores these predictions, made with certainty."""
     return score_of(np.array(truth), np.eye(len(classes))[predicted], classes, trained=trained, resamples=resamples)
 
 
-def score_of(truth, probabilities, classes, *, trained=None, resamples=200) -> Scores:
+def score_of(truth, probabilities, classes, *, trained=None, resamples=200) -> ClassificationScores:
     truth.flags.writeable = probabilities.flags.writeable = False
     trained = classes if trained is None else trained
     return score(truth, probabilities, classes, trained=trained, rng=np.random.default_rng(0), resamples=resamples)

@@ -5,7 +5,7 @@ import pytest
 
 from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
-from nextlabel.core.pipelines.selection import select
+from nextlabel.core.pipelines.selection import carry_out
 from nextlabel.core.pipelines.supplies import SUPPLIERS
 
 
@@ -40,7 +40,7 @@ def select_with(bench, method: Method):
     asked = {"path_to_img": str(bench.root / "pool"), "path_to_labels": labels, "add": 2, "backbone": "descriptor"}
     request = SelectionRequest.model_validate(asked).model_copy(update={"method": method})
     bench.run = bench.new_run()
-    result = select(request, bench.run)
+    result = carry_out(request, bench.run)
     assert set(result.data) == set(names) - {"red_0.png", "red_1.png", "blue_0.png", "blue_1.png"}
     return result
 
@@ -71,4 +71,4 @@ def test_before_it_can_be_supplied_any_method_gives_way(bench, need):
     bench.pool(red=3)
     asked = {"path_to_img": str(bench.root / "pool"), "add": 2, "backbone": "descriptor"}
     request = SelectionRequest.model_validate(asked).model_copy(update={"method": newcomer_that_needs(need)})
-    assert select(request, bench.new_run()).method.name == "maxherding"
+    assert carry_out(request, bench.new_run()).method.name == "maxherding"

@@ -1,4 +1,4 @@
-"""Terms that every task keeps. A new task needs an `Example` here: how its labels and its certain logits look."""
+"""Terms that every task of whole images keeps. A new one needs an `Example`: how its labels and certain logits look."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.tasks.base import write_lines
-from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS, task_of
+from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 from tests.core.tasks.pools import pool_of
 
 NAMES = (
@@ -53,7 +53,7 @@ EXAMPLES = {
     "classification": Example(st.tuples(CLASSES), one_hot),
     "multilabel": Example(st.sets(CLASSES, max_size=4).map(lambda said: tuple(sorted(said))), yes_or_no),
 }
-every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+every_task = pytest.mark.parametrize("task", CLASS_TASKS.values(), ids=CLASS_TASKS)
 
 
 def said_of(task):
@@ -74,9 +74,10 @@ def logits_of(data, classes=4):
 
 
 def test_every_task_has_an_example_and_goes_by_its_name():
-    assert EXAMPLES.keys() == TASKS.keys()
-    assert all(task_of(name) is task and task.name == name for name, task in TASKS.items())
-    assert TASKS["classification"] is CLASSIFICATION
+    assert EXAMPLES.keys() == CLASS_TASKS.keys()
+    assert all(task_of(name) is task and task.name == name for name, task in CLASS_TASKS.items())
+    assert CLASS_TASKS["classification"] is CLASSIFICATION
+    assert TASKS == {**CLASS_TASKS, "detection": DETECTION}  # whose terms are in test_detection.py
 
 
 def test_a_task_that_there_is_not_is_refused_with_those_there_are():

@@ -46,7 +46,7 @@ export function CheckView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view">
       <Heading action={go}>{words.check.heading}</Heading>
-      <Asking question={check} title={words.jobs.kind.label_check!} />
+      <Asking question={check} />
       {!answer && !check.asking.value && <p class="hint prose">{words.check.hint}</p>}
       <Disputes />
       <Contradictions />

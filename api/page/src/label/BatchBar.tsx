@@ -5,16 +5,19 @@ import { unsaved } from "../store/outbox";
 import { skipped } from "../store/project";
 import type { Sheet } from "../store/sheet";
 import { words } from "../words";
+import { HandOuts } from "./HandOuts";
 
 interface Given {
   sheet: Sheet | null;
+  /** Whose batch is shown. */
+  job: string | undefined;
   busy: boolean;
   onNext: () => void;
   onSkipped: () => void;
 }
 
 /** How far the batch is, and the way to the next one. */
-export function BatchBar({ sheet, busy, onNext, onSkipped }: Given) {
+export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
   const all = sheet?.entries.length ?? 0;
   const done = all - (sheet?.open.value.length ?? 0);
   return (
@@ -33,6 +36,7 @@ export function BatchBar({ sheet, busy, onNext, onSkipped }: Given) {
             {words.label.skippedCount(skipped.value.length)}
           </button>
         )}{" "}
+        <HandOuts job={job} />{" "}
         {unsaved.value > 0 && (
           <span class="unsaved" role="status">
             {words.label.saving(unsaved.value)}

@@ -123,9 +123,15 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         <Copies copies={entry.copies ?? []} />
         {aside}
         <div class="row tools">
-          <button type="button" onClick={() => sheet.skip()}>
-            {words.label.skip} <Kbd>s</Kbd>
-          </button>
+          {said.value.given || said.value.skipped ? (
+            <button type="button" onClick={() => sheet.takeBack()}>
+              {words.label.takeThisBack} <Kbd>{words.label.deleteKey}</Kbd>
+            </button>
+          ) : (
+            <button type="button" onClick={() => sheet.skip()}>
+              {words.label.skip} <Kbd>s</Kbd>
+            </button>
+          )}
           <button type="button" onClick={() => sheet.undo()}>
             {words.label.undo} <Kbd>u</Kbd>
           </button>

@@ -3,10 +3,11 @@ import { useLayoutEffect, useMemo } from "preact/hooks";
 import { expectImages } from "../service/images";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
-import { useLifetime } from "../shared/lifetime";
+import { useFreshness, useLifetime } from "../shared/lifetime";
 import { untilDone } from "../store/connection";
+import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
-import { load } from "../store/labels";
+import { holder, load } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { lastJob, onePool, project, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
@@ -17,6 +18,7 @@ import { Bench } from "./Bench";
 import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
 
+const FRESH_S = 20;
 const FIRST_SEEN = 24; // images that are fetched while it is still asked which of them have a label
 
 /** The batch that is to be labelled: the newest, or the one that the address names. */
@@ -32,6 +34,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         const given = await untilDone(() => load(result.data, lifetime), lifetime);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
+        void lookAtHandOuts(lifetime).catch(() => {});
         if (sheet.value) say(`${words.label.toLabel(result.items.length)} ${sheet.value.words()}`);
       }),
     [],
@@ -41,7 +44,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
-      return { kind: "selection", method, add, ...onePool(), pending, exclude: skipped.value };
+      return { kind: "selection", method, add, person: holder(), ...onePool(), pending, exclude: skipped.value };
     });
   };
   const editSkipped = async () => {
@@ -53,7 +56,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   };
 
   useLayoutEffect(() => {
-    if (project.peek()) void attempt(() => load([], lifetime)).catch(() => {}); // classes and counts, while the job is looked for
+    // Classes and counts, while the job is looked for; what is wrong with them is told when its images are looked up.
+    if (project.peek()) void load([], lifetime).catch(() => {});
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
       if (!found && !lifetime.aborted) next();
@@ -64,13 +68,21 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     return key === "n";
   });
 
+  useFreshness(FRESH_S, () => void lookAtHandOuts(lifetime).catch(() => {}));
+
   const answer = batch.answer.value;
   const newest = lastJob("selection"); // none in a browser that was only given the batch's address
   const isOld = answer !== null && !!newest && answer.job.id !== newest;
   return (
     <div class="view">
       <h1 class="only-heard">{words.label.title}</h1>
-      <BatchBar sheet={sheet.value} busy={batch.asking.value} onNext={next} onSkipped={() => void editSkipped()} />
+      <BatchBar
+        sheet={sheet.value}
+        job={answer?.job.id}
+        busy={batch.asking.value}
+        onNext={next}
+        onSkipped={() => void editSkipped()}
+      />
       {isOld && (
         <p class="notice">
           {words.label.oldBatch}{" "}
@@ -79,12 +91,16 @@ export function LabelView({ params }: { params: URLSearchParams }) {
           </button>
         </p>
       )}
-      <Asking question={batch} title={words.jobs.kind.selection!} />
+      <Asking question={batch} />
       {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
       {answer && !answer.result.items.length && (
         <div class="empty">
           <h2>{words.label.nothingLeft}</h2>
-          <p>{words.label.nothingLeftText}</p>
+          <p>
+            {answer.result.with_others || answer.result.with_you
+              ? words.label.restIsHandedOut
+              : words.label.nothingLeftText}
+          </p>
         </div>
       )}
       {answer && (
@@ -95,6 +111,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
               answer.result.method.why,
               answer.result.candidates,
               answer.result.near_copies_left_out ?? 0,
+              answer.result.with_others ?? 0,
             )}
           </p>
           <Remarks job={answer.job} skipped={answer.result.skipped} />

@@ -47,7 +47,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view">
       <Heading action={go}>{words.map.heading}</Heading>
-      <Asking question={map} title={words.jobs.kind.map!} />
+      <Asking question={map} />
       {!answer && !map.asking.value && <p class="hint prose">{words.map.hint}</p>}
       {answer && <PlaneView key={answer.job.id} result={answer.result} batch={batch.value} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}

@@ -5,7 +5,6 @@ import { Age, Asking, Remarks } from "../shared/JobParts";
 import { useLifetime } from "../shared/lifetime";
 import { Question } from "../store/jobs";
 import { attempt } from "../store/notices";
-import { words } from "../words";
 
 interface Given<K extends Kind> {
   kind: K;
@@ -55,7 +54,7 @@ export function Section<K extends Kind>({
         </button>
       </div>
       {missing && <p class="hint">{missing}</p>}
-      <Asking question={question} title={words.jobs.kind[kind] ?? heading} />
+      <Asking question={question} />
       {!answer && !missing && !question.asking.value && <p class="hint">{hint}</p>}
       {answer && draw(answer.result)}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}

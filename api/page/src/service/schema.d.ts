@@ -236,6 +236,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hand-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Hand Outs
+         * @description Tell which images of a pool are with whom, and for how long. What is all labelled is left out.
+         */
+        get: operations["get_hand_outs_hand_outs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-outs/give-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Back
+         * @description Take images back, so that others get them. Whoever labels may; it says so to nobody.
+         */
+        post: operations["give_back_hand_outs_give_back_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -793,6 +833,85 @@ export interface components {
             high: number;
         };
         /**
+         * GiveBack
+         * @description Images that are anybody's again.
+         */
+        GiveBack: {
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels?: string | null;
+            /**
+             * Person
+             * @description What that person has. Left out: whoever has it.
+             */
+            person?: string | null;
+            /**
+             * Job Id
+             * @description Of that job's batch alone.
+             */
+            job_id?: string | null;
+            /**
+             * Names
+             * @description Left out: all.
+             */
+            names?: string[] | null;
+        };
+        /** GivenBack */
+        GivenBack: {
+            /**
+             * Images
+             * @description How many there were that had no label yet.
+             */
+            images: number;
+        };
+        /** HandOutList */
+        HandOutList: {
+            /**
+             * Hand Outs
+             * @description The one that ends first at the beginning.
+             */
+            hand_outs: components["schemas"]["HandOutView"][];
+            /**
+             * Left
+             * @description By person, images still to be labelled.
+             */
+            left: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * HandOutView
+         * @description A batch that is with a person.
+         */
+        HandOutView: {
+            /**
+             * Job Id
+             * @description The selection whose batch it is.
+             */
+            job_id: string;
+            /** Person */
+            person: string;
+            /**
+             * Ends At
+             * Format: date-time
+             * @description Until then nobody else gets them; every label moves it on.
+             */
+            ends_at: string;
+            /**
+             * Left
+             * @description Images that are still to be labelled.
+             */
+            left: number;
+            /** Labelled */
+            labelled: number;
+            /**
+             * Names
+             * @description Of those still to be labelled. When asked for.
+             */
+            names: string[] | null;
+        };
+        /**
          * HeadSummary
          * @description How the classifier was trained; None in a result where there was nothing to train on.
          */
@@ -874,6 +993,11 @@ export interface components {
             id: string;
             /** Kind */
             kind: string;
+            /**
+             * Title
+             * @description What people call a job of this kind.
+             */
+            title: string;
             /**
              * Owner
              * @description Of the key that submitted it; empty where no key was asked for.
@@ -1798,6 +1922,18 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            /** Handed To */
+            handed_to?: string | null;
+            /**
+             * With Others
+             * @default 0
+             */
+            with_others: number;
+            /**
+             * With You
+             * @default 0
+             */
+            with_you: number;
             /** Data */
             data: string[];
             /** Items */
@@ -2233,6 +2369,23 @@ export interface components {
              * @enum {string}
              */
             near_copies: "skip" | "allow";
+            /**
+             * Person
+             * @description Who will label them. The batch is handed out to that person: for a time, nobody else who works on this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.
+             */
+            person?: string | null;
+            /**
+             * Overlap
+             * @description How many people may have an image at the same time.
+             * @default 1
+             */
+            overlap: number;
+            /**
+             * Overlap Share
+             * @description The share of images that `overlap` is about: always the same ones, drawn by name.
+             * @default 1
+             */
+            overlap_share: number;
         };
         /**
          * SelectionResult
@@ -2246,6 +2399,18 @@ export interface components {
              * @constant
              */
             kind: "selection";
+            /** Handed To */
+            handed_to?: string | null;
+            /**
+             * With Others
+             * @default 0
+             */
+            with_others: number;
+            /**
+             * With You
+             * @default 0
+             */
+            with_you: number;
             /** Data */
             data: string[];
             /** Items */
@@ -3183,6 +3348,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_hand_outs_hand_outs_get: {
+        parameters: {
+            query: {
+                path_to_img: string;
+                path_to_labels?: string | null;
+                /** @description List the names, too. */
+                names?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOutList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_back_hand_outs_give_back_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveBack"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GivenBack"];
                 };
             };
             /** @description Problem document */

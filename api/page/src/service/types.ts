@@ -13,6 +13,9 @@ export type LabelsView = Schemas["LabelsView"];
 export type OneLabel = Schemas["OneLabel"];
 export type LabelGiven = Schemas["LabelGiven"];
 export type LabelsWritten = Schemas["LabelsWritten"];
+export type HandOut = Schemas["HandOutView"];
+export type HandOutList = Schemas["HandOutList"];
+export type GivenBack = Schemas["GivenBack"];
 export type ProblemDocument = Pick<Schemas["Problem"], "code" | "detail"> & Partial<Schemas["Problem"]>;
 export type FaultView = Schemas["FaultView"];
 

@@ -83,7 +83,8 @@ async function start(wanted: Project): Promise<void> {
   const made = await post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], ...who }).catch((error) => {
     throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
   });
-  const request = { kind: "selection", backbone, method, add, path_to_img: pool, path_to_labels: made.path_to_labels };
+  const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
+  const request = { kind: "selection", backbone, method, add, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
   total.value = null;

@@ -10,8 +10,6 @@ import { ago, words } from "../words";
 
 export const stageOf = (progress: Progress) => words.jobs.stage[progress.stage] ?? progress.stage.replaceAll("_", " ");
 
-export const titleOf = (job: Job) => words.jobs.kind[job.kind] ?? job.kind;
-
 export function progressWords(job: Job): string {
   const { progress, state } = job;
   if (state === "queued") {
@@ -27,14 +25,16 @@ export function progressWords(job: Job): string {
 export function ProgressBar({ job }: { job: Job }) {
   const { done = 0, total } = job.progress ?? {};
   const value = total && job.state !== "queued" ? Math.min(1, done / total) : undefined;
-  return <progress max={1} value={value} aria-label={words.jobs.progress(titleOf(job))} />;
+  return <progress max={1} value={value} aria-label={words.jobs.progress(job.title)} />;
 }
 
 export const cancel = (job: Job) => attempt(() => post<Job>(`jobs/${job.id}/cancel`, undefined));
 
-/** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered. */
-export function Asking<K extends Kind>({ question, title }: { question: Question<K>; title: string }) {
+/** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered.
+ * `called`: what to call the job, other than by its title. */
+export function Asking<K extends Kind>({ question, called }: { question: Question<K>; called?: string }) {
   const job = question.job.value;
+  const title = called ?? job?.title ?? "";
   const refusal = question.refusal.value;
   const stage = job && !hasEnded(job) ? (job.progress ? stageOf(job.progress) : words.jobs.state[job.state]) : null;
   useEffect(() => {

@@ -75,7 +75,7 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
           {words.similar.back}
         </a>
       </div>
-      <Asking question={search} title={words.similar.looking} />
+      <Asking question={search} called={words.similar.looking} />
       {sheet.value && (
         <Bench
           key={answer?.job.id}

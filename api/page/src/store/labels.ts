@@ -36,7 +36,7 @@ async function look(names: readonly string[], headers: Record<string, string>, s
     if (answer.status === 304) return false;
     const view = (await answer.json()) as LabelsView;
     for (const one of view.names ?? []) given.set(one.name, one);
-    if (at === 0) count(view, { folder, etag: answer.headers.get("ETag") });
+    if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
     return true;
   };
   if (!(await part(0))) return null;
@@ -77,3 +77,6 @@ export function hueOf(name: string, otherwise = 0): number {
 
 /** Whose labels these are: a key says so itself. */
 export const signedBy = () => (key.value ? {} : { person: theProject().person });
+
+/** Who gets a batch: a key's owner is "me", whoever that is. */
+export const holder = () => (key.value ? "me" : theProject().person || "me");

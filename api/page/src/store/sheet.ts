@@ -3,6 +3,7 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import type { ClassProbability, LabelGiven, OneLabel } from "../service/types";
 import { words } from "../words";
+import { leaveToOthers } from "./handOuts";
 import { load, loadIfChanged, move } from "./labels";
 import { say, tell } from "./notices";
 import { give, type Outcome, unsaved } from "./outbox";
@@ -215,6 +216,7 @@ export class Sheet {
 
   private skipping(entry: Entry, yes: boolean): void {
     setSkipped(entry.name, yes);
+    if (yes) leaveToOthers(entry.name);
     entry.said.value = { ...entry.said.value, skipped: yes };
   }
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 
 from nextlabel.core.neural.heads.linear import DEFAULT_STRENGTH, STRENGTHS, _between_classes, train_linear
 from nextlabel.core.neural.heads.registry import train_head
@@ -39,6 +40,38 @@ def test_a_class_is_found_however_few_images_it_has_beside_the_others():
     head = train_linear(embeddings, targets, 2, seed=0)
     fresh = (2.0 + rng.normal(size=(200, 20))).astype(np.float32)
     assert (head.logits(fresh).argmax(axis=1) == 1).mean() > 0.95
+
+
+UNEVEN = ((95, 5), (90, 10), (60, 3), (60, 2), (85, 8, 7), (60, 6, 4), (100, 4, 4, 2))  # images of each class
+
+
+@pytest.mark.parametrize("counts", UNEVEN, ids=str)
+def test_the_chosen_strength_is_never_clearly_worse_than_the_default_one_however_rare_a_class(counts):
+    for seed in range(3):
+        (embeddings, targets), (fresh, truth) = _uneven(counts, seed)
+        chosen = train_linear(embeddings, targets, len(counts), seed=seed).logits(fresh).argmax(axis=1)
+        default = train_linear(embeddings, targets, len(counts), seed=seed, strength=DEFAULT_STRENGTH)
+        assert _f1(truth, chosen) > _f1(truth, default.logits(fresh).argmax(axis=1)) - 0.02
+
+
+@pytest.mark.parametrize("counts", UNEVEN, ids=str)
+def test_images_held_out_are_judged_as_images_that_nobody_has_seen(counts):
+    (embeddings, targets), (fresh, truth) = _uneven(counts, seed=0)
+    head = train_linear(embeddings, targets, len(counts), seed=0)
+    accuracy = np.mean(head.logits(fresh).argmax(axis=1) == truth)
+    assert float(head.details["cross_validated_accuracy"]) > accuracy - 0.06
+
+
+def _uneven(counts, seed, dimension=200):
+    """Labelled images and 20 times as many others: clouds around centres, in more dimensions than labelled images."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(scale=0.4, size=(len(counts), dimension))
+    drawn = [np.repeat(np.arange(len(counts)), np.multiply(times, counts)) for times in (1, 20)]
+    return [((centres[t] + rng.normal(size=(len(t), dimension))).astype(np.float32), t) for t in drawn]
+
+
+def _f1(truth, predicted):
+    return f1_score(truth, predicted, average="macro", zero_division=0)
 
 
 def test_linear_regularises_noise_more_than_clear_classes():

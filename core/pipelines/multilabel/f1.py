@@ -7,21 +7,48 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.kinds.f1 import CoOccurrence, LabelMiss, MultilabelF1Result
-from nextlabel.core.kinds.f1 import LabelScores as ShownScores
-from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, Skipped
+from nextlabel.core.kinds.f1 import CoOccurrence, F1Request, LabelMiss, LabelScores, MultilabelF1Result
 from nextlabel.core.metrics.f1 import Counts
-from nextlabel.core.metrics.multilabel import Interval, LabelScore, LabelScores
+from nextlabel.core.metrics.multilabel import Interval, LabelScore, MultilabelScores
 from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.f1 import MISSES_TOLD, validate
 from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.registry import task_of
 
 
-def misses(
+def carry_out(request: F1Request, run: Run) -> MultilabelF1Result:
+    validated = validate(request, run)
+    scores, every_class = validated.scores, np.arange(len(validated.classes))
+    assert isinstance(scores, MultilabelScores)
+    decided = task_of(request.task).decide(validated.logits, every_class, len(every_class), validated.head.thresholds)
+    return MultilabelF1Result(
+        f1_macro=rounded(scores.f1_macro),
+        f1_macro_interval=_rounded(scores.f1_macro_interval),
+        f1_micro=rounded(scores.f1_micro),
+        f1_micro_interval=_rounded(scores.f1_micro_interval),
+        f1_sample=rounded(scores.f1_sample),
+        mean_average_precision=rounded(scores.mean_average_precision),
+        mean_average_precision_interval=_rounded(scores.mean_average_precision_interval),
+        exact=rounded(scores.exact),
+        calibration_error=rounded(scores.calibration_error),
+        per_class=tuple(map(_shown, scores.per_class)),
+        co_occurrence=CoOccurrence(
+            classes=tuple(one.name for one in scores.per_class),
+            together=_table(scores.together),
+            predicted=_table(scores.together_predicted),
+            taken_for=_table(scores.taken_for),
+        ),
+        misses=_misses(validated.images, validated.classes, validated.probabilities, decided),
+        **validated.told,
+    )
+
+
+def _misses(
     validation: Embedded,
     classes: Sequence[str],
     probabilities: NDArray[np.float64],
     decided: NDArray[np.bool_],
-    most: int,
 ) -> tuple[LabelMiss, ...]:
     """List what was decided wrongly, the surest first. probabilities, decided: (V, C of `classes`).
 
@@ -35,7 +62,7 @@ def misses(
     spread[:, : len(classes)], given[:, : len(classes)] = probabilities, decided
     sureness = np.where(given, spread, 1 - spread)
     image, class_ = np.nonzero(truth != given)
-    order = np.argsort(-sureness[image, class_], kind="stable")[:most]
+    order = np.argsort(-sureness[image, class_], kind="stable")[:MISSES_TOLD]
     return tuple(
         LabelMiss(
             name=validation.pool.names[rows[i]],
@@ -47,46 +74,8 @@ def misses(
     )
 
 
-def result(
-    scores: LabelScores,
-    *,
-    validation_images: int,
-    misses: tuple[LabelMiss, ...],
-    leaks: tuple[Leak, ...],
-    head: HeadSummary,
-    skipped: tuple[Skipped, ...],
-    manifest: Manifest,
-) -> MultilabelF1Result:
-    return MultilabelF1Result(
-        f1_macro=rounded(scores.f1_macro),
-        f1_macro_interval=_rounded(scores.f1_macro_interval),
-        f1_micro=rounded(scores.f1_micro),
-        f1_micro_interval=_rounded(scores.f1_micro_interval),
-        f1_sample=rounded(scores.f1_sample),
-        mean_average_precision=rounded(scores.mean_average_precision),
-        mean_average_precision_interval=_rounded(scores.mean_average_precision_interval),
-        exact=rounded(scores.exact),
-        calibration_error=rounded(scores.calibration_error),
-        validation_images=validation_images,
-        per_class=tuple(map(_shown, scores.per_class)),
-        co_occurrence=CoOccurrence(
-            classes=tuple(one.name for one in scores.per_class),
-            together=_table(scores.together),
-            predicted=_table(scores.together_predicted),
-            taken_for=_table(scores.taken_for),
-        ),
-        classes_without_training_images=scores.absent_from_training,
-        classes_without_validation_images=scores.absent_from_validation,
-        misses=misses,
-        leaks=leaks,
-        head=head,
-        skipped=skipped,
-        manifest=manifest,
-    )
-
-
-def _shown(one: LabelScore) -> ShownScores:
-    return ShownScores(
+def _shown(one: LabelScore) -> LabelScores:
+    return LabelScores(
         class_name=one.name,
         precision=rounded(one.precision),
         recall=rounded(one.recall),

@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import WarningCode
-from nextlabel.core.kinds.label_check import LabelCheckRequest, MultilabelCopiesDisagree, MultilabelSuspiciousLabel
+from nextlabel.core.kinds.label_check import (
+    LabelCheckRequest,
+    MultilabelCopiesDisagree,
+    MultilabelLabelCheckResult,
+    MultilabelSuspiciousLabel,
+)
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import rounded, train
+from nextlabel.core.pipelines.label_check import embed_labelled, read_labelled_images
+from nextlabel.core.pipelines.material import manifest, rounded, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import task_of
@@ -22,7 +28,23 @@ LEAST = 2  # images that have a class, and that have not: one has no other to be
 FEW_OF_A_CLASS = 20  # on average: with fewer, what a head takes for errors is its own
 
 
-def suspicious(
+def carry_out(request: LabelCheckRequest, run: Run) -> MultilabelLabelCheckResult:
+    checked = embed_labelled(request, read_labelled_images(request, run), run)
+    embedded, matched = checked.embedded, checked.embedded.matched
+    assert isinstance(matched, MatchedSets)
+    run.stage("judge")
+    wrong, share = _suspicious(request, embedded, matched, run)
+    run.stage("compare")
+    return MultilabelLabelCheckResult(
+        expected_errors=share,
+        items=wrong,
+        copies_that_disagree=tuple(_copies_that_disagree(embedded, matched)),
+        manifest=manifest(request, checked.source, run, head=True, sources=checked.sources),
+        **checked.told,
+    )
+
+
+def _suspicious(
     request: LabelCheckRequest, embedded: Embedded, matched: MatchedSets, run: Run
 ) -> tuple[tuple[MultilabelSuspiciousLabel, ...], float | None]:
     """-> (what looks wrong, by image and class, the most suspicious first; how much of that an image is expected)."""
@@ -34,7 +56,7 @@ def suspicious(
     return tuple(_items(wrong, probabilities, embedded, matched)), _expected(wrong, matched, run)
 
 
-def copies_that_disagree(embedded: Embedded, matched: MatchedSets) -> Iterator[MultilabelCopiesDisagree]:
+def _copies_that_disagree(embedded: Embedded, matched: MatchedSets) -> Iterator[MultilabelCopiesDisagree]:
     """Each image with the nearest of its near-copies that is labelled otherwise; each pair once."""
     geometry, classes = Geometry(embedded.embeddings), matched.classes_by_row()
     limit = copy_distance(geometry) ** 2

@@ -8,20 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.kinds.results import ClassProbability
-from nextlabel.core.kinds.selection import MultilabelSelectionItem
+from nextlabel.core.kinds.selection import MultilabelSelectionItem, MultilabelSelectionResult, SelectionRequest
 from nextlabel.core.methods.base import Method, Need
 from nextlabel.core.methods.batch import Batch
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import COPIES_SHOWN, RARE, rounded, top_of
 from nextlabel.core.pipelines.predictions import Predictions
-from nextlabel.core.tasks.base import Task
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.selection import choose_batch
+from nextlabel.core.tasks.base import ClassTask
 
 DOUBTS_SHOWN = 3
 IN_DOUBT = 0.1  # a probability this far from 0 and from 1
 
 
-def items(
-    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: Task
+def carry_out(request: SelectionRequest, run: Run) -> MultilabelSelectionResult:
+    chosen = choose_batch(request, run)
+    items = tuple(_items(chosen.batch, chosen.embedded, chosen.predictions, chosen.method, chosen.task))
+    return MultilabelSelectionResult(items=items, **chosen.told)
+
+
+def _items(
+    batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[MultilabelSelectionItem]:
     picks, names = batch.picks, embedded.pool.names
     probabilities = None if predictions is None else task.probabilities(predictions.logits[picks.rows])

@@ -1,0 +1,206 @@
+"""Boxes in files of other tools and in ours: `nextlabel import`, `export` and `labels` with --task detection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, get_args
+
+import click
+
+from nextlabel.client.label_files import keep_labels
+from nextlabel.core.data.boxes import BoxedImage, write_lines
+from nextlabel.core.data.folder import opened_folder
+from nextlabel.core.data.folder_lock import alone_in
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
+from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.pool import Pool, list_pool
+from nextlabel.core.disk import write_whole
+from nextlabel.core.errors import Inexpressible
+from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
+from nextlabel.core.exchange.boxes.formats import Format, sniff
+from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
+from nextlabel.core.exchange.boxes.voc import FirstPixel
+from nextlabel.core.exchange.files import place_images, writable, write_text
+from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
+from nextlabel.core.settings import Settings
+from nextlabel.core.tasks.registry import DETECTION
+
+F = TypeVar("F", bound=Callable[..., Any])
+Drawn: TypeAlias = Mapping[str, BoxedImage]
+ALL = (Path("/"),)  # whoever types the command may read what they may read
+
+EmptyMeansOption = click.option(
+    "--empty-means",
+    type=click.Choice(get_args(EmptyMeans)),
+    default="unknown",
+    show_default=True,
+    help="Boxes: what an image without one says, where the file doesn't tell. looked-at: nothing is there.",
+)
+HullOption = click.option(
+    "--hull", is_flag=True, help="Boxes: of turned boxes and other shapes, the upright box around."
+)
+FirstPixelOption = click.option(
+    "--first-pixel",
+    type=click.Choice(get_args(FirstPixel)),
+    help="Pascal VOC: the number of the first pixel. Without: it is found out, and said.",
+)
+
+
+# --- import -----------------------------------------------------------------------------------------------------
+
+
+def read(
+    source: Path,
+    format_: Format,
+    pool: Pool | None,
+    *,
+    hull: bool = False,
+    first_pixel: FirstPixel | None = None,
+    names: PoolNames | ImageUrls | None = None,
+    **of_label_studio: Any,
+) -> BoxReading:
+    """Read a file or folder of that format. Raises UsageError where it can't do without a pool that isn't named."""
+    match format_:
+        case "coco":
+            return coco.read(source)
+        case "cvat":
+            return cvat.read(source, hull=hull)
+        case "voc":
+            return voc.read(source, first_pixel=first_pixel)
+        case "yolo":
+            if pool is None:
+                raise click.UsageError("YOLO's files don't say what their images are called: name them (--pool)")
+            return yolo.read(source, pool.names, hull=hull)
+        case "label-studio":
+            names = names or (PoolNames(pool.place) if pool is not None else None)
+            if names is None:
+                raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
+            return label_studio.read(source, names.name, hull=hull, **of_label_studio)
+        case _:
+            raise click.UsageError(f"{source} holds boxes as nextlabel has them: there is nothing to import")
+
+
+def bring_in(
+    source: Path,
+    format_: Format | None,
+    *,
+    labels: Path,
+    may_replace: bool,
+    yes: bool,
+    pool: Path | None,
+    take_predictions: bool = False,
+    empty_means: EmptyMeans = "unknown",
+    **how: Any,
+) -> None:
+    """Write a file of boxes of what another tool's file says, and tell what was repaired.
+
+    format_: None: it is found out.
+    """
+    if not may_hold_labels(labels.name, SUFFIXES_OF_BOXES):
+        raise click.UsageError(f"{labels} holds boxes, so its name has to end in {SUFFIXES_OF_BOXES[0]}")
+    there = list_pool(place_of(pool)) if pool is not None else None
+    reading = read(source, format_ or sniff(source), there, **how)
+    found = labels_of(
+        reading,
+        there,
+        max_pixels=Settings.model_fields["max_image_pixels"].default,
+        take_predictions=take_predictions,
+        empty_means=empty_means,
+    )
+    _keep(found, labels, may_replace=may_replace, yes=yes)
+    for note in found.notes:
+        click.echo(note, err=True)
+    empty = sum(not image.boxes for image in found.images.values())
+    click.echo(f"{found.boxes} boxes on {len(found.images)} images, {empty} with nothing there: {labels}", err=True)
+
+
+def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
+    """Write the file, under the lock that all hold who write labels files there."""
+    with writable(labels):
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        parent = labels.parent.absolute()
+        with opened_folder(parent, [parent]) as folder, alone_in(folder):
+            if labels.exists() and not may_replace:
+                raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
+            keep_labels(labels, found.images, yes=yes, task=DETECTION)
+            write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
+
+
+def place_of(pool: Path) -> Place:
+    """Make a place of a folder that the user names: it is theirs, and may link to anywhere."""
+    return place_at(pool.absolute(), (pool.absolute(), *ALL))
+
+
+# --- export -----------------------------------------------------------------------------------------------------
+
+
+def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
+    """Read the labels that were named. Raises UsageError where it is something else."""
+    if source.get("labels") is None:
+        raise click.UsageError("of boxes, labels are exported: name them (--labels)")
+    return dict(DETECTION.read(source["labels"], ALL).images)
+
+
+def write_coco(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+    """Write `annotations/instances_nextlabel.json`, as datumaro and CVAT have it, and `images/`."""
+    text = json.dumps(coco.document(images, classes), ensure_ascii=False, indent=1) + "\n"
+    _write({"annotations/instances_nextlabel.json": text}.items(), images, out, pool, copy)
+
+
+def write_cvat(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+    _write({"nextlabel.xml": cvat.document(images, classes)}.items(), images, out, pool, copy)
+
+
+def write_voc(images: Drawn, _: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+    _write(voc.documents(images), images, out, pool, copy)
+
+
+def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+    crowds = sum(box.crowd for image in images.values() for box in image.boxes)
+    if crowds:
+        click.echo(f"left out, as YOLO has no place for them: {crowds} boxes around a crowd", err=True)
+    _write(yolo.documents(images, classes), images, out, pool, copy)
+
+
+def _write(files: Iterable[tuple[str, str]], images: Drawn, out: Path, pool: Path | None, copy: bool) -> None:
+    for path, text in list(files):
+        with writable(out / path):
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+        write_text(out / path, text)
+    if pool is not None:
+        place_images([(name, name) for name in images], place_of(pool), out / "images", copy=copy)
+    boxes = sum(len(image.boxes) for image in images.values())
+    click.echo(f"{boxes} boxes on {len(images)} images: {out}", err=True)
+
+
+def write_label_studio(
+    images: Drawn,
+    classes: Iterable[str],
+    out: Path,
+    *,
+    image_prefix: str,
+    config: Path | None,
+    from_name: str,
+    image_key: str,
+) -> None:
+    known = dict.fromkeys([*classes, *(box.class_name for image in images.values() for box in image.boxes)])
+    if config is not None:
+        write_text(config, label_studio.config(tuple(known), from_name, image_key))
+    tasks = label_studio.tasks(images, ImageUrls(image_prefix), from_name, image_key)
+    write_text(out, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
+    click.echo(f"{len(tasks)} tasks: {out}", err=True)
+
+
+WRITERS = {"coco": write_coco, "cvat": write_cvat, "voc": write_voc, "yolo": write_yolo}
+
+
+def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | None, **how: Any) -> None:
+    """Convert boxes: of another tool's into a file of boxes, or the other way round into the format `to`."""
+    if to is None:
+        bring_in(source, None, labels=out, may_replace=True, yes=yes, pool=pool, **how)
+        return
+    if sniff(source) != "boxes":
+        raise Inexpressible(f"{source} is no file of boxes: convert it to one first, and that to {to}")
+    WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False)

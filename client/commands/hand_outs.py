@@ -1,0 +1,74 @@
+"""Commands for what is with people: list it, and take it back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+
+from nextlabel.client.commands.jobs import AsJson
+from nextlabel.client.commands.options import Key, Name, PathType, Url
+from nextlabel.client.http import Client
+from nextlabel.client.shown import seconds
+from nextlabel.client.tables import table
+
+Pool = click.argument("path_to_img", metavar="POOL", type=PathType(folder=True))
+Labels = click.option("-l", "--labels", "path_to_labels", type=PathType(folder=False), help="Their labels, if any yet.")
+
+
+@click.command("hand-outs")
+@Pool
+@Labels
+@AsJson
+@Url
+@Key
+def hand_outs(path_to_img: str, path_to_labels: str | None, as_json: bool, url: str, api_key: str | None) -> None:
+    """Tell which images of POOL are with whom, and for how long.
+
+    `nextlabel select POOL -n N --person NAME` hands a batch out.
+    """
+    with Client(url, api_key) as client:
+        found = client.hand_outs(path_to_img, path_to_labels)
+    if as_json:
+        click.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False))
+        return
+    now = datetime.now(UTC)
+    rows = (
+        (
+            one.person,
+            one.left,
+            one.labelled,
+            f"for {seconds(max(0.0, (one.ends_at - now).total_seconds()))}",
+            one.job_id,
+        )
+        for one in found
+    )
+    Console().print(table(("person", "left", "labelled", "", "job"), rows))
+
+
+@click.command("give-back")
+@Pool
+@Labels
+@click.option("--person", help="What this person has. Left out: whoever has it.")
+@click.option("--job", "job_id", help="Of that job's batch alone.")
+@click.option("--name", "names", type=Name(), multiple=True, help="These images alone; may be given several times.")
+@Url
+@Key
+def give_back(
+    path_to_img: str,
+    path_to_labels: str | None,
+    person: str | None,
+    job_id: str | None,
+    names: tuple[str | list[str], ...],
+    url: str,
+    api_key: str | None,
+) -> None:
+    """Take images of POOL back from whoever has them, so that others get them."""
+    if not (person or job_id or names):
+        raise click.UsageError("say whose: --person, --job or --name")
+    flat = [name for given in names for name in ([given] if isinstance(given, str) else given)]
+    with Client(url, api_key) as client:
+        images = client.give_back(path_to_img, path_to_labels, person=person, job_id=job_id, names=flat or None)
+    click.echo(f"{images} images are anybody's again")

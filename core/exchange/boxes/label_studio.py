@@ -1,0 +1,209 @@
+"""Label Studio's `<RectangleLabels>`: boxes in percent of the image, in exports as JSON and JSON-MIN, and in tasks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from nextlabel.core.data.boxes import BoxedImage
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
+from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
+from nextlabel.core.exchange.boxes.shapes import Hulls, Place, rotated_hull
+from nextlabel.core.exchange.files import read_json
+from nextlabel.core.exchange.image_urls import ImageUrls
+from nextlabel.core.exchange.label_studio import NameOf, image_key
+
+RECTANGLES = "rectanglelabels"
+CROWD = "crowd"  # in the `meta` of a region of ours
+
+
+# --- write ------------------------------------------------------------------------------------------------------
+
+
+def config(classes: Sequence[str], from_name: str = "label", key: str = "image") -> str:
+    """Write the labelling configuration of a new project. Raises Inexpressible where there is no class."""
+    if not classes:
+        raise Inexpressible("no class is known yet, so there is nothing to choose from; name the classes (--class)")
+    labels = [f"    <Label value={quoteattr(name)}/>" for name in classes]
+    head = f'  <RectangleLabels name={quoteattr(from_name)} toName="image">'
+    image = f'  <Image name="image" value={quoteattr(f"${key}")}/>'
+    return "\n".join(["<View>", image, head, *labels, "  </RectangleLabels>", "</View>", ""])
+
+
+def tasks(
+    images: Mapping[str, BoxedImage], urls: ImageUrls, from_name: str = "label", key: str = "image"
+) -> list[dict[str, Any]]:
+    """Make tasks to import into a project: an annotation each, which is empty where nothing is there."""
+    return [
+        {"data": {key: urls.url(name), **_size(image)}, "annotations": [{"result": list(_regions(image, from_name))}]}
+        for name, image in images.items()
+    ]
+
+
+def _size(image: BoxedImage) -> dict[str, int]:
+    """Write what no region says of an image on which nothing is."""
+    return {"width": image.width, "height": image.height}
+
+
+def _regions(image: BoxedImage, from_name: str) -> Iterator[dict[str, Any]]:
+    for at, box in enumerate(image.boxes):
+        value = {
+            "x": 100 * box.x / image.width,
+            "y": 100 * box.y / image.height,
+            "width": 100 * box.width / image.width,
+            "height": 100 * box.height / image.height,
+            "rotation": 0,
+            RECTANGLES: [box.class_name],
+        }
+        yield {
+            "id": f"nextlabel-{at}",
+            "from_name": from_name,
+            "to_name": "image",
+            "type": RECTANGLES,
+            "original_width": image.width,
+            "original_height": image.height,
+            "image_rotation": 0,
+            "value": value,
+            **({"meta": {"text": [CROWD]}} if box.crowd else {}),
+        }
+
+
+# --- read -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Annotation:
+    """What somebody, or a model, said of one task. `size`: of the image, where the task's data has it."""
+
+    place: str
+    url: str
+    regions: Sequence[dict[str, Any]]
+    by_model: bool
+    time: str
+    size: tuple[int, int] | None
+
+
+def read(
+    file: Path,
+    name_of: NameOf,
+    *,
+    key: str | None = None,
+    from_name: str | None = None,
+    newest: bool = False,
+    hull: bool = False,
+) -> BoxReading:
+    """Read an export as JSON or JSON-MIN. An annotation without a box says that nothing is there unless skipped.
+
+    Args:
+        name_of: finds an image's name in the pool by its URL; None: the pool has none such.
+        key: the image's key in a task's data. None: it is found out, where only one looks like an image.
+        from_name: the name of the <RectangleLabels>. None: all count.
+        newest: of several annotations of a task, the newest counts; else they must agree.
+        hull: of a turned box, take the upright box around it; else it is a fault.
+
+    Raises:
+        ExchangeMalformed, PathNotReadable
+    """
+    reading = BoxReading.of(file, "Label Studio's JSON")
+    reading.settled_by = "" if newest else "let the newest count (--newest)"
+    rows = read_json(file)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ExchangeMalformed(f"{shown(file)} is no list of tasks. Export the project as JSON or JSON-MIN.")
+    hulls = Hulls(reading, allowed=hull)
+    key = key or image_key([row["data"] if isinstance(row.get("data"), dict) else row for row in rows]) or "image"
+    for at, row in enumerate(rows, start=1):
+        said = list(_annotations_of(row, f"task {row.get('id', at)}", key, reading))
+        people = [one for one in said if not one.by_model]
+        if newest and len(people) > 1:
+            said = [max(people, key=lambda one: one.time)]
+        for annotation in said:
+            name = name_of(annotation.url)
+            if name is None:
+                what = f"no image is known by {shown(annotation.url)}; check the prefix, or the pool"
+                reading.faults.note(annotation.place, what)
+            else:
+                reading.images.append(_image(annotation, name, from_name, hulls))
+    return reading
+
+
+def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReading) -> Iterator[_Annotation]:
+    inner = row.get("data")
+    data = inner if isinstance(inner, dict) else row
+    url = data.get(key)
+    if not isinstance(url, str) or not url:
+        reading.faults.note(place, f"it has no image in `{key}`; say which it is (--image-key)")
+        return
+    sides = [value for side in ("width", "height") if isinstance(value := data.get(side), int) and value > 0]
+    size = (sides[0], sides[1]) if len(sides) == 2 else None
+    if data is row:  # JSON-MIN: what was drawn stands beside the image, under the name of the control
+        lists = [value for value in row.values() if isinstance(value, list)]
+        regions = [
+            {"value": one, **one} for value in lists for one in value if isinstance(one, dict) and RECTANGLES in one
+        ]
+        yield _Annotation(place, url, regions, by_model=False, time=str(row.get("updated_at", "")), size=size)
+        return
+    for part, by_model in (("annotations", False), ("predictions", True)):
+        listed = row.get(part, row.get("completions") if part == "annotations" else None)
+        for one in listed if isinstance(listed, list) else []:
+            if isinstance(one, dict) and not one.get("was_cancelled"):
+                result = one.get("result")
+                regions = [r for r in result if isinstance(r, dict)] if isinstance(result, list) else []
+                time = str(one.get("updated_at") or one.get("created_at") or "")
+                yield _Annotation(place, url, regions, by_model, time, size)
+
+
+def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hulls) -> FoundImage:
+    reading, place = hulls.reading, annotation.place
+    places: list[Place] = []
+    classes: list[str] = []
+    crowd: list[bool] = []
+    size = annotation.size
+    for region in annotation.regions:
+        value = region.get("value")
+        if not isinstance(value, dict) or RECTANGLES not in value:
+            reading.repaired["answers that are no boxes were passed over"] += 1
+            continue
+        if from_name is not None and region.get("from_name", from_name) != from_name:
+            continue
+        said = value[RECTANGLES]
+        width, height = (region.get(f"original_{side}") for side in ("width", "height"))
+        if not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0):
+            reading.faults.note(place, "a box has no `original_width` and `original_height`")
+            continue
+        if region.get("image_rotation") not in (None, 0):
+            reading.faults.note(place, "the image was turned in Label Studio; turn it back there, and export it anew")
+            continue
+        if not isinstance(said, list) or len(said) != 1 or not isinstance(said[0], str):
+            reading.faults.note(place, f"a box has one class, and this one says {shown(str(said))}")
+            continue
+        size = (width, height)
+        x, y, w, h, turn = (_number(value.get(field, 0)) for field in ("x", "y", "width", "height", "rotation"))
+        found: Place | None = (x * width / 100, y * height / 100, w * width / 100, h * height / 100)
+        if turn % 360 and found is not None:  # around its upper left corner
+            found = hulls.of(place, "a turned box", rotated_hull(found, turn, found[:2]))
+        if found is not None:
+            places.append(found)
+            classes.append(said[0])
+            meta = region.get("meta")
+            crowd.append(isinstance(meta, dict) and meta.get("text") == [CROWD])
+    return FoundImage(
+        place=place,
+        name=name,
+        size=size,
+        places=np.array(places, np.float64).reshape(-1, 4),
+        classes=classes,
+        crowd=np.array(crowd, bool),
+        by_model=np.full(len(classes), annotation.by_model),
+        looked_at=not annotation.by_model,
+    )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -1,0 +1,190 @@
+"""The task `detection`: boxes with a class each. A file of boxes has a line of JSON for each image.
+
+A file is a person's; what it says of an image is all that they drew on it, maybe nothing. An image without a line was
+not looked at. Two lines about one image, whoever wrote them, contradict each other about each box that only one of them
+has: a box of the other is the same if it has the same class and covers much the same place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.boxes import BoxedImage, format_line, iou, parse_line, same_boxes
+from nextlabel.core.data.labels import MAX_LISTED, entries_of, labels_files, sorted_classes
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels
+from nextlabel.core.tasks.base import Conflicts, Labels, Matched, Task, refuse_none
+
+TWICE = 0.9  # IoU of two boxes of a class above which they are one that was drawn twice
+TINY = 3  # pixels
+
+
+@dataclass(frozen=True)
+class BoxLabels(Labels):
+    """What was drawn on each labelled name."""
+
+    images: Mapping[str, BoxedImage]
+    disputed: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> Collection[str]:
+        return self.images.keys()
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        return sorted_classes(box.class_name for image in self.images.values() for box in image.boxes)
+
+    @property
+    def boxes(self) -> int:
+        return sum(len(image.boxes) for image in self.images.values())
+
+    def lines(self) -> Iterator[str]:
+        return (format_line(name, image) for name, image in self.images.items())
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedBoxes(Matched):
+    """`targets`: (L,) of BoxedImage."""
+
+    def onto(self, classes: Sequence[str]) -> NDArray[np.object_]:
+        """Return (L,) of arrays: the index of each box's class."""
+        index = {name: i for i, name in enumerate(classes)}
+        found = [np.array([index.get(box.class_name, -1) for box in image.boxes], np.int64) for image in self.targets]
+        return _objects(found)
+
+    def take(self, kept: NDArray[np.bool_]) -> MatchedBoxes:
+        targets = self.targets[kept]
+        return replace(self, rows=self.rows[kept], classes=_classes_of(targets), targets=targets)
+
+    def images_per_class(self) -> dict[str, int]:
+        each = [{box.class_name for box in image.boxes} for image in self.targets]
+        return {name: sum(name in said for said in each) for name in self.classes}
+
+    def class_by_row(self) -> dict[int, str]:
+        return {int(row): image.in_words() for row, image in zip(self.rows, self.targets, strict=True)}
+
+
+class Detection(Task):
+    name: ClassVar[str] = "detection"
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES_OF_BOXES
+
+    def no_labels(self) -> BoxLabels:
+        return BoxLabels({})
+
+    def read(self, path: Path, roots: Sequence[Path] = ()) -> BoxLabels:
+        labels, conflicts = self.read_with_conflicts(path, roots)
+        if conflicts:
+            raise LabelsConflict(_describe(conflicts))
+        return labels
+
+    def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[BoxLabels, Conflicts]:
+        """Read the boxes of each name as the first of its lines has them, where all of them agree."""
+        faults: list[str] = []
+        said: dict[str, list[Said]] = defaultdict(list)
+        with labels_files(path, roots, suffixes=self.suffixes) as files:
+            for file, number, name, image in entries_of(files, faults, parse_line):
+                said[as_seen(name)].append(Said(f"{file.name}:{number}", image))
+        if faults:
+            raise LabelsMalformed(_describe_faults(faults))
+        conflicts = {name: places for name, all_ in sorted(said.items()) if (places := contested(all_))}
+        images = {name: all_[0].image for name, all_ in said.items() if name not in conflicts}
+        return BoxLabels(images, frozenset(conflicts)), conflicts
+
+    def match(self, labels: Labels, pool: Pool) -> MatchedBoxes:
+        assert isinstance(labels, BoxLabels)
+        rows_by_name = pool.rows_by_name
+        present = {rows_by_name[name]: image for name, image in labels.images.items() if name in rows_by_name}
+        rows = sorted(present)
+        targets = _objects([present[row] for row in rows])
+        return MatchedBoxes(
+            rows=np.array(rows, np.int64),
+            classes=_classes_of(targets),
+            targets=targets,
+            absent=tuple(sorted(name for name in labels.images if name not in rows_by_name)),
+            disputed=pool.rows_of(labels.disputed),
+        )
+
+    def check_labels(self, labels: Labels) -> None:
+        assert isinstance(labels, BoxLabels)
+        refuse_none(labels)
+        if not labels.boxes:
+            raise NoLabels(f"on none of the {len(labels)} labelled images is a box, so there is no object to learn")
+
+
+# --- contradictions ---------------------------------------------------------------------------------------------
+
+
+class Said(NamedTuple):
+    """What one line says. `place`: its file and number."""
+
+    place: str
+    image: BoxedImage
+
+
+def contested(said: Sequence[Said]) -> dict[str, str]:
+    """Return each thing that not all lines about one image say, and where it stands; nothing where they agree."""
+    if all(one.image == said[0].image for one in said[1:]):
+        return {}
+    sizes = {(one.image.width, one.image.height): one.place for one in reversed(said)}
+    if len(sizes) > 1:
+        return {f"an image of {width} x {height}": place for (width, height), place in sizes.items()}
+    contested: dict[str, str] = {}
+    for one in said:
+        others = [other for other in said if other is not one]
+        seen = [{i for i, _ in same_boxes(one.image, other.image)} for other in others]
+        for i, box in enumerate(one.image.boxes):
+            without = [other.place for other, found in zip(others, seen, strict=True) if i not in found]
+            if without:
+                contested.setdefault(box.in_words(), f"{one.place}, and not in {', '.join(without)}")
+    return contested
+
+
+def oddities(image: BoxedImage) -> Iterator[str]:
+    """Say of boxes on one image which are worth another look: drawn twice, or too small for most eyes."""
+    for i, j in np.argwhere(np.triu(iou(image.places, image.places), 1) > TWICE).tolist():
+        if image.boxes[i].class_name == image.boxes[j].class_name:
+            yield f"{image.boxes[i].in_words()} and {image.boxes[j].in_words()} seem to be drawn twice"
+    for box in image.boxes:
+        if min(box.width, box.height) < TINY:
+            yield f"{box.in_words()} is less than {TINY} pixels wide or high"
+
+
+def _describe(conflicts: Conflicts) -> str:
+    lines = [
+        f"{shown(name)}: {'; '.join(f'{shown(what)} in {place}' for what, place in said.items())}"
+        for name, said in list(conflicts.items())[:MAX_LISTED]
+    ]
+    more = [f"and {len(conflicts) - MAX_LISTED} more"] if len(conflicts) > MAX_LISTED else []
+    return "\n".join(["People contradict each other about these boxes. Please settle them:", *lines, *more])
+
+
+def _describe_faults(faults: Sequence[str]) -> str:
+    more = ["and more"] if len(faults) > MAX_LISTED else []
+    head = (
+        'Boxes are lines of JSON, {"name": "a.jpg", "width": 640, "height": 480, '
+        '"boxes": [{"class": "cat", "box": [x, y, width, height]}]}. Please mend:'
+    )
+    return "\n".join([head, *faults[:MAX_LISTED], *more, "Boxes of another tool: `nextlabel import --help`."])
+
+
+def _classes_of(targets: NDArray[np.object_]) -> tuple[str, ...]:
+    return sorted_classes(box.class_name for image in targets for box in image.boxes)
+
+
+def _objects(values: Sequence[object]) -> NDArray[np.object_]:
+    """Return (n,) of objects that numpy would else make a table of."""
+    array = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        array[i] = value
+    return array

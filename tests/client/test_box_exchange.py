@@ -1,0 +1,125 @@
+"""`nextlabel import`, `export` and `labels` with --task detection, on files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from nextlabel.client.label_files import LabelsLost
+from nextlabel.client.main import cli
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible, LabelsConflict
+from nextlabel.core.tasks.registry import DETECTION
+
+LINES = (
+    '{"name": "a.jpg", "width": 100, "height": 50, "boxes": [{"class": "cat", "box": [10, 20, 30.5, 25]}]}\n'
+    '{"name": "b c.jpg", "width": 60, "height": 80, "boxes": []}\n'
+)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """In a folder with a pool of two images and somebody's boxes on them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pool").mkdir()
+    Image.new("RGB", (100, 50)).save(tmp_path / "pool" / "a.jpg")
+    Image.new("RGB", (60, 80)).save(tmp_path / "pool" / "b c.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "boxes-anna.jsonl").write_text(LINES)
+
+    def run(*arguments, code=0):
+        ran = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+        assert ran.exit_code == code, ran.output
+        return ran.output
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("format_", "task", "there"),
+    [
+        ("coco", ["--task", "detection"], "annotations/instances_nextlabel.json"),
+        ("cvat", ["--task", "detection"], "nextlabel.xml"),
+        ("yolo", [], ""),
+        ("voc", [], ""),
+    ],
+)
+def test_boxes_go_out_with_their_images_and_come_back_byte_by_byte(run, tmp_path, format_, task, there):
+    told = run("export", format_, "--labels", "labels", *task, "--out", "out", "--pool", "pool")
+    assert "1 boxes on 2 images: out" in told
+    assert (tmp_path / "out" / "images" / "b c.jpg").exists()
+    told = run("import", format_, f"out/{there}", *task, "--labels", "new/boxes-x.jsonl", "--pool", "pool")
+    assert "1 boxes on 2 images, 1 with nothing there" in told
+    assert (tmp_path / "new" / "boxes-x.jsonl").read_text() == LINES
+    told = run("labels", "convert", f"out/{there}", "converted.jsonl", "--task", "detection", "--pool", "pool")
+    assert "read as " in told
+    assert (tmp_path / "converted.jsonl").read_text() == LINES
+    run("labels", "convert", "converted.jsonl", "again", "--task", "detection", "--to", format_)
+    assert DETECTION.read(tmp_path / "converted.jsonl").names == {"a.jpg", "b c.jpg"}
+
+
+def test_boxes_go_to_label_studio_and_back(run, tmp_path):
+    prefix = ["--image-prefix", "/data/local-files/?d=photos/"]
+    options = ["--task", "detection", *prefix]
+    run("export", "label-studio", "--labels", "labels", *options, "--out", "tasks.json", "--config", "config.xml")
+    assert '<Label value="cat"/>' in (tmp_path / "config.xml").read_text()
+    run("import", "label-studio", "tasks.json", *options, "--labels", "new/boxes-x.jsonl")
+    assert (tmp_path / "new" / "boxes-x.jsonl").read_text() == LINES
+
+
+def test_boxes_that_are_there_are_not_lost(run):
+    run("labels", "convert", "labels", "out", "--task", "detection", "--to", "voc")
+    one, *_ = sorted(Path("out").rglob("*.xml"))
+    target = ["--labels", "labels/boxes-anna.jsonl"]
+    assert "is there already" in run("import", "voc", str(one), *target, code=2)
+    with pytest.raises(LabelsLost, match=r"holds 2 labels, and 1 would be left[\s\S]*b c\.jpg"):
+        run("import", "voc", str(one), *target, "--replace")
+
+
+def test_what_the_command_cannot_do_is_said(run):
+    assert "has to end in .jsonl" in run("import", "voc", "labels", "--labels", "boxes.txt", code=2)
+    assert "name them (--pool)" in run("import", "yolo", "labels", "--labels", "boxes.jsonl", code=2)
+    assert "name them (--labels)" in run("export", "coco", "--task", "detection", "--out", "x", code=2)
+    run("export", "coco", "--labels", "labels", "--task", "detection", "--out", "x")
+    document = "x/annotations/instances_nextlabel.json"
+    with pytest.raises(Inexpressible, match="is no file of boxes"):
+        run("labels", "convert", document, "out", "--task", "detection", "--to", "voc")
+
+
+def test_check_counts_boxes_and_names_what_is_worth_another_look(run, tmp_path):
+    told = run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
+    assert "1 boxes on 2 images, 1 with nothing there; 1 classes: cat" in told
+    assert "2 of 2 images in pool are labelled" in told
+    twice = [{"class": "cat", "box": [10, 20, 30, 25]}, {"class": "cat", "box": [10, 20, 30, 24.5]}]
+    boxes = [*twice, {"class": "Cat", "box": [1, 1, 2, 9]}]
+    line = json.dumps({"name": "a.jpg", "width": 100, "height": 50, "boxes": boxes})
+    (tmp_path / "labels" / "boxes-anna.jsonl").write_text(line)
+    (tmp_path / "labels" / "anna.txt").write_text("a.jpg\tcat\n")
+    told = run("labels", "check", "labels", "--task", "detection")
+    for words in (
+        "seem to be drawn twice",
+        "less than 3 pixels wide",
+        "these look like one class: Cat, cat",
+        "anna.txt",
+    ):
+        assert words in told
+    (tmp_path / "labels" / "boxes-ben.jsonl").write_text(LINES.splitlines()[0])
+    with pytest.raises(LabelsConflict, match=r"boxes-anna\.jsonl:1, and not in boxes-ben\.jsonl:1"):
+        run("labels", "check", "labels", "--task", "detection")
+
+
+def test_faults_of_another_tools_file_are_all_told_at_once(run, tmp_path):
+    boxes = [[10, 20, -5, 5], [1e9, 1, 2, 2]]
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": i, "image_id": 1, "category_id": 1, "bbox": box} for i, box in enumerate(boxes)],
+    }
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    with pytest.raises(ExchangeMalformed) as caught:
+        run("import", "coco", "bad.json", "--task", "detection", "--labels", "new.jsonl")
+    assert all(words in caught.value.detail for words in ("a box of -5 x 5", "lies mostly beyond"))
+    assert not (tmp_path / "new.jsonl").exists()

@@ -1,0 +1,26 @@
+"""A large document is read by pieces, of whatever size these are."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nextlabel.core.data import json_stream
+from nextlabel.core.errors import ExchangeMalformed
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), st.lists)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.integers(1, 9), st.sampled_from([None, 1]))
+def test_a_document_is_read_by_pieces_as_it_is_as_a_whole(document, piece, indent):
+    elements = [(k, one) for k, v in document.items() for one in (v if isinstance(v, list) else [v])]
+    before, json_stream.PIECE = json_stream.PIECE, piece
+    try:
+        stream = io.BytesIO(json.dumps(document, indent=indent, ensure_ascii=False).encode())
+        assert list(json_stream.elements(Path("a.json"), stream, ExchangeMalformed)) == elements
+    finally:
+        json_stream.PIECE = before
