@@ -148,23 +148,24 @@ def serve_other(folder: Path, command: Path) -> Iterator[str]:
     """Run another version's whole stack. Yields its URL once it is ready."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     with (folder / "other.log").open("wb") as log:
+        env = {**os.environ, **settings(folder, "other")}
         up = [str(command), "up", "--port", str(port), "--workers", "1"]
-        process = subprocess.Popen(up, env={**os.environ, **settings(folder, "other")}, stdout=log, stderr=log)
+        process = subprocess.Popen(up, cwd=folder, env=env, stdout=log, stderr=log)  # not beside modules of ours
         try:
-            wait_until_ready(url, process)
+            wait_until_ready(url, process, Path(log.name))
             yield url
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while True:
         with suppress(httpx.TransportError):
             if httpx.get(f"{url}/readyz").is_success:
                 return
         if process.poll() is not None:
-            raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}")
+            raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}:\n{log.read_text()}")
         time.sleep(0.2)
 
 
