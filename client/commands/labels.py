@@ -26,6 +26,7 @@ from nextlabel.client.label_files import (
     write_any,
 )
 from nextlabel.client.tables import table
+from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
@@ -39,6 +40,7 @@ from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)
+Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
 New = click.Path(path_type=Path)
 OfTask = click.option(
@@ -227,3 +229,36 @@ def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
     if left_out := left_out_of(path, suffixes=task.suffixes):
         ends = ", ".join(task.suffixes)
         click.echo(f"not read, as they don't end in {ends}, or look like copies: {', '.join(left_out)}", err=True)
+
+
+# --- classes ----------------------------------------------------------------------------------------------------
+
+
+@labels.command()
+@click.argument("folder", type=Folder)
+@click.argument("old")
+@click.argument("new")
+@click.option("--merge", is_flag=True, help="There may be labels of NEW already: make one class of the two.")
+def rename(folder: Path, old: str, new: str, merge: bool) -> None:
+    """Give all labels of the class OLD in FOLDER the class NEW, whoever gave them: in every person's file, or none."""
+    _tell_changed(change_class(folder.resolve(), old, new, roots=[folder.resolve()], merge=merge), "changed")
+
+
+@labels.command()
+@click.argument("folder", type=Folder)
+@click.argument("class_", metavar="CLASS")
+def remove(folder: Path, class_: str) -> None:
+    """Take all labels of CLASS out of FOLDER, whoever gave them. Their images have no label any more."""
+    _tell_changed(change_class(folder.resolve(), class_, None, roots=[folder.resolve()]), "taken out")
+
+
+@labels.command()
+@click.argument("folder", type=Folder)
+def undo(folder: Path) -> None:
+    """Bring FOLDER back to what it was before the last `rename` or `remove`, unless labels came in since."""
+    _tell_changed(undo_class_change(folder.resolve(), roots=[folder.resolve()]), "labels, as before")
+
+
+def _tell_changed(changed: ClassChanged, how: str) -> None:
+    for file, count in changed.labels.items():
+        click.echo(f"{file}: {count} {how}")

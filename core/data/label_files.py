@@ -95,7 +95,7 @@ def give_labels(
     file_name = _file_name(person)
     wanted = _by_name(labels)
     with _labels_folder(path, roots) as folder, ExitStack() as stack:
-        stack.enter_context(_in_our_words(folder.path))
+        stack.enter_context(in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
         others = [file for file in files_in(folder, roots, stack) if file != own]
@@ -260,7 +260,7 @@ def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
             "put this one into a folder, and name the folder."
         )
     with opened_folder(real, roots) as folder:
-        with _in_our_words(folder.path):
+        with in_our_words(folder.path):
             names = folder.names()
         if any(name.lower().endswith(SUFFIXES) for name in names):
             raise PathWrongKind(f"{shown(folder.path)} holds images. Labels want a folder of their own.")
@@ -269,7 +269,7 @@ def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
 
 def _make(path: Path, roots: Sequence[Path]) -> None:
     """Make a folder in one that is there, whose group may write it if it may write that."""
-    with opened_folder(path.parent, roots) as parent, _in_our_words(parent.path):
+    with opened_folder(path.parent, roots) as parent, in_our_words(parent.path):
         with suppress(FileExistsError):
             os.mkdir(path.name, dir_fd=parent.descriptor)
         above = os.fstat(parent.descriptor)
@@ -281,7 +281,7 @@ def _make(path: Path, roots: Sequence[Path]) -> None:
 
 
 @contextmanager
-def _in_our_words(folder: Path) -> Iterator[None]:
+def in_our_words(folder: Path) -> Iterator[None]:
     """Raise StorageFull or PathNotWritable in the place of any OSError of the block."""
     try:
         yield

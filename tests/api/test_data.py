@@ -32,6 +32,7 @@ def test_without_a_path_the_roots_are_listed(client, data):
     root = str(data.root.resolve())
     assert client.get("/folders").json() == {
         "path": None, "parent": None, "folders": [root], "files": [], "images": 0, "unread": {}, "more": False,
+        "path_to_labels": None,
     }  # fmt: skip
 
 

@@ -132,3 +132,18 @@ def test_labels_are_not_replaced_by_fewer_unless_that_is_said(folder, tmp_path, 
     assert out.read_text() == "a.png\tcat\nb.png\tdog\n"
     assert labels(command, given, out, "--yes").exit_code == 0
     assert out.read_text() == "a.png\tcat\n"
+
+
+def test_a_class_is_renamed_and_removed_in_everybodys_files_and_that_is_undone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels").mkdir()
+    for person in ("anna", "ben"):
+        (tmp_path / "labels" / f"{person}.txt").write_text("a.png\tcta\nb.png\tdog\n")
+    renamed = CliRunner().invoke(cli, ["labels", "rename", "labels", "cta", "cat"])
+    assert (renamed.exit_code, renamed.output) == (0, "anna.txt: 1 changed\nben.txt: 1 changed\n")
+    refused = CliRunner().invoke(cli, ["labels", "rename", "labels", "cat", "dog"])
+    assert "there are labels of the class 'dog' already (2)" in str(refused.exception)
+    assert CliRunner().invoke(cli, ["labels", "remove", "labels", "dog"]).exit_code == 0
+    assert (tmp_path / "labels" / "ben.txt").read_text() == "a.png\tcat\n"
+    assert CliRunner().invoke(cli, ["labels", "undo", "labels"]).exit_code == 0
+    assert (tmp_path / "labels" / "ben.txt").read_text() == "a.png\tcat\nb.png\tdog\n"

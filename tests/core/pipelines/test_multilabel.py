@@ -182,7 +182,8 @@ def test_quotas_are_of_images_that_are_given_the_class(bench, pool):
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.takes_several_classes()])
 def test_every_method_that_makes_sense_chooses(bench, pool, method):
-    result = bench.select(4, path_to_labels=pool[0], task="multilabel", method=method)
+    quick = "vae2" if method == "vae" else method
+    result = bench.select(4, path_to_labels=pool[0], task="multilabel", method=quick)
     assert len({*result.data}) == 4
     assert {*result.data} <= pool[1].keys()
 

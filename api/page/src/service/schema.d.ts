@@ -236,6 +236,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/classes/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Class Change
+         * @description Rename a class in every person's file, make one of two, or remove one: in all of them, or none.
+         */
+        post: operations["post_class_change_labels_classes_change_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/labels/classes/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Class Undo
+         * @description Bring the files back to what they were before the last change of a class, unless labels came in since.
+         */
+        post: operations["post_class_undo_labels_classes_undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -530,10 +570,122 @@ export interface components {
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
         };
+        /**
+         * BoxMiss
+         * @description A box that is wrong, or missing, at the thresholds.
+         *
+         *     `miss`: `class`: of another class; `place`: badly placed (an IoU of 0.1 to 0.5); `both`; `double`: found once
+         *     already; `background`: nothing is there; `missed`: nothing was predicted. `box`: what a person drew,
+         *     `predicted_box`: what was predicted, each x, y, width, height; one of them may not be there.
+         */
+        BoxMiss: {
+            /** Name */
+            name: string;
+            /**
+             * Miss
+             * @enum {string}
+             */
+            miss: "class" | "place" | "both" | "double" | "background" | "missed";
+            /** Class */
+            class: string | null;
+            /** Predicted */
+            predicted: string | null;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Predicted Box */
+            predicted_box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Score */
+            score: number | null;
+            /** Iou */
+            iou: number;
+        };
+        /**
+         * BoxScores
+         * @description One class of boxes. `average_precision`: the mean over IoU from 0.5 to 0.95, `ap50` at 0.5 alone; None: no
+         *     validation image has it. `threshold`: the score from which on F1 at IoU 0.5 is best; precision, recall, F1 at it.
+         */
+        BoxScores: {
+            /** Class */
+            class: string;
+            /** Average Precision */
+            average_precision: number | null;
+            /** Average Precision Interval */
+            average_precision_interval: [
+                number,
+                number
+            ] | null;
+            /** Ap50 */
+            ap50: number | null;
+            /** Ap50 Interval */
+            ap50_interval: [
+                number,
+                number
+            ] | null;
+            /** Average Recall */
+            average_recall: number | null;
+            /** Objects */
+            objects: number;
+            /** Predicted */
+            predicted: number;
+            /** Threshold */
+            threshold: number | null;
+            /** Precision */
+            precision: number;
+            /** Recall */
+            recall: number;
+            /** F1 */
+            f1: number;
+        };
         /** Chosen */
         Chosen: {
             /** Data */
             data: string[];
+        };
+        /**
+         * ClassChange
+         * @description A class by another name.
+         */
+        ClassChange: {
+            /**
+             * Path To Labels
+             * @description The folder of labels. Every person's file in it changes, or none.
+             */
+            path_to_labels: string;
+            /** Class */
+            class: string;
+            /**
+             * To
+             * @description Its new name; null takes its labels out.
+             */
+            to: string | null;
+            /**
+             * Merge
+             * @description There may be labels of the new name already.
+             * @default false
+             */
+            merge: boolean;
+        };
+        /** ClassChangedView */
+        ClassChangedView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Labels
+             * @description By file that changed, how many labels: changed ones, or brought back.
+             */
+            labels: {
+                [key: string]: number;
+            };
         };
         /** ClassCount */
         ClassCount: {
@@ -563,6 +715,14 @@ export interface components {
             support: number;
             /** Predicted */
             predicted: number;
+        };
+        /**
+         * ClassUndo
+         * @description The last change of a class, taken back.
+         */
+        ClassUndo: {
+            /** Path To Labels */
+            path_to_labels: string;
         };
         /**
          * CoOccurrence
@@ -639,6 +799,111 @@ export interface components {
             /** Repeats */
             repeats: number[];
         };
+        /**
+         * DetectionF1Result
+         * @description Means over the classes of which a validation image has a box; None without one. `f1`: at each class's best
+         *     threshold, which was chosen on these images, so that it flatters a little. `confusion`: at these thresholds; its
+         *     last row is the background, its last column what was missed. `misses`: the surest first, 10,000 at most. Intervals
+         *     are of 95 %, by drawing validation images again.
+         */
+        DetectionF1Result: {
+            /**
+             * Kind
+             * @default f1
+             * @constant
+             */
+            kind: "f1";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Mean Average Precision */
+            mean_average_precision: number | null;
+            /** Mean Average Precision Interval */
+            mean_average_precision_interval: [
+                number,
+                number
+            ] | null;
+            /** Map50 */
+            map50: number | null;
+            /** Map50 Interval */
+            map50_interval: [
+                number,
+                number
+            ] | null;
+            /** Average Recall */
+            average_recall: number | null;
+            /** F1 */
+            f1: number | null;
+            /** F1 Interval */
+            f1_interval: [
+                number,
+                number
+            ] | null;
+            /** Validation Images */
+            validation_images: number;
+            /** Validation Boxes */
+            validation_boxes: number;
+            /** Per Class */
+            per_class: components["schemas"]["BoxScores"][];
+            confusion: components["schemas"]["Confusion"];
+            /** Misses By Kind */
+            misses_by_kind: {
+                [key: string]: number;
+            };
+            /**
+             * Misses
+             * @default []
+             */
+            misses: components["schemas"]["BoxMiss"][];
+            /** Classes Without Predictions */
+            classes_without_predictions: string[];
+            /** Classes Without Validation Images */
+            classes_without_validation_images: string[];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionLabelCheckResult
+         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
+         *     these labels is best; None: they can't be told right from wrong.
+         */
+        DetectionLabelCheckResult: {
+            /**
+             * Kind
+             * @default label_check
+             * @constant
+             */
+            kind: "label_check";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Labels */
+            labels: number;
+            /** Boxes */
+            boxes: number;
+            /** Items */
+            items: components["schemas"]["SuspiciousBox"][];
+            /** By Suspicion */
+            by_suspicion: {
+                [key: string]: number;
+            };
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number | null;
+            };
+            /** Conflicts */
+            conflicts: components["schemas"]["NameConflict"][];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /** F1Macro */
         F1Macro: {
             /** F1 Macro */
@@ -657,9 +922,9 @@ export interface components {
             kind: "f1";
             /**
              * Backbone
-             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name.
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name. Not for boxes.
              */
-            backbone: string;
+            backbone?: string | null;
             /**
              * Head
              * @description The classifier trained on the embeddings.
@@ -669,11 +934,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -701,14 +966,25 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
-            /** Path To Img Train */
-            path_to_img_train: string;
-            /** Path To Labels Train */
-            path_to_labels_train: string;
+            /**
+             * Path To Img Train
+             * @description Folder of images to learn from. Not for boxes.
+             */
+            path_to_img_train?: string | null;
+            /**
+             * Path To Labels Train
+             * @description Their labels. Not for boxes.
+             */
+            path_to_labels_train?: string | null;
             /** Path To Img Val */
             path_to_img_val: string;
             /** Path To Labels Val */
             path_to_labels_val: string;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the validation images, as csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
         };
         /**
          * F1Result
@@ -812,6 +1088,11 @@ export interface components {
              * @description There is more in it than is listed.
              */
             more: boolean;
+            /**
+             * Path To Labels
+             * @description Where labels of its images may go: a folder beside it, or in a data root that may be written.
+             */
+            path_to_labels: string | null;
         };
         /**
          * Forecast
@@ -1088,11 +1369,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2609,6 +2890,45 @@ export interface components {
             sentence: string;
         };
         /**
+         * SuspiciousBox
+         * @description A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
+         *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
+         *     `score`: from 0 to 1, the greater the more suspicious.
+         */
+        SuspiciousBox: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /**
+             * Suspicion
+             * @enum {string}
+             */
+            suspicion: "overlooked" | "swapped" | "badly_placed" | "spurious";
+            /** Class */
+            class: string | null;
+            /** Suggested */
+            suggested: string | null;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Predicted Box */
+            predicted_box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Score */
+            score: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SuspiciousLabel
          * @description Probabilities of the given and the suggested class, by a model that had not seen the label.
          */
@@ -2994,7 +3314,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -3348,6 +3668,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_class_change_labels_classes_change_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassChangedView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_class_undo_labels_classes_undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassChangedView"];
                 };
             };
             /** @description Problem document */
