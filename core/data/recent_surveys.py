@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 from nextlabel.core.data.label_files import Survey, survey
+from nextlabel.core.data.label_text import LabelLines
 
 MOST_LABELS = 300_000  # about 50 MB
 
@@ -18,23 +19,23 @@ class RecentSurveys:
     """Keeps the surveys used last, until they have `most_labels` together. Any thread may use it."""
 
     def __init__(self, most_labels: int = MOST_LABELS) -> None:
-        self._kept: LRUCache[tuple[Path, str], Survey] = LRUCache(most_labels, lambda seen: len(seen) + 1)
+        self._kept: LRUCache[tuple[Path, str, LabelLines], Survey] = LRUCache(most_labels, lambda seen: len(seen) + 1)
         self._changing = threading.Lock()
         self._reading: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
 
-    def get(self, path: Path, state: str, roots: Sequence[Path]) -> Survey:
-        """Return the survey of labels whose `state_of` that is. Raises what `survey` raises."""
+    def get(self, path: Path, state: str, roots: Sequence[Path], task: LabelLines) -> Survey:
+        """Return the task's survey of labels whose `state_of` that is. Raises what `survey` raises."""
         with self._changing:
             reading = self._reading.setdefault(path, threading.Lock())
         with reading:  # who asks while another reads the same folder waits for what comes of it
             with self._changing:
-                seen = self._kept.get((path, state))
+                seen = self._kept.get((path, state, task))
             if seen is None:
-                seen = survey(path, roots)
-                self._keep(path, state, seen)
+                seen = survey(path, roots, task)
+                self._keep((path, state, task), seen)
             return seen
 
-    def _keep(self, path: Path, state: str, seen: Survey) -> None:
+    def _keep(self, key: tuple[Path, str, LabelLines], seen: Survey) -> None:
         with self._changing:
             if len(seen) < self._kept.maxsize:
-                self._kept[path, state] = seen
+                self._kept[key] = seen

@@ -14,7 +14,7 @@ from PIL import Image
 from nextlabel.client.main import cli
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
 from nextlabel.core.tasks.classification import read_labels
-from nextlabel.core.tasks.registry import DETECTION
+from nextlabel.core.tasks.registry import DETECTION, MULTILABEL
 from tests.api.support import selection_result
 from tests.pools import class_of, draw
 
@@ -72,6 +72,22 @@ def test_labels_come_back_from_datumaro_as_they_went(datumaro, pool, tmp_path, o
     more = ["--quoted"] if ours == "image-folder" else []  # datumaro leaves our mark behind
     run("import", ours, tmp_path / "again" / place, "--labels", tmp_path / "back.txt", *more)
     assert read_labels(tmp_path / "back.txt").classes_by_name == read_labels(tmp_path / "labels.txt").classes_by_name
+
+
+@pytest.mark.parametrize("ours", ["coco", "cvat"])
+def test_several_classes_an_image_come_back_as_they_went(datumaro, pool, tmp_path, ours):
+    theirs, place = FORMATS[ours]
+    said = {name: ("stripes", class_of(name)) for name in names(pool)[::2]}
+    said |= {name: (class_of(name),) for name in names(pool)[1::2]}
+    labels = [line for name, classes in said.items() for line in MULTILABEL.lines(name, classes)]
+    (tmp_path / "labels.txt").write_text("".join(f"{line}\n" for line in labels))
+    several = ["--task", "multilabel"]
+    run("export", ours, "--labels", tmp_path / "labels.txt", "--out", tmp_path / "out", "--pool", pool, *several)
+    understood = datumaro(theirs, tmp_path / "out", tmp_path / "again")
+    assert sorted(len(classes) for _, _, classes in understood["items"]) == sorted(map(len, said.values()))
+    run("import", ours, tmp_path / "again" / place, "--labels", tmp_path / "back.txt", *several)
+    expected = MULTILABEL.read(tmp_path / "labels.txt").classes_by_name
+    assert MULTILABEL.read(tmp_path / "back.txt").classes_by_name == expected
 
 
 @pytest.mark.parametrize("ours", ["coco", "cvat"])

@@ -5,12 +5,13 @@ import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
 import { Kbd } from "../shared/parts";
+import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
-import { attempt, say } from "../store/notices";
+import { attempt, say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
-import { theProject } from "../store/project";
+import { isSeveral, theProject } from "../store/project";
 import { go } from "../store/route";
-import type { Entry, Sheet } from "../store/sheet";
+import { chosen, type Entry, type Sheet } from "../store/sheet";
 import { words } from "../words";
 import { ClassField } from "./ClassField";
 import { Copies, Facts } from "./Facts";
@@ -67,6 +68,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
   };
   const accept = () => {
     if (sheet.accept()) return;
+    if (isSeveral() && classes.peek().length) return tell(words.label.nothingToSave);
     say(words.label.noSuggestion);
     toField();
   };
@@ -98,6 +100,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
       if (extra[key]) extra[key](current);
       else if (does[key]) does[key]();
       else if (key === "y" && current.copies?.length) sheet.toggleCopies();
+      else if (key === NONE_KEY && isSeveral()) sheet.giveNone();
       else if (className) sheet.give(className);
       else return false;
       return true;
@@ -113,9 +116,10 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         </figure>
         <ClassField
           field={field}
-          given={said.value.given}
-          suggested={entry.predicted ?? null}
+          given={isSeveral() ? chosen(entry) : said.value.given}
+          suggested={isSeveral() && (said.value.draft || said.value.given) ? null : entry.predicted}
           onClass={(name) => sheet.give(name)}
+          onNone={isSeveral() ? () => sheet.giveNone() : null}
           onEmpty={accept}
           onLeave={toTile}
         />

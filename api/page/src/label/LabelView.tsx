@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { expectImages } from "../service/images";
+import { confirmed } from "../shared/Dialogs";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
@@ -40,7 +41,10 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     [],
   );
 
-  const next = () => {
+  const next = async () => {
+    const drafts = sheet.value?.drafts.value.length ?? 0;
+    const { draftsTitle, draftsText, draftsLeave, draftsBack } = words.label;
+    if (drafts && !(await confirmed(draftsTitle, draftsText(drafts), draftsLeave, draftsBack))) return;
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
@@ -60,11 +64,11 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     if (project.peek()) void load([], lifetime).catch(() => {});
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
-      if (!found && !lifetime.aborted) next();
+      if (!found && !lifetime.aborted) await next();
     });
   }, []);
   useKeys((key) => {
-    if (key === "n") next();
+    if (key === "n") void next();
     return key === "n";
   });
 
@@ -80,7 +84,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         sheet={sheet.value}
         job={answer?.job.id}
         busy={batch.asking.value}
-        onNext={next}
+        onNext={() => void next()}
         onSkipped={() => void editSkipped()}
       />
       {isOld && (

@@ -687,7 +687,10 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** ClassCount */
+        /**
+         * ClassCount
+         * @description `class`: "" counts the images that none applies to.
+         */
         ClassCount: {
             /** Class */
             class: string;
@@ -1466,7 +1469,7 @@ export interface components {
             name: string;
             /**
              * Class
-             * @description null takes the label back.
+             * @description null takes the label back; "" says that somebody looked and none applies (`multilabel` alone).
              */
             class: string | null;
         };
@@ -1524,7 +1527,7 @@ export interface components {
         };
         /**
          * LabelsGiven
-         * @description Labels of one person.
+         * @description Labels of one person. Of the same image, the last counts; where it may have several classes, all of them do.
          */
         LabelsGiven: {
             /**
@@ -1545,6 +1548,13 @@ export interface components {
              * @default false
              */
             replace: boolean;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
         /** LabelsView */
         LabelsView: {
@@ -1553,6 +1563,11 @@ export interface components {
              * @description Distinct names.
              */
             labels: number;
+            /**
+             * Several
+             * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
+             */
+            several?: number | null;
             /** Classes */
             classes: components["schemas"]["ClassCount"][];
             /** People */
@@ -2310,7 +2325,10 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** OneLabel */
+        /**
+         * OneLabel
+         * @description A line. Where an image may have several classes, it has one each; one with the class "" where none applies.
+         */
         OneLabel: {
             /** Name */
             name: string;
@@ -3597,6 +3615,8 @@ export interface operations {
                 after?: string;
                 /** @description Names on a page. */
                 limit?: number;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
             };
             header?: {
                 "if-none-match"?: string | null;
