@@ -22,7 +22,6 @@ from nextlabel.core.data.label_files import (
     give_labels,
     person_of,
     state_of,
-    survey,
 )
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -138,7 +137,7 @@ async def get_labels(
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        view = _view(survey(path, roots, task_of(which.task)), which)
+        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which)
         return view.model_dump_json(exclude={"several"} if which.task == CLASSIFICATION.name else None)
 
     return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)

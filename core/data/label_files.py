@@ -252,7 +252,9 @@ def state_of(path: Path, roots: Sequence[Path]) -> str:
         for file in files:
             status = file.status()
             digest.update(
-                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode(errors="replace")
+                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}\n".encode(
+                    errors="replace"
+                )
             )
     return digest.hexdigest()[:32]
 

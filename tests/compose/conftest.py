@@ -42,7 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
     if not os.environ.get("COMPOSE"):
-        pytest.skip("`make test-compose` runs it, and takes half an hour")
+        pytest.skip("`make test-compose` runs it, and takes 8 to 40 minutes")
     if wanting := missing():
         pytest.skip(wanting)
     return base_images()

@@ -2,7 +2,9 @@
 
 const LANGUAGE = "en";
 
-export const number = (n: number) => n.toLocaleString(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
+
+export const number = (n: number) => numbers.format(n);
 export const percent = (share: number, digits = 0) => `${(share * 100).toFixed(digits)}\u00a0%`;
 export const score = (f1: number) => f1.toFixed(3);
 export const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
@@ -170,6 +172,8 @@ export const words = {
     takesMatch: (name: string) => `Enter: ${name}`,
     moreClasses: (n: number) => `${number(n)} more; type a part of the name`,
     skip: "Skip",
+    takeThisBack: "Take back",
+    deleteKey: "Del",
     undo: "Undo",
     similar: "More like this",
     skippedTile: "skipped",

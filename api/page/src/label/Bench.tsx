@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { expectImages } from "../service/images";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
@@ -8,7 +9,7 @@ import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
 import { attempt, say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
-import { isSeveral } from "../store/project";
+import { isSeveral, theProject } from "../store/project";
 import { go } from "../store/route";
 import { chosen, type Entry, type Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -18,6 +19,7 @@ import { Tile } from "./Tile";
 import "./bench.css";
 
 const FRESH_S = 20;
+const AHEAD = 2; // images that are fetched before they are looked at
 
 interface Given {
   sheet: Sheet;
@@ -49,6 +51,11 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     else field.current?.focus();
   }, [sheet]);
 
+  useEffect(() => {
+    const next = sheet.upcoming(AHEAD).map(({ name }) => name);
+    expectImages(theProject().pool, next, 1024);
+  }, [entry]);
+
   const refresh = () => void attempt(() => sheet.refresh(lifetime)).catch(() => {});
   useFreshness(FRESH_S, refresh);
   useEffect(() => onWrittenElsewhere(refresh, lifetime), [lifetime]);
@@ -70,14 +77,13 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
   useKeys(
     (key, event) => {
       if (pressesSomething(event)) return false;
-      const step = columns(list.current!);
       const at = sheet.at.peek();
       const does: Record<string, () => void> = {
         Enter: accept,
         ArrowRight: () => sheet.look(at + 1, true),
         ArrowLeft: () => sheet.look(at - 1, true),
-        ArrowDown: () => sheet.look(at + step, true),
-        ArrowUp: () => sheet.look(at - step, true),
+        ArrowDown: () => sheet.look(at + columns(list.current!), true),
+        ArrowUp: () => sheet.look(at - columns(list.current!), true),
         Home: () => sheet.look(0, true),
         End: () => sheet.look(sheet.entries.length - 1, true),
         s: () => sheet.skip(),
@@ -121,9 +127,15 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         <Copies copies={entry.copies ?? []} />
         {aside}
         <div class="row tools">
-          <button type="button" onClick={() => sheet.skip()}>
-            {words.label.skip} <Kbd>s</Kbd>
-          </button>
+          {said.value.given || said.value.skipped ? (
+            <button type="button" onClick={() => sheet.takeBack()}>
+              {words.label.takeThisBack} <Kbd>{words.label.deleteKey}</Kbd>
+            </button>
+          ) : (
+            <button type="button" onClick={() => sheet.skip()}>
+              {words.label.skip} <Kbd>s</Kbd>
+            </button>
+          )}
           <button type="button" onClick={() => sheet.undo()}>
             {words.label.undo} <Kbd>u</Kbd>
           </button>

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import { expectImages } from "../service/images";
 import { confirmed } from "../shared/Dialogs";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
@@ -9,7 +10,7 @@ import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
 import { holder, load } from "../store/labels";
 import { attempt, say } from "../store/notices";
-import { lastJob, onePool, skipped, theProject } from "../store/project";
+import { lastJob, onePool, project, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -19,6 +20,7 @@ import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
 
 const FRESH_S = 20;
+const FIRST_SEEN = 24; // images that are fetched while it is still asked which of them have a label
 
 /** The batch that is to be labelled: the newest, or the one that the address names. */
 export function LabelView({ params }: { params: URLSearchParams }) {
@@ -29,6 +31,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   const batch = useMemo(
     () =>
       new Question("selection", lifetime, async (result, job) => {
+        expectImages(theProject().pool, result.data.slice(0, FIRST_SEEN), 160);
         const given = await untilDone(() => load(result.data, lifetime), lifetime);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
@@ -56,7 +59,9 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     }
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // Classes and counts, while the job is looked for; what is wrong with them is told when its images are looked up.
+    if (project.peek()) void load([], lifetime).catch(() => {});
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
       if (!found && !lifetime.aborted) await next();

@@ -32,14 +32,18 @@ export function loadIfChanged(names: readonly string[], signal?: AbortSignal): P
 async function look(names: readonly string[], headers: Record<string, string>, signal?: AbortSignal) {
   const folder = theProject().labels;
   const given = new Map<string, Given>();
-  for (let at = 0; at === 0 || at < names.length; at += LOOKED_UP) {
+  const part = async (at: number) => {
     const query = { path_to_labels: folder, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
-    if (answer.status === 304) return null;
+    if (answer.status === 304) return false;
     const view = (await answer.json()) as LabelsView;
     for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
-    if (at === 0) count(view, { folder, etag: answer.headers.get("ETag") });
-  }
+    if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
+    return true;
+  };
+  if (!(await part(0))) return null;
+  const rest = Array.from({ length: Math.ceil(names.length / LOOKED_UP) - 1 }, (_, index) => index + 1);
+  await Promise.all(rest.map((index) => part(index * LOOKED_UP)));
   return given;
 }
 

@@ -149,3 +149,10 @@ test("labels of others and of other tabs come in, and none that is still on its 
   await sheet.refresh(new AbortController().signal);
   expect(sheet.entries[0]!.said.value).toMatchObject({ given: ["red"], saving: 1 });
 });
+
+test("what is fetched ahead are the next images without an answer, from the one that is looked at on", () => {
+  const sheet = new Sheet(ITEMS, new Map([["b.png", { answer: ["red"], person: "me" }]]), leave);
+  const names = (most: number) => sheet.upcoming(most).map(({ name }) => name);
+  expect(names(1)).toEqual(["c.png"]);
+  expect(names(5)).toEqual(["c.png", "a.png"]);
+});

@@ -194,6 +194,18 @@ export class Sheet {
     if (given && sent === this.sent) this.take(this.entries, given);
   }
 
+  /** The next images that need an answer, from the one that is looked at on, at most so many. */
+  upcoming(most: number): Entry[] {
+    const n = this.entries.length;
+    const found: Entry[] = [];
+    for (let step = 1; step <= n && found.length < most; step++) {
+      const entry = this.entries[(this.at.peek() + step) % n]!;
+      const { given, skipped } = entry.said.peek();
+      if (!given && !skipped) found.push(entry);
+    }
+    return found;
+  }
+
   /** How many are left, for a screen reader. */
   words(): string {
     const left = this.open.value.length;
@@ -262,12 +274,9 @@ export class Sheet {
 
   /** To the next image that needs an answer. */
   private advance(focus = true): void {
-    const n = this.entries.length;
-    for (let step = 1; step <= n; step++) {
-      const { index, said } = this.entries[(this.at.value + step) % n]!;
-      if (!said.value.given && !said.value.skipped) return this.look(index, focus);
-    }
-    this.look(this.at.value);
+    const [next] = this.upcoming(1);
+    if (next) this.look(next.index, focus);
+    else this.look(this.at.value);
   }
 }
 
