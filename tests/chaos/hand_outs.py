@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -232,6 +233,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600, help="no longer than so")
     parser.add_argument("--seed", type=int, default=0)
     arguments = vars(parser.parse_args())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="nextlabel-hand-outs-"))
     broken, figures = run(folder / "run", **arguments)
     for one in broken:
