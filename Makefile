@@ -8,8 +8,8 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange check lint chaos \
-  soak bench load lock timm-names kinds clean
+.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange \
+  test-kubernetes test-compose check lint chaos soak bench load lock timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,7 +54,7 @@ demo: $(INSTALLED) $(PAGE) ## the main job on real images; POOL= LABELS= VAL= VA
 test: $(INSTALLED) $(PAGE) ## the whole default suite, against a real Redis and real workers; PROCESSES=2 at once
 	$(BIN)/pytest -n $(or $(PROCESSES),2) --dist loadscope
 
-test-wheel: $(INSTALLED) $(PAGE) ## the demo and the page's browser tests, from the built wheel, outside the checkout
+test-wheel: $(INSTALLED) $(PAGE) ## the demo, and a browser on all of the page, from the built wheel, outside the checkout
 	$(BIN)/python -m tests.wheel
 
 test-gpu: $(INSTALLED) ## what only a CUDA GPU can tell
@@ -67,6 +67,13 @@ test-label-studio: $(INSTALLED) ## a real Label Studio beside a real stack, 3 mi
 test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600 MB into .venv-datumaro
 	@$(call other_venv,.venv-datumaro,datumaro==1.13.12)
 	DATUMARO=$(CURDIR)/.venv-datumaro/bin/python $(BIN)/pytest tests/exchange
+
+test-kubernetes: $(INSTALLED) ## the manifests by Kubernetes' own schemas; installs 100 MB into .venv-kubernetes
+	@$(call other_venv,.venv-kubernetes,kubernetes-validate==1.37.0)
+	KUBERNETES_VALIDATE=$(CURDIR)/.venv-kubernetes/bin/kubernetes-validate $(BIN)/pytest tests/test_deploy.py
+
+test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
+	COMPOSE=1 $(BIN)/pytest -x tests/compose
 
 lint: $(INSTALLED) $(PAGE) ## ruff, mypy and the import contracts; biome and tsc where the page was built
 	$(BIN)/ruff check .
@@ -109,11 +116,14 @@ load: $(INSTALLED) ## 200 polling clients and 20 submits a second beside a busy 
 
 compile := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package nextlabel --no-annotate \
   --no-header --fork-strategy fewest
+# lines of what goes into a layer of its own in the worker's image, since it is gigabytes and seldom changes
+heavy := /^(torch|triton|nvidia-|cuda-)/,/[^\\]$$/
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons, and the images' lists with their hashes
 	$(compile) --extra dev --upgrade -o constraints.txt pyproject.toml
 	echo setuptools | $(compile) --generate-hashes -c constraints.txt -o deploy/requirements/build.txt -
 	$(compile) --extra api --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
 	$(compile) --extra worker --extra cpu --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
+	cd deploy/requirements && sed -n -E '$(heavy)p' worker.txt > torch.txt && sed -i -E '$(heavy)d' worker.txt
 
 timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 	$(BIN)/python -c 'import timm; print("\n".join(sorted({*timm.list_models(), *timm.list_pretrained()})))' \
@@ -123,4 +133,4 @@ kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/field
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .venv-label-studio .venv-datumaro .nextlabel api/page/node_modules api/static
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .nextlabel api/page/node_modules api/static

@@ -1,200 +1,110 @@
-"""Several classes an image: what methods, and ways to add up the doubts of classes, are worth beside chance.
+"""Several classes an image: what chosen labels teach beside chance and rivals, from zero labels.
 
-    python -m benchmarks.multilabel              # all arms, 5 seeds
-    python -m benchmarks.multilabel --seeds 2 --budgets 10 20 40 --arms random uherding
+    python -m benchmarks.multilabel                   # 4 sets, all pickers, 5 seeds; goes on where it was stopped
+    python -m benchmarks.multilabel --report docs     # the table and the picture of what has run
+    python -m benchmarks.multilabel --tried --sets canvases attributes --seeds 100 101 102
 
-On canvases of one to three photos. A seed splits the pool in half: one to choose from, the other to score on, beside
-the held-out canvases. Each round chooses as `selection` does, looks the answers up and trains the head on all of them.
+Each curve is one set, picker and seed. A seed splits the set: three fifths to choose from, the rest to score on. Each
+round picks, looks the answers up, trains the head on all of them and scores it. Who needs labels takes the first batch
+by chance, as the literature has it; ours is herded, as the service does it. One thread, about 4 s a curve.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score
+from threadpoolctl import threadpool_limits
 
-from benchmarks import DATA, canvases, sets
-from nextlabel.core.methods.base import Inputs, Method
-from nextlabel.core.methods.baseline import Random
-from nextlabel.core.methods.batch import choose
-from nextlabel.core.methods.coverage import MaxHerding
-from nextlabel.core.methods.hybrid import UHerding
-from nextlabel.core.methods.uncertainty import Entropy, Margin
-from nextlabel.core.methods.units import OneAClass, Scores
+from benchmarks import DATA, multilabel_report
+from benchmarks.multilabel_pickers import AUTO, PICKERS, RANDOM, TRIED, Known
+from benchmarks.multilabel_sets import SETS, Sets, load
 from nextlabel.core.neural.heads.sigmoid import SigmoidHead, train_sigmoids
-from nextlabel.core.tasks.classification import ClassLabels
 from nextlabel.core.tasks.registry import MULTILABEL
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-multilabel"
-BUDGETS = (10, 20, 40, 80, 160, 320)
-QUANTILE_95 = 1.96
-
-
-class Largest(OneAClass):
-    """The mean doubt of the most doubtful classes, so many of them."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def aggregate(self, values: Scores, image_of: NDArray[np.int64], n: int) -> Scores:
-        return np.sort(values.reshape(n, -1), axis=1)[:, -self._count :].mean(axis=1)
-
-
-class Weighted(OneAClass):
-    """A mean in which a class of few labels weighs more."""
-
-    def __init__(self, images_per_class: NDArray[np.int64]) -> None:
-        self._weights = 1 / (images_per_class + 1)
-
-    def aggregate(self, values: Scores, image_of: NDArray[np.int64], n: int) -> Scores:
-        return np.asarray(values.reshape(n, -1) @ (self._weights / self._weights.sum()))
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A method, and what an image's doubt is made of. about_threshold: instead of about 0.5."""
-
-    method: Method
-    doubt: str = "mean"
-    about_threshold: bool = False
-
-
-ARMS = {
-    "random": Arm(Random()),
-    "uherding": Arm(UHerding()),
-    "uherding, about the threshold": Arm(UHerding(), about_threshold=True),
-    "uherding, most doubtful": Arm(UHerding(), "largest", about_threshold=True),
-    "uherding, two most doubtful": Arm(UHerding(), "two largest", about_threshold=True),
-    "uherding, rare classes more": Arm(UHerding(), "weighted", about_threshold=True),
-    "margin, about the threshold": Arm(Margin(), about_threshold=True),
-    "entropy": Arm(Entropy()),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Sets:
-    """Embeddings (N, d) and what stands on the canvases (N, C): to choose from, and to score on."""
-
-    embeddings: NDArray[np.float32]
-    said: NDArray[np.bool_]
-    held_out: NDArray[np.float32]
-    truth: NDArray[np.bool_]
-
-    def halved(self, seed: int) -> Sets:
-        order = np.random.default_rng([seed, 9]).permutation(len(self.said))
-        pool, rest = np.array_split(order, 2)
-        held_out = np.concatenate([self.held_out, self.embeddings[rest]])
-        return Sets(self.embeddings[pool], self.said[pool], held_out, np.concatenate([self.truth, self.said[rest]]))
+CURVES, CURVES_TRIED = "curves.jsonl", "tried.jsonl"
+BUDGETS = (10, 20, 40, 80, 160, 320, 640, 1_000)
+MOST = 0.75  # of what there is to choose from: beyond that, everybody has nearly everything
+DEAR = {"skactiveml TypiClust": 320}  # labels; it clusters the pool into as many parts
 
 
 def main() -> None:
     arguments = _parse()
-    whole = load(arguments.work, arguments.weights)
-    chance = None
-    print(
-        "| arm | " + " | ".join(f"{name} {b}" for name in ("mAP", "F1") for b in arguments.budgets) + " | mean gain |"
-    )
-    print("|---" * (2 + 2 * len(arguments.budgets)) + "|")
-    for name in dict.fromkeys(["random", *arguments.arms]):
-        scores = np.array(
-            [curve(whole.halved(seed), ARMS[name], seed, arguments.budgets) for seed in range(arguments.seeds)]
-        )
-        chance = scores if chance is None else chance
-        print(_row(name, scores, scores - chance), flush=True)
+    if arguments.report:
+        multilabel_report.write(*(_read(arguments.work / file) for file in (CURVES, CURVES_TRIED)), arguments.report)
+        return
+    curves = arguments.work / (CURVES_TRIED if arguments.tried else CURVES)
+    pickers = {RANDOM: PICKERS[RANDOM], AUTO: PICKERS[AUTO], **TRIED} if arguments.tried else PICKERS
+    done = {(row["set"], row["picker"], row["seed"]) for row in _read(curves)}
+    with threadpool_limits(1):
+        for seed in arguments.seeds:
+            for name in arguments.sets:
+                sets = load(name, arguments.work, arguments.weights).split(seed)
+                for picker in (one for one in pickers if (name, one, seed) not in done):
+                    row = {"set": name, "picker": picker, "seed": seed, **curve(sets, picker, seed, arguments.budgets)}
+                    with curves.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+                    print(f"{name:<11} {picker:<28} seed {seed}  {_shown(row)}", flush=True)
 
 
-def load(work: Path, weights: Path) -> Sets:
-    """From the work folder if they are there."""
-    path = work / "canvases.npz"
-    if not path.exists():
-        pool, val = canvases.write_canvases(work)
-        classes = sorted({class_ for answers in (pool, val) for said in answers.values() for class_ in said})
-        arrays = [
-            part
-            for name, said in (("pool", pool), ("val", val))
-            for part in _embed(work / name, said, classes, weights)
-        ]
-        np.savez(path, embeddings=arrays[0], said=arrays[1], held_out=arrays[2], truth=arrays[3])
-    with np.load(path) as kept:
-        return Sets(**kept)
-
-
-def _embed(
-    folder: Path, said: canvases.Answers, classes: Sequence[str], weights: Path
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    names = ClassLabels(dict.fromkeys(said, "any"))  # in the order of the pool, which is that of the names
-    embeddings, _ = sets.embed(folder, names, "mobilenet", folder.parent, weights)
-    return embeddings, np.array([[class_ in said[name] for class_ in classes] for name in sorted(said)])
-
-
-def curve(pool: Sets, arm: Arm, seed: int, budgets: Iterable[int]) -> NDArray[np.float64]:
-    """Return mAP and macro F1 at each budget: (2, B)."""
-    known, scores = np.empty(0, np.int64), []
-    head, classes = None, np.empty(0, np.int64)
+def curve(sets: Sets, picker: str, seed: int, budgets: Iterable[int]) -> dict[str, list[float] | float]:
+    """Return macro F1 and mAP at each budget, and the CPU seconds that picking took in all."""
+    pick = {**PICKERS, **TRIED}[picker]
+    rows, classes, head = np.empty(0, np.int64), np.empty(0, np.int64), None
+    labels, f1, precision, seconds = [], [], [], 0.0
     for number, budget in enumerate(budgets):
-        method, inputs = _asked(arm, pool, known, head, classes)
-        picked = choose(method, inputs, budget - len(known), np.random.default_rng([seed, number])).picks.rows
-        known = np.union1d(known, picked)
-        classes, said = MULTILABEL.learnable(pool.said[known])
-        head = train_sigmoids("linear", pool.embeddings[known], said, len(classes), seed=seed)
-        scores.append(_score(head, classes, pool))
-    return np.array(scores).T
+        if budget > min(MOST * len(sets.said), DEAR.get(picker, np.inf)):
+            break
+        known = Known(sets.embeddings, rows, sets.said[rows][:, classes], head)
+        began = time.process_time()
+        picked = pick(known, budget - len(rows), np.random.default_rng([seed, number]))
+        seconds += time.process_time() - began
+        rows = np.union1d(rows, picked)
+        assert len(rows) == budget
+        classes, said = MULTILABEL.learnable(sets.said[rows])
+        can = len(classes) and MULTILABEL.alternatives(said) > 1
+        head = train_sigmoids("linear", sets.embeddings[rows], said, len(classes), seed=seed) if can else None
+        scores = _score(head, classes, sets) if head else (0.0, 0.0)
+        labels.append(budget)
+        f1.append(round(scores[0], 4))
+        precision.append(round(scores[1], 4))
+    return {"labels": labels, "f1": f1, "mAP": precision, "seconds": round(seconds, 2)}
 
 
-def _asked(
-    arm: Arm, pool: Sets, known: NDArray[np.int64], head: SigmoidHead | None, classes: NDArray[np.int64]
-) -> tuple[Method, Inputs]:
-    """The method, or what stands in for it while there is no label, and what it may look at."""
-    candidates = np.setdiff1d(np.arange(len(pool.said)), known)
-    if head is None or isinstance(arm.method, Random):
-        stand_in = arm.method if isinstance(arm.method, Random) else MaxHerding()
-        return stand_in, Inputs(candidates=candidates, embeddings=pool.embeddings)
-    said = pool.said[known][:, classes]
-    logits = head.logits(pool.embeddings)
-    if arm.about_threshold:
-        logits = logits - MULTILABEL.logits(np.asarray(head.thresholds))
-    units = {
-        "mean": OneAClass(),
-        "largest": Largest(1),
-        "two largest": Largest(2),
-        "weighted": Weighted(said.sum(axis=0)),
-    }[arm.doubt]
-    inputs = Inputs(candidates, pool.embeddings, labelled=known, targets=said, logits=logits, units=units)
-    return arm.method, inputs
+def _score(head: SigmoidHead, classes: NDArray[np.int64], sets: Sets) -> tuple[float, float]:
+    truth, logits = sets.truth, head.logits(sets.held_out)
+    probabilities = np.zeros(truth.shape)
+    probabilities[:, classes] = MULTILABEL.probabilities(logits)
+    decided = MULTILABEL.decide(logits, classes, truth.shape[1], head.thresholds)
+    by_class = [average_precision_score(truth[:, c], probabilities[:, c]) for c in range(truth.shape[1])]
+    return float(f1_score(truth, decided, average="macro", zero_division=0)), float(np.mean(by_class))
 
 
-def _score(head: SigmoidHead, classes: NDArray[np.int64], pool: Sets) -> tuple[float, float]:
-    probabilities = np.zeros(pool.truth.shape)
-    probabilities[:, classes] = MULTILABEL.probabilities(head.logits(pool.held_out))
-    decided = MULTILABEL.decide(head.logits(pool.held_out), classes, pool.truth.shape[1], head.thresholds)
-    by_class = [average_precision_score(pool.truth[:, c], probabilities[:, c]) for c in range(pool.truth.shape[1])]
-    return float(np.mean(by_class)), float(f1_score(pool.truth, decided, average="macro", zero_division=0))
+def _shown(row: dict) -> str:
+    return " ".join(f"{f1:.3f}" for f1 in row["f1"]) + f"   picked in {row['seconds']:.1f} s"
 
 
-def _row(name: str, scores: NDArray[np.float64], gains: NDArray[np.float64]) -> str:
-    """scores, gains: (seeds, 2, B). The interval of a mean gain is over seeds."""
-    by_seed = gains.mean(axis=2)  # (seeds, 2)
-    error = QUANTILE_95 * by_seed.std(axis=0, ddof=min(1, len(gains) - 1)) / len(gains) ** 0.5
-    cells = [
-        f"{mean:.3f} ({gain:+.3f})" for mean, gain in zip(scores.mean(0).ravel(), gains.mean(0).ravel(), strict=True)
-    ]
-    told = ", ".join(f"{of} {by_seed[:, i].mean():+.4f} ± {error[i]:.4f}" for i, of in enumerate(("mAP", "F1")))
-    return f"| {name} | {' | '.join(cells)} | {told} |"
+def _read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--tried", action="store_true", help="what was tried and dropped, beside `auto` and chance")
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write the table and picture there, run nothing")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     return arguments

@@ -20,13 +20,20 @@ from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
-from nextlabel.core.exchange.answers import Reading, labels_of
+from nextlabel.core.exchange.answers import Reading, labels_of, listed
 from nextlabel.core.exchange.boxes.found import EmptyMeans
-from nextlabel.core.exchange.entries import Entry, classes_known_to, classes_of, entries_of, entries_of_labels
+from nextlabel.core.exchange.entries import (
+    Entry,
+    classes_known_to,
+    classes_of,
+    entries_of,
+    entries_of_labels,
+    without_class,
+)
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, result_adapter
-from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.kinds.results import MultilabelResult
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,10 +45,17 @@ ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 ExportedTask = click.option(
     "--task",
-    type=click.Choice([CLASSIFICATION.name, DETECTION.name]),
+    type=click.Choice(list(TASKS)),
     default=CLASSIFICATION.name,
     show_default=True,
-    help="What a label is: detection writes the boxes of --labels.",
+    help="What a label of --labels is; a job says it itself. detection writes boxes.",
+)
+ExportedClassTask = click.option(
+    "--task",
+    type=click.Choice(list(CLASS_TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label of --labels is; a job says it itself.",
 )
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
@@ -82,6 +96,7 @@ class _Exported:
 
     entries: tuple[Entry, ...]
     classes: tuple[str, ...]
+    several: bool
 
 
 def _read_source(
@@ -91,6 +106,7 @@ def _read_source(
     job_id: str | None,
     result: Path | None,
     labels: Path | None,
+    task: str,
     url: str,
     api_key: str | None,
 ) -> _Exported:
@@ -98,14 +114,16 @@ def _read_source(
         raise click.UsageError("say what to export: one of --job, --result and --labels")
     known: tuple[str, ...] = ()
     if labels is not None:
-        entries = entries_of_labels(read_labels(labels, ALL))
+        several = task == MULTILABEL.name
+        entries = entries_of_labels(CLASS_TASKS[task].read(labels, ALL))
     else:
         found = _result(job_id, result, url, api_key)
+        several = isinstance(found, MultilabelResult)
         entries, known = entries_of(found), classes_known_to(found)
     all_classes = tuple(dict.fromkeys((*classes, *sorted_classes((*known, *classes_of(entries))))))
     if without_predictions:
-        entries = tuple(entry if entry.given else replace(entry, class_name=None) for entry in entries)
-    return _Exported(entries, all_classes)
+        entries = tuple(entry if entry.given else replace(entry, class_name=None, several=None) for entry in entries)
+    return _Exported(entries, all_classes, several)
 
 
 def _result(job_id: str | None, result: Path | None, url: str, api_key: str | None) -> JobResult:
@@ -148,11 +166,12 @@ def to_label_studio(
         how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
         boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, image_prefix=image_prefix, **how)
         return
-    given = _read_source(classes, **source)
+    given = _read_source(classes, task=task, **source)
     control = label_studio.Control(from_name, to_name, image_key)
+    _tell_of_none(given.entries, "Label Studio")
     version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if config is not None:
-        write_text(config, label_studio.config(given.classes, control))
+        write_text(config, label_studio.config(given.classes, control, several=given.several))
     write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
     _tell(len(given.entries), "task", out)
 
@@ -165,14 +184,15 @@ def to_label_studio(
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
-    """Write COCO with a class an image, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
     if task == DETECTION.name:
         boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy)
         return
-    given = _read_source(classes, **source)
+    given = _read_source(classes, task=task, **source)
     _make(out / "annotations", out / "images")
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
+    _tell_of_none(given.entries, "COCO")
     _tell(len(given.entries), "image", out)
 
 
@@ -184,14 +204,15 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
-    """Write CVAT for images 1.1, a tag an image. CVAT uploads the XML as annotations of a task that has the images."""
+    """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
     if task == DETECTION.name:
         boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy)
         return
-    given = _read_source(classes, **source)
+    given = _read_source(classes, task=task, **source)
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
+    _tell_of_none(given.entries, "CVAT")
     _tell(len(given.entries), "image", out)
 
 
@@ -219,11 +240,21 @@ def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
 @export.command("csv")
 @what_to_export
 @click.option("--out", type=NEW, required=True, help="The file.")
-def to_csv(out: Path, **source: Any) -> None:
-    """Write a table of name and class, in rank order."""
-    entries = _read_source(**source).entries
-    write_text(out, csv_file.document(entries))
-    _tell(len(entries), "row", out)
+@click.option("--one-hot", is_flag=True, help="Of several classes: a column of 0 and 1 for each, in place of a|b.")
+@ExportedClassTask
+def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
+    """Write a table of name and class, in rank order; of several classes, `a|b`."""
+    given = _read_source(**source)
+    if one_hot:
+        write_text(out, csv_file.document_of_columns(given.entries))
+        silent = [entry.name for entry in given.entries if entry.classes is None]
+        if silent:
+            click.echo(f"left out, as nothing says their classes: {listed(silent)}", err=True)
+        _tell(len(given.entries) - len(silent), "row", out)
+        return
+    write_text(out, csv_file.document(given.entries))
+    _tell_of_none(given.entries, "a cell of classes", "; --one-hot can")
+    _tell(len(given.entries), "row", out)
 
 
 @export.command("image-folder")
@@ -231,11 +262,19 @@ def to_csv(out: Path, **source: Any) -> None:
 @click.option("--out", type=NEW, required=True, help="Folder, for a folder of each class.")
 @click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
+@ExportedClassTask
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
     entries = _read_source(**source).entries
     image_folder.write(entries, _place(pool), out, copy=copy)
     _tell(len(entries), "image", out)
+
+
+def _tell_of_none(entries: Sequence[Entry], what: str, more: str = "") -> None:
+    """Say which images lose that none of the classes applies to them: in the file they are like those not looked at."""
+    if names := without_class(entries):
+        what = f"that none of the classes applies, {what} can't say{more}; they have no class there"
+        click.echo(f"{what}: {listed(names)}", err=True)
 
 
 def _make(*folders: Path) -> None:

@@ -16,8 +16,8 @@ from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.audit import AuditResult
-from nextlabel.core.kinds.f1 import F1Result, MultilabelF1Result
-from nextlabel.core.kinds.label_check import LabelCheckResult, MultilabelLabelCheckResult
+from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
+from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.prediction import MultilabelPredictionResult, PredictionResult
@@ -149,22 +149,23 @@ class MultilabelPredictionFields(TypedDict, total=False):
 
 
 class F1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class ClassificationF1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
     task: Literal["classification"]
     content: bool
@@ -172,14 +173,15 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class MultilabelF1Fields(TypedDict, total=False):
-    backbone: Required[str]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
     content: bool
@@ -187,10 +189,27 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img_train: Required[Place]
-    path_to_labels_train: Required[Place]
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
     path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
+
+
+class DetectionF1Fields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_img_train: Place | None
+    path_to_labels_train: Place | None
+    path_to_img_val: Required[Place]
+    path_to_labels_val: Required[Place]
+    path_to_predictions: Place | None
 
 
 class LearningCurveFields(TypedDict, total=False):
@@ -234,7 +253,7 @@ class AuditFields(TypedDict, total=False):
 class LabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -269,6 +288,23 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    path_to_predictions: Place | None
+
+
+class DetectionLabelCheckFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -435,12 +471,18 @@ class Calls(ABC):
     def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
     ) -> MultilabelF1Result: ...
+    @overload
+    def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionF1Fields]
+    ) -> DetectionF1Result: ...
     def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result | MultilabelF1Result:
+    ) -> F1Result | MultilabelF1Result | DetectionF1Result:
         """How good the head trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     def learning_curve(
@@ -467,12 +509,18 @@ class Calls(ABC):
     def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
     ) -> MultilabelLabelCheckResult: ...
+    @overload
+    def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLabelCheckFields]
+    ) -> DetectionLabelCheckResult: ...
     def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult | MultilabelLabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult | DetectionLabelCheckResult:
         """Which labels look wrong."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
     @overload
@@ -559,12 +607,18 @@ class AsyncCalls(ABC):
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelF1Fields]
     ) -> MultilabelF1Result: ...
+    @overload
+    async def f1(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionF1Fields]
+    ) -> DetectionF1Result: ...
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
-    ) -> F1Result | MultilabelF1Result:
+    ) -> F1Result | MultilabelF1Result | DetectionF1Result:
         """How good the head trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
     async def learning_curve(
@@ -591,12 +645,18 @@ class AsyncCalls(ABC):
     async def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLabelCheckFields]
     ) -> MultilabelLabelCheckResult: ...
+    @overload
+    async def label_check(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLabelCheckFields]
+    ) -> DetectionLabelCheckResult: ...
     async def label_check(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LabelCheckFields]
-    ) -> LabelCheckResult | MultilabelLabelCheckResult:
+    ) -> LabelCheckResult | MultilabelLabelCheckResult | DetectionLabelCheckResult:
         """Which labels look wrong."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelLabelCheckResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
     @overload

@@ -80,6 +80,7 @@ class WarningCode(StrEnum):
     ALPHA_IGNORED = "alpha_ignored"  #: images that are transparent everywhere
     ONE_TONE = "one_tone"  #: images that show nothing
     END_MISSING = "end_missing"  #: JPEGs without their end marker that have all their pixels
+    BOXES_OF_ANOTHER_SIZE = "boxes_of_another_size"  #: drawn on an image of another size than the one that is there
     CACHE_NOT_WRITTEN = "cache_not_written"  #: embeddings will be computed again next time
 
 

@@ -21,7 +21,8 @@ from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import TALKATIVE, configure_logs
 
 os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where OpenVINO compiles for seconds
-settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.register_profile("unhurried", deadline=None, max_examples=50)  # a busy machine is no failure
+settings.register_profile("thorough", deadline=None, max_examples=1000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("unhurried")
 
 

@@ -1,16 +1,19 @@
 """What an operator takes from deploy/: each query asks for metrics that exist, each manifest for settings that do.
 
-There is no cluster here. Where `promtool` and `kubectl` are installed they read the files too, else they are skipped.
+There is no cluster here. Where `promtool`, `kubectl` and `kubernetes-validate` (`make test-kubernetes`) are
+installed they read the files too, else they are skipped.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 from functools import cache
+from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
 
@@ -329,10 +332,11 @@ def test_a_key_added_to_the_secret_is_seen_as_it_is_mounted(tmp_path):
 
 
 def test_the_api_and_the_workers_share_files_that_many_nodes_may_mount_and_redis():
-    shared = {"/datasets", "/state", "/cache"}
+    shared = {"/datasets", "/labels", "/state", "/cache"}
     assert shared <= mounts("api").keys() & mounts("worker").keys()
     for name in IMAGES:
-        assert mounts(name)["/datasets"]["readOnly"]
+        read_only = {path for path in shared if mounts(name)[path].get("readOnly")}
+        assert read_only == {"/datasets"} | ({"/labels"} if name == "worker" else set())
         for path in shared:
             claim = claim_of(name, mounts(name)[path]["name"])
             assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
@@ -394,14 +398,78 @@ def test_redis_keeps_what_it_accepted_as_under_compose_and_asks_for_a_password()
     assert mounts("redis")["/data"]["name"] == kept["metadata"]["name"]
 
 
-def test_only_the_api_and_the_workers_reach_redis():
-    policy = manifest("NetworkPolicy", "redis")["spec"]
-    assert policy["podSelector"] == manifest("StatefulSet", "redis")["spec"]["selector"]
-    (rule,) = policy["ingress"]
-    (source,) = rule["from"]
-    (expression,) = source["podSelector"]["matchExpressions"]
-    labels = [manifest("Deployment", name)["spec"]["template"]["metadata"]["labels"]["app"] for name in IMAGES]
-    assert expression == {"key": "app", "operator": "In", "values": labels}
+def test_only_the_api_and_the_workers_reach_redis_nobody_reaches_a_worker_and_all_reach_the_api():
+    assert rule("redis", "ingress") == [
+        {
+            "from": [{"podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": APPS}]}}],
+            "ports": [{"port": container("redis")["ports"][0]["name"]}],
+        }
+    ]
+    assert rule("redis", "egress") == rule("worker", "ingress") == []
+    assert rule("api", "ingress") == [{"ports": [{"port": container("api")["ports"][0]["name"]}]}]
+
+
+APPS = [f"nextlabel-{name}" for name in IMAGES]
+
+
+def rule(name, direction):
+    spec = manifest("NetworkPolicy", name)["spec"]
+    assert spec["podSelector"] == {"matchLabels": {"app": f"nextlabel-{name}"}}
+    assert direction.capitalize() in spec["policyTypes"]
+    return spec[direction]
+
+
+def test_the_api_and_the_workers_ask_redis_names_and_the_outside_alone():
+    spec = manifest("NetworkPolicy", "outwards")["spec"]
+    assert spec["podSelector"]["matchExpressions"] == [{"key": "app", "operator": "In", "values": APPS}]
+    assert spec["policyTypes"] == ["Egress"]
+    redis, names, outside = spec["egress"]
+    assert redis["to"] == [{"podSelector": manifest("StatefulSet", "redis")["spec"]["selector"]}]
+    assert redis["ports"] == [{"port": container("redis")["ports"][0]["containerPort"]}]
+    assert {one["port"] for one in names["ports"]} == {53}
+    ((block,),) = (list(one.values()) for one in outside["to"])
+    assert all(any(ip_address(inside) in ip_network(one) for one in block["except"]) for inside in CLUSTER)
+
+
+CLUSTER = ("10.96.0.1", "172.20.0.1", "192.168.1.1", "169.254.169.254")  # services, pods, nodes, a node's credentials
+
+
+@pytest.mark.parametrize("name", ["redis", *IMAGES])
+def test_a_container_says_what_it_takes_and_has_no_limit_for_its_cpu(name):
+    requests, limits = container(name)["resources"]["requests"], container(name)["resources"]["limits"]
+    assert requests.keys() == {"cpu", "memory"}
+    assert limits.keys() - {"nvidia.com/gpu"} == {"memory"}
+
+
+def test_the_memory_of_a_worker_holds_what_it_keeps_and_that_of_the_api_an_image_that_is_dear():
+    kept = int(environment("worker")["NEXTLABEL_KEEP_EMBEDDINGS_MB"])
+    assert 2 * kept <= gibibytes("worker") * 1024
+    assert Settings().decode_memory_mb < gibibytes("api") * 1024
+
+
+def gibibytes(name):
+    return int(container(name)["resources"]["limits"]["memory"].removesuffix("Gi"))
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_node_that_is_drained_takes_one_of_each_at_a_time(name):
+    budget = manifest("PodDisruptionBudget", name)["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": manifest("Deployment", name)["spec"]["selector"]}
+
+
+def test_an_ingress_leads_to_the_api_and_holds_no_event_back():
+    ingress = read("kubernetes/ingress.yaml")
+    (host,) = ingress["spec"]["rules"]
+    (path,) = host["http"]["paths"]
+    found = manifest("Service", "api")
+    named = path["backend"]["service"]
+    assert named == {"name": found["metadata"]["name"], "port": {"name": found["spec"]["ports"][0]["name"]}}
+    said = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
+    assert said["proxy-buffering"] == "off"
+    assert int(said["proxy-read-timeout"]) > 3600
+    assert int(said["proxy-body-size"].removesuffix("m")) >= Settings().max_label_studio_request_bytes / 1e6
+    (secured,) = ingress["spec"]["tls"]
+    assert secured["hosts"] == [host["host"]]
 
 
 def test_jobs_are_accepted_while_no_worker_is_up():
@@ -423,7 +491,7 @@ def test_workers_outlive_an_outage_of_redis_and_have_time_to_give_their_jobs_bac
 def test_secrets_that_are_needed_are_made_on_the_page():
     text = "".join(path.read_text() for path in KUBERNETES.glob("*.yaml"))
     named = set(re.findall(r"(?:secretKeyRef: \{name|secretName): ([\w-]+)", text))
-    made = set(re.findall(r"kubectl create secret generic ([\w-]+)", (REPO / "docs/deployment.md").read_text()))
+    made = set(re.findall(r"kubectl create secret (?:generic|tls) ([\w-]+)", (REPO / "docs/deployment.md").read_text()))
     assert named == made
     assert not [one for one in manifests() if one["kind"] == "Secret"]
 
@@ -436,6 +504,22 @@ def test_kubectl_builds_the_manifests():
     assert [one["kind"] for one in built].count("ConfigMap") == len(built) - len(manifests()) == 1
 
 
+@pytest.fixture
+def kubernetes_validate():
+    program = os.environ.get("KUBERNETES_VALIDATE") or shutil.which("kubernetes-validate")
+    if not program:
+        pytest.skip("needs kubernetes-validate: `make test-kubernetes` installs it")
+    return program
+
+
+def test_kubernetes_own_schemas_allow_every_field_of_the_manifests(kubernetes_validate):
+    apart = {"kustomization.yaml", "autoscaling.yaml"}  # no kinds of Kubernetes' own
+    files = [path for path in KUBERNETES.glob("*.yaml") if path.name not in apart]
+    done = subprocess.run([kubernetes_validate, "--strict", *files], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("passed") == len(manifests()) + 2  # with ingress.yaml and hpa.yaml
+
+
 # --- scale-out ------------------------------------------------------------------------------------------------------
 
 
@@ -443,7 +527,16 @@ def test_the_autoscaler_alone_says_how_many_workers_there_are():
     assert scaling()["scaleTargetRef"]["name"] == manifest("Deployment", "worker")["metadata"]["name"]
     assert "replicas" not in manifest("Deployment", "worker")["spec"]
     assert 0 <= scaling()["minReplicaCount"] <= 1 < scaling()["maxReplicaCount"]
-    assert container("worker")["resources"]["limits"] == {"nvidia.com/gpu": 1}
+    assert container("worker")["resources"]["limits"]["nvidia.com/gpu"] == 1
+
+
+def test_without_keda_a_worker_at_work_draws_another():
+    spec = read("kubernetes/hpa.yaml")["spec"]
+    target = spec["scaleTargetRef"]
+    assert manifest(target["kind"], target["name"].removeprefix("nextlabel-")) == manifest("Deployment", "worker")
+    assert 1 == spec["minReplicas"] < spec["maxReplicas"] == scaling()["maxReplicaCount"]
+    ((metric,),) = (list(one.values())[1:] for one in spec["metrics"])
+    assert metric["name"] in container("worker")["resources"]["requests"]
 
 
 def test_the_autoscaler_leaves_the_workers_as_they_are_while_prometheus_knows_nothing():

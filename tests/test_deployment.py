@@ -1,4 +1,4 @@
-"""The images are not built here, where no Docker engine is: their steps are held against what they rest on."""
+"""The steps of the images are held against what they rest on. tests/compose builds and runs them, where Docker is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-import jsonschema
 import pytest
 import redis
 import yaml
@@ -31,10 +30,10 @@ from tests.wheel import build, built, contents, packaged, tracked
 
 REPO = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
-SCHEMA = json.loads((REPO / "tests/schemas/compose-spec.json").read_text())
 FILES = ("docker-compose.yaml", "docker-compose.cpu.yaml")
 IMAGES = {"api": ("api",), "worker": ("worker", "cpu")}  # and their extras
-OURS = {"DATA", "WEIGHTS", "LISTEN", "KEYS", "AUTH"}  # the variables of the compose file
+LISTS = {"api": ("api",), "worker": ("torch", "worker")}  # what they install, in deploy/requirements
+OURS = {"DATA", "LABELS", "WEIGHTS", "LISTEN", "KEYS", "AUTH"}  # the variables of the compose file
 
 
 # --- reading the files ----------------------------------------------------------------------------------------------
@@ -63,6 +62,7 @@ def mounts(name):
 
 def _short_syntax(volume):
     source, target, *mode = volume.rsplit(":", 2) if volume.endswith(":ro") else volume.rsplit(":", 1)
+    source = re.sub(r"\$\{\w+:-([^}]+)\}", r"\1", source)
     return {"source": source, "target": target, "read_only": mode == ["ro"]}
 
 
@@ -108,7 +108,7 @@ def test_each_image_installs_what_has_the_hash_that_is_written_down_and_then_the
 def test_an_image_holds_no_code_but_the_wheel(image):
     *_, itself = stages(image)
     copied = re.findall(r"^COPY (.*)$", itself, re.MULTILINE)
-    assert set(copied) - {"constraints.txt ./"} == {
+    assert set(copied) - {"deploy/requirements/torch.txt ./"} == {
         f"deploy/requirements/{image}.txt requirements.txt",
         "--from=wheel /dist/*.whl ./",
     }
@@ -127,35 +127,50 @@ def test_the_page_is_built_from_its_locked_sources_and_lies_where_the_wheel_is_b
     assert {"**/node_modules", "api/static"} <= set((REPO / ".dockerignore").read_text().splitlines())
 
 
-@pytest.mark.parametrize("image", [*IMAGES, "build"])
-def test_the_list_of_an_image_has_the_tested_versions_with_a_hash_for_each_file(image):
+@pytest.mark.parametrize("name", ["build", *LISTS["api"], *LISTS["worker"]])
+def test_a_list_has_the_tested_versions_with_a_hash_for_each_file(name):
     pins = {line.partition("==")[0]: line.partition(";")[0].strip() for line in _pins()}
-    listed = _listed(image)
+    listed = _listed(name)
     assert all(pins[name] == f"{name}=={version}" for name, (version, _) in listed.items())
     assert all(hashes for _, hashes in listed.values())
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_list_of_an_image_has_all_that_it_asks_for(image):
-    assert _closure(_direct(image)) <= _listed(image).keys()
+    assert _closure(_direct(image)) <= _listed(*LISTS[image]).keys()
 
 
-def test_with_an_index_of_its_own_torch_brings_no_cuda(tmp_path):
-    shutil.copy(REPO / "deploy/requirements/worker.txt", tmp_path / "requirements.txt")
-    (step,) = re.findall(r"sed -i -E '[^']+' requirements.txt", dockerfile("worker"))
-    subprocess.run(["sh", "-c", step], cwd=tmp_path, check=True)
-    left = _listed("worker", tmp_path / "requirements.txt")
-    gone = _listed("worker").keys() - left.keys()
-    assert {"torch", "torchvision"} <= gone
-    assert all(re.match("torch|triton|nvidia|cuda", name) for name in gone)
-    assert not [name for name in left if re.match("nvidia|cuda", name)]
-    assert all(hashes for _, hashes in left.values())
+def test_what_is_gigabytes_is_in_a_layer_that_stays_while_only_code_or_other_packages_change():
+    order = ("torch.txt", "requirements.txt", "*.whl", "LABEL ")
+    places = [stages("worker")[-1].index(word) for word in order]
+    assert places == sorted(places)
+    heavy = re.compile("torch|triton|nvidia-|cuda-")
+    assert {"torch", "torchvision"} <= _listed("torch").keys()
+    assert [name for name in _listed("torch") if not heavy.match(name)] == []
+    assert [name for name in _listed("worker") if heavy.match(name)] == []
 
 
-def _listed(image, path=None):
-    """-> {name: (version, hashes)} of an image's list."""
-    text = (path or REPO / f"deploy/requirements/{image}.txt").read_text().replace("\\\n", " ")
-    lines = (line.split() for line in text.splitlines())
+def test_with_an_index_of_its_own_torch_is_taken_by_its_version_and_brings_no_cuda():
+    (asked,) = re.findall(r"sed -n -E '([^']+)' torch.txt", dockerfile("worker"))
+    done = subprocess.run(
+        ["sed", "-n", "-E", asked, REPO / "deploy/requirements/torch.txt"], check=True, capture_output=True, text=True
+    )
+    wanted = [f"{name}=={version}" for name, (version, _) in _listed("torch").items() if name.startswith("torch")]
+    assert done.stdout.split() == wanted
+    assert len(wanted) == 2
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_is_labelled_with_the_version_and_the_licence_of_the_package(image):
+    told = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', dockerfile(image)))
+    about = PYPROJECT["project"]
+    assert (told["version"], told["licenses"]) == (about["version"], about["license"])
+
+
+def _listed(*lists):
+    """-> {name: (version, hashes)} of lists in deploy/requirements."""
+    texts = [(REPO / f"deploy/requirements/{name}.txt").read_text().replace("\\\n", " ") for name in lists]
+    lines = (line.split() for text in texts for line in text.splitlines())
     return {
         words[0].partition("==")[0]: (words[0].partition("==")[2], [w for w in words if w.startswith("--hash=sha256:")])
         for words in lines
@@ -247,11 +262,6 @@ def _requires(name):
 # --- the services ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_compose_file_is_valid_by_the_specification(name):
-    jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(compose(name))
-
-
 def test_the_folder_of_data_is_all_a_person_must_set():
     text = "".join((REPO / name).read_text() for name in FILES)
     variables = re.findall(r"\$\{(\w+)(:[-?+])[^}]+\}", text)
@@ -292,15 +302,16 @@ def settings_of(name, monkeypatch, **variables):
 
 
 def test_the_api_and_the_worker_see_the_same_files_and_the_same_redis():
-    assert mounts("api") == mounts("worker")
+    assert mounts("api").keys() == mounts("worker").keys()
+    assert all(mounts("api")[target]["source"] == one["source"] for target, one in mounts("worker").items())
     assert service("api")["environment"] == service("worker")["environment"]
     assert service("api")["environment"]["NEXTLABEL_REDIS_URL"].startswith("redis://redis:")
 
 
-def test_nobody_may_write_to_images_labels_weights_and_keys():
-    assert mounts("worker")["/datasets"]["read_only"]
-    assert mounts("worker")["/weights"]["read_only"]
-    assert mounts("worker")["/keys"]["read_only"]
+@pytest.mark.parametrize("name", IMAGES)
+def test_nobody_may_write_to_images_weights_and_keys_and_the_api_alone_to_labels(name):
+    read_only = {target for target, mount in mounts(name).items() if mount["read_only"]}
+    assert read_only == {"/datasets", "/weights", "/keys"} | ({"/labels"} if name == "worker" else set())
 
 
 def test_redis_keeps_what_it_accepted_in_a_volume_that_nobody_else_reaches():
@@ -382,7 +393,7 @@ def wait_for(client, tries=100):
     raise TimeoutError("redis did not start")
 
 
-# --- Docker's own reading -------------------------------------------------------------------------------------------
+# --- Compose's own reading ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -396,7 +407,7 @@ def test_docker_reads_the_compose_file(docker_compose):
     done = docker_compose(FILES[0], DATA="/some/host/datasets")
     assert done.returncode == 0, done.stderr
     worker = json.loads(done.stdout)["services"]["worker"]
-    assert {"/some/host/datasets", "state", "cache"} <= {volume["source"] for volume in worker["volumes"]}
+    assert {"/some/host/datasets", "state", "cache", "labels"} <= {volume["source"] for volume in worker["volumes"]}
     assert worker["deploy"]["resources"]["reservations"]["devices"]
 
 

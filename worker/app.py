@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 from billiard import current_process
 from celery import signals
 
 from nextlabel.core.jobs.queue import celery_app
-from nextlabel.core.logs import configure_logs
+from nextlabel.core.logs import configure_logs, get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.worker import devices, tasks
 from nextlabel.worker.consumer import OnlySoundMessages, OnlyWhenReady
 from nextlabel.worker.parent import Parent
 
+log = get_logger(__name__)
 app = celery_app(Settings().redis_url, Settings().redis_prefix)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
@@ -39,7 +42,14 @@ def start_parent(sender: Any, **_: Any) -> None:
 
 @signals.worker_process_init.connect
 def warm_up(sender: str, **_: Any) -> None:
-    """Prepare a process of the pool: its logs, its GPU, and torch, which is loaded before the first job comes."""
+    """Prepare a process of the pool: its logs, its GPU, and torch, which is loaded before the first job comes.
+
+    Where something can't be imported, as the pipeline of a kind that has none, no process ever will: the worker ends.
+    """
     set_up_logs()
     devices.pin(current_process().index or 0)
-    tasks.runner_of(sender)
+    try:
+        tasks.runner_of(sender)
+    except ImportError:
+        log.exception("this worker can't carry out jobs, and ends")
+        os.kill(os.getppid(), signal.SIGTERM)

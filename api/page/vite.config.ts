@@ -28,5 +28,6 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { environment: "jsdom", globals: false, setupFiles: ["src/testing.ts"] },
+  // A busy machine is no failure.
+  test: { environment: "jsdom", globals: false, setupFiles: ["src/testing.ts"], testTimeout: 30_000 },
 });

@@ -25,6 +25,9 @@ class Folder(BaseModel):
     images: int = Field(description="That lie in it, not counting sub-folders.")
     unread: dict[str, int] = Field(description="Files in it that look like images and are not read, by suffix.")
     more: bool = Field(description="There is more in it than is listed.")
+    path_to_labels: str | None = Field(
+        description="Where labels of its images may go: a folder beside it, or in a data root that may be written."
+    )
 
 
 class FolderQuery(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -50,12 +51,12 @@ async def image(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Send one image of a pool as a JPEG, upright, never larger than it is."""
-    thumbnails = services.thumbnails
-    original, key = await services.files.run(which.path_to_img, _find, which, services)
+    known = re.findall(r'"([^"]*)"', if_none_match or "")
+    folders = (which.path_to_img, str(services.settings.thumbnails_dir))
+    original, key, data = await services.files.run(folders, _find, which, services, known)
     headers = {"ETag": f'"{key}"', "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
-    if f'"{key}"' in re.findall(r'"[^"]*"', if_none_match or ""):
+    if key in known:
         return Response(status_code=304, headers=headers)
-    data = await services.files.run(str(services.settings.thumbnails_dir), thumbnails.find, key)
     if data is None:
         data = await _make(services, original, which, key)
     return Response(data, headers=headers, media_type=JPEG)
@@ -81,7 +82,8 @@ def _forget(key: str, made: asyncio.Future[bytes]) -> None:
         made.exception()  # is seen, also where nobody waits for it any more
 
 
-def _find(which: ImageQuery, services: Services) -> tuple[ImageIn, str]:
-    """Find an image; return it, and the key that its thumbnail is kept under."""
+def _find(which: ImageQuery, services: Services, known: Sequence[str]) -> tuple[ImageIn, str, bytes | None]:
+    """Find an image; return it, the key of its thumbnail, and that, if it was made before and isn't known."""
     original = image_in(which.path_to_img, which.name, services.settings.data_roots)
-    return original, services.thumbnails.key(original, which.side)
+    key = services.thumbnails.key(original, which.side)
+    return original, key, None if key in known else services.thumbnails.find(key)

@@ -29,6 +29,7 @@ from nextlabel.core.exchange.label_studio_backend import (
     Recorded,
     Round,
     answers,
+    check_control,
     current_round,
     names_of,
     parse_address,
@@ -91,7 +92,7 @@ def _check(at: Address, services: Services, label_config: Any) -> str:
     """
     admit(at.selection(HOLDER), services.settings)
     if isinstance(label_config, str) and label_config:
-        read_config(label_config, at.from_name)
+        check_control(read_config(label_config, at.from_name), at)
     return current_round(at, services.settings.data_roots).model_version
 
 

@@ -22,10 +22,11 @@ from nextlabel.core.data.label_files import (
     give_labels,
     person_of,
     state_of,
-    survey,
 )
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.kinds.requests import PersonName
+from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.kinds.requests import OfClasses, PersonName
+from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
@@ -38,6 +39,8 @@ class LabelsPart(BaseModel):
 
 
 class ClassCount(LabelsPart):
+    """`class`: "" counts the images that none applies to."""
+
     class_name: str = Field(alias="class")
     labels: int
 
@@ -51,6 +54,8 @@ class PersonCount(LabelsPart):
 
 
 class OneLabel(LabelsPart):
+    """A line. Where an image may have several classes, it has one each; one with the class "" where none applies."""
+
     name: str
     class_name: str = Field(alias="class")
     person: str
@@ -58,6 +63,9 @@ class OneLabel(LabelsPart):
 
 class LabelsView(LabelsPart):
     labels: int = Field(description="Distinct names.")
+    several: int | None = Field(
+        None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
+    )
     classes: list[ClassCount]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
@@ -70,13 +78,14 @@ class LabelGiven(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: PathText
-    class_name: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
-        alias="class", description="null takes the label back."
+    class_name: Annotated[str, Field(max_length=1000)] | None = Field(
+        alias="class",
+        description='null takes the label back; "" says that somebody looked and none applies (`multilabel` alone).',
     )
 
 
 class LabelsGiven(BaseModel):
-    """Labels of one person."""
+    """Labels of one person. Of the same image, the last counts; where it may have several classes, all of them do."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -86,6 +95,7 @@ class LabelsGiven(BaseModel):
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
     replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
+    task: OfClasses = "classification"
 
 
 class LabelsWritten(BaseModel):
@@ -104,6 +114,7 @@ class LabelsQuery(BaseModel):
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
     after: str = Field("", max_length=4096, description="`next_after` of the page before.")
     limit: int = Field(1000, ge=1, le=MAX_NAMES, description="Names on a page.")
+    task: OfClasses = "classification"
 
 
 @router.get(
@@ -126,8 +137,8 @@ async def get_labels(
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        labels = survey(path, roots)
-        return _view(labels, _names(labels, which), which.limit).model_dump_json()
+        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which)
+        return view.model_dump_json(exclude={"several"} if which.task == CLASSIFICATION.name else None)
 
     return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)
 
@@ -137,6 +148,7 @@ async def post_labels(
     body: Annotated[LabelsGiven, Body()], services: Given, caller: Writer, afterwards: BackgroundTasks
 ) -> LabelsWritten:
     """Write labels into the person's own file: all of them, or none."""
+    _refuse_empty(body)
     given = [GivenLabel(label.name, label.class_name) for label in body.labels]
     written = await services.files.run(
         body.path_to_labels,
@@ -145,6 +157,7 @@ async def post_labels(
         given,
         person=caller.person(body.person) or ME,
         roots=services.settings.data_roots,
+        task=task_of(body.task),
         replace=body.replace,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
@@ -163,19 +176,28 @@ def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
     return path, state_of(path, roots)
 
 
-def _names(labels: Survey, which: LabelsQuery) -> list[NamedLabel] | None:
-    """Return the labels that the query asks for: one more than fits on a page, if there are more."""
+def _refuse_empty(body: LabelsGiven) -> None:
+    """Raise InvalidRequest where a class is empty, and an image has one."""
+    empty = [
+        at for at, label in enumerate(body.labels) if label.class_name is not None and not label.class_name.strip()
+    ]
+    if empty and body.task == CLASSIFICATION.name:
+        detail = 'is empty; null takes a label back, and that none applies is said with "task": "multilabel"'
+        raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
+
+
+def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
+    found: list[NamedLabel] | None = None
     if which.of is not None:
-        return labels.of(which.of)[: which.limit]
-    if not which.names:
-        return None
-    return labels.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
-
-
-def _view(labels: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsView:
-    page = names[:limit] if names is not None else None
+        found = labels.of(which.of)
+    elif which.names:
+        found = labels.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
+    there = list(dict.fromkeys(label.name for label in found or ()))
+    shown = set(there[: which.limit])
+    is_page = which.of is None and len(there) > which.limit
     return LabelsView(
         labels=len(labels),
+        several=labels.several,
         classes=[ClassCount(class_name=name, labels=count) for name, count in labels.counts.items()],
         people=[
             PersonCount(person=person_of(file), file=file, labels=count)
@@ -183,8 +205,8 @@ def _view(labels: Survey, names: list[NamedLabel] | None, limit: int) -> LabelsV
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
         left_out=list(labels.left_out[:1000]),
-        names=[_label_view(label) for label in page] if page is not None else None,
-        next_after=page[-1].name if page and names and len(names) > len(page) else None,
+        names=None if found is None else [_label_view(label) for label in found if label.name in shown],
+        next_after=there[which.limit - 1] if is_page else None,
     )
 
 

@@ -83,14 +83,15 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    if not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
+    looks_at_images = body.get("task") != "detection"  # boxes come from a detector of somebody's own
+    if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
     return {"kind": kind, **body}
 
 
 def _parameter(name: str, field: FieldInfo, schema: dict[str, Any]) -> click.Parameter:
     if name in POOLS:
-        return click.Argument([name], metavar="POOL", type=PathType(folder=True))
+        return click.Argument([name], metavar="POOL", type=PathType(folder=True), required=field.is_required())
     default = DEFAULT_BACKBONE if name == "backbone" else _in_help(field.get_default(call_default_factory=True))
     if schema.get("type") == "boolean":
         return click.Option([*names_of(name), name], is_flag=True, default=None, help=schema.get("description", ""))

@@ -244,9 +244,6 @@ class Detected:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def take(self, kept: NDArray[np.bool_] | Rows) -> Detected:
-        return Detected(self.places[kept], self.classes[kept], self.scores[kept])
-
     @classmethod
     def nothing(cls) -> Detected:
         return cls(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))

@@ -22,12 +22,13 @@ from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_text import (
+    NONE,
+    LabelLines,
     clean_name,
     decode_any,
     encode_any,
-    format_line,
+    in_words,
     lines_with_ends,
-    parse_line,
     printable,
     writable,
 )
@@ -63,7 +64,7 @@ FEW = 20
 
 @dataclass(frozen=True)
 class GivenLabel:
-    """A label to write. A `class_name` of None takes the label back."""
+    """A line to write. A `class_name` of None takes back what is said of the image, "" says that no class applies."""
 
     name: str
     class_name: str | None
@@ -71,7 +72,7 @@ class GivenLabel:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written. `replaced`: the names that were taken out of other files, and their class there."""
+    """What was written. `replaced`: the names that were taken out of other files, and their classes there in words."""
 
     folder: Path
     file: str
@@ -79,9 +80,15 @@ class Written:
 
 
 def give_labels(
-    path: str, labels: Sequence[GivenLabel], *, person: str, roots: Sequence[Path], replace: bool = False
+    path: str,
+    labels: Sequence[GivenLabel],
+    *,
+    person: str,
+    roots: Sequence[Path],
+    task: LabelLines,
+    replace: bool = False,
 ) -> Written:
-    """Write all of the labels into `<person>.txt` in the folder, or none. Of a name given twice, the last counts.
+    """Write all of the labels into `<person>.txt` in the folder, or none. What lines of one name mean, the task knows.
 
     The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
     taken out of them.
@@ -93,38 +100,41 @@ def give_labels(
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = _file_name(person)
-    wanted = _by_name(labels)
+    wanted = _by_name(labels, task)
     with _labels_folder(path, roots) as folder, ExitStack() as stack:
         stack.enter_context(in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
         others = [file for file in files_in(folder, roots, stack) if file != own]
         _refuse_a_copy(file_name, folder)
-        classes = {file: _classes_in(read_bytes(file), wanted) for file in others}
+        classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
         contradicting = _contradicting(classes, wanted, replace=replace)
-        changed = {own: rewritten(own_bytes(own), labels)} if wanted else {}
-        changed |= {file: encode_any(*_lines_without(read_bytes(file), names)) for file, names in contradicting.items()}
+        changed = {own: rewritten(own_bytes(own), labels, task)} if wanted else {}
+        changed |= {
+            file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
+        }
         _write_all(changed)
-    replaced = {wanted[name].name: classes[file][name][0] for file, names in contradicting.items() for name in names}
+    replaced = {
+        wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
+    }
     return Written(folder.path, file_name, replaced)
 
 
 def said_otherwise(
-    folder: Path, labels: Iterable[GivenLabel], *, by: str, roots: Sequence[Path]
+    folder: Path, labels: Iterable[GivenLabel], *, by: str, roots: Sequence[Path], task: LabelLines
 ) -> tuple[NamedLabel, ...]:
     """List what the files of a folder, but for the one of that name, say otherwise than these labels.
 
     Raises FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable.
     """
-    wanted = _by_name(labels)
+    wanted = _by_name(labels, task)
     with labels_files(folder, roots) as files:
         return tuple(
             NamedLabel(wanted[name].name, class_name, file.name)
             for file in files
             if file.name != by
-            for name, class_names in _classes_in(read_bytes(file), wanted).items()
-            for class_name in class_names
-            if class_name != wanted[name].class_name
+            for name, class_names in _classes_in(read_bytes(file), wanted, task).items()
+            for class_name in wanted[name].otherwise(class_names)
         )
 
 
@@ -133,7 +143,7 @@ def said_otherwise(
 
 @dataclass(frozen=True)
 class NamedLabel:
-    """A label, and the name of the file that it stands in."""
+    """A line, and the name of the file that it stands in. A `class_name` of "" says that no class applies."""
 
     name: str
     class_name: str
@@ -145,19 +155,19 @@ class Survey:
 
     def __init__(
         self,
-        files: Mapping[str, Mapping[str, str]],
+        files: Mapping[str, Mapping[str, tuple[str, ...]]],
         conflicts: Collection[NamedLabel] = (),
         left_out: Sequence[str] = (),
     ) -> None:
-        """`files`: each file's classes by name. `left_out`: files in the folder that are nobody's."""
+        """`files`: each file's classes by name, in order. `left_out`: files in the folder that are nobody's."""
         self._files = files
         self.left_out = tuple(left_out)
         all_conflicts = set(conflicts)
-        self._classes: dict[str, str] = {}
+        self._classes: dict[str, tuple[str, ...]] = {}
         for file, classes in files.items():
             for name in self._classes.keys() & classes.keys():
                 if self._classes[name] != classes[name]:
-                    all_conflicts |= {*self.of([name]), NamedLabel(name, classes[name], file)}
+                    all_conflicts |= {*self.of([name]), *(NamedLabel(name, one, file) for one in classes[name])}
             self._classes = {**classes, **self._classes}
         self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file)))
 
@@ -170,40 +180,64 @@ class Survey:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Count the labels of each class, in the order of classes."""
-        counts = Counter(self._classes.values())
+        """Count the labels of each class, in the order of classes; "" counts images that none applies to."""
+        counts: Counter[str] = Counter()
+        for said, images in self._answers.items():
+            counts.update(dict.fromkeys(said, images))
         return {class_name: counts[class_name] for class_name in sorted_classes(counts)}
+
+    @property
+    def several(self) -> int:
+        """How many images a file gives several classes, or none: no labels of one class an image say that."""
+        return sum(images for said, images in self._answers.items() if len(said) > 1 or NONE in said)
+
+    @cached_property
+    def _answers(self) -> Counter[tuple[str, ...]]:
+        return Counter(self._classes.values())
 
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
         """Return the labels of those names, which stay as they were given; names without a label are left out."""
         named = ((name, as_seen(clean_name(name))) for name in names)
-        return [NamedLabel(name, self._classes[key], self._file(key)) for name, key in named if key in self._classes]
+        return [
+            NamedLabel(name, class_name, self._file(key))
+            for name, key in named
+            if key in self._classes
+            for class_name in self._classes[key]
+        ]
 
     def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
-        """Return the first `most` labels whose names come after that one, ascending. A class leaves out all others."""
+        """Return the labels of the first `most` names after that one, ascending; of a class, of names that have it."""
         wanted = None if class_name is None else as_seen(class_name)
-        fit = (name for name, class_ in self._classes.items() if name > after and wanted in (None, class_))
+        fit = (name for name, said in self._classes.items() if name > after and (wanted is None or wanted in said))
         return self.of(nsmallest(most, fit))
 
     def _file(self, name: str) -> str:
         return next(file for file, classes in self._files.items() if name in classes)
 
 
-def survey(path: Path, roots: Sequence[Path]) -> Survey:
+def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
     """Read a file of labels, or all files of a folder.
 
     Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
     """
     faults: list[str] = []
     conflicts: set[NamedLabel] = set()
-    classes_by_file: dict[str, dict[str, str]] = {}
+    classes_by_file: dict[str, dict[str, tuple[str, ...]]] = {}
+    one: dict[str, tuple[str, ...]] = {}  # of a million labels nearly all are alike
     with labels_files(path, roots) as files:
         for file in files:
             classes = classes_by_file[file.name] = {}
-            for _, _, written, class_name in entries_of([file], faults, parse_line):
+            further: dict[str, list[str]] = {}
+            for _, _, written, class_name in entries_of([file], faults, task.parse):
                 name = as_seen(written)
-                if (first := classes.setdefault(name, class_name)) != class_name:
-                    conflicts |= {NamedLabel(name, first, file.name), NamedLabel(name, class_name, file.name)}
+                first = classes.setdefault(name, one.setdefault(class_name, (class_name,)))
+                if first[0] != class_name:
+                    further.setdefault(name, [*first]).append(class_name)
+            for name, said in further.items():
+                try:
+                    classes[name] = tuple(sorted(task.agree(said)))
+                except ValueError:
+                    conflicts |= {NamedLabel(name, class_name, file.name) for class_name in said}
             if len(faults) > MAX_LISTED:
                 break
     if faults:
@@ -218,7 +252,9 @@ def state_of(path: Path, roots: Sequence[Path]) -> str:
         for file in files:
             status = file.status()
             digest.update(
-                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode(errors="replace")
+                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}\n".encode(
+                    errors="replace"
+                )
             )
     return digest.hexdigest()[:32]
 
@@ -294,39 +330,76 @@ def in_our_words(folder: Path) -> Iterator[None]:
 # --- lines ------------------------------------------------------------------------------------------------------
 
 
-def rewritten(data: bytes, labels: Iterable[GivenLabel]) -> bytes:
+def rewritten(data: bytes, labels: Iterable[GivenLabel], task: LabelLines) -> bytes:
     """Return the bytes of a file with these labels at its end, in place of what it says of their names.
 
     The same bytes if it said so already. Raises LabelsMalformed: a name or class can't stand in a labels file.
     """
-    wanted = _by_name(labels)
-    given = {name: label.class_name for name, label in wanted.items() if label.class_name is not None}
-    if _classes_in(data, wanted) == {name: [class_name] for name, class_name in given.items()}:
+    wanted = _by_name(labels, task)
+    given = {name: one for name, one in wanted.items() if one.classes is not None}
+    if {name: sorted(said) for name, said in _classes_in(data, wanted, task).items()} == {
+        name: sorted(one.lines) for name, one in given.items()
+    }:
         return data
-    text, marked = _lines_without(data, wanted)
+    text, marked = _lines_without(data, wanted, task)
     if text and not text.endswith("\n"):
         text += "\n"
-    lines = (format_line(wanted[name].name, class_name) for name, class_name in given.items())
+    lines = (line for one in given.values() for line in task.lines(one.name, one.classes or ()))
     return encode_any(text + "".join(f"{line}\n" for line in lines), marked)
 
 
-def _by_name(labels: Iterable[GivenLabel]) -> dict[str, GivenLabel]:
-    """Key labels by their names as these are compared; of a name given twice, the last counts.
+@dataclass(frozen=True)
+class _Wanted:
+    """What a file is to say of an image. `classes`: none where none applies; None: nothing is to be said of it.
+
+    at: the place of its first line among those that are to be written.
+    """
+
+    name: str
+    classes: tuple[str, ...] | None
+    at: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The class of each of its lines."""
+        return () if self.classes is None else self.classes or (NONE,)
+
+    def otherwise(self, said: Sequence[str]) -> list[str]:
+        """Return what a file says of the image, by line, that is not wanted; all of it where it lacks what is."""
+        return [one for one in said if one not in self.lines] or ([] if set(said) == set(self.lines) else list(said))
+
+
+def _by_name(labels: Iterable[GivenLabel], task: LabelLines) -> dict[str, _Wanted]:
+    """Gather labels by their names as these are compared. What takes a label back takes back what stands before it.
 
     Raises LabelsMalformed.
     """
-    by_name: dict[str, GivenLabel] = {}
-    for label in labels:
+    spelt: dict[str, tuple[str, int]] = {}
+    said: dict[str, list[str]] = {}
+    for at, label in enumerate(labels):
         name = writable(clean_name(label.name))
-        class_name = None if label.class_name is None else writable(as_seen(label.class_name.strip()))
-        by_name[as_seen(name)] = GivenLabel(name, class_name)
-    return by_name
+        spelt[as_seen(name)] = name, spelt.get(as_seen(name), ("", at))[1]
+        if label.class_name is None:
+            said[as_seen(name)] = []
+        else:
+            said.setdefault(as_seen(name), []).append(as_seen(label.class_name.strip()))
+    return {key: _Wanted(name, _gathered(name, said[key], task), at) for key, (name, at) in spelt.items()}
 
 
-def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
+def _gathered(name: str, said: Sequence[str], task: LabelLines) -> tuple[str, ...] | None:
+    try:
+        classes = task.gather(said) if said else None
+    except ValueError as error:
+        raise LabelsMalformed(f"{shown(name)}: {error}") from None
+    for class_name in classes or ():
+        writable(class_name)
+    return classes
+
+
+def _label_in(line: str, wanted: Collection[str], task: LabelLines) -> tuple[str, str] | None:
     """Read (name composed, class) if the line is a label of one of the names."""
     try:
-        label = parse_line(line)
+        label = task.parse(line)
     except ValueError:  # whoever reads the file is told; here it stays as it is
         return None
     if label is None or (name := as_seen(label[0])) not in wanted:
@@ -334,12 +407,12 @@ def _label_in(line: str, wanted: Collection[str]) -> tuple[str, str] | None:
     return name, label[1]
 
 
-def _classes_in(data: bytes, wanted: Collection[str]) -> dict[str, list[str]]:
+def _classes_in(data: bytes, wanted: Collection[str], task: LabelLines) -> dict[str, list[str]]:
     """Return the classes that a file gives each of the names: several, where it contradicts itself."""
     classes: dict[str, list[str]] = {}
     if _may_hold(data, wanted):
         for line in decode_any(data)[0].split("\n"):
-            if label := _label_in(line, wanted):
+            if label := _label_in(line, wanted, task):
                 classes.setdefault(label[0], []).append(printable(label[1]))
     return classes
 
@@ -354,9 +427,9 @@ def _may_hold(data: bytes, names: Collection[str]) -> bool:
 
 
 def _contradicting(
-    classes_by_file: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, GivenLabel], *, replace: bool
+    classes_by_file: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, _Wanted], *, replace: bool
 ) -> dict[File, set[str]]:
-    """List by file the names that it has with another class, to be taken out of it.
+    """List by file the names that it has with other classes, to be taken out of it.
 
     Raises LabelledOtherwise if there are any and `replace` was not asked for.
     """
@@ -364,24 +437,23 @@ def _contradicting(
     names_by_file: dict[File, set[str]] = {}
     for file, classes in classes_by_file.items():
         for name, class_names in classes.items():
-            wanted_class = wanted[name].class_name
-            others = [class_name for class_name in class_names if class_name != wanted_class]
+            others = wanted[name].otherwise(class_names)
             if others and replace:
                 names_by_file.setdefault(file, set()).add(name)
-            elif others and wanted_class is not None:
-                place = f"/labels/{list(wanted).index(name)}"
-                detail = f"{wanted[name].name} is {others[0]} in {file.name}"
+            elif others and wanted[name].classes is not None:
+                place = f"/labels/{wanted[name].at}"
+                detail = f"{wanted[name].name} is {in_words(class_names)} in {file.name}"
                 faults.append(Fault(place, LabelledOtherwise.code, detail))
     if faults:
         raise LabelledOtherwise(faults, MAX_LISTED)
     return names_by_file
 
 
-def _lines_without(data: bytes, names: Collection[str]) -> tuple[str, bool]:
+def _lines_without(data: bytes, names: Collection[str], task: LabelLines) -> tuple[str, bool]:
     """Return all lines but those of the names, and whether the file has a mark at its beginning."""
     text, marked = decode_any(data)
     if _may_hold(data, names):
-        text = "".join(line for line in lines_with_ends(text) if not _label_in(line, names))
+        text = "".join(line for line in lines_with_ends(text) if not _label_in(line, names, task))
     return text, marked
 
 

@@ -10,17 +10,36 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
 
 MARK = "\ufeff"
+NONE = ""  # the class of a line that says that none applies
+NONE_IN_WORDS = "none of the classes"
 _QUOTED = re.compile('"(?:[^"]|"")*"')
 
 
+class LabelLines(Protocol):
+    """What a task knows of lines: every task of core/tasks is one."""
+
+    def parse(self, line: str) -> tuple[str, str] | None: ...
+
+    def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]: ...
+
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]: ...
+
+    def agree(self, classes: Sequence[str]) -> tuple[str, ...]: ...
+
+
 # --- lines ------------------------------------------------------------------------------------------------------
+
+
+def in_words(classes: Sequence[str]) -> str:
+    return " + ".join(filter(None, classes)) or NONE_IN_WORDS
 
 
 def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ class Listing:
     images: how many lie in the folder itself.
     unread: how many files there look like images and are not read, by suffix.
     more: there are more folders or files than are listed.
+    path_to_labels: where labels of its images may go; the folder need not be there yet.
     """
 
     path: str | None
@@ -36,6 +37,7 @@ class Listing:
     images: int = 0
     unread: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
+    path_to_labels: str | None = None
 
 
 def list_roots(roots: Sequence[Path]) -> Listing:
@@ -74,7 +76,7 @@ def list_folder(path: str, roots: Sequence[Path]) -> Listing:
     files = [str(folder.path / name) for name in people]
     more = len(folders) > MOST_LISTED or len(files) > MOST_LISTED
     found = _first(folders), _first(files), images, dict(sorted(unread.items())), more
-    return Listing(str(folder.path), _parent(folder.path, roots), *found)
+    return Listing(str(folder.path), _parent(folder.path, roots), *found, _place_for_labels(folder.path, roots))
 
 
 def _first(paths: list[str]) -> tuple[str, ...]:
@@ -85,6 +87,19 @@ def _first(paths: list[str]) -> tuple[str, ...]:
 def _parent(folder: Path, roots: Sequence[Path]) -> str | None:
     parent = str(folder.parent)
     return parent if parent != str(folder) and is_under(parent, [real_path(root) for root in roots]) else None
+
+
+def _place_for_labels(folder: Path, roots: Sequence[Path]) -> str:
+    """Name a folder beside the images; where that can't be written, one in a data root that can."""
+    real = [Path(real_path(root)) for root in roots]
+    beside = folder / "labels" if folder in real else folder.with_name(f"{folder.name}-labels")
+    writable = next((root for root in real if os.access(root, os.W_OK)), None)
+    if writable is None or os.access(beside if beside.exists() else beside.parent, os.W_OK):
+        return str(beside)
+    above = next(root for root in real if folder.is_relative_to(root))
+    several = len({*real} - {writable}) > 1  # folders of the same name in two of them stay apart
+    parts = folder.relative_to(above).parts
+    return str(writable / "--".join((above.name, *parts) if several or not parts else parts))
 
 
 def _mode(entry: os.DirEntry[str], folder: Folder, roots: Sequence[Path]) -> int:

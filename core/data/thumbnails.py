@@ -26,8 +26,9 @@ from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"3"  # changes with what is made
+MADE_BY = b"4"  # changes with what is made
 QUALITY = 85
+SHORT_SIDE = 0.75  # of the longer one, as photos have it: a JPEG is decoded at twice that, not at its full size
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 SWEEP_TO = 0.8
 SWEEP_EVERY = 0.05  # of the room
@@ -70,6 +71,10 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
         return ImageIn(place, found, place.stamp_of(file))
 
 
+def _draft_of(side: Side) -> int:
+    return round(side * SHORT_SIDE)
+
+
 class Thumbnails:
     """A folder of thumbnails, which takes `most_bytes` at most; 0: none are kept."""
 
@@ -104,14 +109,15 @@ class Thumbnails:
             Dear: it may take long, or much memory; `make_dear` is for that.
             UnreadableImage
         """
-        return self._make(image, side, key, partial(self._decoder.decode_cheap, draft_size=side))
+        return self._make(image, side, key, partial(self._decoder.decode_cheap, draft_size=_draft_of(side)))
 
     def make_dear(self, image: ImageIn, side: Side, key: str) -> bytes:
         """Make a JPEG as `make` does, with a helper; what was too dear once is refused. Raises UnreadableImage."""
         if key in self._refused:
             raise TooDear(self._refused[key])
         try:
-            return self._make(image, side, key, partial(self._decoder.decode_dear, draft_size=side, within=side))
+            decode = partial(self._decoder.decode_dear, draft_size=_draft_of(side), within=side)
+            return self._make(image, side, key, decode)
         except TooDear as error:
             if len(self._refused) == MOST_REFUSED:
                 self._refused.pop(next(iter(self._refused)))

@@ -287,14 +287,14 @@ def _left_out(reading: Reading, said: Sequence[Answer], proposed: Sequence[str])
     answered = {answer.name for answer in said}
     silent = list(dict.fromkeys(answer.name for answer in reading.answers if answer.name not in answered))
     if silent:
-        yield f"left out, as nothing says their class: {_listed(silent)}"
+        yield f"left out, as nothing says their class: {listed(silent)}"
     if proposed:
         yield (
-            f"left out, as a model proposed their class and nothing says that a person agreed: {_listed(proposed)}; "
+            f"left out, as a model proposed their class and nothing says that a person agreed: {listed(proposed)}; "
             "--take-predictions takes them"
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     more = ", ..." if len(names) > NAMED else ""
     return f"{len(names)} ({', '.join(names[:NAMED])}{more})"

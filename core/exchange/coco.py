@@ -1,4 +1,4 @@
-"""COCO files with a class for a whole image: annotations that have a category and no box.
+"""COCO files with classes for a whole image: annotations that have a category and no box.
 
 COCO itself has none; datumaro reads and writes them as `annotations/labels_<subset>.json`.
 """
@@ -23,20 +23,19 @@ def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str,
     names = sorted_classes({*classes, *classes_of(entries)})
     ids = {name: at for at, name in enumerate(names, start=1)}
     numbered = list(enumerate(entries, start=1))
-    labelled = [(at, entry) for at, entry in numbered if entry.class_name is not None]
+    said = [(at, entry, ids[class_name]) for at, entry in numbered for class_name in entry.classes or ()]
     return {
         "licenses": [],
         "info": {"description": "nextlabel"},
         "categories": [{"id": id_, "name": name, "supercategory": ""} for name, id_ in ids.items()],
         "images": [{"id": at, "file_name": entry.name} for at, entry in numbered],
-        "annotations": [_annotation(at, image, ids, entry) for at, (image, entry) in enumerate(labelled, start=1)],
+        "annotations": [_annotation(at, image, id_, entry) for at, (image, entry, id_) in enumerate(said, start=1)],
     }
 
 
-def _annotation(at: int, image: int, ids: Mapping[str, int], entry: Entry) -> dict[str, Any]:
+def _annotation(at: int, image: int, category: int, entry: Entry) -> dict[str, Any]:
     """Write an annotation; a `score` says that a model proposes it."""
-    assert entry.class_name is not None
-    annotation: dict[str, Any] = {"id": at, "image_id": image, "category_id": ids[entry.class_name]}
+    annotation: dict[str, Any] = {"id": at, "image_id": image, "category_id": category}
     return annotation if entry.given else {**annotation, "score": entry.score}
 
 

@@ -10,31 +10,75 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextlabel.core.data.files import has_suffix
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.answers import Answer, Reading
-from nextlabel.core.exchange.entries import Entry
+from nextlabel.core.exchange.entries import Entry, classes_of
 from nextlabel.core.exchange.files import read_table
 
 NAMES = ("name", "image", "filename", "file", "path", "filepath", "imagename", "imagepath", "imageid")
 CLASSES = ("class", "label", "classname", "category", "choice", "target")
 PREDICTED = "predicted"
+BETWEEN = "|"  # of several classes in one cell
 YES, NO = ("1", "1.0", "true", "yes", "x"), ("0", "0.0", "false", "no")
 
 
 def document(entries: Sequence[Entry]) -> str:
     """Write RFC 4180 with the header `name,class`, in rank order. Where there is no class yet, the cell is empty.
 
+    Several classes stand in one cell, `a|b`; that none applies, it can't say.
+
     What a model proposes stands in a column of its own, `predicted`, so that it is not taken for a person's word.
+
+    Raises Inexpressible: one of several classes has `|` in its name.
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    has_proposals = any(entry.class_name and not entry.given for entry in entries)
+    has_proposals = any(entry.classes and not entry.given for entry in entries)
     writer.writerow(("name", "class", *([PREDICTED] if has_proposals else [])))
     for entry in entries:
-        cells = (entry.class_name or "", "") if entry.given else ("", entry.class_name or "")
+        cells = (_in_a_cell(entry), "") if entry.given else ("", _in_a_cell(entry))
         writer.writerow((entry.name, *cells[: 2 if has_proposals else 1]))
     return text.getvalue()
+
+
+def _in_a_cell(entry: Entry) -> str:
+    torn = next((class_name for class_name in entry.several or () if BETWEEN in class_name), None)
+    if torn is not None:
+        raise Inexpressible(f"{shown(torn)} holds {BETWEEN}, which stands between the classes of a cell. Rename it.")
+    return BETWEEN.join(entry.classes or ())
+
+
+def document_of_columns(entries: Sequence[Entry], classes: Sequence[str] = ()) -> str:
+    """Write a column for each class, with 1 where the image has it and 0 where it has not. `classes`: further ones.
+
+    Images without an answer are left out: a row of 0 says that somebody looked, and none applies.
+
+    Raises:
+        Inexpressible: a model proposes classes, which such a table would pass off as somebody's word; no image has a
+            class; or a class would be taken for something else where its column begins.
+    """
+    names = sorted_classes({*classes, *classes_of(entries)})
+    answered = [entry for entry in entries if entry.classes is not None]
+    if any(not entry.given for entry in answered):
+        raise Inexpressible("a column for each class can't tell what a model proposes from what a person said")
+    if not any(entry.classes for entry in answered):
+        raise Inexpressible("no image has a class, so there would be no 1 in the table")
+    for class_name in names:
+        title = _title(class_name)
+        if title in (*NAMES, *CLASSES, PREDICTED) or has_suffix(class_name) or re.search("[;\t]", class_name):
+            raise Inexpressible(f"{shown(class_name)} can't stand above a column: it would be taken for something else")
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("name", *names))
+    for entry in answered:
+        writer.writerow((entry.name, *(int(class_name in (entry.classes or ())) for class_name in names)))
+    return text.getvalue()
+
+
+def _title(cell: str) -> str:
+    return re.sub(r"[\s_-]", "", cell).casefold()
 
 
 @dataclass(frozen=True)
@@ -84,14 +128,14 @@ def read(
             reading.faults.note(place, what)
         else:
             said = class_name or predicted
-            for one in said.split("|") if several else [said]:
+            for one in said.split(BETWEEN) if several else [said]:
                 reading.answers.append(Answer(place, name, one, by_model=not class_name))
     return reading
 
 
 def _one_hot(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], name_column: str | None) -> int | None:
     """Find the column of names, where all others are classes; None where the table has a column for the class."""
-    titles = [re.sub(r"[\s_-]", "", title).casefold() for title in header]
+    titles = list(map(_title, header))
     names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
     if len(names) != 1 or {*CLASSES, PREDICTED} & {*titles} or len(header) < 2:
         return None
@@ -136,7 +180,7 @@ def _by_header(
     class_column: str | None,
 ) -> _Columns:
     """Find the columns. Raises ExchangeMalformed where the header leaves open which they are."""
-    titles = [re.sub(r"[\s_-]", "", title).casefold() for title in header]
+    titles = list(map(_title, header))
     names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
     if len(names) > 1:  # of an image's number and its file, say, it is the file
         names = [at for at in names if all(has_suffix(_cell(row, at)) for _, row in rows)]

@@ -31,8 +31,8 @@ def document(entries: Sequence[Entry], classes: Iterable[str] = (), name: str = 
     root.append(meta(name, len(entries), names))
     for at, entry in enumerate(entries):
         image = SubElement(root, "image", id=str(at), name=writable_text(entry.name))
-        if entry.class_name is not None:
-            SubElement(image, "tag", label=writable_text(entry.class_name), source="manual" if entry.given else "auto")
+        for class_name in entry.classes or ():
+            SubElement(image, "tag", label=writable_text(class_name), source="manual" if entry.given else "auto")
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 

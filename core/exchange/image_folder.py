@@ -32,9 +32,12 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
     Rank order is lost, as folders have none.
 
     Raises:
-        Inexpressible: a class can't be a folder's name, or the folder holds images that nextlabel didn't put there.
+        Inexpressible: an image may have several classes, a class can't be a folder's name, or the folder holds images
+            that nextlabel didn't put there.
         PathNotWritable
     """
+    if any(entry.several is not None for entry in entries):
+        raise Inexpressible("an image lies in the folder of its one class; for several, export csv, coco or cvat")
     paths = {f"{_folder_of(entry.class_name)}/{flat(entry.name)}": entry for entry in entries}
     mark = _mark_of(folder)
     if mark is None and folder.is_dir() and place_at(folder.absolute(), [folder.absolute()]).has_an_image():

@@ -34,12 +34,16 @@ class Control:
     to_name: str = "image"
     key: str = "image"  #: of the image's URL in a task's data
     choices: tuple[str, ...] = ()
+    several: bool = False  #: whether a person may choose several
 
-    def result(self, class_name: str) -> list[dict[str, Any]]:
-        """Write a class as annotations and predictions do; empty where the configuration doesn't offer the class."""
-        if self.choices and class_name not in self.choices:
+    def result(self, *classes: str) -> list[dict[str, Any]]:
+        """Write classes as annotations and predictions do.
+
+        Empty where there is none, or the configuration doesn't offer one of them.
+        """
+        if not classes or (self.choices and not {*classes} <= {*self.choices}):
             return []
-        value = {"choices": [class_name]}
+        value = {"choices": list(classes)}
         return [{"from_name": self.from_name, "to_name": self.to_name, "type": "choices", "value": value}]
 
     def classes(self, result: Any) -> list[str]:
@@ -49,8 +53,10 @@ class Control:
         return [choice for value in whole for choice in _choices(value) if isinstance(choice, str)]
 
 
-def config(classes: Sequence[str], control: Control) -> str:
-    """Write the labelling configuration of a new project: one choice an image, digits as hotkeys for the first nine.
+def config(classes: Sequence[str], control: Control, *, several: bool = False) -> str:
+    """Write the labelling configuration of a new project, with digits as hotkeys for the first nine classes.
+
+    several: an image may have several.
 
     Raises:
         Inexpressible: there is no class.
@@ -60,9 +66,10 @@ def config(classes: Sequence[str], control: Control) -> str:
     hotkeys = [f' hotkey="{at}"' if at <= 9 else "" for at in range(1, len(classes) + 1)]
     choices = [f"    <Choice value={quoteattr(name)}{key}/>" for name, key in zip(classes, hotkeys, strict=True)]
     image = f"<Image name={quoteattr(control.to_name)} value={quoteattr(f'${control.key}')}/>"
+    how = "multiple" if several else "single"
     head = f"<Choices name={quoteattr(control.from_name)} toName={quoteattr(control.to_name)} choice="
     return "\n".join(
-        ["<View>", f"  {image}", f'  {head}"single" showInline="true">', *choices, "  </Choices>", "</View>", ""]
+        ["<View>", f"  {image}", f'  {head}"{how}" showInline="true">', *choices, "  </Choices>", "</View>", ""]
     )
 
 
@@ -77,7 +84,8 @@ def read_config(text: str, from_name: str | None = None) -> Control:
     for choices in root.iter("Choices"):
         to_name, name = choices.get("toName", ""), choices.get("name", "")
         if to_name in images and from_name in (None, name):
-            return Control(name, to_name, images[to_name], _offered_classes(choices))
+            several = choices.get("choice") == "multiple"
+            return Control(name, to_name, images[to_name], _offered_classes(choices), several)
     wanted = "" if from_name is None else f" named {shown(from_name)}"
     detail = f"the labelling configuration has no <Choices>{wanted} with toName of an <Image>; nextlabel needs one"
     raise ExchangeMalformed(detail)
@@ -103,7 +111,7 @@ def tasks(entries: Iterable[Entry], urls: ImageUrls, control: Control, model_ver
 
 def _task(entry: Entry, urls: ImageUrls, control: Control, model_version: str) -> dict[str, Any]:
     task: dict[str, Any] = {"data": {control.key: urls.url(entry.name)}}
-    result = control.result(entry.class_name) if entry.class_name is not None else []
+    result = control.result(*(entry.classes or ()))
     if entry.given:
         return {**task, "annotations": [{"result": result}]}
     prediction = {"model_version": model_version, "score": entry.score, "result": result}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,22 +25,19 @@ from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
 from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
-from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, chosen_score, left_score
+from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, entries_of, entry_of_label
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
-from nextlabel.core.kinds.prediction import PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
-from nextlabel.core.kinds.requests import MAX_ADD, HeadName
-from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.tasks.base import Matched
-from nextlabel.core.tasks.classification import ClassLabels, match, read_labels_and_conflicts
-from nextlabel.core.tasks.registry import CLASSIFICATION
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName, TaskOfClasses
+from nextlabel.core.tasks.base import ClassTask, Labels, Matched
+from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 CREATED = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED")
 DELETED = "ANNOTATIONS_DELETED"
 TRAIN = "START_TRAINING"
 #: The fields of the address that requests for jobs have, too.
-_OF_BOTH = ("path_to_img", "path_to_labels", "backbone", "path_to_embeddings", "head", "seed")
+_OF_BOTH = ("task", "path_to_img", "path_to_labels", "backbone", "path_to_embeddings", "head", "seed")
 _OF_A_SELECTION = (*_OF_BOTH, "method", "add")
 
 
@@ -50,6 +47,7 @@ class Address(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path_to_img: str = Field(min_length=1)
+    task: TaskOfClasses = "classification"
     path_to_labels: str = Field(min_length=1)  #: a folder: annotations come to a file of their own in it
     backbone: str | None = None
     path_to_embeddings: str | None = None
@@ -100,7 +98,7 @@ class Round:
     """
 
     address: Address
-    labels: ClassLabels
+    labels: Labels
     matched: Matched  #: the labels of the pool: those of other images teach nothing
 
     @property
@@ -111,7 +109,7 @@ class Round:
 
     @property
     def has_head(self) -> bool:
-        return CLASSIFICATION.can_train(self.matched)
+        return task_of(self.address.task).can_train(self.matched)
 
     def key(self, pool_state: str) -> str:
         """Return a key that is the same for the same round of the same day: one training serves the whole round."""
@@ -124,7 +122,8 @@ class Round:
         return labels - labels % self.address.add
 
     def _digest(self, more: Sequence[str]) -> str:
-        parts = [self.address.model_dump_json(), str(self._begun_at), *more]
+        said_before_tasks = {"task"} if self.address.task == CLASSIFICATION.name else None
+        parts = [self.address.model_dump_json(exclude=said_before_tasks), str(self._begun_at), *more]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -133,8 +132,9 @@ def current_round(address: Address, roots: Sequence[Path]) -> Round:
 
     Raises EmptyPool, LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
     """
-    labels, _ = read_labels_and_conflicts(existing_folder(address.path_to_labels, roots), roots)
-    return Round(address, labels, match(labels, look_up(place_at(address.path_to_img, roots), labels.names)))
+    task = task_of(address.task)
+    labels, _ = task.read_with_conflicts(existing_folder(address.path_to_labels, roots), roots)
+    return Round(address, labels, task.match(labels, look_up(place_at(address.path_to_img, roots), labels.names)))
 
 
 def pool_state(address: Address, roots: Sequence[Path]) -> str:
@@ -158,10 +158,10 @@ class Answers:
     chosen: Mapping[str, Entry]
     predicted: Mapping[str, Entry]
 
-    def entry(self, name: str, labels: ClassLabels) -> Entry | None:
+    def entry(self, name: str, labels: Labels) -> Entry | None:
         """Return the image's entry: its label if it has one, else what the jobs say of it; None: they say nothing."""
-        if (class_name := labels.classes_by_name.get(as_seen(name))) is not None:
-            return Entry(name, class_name, GIVEN_SCORE, given=True)
+        if as_seen(name) in labels.names:
+            return replace(entry_of_label(labels, as_seen(name)), name=name, score=GIVEN_SCORE)
         return self.chosen.get(name) or self.predicted.get(name)
 
 
@@ -172,12 +172,7 @@ def answers(selection: Path, prediction: Path | None) -> Answers:
 
 @lru_cache(maxsize=4)  # Label Studio asks task by task, and a result is written once
 def _entries(file: Path) -> Mapping[str, Entry]:
-    result = result_adapter.validate_json(file.read_bytes())
-    if isinstance(result, SelectionResult):
-        count = len(result.items)
-        return {item.name: Entry(item.name, item.predicted, chosen_score(item.rank, count)) for item in result.items}
-    assert isinstance(result, PredictionResult)
-    return {item.name: Entry(item.name, item.predicted, left_score(item.confidence)) for item in result.items}
+    return {entry.name: entry for entry in entries_of(result_adapter.validate_json(file.read_bytes()))}
 
 
 def predictions(
@@ -193,7 +188,7 @@ def predictions(
 
 
 def _prediction(entry: Entry, control: Control, model_version: str) -> dict[str, Any]:
-    result = control.result(entry.class_name) if entry.class_name is not None else []
+    result = control.result(*(entry.classes or ()))
     return {"result": result, "score": entry.score, "model_version": model_version}
 
 
@@ -239,7 +234,8 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
     """
     action, project = _part(event, "action", str), _part(event, "project", dict)
     folder = existing_folder(address.path_to_labels, roots)
-    file = AnnotationFile(folder, _stem(project), roots)
+    task = task_of(address.task)
+    file = AnnotationFile(folder, _stem(project), roots, task)
     if action == DELETED:
         deleted = _list(event.get("annotations"))
         numbers = [number for annotation in deleted if (number := _id(annotation)) is not None]
@@ -248,19 +244,31 @@ def record(event: Any, address: Address, roots: Sequence[Path]) -> Recorded:
     control = read_config(_part(project, "label_config", str), address.from_name)
     names = names_of(address, roots)
     pairs = zip(_list(event.get("annotation")), _list(event.get("task")), strict=False)
-    read = (_read_annotation(annotation, task, control, names) for annotation, task in pairs)
+    read = (_read_annotation(annotation, of, control, names, task) for annotation, of in pairs)
     annotations = [annotation for annotation in read if annotation is not None]
     file.record(annotations)
-    given = tuple(GivenLabel(one.name, one.class_name) for one in annotations if one.class_name is not None)
-    return Recorded(len(annotations), given, said_otherwise(folder, given, by=file.path.name, roots=roots))
+    given = tuple(line for one in annotations for line in one.lines)
+    disputed = said_otherwise(folder, given, by=file.path.name, roots=roots, task=task)
+    return Recorded(len(annotations), given, disputed)
 
 
-def _read_annotation(annotation: Any, task: Any, control: Control, names: PoolNames) -> Annotation | None:
-    """Read one annotation; None: its image is not in the pool."""
-    number, name = _id(annotation), _name(task, control, names)
+def check_control(control: Control, address: Address) -> None:
+    """Raise InvalidRequest where the project lets a person choose several classes, and the address asks for one."""
+    if control.several and address.task == CLASSIFICATION.name:
+        detail = 'the project has <Choices choice="multiple">, so the URL has to say task=multilabel; or make it single'
+        raise InvalidRequest([Fault("?task", "invalid_value", detail)])
+
+
+def _read_annotation(
+    annotation: Any, of: Any, control: Control, names: PoolNames, task: ClassTask
+) -> Annotation | None:
+    """Read one annotation of a task of Label Studio's; None: its image is not in the pool."""
+    number, name = _id(annotation), _name(of, control, names)
     if number is None or name is None:
         return None
     classes = control.classes(annotation.get("result")) if not annotation.get("was_cancelled") else []
+    if task is not CLASSIFICATION:
+        return Annotation(number, name, None, tuple(dict.fromkeys(classes)))
     return Annotation(number, name, classes[0] if len(classes) == 1 else None)
 
 

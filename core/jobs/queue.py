@@ -6,10 +6,13 @@ early, results are off, and publishing does not retry: the janitor sends again w
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from urllib.parse import parse_qs, urlsplit
 
 import redis
 from celery import Celery
+from celery.loaders.app import AppLoader
 from kombu.exceptions import KombuError
 
 from nextlabel.core.errors import StoreUnavailable
@@ -27,9 +30,16 @@ def messages_key(queue: str, prefix: str = DEFAULT_REDIS_PREFIX) -> str:
 JOBS_KEY, SHARDS_KEY = messages_key(JOBS), messages_key(SHARDS)  #: where no other prefix is set
 
 
+class Loader(AppLoader):  # type: ignore[misc] # Celery has no types
+    """Imports modules as Python does. Celery's own takes those of the working directory first: a user's `redis.py`."""
+
+    def import_from_cwd(self, module: str, imp: object = None, package: str | None = None) -> ModuleType:
+        return import_module(module, package)
+
+
 def celery_app(redis_url: str, prefix: str = DEFAULT_REDIS_PREFIX) -> Celery:
     """Make an app with our settings; docs/decisions/celery-carries-the-record-decides.md has the reasons for each."""
-    app = Celery("nextlabel", broker=_broker_url(redis_url))
+    app = Celery("nextlabel", broker=_broker_url(redis_url), loader=Loader)
     app.conf.update(
         result_backend=None,
         task_ignore_result=True,

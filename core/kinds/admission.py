@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from nextlabel.core.data.detections import check_detections
 from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.places import place_at
@@ -27,7 +28,7 @@ from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.base import Labels, Task
-from nextlabel.core.tasks.registry import CLASSIFICATION, TASKS
+from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS
 from nextlabel.core.webhook_urls import allowed_url
 
 
@@ -90,6 +91,8 @@ def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Setti
         return partial(_check_validation_labels, task)
     if field.startswith("path_to_labels"):
         return partial(LABELS_CHECKS[kind.labels if kind else LabelsNeed.OPTIONAL], task)
+    if field == "path_to_predictions" and task is DETECTION:
+        return _check_detections
     return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
 
 
@@ -104,6 +107,10 @@ def _check_embeddings(path: str, settings: Settings) -> None:
 
 def _check_predictions(path: str, settings: Settings) -> None:
     check_predictions(path, settings.data_roots)
+
+
+def _check_detections(path: str, settings: Settings) -> None:
+    check_detections(path, settings.data_roots)
 
 
 def _check_labels(task: Task, path: str, settings: Settings) -> Labels:

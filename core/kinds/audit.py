@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, MethodChoice, OneValidated, method_in
+from nextlabel.core.kinds.requests import MAX_ADD, MethodChoice, OfClasses, OneValidated, method_in
 from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -19,6 +19,7 @@ class AuditRequest(OneValidated):
     """Whether methods beat chance on the labels there are."""
 
     kind: Literal["audit"] = "audit"
+    task: OfClasses = "classification"
     methods: Annotated[tuple[MethodChoice, ...], Field(min_length=1, max_length=20)] = Field(
         default_factory=lambda: (parse_method("auto"), parse_method("margin")),
         validate_default=True,

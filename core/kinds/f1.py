@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import BackboneName, JobRequest, PathText
-from nextlabel.core.kinds.results import HeadSummary, Leak, Manifest, MultilabelResult, Part, Result, Skipped
+from nextlabel.core.kinds.requests import (
+    BACKBONES,
+    LATER_FIELDS,
+    BackboneName,
+    JobRequest,
+    PathText,
+    given_in,
+)
+from nextlabel.core.kinds.results import (
+    DetectionResult,
+    HeadSummary,
+    Leak,
+    Manifest,
+    MultilabelResult,
+    Part,
+    Result,
+    Skipped,
+)
+
+LEARNT_FROM = ("backbone", "path_to_img_train", "path_to_labels_train")
 
 
 class F1Request(JobRequest):
     """How good the head trained on one labelled set is on another."""
 
+    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
+
     kind: Literal["f1"] = "f1"
-    backbone: BackboneName
-    path_to_img_train: PathText
-    path_to_labels_train: PathText
+    backbone: BackboneName | None = Field(None, description=f"{BACKBONES} Not for boxes.")
+    path_to_img_train: PathText | None = Field(None, description="Folder of images to learn from. Not for boxes.")
+    path_to_labels_train: PathText | None = Field(None, description="Their labels. Not for boxes.")
     path_to_img_val: PathText
     path_to_labels_val: PathText
+    path_to_predictions: PathText | None = Field(
+        None,
+        description="For boxes alone: what your own detector says of the validation images, as csv "
+        "(`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        """A head is trained on images; boxes are scored as they were brought along."""
+        yield from super().misfits(body)
+        given, boxes = given_in(body), body.get("task") == "detection"
+        for name in ("path_to_predictions",) if boxes else LEARNT_FROM:
+            if name not in given:
+                yield Fault(f"/{name}", "missing_field", "Field required")
+        for name in LEARNT_FROM if boxes else ("path_to_predictions",):
+            if name in given:
+                what = "boxes are scored as they were predicted elsewhere" if boxes else "it is of the task detection"
+                yield Fault(f"/{name}", "invalid_value", f"{what}: leave it out")
 
 
 class ClassScores(Part):
@@ -167,10 +206,93 @@ class MultilabelF1Result(MultilabelResult):
         )
 
 
+class BoxScores(Part):
+    """One class of boxes. `average_precision`: the mean over IoU from 0.5 to 0.95, `ap50` at 0.5 alone; None: no
+    validation image has it. `threshold`: the score from which on F1 at IoU 0.5 is best; precision, recall, F1 at it."""
+
+    class_name: str = Field(alias="class")
+    average_precision: float | None
+    average_precision_interval: tuple[float, float] | None
+    ap50: float | None
+    ap50_interval: tuple[float, float] | None
+    average_recall: float | None
+    objects: int
+    predicted: int
+    threshold: float | None
+    precision: float
+    recall: float
+    f1: float
+
+
+class BoxMiss(Part):
+    """A box that is wrong, or missing, at the thresholds.
+
+    `miss`: `class`: of another class; `place`: badly placed (an IoU of 0.1 to 0.5); `both`; `double`: found once
+    already; `background`: nothing is there; `missed`: nothing was predicted. `box`: what a person drew,
+    `predicted_box`: what was predicted, each x, y, width, height; one of them may not be there.
+    """
+
+    name: str
+    miss: Literal["class", "place", "both", "double", "background", "missed"]
+    class_name: str | None = Field(alias="class")
+    predicted: str | None
+    box: tuple[float, float, float, float] | None
+    predicted_box: tuple[float, float, float, float] | None
+    score: float | None
+    iou: float
+
+
+class DetectionF1Result(DetectionResult):
+    """Means over the classes of which a validation image has a box; None without one. `f1`: at each class's best
+    threshold, which was chosen on these images, so that it flatters a little. `confusion`: at these thresholds; its
+    last row is the background, its last column what was missed. `misses`: the surest first, 10,000 at most. Intervals
+    are of 95 %, by drawing validation images again."""
+
+    kind: Literal["f1"] = "f1"
+    mean_average_precision: float | None
+    mean_average_precision_interval: tuple[float, float] | None
+    map50: float | None
+    map50_interval: tuple[float, float] | None
+    average_recall: float | None
+    f1: float | None
+    f1_interval: tuple[float, float] | None
+    validation_images: int
+    validation_boxes: int
+    per_class: tuple[BoxScores, ...]
+    confusion: Confusion
+    misses_by_kind: dict[str, int]
+    misses: tuple[BoxMiss, ...] = ()
+    classes_without_predictions: tuple[str, ...]
+    classes_without_validation_images: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("class", "average_precision", "ap50", "average_recall", "objects", "predicted", "threshold", "f1")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return (
+            (c.class_name, c.average_precision, c.ap50, c.average_recall, c.objects, c.predicted, c.threshold, c.f1)
+            for c in self.per_class
+        )
+
+    def sentences(self) -> Iterable[str]:
+        where = f"on {self.validation_boxes} boxes of {self.validation_images} images"
+        if self.map50 is None or self.mean_average_precision is None or self.map50_interval is None:
+            yield f"There is no object {where}, so there is nothing to find."
+            return
+        low, high = self.map50_interval
+        yield (
+            f"mAP@50 {self.map50:.3f} (95 %: {low:.3f} to {high:.3f}), mAP@[.5:.95] {self.mean_average_precision:.3f}, "
+            f"{where}; F1 {self.f1:.3f} at the best thresholds."
+        )
+        wrong = ", ".join(f"{count} {kind}" for kind, count in self.misses_by_kind.items() if count)
+        yield f"Misses: {wrong or 'none'}."
+
+
 KIND = Kind(
     request=F1Request,
     result=F1Result,
-    results={"multilabel": MultilabelF1Result},
+    results={"multilabel": MultilabelF1Result, "detection": DetectionF1Result},
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed training images", "embed validation images", "train", "score"),
     title="Quality",
@@ -181,7 +303,10 @@ KIND = Kind(
     command="f1",
     usage="POOL --labels L --val V --val-labels VL",
     about="Learns from the labelled images of the folder POOL, and is scored on those of --val.",
-    shell_examples=("nextlabel f1 photos --labels labels --val val --val-labels val.txt",),
+    shell_examples=(
+        "nextlabel f1 photos --labels labels --val val --val-labels val.txt",
+        "nextlabel f1 --task detection --val val --val-labels boxes.jsonl --predictions found.csv",
+    ),
     example={
         "kind": "f1",
         "backbone": "mobilenet",

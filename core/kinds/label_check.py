@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OnePredicted, OneValidated
-from nextlabel.core.kinds.results import Leak, Manifest, MultilabelResult, Part, Result, Skipped
+from nextlabel.core.kinds.requests import EMBED, VALIDATION, OnePredicted, OneValidated, given_in
+from nextlabel.core.kinds.results import DetectionResult, Leak, Manifest, MultilabelResult, Part, Result, Skipped
 
 
 class LabelCheckRequest(OnePredicted, OneValidated):
     """Which labels look wrong."""
 
     kind: Literal["label_check"] = "label_check"
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        """Boxes are judged by the predictions of a detector that was trained elsewhere."""
+        yield from super().misfits(body)
+        given = given_in(body)
+        if body.get("task") != "detection":
+            return
+        if "path_to_predictions" not in given:
+            yield Fault(
+                "/path_to_predictions", "missing_field", "boxes are judged by those that your detector predicts"
+            )
+        for name in (*EMBED, *VALIDATION):
+            if name in given:
+                yield Fault(f"/{name}", "invalid_value", "boxes are judged by predictions alone: leave it out")
 
 
 class SuspiciousLabel(Part):
@@ -139,10 +155,59 @@ class MultilabelLabelCheckResult(MultilabelResult):
         return ((name, class_) for name, classes in suggested.items() for class_ in classes or ("",))
 
 
+class SuspiciousBox(Part):
+    """A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
+    (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
+    `score`: from 0 to 1, the greater the more suspicious."""
+
+    rank: int
+    name: str
+    suspicion: Literal["overlooked", "swapped", "badly_placed", "spurious"]
+    class_name: str | None = Field(alias="class")
+    suggested: str | None
+    box: tuple[float, float, float, float] | None
+    predicted_box: tuple[float, float, float, float] | None
+    score: float
+    reason: str
+
+
+class DetectionLabelCheckResult(DetectionResult):
+    """`items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
+    these labels is best; None: they can't be told right from wrong."""
+
+    kind: Literal["label_check"] = "label_check"
+    labels: int
+    boxes: int
+    items: tuple[SuspiciousBox, ...]
+    by_suspicion: dict[str, int]
+    thresholds: dict[str, float | None]
+    conflicts: tuple[NameConflict, ...]
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "suspicion", "class", "suggested", "box", "predicted_box", "score", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        def numbers(box: tuple[float, ...] | None) -> str:
+            return " ".join(f"{number:g}" for number in box or ())
+
+        return (
+            (*told, numbers(i.box), numbers(i.predicted_box), i.score, i.reason)
+            for i in self.items
+            for told in [(i.rank, i.name, i.suspicion, i.class_name, i.suggested)]
+        )
+
+    def sentences(self) -> Iterable[str]:
+        found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.by_suspicion.items() if count)
+        yield f"{self.boxes} boxes on {self.labels} images; what looks wrong: {found or 'nothing'}."
+        if self.conflicts:
+            yield f"Images about which labels contradict each other: {len(self.conflicts)}."
+
+
 KIND = Kind(
     request=LabelCheckRequest,
     result=LabelCheckResult,
-    results={"multilabel": MultilabelLabelCheckResult},
+    results={"multilabel": MultilabelLabelCheckResult, "detection": DetectionLabelCheckResult},
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "embed validation images", "judge", "compare"),
     title="Label check",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, OneValidated
+from nextlabel.core.kinds.requests import MAX_ADD, OfClasses, OneValidated
 from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
 
 
@@ -16,6 +16,7 @@ class LearningCurveRequest(OneValidated):
     """How much more labels would bring, and whether to stop."""
 
     kind: Literal["learning_curve"] = "learning_curve"
+    task: OfClasses = "classification"
     repeats: int = Field(5, ge=2, le=50, description="Nested random subsets of the labels that are trained on.")
     ahead: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_ADD)], ...], Field(min_length=1, max_length=20)] = Field(
         (100, 500, 1000), description="For how many more labels to forecast."

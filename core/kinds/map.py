@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.requests import OfClasses, OnePool
 from nextlabel.core.kinds.results import Manifest, MultilabelResult, Result, Skipped
 
 
@@ -16,6 +16,7 @@ class MapRequest(OnePool):
     """The pool in a plane: images that look alike lie close."""
 
     kind: Literal["map"] = "map"
+    task: OfClasses = "classification"
     points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
 
 

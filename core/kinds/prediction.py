@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.requests import OfClasses, OnePool
 from nextlabel.core.kinds.results import (
     ClassProbability,
     HeadSummary,
@@ -26,6 +26,7 @@ class PredictionRequest(OnePool):
     """A class for every unlabelled image."""
 
     kind: Literal["prediction"] = "prediction"
+    task: OfClasses = "classification"
     all_probabilities: bool = Field(
         False,
         strict=True,

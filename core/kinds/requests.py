@@ -37,8 +37,9 @@ LATER_FIELDS = {
     "overlap_share": 1.0,
 }
 EMBED = ("backbone", "path_to_embeddings")
-ANY_TASK = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
-AnyTask = Literal["classification", "multilabel"]
+OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
+TaskOfClasses = Literal["classification", "multilabel"]
+AnyTask = Literal["classification", "multilabel", "detection"]
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -78,6 +79,8 @@ MethodChoice = Annotated[
 ]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 ImageName = Annotated[PathText, AfterValidator(clean_name)]
+#: The field `task` of kinds that boxes are not served by.
+OfClasses = Annotated[TaskOfClasses, Field(description=OF_CLASSES)]
 Names = Annotated[tuple[ImageName, ...], Field(max_length=1_000_000)]
 PersonName = Annotated[
     str, BeforeValidator(lambda name: tidy(name) if isinstance(name, str) else name), Field(pattern=f"^{PERSON}$")
@@ -94,10 +97,16 @@ class JobRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
+    #: Fields that came later, and their defaults.
+    later: ClassVar[Mapping[str, Any]] = LATER_FIELDS
+
     kind: str
     backbone: BackboneName | None
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
-    task: AnyTask = Field("classification", description=ANY_TASK)
+    task: AnyTask = Field(
+        "classification",
+        description=f"{OF_CLASSES} Or boxes (`detection`), with the predictions of your own detector.",
+    )
     content: bool = Field(
         False,
         strict=True,
@@ -147,7 +156,7 @@ class JobRequest(BaseModel):
         Fields that came later are left out while they have their default, so that requests recorded before them keep
         their fingerprints.
         """
-        exclude = {name for name, default in LATER_FIELDS.items() if getattr(self, name, default) == default}
+        exclude = {name for name, default in self.later.items() if getattr(self, name, default) == default}
         return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
 
 
@@ -174,7 +183,7 @@ class OnePool(JobRequest):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
-        if not given.intersection(cls.sources):
+        if not given.intersection(cls.sources) and body.get("task") != "detection":
             yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
         if given.issuperset(EMBED):
             yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")

@@ -56,6 +56,12 @@ class MultilabelResult(Result):
     task: Literal["multilabel"] = "multilabel"
 
 
+class DetectionResult(Result):
+    """The base of results of the task `detection`."""
+
+    task: Literal["detection"] = "detection"
+
+
 class ClassProbability(Part):
     class_name: str = Field(alias="class")
     probability: float

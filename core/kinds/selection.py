@@ -17,6 +17,7 @@ from nextlabel.core.kinds.requests import (
     MAX_ADD,
     MethodChoice,
     Names,
+    OfClasses,
     OnePredicted,
     PersonName,
     given_in,
@@ -42,6 +43,7 @@ class SelectionRequest(OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
+    task: OfClasses = "classification"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
     method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
     exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnePool
+from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OfClasses, OnePool
 from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped
 
 
@@ -16,6 +16,7 @@ class SimilarRequest(OnePool):
     """Images like some, and unlike others."""
 
     kind: Literal["similar"] = "similar"
+    task: OfClasses = "classification"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
     like: Annotated[tuple[ImageName, ...], Field(min_length=1, max_length=1_000_000)] = Field(
         description="Names of images that show what is looked for."

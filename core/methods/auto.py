@@ -32,29 +32,37 @@ class Auto(Method):
 
 
 def settle(
-    asked: Method, labels: int, classes: int, *, labelled_classes: int | None = None, embeddings: bool = True
+    asked: Method,
+    labels: int,
+    classes: int,
+    *,
+    labelled_classes: int | None = None,
+    embeddings: bool = True,
+    known: str | None = None,
 ) -> tuple[Method, str]:
     """Return the method to run in place of the one asked for, and a clause that says why it is that one.
 
     labels: how many images are labelled; classes: how many classes they, or the predictions, have.
     labelled_classes: how many the labels have; None: all of them.
     embeddings: whether there are any; without them there must be predictions.
+    known: what is labelled, in words, where that is not so many classes.
     """
     if isinstance(asked, Auto):
-        return _regime(labels, classes, embeddings)
+        return _regime(labels, classes, embeddings, known)
     labelled_classes = classes if labelled_classes is None else labelled_classes
     if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
     lacks = "needs two classes" if asked.classes_needed() == 2 else "learns from labelled images"
-    return MaxHerding(), f"{_what_is_known(min(classes, labelled_classes))}, and {asked.name} {lacks}"
+    return MaxHerding(), f"{known or _what_is_known(min(classes, labelled_classes))}, and {asked.name} {lacks}"
 
 
-def _regime(labels: int, classes: int, embeddings: bool) -> tuple[Method, str]:
+def _regime(labels: int, classes: int, embeddings: bool, known: str | None) -> tuple[Method, str]:
     if not embeddings:
         return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
     if classes < 2:
-        return MaxHerding(), f"{_what_is_known(classes)}: images that stand for the whole pool"
-    return UHerding(), f"{labels} labels of {classes} classes: images that stand for what the head is unsure of"
+        return MaxHerding(), f"{known or _what_is_known(classes)}: images that stand for the whole pool"
+    known = known or f"{labels} labels of {classes} classes"
+    return UHerding(), f"{known}: images that stand for what the head is unsure of"
 
 
 def _what_is_known(classes: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ DRAWS = 100  # of images with replacement, for intervals
 NEAR = 0.1  # IoU from which on a wrong box is of an object nearby; below, of the background
 FOUND = 0.5  # IoU of a box that is right
 Interval = tuple[float, float]
+Kind = Literal["class", "place", "both", "double", "background", "missed"]
 Flags = NDArray[np.bool_]
 
 
@@ -66,7 +67,7 @@ class Miss:
     """
 
     image: int
-    kind: str
+    kind: Kind
     truth: int | None
     detection: int | None
     iou: float
@@ -403,12 +404,14 @@ class _Matches:
                 pairs.append((d, g))
         return pairs
 
-    def _kind(self, overlaps: Floats, alike: Flags, single: Flags) -> tuple[str, int | None]:
+    def _kind(self, overlaps: Floats, alike: Flags, single: Flags) -> tuple[Kind, int | None]:
         """Say what is wrong with a prediction that is right nowhere, and which object it is nearest to."""
         same = np.where(alike & single, overlaps, -1.0)
         other = np.where(~alike & single, overlaps, -1.0)
         if same.size and same.max() >= FOUND:
             return "double", int(same.argmax())
+        if other.size and other.max() >= FOUND:
+            return "class", int(other.argmax())
         if same.size and same.max() >= NEAR:
             return "place", int(same.argmax())
         if other.size and other.max() >= NEAR:

@@ -90,6 +90,7 @@ def validate(request: F1Request, run: Run) -> Validated:
     run.plan(*KIND.stages)
     run.stage("read")
     task = task_of(request.task)
+    assert request.path_to_img_train is not None  # the request was refused otherwise
     training = read_labelled(
         request.path_to_img_train,
         request.path_to_labels_train,

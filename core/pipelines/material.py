@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Protocol
@@ -64,6 +64,20 @@ def read_labelled(
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
     content: the images are read, to see whether they were changed.
     """
+    found = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task)
+    return Labelled(*found, task)
+
+
+def read_of_task(
+    path_to_img: str,
+    path_to_labels: str | None,
+    run: Run,
+    role: str,
+    labelled_only: bool,
+    content: bool,
+    task: Task,
+) -> tuple[Pool, Labels, Matched, Conflicts]:
+    """Do what `read_labelled` does, for labels of any task."""
     place = _place(path_to_img, run, content)
     labels, conflicts = _read(path_to_labels, role, run, task)
     pool = look_up(place, {*labels.names, *labels.disputed}) if labelled_only else list_pool(place)
@@ -80,7 +94,7 @@ def read_labelled(
         run.warn(
             WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
         )
-    return Labelled(pool, labels, matched, conflicts, task)
+    return pool, labels, matched, conflicts
 
 
 def _place(path: str, run: Run, content: bool) -> Place:
@@ -160,6 +174,16 @@ def top_of(answer: Prediction) -> tuple[ClassProbability, ...]:
     return tuple(ClassProbability(class_name=name, probability=rounded(p)) for name, p in answer.top)
 
 
+class Read(Protocol):
+    """What the manifest says about a pool and its labels."""
+
+    @property
+    def pool(self) -> Pool: ...
+
+    @property
+    def labels(self) -> Labels: ...
+
+
 class Origin(Protocol):
     """Of embeddings: what the manifest says about a Source."""
 
@@ -182,7 +206,7 @@ def manifest(
     run: Run,
     *,
     head: bool,
-    sources: dict[str, Labelled],
+    sources: Mapping[str, Read],
     predictions: str | None = None,
 ) -> Manifest:
     """`predictions`: the fingerprint of those that were brought along."""

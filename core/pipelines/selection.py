@@ -85,7 +85,12 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))
     labels = len(embedded.matched.rows)
     method, why = settle(
-        request.method, labels, classes, labelled_classes=labelled_classes, embeddings=embedded.sees_images
+        request.method,
+        labels,
+        classes,
+        labelled_classes=labelled_classes,
+        embeddings=embedded.sees_images,
+        known=labelled.task.known(embedded.matched),
     )
     if prepares:
         run.stage("prepare", unit="epochs")

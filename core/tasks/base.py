@@ -164,8 +164,19 @@ class ClassTask(Task):
     # --- labels -------------------------------------------------------------------------------------------------
 
     @abstractmethod
+    def parse(self, line: str) -> tuple[str, str] | None:
+        """Read (name as it is spelt, class) from a line; None from a blank one. Raises ValueError: what is wrong."""
+
+    @abstractmethod
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         """Write an image's classes as lines that `read` reads. Raises LabelsMalformed: no line can hold them."""
+
+    @abstractmethod
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return what a person says of an image who gives it these classes, one after another.
+
+        Raises ValueError, which says why, when they can't all be meant.
+        """
 
     @abstractmethod
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
@@ -183,6 +194,10 @@ class ClassTask(Task):
     @abstractmethod
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return between how many answers these teach a head to tell; below two, there is nothing to learn."""
+
+    def known(self, matched: Matched) -> str | None:
+        """Say in a clause what is labelled, where that is told otherwise than by the number of `alternatives`."""
+        return None
 
     @abstractmethod
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:

@@ -191,9 +191,16 @@ class Classification(ClassTask):
         assert isinstance(labels, ClassLabels)
         return match(labels, pool)
 
+    def parse(self, line: str) -> tuple[str, str] | None:
+        return parse_line(line)
+
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         (class_,) = classes
         yield format_line(name, class_)
+
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return the last."""
+        return (classes[-1],)
 
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
         distinct = tuple(dict.fromkeys(classes))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.folder import File
-from nextlabel.core.data.label_text import format_line, parse_line
+from nextlabel.core.data.label_text import NONE, NONE_IN_WORDS, format_line, in_words, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
@@ -36,8 +36,6 @@ from nextlabel.core.tasks.base import (
     refuse_none,
 )
 
-NONE = ""  # the class of a line that says that none applies
-NONE_IN_WORDS = "none of the classes"
 ONE_EACH = 100  # labelled images of which every one has one class: the labels are of the task `classification`
 LEAST = 1e-9  # a probability of 0 has no logit
 EVEN = 0.5  # the threshold of a class that has none of its own
@@ -97,10 +95,6 @@ class MatchedSets(Matched):
         return tuple(self.classes[i] for i in np.flatnonzero(flags))
 
 
-def in_words(classes: Sequence[str]) -> str:
-    return " + ".join(classes) or NONE_IN_WORDS
-
-
 class Multilabel(ClassTask):
     name: ClassVar[str] = "multilabel"
     trainer: ClassVar[str] = "sigmoid"
@@ -153,11 +147,21 @@ class Multilabel(ClassTask):
             disputed=pool.rows_of(labels.disputed),
         )
 
+    def parse(self, line: str) -> tuple[str, str] | None:
+        return parse_line(line, may_be_empty=True)
+
     def lines(self, name: str, classes: Sequence[str]) -> Iterator[str]:
         return (format_line(name, class_, may_be_empty=True) for class_ in sorted(set(classes)) or (NONE,))
 
+    def gather(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return all of them, sorted; none where none applies."""
+        return tuple(sorted(set(self.agree(classes)) - {NONE}))
+
     def agree(self, classes: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(classes))
+        distinct = tuple(dict.fromkeys(classes))
+        if NONE in distinct and len(distinct) > 1:
+            raise ValueError("it says that none of the classes applies, and one that does")
+        return distinct
 
     # training
 
@@ -178,6 +182,14 @@ class Multilabel(ClassTask):
         if (targets != targets[:1]).any():
             return max(2, int(targets.any(axis=0).sum()))
         return min(1, len(targets))
+
+    def known(self, matched: Matched) -> str | None:
+        labels, classes = len(matched.rows), matched.classes
+        if labels and self.alternatives(matched.targets) < 2:
+            return "all labels say the same"
+        return (
+            f"{labels} labels of one class, which some images have and others have not" if len(classes) == 1 else None
+        )
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return each image's rarest class; a number of their own for images that have none."""

@@ -32,6 +32,7 @@ def test_without_a_path_the_roots_are_listed(client, data):
     root = str(data.root.resolve())
     assert client.get("/folders").json() == {
         "path": None, "parent": None, "folders": [root], "files": [], "images": 0, "unread": {}, "more": False,
+        "path_to_labels": None,
     }  # fmt: skip
 
 
@@ -167,6 +168,30 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
 
     give({"name": "a.png", "class": None})
     assert client.get("/labels", params={"path_to_labels": "given"}).json()["labels"] == 1
+
+
+def test_several_classes_an_image_go_in_and_come_out_as_lines(client, data):
+    several = {"path_to_labels": "several", "task": "multilabel"}
+    lines = [{"name": "a.png", "class": "dog"}, {"name": "a.png", "class": "cat"}, {"name": "b.png", "class": ""}]
+    assert client.post("/labels", json={**several, "labels": lines}).status_code == 200
+    seen = client.get("/labels", params={**several, "names": True, "limit": 1}).json()
+    assert (seen["labels"], seen["several"], seen["next_after"]) == (2, 2, "a.png")
+    assert [(one["name"], one["class"]) for one in seen["names"]] == [("a.png", "cat"), ("a.png", "dog")]
+    assert seen["classes"] == [
+        {"class": "", "labels": 1},
+        {"class": "cat", "labels": 1},
+        {"class": "dog", "labels": 1},
+    ]
+    last = client.get("/labels", params={**several, "names": True, "after": "a.png"}).json()
+    assert last["names"] == [{"name": "b.png", "class": "", "person": "me"}]
+    assert last["next_after"] is None
+
+    other = client.post("/labels", json={**several, "labels": [{"name": "a.png", "class": "cat"}], "person": "anna"})
+    assert problem(other)["errors"][0]["detail"] == "a.png is cat + dog in me.txt"
+    one_class = client.post("/labels", json={"path_to_labels": "several", "labels": lines[2:]})
+    assert code(one_class) == (422, "invalid_request")
+    assert problem(one_class)["errors"][0]["pointer"] == "/labels/0/class"
+    assert "multilabel" in problem(client.get("/labels", params={"path_to_labels": "several"}))["detail"]
 
 
 def test_labels_that_can_t_be_given_are_refused(client, data):

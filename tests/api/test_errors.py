@@ -205,7 +205,7 @@ VALUES = st.recursive(
 REQUESTS = st.fixed_dictionaries(
     {"kind": st.sampled_from([*KINDS]) | VALUES}, optional={field: VALUES for field in FIELDS if field != "kind"}
 )
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ

@@ -59,6 +59,9 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "near_copies": "skip",
         "path_to_embeddings": None,
         "path_to_predictions": None,
+        "person": None,
+        "overlap": 1,
+        "overlap_share": 1.0,
     }
     assert request == {**data.selection, **defaults}
 

@@ -16,8 +16,10 @@ from nextlabel.api.routes import label_studio
 from nextlabel.core.exchange.label_studio import Control, config
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.keys import KeyFile, Scope
+from nextlabel.core.kinds.selection import MethodUsed, MultilabelSelectionItem, MultilabelSelectionResult
 from nextlabel.core.tasks.classification import read_labels
-from tests.api.support import prediction_result, selection_result, settings_for
+from nextlabel.core.tasks.registry import MULTILABEL
+from tests.api.support import HEAD, MANIFEST, prediction_result, selection_result, settings_for
 from tests.api.test_errors import problem
 
 VIEW = config(["cat", "dog"], Control())
@@ -61,8 +63,8 @@ def annotation(id_, class_name, **more):
     return {"id": id_, "was_cancelled": False, "result": Control().result(class_name), **more}
 
 
-def tell(client, body):
-    answer = client.post(f"{BASE}/webhook", json=body)
+def tell(client, body, base=BASE):
+    answer = client.post(f"{base}/webhook", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -202,10 +204,10 @@ def test_tasks_that_make_no_sense_get_nothing(client, labels, worker):
     assert a["score"] is not None
 
 
-def test_many_tasks_are_no_body_that_is_too_large(client, labels, worker):
+def test_many_tasks_are_no_body_that_is_too_large(client, labels, worker, settings):
     with worker.carrying_out(selection_result(("a.png", None), head=None)):
-        found = predict(client, *["a.png"] * 20_000)
-    assert len(found) == 20_000
+        found = predict(client, *["a.png"] * 200, note="x" * settings.max_request_bytes)
+    assert len(found) == 200
 
 
 # --- annotations ------------------------------------------------------------------------------------------------
@@ -250,6 +252,62 @@ def test_a_lost_annotation_stands_in_the_log(client, labels, logged):
     body = {"action": "ANNOTATION_CREATED"}
     told = refused(client.post(f"{BASE}/webhook", json=body), 422, "exchange_malformed")
     assert "let it send its payload" in told["detail"]
+
+
+# --- several classes an image -----------------------------------------------------------------------------------
+
+SEVERAL = f"{BASE}&task=multilabel"
+SEVERAL_PROJECT = {**PROJECT, "label_config": config(["cat", "dog"], Control(), several=True)}
+
+
+def tell_of_several(client, id_, *classes, action="ANNOTATION_CREATED", base=SEVERAL, **more):
+    said = {"id": id_, "was_cancelled": False, "result": Control().result(*classes), **more}
+    body = {**event(action, said, tasks=[task(1, "a.png")]), "project": SEVERAL_PROJECT}
+    return client.post(f"{base}/webhook", json=body)
+
+
+def test_all_choices_of_an_annotation_reach_the_labels_folder(client, labels):
+    assert tell_of_several(client, 1, "dog", "cat").json() == {"annotations": 1, "disputed": []}
+    assert (labels / FILE).read_text() == "a.png\tcat\na.png\tdog\n"
+    tell_of_several(client, 2, "dog")
+    assert MULTILABEL.read(labels).classes_by_name == {"a.png": ("dog",)}
+    tell(client, {"action": "ANNOTATIONS_DELETED", "annotations": [{"id": 2}], "project": PROJECT}, base=SEVERAL)
+    assert MULTILABEL.read(labels).classes_by_name == {"a.png": ("cat", "dog")}
+    (labels / "anna.txt").write_text("a.png\tcat\n")
+    assert tell_of_several(client, 3, "cat", "dog").json()["disputed"] == ["a.png"]
+
+
+def test_a_project_of_several_choices_is_refused_where_the_address_asks_for_one_class(client, labels):
+    told = refused(
+        client.post(f"{BASE}/setup", json={"schema": SEVERAL_PROJECT["label_config"]}), 422, "invalid_request"
+    )
+    assert told["errors"][0]["pointer"] == "?task"
+    assert tell_of_several(client, 1, "cat", base=BASE).json() == {"annotations": 1, "disputed": []}
+    answer = client.post(f"{SEVERAL}/setup", json={"schema": SEVERAL_PROJECT["label_config"]})
+    assert answer.json()["model_version"].startswith("b0-0-")
+
+
+def test_predictions_of_several_classes_propose_all_that_reach_their_thresholds(client, labels, worker):
+    item = {"score": 1.0, "cluster": None, "reason": "", "confidence": 0.5}
+    items = [
+        MultilabelSelectionItem(rank=rank, name=name, predicted=said, **item)
+        for rank, name, said in ((1, "a.png", ("cat", "dog")), (2, "b.png", ()))
+    ]
+    result = MultilabelSelectionResult(
+        data=("a.png", "b.png"),
+        items=tuple(items),
+        method=MethodUsed(asked="auto", name="uherding", why=""),
+        candidates=2,
+        head=HEAD,
+        skipped=(),
+        manifest=MANIFEST,
+    )
+    (labels / "anna.txt").write_text("e.png\tcat\ne.png\tdog\n")
+    with worker.carrying_out(result):
+        first, second, labelled = predict(client, "a.png", "b.png", "e.png", base=SEVERAL)
+    assert first[0]["result"][0]["value"] == {"choices": ["cat", "dog"]}
+    assert second[0]["result"] == []
+    assert (labelled[0]["result"][0]["value"], labelled[0]["score"]) == ({"choices": ["cat", "dog"]}, 1.0)
 
 
 # --- labels as people leave them --------------------------------------------------------------------------------

@@ -72,12 +72,16 @@ def test_a_call_takes_all_fields_of_its_request_and_no_others(kind):
 
 @pytest.mark.parametrize("client", [http.Client, http.AsyncClient])
 def test_a_call_is_overloaded_by_the_task_where_answers_differ(client):
-    multilabel, one = (getattr(fields, f"{task}F1Fields") for task in ("Multilabel", "Classification"))
+    multilabel, boxes, one = (
+        getattr(fields, f"{task}F1Fields") for task in ("Multilabel", "Detection", "Classification")
+    )
     assert get_type_hints(multilabel, include_extras=True)["task"] == Required[Literal["multilabel"]]
     assert get_type_hints(one)["task"] == Literal["classification"]
     overloads = get_overloads(vars(client.__mro__[1])["f1"])
     told = [(get_type_hints(call)["request"].__args__, get_type_hints(call)["return"]) for call in overloads]
-    assert told == [((one,), KINDS["f1"].result), ((multilabel,), KINDS["f1"].results["multilabel"])]
+    results = KINDS["f1"].results
+    assert told[:2] == [((one,), KINDS["f1"].result), ((multilabel,), results["multilabel"])]
+    assert told[2:] == [((boxes,), results["detection"])]
 
 
 def test_a_job_is_read_as_the_api_writes_it():

@@ -16,6 +16,8 @@ from nextlabel.client.digits import write_digits
 from nextlabel.client.http import Client
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.data.labels import write_labels
+from tests.core.pipelines.test_multilabel import draw as draw_several
+from tests.core.pipelines.test_multilabel import write
 from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, WIDE, Visitor
 from tests.pools import class_of, draw
 
@@ -92,6 +94,13 @@ def pools(data: Path) -> Path:
     draw(folder / "pool", red=20, green=20, blue=20)
     write_labels(folder / "val.txt", [(name, class_of(name)) for name in draw(folder / "val", red=4, green=4, blue=4)])
     return folder
+
+
+@pytest.fixture(scope="session")
+def said(data: Path) -> dict[str, tuple[str, ...]]:
+    """What stands on the images of the pool `several`; those of `several_val` are labelled."""
+    write(data / "several_val.txt", draw_several(data / "several_val", 16, start=100))
+    return draw_several(data / "several", 60)
 
 
 @pytest.fixture

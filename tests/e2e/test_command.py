@@ -18,7 +18,7 @@ from nextlabel.client.http import Client
 from nextlabel.client.stack import free_port
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.tasks.classification import read_labels
-from tests.e2e.conftest import settings, start
+from tests.e2e.conftest import settings
 from tests.e2e.test_faults import processes_of, until
 
 pytestmark = pytest.mark.e2e
@@ -100,28 +100,19 @@ def test_ctrl_c_leaves_a_job_to_itself(stack, client):
     assert client.wait(job_id, timeout_s=60).state == "succeeded"
 
 
-def test_python_files_in_the_data_folder_are_not_run(tmp_path, data):
-    for module in ("api", "worker", "core", "redis"):
-        (tmp_path / f"{module}.py").write_text("raise SystemExit('run from the data folder')")
-    here = Path.cwd()
-    os.chdir(tmp_path)
-    try:
-        with start(tmp_path / "stack", data) as running:
-            assert httpx.get(f"{running.url}/readyz").is_success
-    finally:
-        os.chdir(here)
-
-
 def children(process: subprocess.Popen[str]) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
-def test_what_dies_under_up_is_started_again_and_ctrl_c_ends_all_of_it(tmp_path, data):
+def test_up_runs_no_python_file_that_lies_where_it_starts_restarts_what_dies_and_ends_all_at_ctrl_c(tmp_path, data):
+    for module in ("api", "worker", "core", "redis"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('run from the data folder')")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     up = subprocess.Popen(
-        [*COMMAND, "up", "--port", str(port)],
-        env={**os.environ, **settings(tmp_path, data)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        [Path(sys.executable).with_name("nextlabel"), "up", "--port", str(port)],
+        env={**os.environ, **settings(tmp_path, data)}, cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     until(lambda: httpx.get(f"{url}/readyz", timeout=1).is_success)
     assert len(processes_of(tmp_path)) >= 4

@@ -13,16 +13,9 @@ from nextlabel.client.errors import Refused
 from nextlabel.core.kinds.prediction import MultilabelPredictionResult
 from nextlabel.core.kinds.selection import MultilabelSelectionResult
 from nextlabel.core.tasks.registry import MULTILABEL
-from tests.core.pipelines.test_multilabel import draw, write
+from tests.core.pipelines.test_multilabel import write
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def said(data: Path) -> dict[str, tuple[str, ...]]:
-    """What stands on the images of the pool `several`; those of `several_val` are labelled."""
-    write(data / "several_val.txt", draw(data / "several_val", 16, start=100))
-    return draw(data / "several", 60)
 
 
 def test_from_no_labels_to_a_score_and_predictions(client, data, stack, said):

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from nextlabel.client.main import cli
+from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.registry import DETECTION, MULTILABEL
 from tests.api.support import selection_result
 from tests.pools import class_of, draw
 
@@ -72,6 +75,22 @@ def test_labels_come_back_from_datumaro_as_they_went(datumaro, pool, tmp_path, o
 
 
 @pytest.mark.parametrize("ours", ["coco", "cvat"])
+def test_several_classes_an_image_come_back_as_they_went(datumaro, pool, tmp_path, ours):
+    theirs, place = FORMATS[ours]
+    said = {name: ("stripes", class_of(name)) for name in names(pool)[::2]}
+    said |= {name: (class_of(name),) for name in names(pool)[1::2]}
+    labels = [line for name, classes in said.items() for line in MULTILABEL.lines(name, classes)]
+    (tmp_path / "labels.txt").write_text("".join(f"{line}\n" for line in labels))
+    several = ["--task", "multilabel"]
+    run("export", ours, "--labels", tmp_path / "labels.txt", "--out", tmp_path / "out", "--pool", pool, *several)
+    understood = datumaro(theirs, tmp_path / "out", tmp_path / "again")
+    assert sorted(len(classes) for _, _, classes in understood["items"]) == sorted(map(len, said.values()))
+    run("import", ours, tmp_path / "again" / place, "--labels", tmp_path / "back.txt", *several)
+    expected = MULTILABEL.read(tmp_path / "labels.txt").classes_by_name
+    assert MULTILABEL.read(tmp_path / "back.txt").classes_by_name == expected
+
+
+@pytest.mark.parametrize("ours", ["coco", "cvat"])
 def test_rank_order_comes_back_too(datumaro, pool, tmp_path, ours):
     theirs, place = FORMATS[ours]
     ranked = sorted(names(pool), key=lambda name: name[::-1])
@@ -84,3 +103,33 @@ def test_rank_order_comes_back_too(datumaro, pool, tmp_path, ours):
     taken = ["--take-predictions"]
     run("import", ours, tmp_path / "again" / place, "--labels", tmp_path / "back.txt", *taken)
     assert list(read_labels(tmp_path / "back.txt").classes_by_name) == ranked
+
+
+BOXES = {
+    "coco": ("coco_instances", "annotations/instances_nextlabel.json"),
+    "cvat": ("cvat", "nextlabel.xml"),
+}
+
+
+@pytest.mark.parametrize("ours", BOXES)
+def test_boxes_come_back_from_datumaro_to_the_pixel(datumaro, tmp_path, ours):
+    """Images on which nothing is come back as such when it is told that all were looked at."""
+    (theirs, place), task = BOXES[ours], ["--task", "detection"]
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for name in ("a.png", "b c.png", "empty.png"):
+        Image.new("RGB", (100, 50)).save(pool / name)
+    cat, dog = Box("cat", 10, 20, 30, 25), Box("dog", 0, 0, 100, 50)
+    images = {
+        name: BoxedImage(100, 50, boxes)
+        for name, boxes in {"a.png": (cat, dog), "b c.png": (dog,), "empty.png": ()}.items()
+    }
+    (tmp_path / "boxes.jsonl").write_text(write_lines(images.items()))
+    run("export", ours, "--labels", tmp_path / "boxes.jsonl", *task, "--out", tmp_path / "out", "--pool", pool)
+    datumaro(theirs, tmp_path / "out", tmp_path / "again")
+    told = ["--empty-means", "looked-at"]
+    run("import", ours, tmp_path / "again" / place, "--labels", tmp_path / "back.jsonl", *task, "--pool", pool, *told)
+    back = DETECTION.read(tmp_path / "back.jsonl")
+    assert {name: set(image.boxes) for name, image in back.images.items()} == {
+        name: set(image.boxes) for name, image in images.items()
+    }

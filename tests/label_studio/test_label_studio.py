@@ -14,6 +14,7 @@ from nextlabel.client.main import cli
 from nextlabel.client.stack import Stack
 from nextlabel.core.exchange.label_studio import Control, config
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL
 from tests.e2e.test_faults import until
 from tests.label_studio.conftest import EMAIL, PASSWORD, LabelStudio
 from tests.pools import class_of
@@ -36,15 +37,16 @@ ASCENDING = {
 class Project:
     """One in Label Studio, with the photos as its tasks and nextlabel as its model."""
 
-    def __init__(self, studio: LabelStudio, stack: Stack, data: Path, api_key: str) -> None:
+    def __init__(self, studio: LabelStudio, stack: Stack, data: Path, api_key: str, *, several: bool = False) -> None:
         self.studio, self.data = studio, data
-        made = studio.ask(
-            "POST", "/api/projects", json={"title": "Stripes", "label_config": config(CLASSES, Control())}
-        )
+        self.folder, self.task = ("several", MULTILABEL) if several else ("labels", CLASSIFICATION)
+        (data / self.folder).mkdir(exist_ok=True)
+        view = config((*CLASSES, "stripes") if several else CLASSES, Control(), several=several)
+        made = studio.ask("POST", "/api/projects", json={"title": "Stripes", "label_config": view})
         self.id = made["id"]
         self._take_photos(data / "photos")
         self.url = (
-            f"{stack.url}/label-studio/path_to_img=photos&path_to_labels=labels&backbone=descriptor&add={BATCH}"
+            f"{stack.url}/label-studio/path_to_img=photos&path_to_labels={self.folder}&task={self.task.name}&backbone=descriptor&add={BATCH}"
             "&image_prefix=/data/local-files/%3Fd=photos"
         )
         self._connect(api_key)
@@ -81,8 +83,8 @@ class Project:
         where = {"id": "next_task", "project": self.id, "tabID": self.view}
         return self.studio.ask("POST", "/api/dm/actions", params=where, json={"ordering": ASCENDING["ordering"]})
 
-    def annotate(self, task: dict[str, Any], class_name: str, **more: Any) -> int:
-        body = {"result": Control().result(class_name), **more}
+    def annotate(self, task: dict[str, Any], *classes: str, **more: Any) -> int:
+        body = {"result": Control().result(*classes), **more}
         return self.studio.ask("POST", f"/api/tasks/{task['id']}/annotations/", json=body)["id"]
 
     def export(self, kind: str, file: Path) -> Path:
@@ -91,9 +93,9 @@ class Project:
         file.write_bytes(answer.content)
         return file
 
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> dict[str, Any]:
         """In the labels folder."""
-        return dict(read_labels(self.data / "labels").classes_by_name)
+        return dict(self.task.read(self.data / self.folder).classes_by_name)
 
 
 def name_of(task: dict[str, Any]) -> str:
@@ -152,6 +154,40 @@ def test_a_person_goes_round_the_loop_in_label_studio(project, client, tmp_path)
         ran = CliRunner().invoke(cli, arguments, catch_exceptions=False)
         assert ran.exit_code == 0, ran.output
         assert dict(read_labels(labels).classes_by_name) == project.labels(), kind
+
+
+def test_several_classes_go_round_the_loop_too(label_studio, stack, data, api_key, client, tmp_path):
+    project = Project(label_studio, stack, data, api_key, several=True)
+    project.predict()
+    tasks = project.sorted_tasks()
+    assert [name_of(task) for task in tasks[:BATCH]] == list(newest(client, "selection").data)
+    said = {name_of(task): (class_of(name_of(task)), "stripes")[: 1 + at % 2] for at, task in enumerate(tasks[:BATCH])}
+    for task in tasks[:BATCH]:
+        project.annotate(task, *said[name_of(task)])
+    until(lambda: project.labels() == said)
+
+    project.predict()
+    guesses = {name_of(task): _all_predicted(project, task) for task in project.sorted_tasks()}
+    assert {name: guesses[name] for name in said} == said
+    rest = [name for name in guesses if name not in said]
+    assert sum(class_of(name) in guesses[name] for name in rest) > len(rest) / 2, guesses
+
+    file, labels = project.export("JSON", tmp_path / "several.json"), tmp_path / "several.txt"
+    arguments = ["import", "label-studio", str(file), "--labels", str(labels), "--image-prefix", PREFIX]
+    ran = CliRunner().invoke(cli, [*arguments, "--task", "multilabel"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    assert dict(MULTILABEL.read(labels).classes_by_name) == said
+
+    tasks_file = tmp_path / "tasks.json"
+    arguments = ["export", "label-studio", "--labels", str(labels), "--task", "multilabel", "--out", str(tasks_file)]
+    ran = CliRunner().invoke(cli, [*arguments, "--image-prefix", PREFIX], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+
+
+def _all_predicted(project, task):
+    whole = project.studio.ask("GET", f"/api/tasks/{task['id']}")
+    (newest, *_) = sorted(whole["predictions"], key=lambda one: -one["id"])
+    return tuple(choice for region in newest["result"] for choice in region["value"]["choices"])
 
 
 def _predicted(project, task):

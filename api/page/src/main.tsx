@@ -9,8 +9,18 @@ import { words } from "./words";
 
 tellUnforeseen();
 guardUnsaved();
-render(<App />, document.getElementById("app")!);
-void watch();
+void painted().then(() => {
+  render(<App />, document.getElementById("app")!);
+  void watch();
+});
+
+/** Resolves once the header that stands in index.html is on the screen; at the latest when the page is looked at no more. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 50);
+  });
+}
 comebacks.subscribe((times) => {
   if (times) tell(words.connection.back);
 });

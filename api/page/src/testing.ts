@@ -1,7 +1,9 @@
 // For component tests: what jsdom lacks, a service that answers as told, and an empty page before each test.
 
-import { cleanup } from "@testing-library/preact";
+import { cleanup, configure } from "@testing-library/preact";
 import { afterEach, beforeEach, vi } from "vitest";
+
+configure({ asyncUtilTimeout: 10_000 }); // a busy machine is no failure
 
 type Answer = (path: string, body: unknown) => unknown;
 

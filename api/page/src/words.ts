@@ -2,7 +2,9 @@
 
 const LANGUAGE = "en";
 
-export const number = (n: number) => n.toLocaleString(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
+
+export const number = (n: number) => numbers.format(n);
 export const percent = (share: number, digits = 0) => `${(share * 100).toFixed(digits)}\u00a0%`;
 export const score = (f1: number) => f1.toFixed(3);
 export const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
@@ -152,12 +154,26 @@ export const words = {
     classByName: "Class by name",
     typeClass: "Type a class",
     label: "Label",
+    none: "none of these",
+    toggle: "Add",
+    saveAndNext: "Save, next ⏎",
+    nothingChosen: "no class chosen",
+    nothingToSave: "Nothing to save yet: press the keys of its classes, or x where none of them applies.",
+    draftTile: (classes: string) => (classes ? `${classes} · not saved` : "not saved"),
+    saidDraft: (classes: string) => `${classes}, not saved: Enter saves`,
+    draftsTitle: "Not all is saved",
+    draftsText: (n: number) =>
+      `${images(n)} of this batch ${n === 1 ? "has" : "have"} classes that were chosen and not saved. Enter on an image saves them.`,
+    draftsLeave: "Go on without them",
+    draftsBack: "Back to the batch",
     noClass: "No class yet. Type the first one: what is on this photo?",
     labelsOf: (n: number) => (n === 1 ? "label" : "labels"),
     newClass: (name: string) => `New class “${name}”`,
     takesMatch: (name: string) => `Enter: ${name}`,
     moreClasses: (n: number) => `${number(n)} more; type a part of the name`,
     skip: "Skip",
+    takeThisBack: "Take back",
+    deleteKey: "Del",
     undo: "Undo",
     similar: "More like this",
     skippedTile: "skipped",
@@ -278,6 +294,25 @@ export const words = {
     byClass: "By class",
     byClassColumns: { name: "class", f1: "F1", precision: "precision", recall: "recall", images: "images" },
     f1Of: (f1: number) => `F1 ${score(f1)}`,
+    several: {
+      headline: (low: number, high: number, exact: number, n: number) =>
+        ` · 95 %: ${score(low)} to ${score(high)} · all classes right on ${percent(exact, 1)} · of ${images(n)}`,
+      micro: (f1: number, low: number, high: number) => `micro F1 ${score(f1)} (${score(low)} to ${score(high)})`,
+      sample: (f1: number) => `F1 of an image's classes ${score(f1)}, in the mean`,
+      map: (map: number, low: number, high: number) => `mAP ${score(map)} (${score(low)} to ${score(high)})`,
+      calibration: (error: number) => `calibration error ${score(error)}`,
+      columns: {
+        name: "class",
+        f1: "F1",
+        averagePrecision: "average precision",
+        others: ["precision", "recall", "threshold", "have it", "given it", "missing", "surplus"],
+      },
+      missing: (n: number, name: string) => `${images(n)} of ${name} not found`,
+      surplus: (n: number, name: string) => `${images(n)} wrongly given ${name}`,
+      probability: (share: number) => `${percent(share)} probable`,
+      confused: "What is given in the place of what",
+      confusedColumns: ["has, and is not given", "is given, and has not", "images", "have both", "given both"],
+    },
     confusion: "Confusion: rows are true, columns predicted",
     frequent: "Most frequent confusions",
     foundRight: (n: number, name: string) => `${images(n)} of ${name} found right`,
@@ -295,8 +330,22 @@ export const words = {
     go: "Check all labels",
     hint: "Finds labels that look wrong to a model that has not seen them, near-copies with different labels, and photos that stand in training and validation both.",
     toLookAt: (n: number, all: number) => [labels(n), ` to look at, of ${number(all)}. `] as const,
+    classesToLookAt: (n: number, all: number) =>
+      [plural(n, "class", "classes"), ` to look at, on ${plural(all, "labelled image")}. `] as const,
     few: "With so few labels, the model is wrong more often than you are: look closely.",
     expected: (share: number) => `About ${percent(share, 1)} are expected to be wrong.`,
+    expectedEach: (n: number) => `About ${n.toFixed(2)} classes an image are expected to be missing or surplus.`,
+    has: (name: string) => name,
+    lacks: (name: string) => `no ${name}`,
+    haveIt: (name: string) => `All have ${name}`,
+    lackIt: (name: string) => `None has ${name}`,
+    severalCopies: (names: string, classes: string) => `${names}: some of them have ${classes}, others have not`,
+    settle: (classes: string) => `Settle: ${classes}`,
+    saidBy: (people: string) => `said by ${people}`,
+    contested: (name: string, by: string) => `${name}: only ${by}`,
+    severalConflicts: "Contradictions about classes",
+    severalConflictsHint:
+      "People give these images different classes. Nobody's answer counts here, until you say which classes are right.",
     list: "Suspicious labels",
     labelled: "labelled",
     exampleOf: "an image labelled",
@@ -350,6 +399,9 @@ export const words = {
     free: "Click or tap a point to hold it.",
     unlabelled: "unlabelled",
     looksLike: (name: string) => `unlabelled, looks like ${name}`,
+    colouredBy: "Coloured by",
+    firstClass: "each image's first class",
+    without: (name: string) => `without ${name}`,
     thisBatch: "this batch",
     counted: (n: number, all: number, labelled: number) =>
       `${number(n)} of ${images(all)}, ${number(labelled)} labelled (${percent(labelled / n)})`,
@@ -371,6 +423,12 @@ export const words = {
     personFile: (file: string) => `Your labels go to ${file}.`,
     add: "Images a batch",
     addHint: "Small batches learn faster; 20 is a good start.",
+    taskHeading: "How many classes an image has",
+    tasks: {
+      classification: ["one class", "Each photo is one thing: a shirt, a dress or a bag."],
+      multilabel: ["several classes, or none", "A photo may show several things, or none of them: a car and a person."],
+    } as Record<"classification" | "multilabel", [string, string]>,
+    told: (n: number) => `${images(n)} there ${n === 1 ? "has" : "have"} several classes, or none: that is chosen.`,
     validation: "Validation set (optional): to measure quality on photos that are not learnt from",
     valPool: "Validation photos",
     valPoolHint: "Other photos, never learnt from.",
@@ -397,6 +455,7 @@ export const words = {
       labels: "Choose a folder for labels.",
       person: "A name begins with a letter or digit, and has up to 64 letters, digits and any of . _ @ -",
       add: "A batch has 1 to 1,000 images.",
+      task: "Say how many classes an image has.",
       bothValidation: "Validation photos and validation labels belong together: name both, or none.",
     },
     fault: (field: string, what: string) => `${field}: ${what}`,
@@ -430,6 +489,15 @@ export const words = {
           ["y", "near-copies get the same label, or not"],
           ["m", "more images like this one"],
           ["n", "next batch"],
+        ],
+      ],
+      [
+        "Label, where an image may have several classes",
+        [
+          ["1 … 9, 0, then letters", "the class with that key: on or off"],
+          ["x", "none of these: looked at, and no class applies"],
+          ["Enter", "save, and go on; a suggestion as it stands, too"],
+          ["u or Delete", "what is not saved yet is dropped first"],
         ],
       ],
       [

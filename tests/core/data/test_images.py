@@ -600,7 +600,6 @@ SOUND = {
 
 
 @pytest.mark.parametrize("kind", SOUND)
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_damage_decodes_or_is_unreadable_and_nothing_else(tmp_path_factory, kind, data):
     sound = bytearray(SOUND[kind])

@@ -84,7 +84,7 @@ def test_more_pixels_than_allowed_are_left_to_pillow_which_says_so(photo):
 
 def test_a_file_cut_short_anywhere_is_left_to_pillow(photo, tmp_path):
     whole = photo().read_bytes()
-    for length in range(len(whole)):
+    for length in (*range(0, len(whole), 7), *range(len(whole) - 7, len(whole))):
         (tmp_path / "cut.jpg").write_bytes(whole[:length])
         assert read_jpeg(tmp_path / "cut.jpg", max_pixels=1200) is None
 

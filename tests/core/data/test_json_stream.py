@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 from hypothesis import given
@@ -24,3 +25,14 @@ def test_a_document_is_read_by_pieces_as_it_is_as_a_whole(document, piece, inden
         assert list(json_stream.elements(Path("a.json"), stream, ExchangeMalformed)) == elements
     finally:
         json_stream.PIECE = before
+
+
+def test_no_more_is_held_than_a_few_times_the_value_that_is_read():
+    value = json.dumps(["x" * 1_000] * 500)  # half a megabyte, of forty
+    stream = io.BytesIO(f'{{"a": [{", ".join([value] * 80)}]}}'.encode())
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in json_stream.elements(Path("a.json"), stream, ExchangeMalformed)) == 80
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()

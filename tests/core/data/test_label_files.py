@@ -25,6 +25,7 @@ from nextlabel.core.errors import (
     PathWrongKind,
 )
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def folder(tmp_path):
 
 def give(folder: Path, *pairs, person="anna", replace=False):
     labels = [GivenLabel(name, class_name) for name, class_name in pairs]
-    return give_labels(str(folder), labels, person=person, replace=replace, roots=[folder.parent])
+    return give_labels(str(folder), labels, person=person, replace=replace, roots=[folder.parent], task=CLASSIFICATION)
 
 
 def visible(folder):
@@ -88,18 +89,18 @@ def test_a_folder_that_is_not_there_is_made_where_its_parent_is(tmp_path):
     give(tmp_path / "new", ("a.png", "cat"))
     assert visible(tmp_path / "new") == ["anna.txt"]
     with pytest.raises(PathNotFound):
-        give_labels(str(tmp_path / "no" / "such"), [], person="anna", roots=[tmp_path])
+        give_labels(str(tmp_path / "no" / "such"), [], person="anna", roots=[tmp_path], task=CLASSIFICATION)
 
 
 def test_what_is_no_folder_for_labels_is_refused(tmp_path, folder):
     (folder / "labels.txt").touch()
     with pytest.raises(PathWrongKind, match="put this one into a folder"):
-        give_labels(str(folder / "labels.txt"), [], person="anna", roots=[tmp_path])
+        give_labels(str(folder / "labels.txt"), [], person="anna", roots=[tmp_path], task=CLASSIFICATION)
     (folder / "photo.JPG").touch()
     with pytest.raises(PathWrongKind, match="holds images"):
         give(folder, ("a.png", "cat"))
     with pytest.raises(PathNotAllowed):
-        give_labels("/etc", [], person="anna", roots=[tmp_path])
+        give_labels("/etc", [], person="anna", roots=[tmp_path], task=CLASSIFICATION)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_what_is_no_file_is_told_and_stops_nobody_else(folder, make):
         give(folder, ("a.png", "cat"))
     give(folder, ("a.png", "cat"), person="ben")
     assert read_labels(folder).classes_by_name == {"a.png": "cat"}
-    assert survey(folder, []).labels_per_file == {"ben.txt": 1}
+    assert survey(folder, [], CLASSIFICATION).labels_per_file == {"ben.txt": 1}
 
 
 # --- several people ---------------------------------------------------------------------------------------------
@@ -250,14 +251,14 @@ def test_classes_spelt_in_two_ways_are_one_and_no_contradiction(folder):
     (folder / "bert.txt").write_text(f"a.png\t{DECOMPOSED}\n")
     give(folder, ("a.png", COMPOSED))
     give(folder, ("b.png", DECOMPOSED))
-    seen = survey(folder, [])
+    seen = survey(folder, [], CLASSIFICATION)
     assert (dict(seen.counts), seen.conflicts) == ({COMPOSED: 2}, ())
 
 
 def test_labels_of_names_come_under_the_names_that_were_asked_for(folder):
     give(folder, (COMPOSED, "cat"))
     asked = [DECOMPOSED, f"./{COMPOSED}", "b"]
-    assert [one.name for one in survey(folder, []).of(asked)] == asked[:2]
+    assert [one.name for one in survey(folder, [], CLASSIFICATION).of(asked)] == asked[:2]
 
 
 @pytest.mark.parametrize("class_name", ['"', '""', '"quoted"', 'a "b" c', '"a" or "b"', "red, green"])
@@ -276,7 +277,7 @@ def test_a_copy_of_labels_that_lies_beside_them_says_nothing(folder, copy):
     give(folder, ("a.png", "cat"), ("b.png", "cat"))
     (folder / copy).write_bytes((folder / "anna.txt").read_bytes())
     give(folder, ("a.png", None), ("b.png", "dog"))
-    seen = survey(folder, [])
+    seen = survey(folder, [], CLASSIFICATION)
     assert (dict(seen.counts), seen.conflicts, seen.left_out) == ({"dog": 1}, (), (copy,))
     assert read_labels(folder).classes_by_name == {"b.png": "dog"}
 
@@ -291,8 +292,9 @@ def test_a_person_whose_file_would_be_taken_for_a_copy_is_told_to_take_another_n
 def test_what_other_files_say_otherwise_is_listed(folder):
     give(folder, ("a.png", "cat"), ("b.png", "dog"))
     labels = [GivenLabel("a.png", "dog"), GivenLabel("b.png", "dog"), GivenLabel("c.png", "dog")]
-    assert said_otherwise(folder, labels, by="bert.txt", roots=[]) == (NamedLabel("a.png", "cat", "anna.txt"),)
-    assert said_otherwise(folder, labels, by="anna.txt", roots=[]) == ()
+    by_bert = said_otherwise(folder, labels, by="bert.txt", roots=[], task=CLASSIFICATION)
+    assert by_bert == (NamedLabel("a.png", "cat", "anna.txt"),)
+    assert said_otherwise(folder, labels, by="anna.txt", roots=[], task=CLASSIFICATION) == ()
 
 
 # --- whatever the files hold ------------------------------------------------------------------------------------
@@ -373,11 +375,12 @@ import sys
 from pathlib import Path
 from nextlabel.core.data.label_files import GivenLabel, give_labels
 from nextlabel.core.errors import LabelledOtherwise
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 folder, person = Path(sys.argv[1]), sys.argv[2]
 for i in range(40):
     both = [GivenLabel(f"{person}_{i}.png", person), GivenLabel(f"shared_{i}.png", person)]
-    give_labels(str(folder), both, person=person, replace=True, roots=[folder.parent])
+    give_labels(str(folder), both, person=person, replace=True, roots=[folder.parent], task=CLASSIFICATION)
 """
 
 
@@ -422,7 +425,7 @@ def test_no_room_for_one_file_leaves_all_as_they_were(folder, monkeypatch):
 def test_a_survey_counts_by_class_and_file_and_lists_conflicts(folder):
     (folder / "anna.txt").write_text("a.png\t2\nb.png\t10\nc.png\t2\n")
     (folder / "bert.txt").write_text("a.png\t2\nb.png\t2\n")
-    seen = survey(folder, [])
+    seen = survey(folder, [], CLASSIFICATION)
     assert len(seen) == 3
     assert list(seen.counts.items()) == [("2", 2), ("10", 1)]
     assert seen.labels_per_file == {"anna.txt": 3, "bert.txt": 2}
@@ -436,7 +439,73 @@ def test_a_survey_counts_by_class_and_file_and_lists_conflicts(folder):
 
 def test_names_come_in_pages_and_by_class(folder):
     give(folder, *((f"{i}.png", "even" if i % 2 == 0 else "odd") for i in range(10)))
-    seen = survey(folder, [])
+    seen = survey(folder, [], CLASSIFICATION)
     assert [one.name for one in seen.page(class_name=None, after="", most=3)] == ["0.png", "1.png", "2.png"]
     assert [one.name for one in seen.page(class_name="odd", after="5.png", most=9)] == ["7.png", "9.png"]
     assert [(one.name, one.class_name) for one in seen.of(["7.png", "77.png"])] == [("7.png", "odd")]
+
+
+# --- several classes an image -----------------------------------------------------------------------------------
+
+
+def give_several(folder, *pairs, person="anna", replace=False):
+    labels = [GivenLabel(name, class_name) for name, class_name in pairs]
+    return give_labels(str(folder), labels, person=person, replace=replace, roots=[folder.parent], task=MULTILABEL)
+
+
+def test_several_classes_are_a_line_each_and_none_is_a_line_too(folder):
+    give_several(folder, ("a.png", "dog"), ("a.png", "cat"), ("b.png", ""), ("c.png", "cat"))
+    assert (folder / "anna.txt").read_text() == "a.png\tcat\na.png\tdog\nb.png\t\nc.png\tcat\n"
+    give_several(folder, ("a.png", "bird"), ("b.png", None))
+    assert (folder / "anna.txt").read_text() == "c.png\tcat\na.png\tbird\n"
+
+
+def test_none_and_a_class_of_the_same_image_are_refused_and_nothing_is_written(folder):
+    with pytest.raises(LabelsMalformed, match="none of the classes applies, and one that does"):
+        give_several(folder, ("a.png", ""), ("a.png", "cat"))
+    assert visible(folder) == []
+
+
+def test_somebody_else_s_classes_are_replaced_only_when_asked_and_the_same_ones_in_any_order_are_no_contradiction(
+    folder,
+):
+    give_several(folder, ("a.png", "cat"), ("a.png", "dog"), person="ben")
+    give_several(folder, ("a.png", "dog"), ("a.png", "cat"))
+    for answer in ((("a.png", "cat"),), (("a.png", "bird"), ("a.png", "cat"), ("a.png", "dog")), (("a.png", ""),)):
+        with pytest.raises(LabelledOtherwise, match=r"a\.png is cat \+ dog in ben\.txt"):
+            give_several(folder, *answer)
+    written = give_several(folder, ("a.png", "cat"), replace=True)
+    assert written.replaced == {"a.png": "cat + dog"}
+    assert MULTILABEL.read(folder).classes_by_name == {"a.png": ("cat",)}
+
+
+def test_a_survey_of_several_classes_counts_each_and_tells_contradictions_by_line(folder):
+    (folder / "anna.txt").write_text("a.png\tdog\na.png\tcat\nb.png\t\nc.png\tcat\n")
+    (folder / "ben.txt").write_text("a.png\tcat\na.png\tdog\nb.png\tcat\n")
+    seen = survey(folder, [], MULTILABEL)
+    assert (len(seen), seen.several, seen.counts) == (3, 2, {"": 1, "cat": 2, "dog": 1})
+    assert seen.conflicts == (NamedLabel("b.png", "", "anna.txt"), NamedLabel("b.png", "cat", "ben.txt"))
+    assert [(one.name, one.class_name) for one in seen.of(["a.png", "x.png"])] == [("a.png", "cat"), ("a.png", "dog")]
+    assert [one.name for one in seen.page(class_name="dog", after="", most=9)] == ["a.png", "a.png"]
+
+
+SAID = st.dictionaries(
+    st.sampled_from(["a.png", "b.png", "ä.png"]), st.frozensets(st.sampled_from(["cat", "dog", "é"])), max_size=3
+)
+
+
+@given(steps=st.lists(SAID, max_size=4), others=SAID)
+def test_what_was_given_last_is_what_is_read_of_each_image(steps, others):
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "labels"
+        expected: dict[str, tuple[str, ...]] = {}
+        give_several(folder, *_lines(others), person="ben")
+        for step in steps:
+            give_several(folder, *_lines(step), replace=True)
+            expected |= {name: tuple(sorted(classes)) for name, classes in step.items()}
+        expected = {name: tuple(sorted(classes)) for name, classes in others.items()} | expected
+        assert MULTILABEL.read(folder).classes_by_name == expected
+
+
+def _lines(said):
+    return [(name, class_name) for name, classes in said.items() for class_name in classes or ("",)]

@@ -18,6 +18,7 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.thumbnails import image_in
 from nextlabel.core.errors import NextlabelError
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.registry import CLASSIFICATION
 from tests.core.data.support import swapped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names are exchanged by a call of Linux")
@@ -100,7 +101,7 @@ def test_labels_outside_are_never_read(root, swap):
         swap("labels/a.txt"),
         lambda: read_labels(folder, [root]).classes_by_name,
         lambda: read_labels(folder / "a.txt", [root]).classes_by_name,
-        lambda: survey(folder, [root]).counts,
+        lambda: survey(folder, [root], CLASSIFICATION).counts,
         lambda: list_folder("mine/labels", [root]).files,
     )
     assert not any(SECRET in answer or f"{root.parent}/outside" in answer for answer in answers)
@@ -126,7 +127,8 @@ def test_labels_are_never_written_outside(root, swap):
 
     def write():
         at = next(numbers)
-        return give_labels("mine/labels", [GivenLabel(f"{at % 7}.png", str(at))], person="a", roots=[root]).folder
+        given = [GivenLabel(f"{at % 7}.png", str(at))]
+        return give_labels("mine/labels", given, person="a", roots=[root], task=CLASSIFICATION).folder
 
     assert answers_of(swap("labels/a.txt"), write) <= {str(root / "mine" / "labels"), str(root / "link-labels")}
     assert {path: path.read_bytes() for path in outside.iterdir()} == before

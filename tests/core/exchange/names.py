@@ -21,6 +21,11 @@ ENTRIES = st.dictionaries(NAMES, CLASSES, min_size=1, max_size=8).map(
     lambda pairs: [Entry(name, class_name, given=True) for name, class_name in pairs.items()]
 )
 
+#: Of several classes an image, or none.
+SETS = st.dictionaries(NAMES, st.frozensets(CLASSES, max_size=3), min_size=1, max_size=8).map(
+    lambda said: [Entry(name, given=True, several=tuple(sorted(classes))) for name, classes in said.items()]
+)
+
 
 def pairs(entries: list[Entry]) -> list[tuple[str, str]]:
     return [(entry.name, entry.class_name) for entry in entries if entry.class_name is not None]

@@ -16,16 +16,19 @@ from PIL import Image
 from nextlabel.core.data.boxes import Box, BoxedImage
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import sniff
 from nextlabel.core.exchange.boxes.found import labels_of
 from nextlabel.core.exchange.boxes.upright import Shape, fitted, turned
 from nextlabel.core.exchange.image_urls import ImageUrls
-from tests.core.exchange.names import CLASSES, NAMES
+from tests.core.exchange import names
+from tests.core.exchange.names import NAMES
 from tests.core.tasks.pools import pool_of
 from tests.image_files import decode
 
+CLASSES = names.CLASSES.map(as_seen)
 URLS = ImageUrls("https://images.example/")
 CAT = Box("cat", 10, 20, 30, 25)
 A = {"a.png": BoxedImage(100, 50, (CAT,))}

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
 
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, label_studio
 from nextlabel.core.exchange.answers import labels_of
+from nextlabel.core.exchange.entries import Entry, classes_known_to, entries_of, without_class
+from nextlabel.core.exchange.files import write_json, write_text
+from nextlabel.core.exchange.image_urls import ImageUrls
+from nextlabel.core.kinds.selection import MethodUsed, MultilabelSelectionItem, MultilabelSelectionResult
 from nextlabel.core.tasks.registry import MULTILABEL
+from tests.api.support import HEAD, MANIFEST
+from tests.core.exchange.names import SETS
 
 SAID = [("a.png", "cat"), ("a.png", "dog"), ("b.png", "cat")]
 
@@ -126,3 +133,135 @@ def test_the_command_writes_labels_that_a_job_of_the_task_reads(table, tmp_path)
     ran = CliRunner().invoke(cli, ["import", "csv", str(file), "--labels", str(labels), "--task", "multilabel"])
     assert ran.exit_code == 0, ran.output
     assert MULTILABEL.read(labels).classes_by_name == {"a.png": ("cat", "dog"), "b.png": ()}
+
+
+# --- there and back ---------------------------------------------------------------------------------------------
+
+
+def lines(entries):
+    """What labels files say of entries, but for images that none applies to."""
+    return [(entry.name, class_name) for entry in entries for class_name in entry.classes or ()]
+
+
+def back(reading):
+    """What was imported. Where all that there is is that none applies, there is no answer in the file."""
+    try:
+        return labels_of(reading, task=MULTILABEL).pairs
+    except ExchangeMalformed as error:
+        assert "no answer found" in str(error)  # noqa: PT017
+        return []
+
+
+@given(entries=SETS)
+def test_coco_gives_all_classes_back(tmp_path_factory, entries):
+    file = tmp_path_factory.mktemp("coco") / "labels.json"
+    write_json(file, coco.document(entries))
+    assert back(coco.read(file)) == lines(entries)
+
+
+@given(entries=SETS)
+def test_cvat_gives_all_classes_back(tmp_path_factory, entries):
+    file = tmp_path_factory.mktemp("cvat") / "annotations.xml"
+    try:
+        write_text(file, cvat.document(entries))
+    except Inexpressible:
+        assert any(one in "".join(map(repr, entries)) for one in ("\\ufffe", "\\uffff"))
+        return
+    assert back(cvat.read(file)) == lines(entries)
+
+
+@given(entries=SETS)
+def test_a_cell_gives_all_classes_back(tmp_path_factory, entries):
+    file = tmp_path_factory.mktemp("csv") / "labels.csv"
+    try:
+        write_text(file, csv_file.document(entries))
+    except Inexpressible:
+        assert any("|" in class_name for _, class_name in lines(entries))
+        return
+    assert back(csv_file.read(file, several=True)) == lines(entries)
+
+
+@given(entries=SETS)
+def test_a_column_a_class_gives_back_that_none_applies_too(tmp_path_factory, entries):
+    file = tmp_path_factory.mktemp("csv") / "labels.csv"
+    try:
+        write_text(file, csv_file.document_of_columns(entries))
+    except Inexpressible as error:
+        assert not lines(entries) or "above a column" in str(error)  # noqa: PT017
+        return
+    found = labels_of(csv_file.read(file, several=True), task=MULTILABEL).pairs
+    expected = [(entry.name, name) for entry in entries for name in entry.classes or ("",)]
+    assert sorted(found) == sorted(expected)
+
+
+@given(entries=SETS)
+def test_label_studio_gives_all_classes_back(tmp_path_factory, entries):
+    file, urls = tmp_path_factory.mktemp("ls") / "tasks.json", ImageUrls("/data/local-files/?d=photos/")
+    write_json(file, label_studio.tasks(entries, urls, label_studio.Control(), "v"))
+    assert sorted(back(label_studio.read_export(file, urls.name, several=True))) == sorted(lines(entries))
+
+
+def test_a_configuration_of_several_classes_lets_a_person_take_several():
+    made = label_studio.config(["cat", "dog"], label_studio.Control(), several=True)
+    assert 'choice="multiple"' in made
+    assert label_studio.read_config(made).choices == ("cat", "dog")
+
+
+def test_a_class_that_the_configuration_does_not_offer_is_no_half_an_answer():
+    assert label_studio.Control(choices=("cat",)).result("cat", "dog") == []
+
+
+def export_labels(tmp_path, *arguments: str):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a.png\tcat\na.png\tdog\nb.png\t\nc.png\tdog\n")
+    more = ["--labels", str(labels), "--task", "multilabel", "--out", str(tmp_path / "out")]
+    return CliRunner().invoke(cli, ["export", *arguments, *more])
+
+
+@pytest.mark.parametrize("arguments", [["csv"], ["coco"], ["cvat"], ["label-studio", "--image-prefix", "/d/"]])
+def test_what_a_format_can_t_say_is_counted_and_named(tmp_path, arguments):
+    ran = export_labels(tmp_path, *arguments)
+    assert ran.exit_code == 0, ran.output
+    assert "that none of the classes applies" in ran.stderr
+    assert "1 (b.png)" in ran.stderr
+
+
+def test_a_column_a_class_is_written_when_asked_for(tmp_path):
+    ran = export_labels(tmp_path, "csv", "--one-hot")
+    assert ran.stderr == f"3 rows: {tmp_path / 'out'}\n"
+    assert (tmp_path / "out").read_text().splitlines() == ["name,cat,dog", "a.png,1,1", "b.png,0,0", "c.png,0,1"]
+
+
+def test_folders_are_refused_with_what_takes_several_classes(tmp_path):
+    (tmp_path / "pool").mkdir()
+    ran = export_labels(tmp_path, "image-folder", "--pool", str(tmp_path / "pool"))
+    assert isinstance(ran.exception, Inexpressible)
+    assert "for several, export csv, coco or cvat" in ran.exception.detail
+
+
+def test_predictions_are_written_as_guesses_and_never_as_columns(tmp_path):
+    proposed = [Entry("a.png", score=0.6, several=("cat", "dog")), Entry("b.png", score=0.7, several=())]
+    assert csv_file.document(proposed).splitlines() == ["name,class,predicted", "a.png,,cat|dog", "b.png,,"]
+    assert without_class(proposed) == ("b.png",)
+    with pytest.raises(Inexpressible, match="what a model proposes"):
+        csv_file.document_of_columns(proposed)
+    (tmp_path / "guesses.csv").write_text(csv_file.document(proposed))
+    reading = csv_file.read(tmp_path / "guesses.csv", several=True)
+    assert labels_of(reading, task=MULTILABEL, take_predictions=True).pairs == SAID[:2]
+
+
+def test_a_batch_of_several_classes_is_exported_in_its_order():
+    item = {"score": 1.0, "cluster": None, "reason": "", "confidence": 0.5}
+    items = [MultilabelSelectionItem(rank=rank, name=name, predicted=said, **item) for rank, name, said in BATCH]
+    used = MethodUsed(asked="auto", name="uherding", why="")
+    result = MultilabelSelectionResult(
+        data=("b.png", "a.png"), items=tuple(items), method=used, candidates=2, head=HEAD, skipped=(), manifest=MANIFEST
+    )
+    assert [(entry.name, entry.classes, entry.given) for entry in entries_of(result)] == [
+        ("b.png", ("cat", "dog"), False),
+        ("a.png", (), False),
+    ]
+    assert classes_known_to(result) == HEAD.classes
+
+
+BATCH = [(1, "b.png", ("cat", "dog")), (2, "a.png", ())]

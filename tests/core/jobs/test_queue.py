@@ -57,6 +57,13 @@ def test_nothing_but_json_is_taken_and_no_result_is_kept(empty_redis):
     assert (configured.task_acks_late, configured.worker_pool_start_method) == (False, "spawn")
 
 
+def test_celery_imports_nothing_of_the_folder_that_a_worker_was_started_in(tmp_path, monkeypatch):
+    (tmp_path / "of_the_user.py").write_text("raise SystemExit('run from the data folder')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModuleNotFoundError):
+        celery_app("redis://127.0.0.1").loader.import_task_module("of_the_user")
+
+
 def test_an_unreachable_broker_is_told_after_a_few_tries(monkeypatch):
     tries, connect = [], redis.Connection._connect
     monkeypatch.setattr(redis.Connection, "_connect", lambda self: tries.append(1) or connect(self))

@@ -94,7 +94,7 @@ def test_every_kind_serves_the_task_that_requests_have_by_default(kind):
 
 
 def test_the_tasks_that_kinds_serve_are_those_that_there_are():
-    assert {task for kind in KINDS.values() for task in kind.tasks} <= set(TASKS)
+    assert {task for kind in KINDS.values() for task in kind.tasks} == set(TASKS)
 
 
 def test_a_result_has_to_say_what_its_rows_and_sentences_are():

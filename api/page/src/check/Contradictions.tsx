@@ -1,4 +1,4 @@
-// Images of which people's files say several classes: all jobs leave them out until one of the classes is settled.
+// Images about which people's files contradict each other: all jobs leave them out until one answer is settled.
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -6,10 +6,13 @@ import { get } from "../service/service";
 import type { LabelsView, OneLabel } from "../service/types";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
+import { classColour } from "../shared/parts";
+import { type Answer, inWords } from "../store/answer";
+import { replace } from "../store/desk";
 import { attempt } from "../store/notices";
-import { theProject } from "../store/project";
+import { isSeveral, theProject, theTask } from "../store/project";
 import { words } from "../words";
-import { Block, MOST_ROWS, Row } from "./Others";
+import { allOf, Block, MOST_ROWS, Row } from "./Others";
 
 const EVERY_S = 30;
 
@@ -18,7 +21,7 @@ export function Contradictions() {
   const found = useSignal<OneLabel[]>([]);
   const refresh = () =>
     void attempt(async () => {
-      const query = { path_to_labels: theProject().labels };
+      const query = { path_to_labels: theProject().labels, ...theTask() };
       found.value = (await get<LabelsView>("labels", { query, signal: lifetime })).conflicts;
     });
   useEffect(refresh, []);
@@ -26,10 +29,20 @@ export function Contradictions() {
   const { check } = words;
   const byName = new Map<string, OneLabel[]>();
   for (const one of found.value) byName.set(one.name, [...(byName.get(one.name) ?? []), one]);
+  const shown = [...byName].slice(0, MOST_ROWS);
+  if (isSeveral()) {
+    return (
+      <Block heading={check.severalConflicts} hint={check.severalConflictsHint} count={byName.size}>
+        {shown.map(([name, labels]) => (
+          <SeveralClasses key={name} name={name} labels={labels} />
+        ))}
+      </Block>
+    );
+  }
   return (
     <Block heading={check.conflicts} hint={check.conflictsHint} count={byName.size}>
-      {[...byName].slice(0, MOST_ROWS).map(([name, labels]) => (
-        <Row key={name} names={[name]} classes={[...new Set(labels.map((one) => one.class))]}>
+      {shown.map(([name, labels]) => (
+        <Row key={name} choices={[...new Set(labels.map((one) => one.class))].map((one) => allOf([name], one))}>
           <Photo name={name} side={160} alt={name} />
           <div class="grow">
             <p class="name">{name}</p>
@@ -38,5 +51,56 @@ export function Contradictions() {
         </Row>
       ))}
     </Block>
+  );
+}
+
+/** Each class that somebody gives the image, to be taken or left; which of them not all give it, and who does. */
+function SeveralClasses({ name, labels }: { name: string; labels: readonly OneLabel[] }) {
+  const people = [...new Set(labels.map(({ person }) => person))];
+  const saying = (one: string) => labels.filter((other) => other.class === one).map(({ person }) => person);
+  const said = [...new Set(labels.map((one) => one.class))].filter(Boolean);
+  const agreed = said.filter((one) => saying(one).length === people.length);
+  const wanted = useSignal<Answer>(agreed);
+  const toggle = (one: string) => {
+    wanted.value = wanted.value.includes(one) ? wanted.value.filter((other) => other !== one) : [...wanted.value, one];
+  };
+  const { check } = words;
+  const settle = { label: check.settle(inWords(wanted.value)), settle: () => replace([name], wanted.value) };
+  return (
+    <Row choices={[settle]}>
+      <Photo name={name} side={160} alt={name} />
+      <div class="grow">
+        <p class="name">{name}</p>
+        <p class="small dim">
+          {people
+            .map((person) =>
+              check.conflictIn(
+                inWords(
+                  labels
+                    .filter((one) => one.person === person)
+                    .map((one) => one.class)
+                    .filter(Boolean),
+                ),
+                person,
+              ),
+            )
+            .join("; ")}
+        </p>
+        <div class="chips">
+          {said.map((one) => (
+            <button
+              key={one}
+              type="button"
+              class={wanted.value.includes(one) ? "chip on" : "chip"}
+              style={classColour(one)}
+              aria-pressed={wanted.value.includes(one)}
+              onClick={() => toggle(one)}
+            >
+              {agreed.includes(one) ? one : check.contested(one, saying(one).join(", "))}
+            </button>
+          ))}
+        </div>
+      </div>
+    </Row>
   );
 }

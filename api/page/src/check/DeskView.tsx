@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../service/service";
-import type { LabelsView, Results, SuspiciousLabel } from "../service/types";
+import type { LabelsView, Results } from "../service/types";
 import { classFor } from "../shared/classFor";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useLifetime } from "../shared/lifetime";
@@ -9,7 +9,8 @@ import { Kbd, Meter } from "../shared/parts";
 import type { Desk } from "../store/desk";
 import { classes } from "../store/labels";
 import { attempt } from "../store/notices";
-import { theProject } from "../store/project";
+import { theProject, theTask } from "../store/project";
+import type { Suspect } from "../store/suspects";
 import { percent, words } from "../words";
 
 const SHOWN = 50;
@@ -18,7 +19,8 @@ const SHOWN = 50;
 export function DeskView({ desk, result }: { desk: Desk; result: Results["label_check"] }) {
   const field = useRef<HTMLInputElement>(null);
   const item = desk.current.value;
-  const [count, rest] = words.check.toLookAt(desk.items.length, result.labels);
+  const { toLookAt, classesToLookAt } = words.check;
+  const [count, rest] = ("task" in result ? classesToLookAt : toLookAt)(desk.items.length, result.labels);
   useKeys((key, event) => {
     if (!desk.current.peek()) return false;
     const onSuspect = event.target instanceof Element && event.target.closest(".suspect") !== null;
@@ -27,7 +29,7 @@ export function DeskView({ desk, result }: { desk: Desk; result: Results["label_
     const toField = () => field.current?.focus();
     const does: Record<string, () => void> = {
       k: () => desk.keep(),
-      Enter: () => void desk.change(desk.current.peek()!.suggested),
+      Enter: () => void desk.change(),
       ArrowRight: () => desk.look(at + 1),
       ArrowLeft: () => desk.look(at - 1),
       u: () => desk.undo(),
@@ -43,9 +45,7 @@ export function DeskView({ desk, result }: { desk: Desk; result: Results["label_
       <p>
         <strong>{count}</strong>
         {rest}
-        <span class="dim">
-          {result.expected_errors === null ? words.check.few : words.check.expected(result.expected_errors)}
-        </span>
+        <span class="dim">{expected(result)}</span>
       </p>
       {item && (
         <div class="desk">
@@ -64,10 +64,10 @@ export function DeskView({ desk, result }: { desk: Desk; result: Results["label_
               <button type="button" onClick={() => desk.keep()}>
                 {words.check.keep(item.given)} <Kbd>k</Kbd>
               </button>
-              <button type="button" class="primary" onClick={() => void desk.change(item.suggested)}>
+              <button type="button" class="primary" onClick={() => void desk.change()}>
                 {words.check.changeTo(item.suggested)} <Kbd>Enter</Kbd>
               </button>
-              <Another key={item.name} desk={desk} field={field} />
+              {item.mayBeOther && <Another key={item.id} desk={desk} field={field} />}
               <button type="button" class="quiet" onClick={() => desk.undo()}>
                 {words.check.undo} <Kbd>u</Kbd>
               </button>
@@ -80,14 +80,16 @@ export function DeskView({ desk, result }: { desk: Desk; result: Results["label_
   );
 }
 
-function Versus({ item }: { item: SuspiciousLabel }) {
-  const bars = [
-    { name: item.given, share: item.given_probability },
-    { name: item.suggested, share: item.confidence },
-  ];
+function expected(result: Results["label_check"]): string {
+  const share = result.expected_errors;
+  if (share === null) return words.check.few;
+  return "task" in result ? words.check.expectedEach(share) : words.check.expected(share);
+}
+
+function Versus({ item }: { item: Suspect }) {
   return (
     <div class="versus">
-      {bars.map(({ name, share }) => (
+      {item.bars.map(({ name, share }) => (
         <div class="bar" key={name}>
           <span>{name}</span>
           <Meter share={share} label={words.label.probability(name, share)} />
@@ -135,17 +137,17 @@ function List({ desk }: { desk: Desk }) {
   return (
     <ol class="suspects" aria-label={words.check.list}>
       {desk.items.slice(0, SHOWN + at).map((item, index) => (
-        <li key={item.name}>
+        <li key={item.id}>
           <button
             type="button"
-            class={desk.done.value.has(item.name) ? "suspect done" : "suspect"}
+            class={desk.done.value.has(item.id) ? "suspect done" : "suspect"}
             aria-current={index === at ? "true" : undefined}
             onClick={() => desk.look(index)}
           >
             <Photo name={item.name} side={160} />
             <span>
               <strong>{item.given}</strong> → <strong>{item.suggested}</strong>
-              <span class="hint">{desk.done.value.get(item.name) ?? item.reason}</span>
+              <span class="hint">{desk.done.value.get(item.id) ?? item.reason}</span>
             </span>
           </button>
         </li>
@@ -154,25 +156,25 @@ function List({ desk }: { desk: Desk }) {
   );
 }
 
-/** Another image of the suggested class, to compare with. */
-function Example({ item }: { item: SuspiciousLabel }) {
+/** Another image of the class that is in question, to compare with. */
+function Example({ item }: { item: Suspect }) {
   const lifetime = useLifetime(item);
   const [name, setName] = useState<string | null | undefined>(undefined);
   useEffect(() => {
     setName(undefined);
     void attempt(async () => {
-      const query = { path_to_labels: theProject().labels, names: true, class: item.suggested, limit: 5 };
+      const query = { path_to_labels: theProject().labels, names: true, class: item.example, limit: 5, ...theTask() };
       const seen = await get<LabelsView>("labels", { query, signal: lifetime });
       setName(seen.names?.find((one) => one.name !== item.name)?.name ?? null);
     });
   }, [item]);
   if (name === undefined) return <div />;
-  if (name === null) return <p class="hint">{words.check.noExample(item.suggested)}</p>;
+  if (name === null) return <p class="hint">{words.check.noExample(item.example)}</p>;
   return (
     <figure class="photo">
       <Photo name={name} side={1024} alt={name} eager />
       <figcaption>
-        <span class="dim">{words.check.exampleOf}</span> <strong>{item.suggested}</strong>
+        <span class="dim">{words.check.exampleOf}</span> <strong>{item.example}</strong>
       </figcaption>
     </figure>
   );

@@ -1,12 +1,14 @@
 // What is no model's guess: what was left for later, near-copies that disagree, leaks.
 
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { Results } from "../service/types";
+import type { OneCheck, Results, SeveralCheck } from "../service/types";
 import { Photo } from "../shared/Photo";
-import { replace } from "../store/desk";
+import { changeAll, replace } from "../store/desk";
 import { tell } from "../store/notices";
+import type { Outcome } from "../store/outbox";
 import { disputes, settled, theProject } from "../store/project";
+import { withClass, withoutClass } from "../store/suspects";
 import { words } from "../words";
 
 export const MOST_ROWS = 100;
@@ -27,7 +29,7 @@ export function Disputes() {
           <button
             type="button"
             onClick={async () => {
-              if ((await replace([one.theirs.name], one.mine)) === "written") settled(one.theirs.name);
+              if ((await replace([one.theirs.name], one.answer ?? [one.mine])) === "written") settled(one.theirs.name);
             }}
           >
             {mine(one.mine)}
@@ -39,28 +41,12 @@ export function Disputes() {
 }
 
 export function Others({ result }: { result: Results["label_check"] }) {
-  const { copies_that_disagree: copies, leaks } = result;
+  const { leaks } = result;
   const { check } = words;
   const { valPool } = theProject();
   return (
     <div class="others">
-      <Block heading={check.copies} hint={check.copiesHint} count={copies.length}>
-        {copies.slice(0, MOST_ROWS).map(({ names, classes }) => (
-          <Row key={names[0]} names={names} classes={[...new Set(classes)]}>
-            <div class="strip">
-              {names.slice(0, MOST_COPIES).map((name) => (
-                <Photo key={name} name={name} side={160} alt={name} />
-              ))}
-            </div>
-            <p class="grow small">
-              {names
-                .slice(0, MOST_COPIES)
-                .map((name, at) => check.copyOf(name, classes[at] ?? classes.join(" / ")))
-                .join(", ")}
-            </p>
-          </Row>
-        ))}
-      </Block>
+      {"task" in result ? <SeveralCopies result={result} /> : <Copies result={result} />}
       <Block heading={check.leaks} hint={check.leaksHint} count={leaks.length}>
         {leaks.slice(0, MOST_ROWS).map((one) => (
           <li key={`${one.name} ${one.validation_name}`}>
@@ -80,6 +66,58 @@ export function Others({ result }: { result: Results["label_check"] }) {
           </li>
         ))}
       </Block>
+    </div>
+  );
+}
+
+function Copies({ result }: { result: OneCheck }) {
+  const { check } = words;
+  const copies = result.copies_that_disagree;
+  return (
+    <Block heading={check.copies} hint={check.copiesHint} count={copies.length}>
+      {copies.slice(0, MOST_ROWS).map(({ names, classes }) => (
+        <Row key={names[0]} choices={[...new Set(classes)].map((one) => allOf(names, one))}>
+          <Strip names={names} />
+          <p class="grow small">
+            {names
+              .slice(0, MOST_COPIES)
+              .map((name, at) => check.copyOf(name, classes[at] ?? classes.join(" / ")))
+              .join(", ")}
+          </p>
+        </Row>
+      ))}
+    </Block>
+  );
+}
+
+function SeveralCopies({ result }: { result: SeveralCheck }) {
+  const { check } = words;
+  const copies = result.copies_that_disagree;
+  const both = (names: readonly string[], one: string): Choice[] => [
+    { label: check.haveIt(one), settle: () => changeAll(names, (now) => withClass(now, one)) },
+    { label: check.lackIt(one), settle: () => changeAll(names, (now) => withoutClass(now, one)) },
+  ];
+  return (
+    <Block heading={check.copies} hint={check.copiesHint} count={copies.length}>
+      {copies.slice(0, MOST_ROWS).map(({ names, classes }) => (
+        <li key={names.join()}>
+          <Strip names={names} />
+          <p class="grow small">{check.severalCopies(names.slice(0, MOST_COPIES).join(", "), classes.join(", "))}</p>
+          {classes.map((one) => (
+            <Choices key={one} choices={both(names, one)} />
+          ))}
+        </li>
+      ))}
+    </Block>
+  );
+}
+
+function Strip({ names }: { names: readonly string[] }) {
+  return (
+    <div class="strip">
+      {names.slice(0, MOST_COPIES).map((name) => (
+        <Photo key={name} name={name} side={160} alt={name} />
+      ))}
     </div>
   );
 }
@@ -105,30 +143,51 @@ export function Block({
   );
 }
 
-/** Images that one class settles. */
-export function Row({
-  names,
-  classes,
-  children,
-}: {
-  names: readonly string[];
-  classes: readonly string[];
-  children: ComponentChildren;
-}) {
+export interface Choice {
+  label: string;
+  settle: () => Promise<Outcome>;
+  /** What is told once it is written. */
+  said?: string;
+}
+
+/** One class for all of these images. */
+export const allOf = (names: readonly string[], className: string): Choice => ({
+  label: words.check.all(className),
+  settle: () => replace(names, [className]),
+  said: words.check.settled(names.length, className),
+});
+
+/** What one answer settles. */
+export function Row({ choices, children }: { choices: readonly Choice[]; children: ComponentChildren }) {
   const done = useSignal(false);
-  const settle = async (className: string) => {
-    if ((await replace(names, className)) !== "written") return;
-    done.value = true;
-    tell(words.check.settled(names.length, className));
-  };
   return (
     <li class={done.value ? "done" : ""}>
       {children}
-      {classes.map((name) => (
-        <button key={name} type="button" onClick={() => void settle(name)}>
-          {words.check.all(name)}
+      <Choices choices={choices} done={done} />
+    </li>
+  );
+}
+
+function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
+  const taken = useSignal<string | null>(null);
+  const settle = async ({ label, settle, said }: Choice) => {
+    if ((await settle()) !== "written") return;
+    taken.value = label;
+    if (done) done.value = true;
+    tell(said ?? label);
+  };
+  return (
+    <>
+      {choices.map((one) => (
+        <button
+          key={one.label}
+          type="button"
+          aria-pressed={done ? undefined : taken.value === one.label}
+          onClick={() => void settle(one)}
+        >
+          {one.label}
         </button>
       ))}
-    </li>
+    </>
   );
 }

@@ -1,14 +1,17 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { expectImages } from "../service/images";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
 import { Kbd } from "../shared/parts";
+import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
-import { attempt, say } from "../store/notices";
+import { attempt, say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
+import { isSeveral, theProject } from "../store/project";
 import { go } from "../store/route";
-import type { Entry, Sheet } from "../store/sheet";
+import { chosen, type Entry, type Sheet } from "../store/sheet";
 import { words } from "../words";
 import { ClassField } from "./ClassField";
 import { Copies, Facts } from "./Facts";
@@ -16,6 +19,7 @@ import { Tile } from "./Tile";
 import "./bench.css";
 
 const FRESH_S = 20;
+const AHEAD = 2; // images that are fetched before they are looked at
 
 interface Given {
   sheet: Sheet;
@@ -47,6 +51,11 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     else field.current?.focus();
   }, [sheet]);
 
+  useEffect(() => {
+    const next = sheet.upcoming(AHEAD).map(({ name }) => name);
+    expectImages(theProject().pool, next, 1024);
+  }, [entry]);
+
   const refresh = () => void attempt(() => sheet.refresh(lifetime)).catch(() => {});
   useFreshness(FRESH_S, refresh);
   useEffect(() => onWrittenElsewhere(refresh, lifetime), [lifetime]);
@@ -59,6 +68,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
   };
   const accept = () => {
     if (sheet.accept()) return;
+    if (isSeveral() && classes.peek().length) return tell(words.label.nothingToSave);
     say(words.label.noSuggestion);
     toField();
   };
@@ -67,14 +77,13 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
   useKeys(
     (key, event) => {
       if (pressesSomething(event)) return false;
-      const step = columns(list.current!);
       const at = sheet.at.peek();
       const does: Record<string, () => void> = {
         Enter: accept,
         ArrowRight: () => sheet.look(at + 1, true),
         ArrowLeft: () => sheet.look(at - 1, true),
-        ArrowDown: () => sheet.look(at + step, true),
-        ArrowUp: () => sheet.look(at - step, true),
+        ArrowDown: () => sheet.look(at + columns(list.current!), true),
+        ArrowUp: () => sheet.look(at - columns(list.current!), true),
         Home: () => sheet.look(0, true),
         End: () => sheet.look(sheet.entries.length - 1, true),
         s: () => sheet.skip(),
@@ -91,6 +100,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
       if (extra[key]) extra[key](current);
       else if (does[key]) does[key]();
       else if (key === "y" && current.copies?.length) sheet.toggleCopies();
+      else if (key === NONE_KEY && isSeveral()) sheet.giveNone();
       else if (className) sheet.give(className);
       else return false;
       return true;
@@ -106,9 +116,10 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         </figure>
         <ClassField
           field={field}
-          given={said.value.given}
-          suggested={entry.predicted ?? null}
+          given={isSeveral() ? chosen(entry) : said.value.given}
+          suggested={isSeveral() && (said.value.draft || said.value.given) ? null : entry.predicted}
           onClass={(name) => sheet.give(name)}
+          onNone={isSeveral() ? () => sheet.giveNone() : null}
           onEmpty={accept}
           onLeave={toTile}
         />
@@ -116,9 +127,15 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         <Copies copies={entry.copies ?? []} />
         {aside}
         <div class="row tools">
-          <button type="button" onClick={() => sheet.skip()}>
-            {words.label.skip} <Kbd>s</Kbd>
-          </button>
+          {said.value.given || said.value.skipped ? (
+            <button type="button" onClick={() => sheet.takeBack()}>
+              {words.label.takeThisBack} <Kbd>{words.label.deleteKey}</Kbd>
+            </button>
+          ) : (
+            <button type="button" onClick={() => sheet.skip()}>
+              {words.label.skip} <Kbd>s</Kbd>
+            </button>
+          )}
           <button type="button" onClick={() => sheet.undo()}>
             {words.label.undo} <Kbd>u</Kbd>
           </button>

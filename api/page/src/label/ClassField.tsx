@@ -3,7 +3,8 @@ import type { RefObject } from "preact";
 import { useId } from "preact/hooks";
 import { isWanted } from "../shared/classFor";
 import { classColour, Kbd } from "../shared/parts";
-import { matching } from "../store/keys";
+import type { Answer } from "../store/answer";
+import { matching, NONE_KEY } from "../store/keys";
 import { classes, counts, keys } from "../store/labels";
 import { number, words } from "../words";
 
@@ -11,10 +12,12 @@ const MOST_CHIPS = 60;
 
 interface Given {
   field: RefObject<HTMLInputElement | null>;
-  /** The class that the image has, and the one that is suggested. */
-  given: string | null;
-  suggested: string | null;
+  /** What the image has, and what is suggested. Where it may have several classes, it has what Enter saves. */
+  given: Answer | null;
+  suggested: Answer | null;
   onClass: (name: string) => void;
+  /** None of the classes applies; null where an image has one class. */
+  onNone?: (() => void) | null;
   /** Enter in the empty field. */
   onEmpty: () => void;
   /** The field is done with: the keyboard goes back to the images. */
@@ -22,7 +25,7 @@ interface Given {
 }
 
 /** Classes to press, and a field that finds one by a part of its name. A class that is not there yet is asked about. */
-export function ClassField({ field, given, suggested, onClass, onEmpty, onLeave }: Given) {
+export function ClassField({ field, given, suggested, onClass, onNone = null, onEmpty, onLeave }: Given) {
   const typed = useSignal("");
   const at = useSignal(0);
   const list = useId();
@@ -66,8 +69,8 @@ export function ClassField({ field, given, suggested, onClass, onEmpty, onLeave 
             type="button"
             key={name}
             id={`${list}-${index}`}
-            class={chip(name === given, name === suggested, index === chosen)}
-            aria-pressed={name === given}
+            class={chip(!!given?.includes(name), !!suggested?.includes(name), index === chosen)}
+            aria-pressed={given?.includes(name) ?? false}
             style={classColour(name)}
             title={name}
             onClick={() => finish(name)}
@@ -78,6 +81,19 @@ export function ClassField({ field, given, suggested, onClass, onEmpty, onLeave 
             <span class="only-heard">{words.label.labelsOf(counts.value.get(name) ?? 0)}</span>
           </button>
         ))}
+        {onNone && (
+          <button
+            type="button"
+            class={`${chip(given?.length === 0, suggested?.length === 0, false)} none`}
+            aria-pressed={given?.length === 0}
+            onClick={onNone}
+          >
+            <Kbd>{NONE_KEY}</Kbd>
+            <span class="class-name">{words.label.none}</span>
+            <span class="num">{number(counts.value.get("") ?? 0)}</span>
+            <span class="only-heard">{words.label.labelsOf(counts.value.get("") ?? 0)}</span>
+          </button>
+        )}
         {isNew && classes.value.length > 0 && (
           <button
             type="button"
@@ -114,7 +130,9 @@ export function ClassField({ field, given, suggested, onClass, onEmpty, onLeave 
           }}
           onKeyDown={onKey}
         />
-        <button type="submit">{words.label.label}</button>
+        <button type="submit" class={onNone && !typed.value.trim() ? "primary" : ""}>
+          {onNone ? (typed.value.trim() ? words.label.toggle : words.label.saveAndNext) : words.label.label}
+        </button>
       </form>
     </div>
   );

@@ -1,5 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import { expectImages } from "../service/images";
+import { confirmed } from "../shared/Dialogs";
 import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
@@ -8,7 +10,7 @@ import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
 import { holder, load } from "../store/labels";
 import { attempt, say } from "../store/notices";
-import { lastJob, onePool, skipped, theProject } from "../store/project";
+import { lastJob, onePool, project, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -18,6 +20,7 @@ import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
 
 const FRESH_S = 20;
+const FIRST_SEEN = 24; // images that are fetched while it is still asked which of them have a label
 
 /** The batch that is to be labelled: the newest, or the one that the address names. */
 export function LabelView({ params }: { params: URLSearchParams }) {
@@ -28,6 +31,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   const batch = useMemo(
     () =>
       new Question("selection", lifetime, async (result, job) => {
+        expectImages(theProject().pool, result.data.slice(0, FIRST_SEEN), 160);
         const given = await untilDone(() => load(result.data, lifetime), lifetime);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
@@ -37,7 +41,10 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     [],
   );
 
-  const next = () => {
+  const next = async () => {
+    const drafts = sheet.value?.drafts.value.length ?? 0;
+    const { draftsTitle, draftsText, draftsLeave, draftsBack } = words.label;
+    if (drafts && !(await confirmed(draftsTitle, draftsText(drafts), draftsLeave, draftsBack))) return;
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
@@ -52,14 +59,16 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     }
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // Classes and counts, while the job is looked for; what is wrong with them is told when its images are looked up.
+    if (project.peek()) void load([], lifetime).catch(() => {});
     void attempt(async () => {
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
-      if (!found && !lifetime.aborted) next();
+      if (!found && !lifetime.aborted) await next();
     });
   }, []);
   useKeys((key) => {
-    if (key === "n") next();
+    if (key === "n") void next();
     return key === "n";
   });
 
@@ -75,7 +84,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         sheet={sheet.value}
         job={answer?.job.id}
         busy={batch.asking.value}
-        onNext={next}
+        onNext={() => void next()}
         onSkipped={() => void editSkipped()}
       />
       {isOld && (

@@ -1,5 +1,6 @@
 import { Photo } from "../shared/Photo";
 import { classColour } from "../shared/parts";
+import { inWords } from "../store/answer";
 import type { Entry, Said, Sheet } from "../store/sheet";
 import { words } from "../words";
 
@@ -8,16 +9,17 @@ const { label: say } = words;
 export function Tile({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
   const said = entry.said.value;
   const looked = entry.looked.value;
-  const classes = ["tile", said.given && "labelled", said.skipped && "skipped", said.refused && "failed"];
+  const { given, draft } = said;
+  const state = [given && "labelled", given?.length === 0 && "none", draft && "draft", said.skipped && "skipped"];
   return (
     <div
-      class={[...classes, said.saving && "saving"].filter(Boolean).join(" ")}
-      style={classColour(said.given)}
+      class={["tile", ...state, said.refused && "failed", said.saving && "saving"].filter(Boolean).join(" ")}
+      style={classColour(given?.[0] ?? null)}
       role="option"
       id={`tile-${entry.index}`}
       tabIndex={looked ? 0 : -1}
       aria-selected={looked}
-      aria-label={say.tile(entry.index + 1, sheet.entries.length, entry.name, inWords(entry, said))}
+      aria-label={say.tile(entry.index + 1, sheet.entries.length, entry.name, heard(entry, said))}
       onClick={() => sheet.look(entry.index, true)}
     >
       <Photo name={entry.name} side={160} />
@@ -25,16 +27,24 @@ export function Tile({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
         {entry.index + 1}
       </span>
       <span class="given" aria-hidden="true" title={said.by ? say.by(said.by) : undefined}>
-        {said.given ?? (said.skipped ? say.skippedTile : entry.predicted ? say.suggestedTile(entry.predicted) : "")}
+        {seen(entry, said)}
       </span>
     </div>
   );
 }
 
+function seen({ predicted }: Entry, { given, draft, skipped }: Said): string {
+  if (draft) return say.draftTile(draft.answer ? inWords(draft.answer) : "");
+  if (given) return inWords(given);
+  if (skipped) return say.skippedTile;
+  return predicted ? say.suggestedTile(inWords(predicted)) : "";
+}
+
 /** For a screen reader. */
-function inWords(entry: Entry, said: Said): string {
-  const after = said.refused ? say.saidRefused : said.saving ? say.saidSaving : "";
-  if (said.given) return (said.by ? say.saidLabelledBy(said.given, said.by) : say.saidLabelled(said.given)) + after;
-  if (said.skipped) return say.skippedTile;
-  return (entry.predicted ? say.saidSuggested(entry.predicted) : say.saidNothing) + after;
+function heard({ predicted }: Entry, { given, by, draft, skipped, refused, saving }: Said): string {
+  const after = refused ? say.saidRefused : saving ? say.saidSaving : "";
+  if (draft) return say.saidDraft(draft.answer ? inWords(draft.answer) : say.nothingChosen);
+  if (given) return (by ? say.saidLabelledBy(inWords(given), by) : say.saidLabelled(inWords(given))) + after;
+  if (skipped) return say.skippedTile;
+  return (predicted ? say.saidSuggested(inWords(predicted)) : say.saidNothing) + after;
 }

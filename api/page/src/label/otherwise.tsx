@@ -1,11 +1,12 @@
 // Where another person's file says otherwise, the person who labels is asked, with the image before them.
 
 import { get } from "../service/service";
-import type { LabelGiven, LabelsView, OneLabel } from "../service/types";
+import type { LabelGiven, LabelsView } from "../service/types";
 import { Photo } from "../shared/Photo";
+import { type Answer, inWords, isSame } from "../store/answer";
 import { untilDone } from "../store/connection";
 import { open } from "../store/notices";
-import { dispute, theProject } from "../store/project";
+import { dispute, theProject, theTask } from "../store/project";
 import { words } from "../words";
 
 const MOST_SHOWN = 8;
@@ -13,8 +14,9 @@ const MOST_SHOWN = 8;
 /** Resolves with whether what is there is to be replaced. Left alone, both answers are kept to be settled. */
 export async function otherwise(labels: readonly LabelGiven[]): Promise<boolean> {
   const theirs = await others(labels);
-  const mine = labels.find((one) => one.class !== null)?.class;
-  if (!mine || !theirs.length) return true; // gone meanwhile
+  const [answer] = wantedIn(labels).values();
+  if (!answer || !theirs.length) return true; // gone meanwhile
+  const mine = inWords(answer);
   const replace = await open<boolean>(words.labels.otherwiseTitle, (close) => (
     <div>
       <figure class="photo asked-about">
@@ -22,7 +24,7 @@ export async function otherwise(labels: readonly LabelGiven[]): Promise<boolean>
       </figure>
       <ul>
         {theirs.slice(0, MOST_SHOWN).map((one) => (
-          <li key={one.name}>{words.labels.otherwise(one.name, one.class, `${one.person}.txt`)}</li>
+          <li key={one.name}>{words.labels.otherwise(one.name, inWords(one.answer), `${one.person}.txt`)}</li>
         ))}
         {theirs.length > MOST_SHOWN && <li>{words.labels.more(theirs.length - MOST_SHOWN)}</li>}
       </ul>
@@ -40,22 +42,46 @@ export async function otherwise(labels: readonly LabelGiven[]): Promise<boolean>
       </div>
     </div>
   ));
-  if (!replace) for (const one of theirs) dispute({ theirs: one, mine });
+  if (!replace) {
+    for (const { name, person, answer: other } of theirs)
+      dispute({ theirs: { name, person, class: inWords(other) }, mine, answer });
+  }
   return replace === true;
 }
 
+/** By name; null where it is to be taken back. */
+function wantedIn(labels: readonly LabelGiven[]): Map<string, Answer | null> {
+  const wanted = new Map<string, Answer | null>();
+  for (const { name, class: one } of labels)
+    wanted.set(name, one === null ? null : [...(wanted.get(name) ?? []), one].filter(Boolean));
+  return wanted;
+}
+
+interface Other {
+  name: string;
+  person: string;
+  answer: Answer;
+}
+
 /** What other people say of these names that isn't the same. */
-async function others(labels: readonly LabelGiven[]): Promise<OneLabel[]> {
-  const wanted = new Map(labels.map((one) => [one.name, one.class]));
-  const found: OneLabel[] = [];
+async function others(labels: readonly LabelGiven[]): Promise<Other[]> {
+  const wanted = wantedIn(labels);
+  const found = new Map<string, Other>();
   const names = [...wanted.keys()];
   for (let at = 0; at < names.length; at += 100) {
-    const query = { path_to_labels: theProject().labels, of: names.slice(at, at + 100) };
+    const query = { path_to_labels: theProject().labels, of: names.slice(at, at + 100), ...theTask() };
     const view = await untilDone(() => get<LabelsView>("labels", { query }));
-    const all = [...(view.names ?? []), ...view.conflicts.filter((one) => wanted.has(one.name))];
-    const other = all.filter((one) => one.class !== wanted.get(one.name) && one.person !== theProject().person);
-    for (const one of other)
-      if (!found.some(({ name, person }) => name === one.name && person === one.person)) found.push(one);
+    const conflicts = view.conflicts.filter((one) => wanted.has(one.name));
+    const disputed = new Set(conflicts.map(({ name }) => name)); // their lines stand among the names, too
+    for (const { name, person, class: one } of [
+      ...(view.names ?? []).filter((one) => !disputed.has(one.name)),
+      ...conflicts,
+    ]) {
+      const key = `${person}\t${name}`;
+      const answer = [...(found.get(key)?.answer ?? []), one].filter(Boolean);
+      found.set(key, { name, person, answer });
+    }
   }
-  return found;
+  const { person: me } = theProject();
+  return [...found.values()].filter((one) => one.person !== me && !isSame(one.answer, wanted.get(one.name) ?? null));
 }

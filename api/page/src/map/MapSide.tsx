@@ -1,32 +1,28 @@
+import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Results } from "../service/types";
 import { Photo } from "../shared/Photo";
 import { classColour, Kbd } from "../shared/parts";
 import { addressOf } from "../store/route";
 import { number, words } from "../words";
+import { type Colouring, labelledIn, type MapResult, mayHaveSeveral, whatIs } from "./colouring";
 
 const MOST_CLASSES = 30;
 const PAUSE_MS = 60; // a pointer that passes by loads nothing
 
 interface Given {
-  result: Results["map"];
+  result: MapResult;
+  colouring: Colouring;
+  /** The class that colours them. */
+  by: Signal<number | null>;
   at: number;
   held: boolean;
   hasBatch: boolean;
 }
 
-/** What is known of a point. */
-export function inWords({ classes, class_names, predicted }: Results["map"], at: number): string {
-  const given = classes[at] ?? -1;
-  if (given >= 0) return class_names[given]!;
-  const guess = predicted?.[at];
-  return guess === undefined ? words.map.unlabelled : words.map.looksLike(class_names[guess]!);
-}
-
 /** The image of the point that is looked at, and what the colours mean. */
-export function MapSide({ result, at, held, hasBatch }: Given) {
+export function MapSide({ result, colouring, by, at, held, hasBatch }: Given) {
   const name = result.names[at]!;
-  const labelled = useMemo(() => result.classes.filter((one) => one >= 0).length, [result]);
+  const labelled = useMemo(() => labelledIn(result), [result]);
   return (
     <aside class="side" aria-label={words.map.under}>
       <figure class="photo">
@@ -34,7 +30,7 @@ export function MapSide({ result, at, held, hasBatch }: Given) {
       </figure>
       <div class="caption">
         <p>
-          <strong>{inWords(result, at)}</strong>
+          <strong>{whatIs(result, at)}</strong>
         </p>
         <p class="dim name">{name}</p>
         <a class="button" href={addressOf("similar", { like: name })}>
@@ -43,19 +39,40 @@ export function MapSide({ result, at, held, hasBatch }: Given) {
         <p class="hint">{held ? words.map.pinned : words.map.free}</p>
       </div>
       <p class="small dim">{words.map.counted(result.names.length, result.images, labelled)}</p>
-      <Swatches result={result} hasBatch={hasBatch} />
+      {mayHaveSeveral(result) && (
+        <label class="row small" for="coloured-by">
+          {words.map.colouredBy}
+          <select
+            id="coloured-by"
+            class="grow"
+            value={by.value === null ? "" : `${by.value}`}
+            onChange={({ currentTarget: { value } }) => {
+              by.value = value === "" ? null : Number(value);
+            }}
+          >
+            <option value="">{words.map.firstClass}</option>
+            {result.class_names.map((one, index) => (
+              <option key={one} value={index}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Swatches colouring={colouring} hasBatch={hasBatch} />
     </aside>
   );
 }
 
-function Swatches({ result, hasBatch }: { result: Results["map"]; hasBatch: boolean }) {
-  const counts = useMemo(() => countsOf(result), [result]);
+function Swatches({ colouring, hasBatch }: { colouring: Colouring; hasBatch: boolean }) {
+  const { names, quiet } = colouring;
+  const counts = useMemo(() => countsOf(colouring), [colouring]);
   return (
     <ul class="swatches">
       {counts.slice(0, MOST_CLASSES).map(([one, count]) => (
         <li key={one}>
-          <span class="swatch" style={classColour(result.class_names[one]!, one)} />
-          <span>{result.class_names[one]}</span>
+          <span class={one === quiet ? "swatch quiet" : "swatch"} style={classColour(names[one]!, one)} />
+          <span>{names[one]}</span>
           <span class="num dim">{number(count)}</span>
         </li>
       ))}
@@ -74,9 +91,9 @@ function Swatches({ result, hasBatch }: { result: Results["map"]; hasBatch: bool
 }
 
 /** By the number of the class, the largest first. */
-function countsOf({ classes }: Results["map"]): [number, number][] {
+function countsOf({ of }: Colouring): [number, number][] {
   const counts = new Map<number, number>();
-  for (const one of classes) if (one >= 0) counts.set(one, (counts.get(one) ?? 0) + 1);
+  for (const one of Array.from(of)) if (one >= 0) counts.set(one, (counts.get(one) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get, Problem } from "../service/service";
-import type { Job, Results } from "../service/types";
+import type { Job } from "../service/types";
 import { Age, Asking, Remarks } from "../shared/JobParts";
 import { useLifetime } from "../shared/lifetime";
 import { Heading } from "../shared/parts";
@@ -10,10 +10,9 @@ import { load } from "../store/labels";
 import { attempt } from "../store/notices";
 import { lastJob, onePool } from "../store/project";
 import { words } from "../words";
+import { labelledIn } from "./colouring";
 import { PlaneView } from "./PlaneView";
 import "./map.css";
-
-const labelled = (result: Results["map"]) => result.classes.filter((one) => one >= 0).length;
 
 export function MapView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
@@ -33,7 +32,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
   const isWhole = answer && answer.result.images === answer.result.names.length;
   const go = (
     <>
-      {answer && <Age job={answer.job} labelsThen={isWhole ? labelled(answer.result) : null} />}
+      {answer && <Age job={answer.job} labelsThen={isWhole ? labelledIn(answer.result) : null} />}
       <button
         type="button"
         class="primary"

@@ -3,13 +3,13 @@ import { hsl } from "d3-color";
 import { select } from "d3-selection";
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { Results } from "../service/types";
 import { useKeys } from "../shared/keyboard";
 import { hueOf } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { go } from "../store/route";
 import { words } from "../words";
-import { inWords, MapSide } from "./MapSide";
+import { type Colouring, colouringOf, type MapResult, whatIs } from "./colouring";
+import { MapSide } from "./MapSide";
 import { type Colour, type Look, type Painter, painterFor } from "./painter";
 import { Plane, type View } from "./plane";
 
@@ -26,9 +26,11 @@ const DIRECTIONS: Record<string, readonly [number, number]> = {
 type Zoom = ZoomBehavior<HTMLDivElement, unknown>;
 
 /** The points, and the image of the one under the pointer. A click, a tap or Enter holds it. */
-export function PlaneView({ result, batch }: { result: Results["map"]; batch: readonly string[] }) {
+export function PlaneView({ result, batch }: { result: MapResult; batch: readonly string[] }) {
   const place = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  const by = useSignal<number | null>(null);
+  const colouring = useComputed(() => colouringOf(result, by.value));
   const plane = useMemo(() => new Plane(result), [result]);
   const zooming = useMemo<Zoom>(
     () => zoom<HTMLDivElement, unknown>().scaleExtent([0.5, 400]).clickDistance(4),
@@ -42,7 +44,7 @@ export function PlaneView({ result, batch }: { result: Results["map"]; batch: re
   const size = useSignal({ width: 1, height: 1 });
   const dark = useSignal(scheme().matches);
   const view = useComputed<View>(() => plane.view(size.value.width, size.value.height, transform.value));
-  const look = useComputed<Look>(() => lookOf(result.class_names, dark.value));
+  const look = useComputed<Look>(() => lookOf(colouring.value, dark.value));
 
   useEffect(() => {
     const box = place.current!;
@@ -85,7 +87,7 @@ export function PlaneView({ result, batch }: { result: Results["map"]; batch: re
     held.value = found !== null && !(held.value && found === at.value);
     if (found === null) return;
     at.value = found;
-    say(words.map.said(result.names[found]!, inWords(result, found)));
+    say(words.map.said(result.names[found]!, whatIs(result, found)));
   };
   const closer = (factor: number) => select(place.current!).call(zooming.scaleBy, factor);
   const all = () => select(place.current!).call(zooming.transform, zoomIdentity);
@@ -149,10 +151,19 @@ export function PlaneView({ result, batch }: { result: Results["map"]; batch: re
           </button>
         </div>
       </div>
-      <MapSide result={result} at={at.value} held={held.value} hasBatch={ringed.length > 0} />
+      <MapSide
+        result={result}
+        colouring={colouring.value}
+        by={by}
+        at={at.value}
+        held={held.value}
+        hasBatch={ringed.length > 0}
+      />
     </div>
   );
 }
+
+const QUIET: Record<"dark" | "light", Colour> = { dark: [148, 163, 184, 255], light: [71, 85, 105, 255] };
 
 const scheme = () => matchMedia("(prefers-color-scheme: dark)");
 
@@ -166,9 +177,10 @@ function rowsOf(names: readonly string[], wanted: readonly string[]): number[] {
   return wanted.map((name) => rows.get(name)).filter((at) => at !== undefined);
 }
 
-function lookOf(classNames: readonly string[], dark: boolean): Look {
+function lookOf({ names, of, quiet }: Colouring, dark: boolean): Look {
   return {
-    colours: classNames.map((name, at) => rgb(hueOf(name, at), dark)),
+    of,
+    colours: names.map((name, at) => (at === quiet ? QUIET[dark ? "dark" : "light"] : rgb(hueOf(name, at), dark))),
     unlabelled: dark ? [148, 163, 184, 115] : [100, 116, 139, 97],
     batch: dark ? [255, 255, 255, 255] : [17, 17, 17, 255],
     chosen: dark ? [94, 234, 212, 255] : [15, 118, 110, 255],

@@ -41,7 +41,7 @@ export class CanvasPainter implements Painter {
     const size = diameter(plane.points.n, view.scale / this.fit);
     let last: Colour | null = null;
     for (const at of this.order) {
-      const colour = look.colours[plane.points.classes[at]!] ?? look.unlabelled;
+      const colour = look.colours[look.of[at]!] ?? look.unlabelled;
       if (colour !== last) context.fillStyle = css(colour);
       last = colour;
       const [x, y] = plane.onScreen(view, at);

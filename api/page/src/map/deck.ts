@@ -80,9 +80,8 @@ export class DeckPainter implements Painter {
   private coloursFor(look: Look): Uint8ClampedArray {
     if (this.colours?.look !== look) {
       const values = new Uint8ClampedArray(4 * this.order.length);
-      const { classes } = this.plane.points;
       this.order.forEach((at, place) => {
-        values.set(look.colours[classes[at]!] ?? look.unlabelled, 4 * place);
+        values.set(look.colours[look.of[at]!] ?? look.unlabelled, 4 * place);
       });
       this.colours = { look, values };
     }

@@ -5,6 +5,8 @@ import type { Plane, View } from "./plane";
 export type Colour = [red: number, green: number, blue: number, alpha: number];
 
 export interface Look {
+  /** By image: which of the colours it has; -1 without a label. */
+  of: ArrayLike<number>;
   /** By the number of the class. */
   colours: readonly Colour[];
   unlabelled: Colour;

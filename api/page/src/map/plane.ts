@@ -1,13 +1,13 @@
 // Where the points of a map lie: in the data, on the screen, and which is nearest.
 
 import KDBush from "kdbush";
-import type { Results } from "../service/types";
+import { colouringOf, type MapResult } from "./colouring";
 
 export interface Points {
   n: number;
   x: Float32Array;
   y: Float32Array;
-  /** The number of its class; -1 without a label. */
+  /** The number of its class, or of the first of several; -1 without a label. */
   classes: Int32Array;
 }
 
@@ -27,10 +27,10 @@ export class Plane {
   private readonly index: KDBush;
   private readonly bounds: [number, number, number, number];
 
-  constructor(result: Results["map"]) {
+  constructor(result: MapResult) {
     const n = result.names.length;
     const [x, y] = [Float32Array.from(result.x), Float32Array.from(result.y)];
-    this.points = { n, x, y, classes: Int32Array.from(result.classes) };
+    this.points = { n, x, y, classes: Int32Array.from(colouringOf(result, null).of) };
     this.index = new KDBush(n, 64, Float32Array);
     for (let at = 0; at < n; at++) this.index.add(x[at]!, y[at]!);
     this.index.finish();

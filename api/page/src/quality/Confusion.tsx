@@ -1,4 +1,4 @@
-import type { Results } from "../service/types";
+import type { OneF1 } from "../service/types";
 import { Photo } from "../shared/Photo";
 import { open } from "../store/notices";
 import { theProject } from "../store/project";
@@ -10,7 +10,7 @@ const MOST_IMAGES = 200;
 const { quality } = words;
 
 interface Given {
-  result: Results["f1"];
+  result: OneF1;
 }
 /** `n` validation images of class number `t` that were called class number `p`. */
 interface Cell {
@@ -94,11 +94,11 @@ function Largest({ result }: Given) {
   );
 }
 
-function inWords({ confusion: { classes } }: Results["f1"], { n, t, p }: Cell): string {
+function inWords({ confusion: { classes } }: OneF1, { n, t, p }: Cell): string {
   return t === p ? quality.foundRight(n, classes[t]!) : quality.called(n, classes[t]!, classes[p]!);
 }
 
-function show(result: Results["f1"], cell: Cell): void {
+function show(result: OneF1, cell: Cell): void {
   const { classes } = result.confusion;
   const found = (result.misses ?? []).filter(
     (one) => one.class === classes[cell.t] && one.predicted === classes[cell.p],

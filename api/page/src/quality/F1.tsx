@@ -1,11 +1,11 @@
-import type { Results } from "../service/types";
+import type { OneF1 } from "../service/types";
 import { Meter } from "../shared/parts";
 import { number, score, words } from "../words";
 import { Confusion } from "./Confusion";
 
 const { quality } = words;
 
-export function F1({ result }: { result: Results["f1"] }) {
+export function F1({ result }: { result: OneF1 }) {
   const [low, high] = result.f1_macro_interval as unknown as [number, number];
   const untrained = result.classes_without_training_images.join(", ");
   const unseen = result.classes_without_validation_images.join(", ");
@@ -28,7 +28,7 @@ export function F1({ result }: { result: Results["f1"] }) {
   );
 }
 
-function ByClass({ result }: { result: Results["f1"] }) {
+function ByClass({ result }: { result: OneF1 }) {
   const { byClassColumns: columns } = quality;
   return (
     <div class="scroll">

@@ -2,12 +2,13 @@ import { useEffect } from "preact/hooks";
 import { useLifetime } from "../shared/lifetime";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
-import { onePool, theProject, validated } from "../store/project";
+import { onePool, theProject, theTask, validated } from "../store/project";
 import { words } from "../words";
 import { Audit } from "./Audit";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
 import { Section } from "./Section";
+import { SeveralClassesF1 } from "./SeveralClassesF1";
 import "./quality.css";
 
 const LEAST_FOR_AUDIT = 60; // core refuses fewer
@@ -51,9 +52,10 @@ export function QualityView({ params }: { params: URLSearchParams }) {
           path_to_labels_train: labels,
           path_to_img_val: valPool,
           path_to_labels_val: valLabels,
+          ...theTask(),
         })}
-        labelsIn={(result) => sum(Object.values(result.head.images_per_class))}
-        draw={(result) => <F1 result={result} />}
+        labelsIn={(result) => ("task" in result ? null : sum(Object.values(result.head.images_per_class)))}
+        draw={(result) => ("task" in result ? <SeveralClassesF1 result={result} /> : <F1 result={result} />)}
       />
       <Section
         kind="audit"

@@ -13,8 +13,8 @@ interface Given<K extends Kind> {
   verb: string;
   request: () => RequestFor<K>;
   draw: (result: Results[K]) => VNode;
-  /** How many labels the answer knew of. */
-  labelsIn: (result: Results[K]) => number;
+  /** How many labels the answer knew of; null where it doesn't tell. */
+  labelsIn: (result: Results[K]) => number | null;
   /** The job that the address names. */
   named: string | null;
   /** Why it can't be asked now. */

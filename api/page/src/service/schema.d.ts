@@ -570,6 +570,82 @@ export interface components {
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
         };
+        /**
+         * BoxMiss
+         * @description A box that is wrong, or missing, at the thresholds.
+         *
+         *     `miss`: `class`: of another class; `place`: badly placed (an IoU of 0.1 to 0.5); `both`; `double`: found once
+         *     already; `background`: nothing is there; `missed`: nothing was predicted. `box`: what a person drew,
+         *     `predicted_box`: what was predicted, each x, y, width, height; one of them may not be there.
+         */
+        BoxMiss: {
+            /** Name */
+            name: string;
+            /**
+             * Miss
+             * @enum {string}
+             */
+            miss: "class" | "place" | "both" | "double" | "background" | "missed";
+            /** Class */
+            class: string | null;
+            /** Predicted */
+            predicted: string | null;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Predicted Box */
+            predicted_box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Score */
+            score: number | null;
+            /** Iou */
+            iou: number;
+        };
+        /**
+         * BoxScores
+         * @description One class of boxes. `average_precision`: the mean over IoU from 0.5 to 0.95, `ap50` at 0.5 alone; None: no
+         *     validation image has it. `threshold`: the score from which on F1 at IoU 0.5 is best; precision, recall, F1 at it.
+         */
+        BoxScores: {
+            /** Class */
+            class: string;
+            /** Average Precision */
+            average_precision: number | null;
+            /** Average Precision Interval */
+            average_precision_interval: [
+                number,
+                number
+            ] | null;
+            /** Ap50 */
+            ap50: number | null;
+            /** Ap50 Interval */
+            ap50_interval: [
+                number,
+                number
+            ] | null;
+            /** Average Recall */
+            average_recall: number | null;
+            /** Objects */
+            objects: number;
+            /** Predicted */
+            predicted: number;
+            /** Threshold */
+            threshold: number | null;
+            /** Precision */
+            precision: number;
+            /** Recall */
+            recall: number;
+            /** F1 */
+            f1: number;
+        };
         /** Chosen */
         Chosen: {
             /** Data */
@@ -611,7 +687,10 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** ClassCount */
+        /**
+         * ClassCount
+         * @description `class`: "" counts the images that none applies to.
+         */
         ClassCount: {
             /** Class */
             class: string;
@@ -723,6 +802,111 @@ export interface components {
             /** Repeats */
             repeats: number[];
         };
+        /**
+         * DetectionF1Result
+         * @description Means over the classes of which a validation image has a box; None without one. `f1`: at each class's best
+         *     threshold, which was chosen on these images, so that it flatters a little. `confusion`: at these thresholds; its
+         *     last row is the background, its last column what was missed. `misses`: the surest first, 10,000 at most. Intervals
+         *     are of 95 %, by drawing validation images again.
+         */
+        DetectionF1Result: {
+            /**
+             * Kind
+             * @default f1
+             * @constant
+             */
+            kind: "f1";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Mean Average Precision */
+            mean_average_precision: number | null;
+            /** Mean Average Precision Interval */
+            mean_average_precision_interval: [
+                number,
+                number
+            ] | null;
+            /** Map50 */
+            map50: number | null;
+            /** Map50 Interval */
+            map50_interval: [
+                number,
+                number
+            ] | null;
+            /** Average Recall */
+            average_recall: number | null;
+            /** F1 */
+            f1: number | null;
+            /** F1 Interval */
+            f1_interval: [
+                number,
+                number
+            ] | null;
+            /** Validation Images */
+            validation_images: number;
+            /** Validation Boxes */
+            validation_boxes: number;
+            /** Per Class */
+            per_class: components["schemas"]["BoxScores"][];
+            confusion: components["schemas"]["Confusion"];
+            /** Misses By Kind */
+            misses_by_kind: {
+                [key: string]: number;
+            };
+            /**
+             * Misses
+             * @default []
+             */
+            misses: components["schemas"]["BoxMiss"][];
+            /** Classes Without Predictions */
+            classes_without_predictions: string[];
+            /** Classes Without Validation Images */
+            classes_without_validation_images: string[];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionLabelCheckResult
+         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
+         *     these labels is best; None: they can't be told right from wrong.
+         */
+        DetectionLabelCheckResult: {
+            /**
+             * Kind
+             * @default label_check
+             * @constant
+             */
+            kind: "label_check";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Labels */
+            labels: number;
+            /** Boxes */
+            boxes: number;
+            /** Items */
+            items: components["schemas"]["SuspiciousBox"][];
+            /** By Suspicion */
+            by_suspicion: {
+                [key: string]: number;
+            };
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number | null;
+            };
+            /** Conflicts */
+            conflicts: components["schemas"]["NameConflict"][];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /** F1Macro */
         F1Macro: {
             /** F1 Macro */
@@ -741,9 +925,9 @@ export interface components {
             kind: "f1";
             /**
              * Backbone
-             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name.
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name. Not for boxes.
              */
-            backbone: string;
+            backbone?: string | null;
             /**
              * Head
              * @description The classifier trained on the embeddings.
@@ -753,11 +937,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -785,14 +969,25 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
-            /** Path To Img Train */
-            path_to_img_train: string;
-            /** Path To Labels Train */
-            path_to_labels_train: string;
+            /**
+             * Path To Img Train
+             * @description Folder of images to learn from. Not for boxes.
+             */
+            path_to_img_train?: string | null;
+            /**
+             * Path To Labels Train
+             * @description Their labels. Not for boxes.
+             */
+            path_to_labels_train?: string | null;
             /** Path To Img Val */
             path_to_img_val: string;
             /** Path To Labels Val */
             path_to_labels_val: string;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the validation images, as csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
         };
         /**
          * F1Result
@@ -896,6 +1091,11 @@ export interface components {
              * @description There is more in it than is listed.
              */
             more: boolean;
+            /**
+             * Path To Labels
+             * @description Where labels of its images may go: a folder beside it, or in a data root that may be written.
+             */
+            path_to_labels: string | null;
         };
         /**
          * Forecast
@@ -1172,11 +1372,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -1269,7 +1469,7 @@ export interface components {
             name: string;
             /**
              * Class
-             * @description null takes the label back.
+             * @description null takes the label back; "" says that somebody looked and none applies (`multilabel` alone).
              */
             class: string | null;
         };
@@ -1327,7 +1527,7 @@ export interface components {
         };
         /**
          * LabelsGiven
-         * @description Labels of one person.
+         * @description Labels of one person. Of the same image, the last counts; where it may have several classes, all of them do.
          */
         LabelsGiven: {
             /**
@@ -1348,6 +1548,13 @@ export interface components {
              * @default false
              */
             replace: boolean;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
         /** LabelsView */
         LabelsView: {
@@ -1356,6 +1563,11 @@ export interface components {
              * @description Distinct names.
              */
             labels: number;
+            /**
+             * Several
+             * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
+             */
+            several?: number | null;
             /** Classes */
             classes: components["schemas"]["ClassCount"][];
             /** People */
@@ -2113,7 +2325,10 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** OneLabel */
+        /**
+         * OneLabel
+         * @description A line. Where an image may have several classes, it has one each; one with the class "" where none applies.
+         */
         OneLabel: {
             /** Name */
             name: string;
@@ -2693,6 +2908,45 @@ export interface components {
             sentence: string;
         };
         /**
+         * SuspiciousBox
+         * @description A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
+         *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
+         *     `score`: from 0 to 1, the greater the more suspicious.
+         */
+        SuspiciousBox: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /**
+             * Suspicion
+             * @enum {string}
+             */
+            suspicion: "overlooked" | "swapped" | "badly_placed" | "spurious";
+            /** Class */
+            class: string | null;
+            /** Suggested */
+            suggested: string | null;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Predicted Box */
+            predicted_box: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Score */
+            score: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SuspiciousLabel
          * @description Probabilities of the given and the suggested class, by a model that had not seen the label.
          */
@@ -3078,7 +3332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -3361,6 +3615,8 @@ export interface operations {
                 after?: string;
                 /** @description Names on a page. */
                 limit?: number;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
             };
             header?: {
                 "if-none-match"?: string | null;

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type Task = Schemas["LabelsGiven"]["task"];
 export type Job = Schemas["JobView"];
 export type JobState = Job["state"];
 export type JobPage = Schemas["JobList"];
@@ -19,22 +20,29 @@ export type GivenBack = Schemas["GivenBack"];
 export type ProblemDocument = Pick<Schemas["Problem"], "code" | "detail"> & Partial<Schemas["Problem"]>;
 export type FaultView = Schemas["FaultView"];
 
-export type SelectionItem = Schemas["SelectionItem"];
-export type SuspiciousLabel = Schemas["SuspiciousLabel"];
 export type Forecast = Schemas["Forecast"];
 export type AuditArm = Schemas["AuditArm"];
 export type ClassProbability = Schemas["ClassProbability"];
 export type Skipped = Schemas["Skipped"];
 
+/** Of one class an image. */
+export type OneF1 = Schemas["F1Result"];
+export type OneCheck = Schemas["LabelCheckResult"];
+export type OneMap = Schemas["MapResult"];
+/** Of several; each says its `task`. */
+export type SeveralF1 = Schemas["MultilabelF1Result"];
+export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
+export type SeveralMap = Schemas["MultilabelMapResult"];
+
 export interface Results {
-  selection: Schemas["SelectionResult"];
-  prediction: Schemas["PredictionResult"];
-  f1: Schemas["F1Result"];
+  selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
+  prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
+  f1: OneF1 | SeveralF1;
   learning_curve: Schemas["LearningCurveResult"];
   audit: Schemas["AuditResult"];
-  label_check: Schemas["LabelCheckResult"];
-  similar: Schemas["SimilarResult"];
-  map: Schemas["MapResult"];
+  label_check: OneCheck | SeveralCheck;
+  similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
+  map: OneMap | SeveralMap;
 }
 export type Kind = keyof Results;
 
@@ -56,5 +64,5 @@ export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K],
 /** `GET /capabilities`, as far as the page looks at it. */
 export interface Capabilities {
   backbones: { name: string; summary: string; weights_here: boolean }[];
-  methods: { name: string; summary: string; use?: string }[];
+  methods: { name: string; summary: string; use?: string; several_classes?: boolean }[];
 }

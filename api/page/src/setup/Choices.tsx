@@ -1,5 +1,7 @@
 interface Choice {
   name: string;
+  /** What it is called, where that is not its name. */
+  title?: string;
   summary: string;
   badge: string | null;
   use?: string;
@@ -10,14 +12,16 @@ interface Given {
   heading: string;
   chosen: string;
   choices: readonly Choice[];
+  hint?: string | undefined;
   onChoose: (name: string) => void;
 }
 
 /** One of several, each with a sentence about it. */
-export function Choices({ name, heading, chosen, choices, onChoose }: Given) {
+export function Choices({ name, heading, chosen, choices, hint, onChoose }: Given) {
   return (
     <section class="card">
       <h2 id={`${name}s`}>{heading}</h2>
+      {hint && <p class="hint good">{hint}</p>}
       <div class="choices" role="radiogroup" aria-labelledby={`${name}s`}>
         {choices.map((one) => (
           <label key={one.name} class="choice" for={`${name}-${one.name}`}>
@@ -30,7 +34,7 @@ export function Choices({ name, heading, chosen, choices, onChoose }: Given) {
               onChange={() => onChoose(one.name)}
             />
             <span>
-              <strong>{one.name}</strong>
+              <strong>{one.title ?? one.name}</strong>
               {one.badge && <span class="badge">{one.badge}</span>}
               <span class="hint">{one.summary}</span>
               {one.use && <span class="hint dim">{one.use}</span>}

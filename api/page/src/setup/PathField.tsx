@@ -44,8 +44,8 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
     setFound(folder.images ? words.setup.imagesIn(folder.images) : "");
     setUnread(words.setup.unread(folder.unread));
     if (onSuggest && (!standing.current || standing.current === suggested.current)) {
-      suggested.current = folder.parent ? `${folder.path}-labels` : `${folder.path}/labels`;
-      onSuggest(suggested.current);
+      suggested.current = folder.path_to_labels;
+      onSuggest(suggested.current ?? "");
     }
     const below = await imagesBelow(folder).catch(() => null);
     if (!below || field.current?.value.trim() !== path) return;

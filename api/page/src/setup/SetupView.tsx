@@ -1,13 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, key } from "../service/service";
-import type { Capabilities } from "../service/types";
+import type { Capabilities, Task } from "../service/types";
 import { useLifetime } from "../shared/lifetime";
 import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
 import { type Project, project } from "../store/project";
 import { words } from "../words";
-import { begin, type Faults, fileOf } from "./begin";
+import { begin, type Faults, fileOf, severalIn } from "./begin";
 import { Choices } from "./Choices";
 import { Field } from "./Field";
 import { PathField } from "./PathField";
@@ -39,8 +39,22 @@ function Form({ able }: { able: Capabilities }) {
     method: "auto",
     add: 20,
     person: "me",
+    task: "classification",
     ...project.peek(),
   });
+  const chose = useRef(!isNew);
+  const [told, setTold] = useState(0);
+  const { labels } = now.value;
+  useEffect(() => {
+    if (chose.current) return;
+    const timer = setTimeout(async () => {
+      const found = await severalIn(labels.trim());
+      if (chose.current || now.peek().labels !== labels) return;
+      setTold(found);
+      set({ task: found ? "multilabel" : "classification" });
+    }, SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [labels]);
   const set = (changed: Partial<Project>) => {
     now.value = { ...now.value, ...changed };
   };
@@ -59,6 +73,8 @@ function Form({ able }: { able: Capabilities }) {
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
     });
   };
+  const fits = ({ several_classes }: Capabilities["methods"][number]) =>
+    now.value.task !== "multilabel" || several_classes !== false;
   const wrong = Object.entries(faults.value);
 
   return (
@@ -128,6 +144,22 @@ function Form({ able }: { able: Capabilities }) {
           </div>
         </details>
       </section>
+      <Choices
+        name="task"
+        heading={setup.taskHeading}
+        chosen={now.value.task ?? "classification"}
+        hint={told ? setup.told(told) : undefined}
+        choices={TASKS.map((name) => ({
+          name,
+          title: setup.tasks[name][0],
+          summary: setup.tasks[name][1],
+          badge: null,
+        }))}
+        onChoose={(task) => {
+          chose.current = true;
+          set({ task: task as Task });
+        }}
+      />
       <div class="fields two top-aligned">
         <Choices
           name="backbone"
@@ -140,7 +172,9 @@ function Form({ able }: { able: Capabilities }) {
           name="method"
           heading={setup.method}
           chosen={now.value.method}
-          choices={able.methods.map((one) => ({ ...one, badge: one.name === "auto" ? setup.recommended : null }))}
+          choices={able.methods
+            .filter(fits)
+            .map((one) => ({ ...one, badge: one.name === "auto" ? setup.recommended : null }))}
           onChoose={(method) => set({ method })}
         />
       </div>
@@ -152,6 +186,9 @@ function Form({ able }: { able: Capabilities }) {
     </form>
   );
 }
+
+const TASKS: Task[] = ["classification", "multilabel"];
+const SETTLED_MS = 300; // a path is typed letter by letter
 
 const LABELS: Record<string, string> = {
   pool: setup.pool,

@@ -1,7 +1,7 @@
 // From a filled-in form to the first batch. All that is wrong is found before anything is made.
 
 import { get, key, Problem, post, type Query } from "../service/service";
-import type { Job, LabelsWritten } from "../service/types";
+import type { Folder, Job, LabelsView, LabelsWritten } from "../service/types";
 import { total } from "../store/labels";
 import { tell } from "../store/notices";
 import { type Project, setLastJob, setProject } from "../store/project";
@@ -19,6 +19,7 @@ const FIELDS: Record<string, keyof Project> = {
   add: "add",
   backbone: "backbone",
   method: "method",
+  task: "task",
   person: "person",
 };
 const PERSON = /^[^\W_]|^\p{L}|^\p{N}/u;
@@ -55,11 +56,26 @@ function untold({ pool, labels, valPool, valLabels, add, person }: Project): Fau
   return found;
 }
 
+/** How many images there have several classes, or none; 0 where no labels are. */
+export async function severalIn(labels: string): Promise<number> {
+  const path = labels.replace(/\/+$/, "");
+  const above = path.replace(/\/[^/]*$/, "");
+  if (!above) return 0;
+  try {
+    const { folders } = await get<Folder>("folders", { query: { path: above } });
+    if (!folders.includes(path)) return 0;
+    return (await get<LabelsView>("labels", { query: { path_to_labels: path, task: "multilabel" } })).several ?? 0;
+  } catch (error) {
+    if (error instanceof Problem) return 0; // no such folder yet, or nothing to read: told when it is submitted
+    throw error;
+  }
+}
+
 /** As the service has it: a letter or digit, then up to 63 letters, digits and any of . _ @ - */
 export const isName = (person: string) => PERSON.test(person) && /^[\p{L}\p{N}\p{M}_.@-]{1,64}$/u.test(person);
 
 /** What the service says of the folders that must be there. */
-async function unfit({ pool, valPool, valLabels }: Project): Promise<Faults> {
+async function unfit({ pool, valPool, valLabels, task }: Project): Promise<Faults> {
   const found: Faults = {};
   const check = async (field: keyof Project, path: string, query: Query) => {
     try {
@@ -72,19 +88,21 @@ async function unfit({ pool, valPool, valLabels }: Project): Promise<Faults> {
   await Promise.all([
     pool && check("pool", "folders", { path: pool }),
     valPool && check("valPool", "folders", { path: valPool }),
-    valLabels && check("valLabels", "labels", { path_to_labels: valLabels }),
+    valLabels && check("valLabels", "labels", { path_to_labels: valLabels, task }),
   ]);
   return found;
 }
 
 async function start(wanted: Project): Promise<void> {
-  const { pool, labels, backbone, method, add, person } = wanted;
+  const { pool, labels, backbone, method, add, person, task = "classification" } = wanted;
   const who = key.value ? {} : { person };
-  const made = await post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], ...who }).catch((error) => {
-    throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
-  });
+  const made = await post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], task, ...who }).catch(
+    (error) => {
+      throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
+    },
+  );
   const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
-  const request = { kind: "selection", backbone, method, add, person: made.person, ...project };
+  const request = { kind: "selection", backbone, method, add, task, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
   total.value = null;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { imageAddress, type Side } from "../service/images";
+import { fetchedAddress, readyAddress, type Side } from "../service/images";
 import { key } from "../service/service";
 import { comebacks } from "../store/connection";
 import { theProject } from "../store/project";
@@ -18,10 +18,14 @@ interface Given {
 export function Photo({ name, side, alt = "", pool = theProject().pool, eager = false }: Given) {
   const place = useRef<HTMLImageElement>(null);
   const [near, setNear] = useState(eager || !key.value);
-  const [broken, setBroken] = useState(false);
-  const [address, setAddress] = useState<string | null>(null);
-  const withKey = key.value;
+  const [fetched, setFetched] = useState<{ name: string; address: string } | null>(null);
+  /** What could not be shown, and after how many comebacks of the service: after the next one it is tried again. */
+  const [failed, setFailed] = useState<{ name: string; tries: number } | null>(null);
   const tries = comebacks.value;
+  const ready = near ? readyAddress({ pool, name, side }) : null;
+  const address = ready ?? (fetched?.name === name ? fetched.address : null);
+  const isBroken = failed?.name === name && failed.tries === tries;
+  const fail = () => setFailed({ name, tries });
 
   useEffect(() => {
     if (near || !place.current) return;
@@ -33,28 +37,29 @@ export function Photo({ name, side, alt = "", pool = theProject().pool, eager = 
   }, [near]);
 
   useEffect(() => {
-    if (!near) return;
+    if (!near || address) return;
     let wanted = true;
-    setBroken(false);
-    Promise.resolve(imageAddress(pool, name, side)).then(
-      (found) => wanted && setAddress(found),
-      () => wanted && setBroken(true),
+    fetchedAddress({ pool, name, side }).then(
+      (found) => wanted && setFetched({ name, address: found }),
+      () => wanted && fail(),
     );
     return () => {
       wanted = false;
     };
-  }, [near, pool, name, side, withKey, tries]);
+  }, [near, address, pool, name, side, tries]);
 
   return (
-    <span class={broken ? "frame broken" : "frame"} data-words={words.app.brokenImage}>
+    <span class={isBroken ? "frame broken" : "frame"} data-words={words.app.brokenImage}>
       <img
+        key={`${name} ${failed?.name === name && !isBroken ? tries : ""}`} // never one image under another's name
         ref={place}
         alt={alt}
-        src={address ?? undefined}
         loading={eager ? "eager" : "lazy"}
+        fetchpriority={eager ? "high" : "auto"}
         decoding="async"
+        src={address ?? undefined}
         draggable={false}
-        onError={() => setBroken(true)}
+        onError={fail}
       />
     </span>
   );

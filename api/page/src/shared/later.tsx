@@ -5,10 +5,11 @@ import { doubt } from "../store/connection";
 import { words } from "../words";
 import { useComeback } from "./lifetime";
 
+const SOON_S = 3;
 const idly = window.requestIdleCallback ?? ((work: () => void) => setTimeout(work, 1000));
 
-/** A view whose code is not needed for the first paint: it is fetched when the page has nothing else to do, or when the
- * view is looked at before. */
+/** A view whose code is not needed for the first one: it is fetched when that has been there for a while and the page has
+ * nothing else to do, or when the view is looked at before. */
 export function later<P>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
   const found = signal<ComponentType<P> | null>(null);
   const hasFailed = signal(false);
@@ -21,9 +22,9 @@ export function later<P>(load: () => Promise<ComponentType<P>>): ComponentType<P
       doubt();
     }
   };
-  addEventListener("load", () => idly(() => void fetch()), { once: true });
+  const again = () => void (found.value ?? fetch());
+  addEventListener("load", () => setTimeout(() => idly(again), SOON_S * 1000), { once: true });
   return (props) => {
-    const again = () => void (found.value ?? fetch());
     useEffect(again, []);
     useComeback(again);
     const View = found.value;

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { amiss, Problem, pause } from "../service/service";
 
+const FIRST_S = 1;
 const OFTEN_S = 2;
 const SELDOM_S = 15;
 
@@ -37,15 +38,15 @@ export function doubt(): void {
   again();
 }
 
-/** Watches until the page is left. */
+/** Watches until the page is left. What the first view asks for comes before the first look. */
 export async function watch(): Promise<never> {
-  for (;;) {
-    if (!document.hidden) await look();
+  for (let next = FIRST_S; ; next = isWell.peek() ? SELDOM_S : OFTEN_S) {
     const soon = new Promise<void>((resolve) => {
       again = resolve;
     });
-    await Promise.race([pause(isWell.peek() ? SELDOM_S : OFTEN_S), soon]);
+    await Promise.race([pause(next), soon]);
     again = () => {};
+    if (!document.hidden) await look();
   }
 }
 

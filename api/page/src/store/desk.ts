@@ -1,31 +1,33 @@
 // Suspicious labels one after another: kept, changed, undone.
 
 import { computed, signal } from "@preact/signals";
-import type { Results, SuspiciousLabel } from "../service/types";
+import type { Results } from "../service/types";
 import { words } from "../words";
+import { type Answer, linesOf } from "./answer";
+import { untilDone } from "./connection";
+import { load } from "./labels";
 import { say, tell } from "./notices";
-import { give } from "./outbox";
+import { give, type Outcome } from "./outbox";
 import { keptLabels } from "./project";
+import { type Suspect, suspectsOf } from "./suspects";
 
 interface Step {
-  item: SuspiciousLabel;
-  /** The class that it had; null where it was kept. */
-  before: string | null;
+  item: Suspect;
+  wasKept: boolean;
 }
 
-const line = (item: SuspiciousLabel) => `${item.name}\t${item.given}`;
-
 export class Desk {
-  readonly items: readonly SuspiciousLabel[];
+  readonly items: readonly Suspect[];
   readonly at = signal(0);
-  /** What was done, by name. */
+  /** What was done, by the id of the suspect. */
   readonly done = signal<ReadonlyMap<string, string>>(new Map());
   readonly current = computed(() => this.items[this.at.value]);
   private steps: Step[] = [];
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(result: Results["label_check"]) {
     const kept = new Set(keptLabels.peek());
-    this.items = result.items.filter((one) => !kept.has(line(one)));
+    this.items = suspectsOf(result).filter((one) => !kept.has(one.id));
   }
 
   look(index: number, before = ""): void {
@@ -39,16 +41,18 @@ export class Desk {
   keep(): void {
     const item = this.current.value;
     if (!item) return;
-    keptLabels.value = [...keptLabels.value, line(item)];
-    this.finish(item, words.check.kept, null);
+    keptLabels.value = [...keptLabels.value, item.id];
+    this.finish(item, words.check.kept, true);
   }
 
-  /** The next one is there at once: a quick hand must not answer the same label twice. */
-  async change(className: string): Promise<void> {
+  /** To what is suggested, or to another class. The next one is there at once: a quick hand must not answer the same
+   * label twice. */
+  async change(className?: string): Promise<void> {
     const item = this.current.value;
     if (!item) return;
-    const step = this.finish(item, words.check.changed(className), item.given);
-    if ((await replace([item.name], className)) === "written") return;
+    const step = this.finish(item, words.check.changed(className ?? item.suggested), false);
+    const changed = (now: Answer) => (className === undefined ? item.change(now) : [className]);
+    if ((await this.inTurn(() => changeAll([item.name], changed))) === "written") return;
     this.steps = this.steps.filter((one) => one !== step);
     this.mark(item, null);
   }
@@ -57,31 +61,47 @@ export class Desk {
     const step = this.steps.pop();
     if (!step) return tell(words.check.nothingToUndo);
     this.mark(step.item, null);
-    if (step.before === null) keptLabels.value = keptLabels.value.filter((one) => one !== line(step.item));
-    else void replace([step.item.name], step.before);
+    if (step.wasKept) keptLabels.value = keptLabels.value.filter((one) => one !== step.item.id);
+    else void this.inTurn(() => changeAll([step.item.name], step.item.undo));
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
   }
 
-  private finish(item: SuspiciousLabel, did: string, before: string | null): Step {
+  /** An image may stand here several times: what is written about it depends on what was written before. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(work);
+    this.last = mine.catch(() => {});
+    return mine;
+  }
+
+  private finish(item: Suspect, did: string, wasKept: boolean): Step {
     this.mark(item, did);
-    const step = { item, before };
+    const step = { item, wasKept };
     this.steps.push(step);
-    const next = this.items.findIndex((one, index) => index > this.at.value && !this.done.value.has(one.name));
+    const next = this.items.findIndex((one, index) => index > this.at.value && !this.done.value.has(one.id));
     this.look(next < 0 ? this.at.value : next, words.check.didSay(item.given, did));
     return step;
   }
 
-  private mark({ name }: SuspiciousLabel, did: string | null): void {
+  private mark({ id }: Suspect, did: string | null): void {
     const done = new Map(this.done.value);
-    if (did) done.set(name, did);
-    else done.delete(name);
+    if (did) done.set(id, did);
+    else done.delete(id);
     this.done.value = done;
   }
 }
 
 /** The person who looked decides: no question asked. */
-export const replace = (names: readonly string[], className: string) =>
+export const replace = (names: readonly string[], answer: Answer): Promise<Outcome> =>
   give(
-    names.map((name) => ({ name, class: className })),
+    names.flatMap((name) => linesOf(name, answer)),
     true,
   );
+
+/** The same, going by what each of them has at the moment. */
+export async function changeAll(names: readonly string[], change: (now: Answer) => Answer): Promise<Outcome> {
+  const given = await untilDone(() => load(names));
+  return give(
+    names.flatMap((name) => linesOf(name, change(given.get(name)?.answer ?? []))),
+    true,
+  );
+}

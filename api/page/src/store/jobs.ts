@@ -1,7 +1,7 @@
 // Jobs as a person sees them: started, followed, found again.
 
 import { computed, signal } from "@preact/signals";
-import { ask, get, isAbort, Problem, post, type Query } from "../service/service";
+import { ask, get, isAbort, Problem } from "../service/service";
 import type { Job, Kind, RequestFor, Results } from "../service/types";
 import { untilDone } from "./connection";
 import { total } from "./labels";
@@ -13,18 +13,20 @@ const GONE = ["job_not_found", "result_expired"];
 
 export const hasEnded = (job: Job) => ["succeeded", "failed", "cancelled"].includes(job.state);
 
-/** Calls `onChange` now and whenever the job changes; resolves with it when it has ended. */
-export async function follow(id: string, onChange: (job: Job) => void, signal?: AbortSignal): Promise<Job> {
-  let etag: string | null = null;
+/** Calls `onChange` with the job that the service has answered with, and whenever it changes; resolves with it when it has
+ * ended. */
+export async function follow(first: Response, onChange: (job: Job) => void, signal?: AbortSignal): Promise<Job> {
+  let etag = first.headers.get("ETag");
+  let job = (await first.json()) as Job;
   for (;;) {
-    const headers: Record<string, string> = etag ? { "If-None-Match": etag } : {};
-    const query: Query = etag ? { wait: WAIT_S } : {};
-    const answer: Response = await untilDone(() => ask("GET", `jobs/${id}`, { query, headers, signal }), signal);
-    if (answer.status === 304) continue;
-    etag = answer.headers.get("ETag");
-    const job = (await answer.json()) as Job;
     onChange(job);
     if (hasEnded(job)) return job;
+    const headers: Record<string, string> = etag ? { "If-None-Match": etag } : {};
+    const look = () => ask("GET", `jobs/${job.id}`, { query: { wait: WAIT_S }, headers, signal });
+    let answer = await untilDone(look, signal);
+    while (answer.status === 304) answer = await untilDone(look, signal);
+    etag = answer.headers.get("ETag");
+    job = (await answer.json()) as Job;
   }
 }
 
@@ -64,9 +66,11 @@ export class Question<K extends Kind> {
       await allSaved();
       const headers = { "Idempotency-Key": unique() };
       const body = request();
-      const job = await untilDone(() => post<Job>("jobs", body, { headers, signal: this.signal }), this.signal);
-      setLastJob(this.kind, job.id);
-      await this.see(job.id);
+      const submit = () => ask("POST", "jobs", { body, headers, signal: this.signal });
+      await this.see(
+        await untilDone(submit, this.signal),
+        ({ id }) => id !== lastJob(this.kind) && setLastJob(this.kind, id),
+      );
     });
   }
 
@@ -78,7 +82,8 @@ export class Question<K extends Kind> {
     let found = true;
     await this.carefully(async () => {
       try {
-        await this.see(id, named !== null);
+        const look = () => ask("GET", `jobs/${id}`, { signal: this.signal });
+        await this.see(await untilDone(look, this.signal), (job) => named !== null && workOn(job));
       } catch (error) {
         if (!(error instanceof Problem) || !GONE.includes(error.code)) throw error;
         found = false;
@@ -87,11 +92,11 @@ export class Question<K extends Kind> {
     return found;
   }
 
-  private async see(id: string, adopt = false): Promise<void> {
+  private async see(answer: Response, onChange: (job: Job) => unknown): Promise<void> {
     const job = await follow(
-      id,
+      answer,
       (now) => {
-        if (adopt) workOn(now);
+        onChange(now);
         this.job.value = now;
       },
       this.signal,

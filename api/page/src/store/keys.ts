@@ -1,12 +1,14 @@
 // Which key stands for which class.
 
 const OWN_LETTERS = "abdefghijklopqrtvwxz"; // the others do something else: c m n s u y
+/** Says that none of the classes applies, where an image may have several. */
+export const NONE_KEY = "x";
 
 /** A class that is one digit or letter has its own key; the rest get digits, then letters, in order. An empty name keeps
  * a key free. */
-export function keysOf(classes: readonly string[]): Map<string, string> {
+export function keysOf(classes: readonly string[], taken = ""): Map<string, string> {
   const keys = new Map<string, string>();
-  const free = new Set([..."1234567890", ...OWN_LETTERS]);
+  const free = new Set([..."1234567890", ...OWN_LETTERS].filter((key) => !taken.includes(key)));
   const own = classes.filter((one) => free.has(one.toLowerCase()));
   for (const one of own) if (free.delete(one.toLowerCase())) keys.set(one, one.toLowerCase());
   const left = [...free];

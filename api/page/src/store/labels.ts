@@ -2,42 +2,48 @@
 
 import { computed, signal } from "@preact/signals";
 import { ask, key } from "../service/service";
-import type { LabelsView, OneLabel } from "../service/types";
-import { keysOf, reordered } from "./keys";
-import { classOrder, theProject } from "./project";
+import type { LabelsView } from "../service/types";
+import { type Answer, type Given, gathered } from "./answer";
+import { keysOf, NONE_KEY, reordered } from "./keys";
+import { classOrder, isSeveral, theProject, theTask } from "./project";
 
 const LOOKED_UP = 100; // names in one address
 
 export const total = signal<number | null>(null);
+/** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
-export const keys = computed(() => keysOf(classOrder.value));
+export const keys = computed(() => keysOf(classOrder.value, isSeveral() ? NONE_KEY : ""));
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
 let seen: { folder: string; etag: string | null } = { folder: "", etag: null };
 
 /** Counts anew, and finds which of the names have a label by now, whoever gave it. */
-export async function load(names: readonly string[], signal?: AbortSignal): Promise<Map<string, OneLabel>> {
+export async function load(names: readonly string[], signal?: AbortSignal): Promise<Map<string, Given>> {
   return (await look(names, {}, signal)) ?? new Map();
 }
 
 /** The same, but null where no labels file has changed since. */
-export function loadIfChanged(names: readonly string[], signal?: AbortSignal): Promise<Map<string, OneLabel> | null> {
+export function loadIfChanged(names: readonly string[], signal?: AbortSignal): Promise<Map<string, Given> | null> {
   const known = seen.folder === theProject().labels && seen.etag ? { "If-None-Match": seen.etag } : {};
   return look(names, known, signal);
 }
 
 async function look(names: readonly string[], headers: Record<string, string>, signal?: AbortSignal) {
   const folder = theProject().labels;
-  const given = new Map<string, OneLabel>();
-  for (let at = 0; at === 0 || at < names.length; at += LOOKED_UP) {
-    const query = { path_to_labels: folder, of: names.slice(at, at + LOOKED_UP) };
+  const given = new Map<string, Given>();
+  const part = async (at: number) => {
+    const query = { path_to_labels: folder, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
-    if (answer.status === 304) return null;
+    if (answer.status === 304) return false;
     const view = (await answer.json()) as LabelsView;
-    for (const one of view.names ?? []) given.set(one.name, one);
-    if (at === 0) count(view, { folder, etag: answer.headers.get("ETag") });
-  }
+    for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
+    if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
+    return true;
+  };
+  if (!(await part(0))) return null;
+  const rest = Array.from({ length: Math.ceil(names.length / LOOKED_UP) - 1 }, (_, index) => index + 1);
+  await Promise.all(rest.map((index) => part(index * LOOKED_UP)));
   return given;
 }
 
@@ -45,20 +51,37 @@ function count(view: LabelsView, now: typeof seen): void {
   seen = now;
   total.value = view.labels;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
-  const order = reordered(classOrder.value, [...counts.value.keys()]);
+  if (madeIn !== now.folder) made.clear();
+  madeIn = now.folder;
+  const order = reordered(classOrder.value, [...new Set([...counts.value.keys(), ...made])].filter(Boolean));
   if (order.join("\n") !== classOrder.value.join("\n")) classOrder.value = order;
 }
 
-/** A label was given, changed or taken back here: counted before the service has said so. */
-export function move(from: string | null, to: string | null): void {
-  if (from === to) return;
+/** An answer was given, changed or taken back here: counted before the service has said so. */
+export function move(from: Answer | null, to: Answer | null): void {
   const now = new Map(counts.value);
-  if (from) now.set(from, Math.max(0, (now.get(from) ?? 0) - 1));
-  if (to) now.set(to, (now.get(to) ?? 0) + 1);
+  for (const name of linesIn(from)) now.set(name, Math.max(0, (now.get(name) ?? 0) - 1));
+  for (const name of linesIn(to)) now.set(name, (now.get(name) ?? 0) + 1);
   counts.value = now;
   total.value = (total.value ?? 0) + (to ? 1 : 0) - (from ? 1 : 0);
-  if (to && !classOrder.value.includes(to)) classOrder.value = reordered(classOrder.value, [...classes.value, to]);
+  giveKeys(to ?? []);
 }
+
+/** Classes that are chosen here and on no disk yet; they keep their keys as long as the page is open. */
+const made = new Set<string>();
+let madeIn = "";
+
+export function make(names: Answer): void {
+  for (const name of names) if (!classOrder.value.includes(name)) made.add(name);
+  giveKeys(names);
+}
+
+function giveKeys(names: Answer): void {
+  const fresh = names.filter((name) => !classOrder.value.includes(name));
+  if (fresh.length) classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+}
+
+const linesIn = (answer: Answer | null): Answer => (answer && !answer.length ? [""] : (answer ?? []));
 
 // --- colours --------------------------------------------------------------------------------------------------------
 

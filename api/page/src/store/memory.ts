@@ -22,6 +22,7 @@ export class Memory<T> {
   private readonly place: () => string;
   private readonly otherwise: T;
   private readonly version: Signal<number> = signal(0);
+  private newest: { place: string; text: string | null; value: T } | null = null;
 
   constructor(place: () => string, otherwise: T) {
     this.place = place;
@@ -30,12 +31,17 @@ export class Memory<T> {
 
   /** Without being told when it changes. */
   peek(): T {
-    return read(this.place(), this.otherwise);
+    const place = this.place();
+    const text = localStorage.getItem(place);
+    if (this.newest?.place !== place || this.newest.text !== text) {
+      this.newest = { place, text, value: read(place, this.otherwise) };
+    }
+    return this.newest.value;
   }
 
   get value(): T {
     changed.value + this.version.value; // whoever reads it reads it anew when it changes
-    return read(this.place(), this.otherwise);
+    return this.peek();
   }
 
   set value(value: T) {

@@ -3,17 +3,18 @@
 
 import { computed, signal } from "@preact/signals";
 import { Problem, pause, post } from "../service/service";
-import type { LabelGiven, LabelsWritten } from "../service/types";
+import type { LabelGiven, LabelsWritten, Task } from "../service/types";
 import { words } from "../words";
 import { doubt } from "./connection";
 import { signedBy } from "./labels";
 import { tell } from "./notices";
-import { setProject, theProject } from "./project";
+import { setProject, theProject, theTask } from "./project";
 
 /** What became of labels: `otherwise` if other people's files contradict them. */
 export type Outcome = "written" | "refused" | "otherwise";
 
 interface Letter {
+  task?: Task;
   path_to_labels: string;
   labels: LabelGiven[];
   replace: boolean;
@@ -24,8 +25,10 @@ const AGAIN_S = [0.5, 1, 2];
 const NO_ANSWER_S = 10;
 
 const letters = signal<readonly Letter[]>([]);
-/** How many labels are not on the disk yet. */
-export const unsaved = computed(() => letters.value.reduce((sum, one) => sum + one.labels.length, 0));
+/** Of how many images the labels are not on the disk yet. */
+export const unsaved = computed(() =>
+  letters.value.reduce((sum, { labels }) => sum + new Set(labels.map(({ name }) => name)).size, 0),
+);
 
 let sending: Promise<void> = Promise.resolve();
 const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nextlabel.labels");
@@ -34,7 +37,7 @@ const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChann
 export function give(labels: LabelGiven[], replace = false): Promise<Outcome> {
   return new Promise((done) => {
     const idle = !letters.value.length;
-    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, replace, done }];
+    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, replace, done, ...theTask() }];
     if (idle) sending = sendAll();
   });
 }

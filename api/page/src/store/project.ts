@@ -1,7 +1,7 @@
 // What a person works on: kept in this browser, so that the page opens where it was left.
 
 import { signal } from "@preact/signals";
-import type { Job, Kind, OneLabel } from "../service/types";
+import type { Job, Kind, OneLabel, Task } from "../service/types";
 import { Memory, read, write } from "./memory";
 
 export interface Project {
@@ -13,6 +13,8 @@ export interface Project {
   method: string;
   add: number;
   person: string;
+  /** How many classes an image has; one, where a project was set up before it was asked. */
+  task?: Task;
   /** Whether near-copies get the same label. */
   copies?: boolean;
 }
@@ -32,6 +34,12 @@ export function theProject(): Project {
   return project.value;
 }
 
+/** Whether an image may have several classes, or none. */
+export const isSeveral = () => project.value?.task === "multilabel";
+
+/** What requests say of that; the service takes one class an image where nothing is said. */
+export const theTask = (): { task?: Task } => (isSeveral() ? { task: "multilabel" } : {});
+
 // --- what belongs to one pool and its labels ------------------------------------------------------------------------
 
 const of = (what: string) => () => `nextlabel.${what}:${project.value?.pool}\n${project.value?.labels}`;
@@ -50,16 +58,18 @@ export function setSkipped(name: string, yes: boolean): void {
   skipped.value = yes ? [...others, name] : others;
 }
 
-/** Labels that a person has looked at and found right: `name<TAB>class`. */
+/** Labels that a person has looked at and found right: `name<TAB>class`, and what is doubted where there are several. */
 export const keptLabels = new Memory<string[]>(of("kept"), []);
 
 /** Classes in the order of their keys; an empty string keeps the key of a class that is gone for the next new one. */
 export const classOrder = new Memory<string[]>(of("classes"), []);
 
-/** Labels of others that a person sees otherwise and has left for now. */
+/** Labels of others that a person sees otherwise and has left for now; classes in words. */
 export interface Dispute {
   theirs: OneLabel;
   mine: string;
+  /** Of the person; `mine` alone where it is not said. */
+  answer?: readonly string[];
 }
 export const disputes = new Memory<Dispute[]>(of("disputes"), []);
 export function dispute(one: Dispute): void {
@@ -74,7 +84,7 @@ export function settled(name: string): void {
 /** What kinds that work on one labelled set are asked with. */
 export function onePool() {
   const { pool, labels, backbone } = theProject();
-  return { backbone, path_to_img: pool, path_to_labels: labels };
+  return { backbone, path_to_img: pool, path_to_labels: labels, ...theTask() };
 }
 
 export function validated() {
@@ -90,6 +100,7 @@ export function workOn(job: Job): boolean {
   const now = project.value;
   if (!pool || !labels || (now?.pool === pool && now.labels === labels)) return false;
   const { backbone = now?.backbone ?? "", path_to_img_val: valPool = "", path_to_labels_val: valLabels = "" } = asked;
-  setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels });
+  const task = asked.task === "multilabel" ? asked.task : "classification";
+  setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels, task });
   return true;
 }

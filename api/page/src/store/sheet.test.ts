@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { aProject, asked, labelsIn, service } from "../testing";
 import { allSaved } from "./outbox";
 import { setProject, skipped } from "./project";
-import { Sheet } from "./sheet";
+import { chosen, Sheet } from "./sheet";
 
 const ITEMS = [
   { name: "a.png", predicted: "red", copies: ["copy.png"] },
@@ -16,7 +16,7 @@ const view = { labels: 0, classes: [], people: [], conflicts: [], left_out: [], 
 const written = { path_to_labels: "/data/labels", person: "me", file: "me.txt", replaced: {} };
 
 beforeEach(() => {
-  setProject({ ...aProject, copies: false });
+  setProject({ ...aProject, copies: false, task: "classification" });
   service.set("POST labels", () => written);
   service.set("GET labels", () => view);
 });
@@ -62,7 +62,7 @@ test("a skipped image stays skipped on the next sheet until it is taken back", (
 });
 
 test("a label given long ago is taken back, and undo gives it again", async () => {
-  const long_ago = new Map([["a.png", { name: "a.png", class: "red", person: "me" }]]);
+  const long_ago = new Map([["a.png", { answer: ["red"], person: "me" }]]);
   const sheet = new Sheet(ITEMS, long_ago, leave);
   sheet.look(0);
   sheet.takeBack();
@@ -86,18 +86,73 @@ test("what was left to another person shows that person's label, and undo passes
   service.set("GET labels", () => ({ ...view, names: [theirs] }));
   const sheet = new Sheet(ITEMS, none, leave);
   sheet.give("red");
-  await vi.waitFor(() => expect(sheet.entries[0]!.said.value.given).toBe("blue"));
+  await vi.waitFor(() => expect(sheet.entries[0]!.said.value.given).toEqual(["blue"]));
   expect(sheet.entries[0]!.said.value).toMatchObject({ by: "anna", saving: 0, refused: false });
+});
+
+test("where an image may have several classes, keys toggle them and only accepting saves them", async () => {
+  setProject({ task: "multilabel" });
+  const sheet = new Sheet(
+    [{ name: "a.png", predicted: ["car"] }, { name: "b.png", predicted: [] }, { name: "c.png" }],
+    none,
+    leave,
+  );
+  expect(chosen(sheet.current.value)).toEqual(["car"]);
+  sheet.give("person");
+  sheet.give("car");
+  sheet.give("tree");
+  expect(sheet.drafts.value.map(({ name }) => name)).toEqual(["a.png"]);
+  await allSaved();
+  expect(given()).toEqual([]);
+  expect(sheet.accept()).toBe(true);
+  expect(sheet.current.value.name).toBe("b.png");
+  expect(sheet.accept()).toBe(true); // the suggestion, that none applies
+  expect(sheet.accept()).toBe(false);
+  sheet.give("car");
+  sheet.give("car"); // nothing is chosen again, which is not that none applies
+  expect(sheet.accept()).toBe(false);
+  sheet.giveNone();
+  expect(sheet.accept()).toBe(true);
+  await allSaved();
+  expect(given()).toEqual([
+    { name: "a.png", class: "person" },
+    { name: "a.png", class: "tree" },
+    { name: "b.png", class: "" },
+    { name: "c.png", class: "" },
+  ]);
+  expect(asked.at(-1)!.body).toMatchObject({ task: "multilabel" });
+  expect(sheet.entries[2]!.said.value.given).toEqual([]);
+});
+
+test("undo first drops what is not saved, then takes back what was", async () => {
+  setProject({ task: "multilabel" });
+  const sheet = new Sheet([{ name: "a.png" }, { name: "b.png" }], none, leave);
+  sheet.give("car");
+  sheet.accept();
+  sheet.give("tree");
+  sheet.undo();
+  expect(chosen(sheet.current.value)).toBe(null);
+  sheet.undo();
+  await allSaved();
+  expect(given().at(-1)).toEqual({ name: "a.png", class: null });
+  expect(chosen(sheet.current.value)).toEqual(["car"]);
 });
 
 test("labels of others and of other tabs come in, and none that is still on its way is lost", async () => {
   const sheet = new Sheet(ITEMS, none, leave);
   service.set("GET labels", () => ({ ...view, names: [{ name: "b.png", class: "blue", person: "anna" }] }));
   await sheet.refresh(new AbortController().signal);
-  expect(sheet.entries[1]!.said.value).toMatchObject({ given: "blue", by: "anna" });
+  expect(sheet.entries[1]!.said.value).toMatchObject({ given: ["blue"], by: "anna" });
   service.set("POST labels", () => new Promise(() => {}));
   sheet.look(0);
   sheet.give("red");
   await sheet.refresh(new AbortController().signal);
-  expect(sheet.entries[0]!.said.value).toMatchObject({ given: "red", saving: 1 });
+  expect(sheet.entries[0]!.said.value).toMatchObject({ given: ["red"], saving: 1 });
+});
+
+test("what is fetched ahead are the next images without an answer, from the one that is looked at on", () => {
+  const sheet = new Sheet(ITEMS, new Map([["b.png", { answer: ["red"], person: "me" }]]), leave);
+  const names = (most: number) => sheet.upcoming(most).map(({ name }) => name);
+  expect(names(1)).toEqual(["c.png"]);
+  expect(names(5)).toEqual(["c.png", "a.png"]);
 });

@@ -1,19 +1,20 @@
 // A contact sheet: images in rank order, one of them looked at, and what a person says of them.
 
 import { computed, type Signal, signal } from "@preact/signals";
-import type { ClassProbability, LabelGiven, OneLabel } from "../service/types";
+import type { ClassProbability, LabelGiven } from "../service/types";
 import { words } from "../words";
+import { type Answer, asAnswer, type Given, inWords, isSame, linesOf } from "./answer";
 import { leaveToOthers } from "./handOuts";
-import { load, loadIfChanged, move } from "./labels";
+import { load, loadIfChanged, make, move } from "./labels";
 import { say, tell } from "./notices";
 import { give, type Outcome, unsaved } from "./outbox";
-import { setProject, setSkipped, skipped, theProject } from "./project";
+import { isSeveral, setProject, setSkipped, skipped, theProject } from "./project";
 
 const MOST_TILES = 1000;
 
 export interface Item {
   name: string;
-  predicted?: string | null;
+  predicted?: string | Answer | null;
   confidence?: number | null;
   top?: ClassProbability[];
   reason?: string;
@@ -22,7 +23,9 @@ export interface Item {
 }
 
 export interface Said {
-  given: string | null;
+  given: Answer | null;
+  /** Where an image may have several classes: what is toggled and not saved. Its answer is null once all is toggled off. */
+  draft: { answer: Answer | null } | null;
   /** Whose label it is, where it is somebody else's. */
   by: string | null;
   skipped: boolean;
@@ -32,6 +35,7 @@ export interface Said {
 }
 
 export interface Entry extends Item {
+  predicted: Answer | null;
   index: number;
   said: Signal<Said>;
   looked: Signal<boolean>;
@@ -40,8 +44,13 @@ export interface Entry extends Item {
 interface Step {
   index: number;
   before: Said;
-  after: string | null;
+  after: Answer | null;
   copies: string[];
+}
+
+/** What Enter saves of an image that may have several classes: what is toggled, else what it has, else the suggestion. */
+export function chosen({ said: { value }, predicted }: Entry): Answer | null {
+  return value.draft ? value.draft.answer : (value.given ?? predicted);
 }
 
 /** What to do where another person's file says otherwise: true replaces it. */
@@ -52,6 +61,8 @@ export class Sheet {
   readonly at = signal(0);
   readonly current = computed(() => this.entries[this.at.value]!);
   readonly open = computed(() => this.entries.filter(({ said }) => !said.value.given && !said.value.skipped));
+  /** Toggled, and not saved. */
+  readonly drafts = computed(() => this.entries.filter(({ said }) => said.value.draft && !said.value.skipped));
   /** Called when another image is looked at: `focus` says that the keyboard goes there. */
   onLook: (index: number, how: { focus: boolean }) => void = () => {};
 
@@ -59,14 +70,21 @@ export class Sheet {
   private steps: Step[] = [];
   private sent = 0;
 
-  constructor(items: readonly Item[], given: ReadonlyMap<string, OneLabel>, decide: Decide) {
+  constructor(items: readonly Item[], given: ReadonlyMap<string, Given>, decide: Decide) {
     const leftOut = new Set(skipped.peek());
     this.decide = decide;
     this.entries = items.slice(0, MOST_TILES).map((item, index) => ({
       ...item,
+      predicted: asAnswer(item.predicted),
       index,
       looked: signal(false),
-      said: signal({ ...labelled(given.get(item.name)), skipped: leftOut.has(item.name), saving: 0, refused: false }),
+      said: signal({
+        ...labelled(given.get(item.name)),
+        draft: null,
+        skipped: leftOut.has(item.name),
+        saving: 0,
+        refused: false,
+      }),
     }));
     for (const { said } of this.entries) if (said.value.given) said.value = { ...said.value, skipped: false };
     this.look(Math.max(0, this.entries.indexOf(this.open.value[0]!)));
@@ -81,29 +99,45 @@ export class Sheet {
     this.onLook(to, { focus });
   }
 
-  /** The one that is looked at gets this class, and its near-copies too where that is wanted. */
-  give(className: string, focus = true): void {
+  /** The one that is looked at gets this class; where it may have several, it gets it or loses it, until it is saved. */
+  give(className: string): void {
+    if (!isSeveral()) return this.answer([className]);
+    const now = chosen(this.current.value) ?? [];
+    const next = now.includes(className) ? now.filter((one) => one !== className) : [...now, className];
+    this.draft(next.length ? next : null);
+  }
+
+  /** None of the classes applies to it; or that is not said after all. */
+  giveNone(): void {
+    this.draft(chosen(this.current.value)?.length === 0 ? null : []);
+  }
+
+  /** Near-copies get the same where that is wanted. */
+  private answer(answer: Answer): void {
     const entry = this.current.value;
     const copies = theProject().copies ? (entry.copies ?? []) : [];
-    const step = { index: entry.index, before: entry.said.value, after: className, copies };
+    const step = { index: entry.index, before: entry.said.value, after: answer, copies };
     this.steps.push(step);
-    for (const _ of copies) move(null, className);
-    this.set(entry, className);
+    for (const _ of copies) move(null, answer);
+    this.set(entry, answer);
     if (entry.said.value.skipped) this.skipping(entry, false);
     void this.send(
       entry,
-      [entry.name, ...copies].map((name) => ({ name, class: className })),
+      [entry.name, ...copies].flatMap((name) => linesOf(name, answer)),
       step,
     );
-    this.advance(focus);
-    say(`${className}. ${this.words()}`);
+    this.advance();
+    say(`${inWords(answer)}. ${this.words()}`);
   }
 
-  /** Whether there was a suggestion. */
+  /** Whether there was something to accept: the suggestion, or what is toggled. */
   accept(): boolean {
-    const { predicted } = this.current.value;
-    if (predicted) this.give(predicted);
-    return !!predicted;
+    const entry = this.current.value;
+    const answer = isSeveral() ? chosen(entry) : entry.predicted;
+    if (!answer) return false;
+    if (isSeveral() && entry.said.value.given && !entry.said.value.draft) this.advance();
+    else this.answer(answer);
+    return true;
   }
 
   skip(): void {
@@ -120,26 +154,28 @@ export class Sheet {
   takeBack(): void {
     const entry = this.current.value;
     const { given, skipped: wasSkipped } = entry.said.value;
+    if (this.dropDraft()) return;
     if (!given && !wasSkipped) return tell(words.label.nothingToTakeBack);
     this.steps.push({ index: entry.index, before: entry.said.value, after: null, copies: [] });
     if (wasSkipped) this.skipping(entry, false);
     if (given) {
       this.set(entry, null);
-      void this.send(entry, [{ name: entry.name, class: null }]);
+      void this.send(entry, linesOf(entry.name, null));
     }
     say(words.label.takenBack(this.words()));
   }
 
   undo(): void {
+    if (this.dropDraft()) return;
     const step = this.steps.pop();
     if (!step) return tell(words.label.nothingToUndo);
     const entry = this.entries[step.index]!;
     const { given } = entry.said.value;
     for (const _ of step.copies) move(step.after, null);
     this.restore(entry, step.before);
-    if (given !== step.before.given || step.copies.length) {
-      const copies = step.copies.map((name) => ({ name, class: null }));
-      void this.send(entry, [{ name: entry.name, class: step.before.given }, ...copies]);
+    if (!isSame(given, step.before.given) || step.copies.length) {
+      const copies = step.copies.flatMap((name) => linesOf(name, null));
+      void this.send(entry, [...linesOf(entry.name, step.before.given), ...copies]);
     }
     this.look(step.index, true);
     say(words.label.undone(this.words()));
@@ -158,10 +194,23 @@ export class Sheet {
     if (given && sent === this.sent) this.take(this.entries, given);
   }
 
+  /** The next images that need an answer, from the one that is looked at on, at most so many. */
+  upcoming(most: number): Entry[] {
+    const n = this.entries.length;
+    const found: Entry[] = [];
+    for (let step = 1; step <= n && found.length < most; step++) {
+      const entry = this.entries[(this.at.peek() + step) % n]!;
+      const { given, skipped } = entry.said.peek();
+      if (!given && !skipped) found.push(entry);
+    }
+    return found;
+  }
+
   /** How many are left, for a screen reader. */
   words(): string {
     const left = this.open.value.length;
-    return left ? words.label.left(left, this.current.value.predicted ?? null) : words.label.allDone;
+    const { predicted } = this.current.value;
+    return left ? words.label.left(left, predicted && inWords(predicted)) : words.label.allDone;
   }
 
   // --- inside -------------------------------------------------------------------------------------------------------
@@ -181,18 +230,33 @@ export class Sheet {
     else said.value = { ...said.value, refused: true };
   }
 
-  private take(entries: readonly Entry[], given: ReadonlyMap<string, OneLabel>): void {
+  private dropDraft(): boolean {
+    const { said } = this.current.value;
+    if (!said.value.draft) return false;
+    said.value = { ...said.value, draft: null };
+    say(words.label.undone(this.words()));
+    return true;
+  }
+
+  private draft(answer: Answer | null): void {
+    const { said } = this.current.value;
+    make(answer ?? []);
+    said.value = { ...said.value, draft: { answer } };
+    say(answer ? inWords(answer) : words.label.nothingChosen);
+  }
+
+  private take(entries: readonly Entry[], given: ReadonlyMap<string, Given>): void {
     for (const { said, name } of entries) {
       const now = labelled(given.get(name));
       const was = said.value;
-      if (was.saving || (was.given === now.given && was.by === now.by)) continue;
+      if (was.saving || (isSame(was.given, now.given) && was.by === now.by)) continue;
       said.value = { ...was, ...now, skipped: was.skipped && !now.given };
     }
   }
 
-  private set(entry: Entry, className: string | null): void {
-    move(entry.said.value.given, className);
-    entry.said.value = { ...entry.said.value, given: className, by: null, refused: false };
+  private set(entry: Entry, answer: Answer | null): void {
+    move(entry.said.value.given, answer);
+    entry.said.value = { ...entry.said.value, given: answer, draft: null, by: null, refused: false };
   }
 
   private restore(entry: Entry, before: Said): void {
@@ -210,16 +274,13 @@ export class Sheet {
 
   /** To the next image that needs an answer. */
   private advance(focus = true): void {
-    const n = this.entries.length;
-    for (let step = 1; step <= n; step++) {
-      const { index, said } = this.entries[(this.at.value + step) % n]!;
-      if (!said.value.given && !said.value.skipped) return this.look(index, focus);
-    }
-    this.look(this.at.value);
+    const [next] = this.upcoming(1);
+    if (next) this.look(next.index, focus);
+    else this.look(this.at.value);
   }
 }
 
-function labelled(one: OneLabel | undefined): Pick<Said, "given" | "by"> {
+function labelled(one: Given | undefined): Pick<Said, "given" | "by"> {
   const mine = one?.person === theProject().person;
-  return { given: one?.class ?? null, by: one && !mine ? one.person : null };
+  return { given: one?.answer ?? null, by: one && !mine ? one.person : null };
 }

@@ -96,6 +96,16 @@ def test_a_class_that_every_image_has_is_given_to_every_image():
     assert (1 / (1 + np.exp(-head.logits(others)[:, 0])) >= head.thresholds[0]).all()
 
 
+def test_a_threshold_is_the_median_of_three():
+    """Best for the images' own F1: (0.4, 0.6]. Best for the F1 to expect: (0.2, 0.4]. As many as have it: 0.7."""
+    probabilities = np.array([[0.9], [0.8], [0.6], [0.4], [0.2], [0.1]])
+    said = np.array([[True], [False], [True], [False], [False], [False]])
+    assert sigmoid._own_thresholds(probabilities, said) == pytest.approx([0.5], abs=0.011)
+    assert sigmoid._as_many(probabilities, said) == pytest.approx([0.7])
+    said = said[::-1]  # 0.4 and 0.1 have it: best for their F1 is to give it to all; the other two are as before
+    assert sigmoid._own_thresholds(probabilities, said) == pytest.approx([0.3], abs=0.011)
+
+
 def test_no_image_tells_of_itself_what_it_was_left_out_for():
     """One wrong label among many: the image's own score goes against it."""
     embeddings, said = photos(200)

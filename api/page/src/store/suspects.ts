@@ -1,0 +1,62 @@
+// What looks wrong about labels, one at a time: a class for another, or one of several that is missing or surplus.
+
+import type { Results } from "../service/types";
+import { words } from "../words";
+import type { Answer } from "./answer";
+
+export interface Suspect {
+  /** The same for the same doubt about the same label. */
+  id: string;
+  name: string;
+  given: string;
+  suggested: string;
+  reason: string;
+  /** What the model takes for how probable. */
+  bars: readonly { name: string; share: number }[];
+  /** The class that another image shows, to compare with. */
+  example: string;
+  /** Whether another class than the suggested one can be meant. */
+  mayBeOther: boolean;
+  change: (now: Answer) => Answer;
+  undo: (now: Answer) => Answer;
+}
+
+export const withClass = (now: Answer, name: string): Answer => [...now.filter((one) => one !== name), name];
+export const withoutClass = (now: Answer, name: string): Answer => now.filter((one) => one !== name);
+
+export function suspectsOf(result: Results["label_check"]): Suspect[] {
+  if (!("task" in result)) {
+    return result.items.map(({ name, given, suggested, reason, given_probability, confidence }) => ({
+      id: `${name}\t${given}`,
+      name,
+      given,
+      suggested,
+      reason,
+      bars: [
+        { name: given, share: given_probability },
+        { name: suggested, share: confidence },
+      ],
+      example: suggested,
+      mayBeOther: true,
+      change: () => [suggested],
+      undo: () => [given],
+    }));
+  }
+  return result.items.map(({ name, class: one, miss, probability, reason }) => {
+    const [has, lacks] = [words.check.has(one), words.check.lacks(one)];
+    const add = (now: Answer) => withClass(now, one);
+    const takeOut = (now: Answer) => withoutClass(now, one);
+    return {
+      id: `${name}\t${one}\t${miss}`,
+      name,
+      given: miss === "missing" ? lacks : has,
+      suggested: miss === "missing" ? has : lacks,
+      reason,
+      bars: [{ name: one, share: probability }],
+      example: one,
+      mayBeOther: false,
+      change: miss === "missing" ? add : takeOut,
+      undo: miss === "missing" ? takeOut : add,
+    };
+  });
+}

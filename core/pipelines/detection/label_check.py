@@ -1,0 +1,86 @@
+"""Which boxes look wrong, beside those that a detector predicts that was trained elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from nextlabel.core.data.boxes import Box
+from nextlabel.core.kinds.label_check import (
+    KIND,
+    DetectionLabelCheckResult,
+    LabelCheckRequest,
+    NameConflict,
+    SuspiciousBox,
+)
+from nextlabel.core.metrics.box_check import Suspect, Suspicion, suspects
+from nextlabel.core.metrics.detection import score
+from nextlabel.core.pipelines.detection.labelled import Compared, compare, read_boxes
+from nextlabel.core.pipelines.material import manifest, rounded
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import NoEmbeddings
+
+SUSPICIONS: tuple[Suspicion, ...] = ("overlooked", "swapped", "badly_placed", "spurious")
+
+
+def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult:
+    """Hold what people drew against what was predicted; what is predicted surely and was not drawn is told, too."""
+    run.plan(*KIND.planned(leave_out=("embed", "embed validation images", "compare")))
+    run.stage("read")
+    assert request.path_to_labels is not None  # the request was refused otherwise
+    assert request.path_to_predictions is not None
+    labelled = read_boxes(request.path_to_img, request.path_to_labels, run, content=request.content)
+    compared = compare(labelled, request.path_to_predictions, run)
+    run.stage("judge")
+    scores = score(compared.truth, compared.detected, compared.classes, np.random.default_rng(request.seed))
+    thresholds = {one.name: one.threshold for one in scores.per_class}
+    sure = np.array([np.inf if one is None else one for one in thresholds.values()])
+    found = suspects(compared.truth, compared.detected, sure)
+    counts = Counter(one.kind for one in found)
+    return DetectionLabelCheckResult(
+        labels=len(compared.names),
+        boxes=compared.boxes,
+        items=tuple(_item(rank, one, compared) for rank, one in enumerate(found, start=1)),
+        by_suspicion={kind: counts[kind] for kind in SUSPICIONS},
+        thresholds={name: None if one is None else rounded(one) for name, one in thresholds.items()},
+        conflicts=tuple(NameConflict(name=name, classes=dict(said)) for name, said in labelled.conflicts.items()),
+        skipped=compared.skipped,
+        manifest=manifest(
+            request,
+            NoEmbeddings(),
+            run,
+            head=False,
+            sources={"pool": labelled},
+            predictions=compared.fingerprint,
+        ),
+    )
+
+
+def _item(rank: int, one: Suspect, compared: Compared) -> SuspiciousBox:
+    said = compared.detected[one.image]
+    drawn = None if one.truth is None else compared.images[one.image].boxes[one.truth]
+    suggested = None if one.detection is None else compared.classes[said.classes[one.detection]]
+    at = 0.0 if one.detection is None else float(said.scores[one.detection])
+    return SuspiciousBox(
+        rank=rank,
+        name=compared.names[one.image],
+        suspicion=one.kind,
+        class_name=None if drawn is None else drawn.class_name,
+        suggested=suggested,
+        box=None if drawn is None else drawn[1:5],
+        predicted_box=None if one.detection is None else tuple(map(rounded, said.places[one.detection])),
+        score=rounded(one.score),
+        reason=_reason(one.kind, drawn, suggested, at),
+    )
+
+
+def _reason(kind: Suspicion, drawn: Box | None, suggested: str | None, score: float) -> str:
+    """Say why in words a person understands."""
+    name = "" if drawn is None else drawn.class_name
+    return {
+        "overlooked": f"{suggested} {score:.2f} is predicted where nothing is drawn",
+        "swapped": f"drawn as {name}, and {suggested} {score:.2f} is predicted",
+        "badly_placed": f"{name} {score:.2f} is predicted beside it",
+        "spurious": "nothing is predicted here",
+    }[kind]

@@ -1,0 +1,154 @@
+"""Images with boxes on them, and what was predicted of them elsewhere: what the kinds share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nextlabel.core.data.boxes import BoxedImage, Detected
+from nextlabel.core.data.detections import fingerprint, read_detections
+from nextlabel.core.data.images import read_shape
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.spelling import as_seen, hint
+from nextlabel.core.errors import ClassesNeverMeet, NameNotInPool, NothingToValidate, UnreadableImage, WarningCode
+from nextlabel.core.kinds.results import Skipped
+from nextlabel.core.metrics.detection import Truth
+from nextlabel.core.pipelines.material import read_of_task
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.tasks.base import Conflicts, Labels
+from nextlabel.core.tasks.detection import MatchedBoxes
+from nextlabel.core.tasks.registry import DETECTION
+
+EVERY = 200  # images between two looks at whether the job must stop
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBoxes:
+    """The images on which somebody drew, and what they drew."""
+
+    pool: Pool
+    labels: Labels
+    matched: MatchedBoxes
+    conflicts: Conflicts
+
+
+def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", *, content: bool) -> LabelledBoxes:
+    """Read what `read_labelled` does, of boxes. Raises NothingToValidate where no image of the folder has a label."""
+    pool, labels, matched, conflicts = read_of_task(path_to_img, path_to_labels, run, role, True, content, DETECTION)
+    assert isinstance(matched, MatchedBoxes)
+    if not len(matched.rows):
+        raise NothingToValidate(f"no image of the {role}{' ' if role else ''}folder has a label")
+    return LabelledBoxes(pool, labels, matched, conflicts)
+
+
+def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedImage], tuple[Skipped, ...]]:
+    """Return what was drawn by row, without images whose boxes were drawn on another size: they say nothing of these.
+
+    Raises NothingToValidate where none is left.
+    """
+    kept: dict[int, BoxedImage] = {}
+    skipped: list[Skipped] = []
+    otherwise: list[str] = []
+    rows = labelled.matched.rows.tolist()
+    for at, (row, image) in enumerate(zip(rows, labelled.matched.targets, strict=True)):
+        if at % EVERY == 0:
+            run.check()
+        name = labelled.pool.names[row]
+        try:
+            with labelled.pool.open(row) as stream:
+                width, height, _ = read_shape(stream, max_pixels=run.settings.max_image_pixels)
+        except (UnreadableImage, OSError) as error:
+            skipped.append(Skipped(name=name, reason=getattr(error, "detail", None) or str(error)))
+            continue
+        if (width, height) == (image.width, image.height):
+            kept[row] = image
+        else:
+            otherwise.append(name)
+            reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
+            skipped.append(Skipped(name=name, reason=reason))
+    if otherwise:
+        detail = f"boxes were drawn on images of another size: these were left out; the first, as {skipped[0].reason}"
+        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
+    if not kept:
+        raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
+    return kept, tuple(skipped)
+
+
+def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> list[Detected]:
+    """Return what was predicted of each image; nothing of one that the file doesn't name, which is told.
+
+    Raises NameNotInPool when it names none of them.
+    """
+    absent = [name for name in names if as_seen(name) not in by_name]
+    if len(absent) == len(names):
+        first = next(iter(by_name))
+        raise NameNotInPool(f"no labelled image has a prediction in the file; it names {first!r}")
+    if absent:
+        detail = "these images have no prediction in the file: they count as if nothing had been found on them"
+        run.warn(WarningCode.WITHOUT_PREDICTION, detail, absent)
+    return [by_name.get(as_seen(name), Detected.nothing()) for name in names]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """V labelled images, and what was predicted of them: both in the space of the same classes.
+
+    never_predicted: classes that were drawn and of which nothing is predicted.
+    """
+
+    names: tuple[str, ...]
+    images: tuple[BoxedImage, ...]
+    truth: tuple[Truth, ...]
+    detected: tuple[Detected, ...]
+    classes: tuple[str, ...]
+    never_predicted: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+
+    @property
+    def boxes(self) -> int:
+        return sum(len(image.boxes) for image in self.images)
+
+
+def compare(labelled: LabelledBoxes, path_to_predictions: str, run: Run) -> Compared:
+    """Read the predictions, and bring them together with what was drawn.
+
+    Raises NothingToValidate, NameNotInPool, ClassesNeverMeet, PredictionsMalformed.
+    """
+    found = read_detections(path_to_predictions, run.settings.data_roots)
+    by_row, skipped = of_their_size(labelled, run)
+    names = tuple(labelled.pool.names[row] for row in by_row)
+    classes = sorted_classes([*found.classes, *labelled.matched.classes])
+    index = {name: i for i, name in enumerate(classes)}
+    said = said_of(names, found.in_space_of(classes).by_name, run)
+    return Compared(
+        names=names,
+        images=tuple(by_row.values()),
+        truth=tuple(_truth(image, index) for image in by_row.values()),
+        detected=tuple(said),
+        classes=classes,
+        never_predicted=_never_predicted(found.classes, labelled.matched.classes, run),
+        skipped=skipped,
+        fingerprint=fingerprint(found),
+    )
+
+
+def _never_predicted(predicted: Sequence[str], drawn: Sequence[str], run: Run) -> tuple[str, ...]:
+    """Return the classes that were drawn and are never predicted, and warn of them. Raises ClassesNeverMeet."""
+    unknown = tuple(name for name in drawn if name not in predicted)
+    if not unknown:
+        return ()
+    meant = hint(unknown, predicted)
+    if len(unknown) == len(drawn) and predicted:
+        raise ClassesNeverMeet(f"no class of the labels ({', '.join(drawn[:5])}) is predicted{meant}")
+    detail = f"nothing of these classes of the labels is predicted, so all of their boxes are missed{meant}"
+    run.warn(WarningCode.CLASS_WITHOUT_PREDICTION, detail, unknown)
+    return unknown
+
+
+def _truth(image: BoxedImage, index: Mapping[str, int]) -> Truth:
+    classes = np.array([index[box.class_name] for box in image.boxes], np.int64)
+    return Truth(image.places, classes, image.crowds)

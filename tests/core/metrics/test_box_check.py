@@ -1,0 +1,55 @@
+"""Each kind of suspicion by hand."""
+
+import numpy as np
+
+from nextlabel.core.metrics.box_check import suspects
+from tests.core.metrics.test_detection import said, truth
+
+SURE = np.array([0.5, 0.5, np.inf])
+
+
+def found(objects, predictions, crowd=()):
+    return [
+        (one.kind, one.truth, one.detection)
+        for one in suspects([truth(*objects, crowd=crowd)], [said(*predictions)], SURE)
+    ]
+
+
+CAT = (0, 0, 0, 10, 10)
+
+
+def test_what_is_predicted_as_it_was_drawn_is_beyond_suspicion():
+    assert found([CAT], [(*CAT, 0.9)]) == []
+    assert found([], []) == []
+
+
+def test_a_sure_prediction_where_nothing_is_drawn_was_overlooked_and_an_unsure_one_is_nothing():
+    assert found([CAT], [(*CAT, 0.9), (0, 50, 50, 9, 9, 0.8), (0, 80, 80, 9, 9, 0.3)]) == [("overlooked", None, 1)]
+    assert found([], [(0, 50, 50, 9, 9, 0.8)]) == [("overlooked", None, 0)]
+
+
+def test_a_class_that_can_not_be_told_right_from_wrong_says_nothing():
+    assert found([(2, 0, 0, 10, 10)], [(2, 50, 50, 9, 9, 0.99)]) == []
+
+
+def test_another_class_that_is_surer_than_the_drawn_one_makes_it_swapped():
+    assert found([CAT], [(1, 0, 0, 10, 10, 0.9)]) == [("swapped", 0, 0)]
+    assert found([CAT], [(1, 0, 0, 10, 10, 0.6), (*CAT, 0.9)]) == []
+
+
+def test_the_same_class_beside_it_makes_it_badly_placed():
+    assert found([CAT], [(0, 4, 0, 10, 10, 0.9)]) == [("badly_placed", 0, 0)]
+    assert found([CAT], [(0, 1, 0, 10, 10, 0.9)]) == []
+
+
+def test_a_box_that_nothing_predicted_supports_is_spurious_but_not_one_around_a_crowd():
+    assert found([CAT, (0, 50, 50, 9, 9)], [(*CAT, 0.9)]) == [("spurious", 1, None)]
+    assert found([CAT], [], crowd=[0]) == []
+
+
+def test_the_most_suspicious_come_first_across_images():
+    images = [truth(CAT), truth(CAT), truth(CAT)]
+    predictions = [said(), said((1, 0, 0, 10, 10, 0.7)), said((1, 0, 0, 10, 10, 0.9))]
+    ranked = suspects(images, predictions, SURE)
+    assert [(one.image, one.kind) for one in ranked] == [(2, "swapped"), (1, "swapped"), (0, "spurious")]
+    assert [one.score for one in ranked] == [0.9, 0.7, 0.5]
