@@ -90,10 +90,10 @@ class Person(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._request, self._story, self._stop_asking = request, story, stop
         self._rng = random.Random(name)
-        self._http = httpx.Client(base_url=url, timeout=ANSWERS_WITHIN_S)
+        self.http = httpx.Client(base_url=url, timeout=ANSWERS_WITHIN_S)
 
     def run(self) -> None:
-        with self._http:
+        with self.http:
             while not self._stop_asking.is_set():
                 if not self.one_batch():
                     self._stop_asking.wait(1)
@@ -143,7 +143,7 @@ class Person(threading.Thread):
         """Ask until somebody answers. None: it was refused, which is noted."""
         while True:
             try:
-                answer = self._http.request(verb, path, **options)
+                answer = self.http.request(verb, path, **options)
                 if answer.is_success:
                     return answer.json()
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
@@ -219,7 +219,8 @@ def _go_on(story: Story, until: float) -> None:
 def _lost(stack: ChaosStack, last: Person, images: int, lease_s: float) -> set[str]:
     """Ask for all that is left once every batch is over. Return what is neither labelled nor to be had."""
     time.sleep(lease_s + 1)
-    last.one_batch(images)
+    with last.http:
+        last.one_batch(images)
     got = {one.name for one in last._story.holdings if one.person == last.name}
     labelled = set(read_labels(stack.data / "labels").classes_by_name)
     return {f"{number:05d}.png" for number in range(images)} - got - labelled
