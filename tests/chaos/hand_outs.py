@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -89,10 +90,10 @@ class Person(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._request, self._story, self._stop_asking = request, story, stop
         self._rng = random.Random(name)
-        self._http = httpx.Client(base_url=url, timeout=ANSWERS_WITHIN_S)
+        self.http = httpx.Client(base_url=url, timeout=ANSWERS_WITHIN_S)
 
     def run(self) -> None:
-        with self._http:
+        with self.http:
             while not self._stop_asking.is_set():
                 if not self.one_batch():
                     self._stop_asking.wait(1)
@@ -142,7 +143,7 @@ class Person(threading.Thread):
         """Ask until somebody answers. None: it was refused, which is noted."""
         while True:
             try:
-                answer = self._http.request(verb, path, **options)
+                answer = self.http.request(verb, path, **options)
                 if answer.is_success:
                     return answer.json()
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
@@ -218,7 +219,8 @@ def _go_on(story: Story, until: float) -> None:
 def _lost(stack: ChaosStack, last: Person, images: int, lease_s: float) -> set[str]:
     """Ask for all that is left once every batch is over. Return what is neither labelled nor to be had."""
     time.sleep(lease_s + 1)
-    last.one_batch(images)
+    with last.http:
+        last.one_batch(images)
     got = {one.name for one in last._story.holdings if one.person == last.name}
     labelled = set(read_labels(stack.data / "labels").classes_by_name)
     return {f"{number:05d}.png" for number in range(images)} - got - labelled
@@ -232,6 +234,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600, help="no longer than so")
     parser.add_argument("--seed", type=int, default=0)
     arguments = vars(parser.parse_args())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="nextlabel-hand-outs-"))
     broken, figures = run(folder / "run", **arguments)
     for one in broken:

@@ -17,7 +17,7 @@ def held(person, known, until, labelled=None, asked=None, job=None):
     ("holdings", "said"),
     [
         ([held("anna", 0, 10), held("ben", 10, 20)], []),
-        ([held("anna", 0, 10), held("anna", 5, 20)], []),
+        ([held("anna", 0, 10), held("anna", 5, 20, job="another")], []),
         ([held("anna", 0, 10), held("ben", 9, 20)], ["a.png: anna, ben have it at once"]),
         ([held("anna", 0, 10, 8), held("ben", 10, 20, asked=9)], ["a.png: ben got it after anna had labelled it"]),
         ([held("anna", 0, 10, 8), held("ben", 10, 20, asked=7)], []),
@@ -36,7 +36,7 @@ def test_as_many_people_as_an_overlap_allows_may_have_an_image_at_once():
 
 @pytest.mark.e2e
 def test_a_few_people_and_a_few_kills_break_nothing(tmp_path):
-    broken, figures = run(tmp_path / "run", images=60, people=3, workers=1, seconds=40, lease_s=3)
+    broken, figures = run(tmp_path / "run", images=30, people=3, workers=1, seconds=15, lease_s=2)
     assert broken == []
     assert figures["kills"] > 0
     assert figures["handed out"] > 0
