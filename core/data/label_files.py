@@ -169,7 +169,7 @@ class Survey:
                 if self._classes[name] != classes[name]:
                     all_conflicts |= {*self.of([name]), *(NamedLabel(name, one, file) for one in classes[name])}
             self._classes = {**classes, **self._classes}
-        self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file)))
+        self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file, label.class_name)))
 
     @property
     def labels_per_file(self) -> dict[str, int]:

@@ -247,6 +247,13 @@ def test_a_label_takes_the_place_of_one_whose_name_is_spelt_in_another_way(folde
     assert (folder / "bert.txt").read_text() == ""
 
 
+def test_contradictions_come_in_one_order_in_every_process(folder):
+    (folder / "anna.txt").write_text("a.png\tred\n")
+    (folder / "bert.txt").write_text("".join(f"a.png\t{name}\n" for name in "gfedcba"))
+    conflicts = survey(folder, [], MULTILABEL).conflicts
+    assert [one.class_name for one in conflicts if one.file == "bert.txt"] == list("abcdefg")
+
+
 def test_classes_spelt_in_two_ways_are_one_and_no_contradiction(folder):
     (folder / "bert.txt").write_text(f"a.png\t{DECOMPOSED}\n")
     give(folder, ("a.png", COMPOSED))
