@@ -10,10 +10,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from nextlabel.client.main import cli, main
+from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.exchange import cvat
+from nextlabel.core.exchange.boxes import coco, yolo
 from nextlabel.core.exchange.entries import Entry
 from nextlabel.core.exchange.files import write_text
 from nextlabel.core.exchange.image_urls import ImageUrls
@@ -87,6 +90,8 @@ def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, c
     monkeypatch.setattr("nextlabel.client.commands.options.DEFAULT_BACKBONE", "descriptor")  # no weights here
     for name, value in re.findall(r"^\$ export (NEXTLABEL_\w+)=(\S+)$", page.read_text(), re.MULTILINE):
         monkeypatch.setenv(name, str(folder / Path(value).name))
+    if page.name == "detection.md":
+        draw_boxes(folder)
     for line in lines_of(page):
         if is_only_named(line):
             assert CliRunner().invoke(cli, [*words_of(line), "--help"]).exit_code == 0, line
@@ -98,6 +103,25 @@ def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, c
                 main(shlex.split(filled_in(line, client, folder)))
             expected = next((code for begin, code in ENDS.items() if line.startswith(begin)), 0)
             assert ended.value.code == expected, f"{line}: {capsys.readouterr().err[-2000:]}"
+
+
+def draw_boxes(folder: Path) -> None:
+    """What is said of boxes: in files of nextlabel's own and of other tools, and found by a detector."""
+    drawn: dict[str, dict[str, BoxedImage]] = {"photos": {}, "val": {}}
+    for pool, images in drawn.items():
+        for path in sorted((folder / pool).glob("*.png"))[:20]:
+            with Image.open(path) as image:
+                images[path.name] = BoxedImage(*image.size, (Box("cat", 2, 2, 9, 6),))
+    photos = drawn["photos"]
+    for file, images in (("photos/labels", photos), ("labels", photos), ("val-boxes.jsonl", drawn["val"])):
+        path = folder / file if file.endswith(".jsonl") else folder / file / "boxes-anna.jsonl"
+        path.write_text(write_lines(images.items()))
+    (folder / "instances.json").write_text(json.dumps(coco.document(photos)))
+    for path, text in yolo.documents(photos):
+        (folder / "dataset" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "dataset" / path).write_text(text)
+    found = [f"{name},cat,2,2,9,6,0.9" for images in drawn.values() for name in images]
+    (folder / "found.csv").write_text("\n".join(["name,class,x,y,width,height,score", *found, ""]))
 
 
 def test_the_docs_have_command_lines():

@@ -67,11 +67,11 @@ def drawn(draw):
     for _ in range(draw(st.integers(0, 4))):
         x, y = draw(st.integers(0, 4 * width - 1)), draw(st.integers(0, 4 * height - 1))
         w, h = draw(st.integers(1, 4 * width - x)), draw(st.integers(1, 4 * height - y))
-        boxes[Box(draw(CLASSES), x / 4, y / 4, w / 4, h / 4)] = None
+        boxes[Box(as_seen(draw(CLASSES)), x / 4, y / 4, w / 4, h / 4)] = None
     return BoxedImage(width, height, tuple(boxes))
 
 
-DRAWN = st.dictionaries(NAMES, drawn(), min_size=1, max_size=4)
+DRAWN = st.dictionaries(NAMES.map(as_seen), drawn(), min_size=1, max_size=4)
 
 
 def there_and_back(images, format_, folder):
