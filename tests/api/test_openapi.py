@@ -17,6 +17,7 @@ from schemathesis import Case
 from nextlabel.api.app import create_app
 from nextlabel.api.document import EXAMPLES
 from nextlabel.api.routes.jobs import MAX_WAIT_S
+from nextlabel.core.data.classes import change_class
 from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.kinds.registry import KINDS, parse_request
@@ -53,6 +54,7 @@ class Stock:
         (image,) = draw(data.root / "pool", red=1)
         self._there = {**data.selection, **data.f1, "method": "margin", "name": image, "path": "pool"}
         self._given = {**self._there, "path_to_labels": str(data.root / "given")}
+        self._of_class = {"path_to_labels": str(data.root / "classes"), "class": "cat"}
         self._ours: set[str] = set()
         self._states = cycle([*JobState, None])
         self._kinds = cycle(RESULTS)
@@ -81,7 +83,17 @@ class Stock:
         for given in (case.body, case.query):
             if isinstance(given, dict) and next(self._furnished):
                 there = self._given if case.operation.label == "POST /labels" else self._there
+                if case.operation.path.startswith("/labels/classes/"):
+                    self._label_a_class(changed=case.operation.path.endswith("undo"))
+                    there = self._of_class
                 given |= {name: there[name] for name in given.keys() & there if _is_name(given[name])}
+
+    def _label_a_class(self, *, changed: bool) -> None:
+        folder = self._data.root / "classes"
+        folder.mkdir(exist_ok=True)
+        (folder / "anna.txt").write_text("a.png\tcat\n")
+        if changed:
+            change_class(folder, "cat", "dog", roots=[self._data.root])
 
     def carry_out(self, job_id: str) -> None:
         """Of a job that came over HTTP; ours are to stay as they are."""
@@ -96,7 +108,7 @@ def _that_ends(state: JobState, case: Case) -> JobState:
 
 def _is_name(value: Any) -> bool:
     """As far as the document says. What it forbids is left alone: it has to be refused."""
-    return isinstance(value, str) and 1 <= len(value) <= 4096 and value not in KINDS
+    return isinstance(value, str) and 1 <= len(value) <= 1000 and value not in KINDS
 
 
 @pytest.fixture
