@@ -19,7 +19,7 @@ from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, weights_in
 from nextlabel.core.errors import FolderBusy, StoreUnavailable
 from nextlabel.core.kinds.registry import KINDS
-from nextlabel.core.kinds.requests import MAX_ADD, HeadName
+from nextlabel.core.kinds.requests import MAX_ADD, HeadName, JobRequest
 from nextlabel.core.methods.registry import METHODS, describe
 from nextlabel.core.settings import Settings
 
@@ -64,7 +64,7 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
     settings = services.settings
     return {
         "version": version("nextlabel"),
-        "kinds": {name: _fields(kind.request.model_json_schema()) for name, kind in KINDS.items()},
+        "kinds": {name: _fields(kind.request) for name, kind in KINDS.items()},
         "questions": {
             name: {"title": kind.title, "question": kind.question, "tasks": kind.tasks, "stages": kind.stages}
             for name, kind in KINDS.items()
@@ -117,8 +117,9 @@ def _free_mb(folder: Path) -> int:
     return shutil.disk_usage(existing).free // MEGABYTE
 
 
-def _fields(schema: dict[str, Any]) -> dict[str, Any]:
-    required = schema.get("required", [])
+def _fields(request: type[JobRequest]) -> dict[str, Any]:
+    schema = request.model_json_schema()
+    required = {*schema.get("required", []), *request.needed}
     return {
         name: {
             "required": name in required,

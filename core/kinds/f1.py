@@ -35,6 +35,7 @@ class F1Request(JobRequest):
     """How good the head trained on one labelled set is on another."""
 
     later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
+    needed: ClassVar[Sequence[str]] = LEARNT_FROM
 
     kind: Literal["f1"] = "f1"
     backbone: BackboneName | None = Field(None, description=f"{BACKBONES} Not for boxes.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
@@ -99,6 +99,8 @@ class JobRequest(BaseModel):
 
     #: Fields that came later, and their defaults.
     later: ClassVar[Mapping[str, Any]] = LATER_FIELDS
+    #: Fields that the default task needs, and another has to leave out: the schema can't require them.
+    needed: ClassVar[Sequence[str]] = ()
 
     kind: str
     backbone: BackboneName | None

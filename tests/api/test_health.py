@@ -105,7 +105,7 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
 
 def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_tasks(client):
     can = client.get("/capabilities").json()
-    assert can["tasks"] == ["classification", "multilabel"]
+    assert can["tasks"] == ["classification", "multilabel", "detection"]
     several = {method["name"] for method in can["methods"] if not method["several_classes"]}
     assert several == {"dropquery", "mixture"}
     assert can["questions"].keys() == can["kinds"].keys()

@@ -76,7 +76,7 @@ def test_every_setting_is_described(name):
 
 @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.annotation is float])
 def test_a_setting_that_is_a_length_of_time_has_its_unit_in_its_name(name):
-    assert name.endswith(("_s", "_days", "_hours", "_fraction"))
+    assert name.endswith(("_s", "_minutes", "_hours", "_days", "_fraction"))
 
 
 def test_a_lease_that_one_late_renewal_would_lose_is_refused():

@@ -45,4 +45,4 @@ def test_a_head_like_another_has_its_strength_and_temperature():
     same = like.train_like(X, y, 3, seed=0)
     assert (same.temperature, same.details["strength"]) == (like.temperature, like.details["strength"])
     assert same.strength == like.strength == like.details["strength"]
-    assert np.allclose(same.logits(X), like.logits(X), atol=0.2)  # of some twenty: another start
+    assert np.allclose(same.logits(X), like.logits(X), atol=0.4)  # of some thirty: another start
