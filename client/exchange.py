@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -43,20 +43,14 @@ NEW = click.Path(path_type=Path)
 ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 
-ExportedTask = click.option(
-    "--task",
-    type=click.Choice(list(TASKS)),
-    default=CLASSIFICATION.name,
-    show_default=True,
-    help="What a label of --labels is; a job says it itself. detection writes boxes.",
-)
-ExportedClassTask = click.option(
-    "--task",
-    type=click.Choice(list(CLASS_TASKS)),
-    default=CLASSIFICATION.name,
-    show_default=True,
-    help="What a label of --labels is; a job says it itself.",
-)
+def _task_option(tasks: Iterable[str], what: str) -> Callable[[F], F]:
+    return click.option(
+        "--task", type=click.Choice(list(tasks)), default=CLASSIFICATION.name, show_default=True, help=what
+    )
+
+
+ExportedTask = _task_option(TASKS, "What a label of --labels is; a job says it itself. detection writes boxes.")
+ExportedClassTask = _task_option(CLASS_TASKS, "What a label of --labels is; a job says it itself.")
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
 
@@ -312,19 +306,9 @@ def where_to(command: F) -> F:
     return command
 
 
-OfClassTask = click.option(
-    "--task",
-    type=click.Choice(list(CLASS_TASKS)),
-    default=CLASSIFICATION.name,
-    show_default=True,
-    help="What a label is: multilabel reads several classes an image.",
-)
-OfAnyTask = click.option(
-    "--task",
-    type=click.Choice(list(TASKS)),
-    default=CLASSIFICATION.name,
-    show_default=True,
-    help="What a label is: multilabel reads several classes an image; detection boxes, into a .jsonl file.",
+OfClassTask = _task_option(CLASS_TASKS, "What a label is: multilabel reads several classes an image.")
+OfAnyTask = _task_option(
+    TASKS, "What a label is: multilabel reads several classes an image; detection boxes, into a .jsonl file."
 )
 
 
