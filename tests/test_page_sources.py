@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,3 +35,13 @@ def test_the_types_of_the_page_are_those_of_the_service(tmp_path):
     document.write_text(json.dumps(create_app(Settings(data_roots=(tmp_path,))).openapi()))
     npm("types", "--", str(document), "-o", str(types))
     assert types.read_text() == (PAGE / "src/service/schema.d.ts").read_text(), "make page-types"
+
+
+def test_a_file_of_the_page_has_one_component_for_others():
+    exported = {
+        path.name: re.findall(r"^export (?:function|const) ([A-Z]\w*[a-z]\w*)", path.read_text(), re.MULTILINE)
+        for path in (PAGE / "src").rglob("*.tsx")
+        if ".test." not in path.name
+    }
+    assert len(exported) > 30
+    assert {name: components for name, components in exported.items() if len(components) > 1} == {}

@@ -1,8 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { Age, Asking, Remarks } from "../shared/JobParts";
+import { Age } from "../shared/Age";
+import { Asking } from "../shared/Asking";
+import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
-import { Heading } from "../shared/parts";
+import { Remarks } from "../shared/Remarks";
 import { Desk } from "../store/desk";
 import { Question } from "../store/jobs";
 import { load } from "../store/labels";
@@ -11,7 +13,8 @@ import { onePool, validated } from "../store/project";
 import { words } from "../words";
 import { Contradictions } from "./Contradictions";
 import { DeskView } from "./DeskView";
-import { Disputes, Others } from "./Others";
+import { Disputes } from "./Disputes";
+import { Others } from "./Others";
 import "./check.css";
 
 export function CheckView({ params }: { params: URLSearchParams }) {

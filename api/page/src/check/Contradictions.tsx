@@ -4,15 +4,17 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../service/service";
 import type { LabelsView, OneLabel } from "../service/types";
+import { classColour } from "../shared/colour";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
-import { classColour } from "../shared/parts";
 import { type Answer, inWords } from "../store/answer";
 import { replace } from "../store/desk";
 import { attempt } from "../store/notices";
 import { isSeveral, theProject, theTask } from "../store/project";
 import { words } from "../words";
-import { allOf, Block, MOST_ROWS, Row } from "./Others";
+import { Block, MOST_ROWS } from "./Block";
+import { allOf } from "./Choices";
+import { Row } from "./Row";
 
 const EVERY_S = 30;
 

@@ -1,44 +1,16 @@
-// What is no model's guess: what was left for later, near-copies that disagree, leaks.
+// What is no model's guess: near-copies that disagree, leaks.
 
-import { type Signal, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
 import type { OneCheck, Results, SeveralCheck } from "../service/types";
 import { Photo } from "../shared/Photo";
-import { changeAll, replace } from "../store/desk";
-import { tell } from "../store/notices";
-import type { Outcome } from "../store/outbox";
-import { disputes, settled, theProject } from "../store/project";
+import { changeAll } from "../store/desk";
+import { theProject } from "../store/project";
 import { withClass, withoutClass } from "../store/suspects";
 import { words } from "../words";
+import { Block, MOST_ROWS } from "./Block";
+import { allOf, type Choice, Choices } from "./Choices";
+import { Row } from "./Row";
 
-export const MOST_ROWS = 100;
 const MOST_COPIES = 6;
-
-/** Labels of others that this person sees otherwise, and left for later. */
-export function Disputes() {
-  const { disputes: heading, disputesHint, theirs, mine } = words.check;
-  return (
-    <Block heading={heading} hint={disputesHint} count={disputes.value.length}>
-      {disputes.value.slice(0, MOST_ROWS).map((one) => (
-        <li key={one.theirs.name}>
-          <Photo name={one.theirs.name} side={160} alt={one.theirs.name} />
-          <p class="grow name">{one.theirs.name}</p>
-          <button type="button" onClick={() => settled(one.theirs.name)}>
-            {theirs(one.theirs.class, one.theirs.person)}
-          </button>
-          <button
-            type="button"
-            onClick={async () => {
-              if ((await replace([one.theirs.name], one.answer ?? [one.mine])) === "written") settled(one.theirs.name);
-            }}
-          >
-            {mine(one.mine)}
-          </button>
-        </li>
-      ))}
-    </Block>
-  );
-}
 
 export function Others({ result }: { result: Results["label_check"] }) {
   const { leaks } = result;
@@ -119,75 +91,5 @@ function Strip({ names }: { names: readonly string[] }) {
         <Photo key={name} name={name} side={160} alt={name} />
       ))}
     </div>
-  );
-}
-
-export function Block({
-  heading,
-  hint,
-  count,
-  children,
-}: {
-  heading: string;
-  hint: string;
-  count: number;
-  children: ComponentChildren;
-}) {
-  if (!count) return null;
-  return (
-    <section class="card">
-      <h2>{words.check.heading2(heading, count)}</h2>
-      <p class="hint">{hint}</p>
-      <ul class="rows">{children}</ul>
-    </section>
-  );
-}
-
-export interface Choice {
-  label: string;
-  settle: () => Promise<Outcome>;
-  /** What is told once it is written. */
-  said?: string;
-}
-
-/** One class for all of these images. */
-export const allOf = (names: readonly string[], className: string): Choice => ({
-  label: words.check.all(className),
-  settle: () => replace(names, [className]),
-  said: words.check.settled(names.length, className),
-});
-
-/** What one answer settles. */
-export function Row({ choices, children }: { choices: readonly Choice[]; children: ComponentChildren }) {
-  const done = useSignal(false);
-  return (
-    <li class={done.value ? "done" : ""}>
-      {children}
-      <Choices choices={choices} done={done} />
-    </li>
-  );
-}
-
-function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
-  const taken = useSignal<string | null>(null);
-  const settle = async ({ label, settle, said }: Choice) => {
-    if ((await settle()) !== "written") return;
-    taken.value = label;
-    if (done) done.value = true;
-    tell(said ?? label);
-  };
-  return (
-    <>
-      {choices.map((one) => (
-        <button
-          key={one.label}
-          type="button"
-          aria-pressed={done ? undefined : taken.value === one.label}
-          onClick={() => void settle(one)}
-        >
-          {one.label}
-        </button>
-      ))}
-    </>
   );
 }

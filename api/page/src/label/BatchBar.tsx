@@ -1,5 +1,5 @@
 import { showHelp } from "../help/Help";
-import { Kbd } from "../shared/parts";
+import { Kbd } from "../shared/Kbd";
 import { total } from "../store/labels";
 import { unsaved } from "../store/outbox";
 import { skipped } from "../store/project";

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { expectImages } from "../service/images";
+import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
-import { Kbd } from "../shared/parts";
 import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
 import { attempt, say, tell } from "../store/notices";
@@ -14,7 +14,8 @@ import { go } from "../store/route";
 import { chosen, type Entry, type Sheet } from "../store/sheet";
 import { words } from "../words";
 import { ClassField } from "./ClassField";
-import { Copies, Facts } from "./Facts";
+import { Copies } from "./Copies";
+import { Facts } from "./Facts";
 import { Tile } from "./Tile";
 import "./bench.css";
 

@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { expectImages } from "../service/images";
+import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
-import { Asking, Remarks } from "../shared/JobParts";
 import { useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Remarks } from "../shared/Remarks";
 import { untilDone } from "../store/connection";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";

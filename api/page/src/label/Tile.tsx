@@ -1,5 +1,5 @@
+import { classColour } from "../shared/colour";
 import { Photo } from "../shared/Photo";
-import { classColour } from "../shared/parts";
 import { inWords } from "../store/answer";
 import type { Entry, Said, Sheet } from "../store/sheet";
 import { words } from "../words";

@@ -1,7 +1,8 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { classColour } from "../shared/colour";
+import { Kbd } from "../shared/Kbd";
 import { Photo } from "../shared/Photo";
-import { classColour, Kbd } from "../shared/parts";
 import { addressOf } from "../store/route";
 import { number, words } from "../words";
 import { type Colouring, labelledIn, type MapResult, mayHaveSeveral, whatIs } from "./colouring";

@@ -1,5 +1,5 @@
 import type { OneF1 } from "../service/types";
-import { Meter } from "../shared/parts";
+import { Meter } from "../shared/Meter";
 import { number, score, words } from "../words";
 import { Confusion } from "./Confusion";
 

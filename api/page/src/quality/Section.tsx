@@ -1,8 +1,10 @@
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Kind, RequestFor, Results } from "../service/types";
-import { Age, Asking, Remarks } from "../shared/JobParts";
+import { Age } from "../shared/Age";
+import { Asking } from "../shared/Asking";
 import { useLifetime } from "../shared/lifetime";
+import { Remarks } from "../shared/Remarks";
 import { Question } from "../store/jobs";
 import { attempt } from "../store/notices";
 

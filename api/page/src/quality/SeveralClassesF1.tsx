@@ -1,8 +1,8 @@
 // How good it is where an image may have several classes: class by class, what is missed, and what stands together.
 
 import type { SeveralF1 } from "../service/types";
+import { Meter } from "../shared/Meter";
 import { Photo } from "../shared/Photo";
-import { Meter } from "../shared/parts";
 import { open } from "../store/notices";
 import { theProject } from "../store/project";
 import { number, percent, score, words } from "../words";

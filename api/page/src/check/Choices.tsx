@@ -1,0 +1,44 @@
+import { type Signal, useSignal } from "@preact/signals";
+import { replace } from "../store/desk";
+import { tell } from "../store/notices";
+import type { Outcome } from "../store/outbox";
+import { words } from "../words";
+
+export interface Choice {
+  label: string;
+  settle: () => Promise<Outcome>;
+  /** What is told once it is written. */
+  said?: string;
+}
+
+/** One class for all of these images. */
+export const allOf = (names: readonly string[], className: string): Choice => ({
+  label: words.check.all(className),
+  settle: () => replace(names, [className]),
+  said: words.check.settled(names.length, className),
+});
+
+/** Answers to choose from; `done`: that one was taken, where one settles it all. */
+export function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
+  const taken = useSignal<string | null>(null);
+  const settle = async ({ label, settle, said }: Choice) => {
+    if ((await settle()) !== "written") return;
+    taken.value = label;
+    if (done) done.value = true;
+    tell(said ?? label);
+  };
+  return (
+    <>
+      {choices.map((one) => (
+        <button
+          key={one.label}
+          type="button"
+          aria-pressed={done ? undefined : taken.value === one.label}
+          onClick={() => void settle(one)}
+        >
+          {one.label}
+        </button>
+      ))}
+    </>
+  );
+}

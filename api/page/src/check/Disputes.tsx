@@ -1,0 +1,31 @@
+import { Photo } from "../shared/Photo";
+import { replace } from "../store/desk";
+import { disputes, settled } from "../store/project";
+import { words } from "../words";
+import { Block, MOST_ROWS } from "./Block";
+
+/** Labels of others that this person sees otherwise, and left for later. */
+export function Disputes() {
+  const { disputes: heading, disputesHint, theirs, mine } = words.check;
+  return (
+    <Block heading={heading} hint={disputesHint} count={disputes.value.length}>
+      {disputes.value.slice(0, MOST_ROWS).map((one) => (
+        <li key={one.theirs.name}>
+          <Photo name={one.theirs.name} side={160} alt={one.theirs.name} />
+          <p class="grow name">{one.theirs.name}</p>
+          <button type="button" onClick={() => settled(one.theirs.name)}>
+            {theirs(one.theirs.class, one.theirs.person)}
+          </button>
+          <button
+            type="button"
+            onClick={async () => {
+              if ((await replace([one.theirs.name], one.answer ?? [one.mine])) === "written") settled(one.theirs.name);
+            }}
+          >
+            {mine(one.mine)}
+          </button>
+        </li>
+      ))}
+    </Block>
+  );
+}

@@ -1,0 +1,47 @@
+import { useEffect } from "preact/hooks";
+import type { Kind } from "../service/types";
+import { hasEnded, type Question } from "../store/jobs";
+import { say } from "../store/notices";
+import { words } from "../words";
+import { ProgressBar } from "./ProgressBar";
+import { cancel, progressWords, stageOf } from "./progress";
+import { Refusal } from "./Refusal";
+
+/** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered.
+ * `called`: what to call the job, other than by its title. */
+export function Asking<K extends Kind>({ question, called }: { question: Question<K>; called?: string }) {
+  const job = question.job.value;
+  const title = called ?? job?.title ?? "";
+  const refusal = question.refusal.value;
+  const stage = job && !hasEnded(job) ? (job.progress ? stageOf(job.progress) : words.jobs.state[job.state]) : null;
+  useEffect(() => {
+    if (stage) say(`${title}: ${stage}`);
+  }, [stage, title]);
+  if (refusal) return <Refusal problem={refusal} />;
+  if (!job || job.state === "succeeded") return null;
+  if (hasEnded(job)) {
+    return (
+      <div class="notice bad" role="alert">
+        {job.state === "cancelled" ? (
+          words.jobs.wasCancelled(title)
+        ) : (
+          <>
+            <strong>{words.jobs.ended(title, words.jobs.state[job.state])}</strong>{" "}
+            {job.error?.detail ?? words.jobs.noReason}
+          </>
+        )}
+      </div>
+    );
+  }
+  return (
+    <div class="under-way">
+      <div class="grow">
+        <strong>{title}</strong> <span class="dim">{progressWords(job)}</span>
+        <ProgressBar job={job} />
+      </div>
+      <button type="button" disabled={job.state === "cancelling"} onClick={() => cancel(job)}>
+        {words.app.cancel}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+import type { Job, Skipped } from "../service/types";
+import { words } from "../words";
+
+const MOST_SKIPPED = 20;
+const MOST_NAMES = 5;
+
+/** Warnings of a job, and images it could not look at. */
+export function Remarks({ job, skipped = [] }: { job: Job; skipped?: readonly Skipped[] }) {
+  const lines = [
+    ...job.warnings.map(({ detail, names = [] }) => ({ text: detail, names })),
+    ...skipped.slice(0, MOST_SKIPPED).map((one) => ({ text: `${one.name}: ${one.reason}`, names: [] as string[] })),
+  ];
+  if (!lines.length) return null;
+  return (
+    <details class="remarks">
+      <summary>{words.jobs.remarks(lines.length)}</summary>
+      <ul>
+        {lines.map(({ text, names }) => (
+          <li key={text}>
+            {text}{" "}
+            <span class="dim">
+              {names.slice(0, MOST_NAMES).join(", ")}
+              {names.length > MOST_NAMES && " …"}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
