@@ -16,7 +16,7 @@ from nextlabel.core.methods.batch import choose
 from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fit, Fitter, Split, need_labels
-from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
@@ -154,17 +154,15 @@ def _arm(
 ) -> AuditArm:
     """chance, f1: (R, S)"""
     found = compare(np.array(sizes, float), chance, f1, np.random.default_rng(0))
-    low, high = found.gain_interval
-    verdict = "no better" if method.name == "random" else _verdict(low, high) if at_random else "unsure"
-    interval = found.saved_interval
+    verdict = "no better" if method.name == "random" else _verdict(*found.gain_interval) if at_random else "unsure"
     return AuditArm(
         method=method.name,
         labels=tuple(sizes),
         f1_macro=tuple(rounded(one) for one in f1.mean(axis=0)),
         gain=rounded(found.gain),
-        gain_interval=(rounded(low), rounded(high)),
+        gain_interval=rounded_interval(found.gain_interval),
         saved=None if found.saved is None else rounded(found.saved),
-        saved_interval=None if interval is None else (rounded(interval[0]), rounded(interval[1])),
+        saved_interval=None if found.saved_interval is None else rounded_interval(found.saved_interval),
         verdict=verdict,
         sentence=_sentence(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean())),
     )

@@ -25,6 +25,7 @@ from nextlabel.core.pipelines.material import (
     manifest,
     read_labelled,
     rounded,
+    rounded_interval,
     skipped_images,
     train,
 )
@@ -40,10 +41,9 @@ def carry_out(request: F1Request, run: Run) -> F1Result:
     validated = validate(request, run)
     scores = validated.scores
     assert isinstance(scores, ClassificationScores)
-    low, high = scores.f1_macro_interval
     return F1Result(
         f1_macro=rounded(scores.f1_macro),
-        f1_macro_interval=(rounded(low), rounded(high)),
+        f1_macro_interval=rounded_interval(scores.f1_macro_interval),
         f1_micro=rounded(scores.f1_micro),
         f1_weighted=rounded(scores.f1_weighted),
         accuracy=rounded(scores.accuracy),

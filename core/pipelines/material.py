@@ -232,3 +232,8 @@ def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
 
 def rounded(value: float) -> float:
     return round(float(value), DIGITS)
+
+
+def rounded_interval(interval: tuple[float, float]) -> tuple[float, float]:
+    low, high = interval
+    return rounded(low), rounded(high)

@@ -10,11 +10,11 @@ import numpy as np
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
 from nextlabel.core.metrics.detection import ClassAP, Interval, Kind, Miss, score
 from nextlabel.core.pipelines.detection.labelled import Compared, compare, read_boxes
-from nextlabel.core.pipelines.material import manifest, rounded
+from nextlabel.core.pipelines.f1 import MISSES_TOLD
+from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
 
-MISSES_TOLD = 10_000
 MISSES: tuple[Kind, ...] = ("class", "place", "both", "double", "background", "missed")
 
 
@@ -98,4 +98,4 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _both(interval: Interval | None) -> Interval | None:
-    return None if interval is None else (rounded(interval[0]), rounded(interval[1]))
+    return None if interval is None else rounded_interval(interval)

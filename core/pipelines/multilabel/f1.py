@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from nextlabel.core.kinds.f1 import CoOccurrence, F1Request, LabelMiss, LabelScores, MultilabelF1Result
 from nextlabel.core.metrics.f1 import Counts
-from nextlabel.core.metrics.multilabel import Interval, LabelScore, MultilabelScores
+from nextlabel.core.metrics.multilabel import LabelScore, MultilabelScores
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.f1 import MISSES_TOLD, validate
-from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.material import rounded, rounded_interval
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.registry import task_of
 
@@ -24,12 +24,12 @@ def carry_out(request: F1Request, run: Run) -> MultilabelF1Result:
     decided = task_of(request.task).decide(validated.logits, every_class, len(every_class), validated.head.thresholds)
     return MultilabelF1Result(
         f1_macro=rounded(scores.f1_macro),
-        f1_macro_interval=_rounded(scores.f1_macro_interval),
+        f1_macro_interval=rounded_interval(scores.f1_macro_interval),
         f1_micro=rounded(scores.f1_micro),
-        f1_micro_interval=_rounded(scores.f1_micro_interval),
+        f1_micro_interval=rounded_interval(scores.f1_micro_interval),
         f1_sample=rounded(scores.f1_sample),
         mean_average_precision=rounded(scores.mean_average_precision),
-        mean_average_precision_interval=_rounded(scores.mean_average_precision_interval),
+        mean_average_precision_interval=rounded_interval(scores.mean_average_precision_interval),
         exact=rounded(scores.exact),
         calibration_error=rounded(scores.calibration_error),
         per_class=tuple(map(_shown, scores.per_class)),
@@ -80,18 +80,13 @@ def _shown(one: LabelScore) -> LabelScores:
         precision=rounded(one.precision),
         recall=rounded(one.recall),
         f1=rounded(one.f1),
-        f1_interval=_rounded(one.f1_interval),
+        f1_interval=rounded_interval(one.f1_interval),
         average_precision=rounded(one.average_precision),
-        average_precision_interval=_rounded(one.average_precision_interval),
+        average_precision_interval=rounded_interval(one.average_precision_interval),
         support=one.support,
         predicted=one.predicted,
         threshold=None if one.threshold is None else rounded(one.threshold),
     )
-
-
-def _rounded(interval: Interval) -> Interval:
-    low, high = interval
-    return rounded(low), rounded(high)
 
 
 def _table(counts: Counts) -> tuple[tuple[int, ...], ...]:
