@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from obstore.store import S3Store
+
 from nextlabel.client.stack import free_port
 
 KEY, SECRET = "a-key-of-the-tests", "a-secret-of-the-tests"
@@ -165,8 +167,6 @@ class Storage:
 
     def store(self, bucket: str) -> Any:
         """Return obstore's own store, beside the relay."""
-        from obstore.store import S3Store
-
         said = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
         endpoint = f"http://127.0.0.1:{self._port}"
         return S3Store(bucket, endpoint=endpoint, client_options={"allow_http": True}, **said)
@@ -203,7 +203,7 @@ def until_up(url: str, seconds: float = 60.0) -> None:
     began = time.monotonic()
     while True:
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 -- it is ours
+            urllib.request.urlopen(url, timeout=5).close()
         except OSError:
             if time.monotonic() - began > seconds:
                 raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +31,8 @@ from nextlabel.core.errors import PathNotAllowed, UnreadableImage
 
 LOOKERS = 32  # requests at once that look names up
 MOST_LOOKED_UP = 20_000  # names; for more, everything is listed
-PAGES_TO_AN_IMAGE = 100
+PAGES_TO_AN_IMAGE, PAGES_TO_SHOW = 100, 60
+AFTER_A_SLASH = "0"  # the character that comes next
 
 
 def allowed_bucket(path: str | Path, roots: Sequence[Path]) -> BucketUrl:
@@ -44,6 +47,39 @@ def allowed_bucket(path: str | Path, roots: Sequence[Path]) -> BucketUrl:
     if all(_is_hidden(url.below(root)) for root in above):
         raise hidden(str(url))
     return url
+
+
+class Children(NamedTuple):
+    """What lies right below a prefix. `more`: there is more, which was not looked at."""
+
+    folders: list[str]
+    images: int
+    unread: Counter[str]
+    more: bool
+
+
+def children_of(url: BucketUrl, objects: Objects) -> Children:
+    """List what lies right below a prefix, leaping over what lies deeper: a page of keys for a folder at most.
+
+    Raises BucketUnavailable, PathNotFound, PathNotReadable.
+    """
+    folders: dict[str, None] = {}
+    images, unread = 0, Counter[str]()
+    after, n_pages, more = None, 0, True
+    while more and n_pages < PAGES_TO_SHOW:
+        more = False
+        for page in objects.pages(url.prefix, Patience(), after=after):
+            n_pages += 1
+            own = [meta.key[len(url.key("")) :].partition("/") for meta in page]
+            folders |= dict.fromkeys(name for name, slash, _ in own if slash and not _is_hidden(name))
+            files = [name for name, slash, _ in own if name and not slash and not _is_hidden(name)]
+            images += sum(map(has_suffix, files))
+            unread.update(filter(None, map(unread_suffix, files)))
+            name, slash, _ = own[-1]
+            if slash or n_pages == PAGES_TO_SHOW:
+                after, more = url.key(f"{name}{AFTER_A_SLASH}"), True
+                break
+    return Children([*folders], images, unread, more)
 
 
 class Bucket:

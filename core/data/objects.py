@@ -141,7 +141,7 @@ class Objects:
                 yield page
 
     def look_at(self, key: str, patience: Patience) -> ObjectMeta | None:
-        """Ask about an object; None: there is none. Raises BucketUnavailable, PathNotFound, PathNotReadable."""
+        """Ask about an object; None: there is none, or no such bucket. Raises BucketUnavailable, PathNotReadable."""
 
         def look() -> ObjectMeta:
             try:
@@ -153,9 +153,7 @@ class Objects:
 
         try:
             return patience.insist(look, f"{self._name_of(key)} can't be looked at")
-        except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise self._no_bucket() from None
+        except FileNotFoundError:
             return None
 
     def fetch(self, key: str, patience: Patience) -> Fetched:
@@ -184,10 +182,6 @@ class Objects:
         except (PathNotReadable, PathNotFound, ValueError) as error:
             raise UnreadableImage(getattr(error, "detail", "no object can have that name")) from None
 
-    def _no_bucket(self) -> PathNotFound:
-        name = f"{self._bucket.scheme}://{self._bucket.bucket}"
-        return PathNotFound(f"There is no bucket {name}. Mind its spelling, and the account, region and endpoint.")
-
     def _name_of(self, key: str) -> str:
         return str(BucketUrl(self._bucket.scheme, self._bucket.bucket, key))
 
@@ -199,7 +193,8 @@ def objects_of(scheme: str, bucket: str) -> Objects:
     try:
         from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 -- an extra, and the client does without
     except ImportError:
-        raise PathNotReadable(f"{name} can't be read: the service lacks nextlabel[objects]. Install that.") from None
+        remedy = "pip install 'nextlabel[objects]'"
+        raise PathNotReadable(f"{name} can't be read: what reads buckets is not installed ({remedy}).") from None
     options: dict[str, Any] = {
         "client_options": {
             "allow_http": True,  # whether it is http is said by an endpoint in the environment alone

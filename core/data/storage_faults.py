@@ -63,13 +63,13 @@ def fault_of(error: Exception, what: str, right: str) -> NextlabelError:
     told = BY_CODE.get(code or "") or BY_STATUS.get(status or 0)
     if told is None and status == 403:
         told = PathNotReadable, f"The service has no permission: grant it {right}."
-    if told is None and "redirect" in text.lower():
-        told = ELSEWHERE
+    if told is None and "redirect" in text.lower():  # which comes without a status
+        told, code = ELSEWHERE, "a redirect"
     if told is None and status is not None and 400 <= status < 500 and status != 408:
         told = REFUSED
     if told is not None:
         class_, remedy = told
-        return class_(f"{what} ({code or f'status {status}' if status else 'a redirect'}). {remedy}")
+        return class_(f"{what} ({code or f'status {status}'}). {remedy}")
     if any(sign in text for sign in WITHOUT_CREDENTIALS):
         remedy = "The service has no credentials, from its environment or its machine (docs/object-storage.md)."
         return PathNotReadable(f"{what}. {remedy}")
