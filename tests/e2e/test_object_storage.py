@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import httpx
 import pytest
@@ -176,7 +175,7 @@ def test_a_token_that_expires_under_a_job_is_waited_for_and_then_told(client, se
         client.wait(job.id, timeout_s=60)
     assert caught.value.job.error.code == "bucket_unavailable"
     assert [warning.code for warning in client.job(job.id).warnings] == ["bucket_waited_for"]
-    told = Path(stack.log).read_text() + json.dumps(httpx.get(f"{stack.url}/jobs/{job.id}").json())
+    told = (stack.state_dir.parent / "log.txt").read_text() + json.dumps(httpx.get(f"{stack.url}/jobs/{job.id}").json())
     assert KEY not in told
     assert SECRET not in told
 
