@@ -46,10 +46,13 @@ from nextlabel.core.data.labels import (
 )
 from nextlabel.core.data.labels_folder import sort_out
 from nextlabel.core.data.opening import open_without_links
+from nextlabel.core.data.places import Place
+from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
+    EmptyPool,
     Fault,
     LabelledOtherwise,
     LabelsMalformed,
@@ -194,6 +197,29 @@ class Survey:
     @cached_property
     def _answers(self) -> Counter[tuple[str, ...]]:
         return Counter(self._classes.values())
+
+    def apart(self, place: Place) -> tuple[Survey, Survey]:
+        """Return the labels of the place's images, and those of names that no image there has.
+
+        Raises PathNotFound, PathNotReadable, PathWrongKind
+        """
+        try:
+            outside = set(look_up(place, self._classes).absent(self._classes))
+        except EmptyPool:
+            outside = set(self._classes)
+        return self._only(self._classes.keys() - outside), self._only(outside)
+
+    def _only(self, names: Collection[str]) -> Survey:
+        files = {
+            file: {name: said for name, said in classes.items() if name in names}
+            for file, classes in self._files.items()
+        }
+        return Survey(files, [label for label in self.conflicts if label.name in names], self.left_out)
+
+    @property
+    def names(self) -> list[str]:
+        """All names, ascending."""
+        return sorted(self._classes)
 
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
         """Return the labels of those names, which stay as they were given; names without a label are left out."""

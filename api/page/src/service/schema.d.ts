@@ -696,6 +696,11 @@ export interface components {
             class: string;
             /** Labels */
             labels: number;
+            /**
+             * Not In Pool
+             * @description Where `path_to_img` was given: of names that no image has.
+             */
+            not_in_pool?: number | null;
         };
         /** ClassProbability */
         ClassProbability: {
@@ -1560,9 +1565,19 @@ export interface components {
         LabelsView: {
             /**
              * Labels
-             * @description Distinct names.
+             * @description Distinct names; with `path_to_img`, of its images alone, as are all counts.
              */
             labels: number;
+            /**
+             * Not In Pool
+             * @description Where `path_to_img` was given: labels of names that no image there has.
+             */
+            not_in_pool?: number | null;
+            /**
+             * Names Not In Pool
+             * @description Such names; 1,000 at most.
+             */
+            names_not_in_pool?: string[] | null;
             /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
@@ -3605,6 +3620,8 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
+                /** @description A pool: labels of other images are counted apart. */
+                path_to_img?: string | null;
                 /** @description List the names, too. */
                 names?: boolean;
                 /** @description These names alone. */
