@@ -117,6 +117,16 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
     assert client.jobs() == []
 
 
+def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel, client, data):
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / LOCK_NAME).touch()  # somebody has labelled there
+    for words in (("predict", "pool", "--labels", "labels.txt"), ("result", "job_x"), ("watch", "job_x")):
+        code, _, err = nextlabel(*words, "-o", "labels/p.txt")
+        assert code == 2
+        assert "people's labels lie in labels: a model's guesses would count as labels there" in err
+    assert client.jobs() == []
+
+
 def test_waiting_without_a_worker_is_said(nextlabel, worker, monkeypatch):
     def shown_once(client, job_id, on_change):
         on_change(client.job(job_id))
