@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from nextlabel.client.http import Client
 from nextlabel.client.main import main
 from nextlabel.client.stack import free_port
+from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.tasks.classification import read_labels
 from tests.canned_results import RESULTS
 
