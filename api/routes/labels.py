@@ -46,7 +46,12 @@ class ClassCount(LabelsPart):
 
     class_name: str = Field(alias="class")
     labels: int
-    not_in_pool: int | None = Field(None, description="Where `path_to_img` was given: of names that no image has.")
+
+
+class ClassOfPool(ClassCount):
+    """The same, and labels of names that no image of `path_to_img` has; where it was given."""
+
+    not_in_pool: int | None = None
 
 
 class PersonCount(LabelsPart):
@@ -74,7 +79,7 @@ class LabelsView(LabelsPart):
     several: int | None = Field(
         None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
     )
-    classes: list[ClassCount]
+    classes: list[ClassOfPool]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
@@ -215,7 +220,7 @@ def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsVi
         names_not_in_pool=outside.names[:1000],
         several=labels.several,
         classes=[
-            ClassCount(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
+            ClassOfPool(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
             for name in sorted_classes({*labels.counts, *outside.counts})
         ],
         people=[
