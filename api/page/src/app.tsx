@@ -13,7 +13,7 @@ import { useKeys } from "./shared/keyboard";
 import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
 import { SimilarView } from "./similar/SimilarView";
-import { project } from "./store/project";
+import { isBoxes, project } from "./store/project";
 import { addressOf, go, route, VIEWS } from "./store/route";
 import { words } from "./words";
 
@@ -26,6 +26,7 @@ const SHOWN = {
   setup: SetupView,
   similar: SimilarView,
 };
+const DrawView = later(async () => (await import("./boxes/DrawView")).DrawView);
 const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;
 
 export function App() {
@@ -33,7 +34,7 @@ export function App() {
   const { view, params } = route.value;
   const hasFolders = project.value !== null || params.has("job") || view === "jobs";
   const shown = hasFolders ? view : "setup";
-  const View = SHOWN[shown];
+  const View = shown === "label" && isBoxes() ? DrawView : SHOWN[shown];
 
   useEffect(() => {
     document.title = words.app.title(words.app.view[shown]);
