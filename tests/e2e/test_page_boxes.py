@@ -125,6 +125,7 @@ def test_boxes_are_drawn_moved_and_resized_with_the_mouse_and_a_reload_keeps_the
     drag(page, (130, 130), (150, 120))  # the box itself
     drag(page, (180, 150), (200, 170))  # its lower right corner
     visitor.shot("boxes-drawn")
+    assert visitor.serious() == []
     page.reload()
     expect(page.get_by_role("list", name="Boxes on this image").get_by_role("button")).to_have_text(re.compile("red"))
     drag(page, (400, 300), (460, 360))
@@ -189,6 +190,7 @@ def test_suggestions_are_dashed_until_a_key_accepts_all_that_are_sure_enough(vis
     page.get_by_role("slider", name="Suggestions from").fill("0.2")
     expect(stage.locator(".box.suggested")).to_have_count(2)
     visitor.shot("boxes-suggested-dark")
+    assert visitor.serious() == []
     stage.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowLeft")  # touched: it is the person's own
