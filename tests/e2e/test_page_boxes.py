@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
+from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, SuspiciousBox
 from nextlabel.core.tasks.registry import DETECTION
 from tests.e2e import canned
 from tests.e2e.canned import Canned
@@ -314,3 +315,64 @@ def test_a_hundred_boxes_stay_smooth(visit, project, labels):
     )
     print(f"a frame while one of 100 boxes is dragged: {took[20]:.0f} ms, in 95 of 100 {took[38]:.0f} ms")
     assert took[20] < 100
+
+
+def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, project, labels):
+    for person, x in (("anna", 100), ("bert", 300)):
+        image = BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),))
+        (labels / f"boxes-{person}.jsonl").write_text(write_lines([("scene_0.png", image)]))
+    visitor = visit(NARROW)
+    page = visitor.open("#/check", project)
+    expect(page.get_by_role("heading", name="One image, several drawings: 1")).to_be_visible()
+    expect(page.locator(".scene .box")).to_have_count(2)
+    visitor.shot("boxes-contradiction")
+    page.get_by_role("button", name="As anna drew").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [100, 100, 60, 60])]})
+    assert (labels / "boxes-bert.jsonl").read_text() == ""
+
+
+def test_suspicious_boxes_are_put_right_by_keyboard(visit, project, labels):
+    (labels / "boxes-me.jsonl").write_text(
+        write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("blue", 100, 100, 60, 60),)))])
+    )
+    items = [
+        suspect(1, "swapped", class_name="blue", suggested="red", box=[100, 100, 60, 60]),
+        suspect(2, "overlooked", suggested="blue", predicted_box=[401, 301, 60, 60]),
+        suspect(3, "spurious", class_name="red", box=[100, 100, 60, 60]),
+    ]
+    result = DetectionLabelCheckResult(
+        labels=1, boxes=1, items=tuple(items), by_suspicion={}, thresholds={}, conflicts=(), **canned.REST
+    )
+    visitor = visit()
+    asked = Canned(visitor.page, result).asked
+    page = visitor.open("#/check", project)
+    page.get_by_role("textbox", name="Your detector's boxes").fill("/found.csv")
+    page.get_by_role("button", name="Check all boxes").click()
+    change = page.get_by_role("button", name="Change to red")
+    expect(change).to_be_visible()
+    expect(page.locator(".scene image, .scene img").first).to_be_visible()
+    assert asked["label_check"]["path_to_predictions"] == "/found.csv"
+    visitor.shot("boxes-check")
+    assert visitor.serious() == []
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Add blue")).to_be_visible()
+    page.keyboard.press("Enter")
+    both = [("red", [100, 100, 60, 60]), ("blue", [401, 301, 60, 60])]
+    until(page, lambda: drawn(labels) == {"scene_0.png": both})
+    page.keyboard.press("k")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    until(page, lambda: drawn(labels) == {"scene_0.png": both[:1]})
+    page.keyboard.press("d")
+    expect(page.get_by_role("application")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Suspicious boxes")).to_be_visible()
+
+
+def suspect(rank: int, suspicion: str, **more: Any) -> SuspiciousBox:
+    fields = {"class_name": None, "suggested": None, "box": None, "predicted_box": None}
+    reason = f"it looks {suspicion}"
+    return SuspiciousBox(
+        rank=rank, name="scene_0.png", suspicion=suspicion, score=1 / rank, reason=reason, **{**fields, **more}
+    )

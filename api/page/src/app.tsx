@@ -1,3 +1,4 @@
+import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { CheckView } from "./check/CheckView";
 import { showHelp } from "./help/Help";
@@ -26,7 +27,11 @@ const SHOWN = {
   setup: SetupView,
   similar: SimilarView,
 };
-const DrawView = later(async () => (await import("./boxes/DrawView")).DrawView);
+/** Where boxes are drawn, these are shown instead. */
+const OF_BOXES: Partial<Record<keyof typeof SHOWN, ComponentType<{ params: URLSearchParams }>>> = {
+  label: later(async () => (await import("./boxes/DrawView")).DrawView),
+  check: later(async () => (await import("./check/BoxCheckView")).BoxCheckView),
+};
 const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;
 
 export function App() {
@@ -34,7 +39,7 @@ export function App() {
   const { view, params } = route.value;
   const hasFolders = project.value !== null || params.has("job") || view === "jobs";
   const shown = hasFolders ? view : "setup";
-  const View = shown === "label" && isBoxes() ? DrawView : SHOWN[shown];
+  const View = (isBoxes() && OF_BOXES[shown]) || SHOWN[shown];
 
   useEffect(() => {
     document.title = words.app.title(words.app.view[shown]);

@@ -544,6 +544,7 @@ export const words = {
     stateSaving: ", not saved yet",
     stateRefused: ", not saved: change it again",
     strip: "Batch, best first",
+    backToCheck: "Back to Check",
     changedTitle: "It was changed meanwhile",
     changedHere: (name: string) => `${name} was changed in another tab or window since you saw it.`,
     changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
@@ -551,7 +552,40 @@ export const words = {
     keepMine: "Keep mine, drop theirs",
     keepBoth: "Leave both, decide later",
     keepBothHint: "What you drew is kept, and does not count until you say that it is all there is.",
-    noBatchYet: "The service can't choose images for boxes yet: this batch is drawn at random.",
+  },
+
+  boxCheck: {
+    heading: "Suspicious boxes",
+    go: "Check all boxes",
+    predictions: "Your detector's boxes",
+    predictionsHint:
+      "A file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
+    nothing: "No box looks wrong beside these predictions.",
+    kinds: {
+      overlooked: "overlooked",
+      swapped: "another class?",
+      badly_placed: "badly placed?",
+      spurious: "nothing there?",
+    },
+    change: {
+      overlooked: (name: string | null) => `Add ${name ?? "it"}`,
+      swapped: (name: string | null) => `Change to ${name ?? "it"}`,
+      badly_placed: () => "Move it there",
+      spurious: () => "Remove it",
+    },
+    did: { overlooked: "added", swapped: "changed", badly_placed: "moved", spurious: "removed" },
+    keep: "Keep it as it is",
+    draw: "Draw on it",
+    found: (name: string) => `${name}?`,
+    legend: "Solid: as drawn. Dashed: as predicted.",
+    said: (at: number, all: number, name: string, reason: string) => `${at} of ${all}: ${name}. ${reason}`,
+    gone: (name: string) => `The box on ${name} is not there any more: somebody changed it. Check again.`,
+    conflicts: "One image, several drawings",
+    conflictsHint:
+      "People drew otherwise on these images. Nobody's boxes count here, and the image is not asked about again, until you say which are right.",
+    by: (person: string, n: number) => `${person}: ${boxes(n)}`,
+    take: (person: string, isMe: boolean) => (isMe ? "Mine" : `As ${person} drew`),
+    settled: (name: string, person: string) => `${name} is settled as ${person} drew it.`,
   },
 
   help: {
@@ -608,6 +642,16 @@ export const words = {
           ["Enter", "change it to the suggested class"],
           ["c or /", "change it to another class"],
           ["← →", "another label"],
+          ["u", "undo"],
+        ],
+      ],
+      [
+        "Check, of boxes",
+        [
+          ["k", "keep the box as it is"],
+          ["Enter", "put it right as suggested: add, remove, move, or another class"],
+          ["d", "draw on the image"],
+          ["← →", "another box"],
           ["u", "undo"],
         ],
       ],

@@ -8,8 +8,9 @@ import { confirmed } from "../shared/Dialogs";
 import { Kbd } from "../shared/Kbd";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
-import { Board, counted, drawnOn, type Item } from "../store/board";
+import { Board, type Item } from "../store/board";
 import { untilDone } from "../store/connection";
+import { counted, drawnOn } from "../store/drawings";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
 import { holder, total } from "../store/labels";
@@ -29,6 +30,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const board = useSignal<Board | null>(null);
   const named = params.get("job");
+  const image = params.get("image");
 
   const batch = useMemo(
     () =>
@@ -60,6 +62,11 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   useLayoutEffect(() => {
     refresh();
     void attempt(async () => {
+      if (image) {
+        const drawn = await untilDone(() => drawnOn([{ name: image }], lifetime), lifetime);
+        board.value = new Board([{ name: image }], drawn, meanwhile);
+        return;
+      }
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
       if (!found && !lifetime.aborted) await next();
     });
@@ -74,7 +81,15 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view draw">
       <h1 class="only-heard">{words.boxes.title}</h1>
-      <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
+      {image ? (
+        <p>
+          <a class="button" href={addressOf("check")}>
+            {words.boxes.backToCheck}
+          </a>
+        </p>
+      ) : (
+        <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
+      )}
       {answer && newest && answer.job.id !== newest && (
         <p class="notice">
           {words.label.oldBatch}{" "}
@@ -84,7 +99,14 @@ export function DrawView({ params }: { params: URLSearchParams }) {
         </p>
       )}
       <Asking question={batch} />
-      {board.value && <Easel key={answer?.job.id} board={board.value} onDone={() => void next()} onStale={refresh} />}
+      {board.value && (
+        <Easel
+          key={answer?.job.id}
+          board={board.value}
+          onDone={() => (image ? go("check") : void next())}
+          onStale={refresh}
+        />
+      )}
       {answer && !answer.result.items.length && (
         <div class="empty">
           <h2>{words.label.nothingLeft}</h2>

@@ -39,6 +39,8 @@ export type OneMap = Schemas["MapResult"];
 /** Of several; each says its `task`. */
 export type SeveralF1 = Schemas["MultilabelF1Result"];
 export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
+/** Of boxes. */
+export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
 export interface Results {
@@ -73,5 +75,5 @@ export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K],
 export interface Capabilities {
   backbones: { name: string; summary: string; weights_here: boolean }[];
   methods: { name: string; summary: string; use?: string; several_classes?: boolean }[];
-  kinds: Partial<Record<Kind, { tasks: readonly string[] }>>;
+  questions: Partial<Record<Kind, { tasks: readonly string[] }>>;
 }

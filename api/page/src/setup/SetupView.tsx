@@ -154,7 +154,7 @@ function Form({ able }: { able: Capabilities }) {
         heading={setup.taskHeading}
         chosen={now.value.task ?? "classification"}
         hint={told ? setup.told[told.task](told.images) : undefined}
-        choices={TASKS.filter((name) => able.kinds.selection?.tasks.includes(name)).map((name) => ({
+        choices={TASKS.filter((name) => able.questions.selection?.tasks.includes(name)).map((name) => ({
           name,
           title: setup.tasks[name][0],
           summary: setup.tasks[name][1],

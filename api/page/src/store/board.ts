@@ -2,15 +2,16 @@
 
 import { computed, type Signal, signal } from "@preact/signals";
 import { besides, type Place } from "../boxes/geometry";
-import { ask, get, Problem, pause, post } from "../service/service";
-import type { BoxesView, BoxesWritten, ImageBoxes, ImageGiven } from "../service/types";
+import { Problem, pause } from "../service/service";
+import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { doubt } from "./connection";
+import { counted, drawnOn, giveBoxes, isOwn } from "./drawings";
 import { leaveToOthers } from "./handOuts";
-import { count, etagOf, make, moveBox, signedBy } from "./labels";
+import { make, moveBox } from "./labels";
 import { say, tell } from "./notices";
-import { tellTabs, underWay } from "./outbox";
-import { setProject, setSkipped, skipped, theProject } from "./project";
+import { underWay } from "./outbox";
+import { setSkipped, skipped } from "./project";
 
 /** What a detector proposes. Nobody has named a class yet where it has none. */
 export interface Suggested {
@@ -80,8 +81,6 @@ interface Step {
 const ONE_STEP_MS = 800;
 const QUIET_S = 0.25;
 const AGAIN_S = [0.5, 1, 2];
-const NO_ANSWER_S = 10;
-const LOOKED_UP = 100;
 
 let lastId = 0;
 export const newId = () => ++lastId;
@@ -397,50 +396,14 @@ export class Board {
   }
 }
 
-// --- the service ----------------------------------------------------------------------------------------------------
-
-const isOwn = ({ person }: { person: string }) => person === theProject().person;
-
-/** What everybody drew on these images. */
-export async function drawnOn(
-  items: readonly { name: string }[],
-  signal?: AbortSignal,
-): Promise<Map<string, ImageBoxes>> {
-  const { pool, labels } = theProject();
-  const parts = Array.from({ length: Math.ceil(items.length / LOOKED_UP) }, (_, index) => index * LOOKED_UP);
-  const found = await Promise.all(
-    parts.map((at) => {
-      const of = items.slice(at, at + LOOKED_UP).map(({ name }) => name);
-      const query = { path_to_labels: labels, path_to_img: pool, of };
-      return get<{ images: ImageBoxes[] }>("labels/boxes/images", { query, signal });
-    }),
-  );
-  return new Map(found.flatMap(({ images }) => images).map((one) => [one.name, one]));
-}
-
-/** Counts boxes and images anew. Resolves with whether anything changed since it was counted last. */
-export async function counted(signal?: AbortSignal): Promise<boolean> {
-  const folder = theProject().labels;
-  const etag = etagOf(folder);
-  const headers: Record<string, string> = etag ? { "If-None-Match": etag } : {};
-  const answer = await ask("GET", "labels/boxes", { query: { path_to_labels: folder }, headers, signal });
-  if (answer.status === 304) return false;
-  const view = (await answer.json()) as BoxesView;
-  if (folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
-  return true;
-}
+// --- on the disk ----------------------------------------------------------------------------------------------------
 
 async function write(entry: Entry, sketch: Sketch | null, replace: readonly string[]): Promise<void> {
-  const { pool, labels, person } = theProject();
   const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
-  const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: [...place], crowd })) ?? null;
-  const image = { name: entry.name, version: entry.version, unfinished: !!sketch && !sketch.finished, boxes };
-  const body = { path_to_img: pool, path_to_labels: labels, images: [image as ImageGiven], replace, ...signedBy() };
-  const written = await post<BoxesWritten>("labels/boxes", body, { patience: NO_ANSWER_S });
-  entry.version = written.versions[entry.name] ?? "";
+  const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
+  const unfinished = !!sketch && !sketch.finished;
+  entry.version = await giveBoxes({ name: entry.name, version: entry.version, unfinished, boxes }, replace);
   if (sketch?.finished) entry.by.value = null;
-  if (written.person !== person) setProject({ person: written.person });
-  tellTabs(labels);
 }
 
 function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes): void {

@@ -64,6 +64,9 @@ export function setSkipped(name: string, yes: boolean): void {
 /** Labels that a person has looked at and found right: `name<TAB>class`, and what is doubted where there are several. */
 export const keptLabels = new Memory<string[]>(of("kept"), []);
 
+/** The file of a detector's boxes that labels are held against. */
+export const predictionsOf = new Memory<string>(of("predictions"), "");
+
 /** Classes in the order of their keys; an empty string keeps the key of a class that is gone for the next new one. */
 export const classOrder = new Memory<string[]>(of("classes"), []);
 
