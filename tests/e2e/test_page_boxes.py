@@ -70,7 +70,7 @@ def drawn(labels: Path) -> dict[str, list[tuple[str, list[int]]]]:
     """What is finished, by name: class and whole pixels of each box."""
     if not any(labels.glob("*.jsonl")):
         return {}
-    images = DETECTION.read(labels).images
+    images = DETECTION.read_with_conflicts(labels)[0].images
     return {name: [(box.class_name, [*map(round, box[1:5])]) for box in image.boxes] for name, image in images.items()}
 
 

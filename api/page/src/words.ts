@@ -298,6 +298,20 @@ export const words = {
     byClass: "By class",
     byClassColumns: { name: "class", f1: "F1", precision: "precision", recall: "recall", images: "images" },
     f1Of: (f1: number) => `F1 ${score(f1)}`,
+    boxes: {
+      map50: "mAP at IoU 0.5",
+      headline: (low: number, high: number, n: number, all: number) =>
+        ` · 95 %: ${score(low)} to ${score(high)} · on ${boxes(n)} of ${images(all)}`,
+      map: (map: number) => `mAP over IoU 0.5 to 0.95: ${score(map)}`,
+      recall: (recall: number) => `average recall ${score(recall)}`,
+      f1: (f1: number) => `F1 ${score(f1)} at the best scores, which flatter it a little`,
+      misses: (all: string) => `Errors: ${all}`,
+      miss: (kind: string, n: number) => `${number(n)} ${MISSES[kind] ?? kind}`,
+      noObject: "There is no box on the validation images, so there is nothing to find.",
+      neverFound: (classes: string) => `${classes}: never predicted.`,
+      columns: ["class", "AP at 0.5", "range", "F1", "precision", "recall", "from score", "boxes"],
+      none: "·",
+    },
     several: {
       headline: (low: number, high: number, exact: number, n: number) =>
         ` · 95 %: ${score(low)} to ${score(high)} · all classes right on ${percent(exact, 1)} · of ${images(n)}`,
@@ -677,6 +691,15 @@ export const words = {
     ] as [string, [string, string][]][],
     layouts: "Letter keys work on any keyboard layout: what counts is where the key is.",
   },
+};
+
+const MISSES: Record<string, string> = {
+  class: "of another class",
+  place: "badly placed",
+  both: "of another class and badly placed",
+  double: "found twice",
+  background: "where nothing is",
+  missed: "missed",
 };
 
 function agreement(kappa: number): string {

@@ -40,13 +40,14 @@ export type OneMap = Schemas["MapResult"];
 export type SeveralF1 = Schemas["MultilabelF1Result"];
 export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
 /** Of boxes. */
+export type BoxesF1 = Schemas["DetectionF1Result"];
 export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
 export interface Results {
   selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
-  f1: OneF1 | SeveralF1;
+  f1: OneF1 | SeveralF1 | BoxesF1;
   learning_curve: Schemas["LearningCurveResult"];
   audit: Schemas["AuditResult"];
   label_check: OneCheck | SeveralCheck;

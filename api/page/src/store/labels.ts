@@ -51,7 +51,7 @@ async function look(names: readonly string[], headers: Record<string, string>, s
 }
 
 /** Takes what the service counted; of boxes, too. */
-export function count(view: Pick<LabelsView, "labels" | "classes">, now: typeof seen): void {
+export function count(view: Pick<LabelsView, "labels" | "classes" | "not_in_pool">, now: typeof seen): void {
   seen = now;
   total.value = view.labels;
   elsewhere.value = view.not_in_pool ?? 0;
