@@ -236,6 +236,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Settle Labels
+         * @description Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
+         *
+         *     A class of null opens the question again.
+         */
+        post: operations["settle_labels_labels_settle_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/labels/classes/change": {
         parameters: {
             query?: never;
@@ -1549,6 +1571,32 @@ export interface components {
              */
             replace: boolean;
             /**
+             * Keep Both
+             * @description Let other files say of these names otherwise: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+        };
+        /**
+         * LabelsSettled
+         * @description What holds of images that people see in several ways.
+         */
+        LabelsSettled: {
+            /**
+             * Path To Labels
+             * @description A folder.
+             */
+            path_to_labels: string;
+            /** Labels */
+            labels: components["schemas"]["LabelGiven"][];
+            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -1577,6 +1625,11 @@ export interface components {
              * @description Of names that files give several classes; 1,000 at most.
              */
             conflicts: components["schemas"]["OneLabel"][];
+            /**
+             * Settled
+             * @description What was settled between people, and counts; 1,000 at most.
+             */
+            settled: components["schemas"]["OneLabel"][];
             /**
              * Left Out
              * @description Files in the folder that are nobody's labels; 1,000 at most.
@@ -3678,6 +3731,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LabelsGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settle_labels_labels_settle_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsSettled"];
             };
         };
         responses: {
