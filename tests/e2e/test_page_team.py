@@ -67,14 +67,14 @@ def test_both_labels_are_kept_and_a_third_person_settles_them(visit, project, la
     page.keyboard.type("red")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Keep both").click()
-    until(page, lambda: (labels / "ben.txt").exists())
+    until(page, (labels / "ben.txt").exists)
     ben.forgive("409")
 
     page = cem.open("#/check", {**project, "person": "cem"})
     row = page.get_by_role("listitem").filter(has_text=name)
     expect(row).to_contain_text("purple (anna), red (ben)")
     row.get_by_role("button", name="red").press("Enter")
-    until(page, lambda: (labels / "_settled.txt").exists())
+    until(page, (labels / "_settled.txt").exists)
     assert (labels / "_settled.txt").read_text() == f"{name}\tred\n"
     assert (labels / "anna.txt").read_text() == f"{name}\tpurple\n"
     page.evaluate("dispatchEvent(new Event('focus'))")
