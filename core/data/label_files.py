@@ -187,6 +187,7 @@ class Survey:
         self._files = dict(sorted(files.items(), key=lambda file: file[0] != SETTLED))
         self._settled = self._files.get(SETTLED, {})
         self.left_out = tuple(left_out)
+        self._contradicting_themselves = {(label.file, label.name) for label in conflicts}
         all_conflicts = set(conflicts)
         self._classes: dict[str, tuple[str, ...]] = {}
         for file, classes in self._files.items():
@@ -200,6 +201,14 @@ class Survey:
     @property
     def labels_per_file(self) -> dict[str, int]:
         return {file: len(classes) for file, classes in self._files.items() if file != SETTLED}
+
+    def of_people(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Return what each person's file says by name, without what it contradicts itself about."""
+        return {
+            file: {name: said for name, said in classes.items() if (file, name) not in self._contradicting_themselves}
+            for file, classes in self._files.items()
+            if file != SETTLED
+        }
 
     @property
     def settled(self) -> list[NamedLabel]:

@@ -58,6 +58,7 @@ def test_every_call_is_documented(client):
         ("post", "/labels/boxes"),
         ("post", "/labels/classes/change"),
         ("post", "/labels/classes/undo"),
+        ("post", "/labels/settle"),
         ("get", "/hand-outs"),
         ("post", "/hand-outs/give-back"),
         ("get", "/capabilities"),
