@@ -44,6 +44,7 @@ class SelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -68,6 +69,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -92,6 +94,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -115,6 +118,7 @@ class PredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -130,6 +134,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -145,6 +150,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -330,6 +336,7 @@ class SimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -349,6 +356,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -368,6 +376,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -387,6 +396,7 @@ class MapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -402,6 +412,7 @@ class ClassificationMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -417,6 +428,7 @@ class MultilabelMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 

@@ -1903,6 +1903,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Points
              * @description How many images at most; labelled ones come first.
              * @default 20000
@@ -1921,6 +1926,7 @@ export interface components {
              * @constant
              */
             kind: "map";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2107,6 +2113,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2156,6 +2163,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["MultilabelPredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2230,6 +2238,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2277,6 +2286,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2433,6 +2443,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * All Probabilities
              * @description Tell the probability of every class, not of the best three. Of the task `multilabel` alone.
              * @default false
@@ -2447,6 +2462,7 @@ export interface components {
              * @constant
              */
             kind: "prediction";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["PredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2512,6 +2528,16 @@ export interface components {
             rate_per_s?: number | null;
             /** Eta S */
             eta_s?: number | null;
+        };
+        /**
+         * Reached
+         * @description How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw.
+         */
+        Reached: {
+            /** Images */
+            images: number;
+            /** Of */
+            of: number;
         };
         /** Ready */
         Ready: {
@@ -2633,6 +2659,11 @@ export interface components {
              */
             path_to_predictions?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to choose.
              */
@@ -2710,6 +2741,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2825,6 +2857,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to return.
              */
@@ -2862,6 +2899,7 @@ export interface components {
              * @constant
              */
             kind: "similar";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
