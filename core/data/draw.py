@@ -19,7 +19,7 @@ def drawn_order(names: Sequence[str], seed: int) -> NDArray[np.int64]:
     the first, but for new ones among them, when images are added.
     """
     numbers = np.fromiter((crc32(name.encode("utf-8", "surrogatepass")) for name in all_as_seen(names)), np.uint64)
-    mixed = numbers + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = numbers + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
     for multiplier in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # SplitMix64 (Steele et al. 2014): one-to-one
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(multiplier)
     return np.argsort(mixed ^ (mixed >> np.uint64(31)), kind="stable")

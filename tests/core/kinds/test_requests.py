@@ -268,7 +268,7 @@ def test_time_is_set_for_what_a_backbone_embeds(kind):
     body |= {"add": 1} if kind in ("selection", "similar") else {}
     body |= {"like": ["a.png"]} if kind == "similar" else {}
     assert parse_request(body).within_s == 10
-    assert faults(body | {"within_s": 0}) == [("/within_s", "too_small")]
+    assert faults(body | {"within_s": 0}) == [("/within_s", "invalid_value")]
     assert faults(body | {"content": True}) == [("/within_s", "invalid_value")]
     brought = {name: value for name, value in body.items() if name != "backbone"} | {"path_to_embeddings": "a.npy"}
     assert faults(brought) == [("/within_s", "invalid_value")]
