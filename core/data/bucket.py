@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import (
     UNWRITABLE,
     UNWRITABLE_REASON,
@@ -114,6 +115,12 @@ class Bucket:
         listing = _Listing()
         listing.add(*_sorted_out(found, self._url))
         return listing.files()
+
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        """Raises BucketUnavailable, PathNotFound, PathNotReadable."""
+        files = self.list()
+        rows, images = draw.rows_of(files.names)
+        return files.take(rows), images
 
     def has_an_image(self) -> bool:
         """Tell whether there is one among the first hundred thousand keys; if there are more, there may be."""

@@ -890,6 +890,12 @@ export interface components {
              * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
              */
             replace?: string[];
+            /**
+             * Keep Both
+             * @description Let other files contradict this: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
         };
         /** BoxesGivenView */
         BoxesGivenView: {
@@ -2501,6 +2507,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Points
              * @description How many images at most; labelled ones come first.
              * @default 20000
@@ -2519,6 +2530,7 @@ export interface components {
              * @constant
              */
             kind: "map";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2705,6 +2717,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2754,6 +2767,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["MultilabelPredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2834,6 +2848,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2881,6 +2896,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3090,6 +3106,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * All Probabilities
              * @description Tell the probability of every class, not of the best three. Of the task `multilabel` alone.
              * @default false
@@ -3104,6 +3125,7 @@ export interface components {
              * @constant
              */
             kind: "prediction";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["PredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -3169,6 +3191,16 @@ export interface components {
             rate_per_s?: number | null;
             /** Eta S */
             eta_s?: number | null;
+        };
+        /**
+         * Reached
+         * @description How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw.
+         */
+        Reached: {
+            /** Images */
+            images: number;
+            /** Of */
+            of: number;
         };
         /** Ready */
         Ready: {
@@ -3297,6 +3329,11 @@ export interface components {
              */
             path_to_predictions?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to choose.
              */
@@ -3374,6 +3411,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3489,6 +3527,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to return.
              */
@@ -3526,6 +3569,7 @@ export interface components {
              * @constant
              */
             kind: "similar";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
