@@ -256,6 +256,8 @@ export const words = {
   },
 
   quality: {
+    report: "Report",
+    reportHint: "Saves the newest answers, with pictures, as one file to mail.",
     title: "Quality",
     curve: "How much more to label",
     curveHint: "Learns from parts of your labels, and forecasts what more of them would bring.",

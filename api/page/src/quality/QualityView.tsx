@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
@@ -7,6 +8,7 @@ import { words } from "../words";
 import { Audit } from "./Audit";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
+import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
 import "./quality.css";
@@ -27,7 +29,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <h1>{words.quality.title}</h1>
+      <Heading action={<ReportButton />}>{words.quality.title}</Heading>
       <Section
         kind="learning_curve"
         heading={words.quality.curve}

@@ -406,6 +406,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Report
+         * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
+         *
+         *     Results are told for one class an image.
+         */
+        post: operations["make_report_report_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -3186,6 +3208,28 @@ export interface components {
             warnings: string[];
         };
         /**
+         * ReportWanted
+         * @description What a report is about, and the jobs whose results it is made of.
+         */
+        ReportWanted: {
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+            /**
+             * Jobs
+             * @description Succeeded jobs about this pool; of several of a kind, the last counts.
+             */
+            jobs: string[];
+        };
+        /**
          * SelectionItem
          * @description `copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
          *
@@ -4806,6 +4850,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GivenBack"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_report_report_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportWanted"];
+            };
+        };
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description Problem document */
