@@ -55,6 +55,10 @@ class Wish:
     form: Format | None
     file: Path | None
 
+    @property
+    def is_chart(self) -> bool:
+        return self.file is not None and self.file.suffix.lower() == CHART
+
     @classmethod
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
         if as_json and form not in (None, "json"):
@@ -126,8 +130,8 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         show(job.result or client.result(job.id), Console())
         return
     content = client.download(job.id, wish.form)
-    if wish.file is not None and wish.file.suffix.lower() == CHART:
-        content = _chart(content, job, wish.file)
+    if wish.is_chart:
+        content = _chart(content, job)
     if job.result is not None:
         for sentence in job.result.sentences():
             console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -143,10 +147,10 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
             )  # fmt: skip
 
 
-def _chart(content: bytes, job: Job, file: Path) -> bytes:
+def _chart(content: bytes, job: Job) -> bytes:
     drawn = chart_of(result_adapter.validate_json(content))
     if drawn is None:
-        raise click.UsageError(f"{file.name}: no chart is drawn of that; `nextlabel result {job.id}` has the result")
+        raise click.UsageError(f"no chart is drawn of that; `nextlabel result {job.id}` has the result")
     return drawn.encode()
 
 

@@ -23,7 +23,7 @@ from nextlabel.core.kinds.registry import KINDS
 @click.option("-l", "--labels", "path_to_labels", type=PathType(folder=False), required=True, help="Their labels.")
 @click.option("--val", "path_to_img_val", type=PathType(folder=True), help="Validation images, to measure quality on.")
 @click.option("--val-labels", "path_to_labels_val", type=PathType(folder=False), help="Their labels.")
-@click.option("-b", "--backbone", help=f"What looks at the images.  [default: {options.DEFAULT_BACKBONE}]")
+@click.option("--backbone", help=f"What looks at the images.  [default: {options.DEFAULT_BACKBONE}]")
 @click.option("-n", "add", type=click.IntRange(1, 1000), default=24, show_default=True, help="How many to label next.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default="report.html", show_default=True

@@ -25,10 +25,15 @@ def chart_of(result: Result) -> str | None:
     return None
 
 
+def is_drawn(kind: type[Result]) -> bool:
+    """Tell whether anything is drawn of that kind of result."""
+    return any(issubclass(kind, one) for one, _ in _CHARTS)
+
+
 def learning_curve(result: LearningCurveResult) -> str:
     """Draw what was measured, and the forecast with its range."""
     ahead = [one for one in (result.now, *result.forecast) if one.f1_macro is not None]
-    right = max([one.labels for one in (*result.points, *ahead)], default=1)
+    right = max([*(one.labels for one in result.points), *(one.labels for one in ahead)], default=1)
     x, y = _scale(0, right, LEFT, WIDTH - 16), _scale(0, 1, HEIGHT - BOTTOM, TOP)
     parts = [*_grid(x, y, right)]
     if ahead:

@@ -6,11 +6,11 @@ What no result tells is said to be missing, with how to have it told.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.kinds.agreement import AgreementResult
@@ -26,6 +26,7 @@ MOST_PICTURES = 24  # of a section
 MOST_ROWS = 50
 MOST_BYTES = 5_000_000
 Picture = Callable[[str], bytes | None]
+R = TypeVar("R", bound=Result)
 
 STYLE = """
 :root { color-scheme: light dark }
@@ -51,19 +52,19 @@ class About:
     settled: int
 
 
-def report(results: Iterable[Result], hand_outs: Sequence[HandOut], about: About, picture: Picture) -> str:
+def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About, picture: Picture) -> str:
     """Write the report. Of several results of a kind the last counts. picture: a small JPEG of an image; None: none."""
-    found = {type(result): result for result in results}
+    check, quality = _last(results, LabelCheckResult), _last(results, F1Result)
     pictures = _Pictures(picture)
     parts = [
         _head(about),
-        _curve(found.get(LearningCurveResult)),
-        _quality(found.get(F1Result)),
-        _suspicious(found.get(LabelCheckResult), pictures),
-        _batch(found.get(SelectionResult), pictures),
-        _map(found.get(MapResult)),
-        _doubled(found.get(LabelCheckResult), found.get(F1Result)),
-        _people(found.get(AgreementResult), hand_outs),
+        _curve(_last(results, LearningCurveResult)),
+        _quality(quality),
+        _suspicious(check, pictures),
+        _batch(_last(results, SelectionResult), pictures),
+        _map(_last(results, MapResult)),
+        _doubled(check, quality),
+        _people(_last(results, AgreementResult), hand_outs),
         _section(
             "Dark and blurred images",
             _missing("Nothing here looks at how dark or sharp images are, so this can't be told."),
@@ -76,6 +77,10 @@ def report(results: Iterable[Result], hand_outs: Sequence[HandOut], about: About
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
         f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _last(results: Sequence[Result], kind: type[R]) -> R | None:
+    return next((one for one in reversed(results) if isinstance(one, kind)), None)
 
 
 class _Pictures:

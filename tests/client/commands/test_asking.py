@@ -89,6 +89,15 @@ def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, clien
     assert client.jobs() == []
 
 
+def test_a_chart_is_drawn_where_there_is_one_and_refused_before_the_work_where_not(nextlabel, client, data, worker):
+    with worker.carrying_out(RESULTS["map"]):
+        assert nextlabel(*COMMANDS["map"], "-o", "map.svg")[0] == 0
+    assert (data.root / "map.svg").read_text().startswith("<svg ")
+    code, _, err = nextlabel(*SELECT, "-o", "batch.svg")
+    assert (code, len(client.jobs())) == (2, 1)
+    assert "no chart is drawn of what `select` answers" in err
+
+
 @pytest.mark.parametrize("name", ["map.png", "map.HTML", "map.pdf"])
 def test_no_picture_is_drawn_and_none_is_pretended(nextlabel, client, data, name):
     for more in ((), ("--format", "csv")):

@@ -29,7 +29,7 @@ class Addresses(HTMLParser):
 
 
 def written(results=(), hand_outs=(), picture=lambda _: None):
-    text = report(results, hand_outs, ABOUT, picture)
+    text = report(list(results), hand_outs, ABOUT, picture)
     parser = Addresses()
     parser.feed(text)
     assert parser.open == []
