@@ -45,6 +45,7 @@ class SelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -69,6 +70,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -93,6 +95,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -116,6 +119,7 @@ class PredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -131,6 +135,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -146,6 +151,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
 
 
@@ -345,6 +351,7 @@ class SimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -364,6 +371,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -383,6 +391,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -402,6 +411,7 @@ class MapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -417,6 +427,7 @@ class ClassificationMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -432,6 +443,7 @@ class MultilabelMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 

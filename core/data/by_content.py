@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.errors import UnreadableImage
@@ -35,6 +36,10 @@ class ByContent:
 
     def look_up(self, names: Collection[str]) -> Files:
         return self._read(self._place.look_up(names))
+
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        files, images = self._place.draw(draw)
+        return self._read(files), images
 
     def has_an_image(self) -> bool:
         return self._place.has_an_image()

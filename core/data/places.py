@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
 from nextlabel.core.data.opening import look_at, open_file
 from nextlabel.core.data.roots import TRIES, confine, existing_folder, is_under, real_path
@@ -40,6 +41,9 @@ class Place(Protocol):
 
     def look_up(self, names: Collection[str]) -> Files:
         """List what `list` does, but of those names alone, in the time that those take and not the whole."""
+
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        """List those images alone that are drawn, and tell how many there are in all."""
 
     def has_an_image(self) -> bool:
         """Tell whether `list` would find an image; stop at the first."""
@@ -106,6 +110,12 @@ class LocalFolder:
             walk.look_up(names)
             return walk.files()
         return self.list().only(names)
+
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        walk = self._walk()
+        walk.list_all()
+        images = walk.keep(draw)
+        return walk.files(), images
 
     def has_an_image(self) -> bool:
         first = self._walk()

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, SkippedFile, printable
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.places import Place
@@ -96,6 +97,14 @@ def list_pool(place: Place) -> Pool:
     if not len(files):
         raise EmptyPool(_no_image(place, files.skipped))
     return Pool(place, _without_doubles(files))
+
+
+def draw_pool(place: Place, draw: Draw) -> tuple[Pool, int]:
+    """List those images of a place alone that are drawn, and tell how many `list_pool` would list. Raises EmptyPool."""
+    files, images = place.draw(draw)
+    if not len(files):
+        raise EmptyPool(_no_image(place, files.skipped))
+    return Pool(place, _without_doubles(files)), images
 
 
 def look_up(place: Place, names: Collection[str]) -> Pool:

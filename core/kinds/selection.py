@@ -20,6 +20,7 @@ from nextlabel.core.kinds.requests import (
     OfClasses,
     OnePredicted,
     PersonName,
+    Timed,
     given_in,
     method_in,
 )
@@ -31,6 +32,7 @@ from nextlabel.core.kinds.results import (
     Part,
     Result,
     Skipped,
+    TimedPart,
 )
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -39,7 +41,7 @@ from nextlabel.core.people import in_file_names
 MOST_HANDED_OUT = 10_000  # at once, to one person
 
 
-class SelectionRequest(OnePredicted):
+class SelectionRequest(Timed, OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
@@ -189,7 +191,7 @@ class MapPoint(Part):
     chosen: bool
 
 
-class SelectionResult(HandedOutPart, Result):
+class SelectionResult(TimedPart, HandedOutPart, Result):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
 
@@ -215,6 +217,7 @@ class SelectionResult(HandedOutPart, Result):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -241,7 +244,7 @@ class MultilabelSelectionItem(Part):
     second_opinion: bool = False
 
 
-class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
+class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them."""
 
@@ -269,6 +272,7 @@ class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -295,6 +299,7 @@ KIND = Kind(
     shell_examples=(
         "nextlabel select photos -n 100",
         "nextlabel select photos --labels labels -n 100 -o batch.csv",
+        "nextlabel select photos -n 24 --within 10",
     ),
     example={
         "kind": "selection",

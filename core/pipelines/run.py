@@ -24,6 +24,7 @@ class Run:
     `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
     once a second and at each new stage. `filler`: who can embed much together; None: nobody.
     `hand_outs`: which images are with whom; None: nobody has any. `heads`, `recent`: what earlier jobs left in memory.
+    `begun`: when this attempt at the job was, by time.monotonic().
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Run:
         heads: TrainedHeads | None = None,
         recent: RecentEmbeddings | None = None,
     ) -> None:
+        self.begun = time.monotonic()
         self.settings = settings
         self.backbones = backbones
         self.heads = heads or TrainedHeads()

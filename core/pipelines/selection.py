@@ -30,7 +30,6 @@ from nextlabel.core.pipelines.material import (
     Labelled,
     class_of,
     manifest,
-    read_labelled,
     rounded,
     skipped_images,
     top_of,
@@ -40,6 +39,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
@@ -90,12 +90,9 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     source = source_of(request, run)
-    every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = source.embed(labelled, every_row, "embed", run)
+    embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
@@ -124,6 +121,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "with_you": held.with_you,
         "near_copies_left_out": len(batch.left_out),
         "head": predictions.head if predictions else None,
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": _manifest(request, source, run, predictions, labelled),
     }
@@ -145,7 +143,7 @@ def _inputs(
     those were brought along."""
     excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
     pending = np.union1d(pending, embedded.matched.disputed)
-    if absent := embedded.pool.absent([*request.exclude, *request.pending]):
+    if absent := embedded.absent([*request.exclude, *request.pending]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)

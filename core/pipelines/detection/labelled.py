@@ -37,7 +37,8 @@ class LabelledBoxes:
 
 def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", *, content: bool) -> LabelledBoxes:
     """Read what `read_labelled` does, of boxes. Raises NothingToValidate where no image of the folder has a label."""
-    pool, labels, matched, conflicts = read_of_task(path_to_img, path_to_labels, run, role, True, content, DETECTION)
+    read = read_of_task(path_to_img, path_to_labels, run, role, True, content, DETECTION)
+    pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)
     if not len(matched.rows):
         raise NothingToValidate(f"no image of the {role}{' ' if role else ''}folder has a label")

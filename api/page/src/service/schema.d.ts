@@ -912,6 +912,12 @@ export interface components {
              * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
              */
             replace?: string[];
+            /**
+             * Keep Both
+             * @description Let other files contradict this: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
         };
         /** BoxesGivenView */
         BoxesGivenView: {
@@ -2523,6 +2529,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Points
              * @description How many images at most; labelled ones come first.
              * @default 20000
@@ -2541,6 +2552,7 @@ export interface components {
              * @constant
              */
             kind: "map";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2727,6 +2739,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2776,6 +2789,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["MultilabelPredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2856,6 +2870,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2903,6 +2918,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3112,6 +3128,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * All Probabilities
              * @description Tell the probability of every class, not of the best three. Of the task `multilabel` alone.
              * @default false
@@ -3126,6 +3147,7 @@ export interface components {
              * @constant
              */
             kind: "prediction";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["PredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -3191,6 +3213,16 @@ export interface components {
             rate_per_s?: number | null;
             /** Eta S */
             eta_s?: number | null;
+        };
+        /**
+         * Reached
+         * @description How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw.
+         */
+        Reached: {
+            /** Images */
+            images: number;
+            /** Of */
+            of: number;
         };
         /** Ready */
         Ready: {
@@ -3341,6 +3373,11 @@ export interface components {
              */
             path_to_predictions?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to choose.
              */
@@ -3418,6 +3455,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3533,6 +3571,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to return.
              */
@@ -3570,6 +3613,7 @@ export interface components {
              * @constant
              */
             kind: "similar";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
