@@ -37,7 +37,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <Heading action={<ReportButton />}>{words.quality.title}</Heading>
+      <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
       {!isBoxes() && (
         <Section
           kind="learning_curve"
