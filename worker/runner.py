@@ -21,6 +21,7 @@ from nextlabel.core.errors import (
     Cancelled,
     DeadlineExceeded,
     Drained,
+    GaveWay,
     Interrupted,
     JobNotFound,
     LeaseLost,
@@ -41,6 +42,7 @@ from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.worker.giving_way import giving_way
 from nextlabel.worker.hand_outs import JobHandOuts
 from nextlabel.worker.lease import GiveUpCause, Lease
 from nextlabel.worker.patience import insist
@@ -119,7 +121,7 @@ class Runner:
         run = Run(
             self._settings,
             self._backbones,
-            check=lease.check,
+            check=giving_way(claim.kind, self._store, lease.check),
             publish=self._publisher(claim),
             filler=ShardedFiller(claim, self._process),
             hand_outs=hand_outs,
@@ -133,7 +135,9 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                return self._put_back(claim)
+                return self._put_back(claim, "drained")
+            except GaveWay:
+                return self._put_back(claim, "gave_way")
             except Cancelled:
                 self._give_back(hand_outs)
                 return self._finish(claim, run, JobState.CANCELLED)
@@ -166,12 +170,16 @@ class Runner:
         except StoreRefused as refused:  # it ends with its time
             log.warning("a batch that nobody will see is still handed out", cause=refused.detail)
 
-    def _put_back(self, claim: Claim) -> str:
+    def _put_back(self, claim: Claim, reason: str) -> str:
         try:
-            insist(lambda: self._store.put_back(claim, "drained"))
+            is_ours = insist(lambda: self._store.put_back(claim, reason))
+            if is_ours and reason == "gave_way":  # behind those that wait
+                self._process.queue.send(claim.job_id)
         except StoreRefused as refused:
             log.warning("the job was not put back", cause=refused.detail)
             return "not recorded"
+        except StoreUnavailable as error:  # a janitor sends it again
+            log.warning("the message of a job that gave way was not sent", cause=error.detail)
         return "put back"
 
     def _publisher(self, claim: Claim) -> Callable[[Progress, tuple[JobWarning, ...]], None]:
@@ -189,7 +197,8 @@ class Runner:
         try:
             with lease:
                 plan = self._plan_at(shards.plan_path(lease.shard.key))
-                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings)
+                look = giving_way(job.kind, self._store)
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, look=look)
         except Interrupted as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:

@@ -27,6 +27,7 @@ CALLS = {
     "label_check": ("label_check", fields.LabelCheckFields),
     "similar": ("similar", fields.SimilarFields),
     "map": ("map", fields.MapFields),
+    "embedding": ("embed", fields.EmbeddingFields),
 }
 
 
