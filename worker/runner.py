@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import (
@@ -39,6 +41,7 @@ from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -71,6 +74,12 @@ class Runner:
 
     def close(self) -> None:
         self._process.close()
+
+    def warm_up(self) -> None:
+        """Do before the first job what it would wait for: load the usual backbone, and train a head once."""
+        self._backbones.load_usual()
+        embeddings = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
+        train_linear(embeddings, np.arange(20) % 2, 2, seed=0)
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""
