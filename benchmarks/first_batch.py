@@ -3,10 +3,11 @@
     python -m benchmarks.first_batch --images 1000 100000 1000000     # seconds, by the size of the pool
     python -m benchmarks.first_batch --points --set clothing          # points lost to the whole pool
 
-The whole stack as `nextlabel up` runs it, one worker, real photos and weights. A pool is made of hard links to a copy of the
-photos, all in one folder. Seconds are from the POST to the result: checking the request, listing, embedding, choosing. The
-worker has carried one small job out before. For points, rounds of `auto` choose among the first so many images of the order in
-which a pool is drawn, as a job with `within_s` does that got so far, and are scored on the validation set.
+The whole stack as `nextlabel up` runs it, one worker, real photos and weights. A pool is made of hard links to a copy
+of the photos, all in one folder. Seconds are from the POST to the result: checking the request, listing, embedding,
+choosing. The worker has carried one small job out before. For points, rounds of `auto` choose among the first so many
+images of the order in which a pool is drawn, as a job with `within_s` does that got so far, and are scored on the
+validation set.
 """
 
 from __future__ import annotations

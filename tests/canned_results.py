@@ -103,7 +103,9 @@ MAP = MapResult(
     manifest=MANIFEST,
 )
 
-EMBEDDING = EmbeddingResult(images=3, embedded=2, skipped=(Skipped(name="c.png", reason="no image"),), manifest=MANIFEST)
+EMBEDDING = EmbeddingResult(
+    images=3, embedded=2, skipped=(Skipped(name="c.png", reason="no image"),), manifest=MANIFEST
+)
 
 RESULTS: dict[str, JobResult] = {
     result.kind: result

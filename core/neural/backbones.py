@@ -188,7 +188,7 @@ class BackboneLoader:
         return self._last[1]
 
     def load_usual(self) -> None:
-        """Load the backbone that jobs used last on this machine, else the command's default, where its weights lie here.
+        """Load the backbone that jobs used last on this machine, or `USUAL`, where its weights lie here.
 
         So the first job of a process finds it loaded. What goes wrong, a job will tell.
         """

@@ -1,7 +1,7 @@
 """Networks as OpenVINO compiled them, kept on disk: reading one takes a tenth of a second, making one some seconds.
 
-A file holds the network, and what it makes of a batch of noise. It is written whole or not at all, and used only where what
-was read makes the same of that noise. So a damaged file, or another machine's, is made anew.
+A file holds the network, and what it makes of a batch of noise. It is written whole or not at all, and used only where
+what was read makes the same of that noise. So a damaged file, or another machine's, is made anew.
 """
 
 from __future__ import annotations

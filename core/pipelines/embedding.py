@@ -20,8 +20,8 @@ from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import all_as_seen, as_seen
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
-from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.embedding import KIND, EmbeddingRequest, EmbeddingResult
 from nextlabel.core.kinds.requests import JobRequest
