@@ -41,7 +41,7 @@ class KeptNetwork:
         """
         path = self._path(state)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 network, expected = file["network"].tobytes(), np.asarray(file["expected"], np.float32)
             os.utime(path)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
