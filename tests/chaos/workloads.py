@@ -41,7 +41,6 @@ WORKLOADS = (
     Workload("slow prediction", "prediction", "slow", 4, labels=40),
     Workload("large batch", "selection", "large", 2, labels=40, more={"add": 10, "method": "margin"}),
     Workload("large prediction", "prediction", "large", 2, labels=40),
-    Workload("batch in time", "selection", "slow", 2, labels=40, more={"add": 10, "within_s": 1, "method": "random"}),
     Workload("ahead", "embedding", "large", 3),
     Workload("network", "selection", "tiny", 2, more={"add": 3, "backbone": "mobilenet", "weights": "random"}),
     Workload("poison", "prediction", "slow", 1, labels=40, poison=True),
