@@ -15,6 +15,7 @@ from typing import Any, Literal, Required, TypedDict, Unpack, overload
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
+from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
@@ -325,6 +326,20 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     path_to_predictions: Place | None
 
 
+class AgreementFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+
+
 class SimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
@@ -548,6 +563,12 @@ class Calls(ABC):
             return self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
 
+    def agreement(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AgreementFields]
+    ) -> AgreementResult:
+        """How far people agree, and whose labels to look at first."""
+        return self._carry_out(talk.asked(AgreementResult, request, on_change, timeout_s))
+
     @overload
     def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationSimilarFields]
@@ -689,6 +710,12 @@ class AsyncCalls(ABC):
         if request.get("task") == "detection":
             return await self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    async def agreement(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AgreementFields]
+    ) -> AgreementResult:
+        """How far people agree, and whose labels to look at first."""
+        return await self._carry_out(talk.asked(AgreementResult, request, on_change, timeout_s))
 
     @overload
     async def similar(

@@ -20,6 +20,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from nextlabel.client.contradictions import Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
@@ -43,6 +44,7 @@ _job: TypeAdapter[Job] = TypeAdapter(Job)
 _page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
 _hand_outs: TypeAdapter[HandOutList] = TypeAdapter(HandOutList)
 _given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
+_labels_told: TypeAdapter[LabelsTold] = TypeAdapter(LabelsTold)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -180,6 +182,16 @@ def give_back(
     body = {**_project(path_to_img, path_to_labels), "person": person, "job_id": job_id, "names": names}
     answer = yield from _ask(Call("POST", "/hand-outs/give-back", body=body))
     return _read(_given_back, answer).images
+
+
+def contradictions(path_to_labels: str, task: str) -> Talk[list[Contradiction]]:
+    answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": path_to_labels, "task": task}))
+    return gathered(_read(_labels_told, answer).conflicts)
+
+
+def settle(path_to_labels: str, classes: Mapping[str, str | Sequence[str] | None], task: str) -> Talk[None]:
+    body = {"path_to_labels": path_to_labels, "labels": lines_of(classes), "task": task}
+    yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
 def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:

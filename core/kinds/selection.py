@@ -68,9 +68,19 @@ class SelectionRequest(Timed, OnePredicted):
         description="Who will label them. The batch is handed out to that person: for a time, nobody else who works on "
         "this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.",
     )
-    overlap: int = Field(1, ge=1, le=10, description="How many people may have an image at the same time.")
+    overlap: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="How many people are to label an image: so many may have it at the same time, and it comes again "
+        "in the batches of others until so many have labelled it.",
+    )
     overlap_share: float = Field(
-        1.0, ge=0, le=1, description="The share of images that `overlap` is about: always the same ones, drawn by name."
+        1.0,
+        ge=0,
+        le=1,
+        description="The share of images that `overlap` is about: always the same ones, drawn by name. A batch has no "
+        "larger share of images that others have labelled already.",
     )
 
     @field_validator("person")
@@ -148,7 +158,9 @@ class HandedOutPart(Part):
 
 
 class SelectionItem(Part):
-    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label."""
+    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
+
+    `second_opinion`: somebody has labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -159,6 +171,7 @@ class SelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
 class MethodUsed(Part):
@@ -215,7 +228,8 @@ class SelectionResult(TimedPart, HandedOutPart, Result):
 class MultilabelSelectionItem(Part):
     """`predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
     least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
-    near-copies of it that were left out, at most 100; they may be given the same labels."""
+    near-copies of it that were left out, at most 100; they may be given the same labels. `second_opinion`: somebody has
+    labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -227,6 +241,7 @@ class MultilabelSelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
 class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):

@@ -72,8 +72,9 @@ def read_labelled(
     content: the images are read, to see whether they were changed.
     draw: the pool is that of the images that are drawn, and of the labelled ones.
     """
-    *found, images = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task, draw)
-    return Labelled(*found, task, images)
+    read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task, draw)
+    pool, labels, matched, conflicts, drawn_from = read
+    return Labelled(pool, labels, matched, conflicts, task, drawn_from)
 
 
 def read_of_task(

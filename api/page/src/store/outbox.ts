@@ -18,6 +18,7 @@ interface Letter {
   path_to_labels: string;
   labels: LabelGiven[];
   replace: boolean;
+  keep_both: boolean;
   done: (outcome: Outcome) => void;
 }
 
@@ -33,11 +34,12 @@ export const unsaved = computed(() =>
 let sending: Promise<void> = Promise.resolve();
 const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nextlabel.labels");
 
-/** Resolves once the labels are on the disk, or can't be. `replace`: take out what other files say otherwise. */
-export function give(labels: LabelGiven[], replace = false): Promise<Outcome> {
+/** Resolves once the labels are on the disk, or can't be. `others`: what to do with what other files say otherwise. */
+export function give(labels: LabelGiven[], others?: "replace" | "both"): Promise<Outcome> {
   return new Promise((done) => {
     const idle = !letters.value.length;
-    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, replace, done, ...theTask() }];
+    const how = { replace: others === "replace", keep_both: others === "both" };
+    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, ...how, done, ...theTask() }];
     if (idle) sending = sendAll();
   });
 }
