@@ -51,7 +51,16 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
-      return { kind: "selection", method, add, person: holder(), ...onePool(), ...soon(), pending, exclude: skipped.value };
+      return {
+        kind: "selection",
+        method,
+        add,
+        person: holder(),
+        ...onePool(),
+        ...soon(),
+        pending,
+        exclude: skipped.value,
+      };
     });
   };
   const editSkipped = async () => {

@@ -41,7 +41,14 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
   );
   const again = () => {
     if (like.value.length) {
-      void search.ask(() => ({ kind: "similar", add: ADD, like: like.value, unlike: unlike.value, ...onePool(), ...soon() }));
+      void search.ask(() => ({
+        kind: "similar",
+        add: ADD,
+        like: like.value,
+        unlike: unlike.value,
+        ...onePool(),
+        ...soon(),
+      }));
     }
   };
   useEffect(() => {

@@ -31,10 +31,14 @@ async function isEmbedded(backbone: string, pool: string, signal: AbortSignal): 
   const known = lastJob("embedding");
   const first = await untilDone(() => ask("POST", "jobs", { body, headers, signal }), signal);
   try {
-    const job = await follow(first, (now) => {
-      if (now.id !== known) setLastJob("embedding", now.id);
-      ahead.value = now;
-    }, signal);
+    const job = await follow(
+      first,
+      (now) => {
+        if (now.id !== known) setLastJob("embedding", now.id);
+        ahead.value = now;
+      },
+      signal,
+    );
     return job.state === "succeeded";
   } finally {
     ahead.value = null;
