@@ -11,7 +11,7 @@ import { soon } from "../store/ahead";
 import { Question, resultOf } from "../store/jobs";
 import { load } from "../store/labels";
 import { attempt } from "../store/notices";
-import { lastJob, onePool } from "../store/project";
+import { imagesOf, lastJob } from "../store/project";
 import { words } from "../words";
 import { labelledIn } from "./colouring";
 import { PlaneView } from "./PlaneView";
@@ -40,7 +40,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
         type="button"
         class="primary"
         disabled={map.asking.value}
-        onClick={() => void map.ask(() => ({ kind: "map", ...onePool(), ...soon() }))}
+        onClick={() => void map.ask(() => ({ kind: "map", ...imagesOf(), ...soon() }))}
       >
         {words.map.go}
       </button>

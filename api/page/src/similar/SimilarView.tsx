@@ -14,7 +14,7 @@ import { untilDone } from "../store/connection";
 import { Question } from "../store/jobs";
 import { load } from "../store/labels";
 import { say, tell } from "../store/notices";
-import { onePool } from "../store/project";
+import { imagesOf } from "../store/project";
 import { addressOf } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -41,14 +41,8 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
   );
   const again = () => {
     if (like.value.length) {
-      void search.ask(() => ({
-        kind: "similar",
-        add: ADD,
-        like: like.value,
-        unlike: unlike.value,
-        ...onePool(),
-        ...soon(),
-      }));
+      const [wanted, not] = [like.value, unlike.value];
+      void search.ask(() => ({ kind: "similar", add: ADD, like: wanted, unlike: not, ...imagesOf(), ...soon() }));
     }
   };
   useEffect(() => {

@@ -7,7 +7,7 @@ import { untilDone } from "./connection";
 import { follow } from "./jobs";
 import { embedded, lastJob, setLastJob, theProject } from "./project";
 
-const WITHIN_S = 8; // with what comes before and after, a first batch within 15 s
+export const WITHIN_S = 8; // with what comes before and after, a first batch within 15 s
 
 /** The job that embeds, while it does. */
 export const ahead = signal<Job | null>(null);
