@@ -275,7 +275,10 @@ class _Work:
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
         writer = _TolerantWriter(self._cache, self._wanted, run)
-        batches = embed(self._backbone, self._wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
+        wanted, settings = self._wanted, run.settings
+        batches = embed(
+            self._backbone, wanted, rows.tolist(), settings, check=run.check, halved=run.halved, waits=run.waits
+        )
         try:
             with closing(batches):  # here: the traceback of what stops the job would keep the threads that decode
                 for batch in batches:

@@ -245,10 +245,19 @@ def test_two_tabs_and_two_people_are_asked_and_lose_nothing(visit, project, labe
         write_lines([("scene_1.png", BoxedImage(*SIZE, (Box("red", 300, 200, 60, 60),)))])
     )
     page.keyboard.press("n")
-    question.get_by_role("button", name="Leave both, decide later").click()
-    expect(page.get_by_role("option", name=re.compile("scene_1.png, 0 boxes, not finished"))).to_be_visible()
+    question.get_by_role("button", name="Keep both").click()
+    until(page, lambda: "scene_1.png" in mine(labels))
+    assert DETECTION.read_with_conflicts(labels)[1].keys() == {"scene_1.png"}
+
+    page.get_by_role("option", name=re.compile("scene_2")).click()
+    file.with_name("boxes-anna.jsonl").write_text(
+        write_lines([("scene_2.png", BoxedImage(*SIZE, (Box("red", 300, 200, 60, 60),)))])
+    )
+    page.keyboard.press("n")
+    question.wait_for()
+    page.keyboard.press("Escape")  # undecided: kept, and it does not count
     until(page, lambda: '"unfinished": true' in mine(labels))
-    assert drawn(labels)["scene_1.png"] == [("red", [300, 200, 60, 60])]
+    assert drawn(labels)["scene_2.png"] == [("red", [300, 200, 60, 60])]
     visitor.forgive("409")
 
 

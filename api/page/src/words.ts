@@ -576,8 +576,8 @@ export const words = {
     changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
     takeTheirs: "Take what is there",
     keepMine: "Keep mine, drop theirs",
-    keepBoth: "Leave both, decide later",
-    keepBothHint: "What you drew is kept, and does not count until you say that it is all there is.",
+    keepBoth: "Keep both",
+    keepBothHint: "Kept both, neither counts until one is settled under Check.",
   },
 
   boxCheck: {

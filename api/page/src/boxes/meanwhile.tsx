@@ -24,7 +24,7 @@ export const meanwhile: Decide = async (entry, people) => {
           {say.takeTheirs}
         </button>
         {people.length > 0 && (
-          <button type="button" class="primary" data-first onClick={() => close("later")}>
+          <button type="button" class="primary" data-first onClick={() => close("both")}>
             {say.keepBoth}
           </button>
         )}

@@ -74,9 +74,9 @@ function Contradiction({ image }: { image: ImageBoxes }) {
 /** What that person drew is right: it goes into one's own file, and what contradicts it out of all others. */
 async function settle(image: ImageBoxes, chosen: Drawing): Promise<"written" | "refused"> {
   const mine = image.drawings.find(isOwn);
-  const others = image.drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
+  const replace = image.drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
   const written = await attempt(() =>
-    giveBoxes({ name: image.name, boxes: chosen.boxes, version: mine?.version ?? "" }, others),
+    giveBoxes({ name: image.name, boxes: chosen.boxes, version: mine?.version ?? "" }, { replace }),
   );
   return written === null ? "refused" : "written";
 }

@@ -890,6 +890,12 @@ export interface components {
              * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
              */
             replace?: string[];
+            /**
+             * Keep Both
+             * @description Let other files contradict this: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
         };
         /** BoxesGivenView */
         BoxesGivenView: {

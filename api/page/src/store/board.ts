@@ -6,7 +6,7 @@ import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { doubt } from "./connection";
-import { counted, drawnOn, giveBoxes, isOwn } from "./drawings";
+import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
 import { leaveToOthers } from "./handOuts";
 import { make, moveBox } from "./labels";
 import { say, tell } from "./notices";
@@ -46,7 +46,7 @@ export interface Sketch {
 }
 
 /** What to do with what was drawn meanwhile, by oneself in another tab or by somebody else. */
-export type Decision = "mine" | "theirs" | "later";
+export type Decision = "mine" | "theirs" | "both" | "later";
 export type Decide = (entry: Entry, people: readonly string[]) => Promise<Decision>;
 
 export interface Entry {
@@ -349,17 +349,17 @@ export class Board {
   }
 
   private async writeAll(entry: Entry): Promise<void> {
-    let replace: readonly string[] = [];
+    let over: Over = {};
     for (let tries = 0; entry.wanted !== undefined; ) {
       if (!entry.wanted?.finished) await pause(QUIET_S); // more is to come
       const now = entry.wanted;
       try {
-        await write(entry, now, replace);
+        await write(entry, now, over);
         if (entry.wanted === now) entry.wanted = undefined;
-        [tries, replace] = [0, []];
+        [tries, over] = [0, {}];
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) replace = await this.settle(entry);
+        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.settle(entry);
         else if (error.retryable) {
           if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
           doubt();
@@ -373,16 +373,17 @@ export class Board {
     }
   }
 
-  /** Something else is on the disk by now: a person decides. Resolves with the versions that are to go. */
-  private async settle(entry: Entry): Promise<readonly string[]> {
+  /** Something else is on the disk by now: a person decides. */
+  private async settle(entry: Entry): Promise<Over> {
     const found = (await drawnOn([entry])).get(entry.name);
-    if (!found) return [];
+    if (!found) return {};
     const mine = found.drawings.find(isOwn);
     const theirs = found.drawings.filter((one) => !isOwn(one) && !one.unfinished);
     const isOther = (mine?.version ?? "") === entry.version;
     const answer = await this.decide(entry, isOther ? theirs.map(({ person }) => person) : []);
     entry.version = mine?.version ?? "";
-    if (answer === "mine") return theirs.map(({ version }) => version);
+    if (answer === "mine") return { replace: theirs.map(({ version }) => version) };
+    if (answer === "both") return { keep_both: true };
     const kept = entry.wanted;
     entry.wanted = undefined;
     if (answer === "later" && kept) {
@@ -392,17 +393,17 @@ export class Board {
       this.steps = this.steps.filter(({ index }) => index !== entry.index);
       takeDrawing(entry, found);
     }
-    return [];
+    return {};
   }
 }
 
 // --- on the disk ----------------------------------------------------------------------------------------------------
 
-async function write(entry: Entry, sketch: Sketch | null, replace: readonly string[]): Promise<void> {
+async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<void> {
   const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
   const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
   const unfinished = !!sketch && !sketch.finished;
-  entry.version = await giveBoxes({ name: entry.name, version: entry.version, unfinished, boxes }, replace);
+  entry.version = await giveBoxes({ name: entry.name, version: entry.version, unfinished, boxes }, over);
   if (sketch?.finished) entry.by.value = null;
 }
 

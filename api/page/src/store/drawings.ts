@@ -26,11 +26,16 @@ export interface GivenBoxes {
 
 export const isOwn = ({ person }: { person: string }) => person === theProject().person;
 
-/** Writes a person's boxes of an image. `replace`: versions of others' drawings that are to go where they contradict it.
- * Resolves with the version that it has now. */
-export async function giveBoxes(image: GivenBoxes, replace: readonly string[] = []): Promise<string> {
+/** What is to become of others' drawings that contradict it: these versions go, or all stay. Else it is refused. */
+export interface Over {
+  replace?: readonly string[];
+  keep_both?: boolean;
+}
+
+/** Writes a person's boxes of an image. Resolves with the version that it has now. */
+export async function giveBoxes(image: GivenBoxes, over: Over = {}): Promise<string> {
   const { pool, labels, person } = theProject();
-  const body = { path_to_img: pool, path_to_labels: labels, images: [image], replace, ...signedBy() };
+  const body = { path_to_img: pool, path_to_labels: labels, images: [image], ...over, ...signedBy() };
   const written = await post<BoxesWritten>("labels/boxes", body, { patience: NO_ANSWER_S });
   if (written.person !== person) setProject({ person: written.person });
   tellTabs(labels);

@@ -111,8 +111,8 @@ async function rewrite(
     tell(words.boxCheck.gone(name), "bad");
     return null;
   }
-  const others = drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  await giveBoxes({ name, boxes: after, version: mine?.version ?? "" }, others);
+  const replace = drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
+  await giveBoxes({ name, boxes: after, version: mine?.version ?? "" }, { replace });
   return before;
 }
 
