@@ -27,6 +27,7 @@ COMMANDS = {
     "agreement": ("agreement", "pool", "--labels", "labels.txt"),
     "similar": ("similar", "pool", "-n", "1", "--like", "a.png"),
     "map": ("map", "pool"),
+    "embedding": ("embed", "pool"),
 }
 SELECT = COMMANDS["selection"]
 
@@ -171,7 +172,7 @@ def test_where_the_service_may_be_named_is_said(nextlabel):
 
 
 def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(nextlabel, client):
-    for kind in ("f1", "learning_curve", "audit", "similar", "map"):
+    for kind in ("f1", "learning_curve", "audit", "similar", "map", "embedding"):
         code, _, err = nextlabel(*COMMANDS[kind], "-o", "x.tsv")
         assert code == 2
         assert "has no labels to give as tsv" in err

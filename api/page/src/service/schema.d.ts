@@ -1456,6 +1456,88 @@ export interface components {
              */
             images: components["schemas"]["ImageBoxes"][];
         };
+        /**
+         * EmbeddingRequest
+         * @description The whole pool embedded ahead, so that later questions find all of it in the cache.
+         */
+        EmbeddingRequest: {
+            /**
+             * Kind
+             * @default embedding
+             * @constant
+             */
+            kind: "embedding";
+            /**
+             * Backbone
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name.
+             */
+            backbone: string;
+            /**
+             * Head
+             * @description The classifier trained on the embeddings.
+             * @default linear
+             * @enum {string}
+             */
+            head: "linear" | "mlp";
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+            /**
+             * Content
+             * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
+             * @default false
+             */
+            content: boolean;
+            /**
+             * Seed
+             * @description The same request with the same seed gives the same answer.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Weights
+             * @description Leave out for pretrained weights. "random": an untrained network, to compare with.
+             */
+            weights?: "random" | null;
+            /**
+             * Deadline S
+             * @description Fails unless it has ended so many seconds after it was submitted.
+             */
+            deadline_s?: number | null;
+            /**
+             * Webhook
+             * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
+             */
+            webhook?: string | null;
+            /**
+             * Path To Img
+             * @description Folder of images.
+             */
+            path_to_img: string;
+        };
+        /**
+         * EmbeddingResult
+         * @description `embedded` of the pool's `images` are in the cache; the others can't be read, and are `skipped`.
+         */
+        EmbeddingResult: {
+            /**
+             * Kind
+             * @default embedding
+             * @constant
+             */
+            kind: "embedding";
+            /** Images */
+            images: number;
+            /** Embedded */
+            embedded: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /** F1Macro */
         F1Macro: {
             /** F1 Macro */
@@ -1802,7 +1884,7 @@ export interface components {
         };
         /**
          * Interruption
-         * @description Why a job was put back into the queue: `worker_lost`, `stalled` or `drained`.
+         * @description Why a job was put back into the queue: `worker_lost`, `stalled`, `drained` or `gave_way`.
          */
         Interruption: {
             /** Reason */
@@ -1931,7 +2013,7 @@ export interface components {
          * Kind
          * @enum {string}
          */
-        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "agreement" | "similar" | "map";
+        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "agreement" | "similar" | "map" | "embedding";
         /**
          * LabelCheckRequest
          * @description Which labels look wrong.
@@ -3787,7 +3869,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["AgreementRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"];
+                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["AgreementRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"] | components["schemas"]["EmbeddingRequest"];
             };
         };
         responses: {
@@ -4084,7 +4166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
