@@ -25,6 +25,7 @@ from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNex
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
+from nextlabel.core.data_roots import bucket_url, is_url
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.kinds.requests import JobRequest
@@ -194,6 +195,12 @@ def settle(path_to_labels: str, classes: Mapping[str, str | Sequence[str] | None
     yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
+def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> Talk[bytes]:
+    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs)}
+    answer = yield from _ask(Call("POST", "/report", body=body))
+    return answer.content
+
+
 def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:
     return {"path_to_img": path_to_img, **({"path_to_labels": path_to_labels} if path_to_labels else {})}
 
@@ -307,9 +314,13 @@ def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
     """Make the JSON of a request. Of a JobRequest, take only what was set: an older service need not know the rest."""
     if isinstance(request, JobRequest):
         return request.model_dump(mode="json", include={"kind", *request.model_fields_set})
-    fields = {name: value.absolute() if isinstance(value, Path) else value for name, value in request.items()}
+    fields = {name: _sent(value) if isinstance(value, Path) else value for name, value in request.items()}
     body: dict[str, Any] = to_jsonable_python(fields)
     return body
+
+
+def _sent(path: Path) -> str:
+    return str(bucket_url(path)) if is_url(path) else str(path.absolute())
 
 
 def refused(answer: httpx.Response) -> Refused:

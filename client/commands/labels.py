@@ -25,13 +25,13 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
+from nextlabel.client.pools import POOL, place_of
 from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.label_files import GivenLabel, settle
 from nextlabel.core.data.label_text import NONE
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
 from nextlabel.core.data.labels_folder import why_nobodys
-from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
@@ -146,9 +146,7 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 
 @labels.command()
 @click.argument("path", type=Existing)
-@click.option(
-    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Their images: are all names there?"
-)
+@click.option("--pool", type=POOL, help="Their images: are all names there?")
 @OfTask
 def check(path: Path, pool: Path | None, task: str) -> None:
     """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1.
@@ -199,7 +197,7 @@ def _tell_boxes(found: BoxLabels) -> None:
 @click.option(
     "--to", type=click.Choice(list(box_exchange.WRITERS)), help="Boxes: for which tool; OUT is a folder then."
 )
-@click.option("--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Boxes: their images.")
+@click.option("--pool", type=POOL, help="Boxes: their images.")
 @box_exchange.EmptyMeansOption
 @box_exchange.HullOption
 @box_exchange.FirstPixelOption
@@ -222,13 +220,13 @@ def convert(
 
 
 def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
-    images = list_pool(place_at(pool.absolute(), [pool.absolute()]))
+    images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
-    click.echo(f"{len(matched.rows)} of {len(images)} images in {pool} are labelled")
+    click.echo(f"{len(matched.rows)} of {len(images)} images in {images.place.key} are labelled")
     if absent:
         more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        click.echo(f"not in {pool}: {', '.join(absent[:LISTED])}{more}", err=True)
+        click.echo(f"not in {images.place.key}: {', '.join(absent[:LISTED])}{more}", err=True)
     for name, other in meant(absent[:LISTED], images.names).items():
         click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
-from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.places import Ahead, Place, place_at
 from nextlabel.core.errors import UnreadableImage
 
 KEY = "content:"  # no folder's path begins like this
@@ -49,6 +49,13 @@ class ByContent:
 
     def open(self, name: str) -> ImageFile:
         return self._place.open(name)
+
+    def ahead(self, names: Sequence[str], sizes: Sequence[int], patience_s: float) -> Ahead:
+        return self._place.ahead(names, sizes, patience_s)
+
+    def stamp(self, name: str) -> int:
+        with self._place.open(name) as file:
+            return _digest(file)
 
     def stamp_of(self, file: ImageFile) -> int:
         file.seek(0)

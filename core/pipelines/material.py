@@ -15,6 +15,7 @@ from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import left_out_of
 from nextlabel.core.data.labels_folder import why_nobodys
+from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, draw_pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
@@ -112,11 +113,19 @@ def read_of_task(
 
 
 def _place(path: str, run: Run, content: bool) -> Place:
-    place = place_at(path, run.settings.data_roots)
-    if not content:
-        return place
     assert run.progress is not None
     stage, before = run.progress.stage, run.done  # of another pool, maybe
+
+    def listed(count: int) -> None:
+        assert run.progress is not None
+        if run.progress.unit != "images":
+            run.stage(stage, None, "images", done=before)
+        run.advance(before + count)
+
+    patience = Patience(run.settings.bucket_patience_s, waiting=run.waits)
+    place = place_at(path, run.settings.data_roots, patience=patience, listed=listed)
+    if not content:
+        return place
 
     def show(done: int, total: int) -> None:
         if done == 1:

@@ -94,6 +94,14 @@ class Run:
         """Raises when the job must stop."""
         self._check()
 
+    def waits(self, why: str) -> None:
+        """Tell at once that storage is waited for, and raise when the job must stop."""
+        if not any(warning.code == WarningCode.BUCKET_WAITED_FOR for warning in self.warnings):
+            self.warn(WarningCode.BUCKET_WAITED_FOR, f"the job waits for storage: {why}")
+            if self.progress is not None:
+                self._tell()
+        self._check()
+
     def warn(self, code: WarningCode, detail: str, names: Sequence[str] = ()) -> None:
         warning = JobWarning(
             code=str(code), detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
