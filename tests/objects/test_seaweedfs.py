@@ -216,7 +216,9 @@ class Often:
             return self._fault if self._count % 3 == 0 else None
 
 
-@pytest.mark.parametrize("fault", [refusal(503, "SlowDown"), DROP, refusal(500, "InternalError")], ids=str)
+@pytest.mark.parametrize(
+    "fault", [refusal(503, "SlowDown"), DROP, refusal(500, "InternalError")], ids=["busy", "lost", "broken"]
+)
 def test_throttled_or_losing_connections_all_the_time(client, served, pool, picks, fault):
     served.relay.fault = Often(fault)
     assert client.wait(submit(client, pool).id, timeout_s=120).result.data == picks
