@@ -311,7 +311,7 @@ export interface paths {
         };
         /**
          * Get Classes
-         * @description List the classes, with the key of each, as the page of everybody has them.
+         * @description List the classes, with the key of each: the same for everybody who asks.
          */
         get: operations["get_classes_labels_classes_get"];
         /**
