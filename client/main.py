@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, str] | str] = {
     },
     "Files and setting up": {
         "labels": "nextlabel.client.commands.labels:labels",
+        "classes": "nextlabel.client.commands.classes:classes",
         "export": "nextlabel.client.exchange:export",
         "import": "nextlabel.client.exchange:import_",
         "up": "nextlabel.client.commands.local:up",
