@@ -22,6 +22,7 @@ from nextlabel.core.data.label_files import (
     Survey,
     give_labels,
     person_of,
+    settle,
     state_of,
 )
 from nextlabel.core.data.labels import sorted_classes
@@ -82,6 +83,7 @@ class LabelsView(LabelsPart):
     classes: list[ClassOfPool]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
+    settled: list[OneLabel] = Field(description="What was settled between people, and counts; 1,000 at most.")
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
@@ -108,6 +110,19 @@ class LabelsGiven(BaseModel):
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
     replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
+    keep_both: bool = Field(
+        False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
+    )
+    task: OfClasses = "classification"
+
+
+class LabelsSettled(BaseModel):
+    """What holds of images that people see in several ways."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText = Field(description="A folder.")
+    labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
     task: OfClasses = "classification"
 
 
@@ -174,6 +189,7 @@ async def post_labels(
         roots=services.settings.data_roots,
         task=task_of(body.task),
         replace=body.replace,
+        keep_both=body.keep_both,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
         noted = {one.name: one.class_name is not None for one in given}
@@ -186,13 +202,33 @@ async def post_labels(
     )
 
 
+@router.post("/labels/settle")
+async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, _: Writer) -> LabelsWritten:
+    """Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
+
+    A class of null opens the question again.
+    """
+    _refuse_empty(body)
+    written = await services.files.run(
+        body.path_to_labels,
+        settle,
+        body.path_to_labels,
+        [GivenLabel(label.name, label.class_name) for label in body.labels],
+        roots=services.settings.data_roots,
+        task=task_of(body.task),
+    )
+    return LabelsWritten(
+        path_to_labels=str(written.folder), person=person_of(written.file), file=written.file, replaced={}
+    )
+
+
 def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
     """Find labels; return where they are and a text that changes with them."""
     path = existing_file_or_folder(path_to_labels, roots)
     return path, state_of(path, roots)
 
 
-def _refuse_empty(body: LabelsGiven) -> None:
+def _refuse_empty(body: LabelsGiven | LabelsSettled) -> None:
     """Raise InvalidRequest where a class is empty, and an image has one."""
     empty = [
         at for at, label in enumerate(body.labels) if label.class_name is not None and not label.class_name.strip()
@@ -228,6 +264,7 @@ def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsVi
             for file, count in labels.labels_per_file.items()
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
+        settled=[_label_view(label) for label in labels.settled[-1000:]],
         left_out=list(labels.left_out[:1000]),
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
         next_after=there[which.limit - 1] if is_page else None,

@@ -44,7 +44,7 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.labels_folder import CLASS_FILE, SUFFIXES_OF_LABELS, sort_out
+from nextlabel.core.data.labels_folder import CLASS_FILE, SETTLED, SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
@@ -54,6 +54,7 @@ from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
     EmptyPool,
     Fault,
+    InvalidRequest,
     LabelledOtherwise,
     LabelsMalformed,
     PathNotWritable,
@@ -90,14 +91,15 @@ def give_labels(
     roots: Sequence[Path],
     task: LabelLines,
     replace: bool = False,
+    keep_both: bool = False,
 ) -> Written:
     """Write all of the labels into `<person>.txt` in the folder, or none. What lines of one name mean, the task knows.
 
     The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
-    taken out of them.
+    taken out of them; with `keep_both` it stays, to be settled.
 
     Raises:
-        LabelledOtherwise: other files have other classes, and `replace` was not asked for; lists which.
+        LabelledOtherwise: other files have other classes, and neither was asked for; lists which.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
@@ -106,7 +108,7 @@ def give_labels(
     wanted = _by_name(labels, task)
     with own_file(path, file_name, roots) as (folder, own, others):
         classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
-        contradicting = _contradicting(classes, wanted, replace=replace)
+        contradicting = {} if keep_both else _contradicting(classes, wanted, replace=replace)
         changed = {own: rewritten(own_bytes(own), labels, task)} if wanted else {}
         changed |= {
             file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
@@ -116,6 +118,30 @@ def give_labels(
         wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
     }
     return Written(folder.path, file_name, replaced)
+
+
+def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], task: LabelLines) -> Written:
+    """Write what holds of images that people see in several ways; None: it isn't settled any more.
+
+    It goes into the folder's file of what was settled. People's own files stay as they are.
+
+    Raises:
+        InvalidRequest: nobody has labelled one of the images; lists which.
+        LabelsMalformed: a name or a class can't stand in a labels file.
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+    """
+    wanted = _by_name(labels, task)
+    with own_file(path, SETTLED, roots) as (folder, own, others):
+        labelled = {name for file in others for name in _classes_in(read_bytes(file), wanted, task)}
+        if unlabelled := [one for key, one in wanted.items() if one.classes is not None and key not in labelled]:
+            raise InvalidRequest(
+                [
+                    Fault(f"/labels/{one.at}/name", "invalid_value", f"nobody has labelled {shown(one.name)}")
+                    for one in unlabelled[:MAX_LISTED]
+                ]
+            )
+        write_all({own: rewritten(own_bytes(own), labels, task)} if wanted else {})
+    return Written(folder.path, SETTLED, {})
 
 
 def said_otherwise(
@@ -149,7 +175,10 @@ class NamedLabel:
 
 
 class Survey:
-    """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts."""
+    """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts.
+
+    What was settled counts before all, and is no conflict.
+    """
 
     def __init__(
         self,
@@ -158,20 +187,40 @@ class Survey:
         left_out: Sequence[str] = (),
     ) -> None:
         """`files`: each file's classes by name, in order. `left_out`: files in the folder that are nobody's."""
-        self._files = files
+        self._files = dict(sorted(files.items(), key=lambda file: file[0] != SETTLED))
+        self._settled = self._files.get(SETTLED, {})
         self.left_out = tuple(left_out)
+        self._contradicting_themselves = {
+            (label.file, label.name)
+            for label in conflicts
+            if label.class_name not in files[label.file].get(label.name, ())
+        }
         all_conflicts = set(conflicts)
         self._classes: dict[str, tuple[str, ...]] = {}
-        for file, classes in files.items():
-            for name in self._classes.keys() & classes.keys():
+        for file, classes in self._files.items():
+            for name in self._classes.keys() & classes.keys() - self._settled.keys():
                 if self._classes[name] != classes[name]:
                     all_conflicts |= {*self.of([name]), *(NamedLabel(name, one, file) for one in classes[name])}
             self._classes = {**classes, **self._classes}
-        self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file, label.class_name)))
+        open_ = (label for label in all_conflicts if as_seen(label.name) not in self._settled)
+        self.conflicts = tuple(sorted(open_, key=lambda label: (label.name, label.file, label.class_name)))
 
     @property
     def labels_per_file(self) -> dict[str, int]:
-        return {file: len(classes) for file, classes in self._files.items()}
+        return {file: len(classes) for file, classes in self._files.items() if file != SETTLED}
+
+    def of_people(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Return what each person's file says by name, without what it contradicts itself about."""
+        return {
+            file: {name: said for name, said in classes.items() if (file, name) not in self._contradicting_themselves}
+            for file, classes in self._files.items()
+            if file != SETTLED
+        }
+
+    @property
+    def settled(self) -> list[NamedLabel]:
+        """What was settled, in the order in which it was."""
+        return self.of(self._settled)
 
     def __len__(self) -> int:
         return len(self._classes)

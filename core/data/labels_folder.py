@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
 SUFFIXES_OF_BOXES = (".jsonl",)
 CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
+#: The file of what was settled between people. No person's file is called so: their names begin with a letter or digit.
+SETTLED = "_settled.txt"
 
 _CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
 _WORD = "copy|copie|kopie|copia|cópia|kopia|копия|コピー|的?副本|拷贝|복사본|bak|backup|old|orig|original"

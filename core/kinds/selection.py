@@ -20,6 +20,7 @@ from nextlabel.core.kinds.requests import (
     OfClasses,
     OnePredicted,
     PersonName,
+    Timed,
     given_in,
     method_in,
 )
@@ -31,6 +32,7 @@ from nextlabel.core.kinds.results import (
     Part,
     Result,
     Skipped,
+    TimedPart,
 )
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -39,7 +41,7 @@ from nextlabel.core.people import in_file_names
 MOST_HANDED_OUT = 10_000  # at once, to one person
 
 
-class SelectionRequest(OnePredicted):
+class SelectionRequest(Timed, OnePredicted):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
@@ -66,9 +68,19 @@ class SelectionRequest(OnePredicted):
         description="Who will label them. The batch is handed out to that person: for a time, nobody else who works on "
         "this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.",
     )
-    overlap: int = Field(1, ge=1, le=10, description="How many people may have an image at the same time.")
+    overlap: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="How many people are to label an image: so many may have it at the same time, and it comes again "
+        "in the batches of others until so many have labelled it.",
+    )
     overlap_share: float = Field(
-        1.0, ge=0, le=1, description="The share of images that `overlap` is about: always the same ones, drawn by name."
+        1.0,
+        ge=0,
+        le=1,
+        description="The share of images that `overlap` is about: always the same ones, drawn by name. A batch has no "
+        "larger share of images that others have labelled already.",
     )
 
     @field_validator("person")
@@ -146,7 +158,9 @@ class HandedOutPart(Part):
 
 
 class SelectionItem(Part):
-    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label."""
+    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
+
+    `second_opinion`: somebody has labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -157,6 +171,7 @@ class SelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
 class MethodUsed(Part):
@@ -176,7 +191,7 @@ class MapPoint(Part):
     chosen: bool
 
 
-class SelectionResult(HandedOutPart, Result):
+class SelectionResult(TimedPart, HandedOutPart, Result):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
 
@@ -202,6 +217,7 @@ class SelectionResult(HandedOutPart, Result):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -212,7 +228,8 @@ class SelectionResult(HandedOutPart, Result):
 class MultilabelSelectionItem(Part):
     """`predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
     least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
-    near-copies of it that were left out, at most 100; they may be given the same labels."""
+    near-copies of it that were left out, at most 100; they may be given the same labels. `second_opinion`: somebody has
+    labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -224,9 +241,10 @@ class MultilabelSelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
-class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
+class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them."""
 
@@ -254,6 +272,7 @@ class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -280,6 +299,7 @@ KIND = Kind(
     shell_examples=(
         "nextlabel select photos -n 100",
         "nextlabel select photos --labels labels -n 100 -o batch.csv",
+        "nextlabel select photos -n 24 --within 10",
     ),
     example={
         "kind": "selection",

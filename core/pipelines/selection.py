@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from nextlabel.core.kinds.selection import (
     SelectionResult,
 )
 from nextlabel.core.methods.auto import settle
-from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
+from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.hand_outs import Held, hand_out
@@ -30,26 +30,32 @@ from nextlabel.core.pipelines.material import (
     Labelled,
     class_of,
     manifest,
-    read_labelled,
     rounded,
     skipped_images,
     top_of,
 )
 from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
+NO_BATCH = Batch(Picks(NO_ROWS, np.empty(0)), (), NO_ROWS)
 
 
 def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
     chosen = choose_batch(request, run)
     batch, embedded, predictions = chosen.batch, chosen.embedded, chosen.predictions
+    items = tuple(_items(batch, embedded, predictions, chosen.method, chosen.task))
+    again = (
+        SelectionItem(**told, predicted=None, confidence=None, top=()) for told in chosen.second_opinions_after(items)
+    )
     return SelectionResult(
-        items=tuple(_items(batch, embedded, predictions, chosen.method, chosen.task)),
+        items=(*items, *again),
         map=_map(chosen.supplies, embedded, batch.picks.rows),
         **chosen.told,
     )
@@ -57,7 +63,10 @@ def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A batch, and what it was chosen by. told: what every result says, whatever a label is."""
+    """A batch, and what it was chosen by. told: what every result says, whatever a label is.
+
+    again: names of images that this person is to label besides, as others have: nothing is said of what they are.
+    """
 
     batch: Batch
     embedded: Embedded
@@ -65,7 +74,15 @@ class Choice:
     method: Method
     supplies: Supplies
     task: ClassTask
+    again: Sequence[str]
     told: dict[str, Any]
+
+    def second_opinions_after(self, items: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """Say of the images to be labelled again what their items say; they come after the others."""
+        for rank, name in enumerate(self.again, len(items) + 1):
+            yield {
+                "rank": rank, "name": name, "score": 0.0, "cluster": None, "reason": REASON, "second_opinion": True
+            }  # fmt: skip
 
 
 def choose_batch(request: SelectionRequest, run: Run) -> Choice:
@@ -73,12 +90,9 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     source = source_of(request, run)
-    every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = source.embed(labelled, every_row, "embed", run)
+    embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
@@ -97,9 +111,9 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch, held = _choose_and_hand_out(method, inputs, request, embedded, predictions, run)
+    batch, again, held = _choose_and_hand_out(method, inputs, request, embedded, predictions, run)
     told: dict[str, Any] = {
-        "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
         "candidates": len(inputs.candidates) - len(held.rows),
         "handed_to": request.person,
@@ -107,10 +121,11 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "with_you": held.with_you,
         "near_copies_left_out": len(batch.left_out),
         "head": predictions.head if predictions else None,
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": _manifest(request, source, run, predictions, labelled),
     }
-    return Choice(batch, embedded, predictions, method, supplies, labelled.task, told)
+    return Choice(batch, embedded, predictions, method, supplies, labelled.task, again, told)
 
 
 def _manifest(
@@ -128,7 +143,7 @@ def _inputs(
     those were brought along."""
     excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
     pending = np.union1d(pending, embedded.matched.disputed)
-    if absent := embedded.pool.absent([*request.exclude, *request.pending]):
+    if absent := embedded.absent([*request.exclude, *request.pending]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     unlabelled = embedded.unlabelled()
     set_aside = np.union1d(excluded, pending)
@@ -157,18 +172,25 @@ def _choose_and_hand_out(
     embedded: Embedded,
     predictions: Predictions | None,
     run: Run,
-) -> tuple[Batch, Held]:
-    """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile."""
+) -> tuple[Batch, list[str], Held]:
+    """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile.
+
+    Returns the batch, the images to be labelled again, and what others have.
+    """
     names, warnings = embedded.pool.names, run.warnings
+    second = SecondOpinions.of(request, embedded.pool, run)
     while True:
         run.warnings = warnings
         held = Held.of(request, embedded.pool, inputs.candidates, run)
-        batch = _choose(method, held.left_out_of(inputs), request, predictions, run)
-        if hand_out(request, [names[row] for row in batch.picks.rows], run):
+        again = second.open_to(request, held.people)
+        new = request.model_copy(update={"add": request.add - len(again)})
+        batch = _choose(method, held.left_out_of(inputs), new, predictions, run) if new.add else NO_BATCH
+        all_names = [*(names[row] for row in batch.picks.rows), *again]
+        if hand_out(request, {name: second.most_holders(name, request, held.people) for name in all_names}, run):
             break
         run.check()
-    _warn_of_few(request, len(inputs.candidates), held, batch, run)
-    return batch, held
+    _warn_of_few(new, len(inputs.candidates), held, batch, run)
+    return batch, again, held
 
 
 def _choose(

@@ -60,6 +60,7 @@ def test_every_call_is_documented(client):
         ("put", "/labels/classes"),
         ("post", "/labels/classes/change"),
         ("post", "/labels/classes/undo"),
+        ("post", "/labels/settle"),
         ("get", "/hand-outs"),
         ("post", "/hand-outs/give-back"),
         ("get", "/capabilities"),

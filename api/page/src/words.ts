@@ -23,6 +23,7 @@ export function ago(time: string | null, now = Date.now()): string {
 
 const labels = (n: number) => plural(n, "label");
 const images = (n: number) => plural(n, "image");
+const boxes = (n: number) => plural(n, "box", "boxes");
 
 export const words = {
   app: {
@@ -131,7 +132,9 @@ export const words = {
     otherwise: (name: string, theirs: string, file: string) => `${name} is ${theirs} in ${file}`,
     yours: (mine: string) => `You say ${mine}.`,
     leaveIt: "Leave it",
-    leaveHint: "Both answers are kept, to be settled under Check.",
+    leaveHint:
+      "Left alone, theirs counts, and you find yours again under Check. With both kept, neither counts until it is settled there.",
+    keepBoth: "Keep both",
     replace: (mine: string) => `Replace by ${mine}`,
     more: (n: number) => `… and ${number(n)} more`,
   },
@@ -329,6 +332,20 @@ export const words = {
     byClass: "By class",
     byClassColumns: { name: "class", f1: "F1", precision: "precision", recall: "recall", images: "images" },
     f1Of: (f1: number) => `F1 ${score(f1)}`,
+    boxes: {
+      map50: "mAP at IoU 0.5",
+      headline: (low: number, high: number, n: number, all: number) =>
+        ` · 95 %: ${score(low)} to ${score(high)} · on ${boxes(n)} of ${images(all)}`,
+      map: (map: number) => `mAP over IoU 0.5 to 0.95: ${score(map)}`,
+      recall: (recall: number) => `average recall ${score(recall)}`,
+      f1: (f1: number) => `F1 ${score(f1)} at the best scores, which flatter it a little`,
+      misses: (all: string) => `Errors: ${all}`,
+      miss: (kind: string, n: number) => `${number(n)} ${MISSES[kind] ?? kind}`,
+      noObject: "There is no box on the validation images, so there is nothing to find.",
+      neverFound: (classes: string) => `${classes}: never predicted.`,
+      columns: ["class", "AP at 0.5", "range", "F1", "precision", "recall", "from score", "boxes"],
+      none: "·",
+    },
     several: {
       headline: (low: number, high: number, exact: number, n: number) =>
         ` · 95 %: ${score(low)} to ${score(high)} · all classes right on ${percent(exact, 1)} · of ${images(n)}`,
@@ -402,7 +419,12 @@ export const words = {
     theirs: (name: string, person: string) => `${name} (${person})`,
     mine: (name: string) => `${name} (you)`,
     conflicts: "One image, several classes",
-    conflictsHint: "Nobody's label counts here, and the image is not asked about again, until you say which is right.",
+    conflictsHint:
+      "Nobody's label counts here, and the image is not asked about again, until one is settled. Everybody's label stays in their file.",
+    wasSettled: (name: string, className: string) => `${name} is settled: ${className}.`,
+    settledHeading: "Settled",
+    settledHint: "This counts, whatever people's files say.",
+    openAgain: "Open again",
     conflictIn: (name: string, person: string) => `${name} (${person})`,
     copies: "Near-copies with different labels",
     copiesHint: "The same photo, or nearly, and not the same class.",
@@ -458,12 +480,18 @@ export const words = {
     personFile: (file: string) => `Your labels go to ${file}.`,
     add: "Images a batch",
     addHint: "Small batches learn faster; 20 is a good start.",
-    taskHeading: "How many classes an image has",
+    taskHeading: "What is labelled",
     tasks: {
       classification: ["one class", "Each photo is one thing: a shirt, a dress or a bag."],
       multilabel: ["several classes, or none", "A photo may show several things, or none of them: a car and a person."],
-    } as Record<"classification" | "multilabel", [string, string]>,
-    told: (n: number) => `${images(n)} there ${n === 1 ? "has" : "have"} several classes, or none: that is chosen.`,
+      detection: ["boxes", "Boxes are drawn around things, each with a class; on some photos nothing is there."],
+    } as Record<"classification" | "multilabel" | "detection", [string, string]>,
+    told: {
+      classification: () => "",
+      multilabel: (n: number) =>
+        `${images(n)} there ${n === 1 ? "has" : "have"} several classes, or none: that is chosen.`,
+      detection: (n: number) => `On ${images(n)} there boxes were drawn: that is chosen.`,
+    },
     validation: "Validation set (optional): to measure quality on photos that are not learnt from",
     valPool: "Validation photos",
     valPoolHint: "Other photos, never learnt from.",
@@ -490,7 +518,7 @@ export const words = {
       labels: "Choose a folder for labels.",
       person: "A name begins with a letter or digit, and has up to 64 letters, digits and any of . _ @ -",
       add: "A batch has 1 to 1,000 images.",
-      task: "Say how many classes an image has.",
+      task: "Say what is labelled.",
       bothValidation: "Validation photos and validation labels belong together: name both, or none.",
     },
     fault: (field: string, what: string) => `${field}: ${what}`,
@@ -506,6 +534,112 @@ export const words = {
     imagesHere: (n: number) => `${images(n)} here`,
     noneHere: "No images in this folder itself",
     use: "Use this folder",
+  },
+
+  boxes: {
+    title: "Draw boxes",
+    stage: (name: string, size: string, n: number) =>
+      `${name}, ${size}, ${boxes(n)}. b draws a box, Tab goes to the next one, arrows move it.`,
+    size: (width: number, height: number) => `${number(width)} × ${number(height)}`,
+    said: (at: number, all: number, name: string | null, score: number | null, place: readonly number[]) =>
+      `${at} of ${all}: ${name ?? "no class yet"}${score === null ? "" : `, suggested, ${percent(score)}`}, at ${place.map((one) => Math.round(one)).join(", ")}`,
+    listed: (name: string | null, score: number | null) =>
+      `${name ?? "?"}${score === null ? "" : ` ${percent(score)}`}`,
+    unnamedBox: "no class yet",
+    list: "Boxes on this image",
+    none: "No box yet: draw one with the mouse or a finger, or press b.",
+    thisBox: (w: number, h: number) => `${number(w)} × ${number(h)}`,
+    allRight: "All right, next",
+    spaceKey: "Space",
+    nothingHere: "Nothing here",
+    newBox: "New box",
+    remove: "Remove box",
+    removeKey: "Del",
+    previous: "Image before",
+    next: "Next image",
+    closer: "Closer",
+    farther: "Farther",
+    allSeen: "All of the image",
+    hide: "Hide boxes",
+    show: "Show boxes",
+    brightness: "Brightness",
+    redo: "Redo",
+    least: "Suggestions from",
+    leastAuto: "as chosen for each class",
+    leastValue: (share: number) => percent(share),
+    leastReset: "As chosen",
+    suggestions: (shown: number, all: number) => `${number(shown)} of ${plural(all, "suggestion")} shown`,
+    moves: { all: "Arrows move it", se: "Arrows move its lower right corner", nw: "Arrows move its upper left corner" },
+    moveHint: "r changes what arrows move; with Shift by 10 pixels.",
+    pickFirst: "Choose a box first: press Tab, or click it.",
+    unnamed: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class.`,
+    removed: "Removed.",
+    undone: "Undone.",
+    takenBack: "Taken back: nobody has looked at this image.",
+    nothingToUndo: "There is nothing to undo.",
+    nothingToRedo: "There is nothing to do again.",
+    nothingToTakeBack: "You have said nothing about this image.",
+    left: (n: number, name: string, there: number) => `${number(n)} left. ${name}, ${boxes(there)}.`,
+    inBatch: (done: number, all: number) => `${number(done)} of ${number(all)}`,
+    begun: (n: number) => `${images(n)} begun`,
+    inAll: (n: number) => `${images(n)} finished in all`,
+    nextBatch: "Next batch",
+    begunTitle: "Not all is finished",
+    begunText: (n: number) =>
+      `On ${images(n)} of this batch you have begun to draw. What you drew is kept, and does not count yet: Space on an image says that it is all there is.`,
+    begunLeave: "Go on without them",
+    tile: (at: number, all: number, name: string, state: string) => `${at} of ${all}: ${name}, ${state}`,
+    stateFinished: (n: number) => (n ? boxes(n) : "nothing here"),
+    stateBy: (n: number, person: string) => `${n ? boxes(n) : "nothing here"} by ${person}`,
+    stateBegun: (n: number) => `${boxes(n)}, not finished`,
+    stateSuggested: (n: number) => (n ? `${boxes(n)} suggested` : "not looked at"),
+    tileBegun: (n: number) => `${boxes(n)} …`,
+    tileSuggested: (n: number) => (n ? `${boxes(n)}?` : ""),
+    stateSaving: ", not saved yet",
+    stateRefused: ", not saved: change it again",
+    strip: "Batch, best first",
+    backToCheck: "Back to Check",
+    changedTitle: "It was changed meanwhile",
+    changedHere: (name: string) => `${name} was changed in another tab or window since you saw it.`,
+    changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
+    takeTheirs: "Take what is there",
+    keepMine: "Keep mine, drop theirs",
+    keepBoth: "Keep both",
+    keepBothHint: "Kept both, neither counts until one is settled under Check.",
+  },
+
+  boxCheck: {
+    heading: "Suspicious boxes",
+    go: "Check all boxes",
+    predictions: "Your detector's boxes",
+    predictionsHint:
+      "A file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
+    nothing: "No box looks wrong beside these predictions.",
+    kinds: {
+      overlooked: "overlooked",
+      swapped: "another class?",
+      badly_placed: "badly placed?",
+      spurious: "nothing there?",
+    },
+    change: {
+      overlooked: (name: string | null) => `Add ${name ?? "it"}`,
+      swapped: (name: string | null) => `Change to ${name ?? "it"}`,
+      badly_placed: () => "Move it there",
+      spurious: () => "Remove it",
+    },
+    did: { overlooked: "added", swapped: "changed", badly_placed: "moved", spurious: "removed" },
+    keep: "Keep it as it is",
+    draw: "Draw on it",
+    found: (name: string) => `${name}?`,
+    legend: "Solid: as drawn. Dashed: as predicted.",
+    said: (at: number, all: number, name: string, reason: string) => `${at} of ${all}: ${name}. ${reason}`,
+    gone: (name: string) => `The box on ${name} is not there any more: somebody changed it. Check again.`,
+    conflicts: "One image, several drawings",
+    conflictsHint:
+      "People drew otherwise on these images. Nobody's boxes count here, and the image is not asked about again, until you say which are right.",
+    by: (person: string, n: number) => `${person}: ${boxes(n)}`,
+    take: (person: string, isMe: boolean) => (isMe ? "Mine" : `As ${person} drew`),
+    settled: (name: string, person: string) => `${name} is settled as ${person} drew it.`,
   },
 
   help: {
@@ -536,12 +670,42 @@ export const words = {
         ],
       ],
       [
+        "Label, where boxes are drawn",
+        [
+          ["Space or Enter", "all right and all there is: next image"],
+          ["n", "nothing here: next image"],
+          ["b", "a new box in the middle of what is seen"],
+          ["Tab, Shift+Tab", "the next box, the one before"],
+          ["← → ↑ ↓", "move it by a pixel, with Shift by 10; without a box: move what is seen, or another image"],
+          ["r", "what arrows move: all of it, its lower right corner, its upper left one"],
+          ["1 … 9, 0, then letters", "the class of the box"],
+          ["c or /", "type a class"],
+          ["Delete", "remove the box"],
+          ["z or u, Shift+z", "undo, do again"],
+          ["h", "hide boxes, show them"],
+          ["+ − f", "closer (to the box), farther, all of the image"],
+          ["Page Up, Page Down", "another image"],
+          ["s", "skip: not proposed again"],
+          ["Esc", "let the box go"],
+        ],
+      ],
+      [
         "Check",
         [
           ["k", "keep the label"],
           ["Enter", "change it to the suggested class"],
           ["c or /", "change it to another class"],
           ["← →", "another label"],
+          ["u", "undo"],
+        ],
+      ],
+      [
+        "Check, of boxes",
+        [
+          ["k", "keep the box as it is"],
+          ["Enter", "put it right as suggested: add, remove, move, or another class"],
+          ["d", "draw on the image"],
+          ["← →", "another box"],
           ["u", "undo"],
         ],
       ],
@@ -566,6 +730,15 @@ export const words = {
     ] as [string, [string, string][]][],
     layouts: "Letter keys work on any keyboard layout: what counts is where the key is.",
   },
+};
+
+const MISSES: Record<string, string> = {
+  class: "of another class",
+  place: "badly placed",
+  both: "of another class and badly placed",
+  double: "found twice",
+  background: "where nothing is",
+  missed: "missed",
 };
 
 function agreement(kappa: number): string {

@@ -24,6 +24,7 @@ COMMANDS = {
     "learning_curve": ("curve", "pool", "--labels", "labels.txt"),
     "audit": ("audit", "pool", "--labels", "labels.txt"),
     "label_check": ("check", "pool", "--labels", "labels.txt"),
+    "agreement": ("agreement", "pool", "--labels", "labels.txt"),
     "similar": ("similar", "pool", "-n", "1", "--like", "a.png"),
     "map": ("map", "pool"),
 }
@@ -167,7 +168,9 @@ def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(
         assert "has no labels to give as tsv" in err
         assert RESULTS[kind].labels_file() is None
     assert client.jobs() == []
-    assert all(RESULTS[kind].labels_file() is not None for kind in ("selection", "prediction", "label_check"))
+    assert all(
+        RESULTS[kind].labels_file() is not None for kind in ("selection", "prediction", "label_check", "agreement")
+    )
 
 
 def test_paths_that_are_here_reach_the_service_wherever_its_roots_are(nextlabel, client, data):

@@ -3,11 +3,15 @@
 import { computed, signal } from "@preact/signals";
 import { get, Problem, post, put } from "../service/service";
 import type { ClassesView, DeclaredClass } from "../service/types";
-import { theProject, theTask } from "./project";
+import { isBoxes, project, theProject, theTask } from "./project";
 
 const NOTHING: ClassesView = { path_to_labels: "", version: "", classes: [] };
 
-export const listed = signal(NOTHING);
+const loaded = signal({ folder: "", view: NOTHING });
+/** Of boxes none are listed: their classes have keys in this browser alone. */
+export const listed = computed(() =>
+  loaded.value.folder === project.value?.labels && !isBoxes() ? loaded.value.view : NOTHING,
+);
 export const described = computed(() => new Map(listed.value.classes.map((one) => [one.name, one])));
 export const keysSaid = computed(() => new Map(listed.value.classes.map((one) => [one.name, one.key])));
 
@@ -16,11 +20,12 @@ const where = () => ({ path_to_labels: theProject().labels, ...theTask() });
 export async function loadClasses(signal?: AbortSignal): Promise<void> {
   const folder = theProject().labels;
   const view = await get<ClassesView>("labels/classes", { query: where(), signal });
-  if (folder === theProject().labels) listed.value = view;
+  loaded.value = { folder, view };
 }
 
 /** Writes down classes that were made here, and the keys that all have, so that everybody's page has the same. */
 export async function declareNew(names: readonly string[], keys: ReadonlyMap<string, string>): Promise<void> {
+  if (isBoxes()) return;
   const add = () => {
     const fresh = names.filter((name) => !described.value.get(name)?.declared);
     const others = listed.value.classes.filter((one) => !fresh.includes(one.name));
@@ -45,7 +50,8 @@ export async function declare(classes: readonly Partial<DeclaredClass>[]): Promi
     description,
     example,
   }));
-  listed.value = await put<ClassesView>("labels/classes", { ...where(), classes: said, version: listed.value.version });
+  const body = { ...where(), classes: said, version: listed.value.version };
+  loaded.value = { folder: body.path_to_labels, view: await put<ClassesView>("labels/classes", body) };
 }
 
 /** Gives all labels of a class another one, or none. Raises Problem, with a fault of `/to` where there is such a class. */

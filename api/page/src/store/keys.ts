@@ -4,6 +4,9 @@ const OWN_LETTERS = "abdefghijklopqrtvwxz"; // the others do something else: c m
 /** Says that none of the classes applies, where an image may have several. */
 export const NONE_KEY = "x";
 
+/** What else keys do where boxes are drawn: new, all seen, hide, resize, undo. */
+export const KEYS_OF_BOXES = "bfhrz";
+
 /** Where these are used up, a key has two strokes: one of these, and a digit or letter. */
 const FIRST_STROKES = ".,";
 const DIGITS = "1234567890";

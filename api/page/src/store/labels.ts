@@ -4,9 +4,10 @@ import { computed, signal } from "@preact/signals";
 import { ask, key } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
+
 import { declareNew, described, keysSaid, loadClasses } from "./classes";
-import { keysOf, NONE_KEY, reordered } from "./keys";
-import { classOrder, isSeveral, theProject, theTask } from "./project";
+import { KEYS_OF_BOXES, keysOf, NONE_KEY, reordered } from "./keys";
+import { classOrder, isBoxes, isSeveral, theProject, theTask } from "./project";
 import { toneIn } from "./tone";
 
 const LOOKED_UP = 100; // names in one address
@@ -17,7 +18,9 @@ export const total = signal<number | null>(null);
 export const elsewhere = signal(0);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
-export const keys = computed(() => keysOf(classOrder.value, isSeveral() ? NONE_KEY : "", keysSaid.value));
+export const keys = computed(() =>
+  keysOf(classOrder.value, isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : "", keysSaid.value),
+);
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
@@ -53,13 +56,13 @@ async function look(names: readonly string[], headers: Record<string, string>, s
   return given;
 }
 
-function count(view: LabelsView, now: typeof seen): void {
+/** Takes what the service counted; of boxes, too. */
+export function count(view: Pick<LabelsView, "labels" | "classes" | "not_in_pool">, now: typeof seen): void {
   seen = now;
   total.value = view.labels;
   elsewhere.value = view.not_in_pool ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
-  if (madeIn !== now.folder) made.clear();
-  madeIn = now.folder;
+  keepMade(now.folder);
   const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);
   const others = reordered(classOrder.value, present).filter((one) => !described.value.has(one));
   const order = [...described.value.keys(), ...others];
@@ -76,15 +79,33 @@ export function move(from: Answer | null, to: Answer | null): void {
   giveKeys(to ?? []);
 }
 
+/** The answer about these labels that was counted last, to ask whether they changed since. */
+export const etagOf = (folder: string) => (seen.folder === folder ? seen.etag : null);
+
+/** A box got a class here, or lost it: counted before the service has said so. */
+export function moveBox(from: string | null, to: string | null): void {
+  const now = new Map(counts.value);
+  if (from) now.set(from, Math.max(0, (now.get(from) ?? 0) - 1));
+  if (to) now.set(to, (now.get(to) ?? 0) + 1);
+  counts.value = now;
+  if (to) giveKeys([to]);
+}
+
 /** Classes that are chosen here and on no disk yet; they keep their keys as long as the page is open. */
 const made = new Set<string>();
 let madeIn = "";
 
 export function make(names: Answer): void {
+  keepMade(theProject().labels);
   const fresh = names.filter((name) => !classOrder.value.includes(name));
   for (const name of fresh) made.add(name);
   giveKeys(names);
   if (fresh.length) void declareNew(fresh, keys.value);
+}
+
+function keepMade(folder: string): void {
+  if (madeIn !== folder) made.clear();
+  madeIn = folder;
 }
 
 function giveKeys(names: Answer): void {
