@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str] | str] = {
         for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")
     },
     "People": {
+        "report": "nextlabel.client.commands.report:report",
         "hand-outs": "nextlabel.client.commands.hand_outs:hand_outs",
         "give-back": "nextlabel.client.commands.hand_outs:give_back",
     },

@@ -476,6 +476,10 @@ class Drained(Interrupted):
     code = "drained"
 
 
+class GaveWay(Interrupted):
+    code = "gave_way"
+
+
 class LeaseLost(Interrupted):
     code = "lease_lost"
 

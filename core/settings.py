@@ -248,6 +248,11 @@ class Settings(BaseSettings):
         return self.cache_dir / "thumbnails"
 
     @property
+    def compiled_dir(self) -> Path:
+        """The folder of networks as they were compiled for this machine's CPU."""
+        return self.cache_dir / "compiled"
+
+    @property
     def plans_dir(self) -> Path:
         """The folder of the plans of jobs that several workers embed together: which images each has."""
         return self.state_dir / "plans"

@@ -1,4 +1,7 @@
-"""Images of a pool -> embeddings: from the cache where it has them, the rest computed, with help where that pays."""
+"""Images of a pool -> embeddings: from the cache where it has them, the rest computed, with help where that pays.
+
+Other kinds need them at once; a job of the kind `embedding` does nothing but fill the cache, ahead of these.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.data.files import FLAVOURED, SkippedFile
 from nextlabel.core.data.images import Remark
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import all_as_seen, as_seen
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
+from nextlabel.core.kinds.embedding import KIND, EmbeddingRequest, EmbeddingResult
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Reached
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
-from nextlabel.core.pipelines.material import Labelled
+from nextlabel.core.pipelines.material import Labelled, manifest, read_labelled, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -143,6 +150,80 @@ def embed_until(
     )
 
 
+def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
+    """Put all embeddings of a pool into the cache, as they are drawn, so that what is there is an even draw all along.
+
+    Raises StorageFull, CacheUnwritable, TooManyUnreadable.
+    """
+    run.plan(*KIND.stages)
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, None, run, content=request.content)
+    backbone = loaded(request, run)
+    wanted = labelled.pool.take(drawn_order(labelled.pool.names, request.seed))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
+    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
+    rows = _not_in(cache, wanted)
+    run.stage("embed", total=len(wanted), unit="images", done=len(wanted) - len(rows))
+    seen, unreadable = _embed_into(cache, wanted, rows, backbone, run, run.filler.pays if run.filler else _never)
+    if run.filler is not None and seen < len(rows):
+        run.filler.fill(key, wanted, rows[seen:], backbone, run)
+        left = _not_in(cache, wanted.take(rows[seen:]))
+        unreadable += _embed_into(cache, wanted, rows[seen:][left], backbone, run, _never)[1]
+    _refuse_too_many(unreadable, len(wanted), run)
+    return EmbeddingResult(
+        images=len(wanted),
+        embedded=len(wanted) - len(unreadable),
+        skipped=skipped_images(labelled.pool.skipped, unreadable),
+        manifest=manifest(request, backbone, run, head=False, sources={"pool": labelled}),
+    )
+
+
+def _not_in(cache: EmbeddingCache, pool: Pool) -> NDArray[np.int64]:
+    return np.flatnonzero(~cache.find(pool.names, pool.stamps).hit)
+
+
+def _embed_into(
+    cache: EmbeddingCache,
+    wanted: Pool,
+    rows: NDArray[np.int64],
+    backbone: Backbone,
+    run: Run,
+    unless: Callable[[float | None], bool],
+) -> tuple[int, list[SkippedFile]]:
+    """Embed rows into the cache, with no more than a segment of it in memory, or until `unless(seconds left)`.
+
+    Return how many were seen, and those that can't be read.
+    """
+    seen, before, writer = 0, len(wanted) - len(rows), CacheWriter(cache, wanted)
+    unreadable: list[SkippedFile] = []
+    batches = embed(backbone, wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
+    try:
+        with closing(batches):
+            for batch in batches:
+                seen += batch.seen
+                unreadable += batch.unreadable
+                writer.add(batch)
+                run.advance(max(before + seen, run.done))
+                if unless(run.seconds_left):
+                    break
+    finally:
+        writer.flush()
+    return seen, unreadable
+
+
+def loaded(request: JobRequest, run: Run) -> Backbone:
+    """Load the request's backbone. Raises what BackboneLoader does."""
+    assert request.backbone is not None
+    spec = find_backbone(request.backbone)
+    if request.weights == "random" and spec.needs_weights:
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the backbone is untrained, as asked: its answers are for comparison only")
+    return run.backbones.load(spec, request.weights, request.seed)
+
+
+def _never(_seconds_left: float | None) -> bool:
+    return False
+
+
 class _Work:
     """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
     read; the rest is missing.
@@ -189,7 +270,7 @@ class _Work:
         missing = ~self.have & ~self._tried
         return int(missing.argmax()) if missing.any() else len(missing)
 
-    def embed(self, unless: Callable[[float | None], bool] = lambda _: False) -> None:
+    def embed(self, unless: Callable[[float | None], bool] = _never) -> None:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)

@@ -243,6 +243,10 @@ export const words = {
     chosenBy: (method: string) => `Chosen by ${method}`,
     why: (why: string, candidates: number, leftOut: number, withOthers: number) =>
       `${why} Out of ${plural(candidates, "candidate")}${leftOut ? `; ${plural(leftOut, "near-copy", "near-copies")} left out` : ""}${withOthers ? `; ${number(withOthers)} with others left out` : ""}.`,
+    partOf: (images: number, of: number) =>
+      `Chosen among ${number(images)} of ${plural(of, "image")}, an even draw: those that were embedded in time. Later batches are chosen among more.`,
+    ahead: (done: number, total: number) => `${number(done)} of ${number(total)} embedded`,
+    aheadTitle: "The rest of the pool is embedded while you label; later batches are chosen among more.",
     restIsHandedOut:
       "All that is left is handed out: it comes back when it is given back, or when its time is over. Above stands with whom it is.",
     skippedTitle: "Skipped images",
@@ -289,6 +293,8 @@ export const words = {
   },
 
   quality: {
+    report: "Report",
+    reportHint: "Saves the newest answers, with pictures, as one file to mail.",
     title: "Quality",
     curve: "How much more to label",
     curveHint: "Learns from parts of your labels, and forecasts what more of them would bring.",

@@ -1,5 +1,6 @@
 import { showHelp } from "../help/Help";
 import { Kbd } from "../shared/Kbd";
+import { ahead } from "../store/ahead";
 import { elsewhere, total } from "../store/labels";
 import { unsaved } from "../store/outbox";
 import { skipped } from "../store/project";
@@ -39,6 +40,11 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped, onClasses }: Giv
           </button>
         )}{" "}
         <HandOuts job={job} />{" "}
+        {ahead.value?.progress?.total && (
+          <span class="dim" title={words.label.aheadTitle}>
+            · {words.label.ahead(ahead.value.progress.done ?? 0, ahead.value.progress.total)}
+          </span>
+        )}{" "}
         {unsaved.value > 0 && (
           <span class="unsaved" role="status">
             {words.label.saving(unsaved.value)}

@@ -65,9 +65,9 @@ export async function remove(path: string): Promise<void> {
   await ask("DELETE", path);
 }
 
-/** Saves an answer as a file: a link could not send the key. */
-export async function download(path: string, accept: string, name: string): Promise<void> {
-  const answer = await ask("GET", path, { headers: { Accept: accept } });
+/** Saves an answer as a file: a link could not send the key. With a body, it is posted. */
+export async function download(path: string, accept: string, name: string, body?: unknown): Promise<void> {
+  const answer = await ask(body === undefined ? "GET" : "POST", path, { headers: { Accept: accept }, body });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;

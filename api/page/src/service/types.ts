@@ -56,6 +56,7 @@ export interface Results {
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
   map: OneMap | SeveralMap;
+  embedding: Schemas["EmbeddingResult"];
 }
 export type Kind = keyof Results;
 
@@ -68,6 +69,7 @@ interface Requests {
   label_check: Schemas["LabelCheckRequest"];
   similar: Schemas["SimilarRequest"];
   map: Schemas["MapRequest"];
+  embedding: Schemas["EmbeddingRequest"];
 }
 /** What is left out, the service fills in. */
 export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K], "kind" | "method" | "task">> & {

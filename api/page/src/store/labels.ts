@@ -91,6 +91,11 @@ export function moveBox(from: string | null, to: string | null): void {
   if (to) giveKeys([to]);
 }
 
+/** Images that boxes are finished on: counted before the service has said so. */
+export function moveImages(by: number): void {
+  total.value = (total.value ?? 0) + by;
+}
+
 /** Classes that are chosen here and on no disk yet; they keep their keys as long as the page is open. */
 const made = new Set<string>();
 let madeIn = "";
