@@ -53,6 +53,7 @@ def test_classes_have_one_key_for_everybody_and_are_changed_for_everybody(visit,
     page.get_by_role("button", name="Make one of two").click()
     anna.forgive("422")
     until(page, lambda: read(labels) == {first: "red", second: "red"})
+    expect(told.get_by_text("kind 39")).to_have_count(0)
     told.get_by_role("textbox", name="New class").fill("azure")
     told.get_by_role("button", name="Add").click()
     expect(told.get_by_role("button", name="Change azure")).to_be_visible()

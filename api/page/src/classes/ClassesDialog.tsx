@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { declare, listed, loadClasses, undoChange } from "../store/classes";
+import { add, listed, loadClasses, undoChange } from "../store/classes";
 import { attempt, open, tell } from "../store/notices";
 import { words } from "../words";
 import { ClassForm } from "./ClassForm";
@@ -14,12 +14,12 @@ function ClassesDialog() {
   const changing = useSignal<string | null>(null);
   const fresh = useSignal("");
   useEffect(() => void attempt(loadClasses), []);
-  const add = (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
     const name = fresh.value.trim();
     if (!name) return;
     void attempt(async () => {
-      await declare([...listed.value.classes, { name }]);
+      await add([name]);
       fresh.value = "";
     });
   };
@@ -49,7 +49,7 @@ function ClassesDialog() {
           </li>
         ))}
       </ul>
-      <form class="row" onSubmit={add}>
+      <form class="row" onSubmit={submit}>
         <input
           aria-label={words.classes.newOne}
           placeholder={words.classes.newOne}

@@ -26,18 +26,22 @@ export async function loadClasses(signal?: AbortSignal): Promise<void> {
 /** Writes down classes that were made here, and the keys that all have, so that everybody's page has the same. */
 export async function declareNew(names: readonly string[], keys: ReadonlyMap<string, string>): Promise<void> {
   if (isBoxes()) return;
-  const add = () => {
+  await add(names, keys).catch(() => {}); // they have keys here all the same
+}
+
+/** Adds classes to those that are there, whoever changed them meanwhile. Raises Problem. */
+export async function add(names: readonly string[], keys: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  const write = async () => {
     const fresh = names.filter((name) => !described.value.get(name)?.declared);
     const others = listed.value.classes.filter((one) => !fresh.includes(one.name));
-    return fresh.length ? declare([...others, ...fresh.map((name) => ({ name, key: keys.get(name) ?? "" }))]) : null;
+    if (fresh.length) await declare([...others, ...fresh.map((name) => ({ name, key: keys.get(name) ?? "" }))]);
   };
   try {
-    await add();
+    await write();
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== "classes_changed") return; // they have keys here all the same
-    await loadClasses()
-      .then(add)
-      .catch(() => {});
+    if (!(error instanceof Problem) || error.code !== "classes_changed") throw error;
+    await loadClasses();
+    await write();
   }
 }
 
