@@ -60,7 +60,7 @@ def test_classes_have_one_key_for_everybody_and_are_changed_for_everybody(visit,
 
     bens = ben.open("#/label", {**project, "person": "ben"})
     expect(bens.get_by_role("option")).to_have_count(8, timeout=60_000)
-    expect(bens.get_by_role("button", name="azure")).to_contain_text(".b")
+    expect(bens.get_by_role("button", name="azure")).to_contain_text(".a")
     bens.get_by_role("button", name="Classes", exact=True).click()
     told = bens.get_by_role("dialog", name="Classes")
     expect(told).to_contain_text("as a tomato")
