@@ -105,7 +105,6 @@ export function make(names: Answer): void {
   const fresh = names.filter((name) => !classOrder.value.includes(name));
   for (const name of fresh) made.add(name);
   giveKeys(names);
-  if (fresh.length) void declareNew(fresh, keys.value);
 }
 
 function keepMade(folder: string): void {
@@ -115,7 +114,9 @@ function keepMade(folder: string): void {
 
 function giveKeys(names: Answer): void {
   const fresh = names.filter((name) => !classOrder.value.includes(name));
-  if (fresh.length) classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+  if (!fresh.length) return;
+  classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+  void declareNew(fresh, keys.value);
 }
 
 const linesIn = (answer: Answer | null): Answer => (answer && !answer.length ? [""] : (answer ?? []));
