@@ -276,7 +276,13 @@ def _tell_changed(changed: ClassChanged, how: str) -> None:
 @click.argument("folder", type=Folder)
 @click.argument("name", required=False)
 @click.argument("classes", metavar="[CLASS]...", nargs=-1)
-@click.option("--task", type=click.Choice(list(CLASS_TASKS)), default=CLASSIFICATION.name, show_default=True)
+@click.option(
+    "--task",
+    type=click.Choice(list(CLASS_TASKS)),
+    default=CLASSIFICATION.name,
+    show_default=True,
+    help="What a label is: one class an image, or any number of them.",
+)
 @click.option("--none", "none_applies", is_flag=True, help="None of the classes applies; with --task multilabel.")
 @click.option("--open-again", is_flag=True, help="NAME is not settled any more.")
 def settle_(

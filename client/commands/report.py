@@ -26,7 +26,12 @@ from nextlabel.core.kinds.registry import KINDS
 @click.option("--backbone", help=f"What looks at the images.  [default: {options.DEFAULT_BACKBONE}]")
 @click.option("-n", "add", type=click.IntRange(1, 1000), default=24, show_default=True, help="How many to label next.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default="report.html", show_default=True
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="report.html",
+    show_default=True,
+    help="The file that it is written to.",
 )
 @Url
 @Key

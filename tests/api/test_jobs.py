@@ -62,6 +62,7 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "person": None,
         "overlap": 1,
         "overlap_share": 1.0,
+        "within_s": None,
     }
     assert request == {**data.selection, **defaults}
 

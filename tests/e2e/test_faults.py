@@ -231,7 +231,7 @@ def test_a_full_disk_under_the_cache_is_a_warning_and_the_answer_is_right(tmp_pa
             job = client.wait(client.submit(request).id, timeout_s=60)
         assert [warning.code for warning in job.warnings] == ["cache_not_written"]
         assert "No space left" in job.warnings[0].detail or "full" in job.warnings[0].detail
-        assert not [path for path in small.rglob("*") if path.is_file()]
+        assert {path.name for path in small.rglob("*") if path.is_file()} <= {"usual"}  # which backbone was used last
     finally:
         subprocess.run(["umount", small], check=True)
     assert len(job.result.data) == 3

@@ -23,9 +23,9 @@ export async function loadClasses(signal?: AbortSignal): Promise<void> {
   loaded.value = { folder, view };
 }
 
-/** Writes down classes that were made here, and the keys that all have, so that everybody's page has the same. */
+/** Writes down classes that were made here, where some are declared: else they come, and go, with the labels. */
 export async function declareNew(names: readonly string[], keys: ReadonlyMap<string, string>): Promise<void> {
-  if (isBoxes()) return;
+  if (isBoxes() || !listed.value.classes.some((one) => one.declared)) return;
   await add(names, keys).catch(() => {}); // they have keys here all the same
 }
 
