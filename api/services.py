@@ -91,7 +91,7 @@ class Services:
 
     def close(self) -> None:
         with suppress(StoreUnavailable):  # it counts as gone after a while all the same
-            self.redis_watch.leave()
+            self.redis_watch.end()
         self.store.close()
         self.queue.close()
         self.thumbnails.close()

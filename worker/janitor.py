@@ -69,7 +69,7 @@ class Janitor:
         self._presence.end()
         with suppress(StoreUnavailable):  # a worker that is not seen any more is forgotten all the same
             self._store.forget_worker(self._worker)
-            self.redis_watch.leave()
+            self.redis_watch.end()
 
     def tick(self) -> None:
         """Look once. Raises StoreUnavailable; the next tick begins anew.

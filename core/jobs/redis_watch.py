@@ -7,6 +7,7 @@ answer, too: at the start of each process, and again and again while it runs.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -32,11 +33,17 @@ class RedisWatch:
         self._fsync: str | None = None
         self.faults: list[str] = []  #: why jobs should not be accepted, as of the last look
         self._whose = ""
+        self._looking, self._ended = threading.Lock(), False
         self.foreign = False  #: whether this Redis is another stack's, as of the last look
         self.notes: list[str] = []  #: what a person should know, and that stops nothing
 
     def look(self) -> None:
         """Look again: at Redis, at whose it is, and at whether it lost jobs. Raises StoreUnavailable."""
+        with self._looking:
+            if not self._ended:
+                self._look()
+
+    def _look(self) -> None:
         info = self._info()
         other = None if is_replica(info) else self._store.join(self._process, ALIVE_S)
         faults = [*faults_of(info), *([FOREIGN] if other else [])]
@@ -83,6 +90,15 @@ class RedisWatch:
     def leave(self) -> None:
         """Show that this process has stopped. Raises StoreUnavailable."""
         self._store.part(self._process)
+
+    def end(self) -> None:
+        """Leave for good: a look that another thread has begun ends first, and none comes after.
+
+        Else a process that has stopped would count as alive again, and keep others out. Raises StoreUnavailable.
+        """
+        with self._looking:
+            self._ended = True
+            self.leave()
 
     def _info(self) -> Mapping[str, Any]:
         try:

@@ -79,6 +79,14 @@ def test_a_process_that_was_killed_is_waited_for_until_it_counts_as_gone(stack, 
     stack("a", "elsewhere", process="q")[1].require(empty_redis, wait_s=10)
 
 
+def test_a_look_that_comes_after_the_end_takes_a_redis_for_nobody(stack, empty_redis):
+    _, first = stack("a")
+    first.require(empty_redis)
+    first.end()
+    first.look()
+    stack("b", "elsewhere")[1].require(empty_redis, wait_s=0)
+
+
 def test_whoever_comes_back_to_a_redis_that_is_anothers_by_now_takes_nothing_there(stack, empty_redis):
     ours, first = stack("a")
     first.require(empty_redis)
