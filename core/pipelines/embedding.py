@@ -106,12 +106,7 @@ def embed_rows(
     work.read_cache()
     if stage is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
-    if run.filler is not None:
-        work.embed(unless=run.filler.pays)
-        if len(work.missing()):
-            run.filler.fill(key, wanted, work.missing(), backbone, run)
-            work.read_cache()
-    work.embed()
+    work.embed_with_others()
     _tell(wanted, work.remarks | remarks.find(wanted.names, wanted.stamps), run)
     _refuse_too_many(work.unreadable, len(wanted), run)
     kept = np.flatnonzero(work.have)
@@ -246,12 +241,7 @@ def fill_cache(labelled: Labelled, backbone: Backbone, stage: str, run: Run) -> 
     if not len(work.missing()):
         return found, ()
     run.stage(stage, total=len(pool), unit="images", done=len(pool) - len(work.missing()))
-    if run.filler is not None:
-        work.embed(unless=run.filler.pays)
-        if len(work.missing()):
-            run.filler.fill(key, pool, work.missing(), backbone, run)
-            work.find()
-    work.embed()
+    work.embed_with_others()
     _refuse_too_many(work.unreadable, len(pool), run)
     return work.find(), tuple(work.unreadable)
 
@@ -311,6 +301,19 @@ class _Work:
         """Count the first images of which none is missing."""
         missing = ~self.have & ~self._tried
         return int(missing.argmax()) if missing.any() else len(missing)
+
+    def embed_with_others(self) -> None:
+        """All that is missing; once it is seen to take long, the run's filler has the rest put into the cache."""
+        run = self._run
+        if run.filler is not None:
+            self.embed(unless=run.filler.pays)
+            if len(self.missing()):
+                run.filler.fill(self._cache.key, self._wanted, self.missing(), self._backbone, run)
+                if self._holds:
+                    self.read_cache()
+                else:
+                    self.find()
+        self.embed()
 
     def embed(self, unless: Callable[[float | None], bool] = _never) -> None:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""

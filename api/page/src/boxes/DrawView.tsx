@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { showHelp } from "../help/Help";
 import { HandOuts } from "../label/HandOuts";
+import { OldBatch } from "../label/OldBatch";
 import { showSkipped } from "../label/SkippedList";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
@@ -90,14 +91,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       ) : (
         <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
       )}
-      {answer && newest && answer.job.id !== newest && (
-        <p class="notice">
-          {words.label.oldBatch}{" "}
-          <button type="button" class="link" onClick={() => go("label")}>
-            {words.label.toNewest}
-          </button>
-        </p>
-      )}
+      {answer && newest && answer.job.id !== newest && <OldBatch />}
       <Asking question={batch} />
       {board.value && (
         <Easel

@@ -14,11 +14,12 @@ import { Question } from "../store/jobs";
 import { holder, load } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { lastJob, onePool, project, skipped, theProject } from "../store/project";
-import { addressOf, go } from "../store/route";
+import { addressOf } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
 import { BatchBar } from "./BatchBar";
 import { Bench } from "./Bench";
+import { OldBatch } from "./OldBatch";
 import { otherwise } from "./otherwise";
 import { showSkipped } from "./SkippedList";
 
@@ -106,14 +107,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         onSkipped={() => void editSkipped()}
         onClasses={() => void editClasses()}
       />
-      {isOld && (
-        <p class="notice">
-          {words.label.oldBatch}{" "}
-          <button type="button" class="link" onClick={() => go("label")}>
-            {words.label.toNewest}
-          </button>
-        </p>
-      )}
+      {isOld && <OldBatch />}
       <Asking question={batch} />
       {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
       {answer && !answer.result.items.length && (
