@@ -30,3 +30,14 @@ test("a folder without any image says so", async () => {
   show("/data/pool");
   expect(await screen.findByText("There is no image in it.")).toBeTruthy();
 });
+
+test("what is suggested to somebody who is about to type is replaced by what they type", () => {
+  const field = (value: string) => (
+    <PathField id="labels" label="Folder" hint="" value={value} kind="folders" onChange={() => {}} />
+  );
+  const { rerender } = render(field(""));
+  const input = screen.getByRole("textbox") as HTMLInputElement;
+  input.focus();
+  rerender(field("/data/pool-labels"));
+  expect([input.selectionStart, input.selectionEnd]).toEqual([0, "/data/pool-labels".length]);
+});

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get } from "../service/service";
 import type { Folder } from "../service/types";
 import { words } from "../words";
@@ -25,6 +25,7 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
   const field = useRef<HTMLInputElement>(null);
   const browse = useRef<HTMLButtonElement>(null);
   const suggested = useRef<string | null>(null);
+  const typed = useRef(value);
   const standing = useRef(suggestsFor);
   standing.current = suggestsFor; // it may be typed while the folder is looked at
   const [found, setFound] = useState("");
@@ -34,6 +35,11 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
     if (focus) browse.current?.focus();
     if (value) void look(value);
   }, []);
+  useLayoutEffect(() => {
+    // what is suggested to somebody who is about to type gives way to what they type, instead of standing before it
+    if (value !== typed.current && document.activeElement === field.current) field.current?.select();
+    typed.current = value;
+  }, [value]);
 
   const look = async (path: string) => {
     setFound("");
@@ -72,7 +78,10 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
           autocomplete="off"
           aria-describedby={`${id}-hint`}
           aria-invalid={!!fault}
-          onInput={(event) => onChange(event.currentTarget.value)}
+          onInput={(event) => {
+            typed.current = event.currentTarget.value;
+            onChange(typed.current);
+          }}
           onChange={(event) => void look(event.currentTarget.value.trim())}
         />
         <button type="button" ref={browse} aria-label={words.setup.browseFor(label)} onClick={() => void choose()}>
