@@ -157,7 +157,7 @@ def clouds(folder):
 @pytest.fixture(scope="module")
 def stack(clouds, folder, tmp_path_factory):
     roots = f"{folder}," + ",".join(f"{scheme}://{BUCKET}" for scheme in clouds)
-    more = {"NEXTLABEL_DATA_ROOTS": roots, "NEXTLABEL_BUCKET_PATIENCE_S": "10"}
+    more = {"NEXTLABEL_DATA_ROOTS": roots, "NEXTLABEL_BUCKET_PATIENCE_S": "60"}
     for cloud in clouds.values():
         more |= cloud.environment
     with start(tmp_path_factory.mktemp("clouds-stack"), **more) as running:
