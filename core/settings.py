@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         return self.cache_dir / "thumbnails"
 
     @property
+    def detectors_dir(self) -> Path:
+        """The folder of detectors of boxes that were trained once."""
+        return self.cache_dir / "detectors"
+
+    @property
     def plans_dir(self) -> Path:
         """The folder of the plans of jobs that several workers embed together: which images each has."""
         return self.state_dir / "plans"

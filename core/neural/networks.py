@@ -116,9 +116,9 @@ class OpenVinoNetwork:
     engine = "openvino"
 
     def __init__(self, network: Normalised, shape: tuple[int, int, int]) -> None:
-        openvino = _openvino()
+        openvino = import_openvino()
         threads = torch.get_num_threads()
-        model = _traced(network, shape)
+        model = traced(_ChannelsLast(network), torch.zeros((1, *shape), dtype=torch.uint8))
         model.reshape([OPENVINO_AT_ONCE, *shape])
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it
@@ -148,7 +148,7 @@ def _keep(request: Any, embeddings: Floats) -> None:
     embeddings[:] = request.get_output_tensor(0).data
 
 
-def _openvino() -> Any:
+def import_openvino() -> Any:
     """Import OpenVINO without its reporter to Google Analytics, which would send an event at the import and at each
     use.
     """
@@ -168,17 +168,17 @@ class _ChannelsLast(nn.Module):
         return embeddings
 
 
-def _traced(network: Normalised, shape: tuple[int, int, int]) -> Any:
-    _openvino()
+def traced(network: nn.Module, example: Tensor) -> Any:
+    """Make the network OpenVINO's, by what it does to the example."""
+    import_openvino()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 
-    example = torch.zeros((1, *shape), dtype=torch.uint8)
     with torch.no_grad(), warnings.catch_warnings():
         # torch calls tracing deprecated; of what should replace it, OpenVINO 2026.4 can't read torch 2.15's yet
         warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(
-            _ChannelsLast(network.eval()),
+            network.eval(),
             example_input=example,
             trace_kwargs={"check_trace": False},  # takes as long again; what comes out is checked anyway
         )
