@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     )
     weights_dir: Path | None = Field(
         None,
-        description="Folder of `<timm name>.safetensors`, looked in before the hub.",
+        description="Folder of `<timm name>.safetensors`, looked in before the hub, and `yolox_nano.onnx`, for boxes.",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",

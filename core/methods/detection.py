@@ -169,7 +169,7 @@ def unlikeness(boxes: FoundBoxes) -> NDArray[np.float64]:
         apart = 1 - boxes.described[mine].astype(np.float64) @ boxes.described[theirs].T
         apart[boxes.classes[mine][:, None] != boxes.classes[theirs][None, :]] = 2.0
         nearest = np.minimum.reduceat(apart, starts, axis=1)  # of each of mine, on each image
-        found[i, some] = np.average(nearest, axis=0, weights=boxes.scores[mine])
+        found[i, some] = np.average(nearest, axis=0, weights=boxes.scores[mine] + LEAST_MASS)
     both: NDArray[np.float64] = (found + found.T) / 2
     np.fill_diagonal(both, 0)
     return both

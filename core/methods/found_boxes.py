@@ -52,7 +52,7 @@ class FoundBoxes:
 
     def total(self, values: Scores) -> Scores:
         """Sum (m,) numbers of boxes by image: (N,)."""
-        return np.bincount(self.image_of, values, len(self.starts) - 1)
+        return np.bincount(self.image_of, values, len(self.starts) - 1).astype(np.float64)
 
     def mean(self, values: Scores) -> Scores:
         """(N,); 0 without a box."""

@@ -91,11 +91,14 @@ class BoxScores:
 
 
 def score(
-    truth: Sequence[Truth], detected: Sequence[Detected], classes: Sequence[str], rng: np.random.Generator
+    truth: Sequence[Truth],
+    detected: Sequence[Detected],
+    classes: Sequence[str],
+    rng: np.random.Generator | None = None,
 ) -> BoxScores:
-    """Score what was detected on N images; both are in the space of these classes."""
+    """Score what was detected on N images; both are in the space of these classes. rng: draws intervals; None: none."""
     tables = _tables(truth, detected, len(classes))
-    weights = rng.multinomial(len(truth), np.full(len(truth), 1 / max(1, len(truth))), DRAWS) if len(truth) else None
+    weights = rng.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), DRAWS) if rng and len(truth) else None
     curves = [_Curve.of(table) for table in tables]
     draws = [curve.redrawn(weights) if weights is not None else _NO_DRAWS for curve in curves]
     there = [c for c, table in enumerate(tables) if table.objects]
@@ -150,10 +153,10 @@ class Calibration:
     def of(cls, truth: Sequence[Truth], said: Sequence[Detected], n_classes: int) -> Calibration:
         """A class with few objects has the threshold of all classes together."""
         names = [str(c) for c in range(n_classes)]
-        of_class = score(truth, said, names, np.random.default_rng(0)).per_class
+        of_class = score(truth, said, names).per_class
         one_class = [one._replace(classes=np.zeros_like(one.classes)) for one in truth]
         found = [Detected(one.places, np.zeros_like(one.classes), one.scores) for one in said]
-        together = score(one_class, found, ["0"], np.random.default_rng(0)).per_class[0].threshold
+        together = score(one_class, found, ["0"]).per_class[0].threshold
         usual = UNKNOWN if together is None else together
         own = [usual if one.threshold is None or one.objects < FEW else one.threshold for one in of_class]
         lowest = lowest_sure(truth, said)

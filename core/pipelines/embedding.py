@@ -19,7 +19,7 @@ from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
-from nextlabel.core.pipelines.material import Labelled
+from nextlabel.core.pipelines.material import Matchable
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -60,7 +60,7 @@ class Embedded:
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
 
 
-def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
+def embed_rows(labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
     """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.

@@ -66,9 +66,7 @@ class Detector:
 
     def _seen(self, image: Small, *said: NDArray[Any]) -> Seen:
         boxes, objects, classes, described, features = said
-        sure = _sigmoid(objects)[:, None]
-        if not self._class_free:
-            sure = sure * _sigmoid(classes)
+        sure = _sigmoid(objects[:, None] if self._class_free else classes)
         detected, positions = boxes_of(image, boxes, sure)
         return Seen(detected, _of_length_1(described[positions]), _of_length_1(features))
 
@@ -95,7 +93,8 @@ def _corners(boxes: Floats, image: Small) -> Floats:
     """Centre x, y, width, height -> x, y of both corners, within the image: (n, 4)."""
     half = boxes[:, 2:] / 2
     corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
-    return np.clip(corners, 0, [image.width, image.height] * 2)
+    within: Floats = np.clip(corners, 0, [image.width, image.height] * 2)
+    return within
 
 
 def _of_length_1(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,7 +30,8 @@ class Small:
     @property
     def scale(self) -> float:
         """How many pixels of it a pixel of the image is."""
-        return max(self.pixels.shape[:2]) / max(self.width, self.height)
+        height, width = self.pixels.shape[:2]
+        return float(max(height, width) / max(self.width, self.height))
 
     def shrink(self, places: Floats) -> Floats:
         """Boxes of the image -> of this: (n, 4) x, y, width, height."""
@@ -53,7 +54,8 @@ class BoxReader:
         scale = self.side / max(width, height)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = image.resize(size, Image.Resampling.BILINEAR)
-        return ReadImage(Small(np.ascontiguousarray(np.asarray(small)[..., ::-1]), width, height), remarks)
+        prepared: Any = Small(np.ascontiguousarray(np.asarray(small)[..., ::-1]), width, height)
+        return ReadImage(prepared, remarks)
 
     def gather(self, prepared: Sequence[Any]) -> Gathered:
         """Put them into an array of objects: they are of several sizes."""

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 STRIDES = (8, 16, 32)  # pixels of the image that a position of each level stands for
 MULTIPLE_OF = STRIDES[-1]  # of the sides of what goes in
+UNLIKELY = -4.0  # the logit of a new class at first: most positions are of none
 LARGEST_LOG = 8.0  # of a side in strides: exp of more is no size of anything
 
 
@@ -34,6 +35,8 @@ class Raw(NamedTuple):
 
 class Yolox(nn.Module):
     """(B, 3, H, W) BGR from 0 to 255 -> Raw. H, W: multiples of 32.
+
+    The score of a box is that of its class alone; before there is one, of `objects`.
 
     Its convolutions stand in the order in which they are run: the published weights are read into them one by one.
     width: channels of the first layer. depth: bottlenecks in the middle stages.
@@ -86,7 +89,8 @@ class Yolox(nn.Module):
             assert isinstance(level, Level)
             level.class_of = nn.Conv2d(level.class_of.in_channels, n_classes, 1)
             nn.init.normal_(level.class_of.weight, std=0.01)
-            nn.init.zeros_(level.class_of.bias)  # type: ignore[arg-type]
+            assert level.class_of.bias is not None
+            nn.init.constant_(level.class_of.bias, UNLIKELY)
 
 
 def positions(height: int, width: int) -> tuple[Tensor, Tensor]:

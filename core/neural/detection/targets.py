@@ -1,7 +1,7 @@
-"""Which positions of the network learn which box: SimOTA, of the YOLOX paper (Ge et al., 2021, section 2).
+"""Which positions of the network learn which box: ATSS (Zhang, Chi, Yao, Lei and Li, 2020, arXiv 1912.02424).
 
-A position may stand for a box whose centre is near, and for one it lies in. Each box takes the positions that cost it
-least, as many as its best overlaps add up to; a position wanted by several goes to the one that it costs least.
+Of each level, the positions nearest to the middle of a box may learn it: those of them that lie within it, and whose
+anchors, squares of a few strides, overlap it by more than such anchors do as a rule. So each box has its own measure.
 """
 
 from __future__ import annotations
@@ -10,58 +10,45 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-NEAR = 2.5  # strides from the centre of a box
-OVERLAPS = 10  # of a box that are added up
-OVERLAP_COUNTS = 3.0  # beside the cost of the class
-OUTSIDE = 1e5  # what a position costs that is not both near the centre and inside
+from nextlabel.core.neural.detection.network import STRIDES
+
+NEAREST = 9  # positions of each level
+ANCHOR = 5  # strides of a side
 LEAST = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
 class Assigned:
-    """positions: (k,) that learn a box; boxes: (k,) which one; overlaps: (k,) the IoU by then."""
+    """positions: (k,) that learn a box, each once; boxes: (k,) which one."""
 
     positions: Tensor
     boxes: Tensor
-    overlaps: Tensor
 
 
-@torch.no_grad()
-def assign(
-    found: Tensor, objects: Tensor, classes: Tensor, centres: Tensor, strides: Tensor, boxes: Tensor, class_of: Tensor
-) -> Assigned:
-    """Give n boxes (n, 4) centre x, y, width, height, of the classes (n,), their positions.
-
-    found: (P, 4), objects: (P,), classes: (P, C) what the network says, as in Raw. centres (P, 2), strides (P,).
-    """
+def assign(centres: Tensor, strides: Tensor, boxes: Tensor) -> Assigned:
+    """Give n boxes (n, 4) centre x, y, width, height their positions, one at least. centres: (P, 2), strides: (P,)."""
     if not len(boxes):
-        none = torch.empty(0, dtype=torch.int64)
-        return Assigned(none, none, torch.empty(0))
-    off = (centres[:, None] - boxes[None, :, :2]).abs()  # (P, n, 2)
-    inside = (off < boxes[None, :, 2:] / 2).all(2)
-    near = (off < NEAR * strides[:, None, None]).all(2)
-    may = (inside | near).any(1).nonzero()[:, 0]
-    overlaps = iou(found[may], boxes)
-    probabilities = (classes[may].sigmoid() * objects[may, None].sigmoid()).sqrt()
-    cost = _class_cost(probabilities, class_of) - OVERLAP_COUNTS * (overlaps + LEAST).log()
-    cost += OUTSIDE * ~(inside & near)[may]
-    taken = torch.zeros_like(cost, dtype=torch.bool)
-    wanted = overlaps.topk(min(OVERLAPS, len(may)), dim=0).values.sum(0).int().clamp(min=1, max=len(may))
-    for j, k in enumerate(wanted.tolist()):
-        taken[cost[:, j].topk(k, largest=False).indices, j] = True
-    several = taken.sum(1) > 1
-    taken[several] = functional.one_hot(cost[several].argmin(1), len(boxes)).bool()
-    places, of = taken.nonzero(as_tuple=True)
-    return Assigned(may[places], of, overlaps[places, of])
+        return Assigned(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+    far = (centres[:, None] - boxes[None, :, :2]).norm(dim=2)  # (P, n)
+    nearest = torch.cat([_nearest(far, (strides == stride).nonzero()[:, 0]) for stride in STRIDES])  # (K, n)
+    overlaps = iou(torch.cat([centres, ANCHOR * strides[:, None].expand(-1, 2)], 1), boxes)
+    of_nearest = overlaps.gather(0, nearest)
+    usual = of_nearest.mean(0) + of_nearest.std(0)
+    inside = ((centres[nearest] - boxes[None, :, :2]).abs() < boxes[None, :, 2:] / 2).all(2)
+    kept = (of_nearest >= usual) & inside
+    claims = torch.full_like(overlaps, -1)
+    for j in range(len(boxes)):
+        own = nearest[kept[:, j], j]
+        own = own if len(own) else far[:, j].argmin()[None]
+        claims[own, j] = overlaps[own, j]
+    best, of = claims.max(1)  # a position that several want learns the one that it overlaps most
+    positions = (best >= 0).nonzero()[:, 0]
+    return Assigned(positions, of[positions])
 
 
-def _class_cost(probabilities: Tensor, class_of: Tensor) -> Tensor:
-    """(m, C), (n,) -> (m, n): the cross entropy of saying that a position is of the box's class, and of no other."""
-    clipped = probabilities.clamp(LEAST, 1 - 1e-6)
-    none = -(1 - clipped).log()
-    return none.sum(1, keepdim=True) + (-clipped.log() - none)[:, class_of]
+def _nearest(far: Tensor, level: Tensor) -> Tensor:
+    return level[far[level].topk(min(NEAREST, len(level)), dim=0, largest=False).indices]
 
 
 def iou(A: Tensor, B: Tensor) -> Tensor:

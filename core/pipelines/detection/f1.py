@@ -93,8 +93,8 @@ def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) 
     training = read_boxes(
         request.path_to_img_train, request.path_to_labels_train, run, "training", content=request.content
     )
-    drawn, left_out = of_their_size(training, run)
-    drawn = _without_shared(drawn, training, validation, run)
+    of_training, left_out = of_their_size(training, run)
+    drawn = _without_shared(of_training, training, validation, run)
     if not any(image.boxes for image in drawn.values()):
         raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
     finder = finder_of(request, training.pool, drawn, run)

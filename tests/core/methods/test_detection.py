@@ -101,9 +101,7 @@ def test_a_tenth_of_what_auto_picks_is_for_coverage_and_the_rest_for_doubt():
     doubts[:20] = 1.0
     inputs = Inputs(
         candidates=np.arange(40),
-        embeddings=np.concatenate([rng.normal(0, 0.3, (20, 2)) + [3, 0], rng.normal(0, 0.3, (20, 2)) - [3, 0]]).astype(
-            np.float32
-        ),
+        embeddings=(rng.normal(0, 0.3, (40, 2)) + np.repeat([[3, 0], [-3, 0]], 20, axis=0)).astype(np.float32),
         logits=doubts,
         units=GIVEN_DOUBTS,
     )

@@ -6,18 +6,13 @@ import torch
 
 from nextlabel.core.neural.detection.network import positions
 from nextlabel.core.neural.detection.targets import assign, iou
-from nextlabel.core.neural.detection.training import generalised_iou
+from nextlabel.core.neural.detection.training import generalised_iou, iou_of_pairs, quality_focal_loss
 
 CENTRES, STRIDES = positions(64, 64)  # 64 + 16 + 4 positions
 
 
-def given(*boxes, classes=None, found=None):
-    """found: what the network says at each position; left out, boxes of its stride around each."""
-    boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
-    found = torch.cat([CENTRES, STRIDES[:, None].expand(-1, 2) * 2], 1) if found is None else found
-    n = len(CENTRES)
-    class_of = torch.tensor(classes or [0] * len(boxes))
-    return assign(found, torch.zeros(n), torch.zeros(n, 2), CENTRES, STRIDES, boxes, class_of)
+def given(*boxes):
+    return assign(CENTRES, STRIDES, torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4))
 
 
 def test_positions_stand_in_the_middle_of_their_part_of_the_image():
@@ -31,13 +26,19 @@ def test_a_box_is_learnt_near_its_centre_and_at_least_once():
     assigned = given([20, 20, 16, 16])
     off = (CENTRES[assigned.positions] - 20).abs().max()
     assert len(assigned.positions) >= 1
-    assert off <= 8
+    assert off < 8
     assert set(assigned.boxes.tolist()) == {0}
 
 
 def test_a_position_learns_one_box():
     assigned = given([20, 20, 16, 16], [22, 20, 16, 16])
     assert len(assigned.positions.unique()) == len(assigned.positions)
+
+
+def test_a_large_box_is_learnt_by_positions_that_see_much_and_a_tiny_one_by_the_nearest():
+    assert STRIDES[given([32, 32, 60, 60]).positions].max() >= 16
+    tiny = given([21, 20, 2, 2])
+    assert CENTRES[tiny.positions].tolist() == [[20, 20]]
 
 
 def test_without_a_box_nothing_is_assigned():
@@ -56,3 +57,12 @@ def test_the_generalised_overlap_tells_how_far_apart_boxes_lie():
     assert same == 1
     assert abs(near - -(300 - 200) / 300) < 1e-6
     assert far < near < 0
+    assert iou_of_pairs(a, b).tolist() == [1, 0, 0]
+
+
+def test_what_is_nearly_right_hardly_counts():
+    logits, targets = torch.tensor([0.0, 0.0, -4.0]), torch.tensor([0.5, 0.0, 0.0])
+    at_it, off, easy = quality_focal_loss(logits, targets).tolist()
+    assert at_it == 0
+    assert abs(off - 0.25 * 0.693147) < 1e-6
+    assert easy < 1e-5
