@@ -121,8 +121,8 @@ heavy := /^(torch|triton|nvidia-|cuda-)/,/[^\\]$$/
 lock: $(INSTALLED) ## resolve constraints.txt anew for all supported Pythons, and the images' lists with their hashes
 	$(compile) --extra dev --upgrade -o constraints.txt pyproject.toml
 	echo setuptools | $(compile) --generate-hashes -c constraints.txt -o deploy/requirements/build.txt -
-	$(compile) --extra api --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
-	$(compile) --extra worker --extra cpu --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
+	$(compile) --extra api --extra objects --generate-hashes -c constraints.txt -o deploy/requirements/api.txt pyproject.toml
+	$(compile) --extra worker --extra cpu --extra objects --generate-hashes -c constraints.txt -o deploy/requirements/worker.txt pyproject.toml
 	cd deploy/requirements && sed -n -E '$(heavy)p' worker.txt > torch.txt && sed -i -E '$(heavy)d' worker.txt
 
 pin-images: $(INSTALLED) ## hold the images that ours are built on to the digests of today; needs docker and a registry

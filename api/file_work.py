@@ -1,8 +1,8 @@
 """Work on files, in threads of its own: a folder that answers nobody takes a part of them, and the others go on.
 
 A file system may keep a thread for ever (a network share whose server is gone), and no thread can be ended from
-outside. So each folder right below a data root has a share of the threads; work that finds no free one is refused after
-a while. What asks Redis alone has other threads and never waits here.
+outside. So each folder right below a data root, and each bucket, has a share of the threads; work that finds no free
+one is refused after a while. What asks Redis alone has other threads and never waits here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from anyio import CapacityLimiter, to_thread
 
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data_roots import is_url
 from nextlabel.core.errors import FolderBusy
 
 THREADS, SHARE = 48, 12
@@ -79,6 +80,8 @@ class FileWork:
 
     def _top(self, path: str) -> str:
         """Return the folder right below a data root that a path leads through, going by its text alone."""
+        if is_url(path):
+            return "/".join(path.split("/", 3)[:3])  # a bucket has one server, whatever lies in it
         path = os.path.normpath(path)
         below = [os.path.relpath(path, root) for root in self._roots if Path(path).is_relative_to(root)]
         return (below or [path])[0].split("/")[0] or path

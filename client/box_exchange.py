@@ -10,11 +10,11 @@ from typing import Any, TypeAlias, TypeVar, get_args
 import click
 
 from nextlabel.client.label_files import keep_labels
+from nextlabel.client.pools import ALL, place_of
 from nextlabel.core.data.boxes import BoxedImage, write_lines
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
-from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Inexpressible
@@ -30,7 +30,6 @@ from nextlabel.core.tasks.registry import DETECTION
 
 F = TypeVar("F", bound=Callable[..., Any])
 Drawn: TypeAlias = Mapping[str, BoxedImage]
-ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 EmptyMeansOption = click.option(
     "--empty-means",
@@ -127,11 +126,6 @@ def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -
                 raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
             keep_labels(labels, found.images, yes=yes, task=DETECTION)
             write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
-
-
-def place_of(pool: Path) -> Place:
-    """Make a place of a folder that the user names: it is theirs, and may link to anywhere."""
-    return place_at(pool.absolute(), (pool.absolute(), *ALL))
 
 
 # --- export -----------------------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
+from nextlabel.client.pools import ALL, POOL, place_of
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
-from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
@@ -41,7 +41,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
 NEW = click.Path(path_type=Path)
-ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 
 def _task_option(tasks: Iterable[str], what: str) -> Callable[[F], F]:
@@ -188,7 +187,7 @@ def to_label_studio(
 @what_to_export
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: annotations/labels_nextlabel.json, and images/.")
-@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
@@ -211,7 +210,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @what_to_export
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: nextlabel.xml, and images/.")
-@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
@@ -231,7 +230,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: data.yaml, labels/ and images/.")
-@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
     """Write boxes for YOLO. An image on which nothing is has an empty file."""
@@ -241,7 +240,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 @export.command("voc")
 @click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
 @click.option("--out", type=NEW, required=True, help="Folder: a file of XML for each image, and images/.")
-@click.option("--pool", type=FOLDER, help="Folder of images, to place them in images/.")
+@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in images/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
@@ -271,13 +270,13 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
 @export.command("image-folder")
 @what_to_export
 @click.option("--out", type=NEW, required=True, help="Folder, for a folder of each class.")
-@click.option("--pool", type=FOLDER, required=True, help="Folder of images.")
+@click.option("--pool", type=POOL, required=True, help="Folder or bucket of images.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 @ExportedClassTask
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
     entries = _read_source(**source).entries
-    image_folder.write(entries, _place(pool), out, copy=copy)
+    image_folder.write(entries, place_of(pool), out, copy=copy)
     _tell(len(entries), "image", out)
 
 
@@ -296,12 +295,7 @@ def _make(*folders: Path) -> None:
 
 def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
     if pool is not None:
-        place_images([(entry.name, entry.name) for entry in entries], _place(pool), folder, copy=copy)
-
-
-def _place(pool: Path) -> Place:
-    """Make a place of a folder that the user names: it is theirs, and may link to anywhere."""
-    return place_at(pool.absolute(), (pool.absolute(), *ALL))
+        place_images([(entry.name, entry.name) for entry in entries], place_of(pool), folder, copy=copy)
 
 
 # --- import -----------------------------------------------------------------------------------------------------
@@ -313,7 +307,7 @@ def where_to(command: F) -> F:
         click.option("--labels", type=NEW, required=True, help="The labels file to write."),
         click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
         Yes,
-        click.option("--pool", type=FOLDER, help="Folder of images: names that are none of theirs are faults."),
+        click.option("--pool", type=POOL, help="Folder or bucket of images: names that are none of theirs are faults."),
         click.option(
             "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
         ),
@@ -351,7 +345,7 @@ def from_label_studio(
     """Read a project's export as JSON, JSON-MIN or CSV. Boxes: of <RectangleLabels>, as JSON or JSON-MIN."""
     urls = ImageUrls(image_prefix) if image_prefix is not None else None
     if task == DETECTION.name:
-        place = _place(target["pool"]) if target["pool"] is not None else None
+        place = place_of(target["pool"]) if target["pool"] is not None else None
         known = PoolNames(place, urls) if place is not None else urls
         how: dict[str, Any] = {"key": image_key, "from_name": from_name, "newest": newest, "hull": hull, "names": known}
         boxes.bring_in(file, "label-studio", **target, **how)
@@ -359,7 +353,7 @@ def from_label_studio(
     pool = target.pop("pool")
     if urls is None and pool is None:
         raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
-    names = PoolNames(_place(pool), urls) if pool is not None else urls
+    names = PoolNames(place_of(pool), urls) if pool is not None else urls
     assert names is not None
     several = task == MULTILABEL.name
     reading = label_studio.read_export(
@@ -446,7 +440,7 @@ def _write(
     task: str = CLASSIFICATION.name,
 ) -> None:
     """Write the labels file, under the lock that all hold who write labels files there."""
-    names = list_pool(_place(pool)).names if pool is not None else None
+    names = list_pool(place_of(pool)).names if pool is not None else None
     found = labels_of(reading, names, take_predictions=take_predictions, task=CLASS_TASKS[task])
     with writable(labels):
         labels.parent.mkdir(parents=True, exist_ok=True)

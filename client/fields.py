@@ -15,6 +15,7 @@ from typing import Any, Literal, Required, TypedDict, Unpack, overload
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
+from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
@@ -46,6 +47,7 @@ class SelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -73,6 +75,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -100,6 +103,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -153,6 +157,7 @@ class PredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
     names: Iterable[str]
     min_score: float
@@ -172,6 +177,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
     names: Iterable[str]
     min_score: float
@@ -191,6 +197,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
     names: Iterable[str]
     min_score: float
@@ -393,6 +400,20 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     path_to_predictions: Place | None
 
 
+class AgreementFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+
+
 class SimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
@@ -405,6 +426,7 @@ class SimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -424,6 +446,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -443,6 +466,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     add: Required[int]
     like: Required[Iterable[str]]
     unlike: Iterable[str]
@@ -462,6 +486,7 @@ class MapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -477,6 +502,7 @@ class ClassificationMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -492,6 +518,7 @@ class MultilabelMapFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     points: int
 
 
@@ -609,6 +636,12 @@ class Calls(ABC):
         if request.get("task") == "detection":
             return self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    def agreement(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AgreementFields]
+    ) -> AgreementResult:
+        """How far people agree, and whose labels to look at first."""
+        return self._carry_out(talk.asked(AgreementResult, request, on_change, timeout_s))
 
     @overload
     def similar(
@@ -757,6 +790,12 @@ class AsyncCalls(ABC):
         if request.get("task") == "detection":
             return await self._carry_out(talk.asked(DetectionLabelCheckResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LabelCheckResult, request, on_change, timeout_s))
+
+    async def agreement(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AgreementFields]
+    ) -> AgreementResult:
+        """How far people agree, and whose labels to look at first."""
+        return await self._carry_out(talk.asked(AgreementResult, request, on_change, timeout_s))
 
     @overload
     async def similar(

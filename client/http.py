@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from nextlabel.client import talk
+from nextlabel.client.contradictions import Contradiction
 from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
@@ -128,6 +129,20 @@ class Client(Calls):
     ) -> int:
         """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
         return self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
+
+    def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
+        """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
+        return self._carry_out(talk.contradictions(path_to_labels, task))
+
+    def settle(
+        self,
+        path_to_labels: str,
+        classes: Mapping[str, str | Sequence[str] | None],
+        *,
+        task: str = "classification",
+    ) -> None:
+        """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
+        self._carry_out(talk.settle(path_to_labels, classes, task))
 
     def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
@@ -257,6 +272,20 @@ class AsyncClient(AsyncCalls):
     ) -> int:
         """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
         return await self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
+
+    async def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
+        """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
+        return await self._carry_out(talk.contradictions(path_to_labels, task))
+
+    async def settle(
+        self,
+        path_to_labels: str,
+        classes: Mapping[str, str | Sequence[str] | None],
+        *,
+        task: str = "classification",
+    ) -> None:
+        """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
+        await self._carry_out(talk.settle(path_to_labels, classes, task))
 
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""

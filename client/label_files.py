@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.labels_folder import sort_out
+from nextlabel.core.data.labels_folder import SETTLED, sort_out
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
@@ -81,11 +81,14 @@ def sheets(path: Path) -> list[Sheet]:
 
 
 def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
-    """Merge the labels of several people; names are in order. Where they disagree, `on_conflict` decides."""
+    """Merge the labels of several people; names are in order.
+
+    Where they disagree, what was settled counts, and else `on_conflict` decides.
+    """
     given: dict[str, dict[str, str]] = defaultdict(dict)
-    for sheet in all_sheets:
+    for sheet in sorted(all_sheets, key=lambda one: one.person == SETTLED):
         for name, class_ in sheet.labels.classes_by_name.items():
-            given[name][sheet.person] = class_
+            given[name] = {**({} if sheet.person == SETTLED else given[name]), sheet.person: class_}
     conflicts = {name: given[name] for name in sorted(given) if len(set(given[name].values())) > 1}
     settled = {name: _settled(given[name].values(), on_conflict) for name in sorted(given)}
     spelt = {name: written for sheet in all_sheets for name, written in sheet.labels.spelt.items()}
@@ -150,7 +153,8 @@ def is_csv(path: Path) -> bool:
 
 def _person(file: Path, files: Sequence[Path]) -> str:
     """Name a file's person: without the suffix, unless two would be called the same."""
-    return file.stem if sum(other.stem == file.stem for other in files) == 1 else file.name
+    is_alone = sum(other.stem == file.stem for other in files) == 1
+    return file.stem if is_alone and file.name != SETTLED else file.name
 
 
 def _settled(classes: Iterable[str], on_conflict: Conflicts) -> str | None:

@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleRenderable
 from rich.markup import escape
 from rich.table import Table
 
+from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.label_check import LabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
@@ -95,6 +96,32 @@ def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
     if result.leaks:
         leaks = [(one.name, one.class_name, one.validation_name, one.validation_class) for one in result.leaks]
         yield table(("labelled", "class", "validation", "its class"), leaks[:ROWS], more=len(leaks) - ROWS)
+
+
+@tables_of.register
+def _(result: AgreementResult) -> Iterable[ConsoleRenderable]:
+    people = [
+        (one.person, one.labels, one.images, one.with_consensus, _range(one.alpha, one.alpha_interval, 1, ".2f"))
+        for one in result.people
+    ]
+    yield table(("person", "labels", "shared", "are the consensus", "alpha (95 %)"), people)
+    classes = [
+        (one.class_name, one.images, _range(one.alpha, one.alpha_interval, 1, ".2f"), one.mixed_up_with)
+        for one in result.per_class
+    ]
+    yield table(("class", "shared", "alpha (95 %)", "mixed up with"), classes)
+    open_ = [one for one in result.items if one.settled is None and len(set(one.labels.values())) > 1]
+    rows = [
+        (
+            one.name,
+            ", ".join(f"{c} ({person})" for person, c in one.labels.items()),
+            one.consensus,
+            one.quality,
+        )
+        for one in open_
+    ]
+    if rows:
+        yield table(("to be settled", "labels", "consensus", "sure"), rows[:ROWS], more=len(rows) - ROWS)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) -> Table:

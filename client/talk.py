@@ -20,10 +20,12 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from nextlabel.client.contradictions import Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
+from nextlabel.core.data_roots import bucket_url, is_url
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.kinds.requests import JobRequest
@@ -43,6 +45,7 @@ _job: TypeAdapter[Job] = TypeAdapter(Job)
 _page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
 _hand_outs: TypeAdapter[HandOutList] = TypeAdapter(HandOutList)
 _given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
+_labels_told: TypeAdapter[LabelsTold] = TypeAdapter(LabelsTold)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -182,6 +185,16 @@ def give_back(
     return _read(_given_back, answer).images
 
 
+def contradictions(path_to_labels: str, task: str) -> Talk[list[Contradiction]]:
+    answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": path_to_labels, "task": task}))
+    return gathered(_read(_labels_told, answer).conflicts)
+
+
+def settle(path_to_labels: str, classes: Mapping[str, str | Sequence[str] | None], task: str) -> Talk[None]:
+    body = {"path_to_labels": path_to_labels, "labels": lines_of(classes), "task": task}
+    yield from _ask(Call("POST", "/labels/settle", body=body))
+
+
 def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:
     return {"path_to_img": path_to_img, **({"path_to_labels": path_to_labels} if path_to_labels else {})}
 
@@ -295,9 +308,13 @@ def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
     """Make the JSON of a request. Of a JobRequest, take only what was set: an older service need not know the rest."""
     if isinstance(request, JobRequest):
         return request.model_dump(mode="json", include={"kind", *request.model_fields_set})
-    fields = {name: value.absolute() if isinstance(value, Path) else value for name, value in request.items()}
+    fields = {name: _sent(value) if isinstance(value, Path) else value for name, value in request.items()}
     body: dict[str, Any] = to_jsonable_python(fields)
     return body
+
+
+def _sent(path: Path) -> str:
+    return str(bucket_url(path)) if is_url(path) else str(path.absolute())
 
 
 def refused(answer: httpx.Response) -> Refused:

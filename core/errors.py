@@ -15,12 +15,13 @@
     │   └── IdempotencyKeyReused
     ├── NotFound             ImageNotFound
     │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
-    ├── Conflict             BoxesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
+    ├── Conflict             BoxesChanged ClassesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
     │   │   └── StoreRefused     Redis is there, and what it answers is an error: waiting mends nothing
     │   ├── StoreUnfit           Redis is not what the promise needs, or it is another stack's
+    │   ├── BucketUnavailable    object storage does not answer, is throttled, or refuses a token that is too old
     │   ├── StorageFull WeightsUnavailable OutOfMemory DeviceLost
     │   ├── WorkerLost Stalled DeadlineExceeded
     │   └── CacheUnwritable      a warning, not a job's failure
@@ -81,6 +82,7 @@ class WarningCode(StrEnum):
     ONE_TONE = "one_tone"  #: images that show nothing
     END_MISSING = "end_missing"  #: JPEGs without their end marker that have all their pixels
     BOXES_OF_ANOTHER_SIZE = "boxes_of_another_size"  #: drawn on an image of another size than the one that is there
+    BUCKET_WAITED_FOR = "bucket_waited_for"  #: object storage did not answer for a while, or was throttled
     CACHE_NOT_WRITTEN = "cache_not_written"  #: embeddings will be computed again next time
 
 
@@ -315,6 +317,12 @@ class BoxesChanged(Conflict):
         self.faults = faults
 
 
+class ClassesChanged(Conflict):
+    """The classes that a folder's file declares are others than those that the change was made from."""
+
+    code = "classes_changed"
+
+
 class JobEnded(Conflict):
     """The job has ended; what was asked needs one that has not."""
 
@@ -370,6 +378,12 @@ class StoreUnfit(Unavailable):
     """Redis is there, and a promise would not hold in it: it evicts, it is a replica, another stack has it."""
 
     code = "store_unfit"
+
+
+class BucketUnavailable(Unavailable):
+    """Object storage does not answer, is throttled, or refuses a token that is too old."""
+
+    code = "bucket_unavailable"
 
 
 class StorageFull(Unavailable):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from nextlabel.core.data_roots import Roots, bucket_url, is_url, split_roots
 
 DEFAULT_REDIS_PREFIX = "nextlabel"
 
@@ -21,7 +22,8 @@ class Settings(BaseSettings):
 
     data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("/datasets"),),
-        description="Folders that requests may name paths under, separated as PATH is. Everything else is refused.",
+        description="Folders and buckets (`s3://bucket/prefix`) that requests may name paths under, separated as PATH "
+        "is, or by commas. Everything else is refused.",
     )
     state_dir: Path = Field(
         Path(".nextlabel/state"), description="Redis' files (under `nextlabel up`) and the results of jobs."
@@ -115,6 +117,11 @@ class Settings(BaseSettings):
     max_unreadable_fraction: float = Field(
         0.1, ge=0, le=1, description="A job fails when more than this share of its images can't be read."
     )
+    bucket_patience_s: float = Field(
+        300.0,
+        ge=0,
+        description="How long a job waits for a bucket that doesn't answer, is throttled or refuses an old token.",
+    )
     min_free_disk_mb: int = Field(200, ge=0, description="`/readyz` says no when the state or cache disk has less.")
     max_request_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused with 413.")
     max_label_studio_request_bytes: int = Field(
@@ -160,12 +167,13 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
 
-    @field_validator("data_roots", mode="before")
+    @field_validator("data_roots", mode="wrap")
     @classmethod
-    def _split_as_path_is(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(Path(part) for part in value.split(os.pathsep) if part)
-        return value
+    def _tell_folders_from_buckets(cls, value: Any, folders_of: ValidatorFunctionWrapHandler) -> Roots:
+        parts = split_roots(value) if isinstance(value, str) else value
+        urls = [part for part in parts if is_url(part)]
+        folders = folders_of(tuple(part for part in parts if part not in urls))
+        return Roots((path.expanduser().absolute() for path in folders), map(bucket_url, urls))
 
     @field_validator("weights_dir", "webhook_secret", "api_keys_file", "published_at", mode="before")
     @classmethod
@@ -193,11 +201,9 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("data_roots", "state_dir", "cache_dir", "weights_dir", "api_keys_file")
+    @field_validator("state_dir", "cache_dir", "weights_dir", "api_keys_file")
     @classmethod
     def _make_absolute(cls, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(path.expanduser().absolute() for path in value)
         return value.expanduser().absolute() if value is not None else None
 
     @model_validator(mode="after")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from nextlabel.core.kinds.agreement import (
+    AgreementPart,
+    AgreementResult,
+    ClassAgreement,
+    ConsensusItem,
+    PersonAgreement,
+)
 from nextlabel.core.kinds.audit import AuditArm, AuditResult
 from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
 from nextlabel.core.kinds.learning_curve import CurveFit, CurvePoint, Forecast, LearningCurveResult, StopAdvice
@@ -83,6 +90,57 @@ LABEL_CHECK = LabelCheckResult(
     skipped=(),
     manifest=MANIFEST,
 )
+AGREEMENT = AgreementResult(
+    labels=3,
+    overall=AgreementPart(images=2, observed=0.5, alpha=0.0, alpha_interval=(-0.5, 1.0)),
+    people=tuple(
+        PersonAgreement(
+            rank=rank,
+            person=person,
+            labels=2,
+            quality=quality,
+            with_consensus=share,
+            worst_class=worst,
+            images=2,
+            observed=0.5,
+            alpha=0.0,
+            alpha_interval=(-0.5, 1.0),
+        )
+        for rank, person, quality, share, worst in ((1, "ben", 0.6, 0.5, "dog"), (2, "anna", 0.9, 1.0, None))
+    ),
+    per_class=(
+        ClassAgreement(
+            class_name="cat", mixed_up_with="dog", images=2, observed=0.5, alpha=0.0, alpha_interval=(-0.5, 1.0)
+        ),
+        ClassAgreement(class_name="dog", mixed_up_with="cat", images=1, observed=None, alpha=None, alpha_interval=None),
+    ),
+    items=(
+        ConsensusItem(
+            rank=1,
+            name="a.png",
+            labels={"anna": "cat", "ben": "dog"},
+            consensus="cat",
+            quality=0.7,
+            settled=None,
+            reason="1 of 2 say cat (0.70)",
+        ),
+        ConsensusItem(
+            rank=2,
+            name="b.png",
+            labels={"anna": "cat", "ben": "cat"},
+            consensus="cat",
+            quality=0.98,
+            settled=None,
+            reason="2 of 2 say cat (0.98)",
+        ),
+    ),
+    disputed=1,
+    settled=0,
+    consensus_by="crowdlab",
+    head=None,
+    skipped=(),
+    manifest=MANIFEST,
+)
 SIMILAR = SimilarResult(
     data=("b.png",),
     items=(SimilarItem(rank=1, name="b.png", score=0.9, like="a.png", class_name=None),),
@@ -111,6 +169,7 @@ RESULTS: dict[str, JobResult] = {
         LEARNING_CURVE,
         AUDIT,
         LABEL_CHECK,
+        AGREEMENT,
         SIMILAR,
         MAP,
     )

@@ -19,6 +19,7 @@ from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.logs import TALKATIVE, configure_logs
+from tests.object_storage import Storage, moto_storage
 
 os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where OpenVINO compiles for seconds
 settings.register_profile("unhurried", deadline=None, max_examples=50)  # a busy machine is no failure
@@ -52,6 +53,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    """A server with buckets, for the whole run."""
+    with moto_storage(tmp_path_factory.mktemp("storage") / "log.txt") as running:
+        yield running
 
 
 @pytest.fixture

@@ -118,6 +118,9 @@ class BoxesGiven(BoxesPart):
         default_factory=list,
         description="Versions of what other people drew, to be taken out of their files where it contradicts this.",
     )
+    keep_both: bool = Field(
+        False, strict=True, description="Let other files contradict this: that is to be settled then."
+    )
 
 
 class BoxesGivenView(BaseModel):
@@ -240,7 +243,9 @@ def _drawing_view(one: Drawing) -> DrawingView:
 def _write(body: BoxesGiven, person: str, settings: Settings) -> BoxesWritten:
     given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
     roots = settings.data_roots
-    return give_boxes(body.path_to_labels, given, person=person, roots=roots, replaced=body.replace)
+    return give_boxes(
+        body.path_to_labels, given, person=person, roots=roots, replaced=body.replace, keep_both=body.keep_both
+    )
 
 
 def _drawn(one: ImageGiven, path_to_img: str, settings: Settings) -> BoxedImage | None:

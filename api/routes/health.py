@@ -16,6 +16,7 @@ from nextlabel.api.auth import Admin, Reader
 from nextlabel.api.errors import RESPONSES, not_ready
 from nextlabel.api.metrics import CONTENT_TYPE, exposition
 from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.data_roots import names_of
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, weights_in
 from nextlabel.core.errors import FolderBusy, StoreUnavailable
 from nextlabel.core.kinds.registry import KINDS
@@ -81,7 +82,7 @@ async def capabilities(services: Given, _: Reader) -> dict[str, Any]:
             "unreadable_fraction": settings.max_unreadable_fraction,
             "inline_result_bytes": settings.inline_result_bytes,
         },
-        "data_roots": [str(root) for root in settings.data_roots],
+        "data_roots": names_of(settings.data_roots),
     }
 
 

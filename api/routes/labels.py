@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
@@ -21,8 +22,11 @@ from nextlabel.core.data.label_files import (
     Survey,
     give_labels,
     person_of,
+    settle,
     state_of,
 )
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.requests import OfClasses, PersonName
@@ -45,6 +49,12 @@ class ClassCount(LabelsPart):
     labels: int
 
 
+class ClassOfPool(ClassCount):
+    """The same, and labels of names that no image of `path_to_img` has; where it was given."""
+
+    not_in_pool: int | None = None
+
+
 class PersonCount(LabelsPart):
     """`person`: the file's name without .txt."""
 
@@ -62,13 +72,18 @@ class OneLabel(LabelsPart):
 
 
 class LabelsView(LabelsPart):
-    labels: int = Field(description="Distinct names.")
+    labels: int = Field(description="Distinct names; with `path_to_img`, of its images alone, as are all counts.")
+    not_in_pool: int | None = Field(
+        None, description="Where `path_to_img` was given: labels of names that no image there has."
+    )
+    names_not_in_pool: list[str] | None = Field(None, description="Such names; 1,000 at most.")
     several: int | None = Field(
         None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
     )
-    classes: list[ClassCount]
+    classes: list[ClassOfPool]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
+    settled: list[OneLabel] = Field(description="What was settled between people, and counts; 1,000 at most.")
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
@@ -95,6 +110,19 @@ class LabelsGiven(BaseModel):
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
     replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
+    keep_both: bool = Field(
+        False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
+    )
+    task: OfClasses = "classification"
+
+
+class LabelsSettled(BaseModel):
+    """What holds of images that people see in several ways."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText = Field(description="A folder.")
+    labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
     task: OfClasses = "classification"
 
 
@@ -109,6 +137,7 @@ class LabelsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
+    path_to_img: PathText | None = Field(None, description="A pool: labels of other images are counted apart.")
     names: bool = Field(False, description="List the names, too.")
     of: list[str] | None = Field(None, max_length=500, description="These names alone.")
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
@@ -130,17 +159,18 @@ async def get_labels(
 ) -> Response:
     """Count labels by class and by person; with `names` or `of`, tell which image has which."""
     roots = services.settings.data_roots
-    path, state = await services.files.run(which.path_to_labels, _look, which.path_to_labels, roots)
+    places = [which.path_to_labels, *([which.path_to_img] if which.path_to_img else [])]
+    path, state = await services.files.run(places, _look, which.path_to_labels, roots)
     etag = f'"{state}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which)
-        return view.model_dump_json(exclude={"several"} if which.task == CLASSIFICATION.name else None)
+        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which, roots)
+        return view.model_dump_json(exclude=_unasked(which))
 
-    return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)
+    return Response(await services.files.run(places, content), 200, headers, JSON)
 
 
 @router.post("/labels")
@@ -159,6 +189,7 @@ async def post_labels(
         roots=services.settings.data_roots,
         task=task_of(body.task),
         replace=body.replace,
+        keep_both=body.keep_both,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
         noted = {one.name: one.class_name is not None for one in given}
@@ -171,13 +202,33 @@ async def post_labels(
     )
 
 
+@router.post("/labels/settle")
+async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, _: Writer) -> LabelsWritten:
+    """Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
+
+    A class of null opens the question again.
+    """
+    _refuse_empty(body)
+    written = await services.files.run(
+        body.path_to_labels,
+        settle,
+        body.path_to_labels,
+        [GivenLabel(label.name, label.class_name) for label in body.labels],
+        roots=services.settings.data_roots,
+        task=task_of(body.task),
+    )
+    return LabelsWritten(
+        path_to_labels=str(written.folder), person=person_of(written.file), file=written.file, replaced={}
+    )
+
+
 def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
     """Find labels; return where they are and a text that changes with them."""
     path = existing_file_or_folder(path_to_labels, roots)
     return path, state_of(path, roots)
 
 
-def _refuse_empty(body: LabelsGiven) -> None:
+def _refuse_empty(body: LabelsGiven | LabelsSettled) -> None:
     """Raise InvalidRequest where a class is empty, and an image has one."""
     empty = [
         at for at, label in enumerate(body.labels) if label.class_name is not None and not label.class_name.strip()
@@ -187,7 +238,10 @@ def _refuse_empty(body: LabelsGiven) -> None:
         raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
 
 
-def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
+def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsView:
+    outside = Survey({})
+    if which.path_to_img is not None:
+        labels, outside = labels.apart(place_at(which.path_to_img, roots))
     found: list[NamedLabel] | None = None
     if which.of is not None:
         found = labels.of(which.of)
@@ -198,17 +252,31 @@ def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
     is_page = which.of is None and len(there) > which.limit
     return LabelsView(
         labels=len(labels),
+        not_in_pool=len(outside),
+        names_not_in_pool=outside.names[:1000],
         several=labels.several,
-        classes=[ClassCount(class_name=name, labels=count) for name, count in labels.counts.items()],
+        classes=[
+            ClassOfPool(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
+            for name in sorted_classes({*labels.counts, *outside.counts})
+        ],
         people=[
             PersonCount(person=person_of(file), file=file, labels=count)
             for file, count in labels.labels_per_file.items()
         ],
         conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
+        settled=[_label_view(label) for label in labels.settled[-1000:]],
         left_out=list(labels.left_out[:1000]),
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
         next_after=there[which.limit - 1] if is_page else None,
     )
+
+
+def _unasked(which: LabelsQuery) -> IncEx:
+    """Name the fields that say nothing of what was asked."""
+    fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if which.path_to_img is None:
+        fields |= {"not_in_pool": True, "names_not_in_pool": True, "classes": {"__all__": {"not_in_pool"}}}
+    return fields
 
 
 def _label_view(label: NamedLabel) -> OneLabel:

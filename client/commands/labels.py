@@ -25,11 +25,13 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
+from nextlabel.client.pools import POOL, place_of
 from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
+from nextlabel.core.data.label_files import GivenLabel, settle
+from nextlabel.core.data.label_text import NONE
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
 from nextlabel.core.data.labels_folder import why_nobodys
-from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
@@ -37,7 +39,7 @@ from nextlabel.core.errors import LabelsConflict
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
-from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS
+from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED = 20
 Existing = click.Path(exists=True, path_type=Path)
@@ -144,9 +146,7 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 
 @labels.command()
 @click.argument("path", type=Existing)
-@click.option(
-    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Their images: are all names there?"
-)
+@click.option("--pool", type=POOL, help="Their images: are all names there?")
 @OfTask
 def check(path: Path, pool: Path | None, task: str) -> None:
     """Check the labels in PATH, a file or a folder: every faulty line is named, and ends it with exit code 1.
@@ -197,7 +197,7 @@ def _tell_boxes(found: BoxLabels) -> None:
 @click.option(
     "--to", type=click.Choice(list(box_exchange.WRITERS)), help="Boxes: for which tool; OUT is a folder then."
 )
-@click.option("--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Boxes: their images.")
+@click.option("--pool", type=POOL, help="Boxes: their images.")
 @box_exchange.EmptyMeansOption
 @box_exchange.HullOption
 @box_exchange.FirstPixelOption
@@ -220,13 +220,13 @@ def convert(
 
 
 def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
-    images = list_pool(place_at(pool.absolute(), [pool.absolute()]))
+    images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
-    click.echo(f"{len(matched.rows)} of {len(images)} images in {pool} are labelled")
+    click.echo(f"{len(matched.rows)} of {len(images)} images in {images.place.key} are labelled")
     if absent:
         more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        click.echo(f"not in {pool}: {', '.join(absent[:LISTED])}{more}", err=True)
+        click.echo(f"not in {images.place.key}: {', '.join(absent[:LISTED])}{more}", err=True)
     for name, other in meant(absent[:LISTED], images.names).items():
         click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
 
@@ -267,3 +267,39 @@ def undo(folder: Path) -> None:
 def _tell_changed(changed: ClassChanged, how: str) -> None:
     for file, count in changed.labels.items():
         click.echo(f"{file}: {count} {how}")
+
+
+# --- contradictions ---------------------------------------------------------------------------------------------
+
+
+@labels.command("settle")
+@click.argument("folder", type=Folder)
+@click.argument("name", required=False)
+@click.argument("classes", metavar="[CLASS]...", nargs=-1)
+@click.option("--task", type=click.Choice(list(CLASS_TASKS)), default=CLASSIFICATION.name, show_default=True)
+@click.option("--none", "none_applies", is_flag=True, help="None of the classes applies; with --task multilabel.")
+@click.option("--open-again", is_flag=True, help="NAME is not settled any more.")
+def settle_(
+    folder: Path, name: str | None, classes: tuple[str, ...], task: str, none_applies: bool, open_again: bool
+) -> None:
+    """Settle what people contradict each other about: the image NAME is of CLASS. Without NAME, list what is open.
+
+    What is settled counts for all jobs, and stands in a file of its own (_settled.txt); people's files stay as they
+    are.
+    """
+    root = folder.resolve()
+    if name is None:
+        _tell_open(root, task)
+        return
+    if sum((bool(classes), none_applies, open_again)) != 1:
+        raise click.UsageError("say what NAME is: CLASS, or --none, or --open-again")
+    given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
+    settle(str(root), given, roots=[root], task=task_of(task))
+    click.echo(f"{name}: {'open again' if open_again else ' + '.join(classes) or 'none of the classes'}", err=True)
+
+
+def _tell_open(folder: Path, task: str) -> None:
+    _, conflicts = task_of(task).read_with_conflicts(folder)
+    for name, said in conflicts.items():
+        click.echo(f"{name}: {', '.join(f'{one} ({where})' for one, where in said.items())}")
+    click.echo(f"{len(conflicts)} to settle", err=True)

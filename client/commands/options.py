@@ -41,6 +41,7 @@ CALLED = {
     "path_to_labels_train": ("-l", "--labels"),
     "path_to_img_val": ("--val",),
     "path_to_labels_val": ("--val-labels",),
+    "within_s": ("--within",),
 }
 #: Help for fields that have no description, or one that is written for the wire.
 HELP = {

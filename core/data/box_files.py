@@ -65,16 +65,23 @@ class BoxesWritten:
 
 
 def give_boxes(
-    path: str, given: Sequence[GivenBoxes], *, person: str, roots: Sequence[Path], replaced: Collection[str] = ()
+    path: str,
+    given: Sequence[GivenBoxes],
+    *,
+    person: str,
+    roots: Sequence[Path],
+    replaced: Collection[str] = (),
+    keep_both: bool = False,
 ) -> BoxesWritten:
     """Write what a person drew on some images into their file in the folder: all of it, or nothing.
 
     The folder is made if the one it lies in is there. replaced: versions of what other people drew that the person has
-    seen, and that are taken out of their files where they contradict what is given.
+    seen, and that are taken out of their files where they contradict what is given. keep_both: that stays there, to be
+    settled.
 
     Raises:
         BoxesChanged: the person's own file says something else by now than what was to be changed.
-        LabelledOtherwise: other people's files contradict it, in what was not said to be replaced.
+        LabelledOtherwise: other people's files contradict it, and neither was asked for.
         InvalidRequest: a box has no area, or lies beyond its image; an image is given twice.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
@@ -85,7 +92,7 @@ def give_boxes(
     with own_file(path, file_name, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
         data = _own_bytes(own)
         _refuse_changed(_lines_about(data, wanted), wanted)
-        taken_out = _contradicting(others, wanted, replaced)
+        taken_out = {} if keep_both else _contradicting(others, wanted, replaced)
         changed = {own: _rewritten(data, wanted)} if wanted else {}
         write_all(changed | {file: _without(read_bytes(file), said) for file, said in taken_out.items()})
     return BoxesWritten(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
-from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data.places import Ahead, Place, place_at
 from nextlabel.core.errors import UnreadableImage
 
 KEY = "content:"  # no folder's path begins like this
@@ -36,6 +37,10 @@ class ByContent:
     def look_up(self, names: Collection[str]) -> Files:
         return self._read(self._place.look_up(names))
 
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        files, images = self._place.draw(draw)
+        return self._read(files), images
+
     def has_an_image(self) -> bool:
         return self._place.has_an_image()
 
@@ -44,6 +49,13 @@ class ByContent:
 
     def open(self, name: str) -> ImageFile:
         return self._place.open(name)
+
+    def ahead(self, names: Sequence[str], sizes: Sequence[int], patience_s: float) -> Ahead:
+        return self._place.ahead(names, sizes, patience_s)
+
+    def stamp(self, name: str) -> int:
+        with self._place.open(name) as file:
+            return _digest(file)
 
     def stamp_of(self, file: ImageFile) -> int:
         file.seek(0)

@@ -44,13 +44,17 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS, sort_out
+from nextlabel.core.data.labels_folder import CLASS_FILE, SETTLED, SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.opening import open_without_links
+from nextlabel.core.data.places import Place
+from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
+    EmptyPool,
     Fault,
+    InvalidRequest,
     LabelledOtherwise,
     LabelsMalformed,
     PathNotWritable,
@@ -87,14 +91,15 @@ def give_labels(
     roots: Sequence[Path],
     task: LabelLines,
     replace: bool = False,
+    keep_both: bool = False,
 ) -> Written:
     """Write all of the labels into `<person>.txt` in the folder, or none. What lines of one name mean, the task knows.
 
     The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
-    taken out of them.
+    taken out of them; with `keep_both` it stays, to be settled.
 
     Raises:
-        LabelledOtherwise: other files have other classes, and `replace` was not asked for; lists which.
+        LabelledOtherwise: other files have other classes, and neither was asked for; lists which.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
@@ -103,7 +108,7 @@ def give_labels(
     wanted = _by_name(labels, task)
     with own_file(path, file_name, roots) as (folder, own, others):
         classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
-        contradicting = _contradicting(classes, wanted, replace=replace)
+        contradicting = {} if keep_both else _contradicting(classes, wanted, replace=replace)
         changed = {own: rewritten(own_bytes(own), labels, task)} if wanted else {}
         changed |= {
             file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
@@ -113,6 +118,30 @@ def give_labels(
         wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
     }
     return Written(folder.path, file_name, replaced)
+
+
+def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], task: LabelLines) -> Written:
+    """Write what holds of images that people see in several ways; None: it isn't settled any more.
+
+    It goes into the folder's file of what was settled. People's own files stay as they are.
+
+    Raises:
+        InvalidRequest: nobody has labelled one of the images; lists which.
+        LabelsMalformed: a name or a class can't stand in a labels file.
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+    """
+    wanted = _by_name(labels, task)
+    with own_file(path, SETTLED, roots) as (folder, own, others):
+        labelled = {name for file in others for name in _classes_in(read_bytes(file), wanted, task)}
+        if unlabelled := [one for key, one in wanted.items() if one.classes is not None and key not in labelled]:
+            raise InvalidRequest(
+                [
+                    Fault(f"/labels/{one.at}/name", "invalid_value", f"nobody has labelled {shown(one.name)}")
+                    for one in unlabelled[:MAX_LISTED]
+                ]
+            )
+        write_all({own: rewritten(own_bytes(own), labels, task)} if wanted else {})
+    return Written(folder.path, SETTLED, {})
 
 
 def said_otherwise(
@@ -146,7 +175,10 @@ class NamedLabel:
 
 
 class Survey:
-    """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts."""
+    """The labels in all files of a folder, conflicts and all. Of a name that several files have, the first counts.
+
+    What was settled counts before all, and is no conflict.
+    """
 
     def __init__(
         self,
@@ -155,20 +187,40 @@ class Survey:
         left_out: Sequence[str] = (),
     ) -> None:
         """`files`: each file's classes by name, in order. `left_out`: files in the folder that are nobody's."""
-        self._files = files
+        self._files = dict(sorted(files.items(), key=lambda file: file[0] != SETTLED))
+        self._settled = self._files.get(SETTLED, {})
         self.left_out = tuple(left_out)
+        self._contradicting_themselves = {
+            (label.file, label.name)
+            for label in conflicts
+            if label.class_name not in files[label.file].get(label.name, ())
+        }
         all_conflicts = set(conflicts)
         self._classes: dict[str, tuple[str, ...]] = {}
-        for file, classes in files.items():
-            for name in self._classes.keys() & classes.keys():
+        for file, classes in self._files.items():
+            for name in self._classes.keys() & classes.keys() - self._settled.keys():
                 if self._classes[name] != classes[name]:
                     all_conflicts |= {*self.of([name]), *(NamedLabel(name, one, file) for one in classes[name])}
             self._classes = {**classes, **self._classes}
-        self.conflicts = tuple(sorted(all_conflicts, key=lambda label: (label.name, label.file, label.class_name)))
+        open_ = (label for label in all_conflicts if as_seen(label.name) not in self._settled)
+        self.conflicts = tuple(sorted(open_, key=lambda label: (label.name, label.file, label.class_name)))
 
     @property
     def labels_per_file(self) -> dict[str, int]:
-        return {file: len(classes) for file, classes in self._files.items()}
+        return {file: len(classes) for file, classes in self._files.items() if file != SETTLED}
+
+    def of_people(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Return what each person's file says by name, without what it contradicts itself about."""
+        return {
+            file: {name: said for name, said in classes.items() if (file, name) not in self._contradicting_themselves}
+            for file, classes in self._files.items()
+            if file != SETTLED
+        }
+
+    @property
+    def settled(self) -> list[NamedLabel]:
+        """What was settled, in the order in which it was."""
+        return self.of(self._settled)
 
     def __len__(self) -> int:
         return len(self._classes)
@@ -189,6 +241,29 @@ class Survey:
     @cached_property
     def _answers(self) -> Counter[tuple[str, ...]]:
         return Counter(self._classes.values())
+
+    def apart(self, place: Place) -> tuple[Survey, Survey]:
+        """Return the labels of the place's images, and those of names that no image there has.
+
+        Raises PathNotFound, PathNotReadable, PathWrongKind
+        """
+        try:
+            outside = set(look_up(place, self._classes).absent(self._classes))
+        except EmptyPool:
+            outside = set(self._classes)
+        return self._only(self._classes.keys() - outside), self._only(outside)
+
+    def _only(self, names: Collection[str]) -> Survey:
+        files = {
+            file: {name: said for name, said in classes.items() if name in names}
+            for file, classes in self._files.items()
+        }
+        return Survey(files, [label for label in self.conflicts if label.name in names], self.left_out)
+
+    @property
+    def names(self) -> list[str]:
+        """All names, ascending."""
+        return sorted(self._classes)
 
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
         """Return the labels of those names, which stay as they were given; names without a label are left out."""
@@ -241,20 +316,22 @@ def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
 
 
 def state_of(path: Path, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
-    """Return a text that changes with the files of labels, which are not opened."""
+    """Return a text that changes with the files of labels, and with that of classes; none is opened."""
     digest = hashlib.sha256("\n".join(left_out_of(path, roots, suffixes)).encode(errors="replace"))
+    with suppress(OSError):
+        digest.update(_as_text(path / CLASS_FILE, os.lstat(path / CLASS_FILE)))
     with (
         labels_files(path, roots, may_change=True, suffixes=suffixes) as files,
         suppress(OSError),
     ):  # one is gone this moment
         for file in files:
-            status = file.status()
-            digest.update(
-                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}\n".encode(
-                    errors="replace"
-                )
-            )
+            digest.update(_as_text(file.path, file.status()))
     return digest.hexdigest()[:32]
+
+
+def _as_text(path: Path, status: os.stat_result) -> bytes:
+    times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
+    return f"{path}\0{status.st_size}\0{times}\0{status.st_ino}\n".encode(errors="replace")
 
 
 def person_of(file: str) -> str:
@@ -281,7 +358,7 @@ def own_file(
     Nobody else reads or writes it during the block. There may be no file of that name. suffixes: what people's files
     end in. Raises what `give_labels` raises of folders and files.
     """
-    with _labels_folder(path, roots) as folder, ExitStack() as stack:
+    with labels_folder(path, roots) as folder, ExitStack() as stack:
         stack.enter_context(in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
@@ -300,7 +377,7 @@ def _refuse_a_copy(file_name: str, folder: Folder, suffixes: Sequence[str]) -> N
 
 
 @contextmanager
-def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
+def labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
     """Open the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
     real = confine(path, roots)
     if not os.path.lexists(real):

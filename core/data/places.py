@@ -1,4 +1,4 @@
-"""Places where images lie: folders below a data root, checked once, and from then on allowed by their type.
+"""Places where images lie: folders and buckets below a data root, checked once, and from then on allowed by their type.
 
 Whatever reads images takes a `Place` and names in it, never a path, so that a bucket can stand where a folder does.
 """
@@ -7,25 +7,46 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from nextlabel.core.data.bucket import Bucket, allowed_bucket
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
+from nextlabel.core.data.objects import Patience, objects_of
 from nextlabel.core.data.opening import look_at, open_file
 from nextlabel.core.data.roots import TRIES, confine, existing_folder, is_under, real_path
 from nextlabel.core.data.spelling import spellings
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.walk import MustList, Walk
+from nextlabel.core.data_roots import is_url
 from nextlabel.core.errors import UnreadableImage
 
 _CHECKED = object()
 
 
+class Ahead(Protocol):
+    """Files of a place that are opened in an order known beforehand."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """Say what the storage doesn't do, where that is waited for; None: it does."""
+
+    def open(self, name: str) -> ImageFile:
+        """Open a file, as `Place.open` does. Any thread may call it."""
+
+    def close(self) -> None:
+        """Read nothing more. Who waits for a file gets an error."""
+
+
 class Place(Protocol):
-    """A folder or its like below a data root. Names are relative POSIX paths in it."""
+    """A folder or its like below a data root. Names are relative POSIX paths in it.
+
+    Of a bucket, everything that asks storage may raise BucketUnavailable, too.
+    """
 
     @property
     def key(self) -> str:
@@ -41,6 +62,9 @@ class Place(Protocol):
     def look_up(self, names: Collection[str]) -> Files:
         """List what `list` does, but of those names alone, in the time that those take and not the whole."""
 
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        """List those images alone that are drawn, and tell how many there are in all."""
+
     def has_an_image(self) -> bool:
         """Tell whether `list` would find an image; stop at the first."""
 
@@ -53,6 +77,15 @@ class Place(Protocol):
     def open(self, name: str) -> ImageFile:
         """Open a file for reading. Raises UnreadableImage: it is missing or forbidden, or leads out of the roots."""
 
+    def ahead(self, names: Sequence[str], sizes: Sequence[int], patience_s: float) -> Ahead:
+        """Make what opens files in about that order, and may read them before they are asked for.
+
+        sizes: of each in bytes, as listed. patience_s: how long storage that is not in order is waited for.
+        """
+
+    def stamp(self, name: str) -> int:
+        """Return the stamp of a file as it is now. Raises UnreadableImage, as `open` does."""
+
     def stamp_of(self, file: ImageFile) -> int:
         """Return the stamp of a file that `open` opened: the one of `list`, unless it changed or was replaced since."""
 
@@ -63,12 +96,26 @@ class Place(Protocol):
         """Give the file a second name, a hard link, on the local disk. False: that can't be done here."""
 
 
-def place_at(path: str | Path, roots: Sequence[Path]) -> Place:
+def place_at(
+    path: str | Path,
+    roots: Sequence[Path],
+    *,
+    patience: Patience | None = None,
+    listed: Callable[[int], None] = lambda _: None,
+) -> Place:
     """Check a path against the data roots and make its place: this is the only way to a `Place`.
+
+    Nobody asks a bucket yet whether it is there.
+
+    patience: with storage that is not in order; None: a few seconds.
+    listed: called now and then while a bucket is listed, with how many images were found; it may raise to stop.
 
     Raises:
         PathNotAllowed, PathNotFound, PathWrongKind, PathNotReadable
     """
+    if is_url(path):
+        url = allowed_bucket(path, roots)
+        return Bucket(url, objects_of(url.scheme, url.bucket), patience or Patience(), listed)
     folder = existing_folder(path, roots)
     return LocalFolder(str(folder), tuple(map(real_path, roots)), _CHECKED)
 
@@ -79,6 +126,18 @@ def spelling_in(place: Place, name: str) -> str | None:
     Raises PathNotAllowed, as `has` does.
     """
     return next((way for way in spellings(name) if place.has(way)), None)
+
+
+class _OnTheSpot:
+    """Files that are opened when they are asked for: the system reads ahead by itself."""
+
+    waits_for = None
+
+    def __init__(self, place: LocalFolder) -> None:
+        self.open = place.open
+
+    def close(self) -> None:
+        pass
 
 
 class LocalFolder:
@@ -106,6 +165,12 @@ class LocalFolder:
             walk.look_up(names)
             return walk.files()
         return self.list().only(names)
+
+    def draw(self, draw: Draw) -> tuple[Files, int]:
+        walk = self._walk()
+        walk.list_all()
+        images = walk.keep(draw)
+        return walk.files(), images
 
     def has_an_image(self) -> bool:
         first = self._walk()
@@ -135,6 +200,13 @@ class LocalFolder:
         except (OSError, ValueError) as error:  # ValueError: no file system could hold such a name
             raise UnreadableImage(f"the file can't be opened: {getattr(error, 'strerror', error)}") from None
         raise UnreadableImage("the file can't be opened: a link on the way leads nowhere, or is being replaced")
+
+    def ahead(self, names: Sequence[str], sizes: Sequence[int], patience_s: float) -> Ahead:
+        return _OnTheSpot(self)
+
+    def stamp(self, name: str) -> int:
+        with self.open(name) as file:
+            return self.stamp_of(file)
 
     def stamp_of(self, file: ImageFile) -> int:
         return self._stamps.of_file(file.fileno())

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import SUFFIXES, Files, ImageFile, SkippedFile, printable
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.places import Place
+from nextlabel.core.data.places import Ahead, Place
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import all_as_seen, as_seen, spellings
 from nextlabel.core.errors import EmptyPool
@@ -57,6 +58,10 @@ class Pool:
         """Open the row's image. Raises UnreadableImage."""
         return self.place.open(self.names[row])
 
+    def ahead(self, rows: Sequence[int], patience_s: float) -> Ahead:
+        """Make what opens the rows' images in about that order, as `Place.ahead` does."""
+        return self.place.ahead([self.names[row] for row in rows], self.sizes[rows].tolist(), patience_s)
+
     def is_as_listed(self, row: int, file: ImageFile) -> bool:
         """Tell whether the row's opened file is the one that was listed, unchanged up to now."""
         return self.place.stamp_of(file) == int(self.stamps[row])
@@ -96,6 +101,14 @@ def list_pool(place: Place) -> Pool:
     if not len(files):
         raise EmptyPool(_no_image(place, files.skipped))
     return Pool(place, _without_doubles(files))
+
+
+def draw_pool(place: Place, draw: Draw) -> tuple[Pool, int]:
+    """List those images of a place alone that are drawn, and tell how many `list_pool` would list. Raises EmptyPool."""
+    files, images = place.draw(draw)
+    if not len(files):
+        raise EmptyPool(_no_image(place, files.skipped))
+    return Pool(place, _without_doubles(files)), images
 
 
 def look_up(place: Place, names: Collection[str]) -> Pool:

@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from nextlabel.core.data.opening import TO_LOOK, look_at, open_file, open_without_links
+from nextlabel.core.data_roots import is_url, names_of
 from nextlabel.core.errors import PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
 
 SHOWN_CHARACTERS = 300
@@ -26,10 +27,13 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
     Raises:
         PathNotAllowed: it leads out of the roots, is hidden below them, or no file system could hold such a name.
         PathNotFound: it is empty.
+        PathWrongKind: it is in a bucket.
     """
     text = os.fspath(path)
     if not text:
         raise PathNotFound("The path is empty.")
+    if is_url(path):
+        raise PathWrongKind("Only images are read from a bucket; name a file or folder on a file system instead.")
     try:
         real_roots = [real_path(root) for root in roots]
         # Path(root, text) drops the root when `text` is absolute: all candidates are the same one then
@@ -37,15 +41,23 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
         allowed = [real for real in candidates if is_under(real, real_roots)]
         real = next((real for real in allowed if os.path.lexists(real)), None) or allowed[0]
     except (ValueError, IndexError):  # NUL bytes, lone surrogates; nothing allowed
-        names = ", ".join(str(root) for root in roots) or "none is set"
-        raise PathNotAllowed(
-            f"{shown(text)} is not under the data roots ({names}). Move it there, or set NEXTLABEL_DATA_ROOTS."
-        ) from None
+        raise not_allowed(text, roots) from None
     except OSError as error:
         raise PathNotReadable(_not_readable(Path(text), error)) from None
     if _is_hidden(real, real_roots):
-        raise PathNotAllowed(f"{shown(text)} is hidden below its data root: a name in it begins with a dot. Rename it.")
+        raise hidden(text)
     return Path(real)
+
+
+def not_allowed(path: str | Path, roots: Sequence[Path]) -> PathNotAllowed:
+    names = ", ".join(names_of(roots)) or "none is set"
+    return PathNotAllowed(
+        f"{shown(path)} is not under the data roots ({names}). Move it there, or set NEXTLABEL_DATA_ROOTS."
+    )
+
+
+def hidden(path: str) -> PathNotAllowed:
+    return PathNotAllowed(f"{shown(path)} is hidden below its data root: a name in it begins with a dot. Rename it.")
 
 
 def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:

@@ -26,7 +26,7 @@ from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"4"  # changes with what is made
+MADE_BY = b"5"  # changes with what is made
 QUALITY = 85
 SHORT_SIDE = 0.75  # of the longer one, as photos have it: a JPEG is decoded at twice that, not at its full size
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -60,6 +60,7 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
     Raises:
         ImageNotFound: there is none of that name.
         UnreadableImage: it can't be opened.
+        BucketUnavailable
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind
     """
     place = place_at(path_to_img, roots)
@@ -68,8 +69,7 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
     found = spelling_in(place, str(parts)) if allowed else None
     if found is None:
         raise ImageNotFound(f"there is no image {shown(name)} in {shown(place.key)}")
-    with place.open(found) as file:
-        return ImageIn(place, found, place.stamp_of(file))
+    return ImageIn(place, found, place.stamp(found))
 
 
 def upright_size(image: ImageIn, max_pixels: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from math import inf
 
 import numpy as np
 
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import (
     SUFFIXES,
     UNWRITABLE,
@@ -60,7 +61,7 @@ class Walk:
 
     def files(self) -> Files:
         """Return the images that were found, ascending by name, and what was skipped."""
-        regular = [prefix + own for prefix, _, names in self._regular for own in names]
+        regular = self._found_names()
         looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, NUMBERS)
         unknown = looks[:, 0] == UNKNOWN
         for i in np.flatnonzero(unknown).tolist():
@@ -77,6 +78,23 @@ class Walk:
             numbers.flags.writeable = False
         skipped = tuple(sorted(self._skipped, key=lambda file: (file.name, file.reason)))
         return Files(tuple(names), sizes, mtimes_ns, stamps, skipped)
+
+    def keep(self, draw: Draw) -> int:
+        """Forget what is not drawn, before it is looked at. Return how many images there are in all."""
+        rows, images = draw.rows_of([*self._found_names(), *self._names])
+        kept = set(rows.tolist()) if len(rows) < self.found else None
+        if kept is None:
+            return images
+        at = 0
+        for i, (prefix, real, names) in enumerate(self._regular):
+            self._regular[i] = (prefix, real, [own for row, own in enumerate(names, at) if row in kept])
+            at += len(names)
+        others = [row - at for row in sorted(kept) if row >= at]
+        self._names, self._looks = [self._names[i] for i in others], [self._looks[i] for i in others]
+        return images
+
+    def _found_names(self) -> list[str]:
+        return [prefix + own for prefix, _, names in self._regular for own in names]
 
     def _look_again(self, name: str) -> None:
         path = f"{self._folder}/{name}"

@@ -10,18 +10,20 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from nextlabel.core.data.places import Place, spelling_in
+from nextlabel.core.data.files import ImageFile
+from nextlabel.core.data.places import Ahead, Place, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 from nextlabel.core.faults import object_of
 
 MAX_LISTED = 20
+A_FEW_MB, PATIENCE_S = 4 << 20, 60.0  # what an image in a bucket is taken to have, and how long storage is waited for
 MAX_BYTES = 1 << 30
 MAX_SNIFFED = 1 << 16  # characters of a table that its separator is found out by
 DELIMITERS = (",", ";", "\t")
@@ -210,16 +212,27 @@ def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *
         PathNotWritable
     """
     with writable(folder):
-        for name, target_name in pairs:
-            target = folder / target_name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists() and (copy or not place.link(name, target)):
-                write_whole(target, _content(place, name))
+        wanted = {path: name for name, target in pairs if not (path := folder / target).exists()}
+        with closing(place.ahead([*wanted.values()], [A_FEW_MB] * len(wanted), PATIENCE_S)) as files:
+            for path, name in wanted.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if copy or not place.link(name, path):
+                    write_whole(path, _content(place, files, name))
 
 
-def _content(place: Place, name: str) -> bytes:
+def _opened(place: Place, files: Ahead, name: str) -> ImageFile:
     try:
-        with place.open(spelling_in(place, name) or name) as stream:
+        return files.open(name)
+    except UnreadableImage:
+        spelt = spelling_in(place, name)
+        if spelt is None or spelt == name:
+            raise
+        return place.open(spelt)
+
+
+def _content(place: Place, files: Ahead, name: str) -> bytes:
+    try:
+        with _opened(place, files, name) as stream:
             return stream.read()
     except UnreadableImage as error:
         cause = error.detail.removeprefix("the file can't be opened: ")  # it is said already that it can't

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from nextlabel.core.data_roots import buckets_of
 from nextlabel.core.disk import make_private
 from nextlabel.core.logs import get_logger
 from nextlabel.core.settings import Settings
@@ -39,7 +40,8 @@ class Stack(NamedTuple):
     @classmethod
     def of(cls, settings: Settings) -> Stack:
         """Describe the stack that has these settings; its state folder gets a name where it has none."""
-        roots = json.dumps([os.path.normpath(root) for root in settings.data_roots])
+        folders, buckets = map(os.path.normpath, settings.data_roots), map(str, buckets_of(settings.data_roots))
+        roots = json.dumps([*folders, *buckets])
         return cls(roots, _name_of(settings.state_dir))
 
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OfClasses, OnePool
-from nextlabel.core.kinds.results import Manifest, MultilabelResult, Result, Skipped
+from nextlabel.core.kinds.requests import OfClasses, Timed
+from nextlabel.core.kinds.results import Manifest, MultilabelResult, Result, Skipped, TimedPart
 
 
-class MapRequest(OnePool):
+class MapRequest(Timed):
     """The pool in a plane: images that look alike lie close."""
 
     kind: Literal["map"] = "map"
@@ -20,7 +20,7 @@ class MapRequest(OnePool):
     points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
 
 
-class MapResult(Result):
+class MapResult(TimedPart, Result):
     """Columns of equal length. `classes`, `predicted`: the label and the head's guess, as indices into `class_names`;
     -1: no label. `predicted`: None without a head."""
 
@@ -43,9 +43,10 @@ class MapResult(Result):
 
     def sentences(self) -> Iterable[str]:
         yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
+        yield from self.of_time()
 
 
-class MultilabelMapResult(MultilabelResult):
+class MultilabelMapResult(TimedPart, MultilabelResult):
     """Columns of equal length. `classes`, `predicted`: the labels and the head's guess, as indices into `class_names`,
     maybe none; None: no label. `predicted`: None without a head."""
 
@@ -68,6 +69,7 @@ class MultilabelMapResult(MultilabelResult):
 
     def sentences(self) -> Iterable[str]:
         yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
+        yield from self.of_time()
 
 
 KIND = Kind(

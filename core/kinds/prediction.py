@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MIN_SCORE, Detecting, Names, OnePool, given_in
+from nextlabel.core.kinds.requests import MIN_SCORE, Detecting, Names, Timed, given_in
 from nextlabel.core.kinds.results import (
     ClassProbability,
     DetectionResult,
@@ -22,10 +22,11 @@ from nextlabel.core.kinds.results import (
     PredictedBox,
     Result,
     Skipped,
+    TimedPart,
 )
 
 
-class PredictionRequest(OnePool, Detecting):
+class PredictionRequest(Timed, Detecting):
     """A class, or boxes, for every unlabelled image."""
 
     kind: Literal["prediction"] = "prediction"
@@ -61,7 +62,7 @@ class PredictionItem(Part):
     top: tuple[ClassProbability, ...]
 
 
-class PredictionResult(Result):
+class PredictionResult(TimedPart, Result):
     kind: Literal["prediction"] = "prediction"
     items: tuple[PredictionItem, ...]
     head: HeadSummary
@@ -77,6 +78,7 @@ class PredictionResult(Result):
         counts = Counter(item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return ((i.name, i.predicted) for i in self.items)
@@ -93,7 +95,7 @@ class MultilabelPredictionItem(Part):
     probabilities: tuple[float, ...] | None = None
 
 
-class MultilabelPredictionResult(MultilabelResult):
+class MultilabelPredictionResult(TimedPart, MultilabelResult):
     kind: Literal["prediction"] = "prediction"
     items: tuple[MultilabelPredictionItem, ...]
     head: HeadSummary
@@ -115,6 +117,7 @@ class MultilabelPredictionResult(MultilabelResult):
         counts["none of them"] = sum(not item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))

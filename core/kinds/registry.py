@@ -10,7 +10,7 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import faults_of, validate
-from nextlabel.core.kinds import audit, f1, label_check, learning_curve, map, prediction, selection, similar  # noqa: A004
+from nextlabel.core.kinds import agreement, audit, f1, label_check, learning_curve, map, prediction, selection, similar  # noqa: A004
 from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.requests import JobRequest
 
@@ -23,6 +23,7 @@ KINDS: Mapping[str, Kind] = {
         learning_curve.KIND,
         audit.KIND,
         label_check.KIND,
+        agreement.KIND,
         similar.KIND,
         map.KIND,
     )
@@ -42,6 +43,7 @@ JobResult = (
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
     | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]
     | Annotated[label_check.DetectionLabelCheckResult, Tag("label_check of detection")]
+    | Annotated[agreement.AgreementResult, Tag("agreement")]
     | Annotated[similar.SimilarResult, Tag("similar")]
     | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
     | Annotated[map.MapResult, Tag("map")]

@@ -30,6 +30,7 @@ MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
 PASSES = 800  # of images, while a detector is trained
 MAX_DEADLINE_S = 366 * 86_400
+MAX_WITHIN_S = 86_400
 LATER_FIELDS = {
     "task": "classification",
     "content": False,
@@ -42,6 +43,7 @@ LATER_FIELDS = {
     "names": (),
     "min_score": MIN_SCORE,
     "cost": {},
+    "within_s": None,
 }
 EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
@@ -198,6 +200,34 @@ class OnePool(JobRequest):
             yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
         if given.issuperset(EMBED):
             yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")
+
+
+class Timed(OnePool):
+    """The fields of kinds that can do with a part of the pool, where the whole would take too long to embed."""
+
+    within_s: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_WITHIN_S,
+        description="Do with what is embedded so many seconds after the job began: images drawn evenly from the whole "
+        "pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.",
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        given = given_in(body)
+        if "within_s" not in given:
+            return
+        if body.get("task") == "detection":
+            detail = (
+                "a detector looks at 2,000 images at most, which takes a minute: leave it out with the task detection"
+            )
+            yield Fault("/within_s", "invalid_value", detail)
+        elif "backbone" not in given:
+            yield Fault("/within_s", "invalid_value", "it is about what a backbone embeds, and there is none")
+        if body.get("content") is True:
+            yield Fault("/within_s", "invalid_value", "content reads every image first: leave one of the two out")
 
 
 class OnePredicted(OnePool):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,6 +87,27 @@ class DetectionResult(Result):
     """The base of results of the task `detection`."""
 
     task: Literal["detection"] = "detection"
+
+
+class Reached(Part):
+    """How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw."""
+
+    images: int
+    of: int
+
+
+class TimedPart(Part):
+    """What the results of kinds say that can do with a part of the pool. `reached`: None where no time was set."""
+
+    reached: Reached | None = None
+
+    def of_time(self) -> Iterator[str]:
+        """Say how much was looked at, where that wasn't all."""
+        if self.reached and self.reached.images < self.reached.of:
+            yield (
+                f"Looked at {self.reached.images} of {self.reached.of} images, an even draw: those that were embedded "
+                "in time. Ask again for more."
+            )
 
 
 class ClassProbability(Part):

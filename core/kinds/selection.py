@@ -21,6 +21,7 @@ from nextlabel.core.kinds.requests import (
     Names,
     OnePredicted,
     PersonName,
+    Timed,
     given_in,
     method_in,
 )
@@ -35,6 +36,7 @@ from nextlabel.core.kinds.results import (
     PredictedBox,
     Result,
     Skipped,
+    TimedPart,
 )
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -44,7 +46,7 @@ MOST_HANDED_OUT = 10_000  # at once, to one person
 IMAGE_S, BOX_S = 5.0, 7.0  # seconds to open an image, and to draw a box: a guess, which each team replaces by its own
 
 
-class SelectionRequest(OnePredicted, Detecting):
+class SelectionRequest(Timed, OnePredicted, Detecting):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
@@ -76,9 +78,19 @@ class SelectionRequest(OnePredicted, Detecting):
         description="Who will label them. The batch is handed out to that person: for a time, nobody else who works on "
         "this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.",
     )
-    overlap: int = Field(1, ge=1, le=10, description="How many people may have an image at the same time.")
+    overlap: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="How many people are to label an image: so many may have it at the same time, and it comes again "
+        "in the batches of others until so many have labelled it.",
+    )
     overlap_share: float = Field(
-        1.0, ge=0, le=1, description="The share of images that `overlap` is about: always the same ones, drawn by name."
+        1.0,
+        ge=0,
+        le=1,
+        description="The share of images that `overlap` is about: always the same ones, drawn by name. A batch has no "
+        "larger share of images that others have labelled already.",
     )
 
     @field_validator("person")
@@ -136,6 +148,8 @@ class SelectionRequest(OnePredicted, Detecting):
 def _misfits_of_boxes(body: Mapping[str, Any], boxes: bool) -> Iterator[Fault]:
     if body.get("cost") and not boxes:
         yield Fault("/cost", "invalid_value", "it is of boxes alone")
+    if body.get("overlap") not in (None, 1) and boxes:
+        yield Fault("/overlap", "invalid_value", "boxes are not asked for twice yet: leave it out")
     if body.get("class_quotas") and boxes:
         detail = "an image may have boxes of several classes: leave it out with the task detection"
         yield Fault("/class_quotas", "invalid_value", detail)
@@ -169,7 +183,9 @@ class HandedOutPart(Part):
 
 
 class SelectionItem(Part):
-    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label."""
+    """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
+
+    `second_opinion`: somebody has labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -180,6 +196,7 @@ class SelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
 class MethodUsed(Part):
@@ -199,7 +216,7 @@ class MapPoint(Part):
     chosen: bool
 
 
-class SelectionResult(HandedOutPart, Result):
+class SelectionResult(TimedPart, HandedOutPart, Result):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
 
@@ -225,6 +242,7 @@ class SelectionResult(HandedOutPart, Result):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -235,7 +253,8 @@ class SelectionResult(HandedOutPart, Result):
 class MultilabelSelectionItem(Part):
     """`predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
     least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
-    near-copies of it that were left out, at most 100; they may be given the same labels."""
+    near-copies of it that were left out, at most 100; they may be given the same labels. `second_opinion`: somebody has
+    labelled it, and this person is asked, too: nothing is said of what it is."""
 
     rank: int
     name: str
@@ -247,9 +266,10 @@ class MultilabelSelectionItem(Part):
     cluster: int | None
     reason: str
     copies: tuple[str, ...] = ()
+    second_opinion: bool = False
 
 
-class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
+class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
     the method came across them."""
 
@@ -277,6 +297,7 @@ class MultilabelSelectionResult(HandedOutPart, MultilabelResult):
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+        yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """The proposed classes, best image first; None where nothing was there to propose any."""
@@ -369,6 +390,7 @@ KIND = Kind(
         "nextlabel select photos -n 100",
         "nextlabel select photos --labels labels -n 100 -o batch.csv",
         "nextlabel select photos --task detection --labels boxes -n 100 -o batch.csv",
+        "nextlabel select photos -n 24 --within 10",
     ),
     example={
         "kind": "selection",

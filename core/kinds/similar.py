@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OfClasses, OnePool
-from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped
+from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OfClasses, Timed
+from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped, TimedPart
 
 
-class SimilarRequest(OnePool):
+class SimilarRequest(Timed):
     """Images like some, and unlike others."""
 
     kind: Literal["similar"] = "similar"
@@ -37,7 +37,7 @@ class SimilarItem(Part):
     class_name: str | None = Field(alias="class")
 
 
-class SimilarResult(Result):
+class SimilarResult(TimedPart, Result):
     kind: Literal["similar"] = "similar"
     data: tuple[str, ...]
     items: tuple[SimilarItem, ...]
@@ -52,6 +52,7 @@ class SimilarResult(Result):
 
     def sentences(self) -> Iterable[str]:
         yield f"The {len(self.items)} closest of {self.candidates} images."
+        yield from self.of_time()
 
 
 class MultilabelSimilarItem(Part):
@@ -64,7 +65,7 @@ class MultilabelSimilarItem(Part):
     classes: tuple[str, ...] | None
 
 
-class MultilabelSimilarResult(MultilabelResult):
+class MultilabelSimilarResult(TimedPart, MultilabelResult):
     kind: Literal["similar"] = "similar"
     data: tuple[str, ...]
     items: tuple[MultilabelSimilarItem, ...]
@@ -81,6 +82,7 @@ class MultilabelSimilarResult(MultilabelResult):
 
     def sentences(self) -> Iterable[str]:
         yield f"The {len(self.items)} closest of {self.candidates} images."
+        yield from self.of_time()
 
 
 KIND = Kind(

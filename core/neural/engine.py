@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.places import Ahead
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import OutOfMemory, UnreadableImage
 from nextlabel.core.neural.backbones import Backbone, Reader
@@ -76,12 +77,15 @@ def embed(
     *,
     check: Callable[[], None],
     halved: Callable[[int], None],
+    waits: Callable[[str], None] = lambda _: None,
 ) -> Generator[EmbeddedBatch, None, None]:
     """Embed the pool's rows in order, a batch at a time, as `run` does. An embedding that is not finite is reported as
     that of an unreadable image.
     """
     nothing = np.empty((0, backbone.dimension), np.float32)
-    with closing(run(backbone, backbone.forward, nothing, pool, rows, settings, check=check, halved=halved)) as batches:
+    with closing(
+        run(backbone, backbone.forward, nothing, pool, rows, settings, check=check, halved=halved, waits=waits)
+    ) as batches:
         for batch in batches:
             finite = np.asarray(np.isfinite(batch.outputs).all(axis=1))
             lost = [
@@ -113,6 +117,7 @@ def run(
     *,
     check: Callable[[], None],
     halved: Callable[[int], None],
+    waits: Callable[[str], None] = lambda _: None,
 ) -> Generator[ForwardedBatch[Value], None, None]:
     """Read the pool's rows in order, and run `forward` on a batch of them at a time.
 
@@ -120,8 +125,9 @@ def run(
     nothing: what `forward` would return for no image: an array (0, ...) of the same type. It is not called for none.
     check: called before each batch; it may raise to stop.
     halved: called with the new batch size when memory forced a smaller one.
+    waits: called with a sentence whenever storage is waited for.
 
-    Closing the generator ends its threads. Raises OutOfMemory when a single image is too much.
+    Closing the generator ends its threads. Raises OutOfMemory when a single image is too much, and BucketUnavailable.
     """
     size, threads = settings.batch_size or reader.images_at_once, decode_threads(settings)
     decoder = Decoder.of(settings)
@@ -132,8 +138,9 @@ def run(
     at_a_time = max(1, size // (4 * threads))  # handing a thread its work costs as much as reading a small file
     parts = [rows[i : i + at_a_time] for i in range(0, len(rows), at_a_time)]
     ahead = max(threads, size * BATCHES_AHEAD // at_a_time)
+    files = pool.ahead(rows, settings.bucket_patience_s)
     read = chain.from_iterable(
-        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, row, decoder), part), parts, ahead)
+        _in_order(readers, lambda part: pace(lambda row: _read(reader, pool, files, row, decoder), part), parts, ahead)
     )
 
     def next_group() -> _Group | None:
@@ -142,11 +149,12 @@ def run(
 
     try:
         coming = gatherer.submit(next_group)
-        while (group := _awaited(coming, pace, check)) is not None:
+        while (group := _awaited(coming, pace, files, check, waits)) is not None:
             coming = gatherer.submit(next_group)
             check()
             yield _collect(group, sized)
     finally:
+        files.close()
         decoder.close()
         readers.shutdown(wait=False, cancel_futures=True)  # the gatherer may wait for one of them, and hears of it
         gatherer.shutdown()
@@ -162,11 +170,15 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _awaited(coming: Future[Done], pace: _Pace, check: Callable[[], None]) -> Done:
-    """Wait for a batch. Whenever images of it were read meanwhile, `check`: some take long."""
+def _awaited(
+    coming: Future[Done], pace: _Pace, files: Ahead, check: Callable[[], None], waits: Callable[[str], None]
+) -> Done:
+    """Wait for a batch. Whenever images of it were read meanwhile, or storage is waited for, `check`: it takes long."""
     done = pace.done
     while not wait([coming], timeout=LOOK_EVERY_S).done:
-        if pace.done > done:
+        if (waits_for := files.waits_for) is not None:
+            waits(waits_for)
+        if pace.done > done or waits_for is not None:
             done = pace.done
             check()
     return coming.result()
@@ -209,9 +221,9 @@ class _Pace:
 Read = tuple[int, ReadImage | SkippedFile, bool]  # row; the image, or why not; whether it was as listed
 
 
-def _read(reader: Reader, pool: Pool, row: int, decoder: Decoder) -> Read:
+def _read(reader: Reader, pool: Pool, files: Ahead, row: int, decoder: Decoder) -> Read:
     try:
-        with pool.open(row) as file:
+        with files.open(pool.names[row]) as file:
             image = reader.read(file, decoder)
             return row, image, pool.is_as_listed(row, file)
     except UnreadableImage as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.files import FLAVOURED, SkippedFile
 from nextlabel.core.data.images import Remark
+from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.spelling import all_as_seen, as_seen
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
+from nextlabel.core.kinds.results import Reached
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
@@ -23,6 +27,7 @@ from nextlabel.core.pipelines.material import Matchable
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
+FIRST_READ = 1_000  # images
 TOLD = {
     Remark.STRETCHED: (
         WarningCode.VALUES_STRETCHED,
@@ -42,17 +47,27 @@ TOLD = {
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """The K images that could be read: row i of `embeddings` (K, d) is row i of `pool` and of `matched`."""
+    """The K images that could be read: row i of `embeddings` (K, d) is row i of `pool` and of `matched`.
+
+    reached: how many images were looked at, where there was a time by which to end; else None.
+    unreached: those that there was no time for, as their names are compared.
+    """
 
     pool: Pool
     embeddings: NDArray[np.float32]
     matched: Matched
     unreadable: tuple[SkippedFile, ...]
+    reached: Reached | None = None
+    unreached: frozenset[str] = frozenset()
 
     @property
     def sees_images(self) -> bool:
         """Whether there are embeddings at all: without a source of them, `embeddings` is (K, 0)."""
         return bool(self.embeddings.shape[1])
+
+    def absent(self, names: Sequence[str]) -> list[str]:
+        """List those of the names that the pool has not, or that can't be read. What there was no time for is there."""
+        return [name for name in self.pool.absent(names) if as_seen(clean_name(name)) not in self.unreached]
 
     def unlabelled(self) -> NDArray[np.int64]:
         """Return the (U,) rows without a label, ascending. About disputed ones people have said enough."""
@@ -94,6 +109,40 @@ def embed_rows(labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone,
     return Embedded(wanted, embeddings, labelled.match(wanted), tuple(work.unreadable))
 
 
+def embed_until(
+    labelled: Labelled, order: NDArray[np.int64], least: int, until: float, backbone: Backbone, stage: str, run: Run
+) -> Embedded:
+    """Embed rows in that order for as long as there is time: the first `least` of them in any case, and a batch.
+
+    order: every row of the pool. until: by time.monotonic().
+
+    What is embedded is the first part of the order, up to where time ended it, though of the rest some may be in the
+    cache: those may be the first files of a folder, or all from one camera. Raises TooManyUnreadable.
+    """
+    wanted = labelled.pool.take(order)
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
+    work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
+    work.read_cache_until(until)
+    run.stage(stage, unit="images", done=work.whole())
+    work.embed(unless=lambda _: time.monotonic() >= until and work.whole() >= least)
+    done = work.whole()
+    remarks = RemarkCache(run.settings.cache_dir, wanted.place.key).find(wanted.names[:done], wanted.stamps[:done])
+    _tell(wanted.take(np.arange(done)), work.remarks[:done] | remarks, run)
+    _refuse_too_many(work.unreadable, done, run)
+    rows = np.flatnonzero(work.have[:done])
+    rows = rows[np.argsort(order[rows])]  # as the pool has them: who reaches all has what `embed_rows` gives
+    kept = wanted.take(rows)
+    images = len(order) if labelled.drawn_from is None else labelled.drawn_from
+    return Embedded(
+        kept,
+        work.embeddings[rows],
+        labelled.match(kept),
+        tuple(work.unreadable),
+        Reached(images=done, of=images),
+        frozenset(all_as_seen(wanted.names[done:])),
+    )
+
+
 class _Work:
     """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
     read; the rest is missing.
@@ -122,12 +171,33 @@ class _Work:
         self.embeddings[rows[read]] = embeddings
         self.have[rows[read]] = True
 
+    def read_cache_until(self, time_is_up: float) -> None:
+        """Read the first images, and twice as many again, until there is no more time by time.monotonic()."""
+        found, start = self._cache.find(self._wanted.names, self._wanted.stamps), 0
+        while start < len(self._wanted) and (not start or time.monotonic() < time_is_up):
+            rows = np.arange(start, min(len(self._wanted), 2 * start + FIRST_READ))
+            hit = rows[found.hit[rows]]
+            read = np.zeros(len(rows), np.bool_)
+            if len(hit):
+                read = found.read_into(self.embeddings[rows[0] : rows[-1] + 1], rows)
+            self.have[rows] = read
+            start = int(rows[-1]) + 1
+            self._run.check()
+
+    def whole(self) -> int:
+        """Count the first images of which none is missing."""
+        missing = ~self.have & ~self._tried
+        return int(missing.argmax()) if missing.any() else len(missing)
+
     def embed(self, unless: Callable[[float | None], bool] = lambda _: False) -> None:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
         writer = _TolerantWriter(self._cache, self._wanted, run)
-        batches = embed(self._backbone, self._wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
+        wanted, settings = self._wanted, run.settings
+        batches = embed(
+            self._backbone, wanted, rows.tolist(), settings, check=run.check, halved=run.halved, waits=run.waits
+        )
         try:
             with closing(batches):  # here: the traceback of what stops the job would keep the threads that decode
                 for batch in batches:

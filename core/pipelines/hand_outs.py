@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -30,11 +30,15 @@ class HandOutsOfJob(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Candidates that somebody has, and that this person can't get: rows of the pool, ascending."""
+    """Candidates that somebody has, and that this person can't get: rows of the pool, ascending.
+
+    people: who has each image, by name.
+    """
 
     rows: Rows
     with_others: int
     with_you: int
+    people: Mapping[str, Collection[str]]
 
     @classmethod
     def of(cls, request: SelectionRequest, pool: Pool, candidates: Rows, run: Run) -> Self:
@@ -45,7 +49,7 @@ class Held:
             name for name, who in people.items() if request.person not in who and len(who) >= request.most_holders(name)
         ]
         with_you, with_others = (np.intersect1d(pool.rows_of(names), candidates) for names in (own, others))
-        return cls(np.union1d(with_you, with_others), len(with_others), len(with_you))
+        return cls(np.union1d(with_you, with_others), len(with_others), len(with_you), people)
 
     def left_out_of(self, inputs: Inputs) -> Inputs:
         """Take them out of the candidates; methods count them as covered."""
@@ -55,11 +59,13 @@ class Held:
         return replace(inputs, candidates=candidates, pending=np.union1d(inputs.pending, self.rows))
 
 
-def hand_out(request: SelectionRequest, names: Sequence[str], run: Run) -> bool:
-    """Hand the batch out to the person it is for, if any. False: somebody has got one of its images meanwhile."""
+def hand_out(request: SelectionRequest, most_holders: Mapping[str, int], run: Run) -> bool:
+    """Hand the batch out to the person it is for, if any. False: somebody has got one of its images meanwhile.
+
+    most_holders: by name, how many people may have the image at the same time.
+    """
     if request.person is None or run.hand_outs is None:
         return True
-    most_holders = {name: request.most_holders(name) for name in names}
     return not run.hand_outs.hand_out(_project(request, run), request.person, most_holders)
 
 

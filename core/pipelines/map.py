@@ -14,10 +14,10 @@ from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images, train
+from nextlabel.core.pipelines.material import manifest, rounded, skipped_images, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.tasks.registry import task_of
+from nextlabel.core.pipelines.within import embed_pool, read_pool
 
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5
@@ -52,11 +52,9 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
     run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    labelled = read_pool(request, run)
     source = source_of(request, run)
-    embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
+    embedded = embed_pool(request, labelled, source, run)
     run.stage("train")
     matched, head = embedded.matched, None
     if labelled.task.can_train(matched):
@@ -74,6 +72,7 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
         "x": tuple(rounded(x) for x in places[:, 0]),
         "y": tuple(rounded(y) for y in places[:, 1]),
         "images": len(embedded.pool),
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=head is not None, sources={"pool": labelled}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Protocol
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.by_content import ByContent
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import left_out_of
 from nextlabel.core.data.labels_folder import why_nobodys
+from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place, place_at
-from nextlabel.core.data.pool import Pool, list_pool, look_up
+from nextlabel.core.data.pool import Pool, draw_pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
 from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
 from nextlabel.core.errors import WarningCode
@@ -37,13 +39,17 @@ VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A pool as listed, with its labels; `matched` counts rows of this pool."""
+    """A pool as listed, with its labels; `matched` counts rows of this pool.
+
+    drawn_from: how many images the pool was drawn from; None: it is not a draw but the whole.
+    """
 
     pool: Pool
     labels: Labels
     matched: Matched
     conflicts: Conflicts = field(default_factory=dict)
     task: ClassTask = CLASSIFICATION
+    drawn_from: int | None = None
 
     def match(self, pool: Pool) -> Matched:
         """Match the labels with a part of the pool."""
@@ -68,14 +74,17 @@ def read_labelled(
     labelled_only: bool = False,
     content: bool = False,
     task: ClassTask = CLASSIFICATION,
+    draw: Draw | None = None,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
     content: the images are read, to see whether they were changed.
+    draw: the pool is that of the images that are drawn, and of the labelled ones.
     """
-    found = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task)
-    return Labelled(*found, task)
+    read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task, draw)
+    pool, labels, matched, conflicts, drawn_from = read
+    return Labelled(pool, labels, matched, conflicts, task, drawn_from)
 
 
 def read_of_task(
@@ -86,11 +95,16 @@ def read_of_task(
     labelled_only: bool,
     content: bool,
     task: Task,
-) -> tuple[Pool, Labels, Matched, Conflicts]:
-    """Do what `read_labelled` does, for labels of any task."""
+    draw: Draw | None = None,
+) -> tuple[Pool, Labels, Matched, Conflicts, int | None]:
+    """Do what `read_labelled` does, for labels of any task. The last is `Labelled.drawn_from`."""
     place = _place(path_to_img, run, content)
     labels, conflicts = _read(path_to_labels, role, run, task)
-    pool = look_up(place, {*labels.names, *labels.disputed}) if labelled_only else list_pool(place)
+    named, images = {*labels.names, *labels.disputed}, None
+    if draw is not None:
+        pool, images = draw_pool(place, replace(draw, named={*draw.named, *named}))
+    else:
+        pool = look_up(place, named) if labelled_only else list_pool(place)
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
@@ -104,15 +118,23 @@ def read_of_task(
         run.warn(
             WarningCode.FILE_LEFT_OUT, f"not listed as part of the pool; the first because {skipped.reason}", names
         )
-    return pool, labels, matched, conflicts
+    return pool, labels, matched, conflicts, images
 
 
 def _place(path: str, run: Run, content: bool) -> Place:
-    place = place_at(path, run.settings.data_roots)
-    if not content:
-        return place
     assert run.progress is not None
     stage, before = run.progress.stage, run.done  # of another pool, maybe
+
+    def listed(count: int) -> None:
+        assert run.progress is not None
+        if run.progress.unit != "images":
+            run.stage(stage, None, "images", done=before)
+        run.advance(before + count)
+
+    patience = Patience(run.settings.bucket_patience_s, waiting=run.waits)
+    place = place_at(path, run.settings.data_roots, patience=patience, listed=listed)
+    if not content:
+        return place
 
     def show(done: int, total: int) -> None:
         if done == 1:

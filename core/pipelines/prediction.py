@@ -12,7 +12,6 @@ from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequ
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
-    read_labelled,
     rounded,
     skipped_images,
     top_of,
@@ -20,6 +19,7 @@ from nextlabel.core.pipelines.material import (
 )
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import Prediction
 from nextlabel.core.tasks.registry import task_of
 
@@ -51,11 +51,10 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     run.plan(*KIND.stages)
     run.stage("read")
     task = task_of(request.task)
-    labelled = read_labelled(request.path_to_img, request.path_to_labels, run, task=task, content=request.content)
+    labelled = read_pool(request, run)
     task.check_matched(labelled.matched, "prediction")
     source = source_of(request, run)
-    every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = source.embed(labelled, every_row, "embed", run)
+    embedded = embed_pool(request, labelled, source, run)
     matched = embedded.matched
     task.check_matched(matched, "prediction")
     run.stage("train")
@@ -67,6 +66,7 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     run.advance(len(rows))
     told: dict[str, Any] = {
         "head": summary,
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=True, sources={"pool": labelled}),
     }

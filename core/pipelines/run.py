@@ -24,6 +24,7 @@ class Run:
     `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
     once a second and at each new stage. `filler`: who can embed much together; None: nobody.
     `hand_outs`: which images are with whom; None: nobody has any. `heads`, `recent`: what earlier jobs left in memory.
+    `begun`: when this attempt at the job was, by time.monotonic().
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Run:
         heads: TrainedHeads | None = None,
         recent: RecentEmbeddings | None = None,
     ) -> None:
+        self.begun = time.monotonic()
         self.settings = settings
         self.backbones = backbones
         self.heads = heads or TrainedHeads()
@@ -90,6 +92,14 @@ class Run:
 
     def check(self) -> None:
         """Raises when the job must stop."""
+        self._check()
+
+    def waits(self, why: str) -> None:
+        """Tell at once that storage is waited for, and raise when the job must stop."""
+        if not any(warning.code == WarningCode.BUCKET_WAITED_FOR for warning in self.warnings):
+            self.warn(WarningCode.BUCKET_WAITED_FOR, f"the job waits for storage: {why}")
+            if self.progress is not None:
+                self._tell()
         self._check()
 
     def warn(self, code: WarningCode, detail: str, names: Sequence[str] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from nextlabel.core.kinds.selection import (
     SelectionResult,
 )
 from nextlabel.core.methods.auto import settle
-from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Rows
+from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.hand_outs import Held, hand_out
@@ -31,26 +31,32 @@ from nextlabel.core.pipelines.material import (
     Labelled,
     class_of,
     manifest,
-    read_labelled,
     rounded,
     skipped_images,
     top_of,
 )
 from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask, Matched
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
+NO_BATCH = Batch(Picks(NO_ROWS, np.empty(0)), (), NO_ROWS)
 
 
 def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
     chosen = choose_batch(request, run)
     batch, embedded, predictions = chosen.batch, chosen.embedded, chosen.predictions
+    items = tuple(_items(batch, embedded, predictions, chosen.method, chosen.task))
+    again = (
+        SelectionItem(**told, predicted=None, confidence=None, top=()) for told in chosen.second_opinions_after(items)
+    )
     return SelectionResult(
-        items=tuple(_items(batch, embedded, predictions, chosen.method, chosen.task)),
+        items=(*items, *again),
         map=_map(chosen.supplies, embedded, batch.picks.rows),
         **chosen.told,
     )
@@ -58,7 +64,10 @@ def carry_out(request: SelectionRequest, run: Run) -> SelectionResult:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A batch, and what it was chosen by. told: what every result says, whatever a label is."""
+    """A batch, and what it was chosen by. told: what every result says, whatever a label is.
+
+    again: names of images that this person is to label besides, as others have: nothing is said of what they are.
+    """
 
     batch: Batch
     embedded: Embedded
@@ -66,7 +75,15 @@ class Choice:
     method: Method
     supplies: Supplies
     task: ClassTask
+    again: Sequence[str]
     told: dict[str, Any]
+
+    def second_opinions_after(self, items: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """Say of the images to be labelled again what their items say; they come after the others."""
+        for rank, name in enumerate(self.again, len(items) + 1):
+            yield {
+                "rank": rank, "name": name, "score": 0.0, "cluster": None, "reason": REASON, "second_opinion": True
+            }  # fmt: skip
 
 
 def choose_batch(request: SelectionRequest, run: Run) -> Choice:
@@ -74,12 +91,9 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     prepares = bool(request.method.needs & TRAINED_FOR)
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     source = source_of(request, run)
-    every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = source.embed(labelled, every_row, "embed", run)
+    embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
@@ -98,9 +112,9 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch, held = choose_and_hand_out(method, inputs, request, embedded, predictions, run)
+    batch, again, held = choose_and_hand_out(method, inputs, request, embedded, predictions, run)
     told: dict[str, Any] = {
-        "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
+        "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
         "candidates": len(inputs.candidates) - len(held.rows),
         "handed_to": request.person,
@@ -108,10 +122,11 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "with_you": held.with_you,
         "near_copies_left_out": len(batch.left_out),
         "head": predictions.head if predictions else None,
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": _manifest(request, source, run, predictions, labelled),
     }
-    return Choice(batch, embedded, predictions, method, supplies, labelled.task, told)
+    return Choice(batch, embedded, predictions, method, supplies, labelled.task, again, told)
 
 
 def _manifest(
@@ -127,7 +142,8 @@ def _inputs(
 ) -> Inputs:
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
-    excluded, pending = set_aside(request, embedded.pool, embedded.matched, run)
+    absent = embedded.absent([*request.exclude, *request.pending])
+    excluded, pending = set_aside(request, embedded.pool, embedded.matched, absent, run)
     unlabelled, aside = embedded.unlabelled(), np.union1d(excluded, pending)
     candidates = np.setdiff1d(unlabelled, aside, assume_unique=True) if len(aside) else unlabelled
     return Inputs(
@@ -144,10 +160,12 @@ def _inputs(
     )
 
 
-def set_aside(request: SelectionRequest, pool: Pool, matched: Matched, run: Run) -> tuple[Rows, Rows]:
+def set_aside(
+    request: SelectionRequest, pool: Pool, matched: Matched, absent: Sequence[str], run: Run
+) -> tuple[Rows, Rows]:
     """Return the rows that are excluded, and those pending: with the disputed ones, about which enough was said."""
     excluded, pending = (pool.rows_of(names) for names in (request.exclude, request.pending))
-    if absent := pool.absent([*request.exclude, *request.pending]):
+    if absent:
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
     return excluded, np.union1d(pending, matched.disputed)
 
@@ -163,21 +181,29 @@ def choose_and_hand_out(
     predictions: Predictions | None,
     run: Run,
     shorten: Callable[[Batch], Batch] = lambda batch: batch,
-) -> tuple[Batch, Held]:
+) -> tuple[Batch, list[str], Held]:
     """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile.
 
     shorten: leaves out the last of a batch, before it is anybody's.
+
+    Returns the batch, the images to be labelled again, and what others have.
     """
     names, warnings = embedded.pool.names, run.warnings
+    second = SecondOpinions.of(request, embedded.pool, run)
     while True:
         run.warnings = warnings
         held = Held.of(request, embedded.pool, inputs.candidates, run)
-        batch = shorten(_choose(method, held.left_out_of(inputs), request, predictions, run))
-        if hand_out(request, [names[row] for row in batch.picks.rows], run):
+        again = second.open_to(request, held.people)
+        new = request.model_copy(update={"add": request.add - len(again)})
+        batch = NO_BATCH
+        if new.add:
+            batch = shorten(_choose(method, held.left_out_of(inputs), new, predictions, run))
+        all_names = [*(names[row] for row in batch.picks.rows), *again]
+        if hand_out(request, {name: second.most_holders(name, request, held.people) for name in all_names}, run):
             break
         run.check()
-    _warn_of_few(request, len(inputs.candidates), held, batch, run)
-    return batch, held
+    _warn_of_few(new, len(inputs.candidates), held, batch, run)
+    return batch, again, held
 
 
 def _choose(

@@ -14,10 +14,11 @@ from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
+from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
+from nextlabel.core.pipelines.within import embed_pool, read_pool
+from nextlabel.core.tasks.registry import CLASSIFICATION
 
 OTHERS = 50  # images drawn by chance that stand beside the counterexamples: most of a pool is something else
 STRENGTH = 0.003  # of the head: a few examples bear no weaker regularisation (docs/labels.md)
@@ -48,14 +49,13 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     """Raises NameNotInPool when the pool has none of the examples."""
     run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    examples = [*request.like, *request.unlike]
+    labelled = read_pool(request, run, named=[*examples, *request.exclude])
     source = source_of(request, run)
-    embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
+    embedded = embed_pool(request, labelled, source, run, needed=examples)
     run.stage("rank")
     like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
-    if absent := embedded.pool.absent([*request.like, *request.unlike, *request.exclude]):
+    if absent := embedded.absent([*examples, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
     if not len(like):
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
@@ -76,6 +76,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     told: dict[str, Any] = {
         "data": tuple(names[row] for row in rows),
         "candidates": len(candidates),
+        "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
     }

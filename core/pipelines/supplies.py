@@ -146,7 +146,15 @@ def _forward_thumbnails(
     outputs, read = [nothing], [NO_ROWS]
     reader, settings = ThumbnailReader(), run.settings
     batches = engine.run(
-        reader, forward, nothing, embedded.pool, rows.tolist(), settings, check=run.check, halved=lambda _: None
+        reader,
+        forward,
+        nothing,
+        embedded.pool,
+        rows.tolist(),
+        settings,
+        check=run.check,
+        halved=lambda _: None,
+        waits=run.waits,
     )
     with closing(batches):
         for batch in batches:

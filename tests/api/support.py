@@ -74,6 +74,10 @@ class Data:
         return {"kind": "label_check", "backbone": "b0", **self._one_pool}
 
     @property
+    def agreement(self) -> dict[str, Any]:
+        return {"kind": "agreement", "backbone": "b0", **self._one_pool}
+
+    @property
     def similar(self) -> dict[str, Any]:
         return {"kind": "similar", "backbone": "b0", "add": 1, "like": ["a.png"], **self._one_pool}
 

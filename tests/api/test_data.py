@@ -157,6 +157,7 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
             {"person": "me", "file": "me.txt", "labels": 1},
         ],
         "conflicts": [],
+        "settled": [],
         "left_out": [],
         "names": [{"name": "a.png", "class": "dog", "person": "me"}],
         "next_after": "a.png",
@@ -168,6 +169,27 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
 
     give({"name": "a.png", "class": None})
     assert client.get("/labels", params={"path_to_labels": "given"}).json()["labels"] == 1
+
+
+def test_labels_of_images_that_are_not_in_the_pool_are_counted_apart(client, data):
+    data.pool("two", "a.png", "b.png")
+    data.labels("of_more.txt", "a.png\tcat\nb.png\tdog\nold/a.png\tcat\ngone.png\tfox\n")
+    asked = {"path_to_labels": "of_more.txt", "path_to_img": "two"}
+    seen = client.get("/labels", params={**asked, "names": True}).json()
+    assert (seen["labels"], seen["not_in_pool"], seen["names_not_in_pool"]) == (2, 2, ["gone.png", "old/a.png"])
+    assert seen["classes"] == [
+        {"class": "cat", "labels": 1, "not_in_pool": 1},
+        {"class": "dog", "labels": 1, "not_in_pool": 0},
+        {"class": "fox", "labels": 0, "not_in_pool": 1},
+    ]
+    assert [label["name"] for label in seen["names"]] == ["a.png", "b.png"]
+    assert [person["labels"] for person in seen["people"]] == [2]
+    all_of_them = client.get("/labels", params={"path_to_labels": "of_more.txt"}).json()
+    assert (all_of_them["labels"], all_of_them["classes"][2]) == (4, {"class": "fox", "labels": 1})
+    assert "not_in_pool" not in all_of_them
+    data.pool("none")
+    assert client.get("/labels", params={**asked, "path_to_img": "none"}).json()["labels"] == 0
+    assert code(client.get("/labels", params={**asked, "path_to_img": "nowhere"})) == (422, "path_not_found")
 
 
 def test_several_classes_an_image_go_in_and_come_out_as_lines(client, data):
@@ -260,3 +282,34 @@ def test_a_link_from_another_site_leads_to_the_page_and_to_nothing_behind_it(cli
     for path in ("/folders", "/labels", "/images"):
         assert code(client.get(path, headers=cross_site)) == (403, "forbidden")
     assert code(client.post("/labels", json={}, headers=cross_site)) == (403, "forbidden")
+
+
+def test_a_contradiction_is_kept_listed_settled_and_opened_again(client, data):
+    def give(person, class_name, **more):
+        label = {"name": "a.png", "class": class_name}
+        return client.post("/labels", json={"path_to_labels": "given", "person": person, "labels": [label], **more})
+
+    def settle(class_name):
+        label = {"name": "a.png", "class": class_name}
+        return client.post("/labels/settle", json={"path_to_labels": "given", "labels": [label]})
+
+    def seen():
+        told = client.get("/labels", params={"path_to_labels": "given"}).json()
+        return [(one["person"], one["class"]) for one in told["conflicts"]], told["settled"], told["classes"]
+
+    give("anna", "cat")
+    assert give("ben", "dog").status_code == 409
+    assert give("ben", "dog", keep_both=True).status_code == 200
+    assert seen()[0] == [("anna", "cat"), ("ben", "dog")]
+    assert settle("dog").json()["file"] == "_settled.txt"
+    assert seen() == (
+        [],
+        [{"name": "a.png", "class": "dog", "person": "_settled"}],
+        [{"class": "dog", "labels": 1}],
+    )
+    settle(None)
+    assert seen()[0] == [("anna", "cat"), ("ben", "dog")]
+    unknown = client.post(
+        "/labels/settle", json={"path_to_labels": "given", "labels": [{"name": "b.png", "class": "cat"}]}
+    )
+    assert code(unknown) == (422, "invalid_request")

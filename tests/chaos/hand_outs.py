@@ -27,7 +27,7 @@ from PIL import Image
 
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.kinds.selection import SelectionRequest
-from nextlabel.core.tasks.classification import read_labels
+from nextlabel.core.tasks.classification import read_labels_and_conflicts
 from tests.chaos.stack import SETTINGS, ChaosStack
 
 LEASE_S = 30.0
@@ -78,8 +78,11 @@ def violations(holdings: Iterable[Holding], most_holders: Any) -> list[str]:
                 found.append(f"{name}: {', '.join(sorted(people))} have it at once")
             again = [o for o in ours if o.job_id == one.job_id and o is not one]
             found += [f"{name}: twice in the batch of {one.person}" for _ in again[:1]]
-            late = [o for o in ours if one.labelled is not None and o.asked > one.labelled]
-            found += [f"{name}: {other.person} got it after {one.person} had labelled it" for other in late]
+            labelled = {other.person for other in ours if other.labelled is not None and other.labelled < one.asked}
+            if one.person in labelled:
+                found.append(f"{name}: {one.person} got it again, who had labelled it")
+            if len(labelled) >= most_holders(name):
+                found.append(f"{name}: {one.person} got it after {', '.join(sorted(labelled))} had labelled it")
     return found
 
 
@@ -129,7 +132,7 @@ class Person(threading.Thread):
         for some in (labelled[::2], labelled[1::2]):
             given = [{"name": one.name, "class": self.name} for one in some]
             body = {"path_to_labels": self._request["path_to_labels"], "person": self.name, "labels": given}
-            if self._ask("POST", "/labels", json={**body, "replace": True}) is not None:
+            if self._ask("POST", "/labels", json={**body, "keep_both": True}) is not None:
                 for one in some:
                     one.labelled = time.time()
         for one in back:
@@ -222,7 +225,8 @@ def _lost(stack: ChaosStack, last: Person, images: int, lease_s: float) -> set[s
     with last.http:
         last.one_batch(images)
     got = {one.name for one in last._story.holdings if one.person == last.name}
-    labelled = set(read_labels(stack.data / "labels").classes_by_name)
+    labels, disputed = read_labels_and_conflicts(stack.data / "labels")
+    labelled = {*labels.names, *disputed}
     return {f"{number:05d}.png" for number in range(images)} - got - labelled
 
 

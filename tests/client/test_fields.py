@@ -25,6 +25,7 @@ CALLS = {
     "learning_curve": ("learning_curve", fields.LearningCurveFields),
     "audit": ("audit", fields.AuditFields),
     "label_check": ("label_check", fields.LabelCheckFields),
+    "agreement": ("agreement", fields.AgreementFields),
     "similar": ("similar", fields.SimilarFields),
     "map": ("map", fields.MapFields),
 }

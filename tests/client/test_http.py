@@ -205,3 +205,21 @@ def test_the_service_is_spoken_with_over_ipv6(data, tmp_path, empty_redis, monke
 def test_an_ipv6_address_without_its_brackets_is_told_of_them():
     with pytest.raises(Unreachable, match=r"stands in brackets, as in http://\[::1\]:5000"):
         Client("::1:5000")
+
+
+def test_contradictions_are_listed_and_settled(url, client, data):
+    labels = data.root / "given"
+    labels.mkdir()
+    (labels / "anna.txt").write_text("a.png\tcat\n")
+    (labels / "ben.txt").write_text("a.png\tdog\n")
+    (found,) = client.contradictions(str(labels))
+    assert (found.name, found.classes) == ("a.png", {"anna": ("cat",), "ben": ("dog",)})
+    client.settle(str(labels), {"a.png": "dog"})
+    assert client.contradictions(str(labels)) == []
+
+    async def opened_again():
+        async with AsyncClient(url) as other:
+            await other.settle(str(labels), {"a.png": None})
+            return await other.contradictions(str(labels))
+
+    assert asyncio.run(opened_again()) == [found]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
@@ -16,7 +15,7 @@ from nextlabel.core.settings import Settings
 from tests.api.support import served
 from tests.e2e import canned
 from tests.e2e.canned import Canned
-from tests.e2e.visitor import NARROW, ROOT, WIDE, give_some, looked_at, read, until
+from tests.e2e.visitor import NARROW, WIDE, give_some, looked_at, read, until
 
 pytestmark = pytest.mark.e2e
 BATCH = [f"{colour}_{i}.png" for i in range(4) for colour in ("red", "green")]
@@ -24,7 +23,6 @@ SIZES = [
     (320, 560), (360, 640), (390, 844), (600, 560), (768, 1024), (861, 560), (1024, 600),
     (1280, 650), (1280, 800), (1366, 768), (1440, 780), (1920, 1080), (2560, 1440),
 ]  # fmt: skip
-AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
 #: Names the renderer (0x9246), so that the map is drawn as on a graphics card: without one a plain canvas is quicker.
 ANY_GRAPHICS = """
     const { getParameter } = WebGL2RenderingContext.prototype;
@@ -32,8 +30,6 @@ ANY_GRAPHICS = """
         return name === 0x9246 ? "a card" : getParameter.call(this, name);
     };
 """
-#: A tile's short text is hidden from screen readers, which hear a sentence instead.
-NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
 #: On top in the middle of the button: the button itself, or what lies on it.
 ON_TOP = """(button) => {
     button.scrollIntoView({ block: "center" });
@@ -480,8 +476,6 @@ def test_a_new_tab_needs_no_key_that_another_has_and_the_header_says_who_one_is(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(visit, project, labels, scheme):
-    if not AXE.is_file():
-        pytest.skip("needs axe-core, which the page's build brings (make page)")
     give_some(labels, *(f"{colour}_{i}.png" for colour in ("red", "green", "blue") for i in range(20)))
     visitor = visit(WIDE, scheme)
     page = visitor.page
@@ -496,20 +490,12 @@ def test_axe_finds_nothing_serious(visit, project, labels, scheme):
     )
     starts = {"quality": ["Forecast", "Measure", "Replay"], "check": ["Check all labels"], "map": ["Draw the map"]}
     visitor.open("#/label", project)
-    page.evaluate(AXE.read_text())
     for view in ("label", "quality", "check", "map", "jobs", "setup", "similar?like=red_1.png"):
         page.evaluate("view => { location.hash = `#/${view}`; }", view)
         for name in starts.get(view, []):
             page.get_by_role("button", name=name).click()
         page.wait_for_timeout(800)
-        found = page.evaluate(f"axe.run({{ rules: {json.dumps(NOT_ASKED)} }}).then((found) => found.violations)")
-        serious = [
-            (one["id"], node["html"], node["failureSummary"])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-            for node in one["nodes"]
-        ]
-        assert serious == [], view
+        assert visitor.serious() == [], view
 
 
 def test_meters_are_seen_in_forced_colours(visit, project, labels):

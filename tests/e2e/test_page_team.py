@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from nextlabel.core.data.labels import write_labels
 from tests.e2e.visitor import NARROW, looked_at, read, until
 from tests.pools import class_of
 
@@ -54,3 +55,31 @@ def test_two_people_get_different_images_and_see_what_the_other_has(visit, proje
     expect(annas.get_by_role("dialog", name="With whom images are")).to_contain_text("8 images are with ben")
     anna.shot("hand-outs")
     assert skipped not in read(labels)
+
+
+def test_both_labels_are_kept_and_a_third_person_settles_them(visit, project, labels):
+    labels.mkdir()
+    ben, cem = visit(), visit(NARROW, "dark")
+    page = ben.open("#/label", {**project, "person": "ben"})
+    expect(page.get_by_role("option")).to_have_count(8, timeout=60_000)
+    name = looked_at(page)
+    write_labels(labels / "anna.txt", [(name, "purple")])
+    page.keyboard.type("red")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Keep both").click()
+    until(page, (labels / "ben.txt").exists)
+    ben.forgive("409")
+
+    page = cem.open("#/check", {**project, "person": "cem"})
+    row = page.get_by_role("listitem").filter(has_text=name)
+    expect(row).to_contain_text("purple (anna), red (ben)")
+    row.get_by_role("button", name="red").press("Enter")
+    until(page, (labels / "_settled.txt").exists)
+    assert (labels / "_settled.txt").read_text() == f"{name}\tred\n"
+    assert (labels / "anna.txt").read_text() == f"{name}\tpurple\n"
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    settled = page.get_by_role("listitem").filter(has_text=f"{name}: red")
+    expect(settled).to_be_visible()
+    cem.shot("settled-narrow-dark")
+    settled.get_by_role("button", name="Open again").press("Enter")
+    until(page, lambda: not (labels / "_settled.txt").read_text())

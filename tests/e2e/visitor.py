@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from nextlabel.core.data.labels import write_labels
@@ -19,6 +20,9 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for people to look at
+AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
+#: A tile's short text is hidden from screen readers, which hear a sentence instead.
+NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
 #: What software rendering has to say about its speed, where there is no graphics card.
 OF_THE_DRIVER = "GL Driver Message"
 
@@ -56,6 +60,20 @@ class Visitor:
             )
         self.page.goto(f"{self.url}/{view}")
         return self.page
+
+    def serious(self) -> list[tuple[str, str, str]]:
+        """What axe finds wrong with the view as it is, and takes for serious. Skips the test where it is not there."""
+        if not AXE.is_file():
+            pytest.skip("needs axe-core, which the page's build brings (make page)")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate(f"axe.run({{ rules: {json.dumps(NOT_ASKED)} }}).then((found) => found.violations)")
+        return [
+            (one["id"], node["html"], node["failureSummary"])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
 
     def shot(self, name: str) -> None:
         assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name

@@ -124,6 +124,7 @@ def whole(root):
         "learning_curve": {**one, "repeats": 2},
         "audit": {**one, "repeats": 2, "budget": 20, "methods": ["margin"]},
         "label_check": one,
+        "agreement": one,
         "similar": {**one, "add": 1, "like": ["red_0.png"]},
         "map": {**one, "points": 10},
     }

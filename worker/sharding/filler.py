@@ -88,6 +88,7 @@ def embed_shard(
     *,
     look: Callable[[], None] = lambda: None,
     halved: Callable[[int], None] = lambda _: None,
+    waits: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Embed a shard's images into the cache, those that are not there already.
 
@@ -107,7 +108,8 @@ def embed_shard(
     ends = np.append(rows, len(part))  # once i of the rows were seen, all before ends[i] is done
     writer, seen = CacheWriter(cache, part), 0
     try:
-        with closing(embed(backbone, part, rows.tolist(), settings, check=check, halved=halved)) as batches:
+        batches = embed(backbone, part, rows.tolist(), settings, check=check, halved=halved, waits=waits)
+        with closing(batches):
             for batch in batches:
                 seen += batch.seen
                 lease.seen = int(ends[seen])
@@ -121,7 +123,7 @@ def embed_shard(
 def _work_on(lease: ShardLease, plan: Plan, backbone: Backbone, run: Run, monitor: _Monitor) -> None:
     try:
         with lease:
-            embed_shard(plan, lease, backbone, run.settings, look=monitor.look, halved=run.halved)
+            embed_shard(plan, lease, backbone, run.settings, look=monitor.look, halved=run.halved, waits=run.waits)
     except ShardLost:
         return  # this process was frozen for longer than a lease: others have it now
 

@@ -1,3 +1,4 @@
+import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { CheckView } from "./check/CheckView";
 import { showHelp } from "./help/Help";
@@ -13,7 +14,7 @@ import { useKeys } from "./shared/keyboard";
 import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
 import { SimilarView } from "./similar/SimilarView";
-import { project } from "./store/project";
+import { isBoxes, project } from "./store/project";
 import { addressOf, go, route, VIEWS } from "./store/route";
 import { words } from "./words";
 
@@ -26,6 +27,11 @@ const SHOWN = {
   setup: SetupView,
   similar: SimilarView,
 };
+/** Where boxes are drawn, these are shown instead. */
+const OF_BOXES: Partial<Record<keyof typeof SHOWN, ComponentType<{ params: URLSearchParams }>>> = {
+  label: later(async () => (await import("./boxes/DrawView")).DrawView),
+  check: later(async () => (await import("./check/BoxCheckView")).BoxCheckView),
+};
 const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;
 
 export function App() {
@@ -33,7 +39,7 @@ export function App() {
   const { view, params } = route.value;
   const hasFolders = project.value !== null || params.has("job") || view === "jobs";
   const shown = hasFolders ? view : "setup";
-  const View = SHOWN[shown];
+  const View = (isBoxes() && OF_BOXES[shown]) || SHOWN[shown];
 
   useEffect(() => {
     document.title = words.app.title(words.app.view[shown]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def read_pool(
 ) -> LabelledBoxes:
     """Read the labels, of which there may be none, and list the pool, as `read_labelled` does."""
     read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, DETECTION)
-    pool, labels, matched, conflicts = read
+    pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)
     return LabelledBoxes(pool, labels, matched, conflicts)
 
@@ -73,22 +74,23 @@ def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedIma
     skipped: list[Skipped] = []
     otherwise: list[str] = []
     rows = labelled.matched.rows.tolist()
-    for at, (row, image) in enumerate(zip(rows, labelled.matched.targets, strict=True)):
-        if at % EVERY == 0:
-            run.check()
-        name = labelled.pool.names[row]
-        try:
-            with labelled.pool.open(row) as stream:
-                width, height, _ = read_shape(stream, max_pixels=run.settings.max_image_pixels)
-        except (UnreadableImage, OSError) as error:
-            skipped.append(Skipped(name=name, reason=getattr(error, "detail", None) or str(error)))
-            continue
-        if (width, height) == (image.width, image.height):
-            kept[row] = image
-        else:
-            otherwise.append(name)
-            reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
-            skipped.append(Skipped(name=name, reason=reason))
+    with closing(labelled.pool.ahead(rows, run.settings.bucket_patience_s)) as files:
+        for at, (row, image) in enumerate(zip(rows, labelled.matched.targets, strict=True)):
+            if at % EVERY == 0:
+                run.check()
+            name = labelled.pool.names[row]
+            try:
+                with files.open(name) as stream:
+                    width, height, _ = read_shape(stream, max_pixels=run.settings.max_image_pixels)
+            except (UnreadableImage, OSError) as error:
+                skipped.append(Skipped(name=name, reason=getattr(error, "detail", None) or str(error)))
+                continue
+            if (width, height) == (image.width, image.height):
+                kept[row] = image
+            else:
+                otherwise.append(name)
+                reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
+                skipped.append(Skipped(name=name, reason=reason))
     if otherwise:
         detail = f"boxes were drawn on images of another size: these were left out; the first, as {skipped[0].reason}"
         run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)

@@ -55,7 +55,8 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     run.stage("read")
     labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
     drawn, otherwise = of_their_size(labelled, run)
-    excluded, pending = set_aside(request, labelled.pool, labelled.matched, run)
+    absent = labelled.pool.absent([*request.exclude, *request.pending])
+    excluded, pending = set_aside(request, labelled.pool, labelled.matched, absent, run)
     taken = np.concatenate([labelled.matched.rows, excluded, pending])
     candidates = np.setdiff1d(np.arange(len(labelled.pool)), taken)
     look = _brought if brought else _by_own_detector
@@ -69,7 +70,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))
 
-    batch, held = choose_and_hand_out(method, inputs, request, embedded, None, run, shorten)
+    batch, _, held = choose_and_hand_out(method, inputs, request, embedded, None, run, shorten)
     rows = batch.picks.rows
     return DetectionSelectionResult(
         data=tuple(embedded.pool.names[row] for row in rows),

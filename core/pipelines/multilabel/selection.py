@@ -25,7 +25,8 @@ IN_DOUBT = 0.1  # a probability this far from 0 and from 1
 def carry_out(request: SelectionRequest, run: Run) -> MultilabelSelectionResult:
     chosen = choose_batch(request, run)
     items = tuple(_items(chosen.batch, chosen.embedded, chosen.predictions, chosen.method, chosen.task))
-    return MultilabelSelectionResult(items=items, **chosen.told)
+    again = (MultilabelSelectionItem(**told) for told in chosen.second_opinions_after(items))
+    return MultilabelSelectionResult(items=(*items, *again), **chosen.told)
 
 
 def _items(

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from nextlabel.client.http import Client
 from nextlabel.client.main import main
 from nextlabel.client.stack import free_port
+from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.tasks.classification import read_labels
 from tests.canned_results import RESULTS
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "learning_curve": ("curve", "pool", "--labels", "labels.txt"),
     "audit": ("audit", "pool", "--labels", "labels.txt"),
     "label_check": ("check", "pool", "--labels", "labels.txt"),
+    "agreement": ("agreement", "pool", "--labels", "labels.txt"),
     "similar": ("similar", "pool", "-n", "1", "--like", "a.png"),
     "map": ("map", "pool"),
 }
@@ -117,6 +119,16 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
     assert client.jobs() == []
 
 
+def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel, client, data):
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / LOCK_NAME).touch()  # somebody has labelled there
+    for words in (("predict", "pool", "--labels", "labels.txt"), ("result", "job_x"), ("watch", "job_x")):
+        code, _, err = nextlabel(*words, "-o", "labels/p.txt")
+        assert code == 2
+        assert "people's labels lie in labels: a model's guesses would count as labels there" in err
+    assert client.jobs() == []
+
+
 def test_waiting_without_a_worker_is_said(nextlabel, worker, monkeypatch):
     def shown_once(client, job_id, on_change):
         on_change(client.job(job_id))
@@ -156,7 +168,9 @@ def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(
         assert "has no labels to give as tsv" in err
         assert RESULTS[kind].labels_file() is None
     assert client.jobs() == []
-    assert all(RESULTS[kind].labels_file() is not None for kind in ("selection", "prediction", "label_check"))
+    assert all(
+        RESULTS[kind].labels_file() is not None for kind in ("selection", "prediction", "label_check", "agreement")
+    )
 
 
 def test_paths_that_are_here_reach_the_service_wherever_its_roots_are(nextlabel, client, data):

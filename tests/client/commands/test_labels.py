@@ -147,3 +147,22 @@ def test_a_class_is_renamed_and_removed_in_everybodys_files_and_that_is_undone(t
     assert (tmp_path / "labels" / "ben.txt").read_text() == "a.png\tcat\n"
     assert CliRunner().invoke(cli, ["labels", "undo", "labels"]).exit_code == 0
     assert (tmp_path / "labels" / "ben.txt").read_text() == "a.png\tcat\nb.png\tdog\n"
+
+
+def test_contradictions_are_listed_and_settled(folder):
+    told = labels("settle", folder)
+    assert told.stdout == "b.png: dog (anna.txt:2), cat (ben.txt:1)\n"
+    assert told.stderr == "1 to settle\n"
+    assert labels("settle", folder, "b.png", "dog").stderr == "b.png: dog\n"
+    assert labels("settle", folder).stderr == "0 to settle\n"
+    assert (folder / "ben.txt").read_text() == "b.png\tcat\nd.png\tdog\n"
+    out = folder.parent / "all.txt"
+    labels("merge", folder, out)
+    assert read_labels(out).classes_by_name["b.png"] == "dog"
+    labels("settle", folder, "b.png", "--open-again")
+    assert labels("settle", folder).stderr == "1 to settle\n"
+
+
+@pytest.mark.parametrize("said", [[], ["cat", "--none"], ["--none", "--open-again"]])
+def test_it_is_settled_in_one_way_alone(folder, said):
+    assert labels("settle", folder, "b.png", *said).exit_code == 2

@@ -23,9 +23,9 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path, self.roots = path / "boxes", [path]
 
-    def give(self, name, drawn, version="", *, person="me", replaced=()):
+    def give(self, name, drawn, version="", *, person="me", **more):
         given = [GivenBoxes(name, drawn, version)]
-        written = give_boxes(str(self.path), given, person=person, roots=self.roots, replaced=replaced)
+        written = give_boxes(str(self.path), given, person=person, roots=self.roots, **more)
         return written.versions[name]
 
     def file(self, person="me"):
@@ -108,6 +108,13 @@ def test_other_people_are_contradicted_only_in_what_was_seen(folder):
     folder.give("a.png", image(near, DOG), mine, replaced=[newer])
     assert folder.file("anna").read_text() == ""
     assert DETECTION.read(folder.path).images == {"a.png": image(near, DOG)}
+
+
+def test_both_drawings_are_kept_to_be_settled_where_that_is_asked_for(folder):
+    folder.give("a.png", image(CAT), person="anna")
+    folder.give("a.png", image(DOG), keep_both=True)
+    assert folder.drawn("a.png") == {"boxes-anna.jsonl": image(CAT), "boxes-me.jsonl": image(DOG)}
+    assert survey_boxes(folder.path, folder.roots).conflicts.keys() == {"a.png"}
 
 
 def test_what_is_unfinished_neither_counts_nor_contradicts(folder):

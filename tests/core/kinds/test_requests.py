@@ -257,3 +257,24 @@ def faults_found(body):
     except InvalidRequest as refused:
         return refused.faults or [None]
     return []
+
+
+# --- time -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["selection", "prediction", "similar", "map"])
+def test_time_is_set_for_what_a_backbone_embeds(kind):
+    body = {"kind": kind, "backbone": "b0", "path_to_img": "photos", "path_to_labels": "labels.txt", "within_s": 10}
+    body |= {"add": 1} if kind in ("selection", "similar") else {}
+    body |= {"like": ["a.png"]} if kind == "similar" else {}
+    assert parse_request(body).within_s == 10
+    assert faults(body | {"within_s": 0}) == [("/within_s", "invalid_value")]
+    assert faults(body | {"content": True}) == [("/within_s", "invalid_value")]
+    brought = {name: value for name, value in body.items() if name != "backbone"} | {"path_to_embeddings": "a.npy"}
+    assert faults(brought) == [("/within_s", "invalid_value")]
+
+
+def test_a_request_without_a_time_keeps_the_fingerprint_that_it_had():
+    timed = parse_request(SELECTION | {"within_s": 10})
+    assert parse_request(SELECTION | {"within_s": None}).fingerprint() == parse_request(SELECTION).fingerprint()
+    assert timed.fingerprint() != parse_request(SELECTION).fingerprint()

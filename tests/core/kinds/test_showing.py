@@ -2,6 +2,7 @@
 
 import re
 import sys
+from html import unescape
 
 import pandas
 import pytest
@@ -22,15 +23,15 @@ def test_the_frame_of_every_result_is_its_csv_file(result):
 @pytest.mark.parametrize("result", RESULTS.values(), ids=list(RESULTS))
 def test_every_result_says_in_a_few_lines_what_it_comes_to(result):
     assert next(iter(result.sentences())) in repr(result)
-    assert next(iter(result.sentences())) in result._repr_html_()
+    assert next(iter(result.sentences())) in unescape(result._repr_html_())
     assert str(result) == repr(result)
 
 
 def test_a_large_prediction_is_a_few_lines_as_text_and_ten_rows_as_html():
-    large = prediction(*(f"{i}.png" for i in range(100_000)))
-    assert repr(large) == "PredictionResult:\n  100000 images: cat: 100000.\n  100000 rows; to_pandas() has all of them"
+    large = prediction(*(f"{i}.png" for i in range(2000)))
+    assert repr(large) == "PredictionResult:\n  2000 images: cat: 2000.\n  2000 rows; to_pandas() has all of them"
     assert large._repr_html_().count("<tr>") == 1 + 10
-    assert "and 99990 more rows" in large._repr_html_()
+    assert "and 1990 more rows" in large._repr_html_()
 
 
 def test_a_sentence_that_names_a_thousand_classes_is_cut():

@@ -8,23 +8,26 @@ import { classColour } from "../shared/colour";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
 import { type Answer, inWords } from "../store/answer";
-import { replace } from "../store/desk";
 import { attempt } from "../store/notices";
 import { isSeveral, theProject, theTask } from "../store/project";
+import { settle } from "../store/settling";
 import { words } from "../words";
 import { Block, MOST_ROWS } from "./Block";
-import { allOf } from "./Choices";
 import { Row } from "./Row";
+import { Settled } from "./Settled";
 
 const EVERY_S = 30;
 
 export function Contradictions() {
   const lifetime = useLifetime();
   const found = useSignal<OneLabel[]>([]);
+  const settled = useSignal<OneLabel[]>([]);
   const refresh = () =>
     void attempt(async () => {
       const query = { path_to_labels: theProject().labels, ...theTask() };
-      found.value = (await get<LabelsView>("labels", { query, signal: lifetime })).conflicts;
+      const view = await get<LabelsView>("labels", { query, signal: lifetime });
+      found.value = view.conflicts;
+      settled.value = view.settled;
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
@@ -34,25 +37,38 @@ export function Contradictions() {
   const shown = [...byName].slice(0, MOST_ROWS);
   if (isSeveral()) {
     return (
-      <Block heading={check.severalConflicts} hint={check.severalConflictsHint} count={byName.size}>
-        {shown.map(([name, labels]) => (
-          <SeveralClasses key={name} name={name} labels={labels} />
-        ))}
-      </Block>
+      <>
+        <Block heading={check.severalConflicts} hint={check.severalConflictsHint} count={byName.size}>
+          {shown.map(([name, labels]) => (
+            <SeveralClasses key={name} name={name} labels={labels} />
+          ))}
+        </Block>
+        <Settled labels={settled.value} />
+      </>
     );
   }
   return (
-    <Block heading={check.conflicts} hint={check.conflictsHint} count={byName.size}>
-      {shown.map(([name, labels]) => (
-        <Row key={name} choices={[...new Set(labels.map((one) => one.class))].map((one) => allOf([name], one))}>
-          <Photo name={name} side={160} alt={name} />
-          <div class="grow">
-            <p class="name">{name}</p>
-            <p class="small dim">{labels.map((one) => check.conflictIn(one.class, one.person)).join(", ")}</p>
-          </div>
-        </Row>
-      ))}
-    </Block>
+    <>
+      <Block heading={check.conflicts} hint={check.conflictsHint} count={byName.size}>
+        {shown.map(([name, labels]) => (
+          <Row
+            key={name}
+            choices={[...new Set(labels.map((one) => one.class))].map((one) => ({
+              label: one,
+              settle: () => settle(name, [one]),
+              said: check.wasSettled(name, one),
+            }))}
+          >
+            <Photo name={name} side={160} alt={name} />
+            <div class="grow">
+              <p class="name">{name}</p>
+              <p class="small dim">{labels.map((one) => check.conflictIn(one.class, one.person)).join(", ")}</p>
+            </div>
+          </Row>
+        ))}
+      </Block>
+      <Settled labels={settled.value} />
+    </>
   );
 }
 
@@ -67,9 +83,9 @@ function SeveralClasses({ name, labels }: { name: string; labels: readonly OneLa
     wanted.value = wanted.value.includes(one) ? wanted.value.filter((other) => other !== one) : [...wanted.value, one];
   };
   const { check } = words;
-  const settle = { label: check.settle(inWords(wanted.value)), settle: () => replace([name], wanted.value) };
+  const choice = { label: check.settle(inWords(wanted.value)), settle: () => settle(name, wanted.value) };
   return (
-    <Row choices={[settle]}>
+    <Row choices={[choice]}>
       <Photo name={name} side={160} alt={name} />
       <div class="grow">
         <p class="name">{name}</p>

@@ -7,17 +7,18 @@ import { type Answer, inWords, isSame } from "../store/answer";
 import { untilDone } from "../store/connection";
 import { open } from "../store/notices";
 import { dispute, theProject, theTask } from "../store/project";
+import type { Decision } from "../store/sheet";
 import { words } from "../words";
 
 const MOST_SHOWN = 8;
 
-/** Resolves with whether what is there is to be replaced. Left alone, both answers are kept to be settled. */
-export async function otherwise(labels: readonly LabelGiven[]): Promise<boolean> {
+/** Resolves with what is to become of both answers. */
+export async function otherwise(labels: readonly LabelGiven[]): Promise<Decision> {
   const theirs = await others(labels);
   const [answer] = wantedIn(labels).values();
-  if (!answer || !theirs.length) return true; // gone meanwhile
+  if (!answer || !theirs.length) return "replace"; // gone meanwhile
   const mine = inWords(answer);
-  const replace = await open<boolean>(words.labels.otherwiseTitle, (close) => (
+  const decision = await open<Decision>(words.labels.otherwiseTitle, (close) => (
     <div>
       <figure class="photo asked-about">
         <Photo name={theirs[0]!.name} side={1024} alt={theirs[0]!.name} eager />
@@ -33,20 +34,23 @@ export async function otherwise(labels: readonly LabelGiven[]): Promise<boolean>
       </p>
       <p class="hint">{words.labels.leaveHint}</p>
       <div class="row end">
-        <button type="button" onClick={() => close(true)}>
+        <button type="button" onClick={() => close("replace")}>
           {words.labels.replace(mine)}
         </button>
-        <button type="button" class="primary" data-first onClick={() => close(false)}>
+        <button type="button" onClick={() => close("both")}>
+          {words.labels.keepBoth}
+        </button>
+        <button type="button" class="primary" data-first onClick={() => close("leave")}>
           {words.labels.leaveIt}
         </button>
       </div>
     </div>
   ));
-  if (!replace) {
+  if (decision !== "replace" && decision !== "both") {
     for (const { name, person, answer: other } of theirs)
       dispute({ theirs: { name, person, class: inWords(other) }, mine, answer });
   }
-  return replace === true;
+  return decision ?? "leave";
 }
 
 /** By name; null where it is to be taken back. */

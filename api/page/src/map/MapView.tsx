@@ -10,7 +10,7 @@ import { Remarks } from "../shared/Remarks";
 import { Question, resultOf } from "../store/jobs";
 import { load } from "../store/labels";
 import { attempt } from "../store/notices";
-import { lastJob, onePool } from "../store/project";
+import { imagesOf, lastJob } from "../store/project";
 import { words } from "../words";
 import { labelledIn } from "./colouring";
 import { PlaneView } from "./PlaneView";
@@ -39,7 +39,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
         type="button"
         class="primary"
         disabled={map.asking.value}
-        onClick={() => void map.ask(() => ({ kind: "map", ...onePool() }))}
+        onClick={() => void map.ask(() => ({ kind: "map", ...imagesOf() }))}
       >
         {words.map.go}
       </button>

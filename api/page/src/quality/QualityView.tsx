@@ -1,10 +1,13 @@
 import { useEffect } from "preact/hooks";
+import type { Results } from "../service/types";
 import { useLifetime } from "../shared/lifetime";
+import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
-import { onePool, theProject, theTask, validated } from "../store/project";
+import { isBoxes, onePool, theProject, theTask, validated } from "../store/project";
 import { words } from "../words";
 import { Audit } from "./Audit";
+import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
 import { Section } from "./Section";
@@ -14,6 +17,11 @@ import "./quality.css";
 const LEAST_FOR_AUDIT = 60; // core refuses fewer
 const sum = (all: Iterable<number>) => [...all].reduce((one, other) => one + other, 0);
 
+function drawF1(result: Results["f1"]) {
+  if (!("task" in result)) return <F1 result={result} />;
+  return result.task === "detection" ? <BoxesF1 result={result} /> : <SeveralClassesF1 result={result} />;
+}
+
 export function QualityView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const named = params.get("job");
@@ -22,22 +30,24 @@ export function QualityView({ params }: { params: URLSearchParams }) {
   const there = total.value;
 
   useEffect(() => {
-    void attempt(() => load([], lifetime));
+    void attempt(async () => void (await (isBoxes() ? survey(lifetime) : load([], lifetime))));
   }, []);
 
   return (
     <div class="view">
       <h1>{words.quality.title}</h1>
-      <Section
-        kind="learning_curve"
-        heading={words.quality.curve}
-        hint={words.quality.curveHint}
-        verb={words.quality.forecast}
-        named={kind === "learning_curve" ? named : null}
-        request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
-        labelsIn={(result) => result.labels}
-        draw={(result) => <Curve result={result} />}
-      />
+      {!isBoxes() && (
+        <Section
+          kind="learning_curve"
+          heading={words.quality.curve}
+          hint={words.quality.curveHint}
+          verb={words.quality.forecast}
+          named={kind === "learning_curve" ? named : null}
+          request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
+          labelsIn={(result) => result.labels}
+          draw={(result) => <Curve result={result} />}
+        />
+      )}
       <Section
         kind="f1"
         heading={words.quality.f1}
@@ -47,27 +57,30 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         missing={valPool && valLabels ? null : words.quality.f1Missing}
         request={() => ({
           kind: "f1",
-          backbone,
+          ...(isBoxes() ? { task: "detection" } : { backbone, ...theTask() }),
           path_to_img_train: pool,
           path_to_labels_train: labels,
           path_to_img_val: valPool,
           path_to_labels_val: valLabels,
-          ...theTask(),
         })}
         labelsIn={(result) => ("task" in result ? null : sum(Object.values(result.head.images_per_class)))}
-        draw={(result) => ("task" in result ? <SeveralClassesF1 result={result} /> : <F1 result={result} />)}
+        draw={drawF1}
       />
-      <Section
-        kind="audit"
-        heading={words.quality.audit}
-        hint={words.quality.auditHint}
-        verb={words.quality.replay}
-        named={kind === "audit" ? named : null}
-        missing={there !== null && there < LEAST_FOR_AUDIT ? words.quality.auditMissing(LEAST_FOR_AUDIT, there) : null}
-        request={() => ({ kind: "audit", ...onePool(), ...validated() })}
-        labelsIn={(result) => result.images}
-        draw={(result) => <Audit result={result} />}
-      />
+      {!isBoxes() && (
+        <Section
+          kind="audit"
+          heading={words.quality.audit}
+          hint={words.quality.auditHint}
+          verb={words.quality.replay}
+          named={kind === "audit" ? named : null}
+          missing={
+            there !== null && there < LEAST_FOR_AUDIT ? words.quality.auditMissing(LEAST_FOR_AUDIT, there) : null
+          }
+          request={() => ({ kind: "audit", ...onePool(), ...validated() })}
+          labelsIn={(result) => result.images}
+          draw={(result) => <Audit result={result} />}
+        />
+      )}
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import { ask, key, withQuery } from "./service";
 
-export type Side = 160 | 320 | 1024;
+export type Side = 160 | 320 | 1024 | 4096;
 
 export interface Wanted {
   pool: string;

@@ -236,6 +236,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Settle Labels
+         * @description Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
+         *
+         *     A class of null opens the question again.
+         */
+        post: operations["settle_labels_labels_settle_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/labels/boxes": {
         parameters: {
             query?: never;
@@ -273,6 +295,30 @@ export interface paths {
          */
         get: operations["get_drawings_labels_boxes_images_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/labels/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Classes
+         * @description List the classes, with the key of each, as the page of everybody has them.
+         */
+        get: operations["get_classes_labels_classes_get"];
+        /**
+         * Put Classes
+         * @description Declare the classes of a folder of labels, in `classes.json` there. No label changes.
+         */
+        put: operations["put_classes_labels_classes_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -446,6 +492,136 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AgreementPart
+         * @description images: labelled by several people. observed: the share of pairs of their labels that are the same.
+         *
+         *     alpha: Krippendorff's, for nominal data: 1 is full agreement, 0 that of chance. None where it can't be told: there
+         *     are no such images, or all labels are of one class. alpha_interval: 95 %, by drawing the images again.
+         */
+        AgreementPart: {
+            /** Images */
+            images: number;
+            /** Observed */
+            observed: number | null;
+            /** Alpha */
+            alpha: number | null;
+            /** Alpha Interval */
+            alpha_interval: [
+                number,
+                number
+            ] | null;
+        };
+        /**
+         * AgreementRequest
+         * @description How far people agree, and whose labels to look at first.
+         */
+        AgreementRequest: {
+            /**
+             * Kind
+             * @default agreement
+             * @constant
+             */
+            kind: "agreement";
+            /**
+             * Backbone
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name. Left out where embeddings, or predictions, are brought along.
+             */
+            backbone?: string | null;
+            /**
+             * Head
+             * @description The classifier trained on the embeddings.
+             * @default linear
+             * @enum {string}
+             */
+            head: "linear" | "mlp";
+            /**
+             * Task
+             * @default classification
+             * @constant
+             */
+            task: "classification";
+            /**
+             * Content
+             * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
+             * @default false
+             */
+            content: boolean;
+            /**
+             * Seed
+             * @description The same request with the same seed gives the same answer.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Weights
+             * @description Leave out for pretrained weights. "random": an untrained network, to compare with.
+             */
+            weights?: "random" | null;
+            /**
+             * Deadline S
+             * @description Fails unless it has ended so many seconds after it was submitted.
+             */
+            deadline_s?: number | null;
+            /**
+             * Webhook
+             * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
+             */
+            webhook?: string | null;
+            /**
+             * Path To Embeddings
+             * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
+             */
+            path_to_embeddings?: string | null;
+            /**
+             * Path To Img
+             * @description Folder of images, labelled and unlabelled together.
+             */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             */
+            path_to_labels?: string | null;
+        };
+        /**
+         * AgreementResult
+         * @description `items`: images labelled by several people: first what is to be settled, the least certain first. `overall`: all
+         *     people and classes together.
+         *
+         *     consensus_by: `crowdlab` weighs people's labels and what a head says that has not seen them; `majority`, where no
+         *     head could be trained, counts them, and takes the commoner class where that is a draw.
+         */
+        AgreementResult: {
+            /**
+             * Kind
+             * @default agreement
+             * @constant
+             */
+            kind: "agreement";
+            /** Labels */
+            labels: number;
+            overall: components["schemas"]["AgreementPart"];
+            /** People */
+            people: components["schemas"]["PersonAgreement"][];
+            /** Per Class */
+            per_class: components["schemas"]["ClassAgreement"][];
+            /** Items */
+            items: components["schemas"]["ConsensusItem"][];
+            /** Disputed */
+            disputed: number;
+            /** Settled */
+            settled: number;
+            /**
+             * Consensus By
+             * @enum {string}
+             */
+            consensus_by: "crowdlab" | "majority";
+            head: components["schemas"]["HeadSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /**
          * AuditArm
          * @description A method replayed: macro F1 by labels, mean over the repeats.
@@ -714,6 +890,12 @@ export interface components {
              * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
              */
             replace?: string[];
+            /**
+             * Keep Both
+             * @description Let other files contradict this: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
         };
         /** BoxesGivenView */
         BoxesGivenView: {
@@ -796,6 +978,29 @@ export interface components {
             data: string[];
         };
         /**
+         * ClassAgreement
+         * @description Whether people agree that an image is of the class. images: those that somebody says are, of the shared ones.
+         *
+         *     mixed_up_with: the class that others say most often of these images; None: nobody says another.
+         */
+        ClassAgreement: {
+            /** Images */
+            images: number;
+            /** Observed */
+            observed: number | null;
+            /** Alpha */
+            alpha: number | null;
+            /** Alpha Interval */
+            alpha_interval: [
+                number,
+                number
+            ] | null;
+            /** Class */
+            class: string;
+            /** Mixed Up With */
+            mixed_up_with: string | null;
+        };
+        /**
          * ClassChange
          * @description A class by another name.
          */
@@ -841,6 +1046,18 @@ export interface components {
             /** Labels */
             labels: number;
         };
+        /**
+         * ClassOfPool
+         * @description The same, and labels of names that no image of `path_to_img` has; where it was given.
+         */
+        ClassOfPool: {
+            /** Class */
+            class: string;
+            /** Labels */
+            labels: number;
+            /** Not In Pool */
+            not_in_pool?: number | null;
+        };
         /** ClassProbability */
         ClassProbability: {
             /** Class */
@@ -871,6 +1088,84 @@ export interface components {
             /** Path To Labels */
             path_to_labels: string;
         };
+        /** ClassView */
+        ClassView: {
+            /** Name */
+            name: string;
+            /**
+             * Key
+             * @description A digit or letter that does nothing else on the page, or `.` or `,` and one. Empty: the next one.
+             * @default
+             */
+            key: string;
+            /**
+             * Colour
+             * @description `#rrggbb`; empty: the page's own, by order.
+             * @default
+             */
+            colour: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Example
+             * @description The name of an image.
+             * @default
+             */
+            example: string;
+            /**
+             * Labels
+             * @description How many there are.
+             */
+            labels: number;
+            /**
+             * Declared
+             * @description False: labels have it, and the file doesn't.
+             */
+            declared: boolean;
+        };
+        /**
+         * ClassesGiven
+         * @description What the file of classes shall say from now on, in order.
+         */
+        ClassesGiven: {
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /** Classes */
+            classes: components["schemas"]["DeclaredClass"][];
+            /**
+             * Version
+             * @description Of what was seen; null: whatever stands there.
+             */
+            version?: string | null;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+        };
+        /**
+         * ClassesView
+         * @description All classes in the order of their keys: those that were declared, then others that labels have.
+         */
+        ClassesView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Version
+             * @description Of what was declared; empty where nothing was. Whoever changes it says it.
+             */
+            version: string;
+            /** Classes */
+            classes: components["schemas"]["ClassView"][];
+        };
         /**
          * CoOccurrence
          * @description Which classes stand on the same validation images; rows and columns are `classes`.
@@ -897,6 +1192,28 @@ export interface components {
             classes: string[];
             /** Matrix */
             matrix: number[][];
+        };
+        /**
+         * ConsensusItem
+         * @description An image of several people. quality: the probability that the consensus is right. settled: what holds already.
+         */
+        ConsensusItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Consensus */
+            consensus: string;
+            /** Quality */
+            quality: number;
+            /** Settled */
+            settled: string | null;
+            /** Reason */
+            reason: string;
         };
         /** Contradiction */
         Contradiction: {
@@ -957,6 +1274,37 @@ export interface components {
             f1_macro: number;
             /** Repeats */
             repeats: number[];
+        };
+        /**
+         * DeclaredClass
+         * @description What a class is called, and how the page shows it.
+         */
+        DeclaredClass: {
+            /** Name */
+            name: string;
+            /**
+             * Key
+             * @description A digit or letter that does nothing else on the page, or `.` or `,` and one. Empty: the next one.
+             * @default
+             */
+            key: string;
+            /**
+             * Colour
+             * @description `#rrggbb`; empty: the page's own, by order.
+             * @default
+             */
+            colour: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Example
+             * @description The name of an image.
+             * @default
+             */
+            example: string;
         };
         /**
          * DetectionF1Result
@@ -1743,7 +2091,7 @@ export interface components {
          * Kind
          * @enum {string}
          */
-        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "similar" | "map";
+        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "agreement" | "similar" | "map";
         /**
          * LabelCheckRequest
          * @description Which labels look wrong.
@@ -1946,6 +2294,32 @@ export interface components {
              */
             replace: boolean;
             /**
+             * Keep Both
+             * @description Let other files say of these names otherwise: that is to be settled then.
+             * @default false
+             */
+            keep_both: boolean;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+        };
+        /**
+         * LabelsSettled
+         * @description What holds of images that people see in several ways.
+         */
+        LabelsSettled: {
+            /**
+             * Path To Labels
+             * @description A folder.
+             */
+            path_to_labels: string;
+            /** Labels */
+            labels: components["schemas"]["LabelGiven"][];
+            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -1957,16 +2331,26 @@ export interface components {
         LabelsView: {
             /**
              * Labels
-             * @description Distinct names.
+             * @description Distinct names; with `path_to_img`, of its images alone, as are all counts.
              */
             labels: number;
+            /**
+             * Not In Pool
+             * @description Where `path_to_img` was given: labels of names that no image there has.
+             */
+            not_in_pool?: number | null;
+            /**
+             * Names Not In Pool
+             * @description Such names; 1,000 at most.
+             */
+            names_not_in_pool?: string[] | null;
             /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
              */
             several?: number | null;
             /** Classes */
-            classes: components["schemas"]["ClassCount"][];
+            classes: components["schemas"]["ClassOfPool"][];
             /** People */
             people: components["schemas"]["PersonCount"][];
             /**
@@ -1974,6 +2358,11 @@ export interface components {
              * @description Of names that files give several classes; 1,000 at most.
              */
             conflicts: components["schemas"]["OneLabel"][];
+            /**
+             * Settled
+             * @description What was settled between people, and counts; 1,000 at most.
+             */
+            settled: components["schemas"]["OneLabel"][];
             /**
              * Left Out
              * @description Files in the folder that are nobody's labels; 1,000 at most.
@@ -2300,6 +2689,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Points
              * @description How many images at most; labelled ones come first.
              * @default 20000
@@ -2318,6 +2712,7 @@ export interface components {
              * @constant
              */
             kind: "map";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2504,6 +2899,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Class Names */
             class_names: string[];
             /** Names */
@@ -2553,6 +2949,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["MultilabelPredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2564,7 +2961,8 @@ export interface components {
          * MultilabelSelectionItem
          * @description `predicted`: the classes that reach their thresholds, maybe none; None without a head. `confidence`: in the class
          *     least sure of all. `in_doubt`: the classes that the head is unsure of, three at most. `copies`: unlabelled
-         *     near-copies of it that were left out, at most 100; they may be given the same labels.
+         *     near-copies of it that were left out, at most 100; they may be given the same labels. `second_opinion`: somebody has
+         *     labelled it, and this person is asked, too: nothing is said of what it is.
          */
         MultilabelSelectionItem: {
             /** Rank */
@@ -2596,6 +2994,11 @@ export interface components {
              * @default []
              */
             copies: string[];
+            /**
+             * Second Opinion
+             * @default false
+             */
+            second_opinion: boolean;
         };
         /**
          * MultilabelSelectionResult
@@ -2627,6 +3030,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2674,6 +3078,7 @@ export interface components {
              * @constant
              */
             task: "multilabel";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -2754,6 +3159,38 @@ export interface components {
             class: string;
             /** Person */
             person: string;
+        };
+        /**
+         * PersonAgreement
+         * @description How far one person agrees with the others. `rank` 1: look at these labels first.
+         *
+         *     quality: how good their labels are, 0..1, by CROWDLAB; None without it. with_consensus: the share of their labels of
+         *     shared images that are the consensus. worst_class: the class in which they differ from it most.
+         */
+        PersonAgreement: {
+            /** Images */
+            images: number;
+            /** Observed */
+            observed: number | null;
+            /** Alpha */
+            alpha: number | null;
+            /** Alpha Interval */
+            alpha_interval: [
+                number,
+                number
+            ] | null;
+            /** Rank */
+            rank: number;
+            /** Person */
+            person: string;
+            /** Labels */
+            labels: number;
+            /** Quality */
+            quality: number | null;
+            /** With Consensus */
+            with_consensus: number | null;
+            /** Worst Class */
+            worst_class: string | null;
         };
         /**
          * PersonCount
@@ -2881,6 +3318,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * All Probabilities
              * @description Tell the probability of every class, not of the best three. Of the task `multilabel` alone.
              * @default false
@@ -2907,6 +3349,7 @@ export interface components {
              * @constant
              */
             kind: "prediction";
+            reached?: components["schemas"]["Reached"] | null;
             /** Items */
             items: components["schemas"]["PredictionItem"][];
             head: components["schemas"]["HeadSummary"];
@@ -2973,6 +3416,16 @@ export interface components {
             /** Eta S */
             eta_s?: number | null;
         };
+        /**
+         * Reached
+         * @description How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw.
+         */
+        Reached: {
+            /** Images */
+            images: number;
+            /** Of */
+            of: number;
+        };
         /** Ready */
         Ready: {
             /**
@@ -2991,6 +3444,8 @@ export interface components {
         /**
          * SelectionItem
          * @description `copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
+         *
+         *     `second_opinion`: somebody has labelled it, and this person is asked, too: nothing is said of what it is.
          */
         SelectionItem: {
             /** Rank */
@@ -3014,6 +3469,11 @@ export interface components {
              * @default []
              */
             copies: string[];
+            /**
+             * Second Opinion
+             * @default false
+             */
+            second_opinion: boolean;
         };
         /**
          * SelectionRequest
@@ -3103,6 +3563,11 @@ export interface components {
              */
             path_to_predictions?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to choose.
              */
@@ -3153,13 +3618,13 @@ export interface components {
             person?: string | null;
             /**
              * Overlap
-             * @description How many people may have an image at the same time.
+             * @description How many people are to label an image: so many may have it at the same time, and it comes again in the batches of others until so many have labelled it.
              * @default 1
              */
             overlap: number;
             /**
              * Overlap Share
-             * @description The share of images that `overlap` is about: always the same ones, drawn by name.
+             * @description The share of images that `overlap` is about: always the same ones, drawn by name. A batch has no larger share of images that others have labelled already.
              * @default 1
              */
             overlap_share: number;
@@ -3188,6 +3653,7 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3303,6 +3769,11 @@ export interface components {
              */
             path_to_labels?: string | null;
             /**
+             * Within S
+             * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
+             */
+            within_s?: number | null;
+            /**
              * Add
              * @description How many images to return.
              */
@@ -3340,6 +3811,7 @@ export interface components {
              * @constant
              */
             kind: "similar";
+            reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
             /** Items */
@@ -3513,7 +3985,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"];
+                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["AgreementRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"];
             };
         };
         responses: {
@@ -3810,7 +4282,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -4083,6 +4555,8 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
+                /** @description A pool: labels of other images are counted apart. */
+                path_to_img?: string | null;
                 /** @description List the names, too. */
                 names?: boolean;
                 /** @description These names alone. */
@@ -4156,6 +4630,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LabelsGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settle_labels_labels_settle_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsSettled"];
             };
         };
         responses: {
@@ -4309,6 +4827,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnImages"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_classes_labels_classes_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_classes_labels_classes_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassesGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassesView"];
                 };
             };
             /** @description Problem document */

@@ -4,7 +4,9 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Task = Schemas["LabelsGiven"]["task"];
+/** Of classes of whole images. */
+export type TaskOfClasses = Schemas["LabelsGiven"]["task"];
+export type Task = TaskOfClasses | "detection";
 export type Job = Schemas["JobView"];
 export type JobState = Job["state"];
 export type JobPage = Schemas["JobList"];
@@ -14,6 +16,11 @@ export type LabelsView = Schemas["LabelsView"];
 export type OneLabel = Schemas["OneLabel"];
 export type LabelGiven = Schemas["LabelGiven"];
 export type LabelsWritten = Schemas["LabelsWritten"];
+export type BoxesView = Schemas["BoxesView"];
+export type ImageBoxes = Schemas["ImageBoxes"];
+export type OneBox = Schemas["OneBox"];
+export type ImageGiven = Schemas["ImageGiven"];
+export type BoxesWritten = Schemas["BoxesGivenView"];
 export type HandOut = Schemas["HandOutView"];
 export type HandOutList = Schemas["HandOutList"];
 export type GivenBack = Schemas["GivenBack"];
@@ -32,12 +39,15 @@ export type OneMap = Schemas["MapResult"];
 /** Of several; each says its `task`. */
 export type SeveralF1 = Schemas["MultilabelF1Result"];
 export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
+/** Of boxes. */
+export type BoxesF1 = Schemas["DetectionF1Result"];
+export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
 export interface Results {
   selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
-  f1: OneF1 | SeveralF1;
+  f1: OneF1 | SeveralF1 | BoxesF1;
   learning_curve: Schemas["LearningCurveResult"];
   audit: Schemas["AuditResult"];
   label_check: OneCheck | SeveralCheck;
@@ -57,12 +67,14 @@ interface Requests {
   map: Schemas["MapRequest"];
 }
 /** What is left out, the service fills in. */
-export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K], "kind" | "method">> & {
+export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K], "kind" | "method" | "task">> & {
     method?: string;
+    task?: Task;
   };
 
 /** `GET /capabilities`, as far as the page looks at it. */
 export interface Capabilities {
   backbones: { name: string; summary: string; weights_here: boolean }[];
   methods: { name: string; summary: string; use?: string; tasks?: string[] }[];
+  questions: Partial<Record<Kind, { tasks: readonly string[] }>>;
 }

@@ -7,7 +7,7 @@ import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
 import { type Project, project } from "../store/project";
 import { words } from "../words";
-import { begin, type Faults, fileOf, severalIn } from "./begin";
+import { begin, type Faults, fileOf, taskIn } from "./begin";
 import { Choices } from "./Choices";
 import { Field } from "./Field";
 import { PathField } from "./PathField";
@@ -43,15 +43,15 @@ function Form({ able }: { able: Capabilities }) {
     ...project.peek(),
   });
   const chose = useRef(!isNew);
-  const [told, setTold] = useState(0);
+  const [told, setTold] = useState<Awaited<ReturnType<typeof taskIn>>>(null);
   const { labels } = now.value;
   useEffect(() => {
     if (chose.current) return;
     const timer = setTimeout(async () => {
-      const found = await severalIn(labels.trim());
+      const found = await taskIn(labels.trim());
       if (chose.current || now.peek().labels !== labels) return;
       setTold(found);
-      set({ task: found ? "multilabel" : "classification" });
+      set({ task: found?.task ?? "classification" });
     }, SETTLED_MS);
     return () => clearTimeout(timer);
   }, [labels]);
@@ -108,7 +108,12 @@ function Form({ able }: { able: Capabilities }) {
           />
           <PathField {...text("labels")} kind="folders" />
           {!key.value && (
-            <Field id="person" label={setup.person} hint={personHint(now.value.person)} fault={faults.value.person}>
+            <Field
+              id="person"
+              label={setup.person}
+              hint={personHint(now.value.person, now.value.task)}
+              fault={faults.value.person}
+            >
               <input
                 id="person"
                 value={now.value.person}
@@ -147,8 +152,8 @@ function Form({ able }: { able: Capabilities }) {
         name="task"
         heading={setup.taskHeading}
         chosen={now.value.task ?? "classification"}
-        hint={told ? setup.told(told) : undefined}
-        choices={TASKS.map((name) => ({
+        hint={told ? setup.told[told.task](told.images) : undefined}
+        choices={TASKS.filter((name) => able.questions.selection?.tasks.includes(name)).map((name) => ({
           name,
           title: setup.tasks[name][0],
           summary: setup.tasks[name][1],
@@ -186,7 +191,7 @@ function Form({ able }: { able: Capabilities }) {
   );
 }
 
-const TASKS: Task[] = ["classification", "multilabel"];
+const TASKS: Task[] = ["classification", "multilabel", "detection"];
 const SETTLED_MS = 300; // a path is typed letter by letter
 
 const LABELS: Record<string, string> = {
@@ -198,4 +203,5 @@ const LABELS: Record<string, string> = {
   add: setup.add,
 };
 
-const personHint = (person: string) => (person.trim() ? setup.personFile(fileOf(person)) : setup.personHint);
+const personHint = (person: string, task: Task | undefined) =>
+  person.trim() ? setup.personFile(fileOf(person, task)) : setup.personHint;

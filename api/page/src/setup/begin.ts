@@ -1,7 +1,7 @@
 // From a filled-in form to the first batch. All that is wrong is found before anything is made.
 
 import { get, key, Problem, post, type Query } from "../service/service";
-import type { Folder, Job, LabelsView, LabelsWritten } from "../service/types";
+import type { BoxesView, BoxesWritten, Folder, Job, LabelsView, LabelsWritten, Task } from "../service/types";
 import { total } from "../store/labels";
 import { tell } from "../store/notices";
 import { type Project, setLastJob, setProject } from "../store/project";
@@ -27,7 +27,8 @@ const faults = words.setup.faults;
 
 /** What names a person's file: spaces can't stand there. */
 export const fileNameOf = (person: string) => person.trim().normalize("NFC").replace(/\s+/g, "_");
-export const fileOf = (person: string) => `${fileNameOf(person)}.txt`;
+export const fileOf = (person: string, task?: Task) =>
+  task === "detection" ? `boxes-${fileNameOf(person)}.jsonl` : `${fileNameOf(person)}.txt`;
 
 /** Resolves with what is wrong; with nothing once the first batch is being chosen. */
 export async function begin(given: Project): Promise<Faults> {
@@ -56,17 +57,20 @@ function untold({ pool, labels, valPool, valLabels, add, person }: Project): Fau
   return found;
 }
 
-/** How many images there have several classes, or none; 0 where no labels are. */
-export async function severalIn(labels: string): Promise<number> {
+/** What the labels there say that a label is, and on how many images; null where they don't tell. */
+export async function taskIn(labels: string): Promise<{ task: Task; images: number } | null> {
   const path = labels.replace(/\/+$/, "");
   const above = path.replace(/\/[^/]*$/, "");
-  if (!above) return 0;
+  if (!above) return null;
   try {
     const { folders } = await get<Folder>("folders", { query: { path: above } });
-    if (!folders.includes(path)) return 0;
-    return (await get<LabelsView>("labels", { query: { path_to_labels: path, task: "multilabel" } })).several ?? 0;
+    if (!folders.includes(path)) return null;
+    const drawn = await get<BoxesView>("labels/boxes", { query: { path_to_labels: path } });
+    if (drawn.labels + drawn.unfinished) return { task: "detection", images: drawn.labels + drawn.unfinished };
+    const { several } = await get<LabelsView>("labels", { query: { path_to_labels: path, task: "multilabel" } });
+    return several ? { task: "multilabel", images: several } : null;
   } catch (error) {
-    if (error instanceof Problem) return 0; // no such folder yet, or nothing to read: told when it is submitted
+    if (error instanceof Problem) return null; // no such folder yet, or nothing to read: told when it is submitted
     throw error;
   }
 }
@@ -88,7 +92,10 @@ async function unfit({ pool, valPool, valLabels, task }: Project): Promise<Fault
   await Promise.all([
     pool && check("pool", "folders", { path: pool }),
     valPool && check("valPool", "folders", { path: valPool }),
-    valLabels && check("valLabels", "labels", { path_to_labels: valLabels, task }),
+    valLabels &&
+      (task === "detection"
+        ? check("valLabels", "labels/boxes", { path_to_labels: valLabels })
+        : check("valLabels", "labels", { path_to_labels: valLabels, task })),
   ]);
   return found;
 }
@@ -96,13 +103,16 @@ async function unfit({ pool, valPool, valLabels, task }: Project): Promise<Fault
 async function start(wanted: Project): Promise<void> {
   const { pool, labels, backbone, method, add, person, task = "classification" } = wanted;
   const who = key.value ? {} : { person };
-  const made = await post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], task, ...who }).catch(
-    (error) => {
-      throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
-    },
-  );
+  const isBoxes = task === "detection";
+  const nothing = isBoxes
+    ? post<BoxesWritten>("labels/boxes", { path_to_img: pool, path_to_labels: labels, images: [], ...who })
+    : post<LabelsWritten>("labels", { path_to_labels: labels, labels: [], task, ...who });
+  const made = await nothing.catch((error) => {
+    throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
+  });
   const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
-  const request = { kind: "selection", backbone, method, add, task, person: made.person, ...project };
+  const looks = isBoxes ? {} : { backbone };
+  const request = { kind: "selection", ...looks, method, add, task, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
   total.value = null;

@@ -13,7 +13,7 @@ import { untilDone } from "../store/connection";
 import { Question } from "../store/jobs";
 import { load } from "../store/labels";
 import { say, tell } from "../store/notices";
-import { onePool } from "../store/project";
+import { imagesOf } from "../store/project";
 import { addressOf } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -40,7 +40,7 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
   );
   const again = () => {
     if (like.value.length) {
-      void search.ask(() => ({ kind: "similar", add: ADD, like: like.value, unlike: unlike.value, ...onePool() }));
+      void search.ask(() => ({ kind: "similar", add: ADD, like: like.value, unlike: unlike.value, ...imagesOf() }));
     }
   };
   useEffect(() => {

@@ -94,7 +94,7 @@ export class Desk {
 export const replace = (names: readonly string[], answer: Answer): Promise<Outcome> =>
   give(
     names.flatMap((name) => linesOf(name, answer)),
-    true,
+    "replace",
   );
 
 /** The same, going by what each of them has at the moment. */
@@ -102,6 +102,6 @@ export async function changeAll(names: readonly string[], change: (now: Answer) 
   const given = await untilDone(() => load(names));
   return give(
     names.flatMap((name) => linesOf(name, change(given.get(name)?.answer ?? []))),
-    true,
+    "replace",
   );
 }

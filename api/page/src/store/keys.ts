@@ -4,6 +4,9 @@ const OWN_LETTERS = "abdefghijklopqrtvwxz"; // the others do something else: c m
 /** Says that none of the classes applies, where an image may have several. */
 export const NONE_KEY = "x";
 
+/** What else keys do where boxes are drawn: new, all seen, hide, resize, undo. */
+export const KEYS_OF_BOXES = "bfhrz";
+
 /** A class that is one digit or letter has its own key; the rest get digits, then letters, in order. An empty name keeps
  * a key free. */
 export function keysOf(classes: readonly string[], taken = ""): Map<string, string> {

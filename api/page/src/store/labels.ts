@@ -4,15 +4,18 @@ import { computed, signal } from "@preact/signals";
 import { ask, key } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
-import { keysOf, NONE_KEY, reordered } from "./keys";
-import { classOrder, isSeveral, theProject, theTask } from "./project";
+import { KEYS_OF_BOXES, keysOf, NONE_KEY, reordered } from "./keys";
+import { classOrder, isBoxes, isSeveral, theProject, theTask } from "./project";
 
 const LOOKED_UP = 100; // names in one address
 
+/** Of images in the pool. */
 export const total = signal<number | null>(null);
+/** Labels of names that no image in the pool has. */
+export const elsewhere = signal(0);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
-export const keys = computed(() => keysOf(classOrder.value, isSeveral() ? NONE_KEY : ""));
+export const keys = computed(() => keysOf(classOrder.value, isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : ""));
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
@@ -30,10 +33,10 @@ export function loadIfChanged(names: readonly string[], signal?: AbortSignal): P
 }
 
 async function look(names: readonly string[], headers: Record<string, string>, signal?: AbortSignal) {
-  const folder = theProject().labels;
+  const { labels: folder, pool } = theProject();
   const given = new Map<string, Given>();
   const part = async (at: number) => {
-    const query = { path_to_labels: folder, of: names.slice(at, at + LOOKED_UP), ...theTask() };
+    const query = { path_to_labels: folder, path_to_img: pool, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
     if (answer.status === 304) return false;
     const view = (await answer.json()) as LabelsView;
@@ -47,12 +50,13 @@ async function look(names: readonly string[], headers: Record<string, string>, s
   return given;
 }
 
-function count(view: LabelsView, now: typeof seen): void {
+/** Takes what the service counted; of boxes, too. */
+export function count(view: Pick<LabelsView, "labels" | "classes" | "not_in_pool">, now: typeof seen): void {
   seen = now;
   total.value = view.labels;
+  elsewhere.value = view.not_in_pool ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
-  if (madeIn !== now.folder) made.clear();
-  madeIn = now.folder;
+  keepMade(now.folder);
   const order = reordered(classOrder.value, [...new Set([...counts.value.keys(), ...made])].filter(Boolean));
   if (order.join("\n") !== classOrder.value.join("\n")) classOrder.value = order;
 }
@@ -67,13 +71,31 @@ export function move(from: Answer | null, to: Answer | null): void {
   giveKeys(to ?? []);
 }
 
+/** The answer about these labels that was counted last, to ask whether they changed since. */
+export const etagOf = (folder: string) => (seen.folder === folder ? seen.etag : null);
+
+/** A box got a class here, or lost it: counted before the service has said so. */
+export function moveBox(from: string | null, to: string | null): void {
+  const now = new Map(counts.value);
+  if (from) now.set(from, Math.max(0, (now.get(from) ?? 0) - 1));
+  if (to) now.set(to, (now.get(to) ?? 0) + 1);
+  counts.value = now;
+  if (to) giveKeys([to]);
+}
+
 /** Classes that are chosen here and on no disk yet; they keep their keys as long as the page is open. */
 const made = new Set<string>();
 let madeIn = "";
 
 export function make(names: Answer): void {
+  keepMade(theProject().labels);
   for (const name of names) if (!classOrder.value.includes(name)) made.add(name);
   giveKeys(names);
+}
+
+function keepMade(folder: string): void {
+  if (madeIn !== folder) made.clear();
+  madeIn = folder;
 }
 
 function giveKeys(names: Answer): void {

@@ -3,7 +3,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { Problem, pause, post } from "../service/service";
-import type { LabelGiven, LabelsWritten, Task } from "../service/types";
+import type { LabelGiven, LabelsWritten, TaskOfClasses } from "../service/types";
 import { words } from "../words";
 import { doubt } from "./connection";
 import { signedBy } from "./labels";
@@ -14,10 +14,11 @@ import { setProject, theProject, theTask } from "./project";
 export type Outcome = "written" | "refused" | "otherwise";
 
 interface Letter {
-  task?: Task;
+  task?: TaskOfClasses;
   path_to_labels: string;
   labels: LabelGiven[];
   replace: boolean;
+  keep_both: boolean;
   done: (outcome: Outcome) => void;
 }
 
@@ -26,24 +27,40 @@ const NO_ANSWER_S = 10;
 
 const letters = signal<readonly Letter[]>([]);
 /** Of how many images the labels are not on the disk yet. */
-export const unsaved = computed(() =>
-  letters.value.reduce((sum, { labels }) => sum + new Set(labels.map(({ name }) => name)).size, 0),
+export const unsaved = computed(
+  () => others.value + letters.value.reduce((sum, { labels }) => sum + new Set(labels.map(({ name }) => name)).size, 0),
 );
 
 let sending: Promise<void> = Promise.resolve();
 const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nextlabel.labels");
 
-/** Resolves once the labels are on the disk, or can't be. `replace`: take out what other files say otherwise. */
-export function give(labels: LabelGiven[], replace = false): Promise<Outcome> {
+/** Resolves once the labels are on the disk, or can't be. `others`: what to do with what other files say otherwise. */
+export function give(labels: LabelGiven[], others?: "replace" | "both"): Promise<Outcome> {
   return new Promise((done) => {
     const idle = !letters.value.length;
-    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, replace, done, ...theTask() }];
+    const how = { replace: others === "replace", keep_both: others === "both" };
+    letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, ...how, done, ...theTask() }];
     if (idle) sending = sendAll();
   });
 }
 
 /** Resolves when everything that was given is on the disk, or was refused. */
-export const allSaved = () => sending;
+export const allSaved = () => Promise.all([sending, ...othersSaved]);
+
+const others = signal(0);
+const othersSaved = new Set<Promise<unknown>>();
+
+/** Counts an image whose labels are written in another way as not on the disk until then. */
+export async function underWay(writing: Promise<unknown>): Promise<void> {
+  othersSaved.add(writing);
+  others.value = othersSaved.size;
+  await writing.catch(() => {});
+  othersSaved.delete(writing);
+  others.value = othersSaved.size;
+}
+
+/** Tells other tabs that labels were written. */
+export const tellTabs = (folder: string) => tabs?.postMessage(folder);
 
 async function sendAll(): Promise<void> {
   for (let letter = letters.value[0]; letter; letter = letters.value[0]) {
@@ -58,7 +75,7 @@ async function send({ done: _, ...letter }: Letter): Promise<Outcome> {
     try {
       const written = await post<LabelsWritten>("labels", { ...letter, ...signedBy() }, { patience: NO_ANSWER_S });
       if (written.person !== theProject().person) setProject({ person: written.person });
-      tabs?.postMessage(letter.path_to_labels);
+      tellTabs(letter.path_to_labels);
       return "written";
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

@@ -1,7 +1,7 @@
 // What a person works on: kept in this browser, so that the page opens where it was left.
 
 import { signal } from "@preact/signals";
-import type { Job, Kind, OneLabel, Task } from "../service/types";
+import type { Job, Kind, OneLabel, Task, TaskOfClasses } from "../service/types";
 import { Memory, read, write } from "./memory";
 
 export interface Project {
@@ -13,7 +13,7 @@ export interface Project {
   method: string;
   add: number;
   person: string;
-  /** How many classes an image has; one, where a project was set up before it was asked. */
+  /** What a label is: one class an image, several, or boxes. One, where a project was set up before it was asked. */
   task?: Task;
   /** Whether near-copies get the same label. */
   copies?: boolean;
@@ -37,8 +37,11 @@ export function theProject(): Project {
 /** Whether an image may have several classes, or none. */
 export const isSeveral = () => project.value?.task === "multilabel";
 
-/** What requests say of that; the service takes one class an image where nothing is said. */
-export const theTask = (): { task?: Task } => (isSeveral() ? { task: "multilabel" } : {});
+/** Whether labels are boxes. */
+export const isBoxes = () => project.value?.task === "detection";
+
+/** What requests about labels of classes say of that; the service takes one class an image where nothing is said. */
+export const theTask = (): { task?: TaskOfClasses } => (isSeveral() ? { task: "multilabel" } : {});
 
 // --- what belongs to one pool and its labels ------------------------------------------------------------------------
 
@@ -60,6 +63,9 @@ export function setSkipped(name: string, yes: boolean): void {
 
 /** Labels that a person has looked at and found right: `name<TAB>class`, and what is doubted where there are several. */
 export const keptLabels = new Memory<string[]>(of("kept"), []);
+
+/** The file of a detector's boxes that labels are held against. */
+export const predictionsOf = new Memory<string>(of("predictions"), "");
 
 /** Classes in the order of their keys; an empty string keeps the key of a class that is gone for the next new one. */
 export const classOrder = new Memory<string[]>(of("classes"), []);
@@ -84,13 +90,22 @@ export function settled(name: string): void {
 /** What kinds that work on one labelled set are asked with. */
 export function onePool() {
   const { pool, labels, backbone } = theProject();
-  return { backbone, path_to_img: pool, path_to_labels: labels, ...theTask() };
+  const places = { path_to_img: pool, path_to_labels: labels };
+  return isBoxes() ? { ...places, task: "detection" as const } : { backbone, ...places, ...theTask() };
+}
+
+/** What kinds are asked with that look at images, and need no labels. Those of boxes say nothing of a whole image. */
+export function imagesOf() {
+  const { pool, backbone } = theProject();
+  return isBoxes() ? { backbone, path_to_img: pool } : onePool();
 }
 
 export function validated() {
   const { valPool, valLabels } = theProject();
   return valPool && valLabels ? { path_to_img_val: valPool, path_to_labels_val: valLabels } : {};
 }
+
+const TASKS: Task[] = ["classification", "multilabel", "detection"];
 
 /** Makes a job's folders the project. Returns whether that changed anything. */
 export function workOn(job: Job): boolean {
@@ -100,7 +115,7 @@ export function workOn(job: Job): boolean {
   const now = project.value;
   if (!pool || !labels || (now?.pool === pool && now.labels === labels)) return false;
   const { backbone = now?.backbone ?? "", path_to_img_val: valPool = "", path_to_labels_val: valLabels = "" } = asked;
-  const task = asked.task === "multilabel" ? asked.task : "classification";
+  const task = TASKS.find((one) => one === asked.task) ?? "classification";
   setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels, task });
   return true;
 }

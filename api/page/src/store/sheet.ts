@@ -53,8 +53,9 @@ export function chosen({ said: { value }, predicted }: Entry): Answer | null {
   return value.draft ? value.draft.answer : (value.given ?? predicted);
 }
 
-/** What to do where another person's file says otherwise: true replaces it. */
-export type Decide = (labels: LabelGiven[], entry: Entry) => Promise<boolean>;
+/** What becomes of answers that contradict another person's file. With "both", that is to be settled. */
+export type Decision = "replace" | "both" | "leave";
+export type Decide = (labels: LabelGiven[], entry: Entry) => Promise<Decision>;
 
 export class Sheet {
   readonly entries: readonly Entry[];
@@ -220,7 +221,10 @@ export class Sheet {
     this.sent++;
     said.value = { ...said.value, saving: said.value.saving + 1, refused: false };
     let outcome: Outcome | "left" = await give(labels);
-    if (outcome === "otherwise") outcome = (await this.decide(labels, entry)) ? await give(labels, true) : "left";
+    if (outcome === "otherwise") {
+      const decision = await this.decide(labels, entry);
+      outcome = decision === "leave" ? "left" : await give(labels, decision);
+    }
     said.value = { ...said.value, saving: said.value.saving - 1 };
     if (outcome === "written" || !step) return;
     this.steps = this.steps.filter((one) => one !== step);

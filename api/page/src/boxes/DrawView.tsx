@@ -1,0 +1,176 @@
+import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import { showHelp } from "../help/Help";
+import { HandOuts } from "../label/HandOuts";
+import { showSkipped } from "../label/SkippedList";
+import { Asking } from "../shared/Asking";
+import { confirmed } from "../shared/Dialogs";
+import { Kbd } from "../shared/Kbd";
+import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Remarks } from "../shared/Remarks";
+import { Board, type Item } from "../store/board";
+import { untilDone } from "../store/connection";
+import { counted, drawnOn } from "../store/drawings";
+import { lookAtHandOuts } from "../store/handOuts";
+import { Question } from "../store/jobs";
+import { holder, total } from "../store/labels";
+import { attempt, say } from "../store/notices";
+import { unsaved } from "../store/outbox";
+import { lastJob, onePool, skipped, theProject } from "../store/project";
+import { addressOf, go } from "../store/route";
+import { words } from "../words";
+import { Easel } from "./Easel";
+import { meanwhile } from "./meanwhile";
+import "./boxes.css";
+
+const FRESH_S = 20;
+
+/** The batch that boxes are to be drawn on: the newest, or the one that the address names. */
+export function DrawView({ params }: { params: URLSearchParams }) {
+  const lifetime = useLifetime();
+  const board = useSignal<Board | null>(null);
+  const named = params.get("job");
+  const image = params.get("image");
+
+  const batch = useMemo(
+    () =>
+      new Question("selection", lifetime, async (result, job) => {
+        const items: readonly Item[] = result.items;
+        const drawn = await untilDone(() => drawnOn(items, lifetime), lifetime);
+        board.value = items.length ? new Board(items, drawn, meanwhile) : null;
+        history.replaceState(null, "", addressOf("label", { job: job.id }));
+        void lookAtHandOuts(lifetime).catch(() => {});
+        say(words.label.toLabel(items.length));
+      }),
+    [],
+  );
+  const next = async () => {
+    const begun = board.value?.begun.value.length ?? 0;
+    const { begunTitle, begunText, begunLeave } = words.boxes;
+    if (begun && !(await confirmed(begunTitle, begunText(begun), begunLeave, words.label.draftsBack))) return;
+    void batch.ask(() => {
+      const { method, add } = theProject();
+      const pending = board.value?.open.value.map(({ name }) => name) ?? [];
+      return { kind: "selection", method, add, person: holder(), ...onePool(), pending, exclude: skipped.value };
+    });
+  };
+
+  const refresh = () =>
+    void attempt(async () => {
+      await (board.value ? board.value.refresh(lifetime) : counted(lifetime));
+    }).catch(() => {});
+  useLayoutEffect(() => {
+    refresh();
+    void attempt(async () => {
+      if (image) {
+        const drawn = await untilDone(() => drawnOn([{ name: image }], lifetime), lifetime);
+        board.value = new Board([{ name: image }], drawn, meanwhile);
+        return;
+      }
+      const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
+      if (!found && !lifetime.aborted) await next();
+    });
+  }, []);
+  useFreshness(FRESH_S, () => {
+    refresh();
+    void lookAtHandOuts(lifetime).catch(() => {});
+  });
+
+  const answer = batch.answer.value;
+  const newest = lastJob("selection");
+  return (
+    <div class="view draw">
+      <h1 class="only-heard">{words.boxes.title}</h1>
+      {image ? (
+        <p>
+          <a class="button" href={addressOf("check")}>
+            {words.boxes.backToCheck}
+          </a>
+        </p>
+      ) : (
+        <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
+      )}
+      {answer && newest && answer.job.id !== newest && (
+        <p class="notice">
+          {words.label.oldBatch}{" "}
+          <button type="button" class="link" onClick={() => go("label")}>
+            {words.label.toNewest}
+          </button>
+        </p>
+      )}
+      <Asking question={batch} />
+      {board.value && (
+        <Easel
+          key={answer?.job.id}
+          board={board.value}
+          onDone={() => (image ? go("check") : void next())}
+          onStale={refresh}
+        />
+      )}
+      {answer && !answer.result.items.length && (
+        <div class="empty">
+          <h2>{words.label.nothingLeft}</h2>
+          <p>{words.label.nothingLeftText}</p>
+        </div>
+      )}
+      {answer && (
+        <details class="about">
+          <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
+          <p class="prose">{answer.result.method.why}</p>
+          <Remarks job={answer.job} skipped={answer.result.skipped} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+interface Given {
+  board: Board | null;
+  job: string | undefined;
+  busy: boolean;
+  onNext: () => void;
+}
+
+function Bar({ board, job, busy, onNext }: Given) {
+  const all = board?.entries.length ?? 0;
+  const done = all - (board?.open.value.length ?? 0);
+  const begun = board?.begun.value.length ?? 0;
+  const editSkipped = async () => {
+    await showSkipped();
+    const left = new Set(skipped.value);
+    for (const one of board?.entries ?? []) one.skipped.value = left.has(one.name);
+  };
+  return (
+    <div class="batch-bar">
+      <p class="grow">
+        {board ? (
+          <>
+            <strong class="num">{words.boxes.inBatch(done, all)}</strong> {words.label.thisBatch}
+          </>
+        ) : (
+          <strong>{words.label.noBatch}</strong>
+        )}{" "}
+        {begun > 0 && <span class="dim">· {words.boxes.begun(begun)} </span>}
+        {total.value !== null && <span class="dim">· {words.boxes.inAll(total.value)}</span>}{" "}
+        {skipped.value.length > 0 && (
+          <button type="button" class="link" onClick={() => void editSkipped()}>
+            {words.label.skippedCount(skipped.value.length)}
+          </button>
+        )}{" "}
+        <HandOuts job={job} />{" "}
+        {unsaved.value > 0 && (
+          <span class="unsaved" role="status">
+            {words.label.saving(unsaved.value)}
+          </span>
+        )}
+      </p>
+      <progress max={Math.max(1, all)} value={done} aria-label={words.label.progress} />
+      <button type="button" class={!board || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
+        {busy ? words.label.choosing : words.boxes.nextBatch} {done === all && <Kbd>Enter</Kbd>}
+      </button>
+      <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
+        ?
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import type { Decide, Decision } from "../store/board";
+import { open } from "../store/notices";
+import { words } from "../words";
+
+const say = words.boxes;
+
+/** Asks what is to become of what was drawn meanwhile: by others, where they are named, or by oneself elsewhere. */
+export const meanwhile: Decide = async (entry, people) => {
+  const text = people.length ? say.changedBy(entry.name, people.join(", ")) : say.changedHere(entry.name);
+  const answer = await open<Decision>(say.changedTitle, (close) => (
+    <div>
+      <p class="prose">{text}</p>
+      {people.length > 0 && <p class="hint">{say.keepBothHint}</p>}
+      <div class="row end">
+        <button type="button" onClick={() => close("mine")}>
+          {say.keepMine}
+        </button>
+        <button
+          type="button"
+          class={people.length ? "" : "primary"}
+          data-first={!people.length}
+          onClick={() => close("theirs")}
+        >
+          {say.takeTheirs}
+        </button>
+        {people.length > 0 && (
+          <button type="button" class="primary" data-first onClick={() => close("both")}>
+            {say.keepBoth}
+          </button>
+        )}
+      </div>
+    </div>
+  ));
+  return answer ?? (people.length ? "later" : "theirs");
+};

@@ -1,0 +1,443 @@
+// Images one after another, what is drawn on each, and its way to the disk.
+
+import { computed, type Signal, signal } from "@preact/signals";
+import { besides, type Place } from "../boxes/geometry";
+import { Problem, pause } from "../service/service";
+import type { ImageBoxes } from "../service/types";
+import { words } from "../words";
+import { doubt } from "./connection";
+import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
+import { leaveToOthers } from "./handOuts";
+import { make, moveBox } from "./labels";
+import { say, tell } from "./notices";
+import { underWay } from "./outbox";
+import { setSkipped, skipped } from "./project";
+
+/** What a detector proposes. Nobody has named a class yet where it has none. */
+export interface Suggested {
+  box: Place;
+  class: string | null;
+  score: number;
+  /** Whether its score is one from which on it may be taken for right. */
+  draft: boolean;
+}
+
+export interface Item {
+  name: string;
+  reason?: string;
+  boxes?: readonly Suggested[];
+}
+
+export interface Drawn {
+  id: number;
+  place: Place;
+  class: string | null;
+  crowd: boolean;
+  /** Of a suggestion that nobody has touched or accepted; null of what a person drew. */
+  suggested: { score: number; draft: boolean } | null;
+}
+
+export interface Sketch {
+  boxes: readonly Drawn[];
+  /** Somebody has said that this is all. */
+  finished: boolean;
+  /** Nobody has drawn, changed or said anything yet. */
+  untouched: boolean;
+}
+
+/** What to do with what was drawn meanwhile, by oneself in another tab or by somebody else. */
+export type Decision = "mine" | "theirs" | "both" | "later";
+export type Decide = (entry: Entry, people: readonly string[]) => Promise<Decision>;
+
+export interface Entry {
+  name: string;
+  index: number;
+  reason: string;
+  suggested: readonly Suggested[];
+  size: Signal<{ width: number; height: number } | null>;
+  sketch: Signal<Sketch>;
+  /** Whose drawing it is, where it is somebody else's. */
+  by: Signal<string | null>;
+  skipped: Signal<boolean>;
+  saving: Signal<boolean>;
+  refused: Signal<boolean>;
+  /** Of the person's own drawing on the disk. */
+  version: string;
+  /** Of other people's. */
+  theirs: readonly string[];
+  /** What is to be written: null takes it back; undefined: nothing. */
+  wanted: Sketch | null | undefined;
+}
+
+interface Step {
+  index: number;
+  before: Sketch;
+  after: Sketch;
+  /** What was done, and when: quick repetitions are one step. */
+  what: string;
+  at: number;
+}
+
+const ONE_STEP_MS = 800;
+const QUIET_S = 0.25;
+const AGAIN_S = [0.5, 1, 2];
+
+let lastId = 0;
+export const newId = () => ++lastId;
+
+export class Board {
+  readonly entries: readonly Entry[];
+  readonly at = signal(0);
+  readonly current = computed(() => this.entries[this.at.value]!);
+  /** The box that keys are about. */
+  readonly picked = signal<number | null>(null);
+  /** Suggestions from this score on; null: where they may be taken for right. */
+  readonly least = signal<number | null>(null);
+  readonly open = computed(() => this.entries.filter((one) => !one.sketch.value.finished && !one.skipped.value));
+  readonly begun = computed(() => this.open.value.filter(({ sketch }) => !sketch.value.untouched));
+  /** What is seen of the one that is looked at. */
+  readonly seen = computed(() => this.current.value.sketch.value.boxes.filter(this.isSeen));
+  readonly pickedBox = computed(() => this.seen.value.find(({ id }) => id === this.picked.value) ?? null);
+  readonly canUndo = signal(false);
+  /** The class of the box that was named last. */
+  lastClass: string | null = null;
+
+  private readonly decide: Decide;
+  private steps: Step[] = [];
+  private undone: Step[] = [];
+
+  constructor(items: readonly Item[], drawn: ReadonlyMap<string, ImageBoxes>, decide: Decide) {
+    const leftOut = new Set(skipped.peek());
+    this.decide = decide;
+    this.entries = items.map(({ name, reason = "", boxes = [] }, index) => ({
+      name,
+      index,
+      reason,
+      suggested: boxes,
+      size: signal(null),
+      sketch: signal({ boxes: [], finished: false, untouched: true }),
+      by: signal(null),
+      skipped: signal(leftOut.has(name)),
+      saving: signal(false),
+      refused: signal(false),
+      version: "",
+      theirs: [],
+      wanted: undefined,
+    }));
+    this.take(drawn);
+    this.look(Math.max(0, this.entries.indexOf(this.open.value[0]!)));
+  }
+
+  /** Whether a box is seen: a suggestion that is not sure enough is not. */
+  readonly isSeen = ({ suggested }: Drawn): boolean => {
+    if (!suggested) return true;
+    return this.least.value === null ? suggested.draft : suggested.score >= this.least.value;
+  };
+
+  look(index: number): void {
+    if (!this.entries.length) return;
+    this.at.value = Math.max(0, Math.min(this.entries.length - 1, index));
+    this.picked.value = null;
+  }
+
+  // --- one box ------------------------------------------------------------------------------------------------------
+
+  pick(id: number | null): void {
+    this.picked.value = id;
+    const box = this.pickedBox.value;
+    if (box) say(this.wordsOf(box));
+  }
+
+  /** Picks the next box, or the one before; null after the last. Returns whether there was one. */
+  pickNext(by: 1 | -1): boolean {
+    const at = this.seen.value.findIndex(({ id }) => id === this.picked.value);
+    const next = at < 0 ? this.seen.value.at(by > 0 ? 0 : -1) : this.seen.value[at + by];
+    this.pick(next?.id ?? null);
+    return next !== undefined;
+  }
+
+  draw(place: Place): void {
+    const box: Drawn = { id: newId(), place, class: this.lastClass, crowd: false, suggested: null };
+    this.change("draw", [...this.boxes, box]);
+    moveBox(null, box.class);
+    this.pick(box.id);
+  }
+
+  /** Moves or resizes the picked box, which thereby is the person's own. */
+  place(place: Place, what = "place"): void {
+    this.changePicked(`${what} ${this.picked.value}`, (box) => ({ ...box, place, suggested: null }));
+  }
+
+  /** The picked box has this class. One that was only suggested is accepted by that, and the next one is looked at. */
+  name(className: string): void {
+    const box = this.pickedBox.value;
+    if (!box) return tell(words.boxes.pickFirst);
+    const wasOpen = box.suggested !== null;
+    this.lastClass = className;
+    moveBox(wasOpen ? null : box.class, className);
+    const next = this.seen.value[this.seen.value.indexOf(box) + 1];
+    this.changePicked("name", (one) => ({ ...one, class: className, suggested: null }));
+    if (wasOpen && next?.suggested) this.pick(next.id);
+    else say(className);
+  }
+
+  remove(): void {
+    const box = this.pickedBox.value;
+    if (!box) return;
+    const index = this.seen.value.indexOf(box);
+    if (!box.suggested) moveBox(box.class, null);
+    this.change(
+      "remove",
+      this.boxes.filter((one) => one !== box),
+    );
+    this.pick((this.seen.value[index] ?? this.seen.value.at(-1))?.id ?? null);
+    say(words.boxes.removed);
+  }
+
+  // --- one image ----------------------------------------------------------------------------------------------------
+
+  /** All that is seen is right, and all there is. Returns whether it could be said: each box needs a class. */
+  accept(): boolean {
+    const boxes = this.boxes.filter(this.isSeen);
+    const unnamed = boxes.find((box) => box.class === null);
+    if (unnamed) {
+      this.pick(unnamed.id);
+      tell(words.boxes.unnamed(boxes.filter((box) => box.class === null).length));
+      return false;
+    }
+    for (const box of boxes) if (box.suggested) moveBox(null, box.class);
+    this.finish(boxes.map((box) => ({ ...box, suggested: null })));
+    return true;
+  }
+
+  nothingHere(): void {
+    for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
+    this.finish([]);
+  }
+
+  skip(): void {
+    const entry = this.current.value;
+    if (!entry.sketch.value.finished) {
+      this.setSkipped(entry, true);
+      leaveToOthers(entry.name);
+    }
+    this.advance();
+  }
+
+  /** Takes all that the person said of the image back, whenever it was said; suggestions are there again. */
+  takeBack(): void {
+    const entry = this.current.value;
+    if (entry.skipped.value) return this.setSkipped(entry, false);
+    if (entry.sketch.value.untouched || entry.by.value) return tell(words.boxes.nothingToTakeBack);
+    for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
+    this.steps = this.steps.filter(({ index }) => index !== entry.index);
+    this.canUndo.value = this.steps.length > 0;
+    entry.sketch.value = { boxes: open(entry, []), finished: false, untouched: true };
+    this.save(entry, null);
+    this.picked.value = null;
+    say(words.boxes.takenBack);
+  }
+
+  undo(): void {
+    const step = this.steps.pop();
+    if (!step) return tell(words.boxes.nothingToUndo);
+    this.undone.push(step);
+    this.restore(step, step.before, step.after);
+    say(words.boxes.undone);
+  }
+
+  redo(): void {
+    const step = this.undone.pop();
+    if (!step) return tell(words.boxes.nothingToRedo);
+    this.steps.push(step);
+    this.restore(step, step.after, step.before);
+  }
+
+  // --- how it stands ------------------------------------------------------------------------------------------------
+
+  wordsOf(box: Drawn): string {
+    const at = this.seen.value.findIndex(({ id }) => id === box.id);
+    return words.boxes.said(at + 1, this.seen.value.length, box.class, box.suggested?.score ?? null, box.place);
+  }
+
+  /** The next images that need an answer. */
+  upcoming(most: number): Entry[] {
+    const n = this.entries.length;
+    const after = Array.from({ length: n }, (_, step) => this.entries[(this.at.peek() + 1 + step) % n]!);
+    return after.filter((one) => !one.sketch.peek().finished && !one.skipped.peek()).slice(0, most);
+  }
+
+  /** Looks again what is on the disk, where that changed, and leaves what is being changed here. */
+  async refresh(signal?: AbortSignal): Promise<void> {
+    if (await counted(signal)) this.take(await drawnOn(this.entries, signal));
+  }
+
+  private get boxes(): readonly Drawn[] {
+    return this.current.value.sketch.value.boxes;
+  }
+
+  private take(drawn: ReadonlyMap<string, ImageBoxes>): void {
+    for (const entry of this.entries) {
+      const found = drawn.get(entry.name);
+      if (found && entry.wanted === undefined && !entry.saving.peek()) takeDrawing(entry, found);
+    }
+  }
+
+  private changePicked(what: string, how: (box: Drawn) => Drawn): void {
+    const box = this.pickedBox.value;
+    if (!box) return;
+    if (box.suggested && !what.startsWith("name")) moveBox(null, box.class);
+    this.change(
+      what,
+      this.boxes.map((one) => (one === box ? how(one) : one)),
+    );
+  }
+
+  private change(what: string, boxes: readonly Drawn[], finished = this.current.value.sketch.value.finished): void {
+    const entry = this.current.value;
+    const [before, last, now] = [entry.sketch.value, this.steps.at(-1), Date.now()];
+    const after = { boxes, finished, untouched: false };
+    if (last && last.what === what && last.index === entry.index && now - last.at < ONE_STEP_MS) {
+      last.after = after;
+      last.at = now;
+    } else this.steps.push({ index: entry.index, before, after, what, at: now });
+    this.undone = [];
+    this.canUndo.value = true;
+    entry.sketch.value = after;
+    if (entry.skipped.value) this.setSkipped(entry, false);
+    this.save(entry, after);
+  }
+
+  private finish(boxes: readonly Drawn[]): void {
+    this.change("finish", boxes, true);
+    this.advance();
+  }
+
+  private advance(): void {
+    const [next] = this.upcoming(1);
+    this.look(next ? next.index : this.at.value);
+    const left = this.open.value.length;
+    say(left ? words.boxes.left(left, this.current.value.name, this.seen.value.length) : words.label.allDone);
+  }
+
+  private restore(step: Step, to: Sketch, from: Sketch): void {
+    const entry = this.entries[step.index]!;
+    for (const box of from.boxes) if (!box.suggested) moveBox(box.class, null);
+    for (const box of to.boxes) if (!box.suggested) moveBox(null, box.class);
+    this.canUndo.value = this.steps.length > 0;
+    if (this.at.value !== step.index) this.look(step.index);
+    entry.sketch.value = to;
+    this.save(entry, to.untouched ? null : to);
+  }
+
+  private setSkipped(entry: Entry, yes: boolean): void {
+    setSkipped(entry.name, yes);
+    entry.skipped.value = yes;
+  }
+
+  // --- to the disk --------------------------------------------------------------------------------------------------
+
+  private save(entry: Entry, wanted: Sketch | null): void {
+    entry.wanted = wanted;
+    if (entry.saving.value) return;
+    entry.saving.value = true;
+    entry.refused.value = false;
+    const writing = this.writeAll(entry).finally(() => {
+      entry.saving.value = false;
+    });
+    void underWay(writing);
+  }
+
+  private async writeAll(entry: Entry): Promise<void> {
+    let over: Over = {};
+    for (let tries = 0; entry.wanted !== undefined; ) {
+      if (!entry.wanted?.finished) await pause(QUIET_S); // more is to come
+      const now = entry.wanted;
+      try {
+        await write(entry, now, over);
+        if (entry.wanted === now) entry.wanted = undefined;
+        [tries, over] = [0, {}];
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.settle(entry);
+        else if (error.retryable) {
+          if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
+          doubt();
+          await pause(AGAIN_S[tries++] ?? 2);
+        } else {
+          entry.wanted = undefined;
+          entry.refused.value = true;
+          tell(words.labels.notWritten(error.message), "bad");
+        }
+      }
+    }
+  }
+
+  /** Something else is on the disk by now: a person decides. */
+  private async settle(entry: Entry): Promise<Over> {
+    const found = (await drawnOn([entry])).get(entry.name);
+    if (!found) return {};
+    const mine = found.drawings.find(isOwn);
+    const theirs = found.drawings.filter((one) => !isOwn(one) && !one.unfinished);
+    const isOther = (mine?.version ?? "") === entry.version;
+    const answer = await this.decide(entry, isOther ? theirs.map(({ person }) => person) : []);
+    entry.version = mine?.version ?? "";
+    if (answer === "mine") return { replace: theirs.map(({ version }) => version) };
+    if (answer === "both") return { keep_both: true };
+    const kept = entry.wanted;
+    entry.wanted = undefined;
+    if (answer === "later" && kept) {
+      entry.sketch.value = { ...kept, finished: false };
+      entry.wanted = entry.sketch.value;
+    } else {
+      this.steps = this.steps.filter(({ index }) => index !== entry.index);
+      takeDrawing(entry, found);
+    }
+    return {};
+  }
+}
+
+// --- on the disk ----------------------------------------------------------------------------------------------------
+
+async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<void> {
+  const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
+  const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
+  const unfinished = !!sketch && !sketch.finished;
+  entry.version = await giveBoxes({ name: entry.name, version: entry.version, unfinished, boxes }, over);
+  if (sketch?.finished) entry.by.value = null;
+}
+
+function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes): void {
+  const mine = drawings.find(isOwn);
+  const theirs = drawings.filter((one) => !isOwn(one) && !one.unfinished);
+  const shown = mine ?? theirs[0];
+  const same = mine?.version === entry.version && entry.theirs.join() === theirs.map(({ version }) => version).join();
+  entry.theirs = theirs.map(({ version }) => version);
+  entry.version = mine?.version ?? "";
+  if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
+  else if (same) return; // what was picked stays so
+  entry.by.value = shown && !isOwn(shown) ? shown.person : null;
+  const boxes = (shown?.boxes ?? []).map(
+    (one): Drawn => ({ id: newId(), place: one.box, class: one.class, crowd: one.crowd ?? false, suggested: null }),
+  );
+  make([...boxes, ...entry.suggested].flatMap((one) => one.class ?? [])); // unfinished ones are not counted
+  const finished = shown ? !shown.unfinished : false;
+  entry.sketch.value = {
+    boxes: finished ? boxes : [...boxes, ...open(entry, boxes)],
+    finished,
+    untouched: !shown,
+  };
+}
+
+/** Suggestions about what nobody has drawn yet. */
+const open = ({ suggested }: Entry, drawn: readonly Drawn[]): Drawn[] =>
+  besides(
+    suggested,
+    drawn.map(({ place }) => place),
+  ).map(({ box, class: one, score, draft }) => ({
+    id: newId(),
+    place: box,
+    class: one,
+    crowd: false,
+    suggested: { score, draft },
+  }));

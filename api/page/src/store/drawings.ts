@@ -1,0 +1,78 @@
+// What people drew on images, as it stands on the disk.
+
+import type { Place } from "../boxes/geometry";
+import { ask, get, post } from "../service/service";
+import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
+import { count, etagOf, signedBy } from "./labels";
+import { tellTabs } from "./outbox";
+import { setProject, theProject } from "./project";
+
+const NO_ANSWER_S = 10;
+const LOOKED_UP = 100; // names in one address
+
+export interface GivenBox {
+  class: string;
+  box: Place;
+  crowd?: boolean;
+}
+export interface GivenBoxes {
+  name: string;
+  /** All that is on it; null takes back what the person said. */
+  boxes: readonly GivenBox[] | null;
+  /** Of the person's own drawing that this was made from. */
+  version: string;
+  unfinished?: boolean;
+}
+
+export const isOwn = ({ person }: { person: string }) => person === theProject().person;
+
+/** What is to become of others' drawings that contradict it: these versions go, or all stay. Else it is refused. */
+export interface Over {
+  replace?: readonly string[];
+  keep_both?: boolean;
+}
+
+/** Writes a person's boxes of an image. Resolves with the version that it has now. */
+export async function giveBoxes(image: GivenBoxes, over: Over = {}): Promise<string> {
+  const { pool, labels, person } = theProject();
+  const body = { path_to_img: pool, path_to_labels: labels, images: [image], ...over, ...signedBy() };
+  const written = await post<BoxesWritten>("labels/boxes", body, { patience: NO_ANSWER_S });
+  if (written.person !== person) setProject({ person: written.person });
+  tellTabs(labels);
+  return written.versions[image.name] ?? "";
+}
+
+/** What everybody drew on these images. */
+export async function drawnOn(
+  items: readonly { name: string }[],
+  signal?: AbortSignal,
+): Promise<Map<string, ImageBoxes>> {
+  const { pool, labels } = theProject();
+  const parts = Array.from({ length: Math.ceil(items.length / LOOKED_UP) }, (_, index) => index * LOOKED_UP);
+  const found = await Promise.all(
+    parts.map((at) => {
+      const of = items.slice(at, at + LOOKED_UP).map(({ name }) => name);
+      const query = { path_to_labels: labels, path_to_img: pool, of };
+      return get<{ images: ImageBoxes[] }>("labels/boxes/images", { query, signal });
+    }),
+  );
+  return new Map(found.flatMap(({ images }) => images).map((one) => [one.name, one]));
+}
+
+/** Counts boxes and images anew. Resolves with what was counted; null where nothing changed since the last time. */
+export async function counted(signal?: AbortSignal): Promise<BoxesView | null> {
+  const etag = etagOf(theProject().labels);
+  return surveyed(etag ? { "If-None-Match": etag } : {}, signal);
+}
+
+/** Counts them, changed or not. */
+export const survey = async (signal?: AbortSignal) => (await surveyed({}, signal))!;
+
+async function surveyed(headers: Record<string, string>, signal?: AbortSignal): Promise<BoxesView | null> {
+  const folder = theProject().labels;
+  const answer = await ask("GET", "labels/boxes", { query: { path_to_labels: folder }, headers, signal });
+  if (answer.status === 304) return null;
+  const view = (await answer.json()) as BoxesView;
+  if (folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
+  return view;
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import type { GivenBox } from "./drawings";
+import { changed, idOf, type SuspectBox } from "./suspectBoxes";
+
+const now: GivenBox[] = [
+  { class: "cat", box: [1, 2, 30, 40] },
+  { class: "dog", box: [50, 10, 20, 20] },
+];
+const suspect = (more: Partial<SuspectBox>): SuspectBox => ({
+  rank: 1,
+  name: "a.png",
+  suspicion: "spurious",
+  class: "dog",
+  suggested: null,
+  box: [50, 10.01, 20, 20],
+  predicted_box: null,
+  score: 0.5,
+  reason: "",
+  ...more,
+});
+
+test.each([
+  ["spurious", {}, [now[0]]],
+  ["swapped", { suggested: "cat" }, [now[0], { class: "cat", box: [50, 10, 20, 20] }]],
+  [
+    "badly_placed",
+    { suggested: "dog", predicted_box: [52, 10, 20, 20] },
+    [now[0], { class: "dog", box: [52, 10, 20, 20] }],
+  ],
+  [
+    "overlooked",
+    { class: null, box: null, suggested: "cow", predicted_box: [0, 0, 9, 9] },
+    [...now, { class: "cow", box: [0, 0, 9, 9] }],
+  ],
+] as const)("what is %s is put right", (suspicion, more, wanted) => {
+  expect(changed(suspect({ suspicion, ...more } as Partial<SuspectBox>), now)).toEqual(wanted);
+});
+
+test("a box that was moved meanwhile is left alone", () => {
+  expect(changed(suspect({ box: [51, 10, 20, 20] }), now)).toBeNull();
+  expect(changed(suspect({ class: "cat" }), now)).toBeNull();
+});
+
+test("the same doubt is known again", () => {
+  expect(idOf(suspect({ rank: 7, score: 0.1 }))).toBe(idOf(suspect({})));
+  expect(idOf(suspect({ suspicion: "swapped" }))).not.toBe(idOf(suspect({})));
+});

@@ -1,0 +1,133 @@
+// Boxes that look wrong, one after another: kept, changed, undone.
+
+import { computed, signal } from "@preact/signals";
+import type { Place } from "../boxes/geometry";
+import type { BoxesCheck } from "../service/types";
+import { words } from "../words";
+import { untilDone } from "./connection";
+import { drawnOn, type GivenBox, giveBoxes, isOwn } from "./drawings";
+import { attempt, say, tell } from "./notices";
+import { keptLabels } from "./project";
+
+export type SuspectBox = BoxesCheck["items"][number];
+
+interface Step {
+  item: SuspectBox;
+  /** What was there; null where it was kept. */
+  before: readonly GivenBox[] | null;
+}
+
+const NEAR = 0.02; // pixels, by which a box may differ from the one that was judged
+
+export class BoxDesk {
+  readonly items: readonly SuspectBox[];
+  readonly at = signal(0);
+  /** What was done, by the id of the suspect. */
+  readonly done = signal<ReadonlyMap<string, string>>(new Map());
+  readonly current = computed(() => this.items[this.at.value]);
+  private steps: Step[] = [];
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(result: BoxesCheck) {
+    const kept = new Set(keptLabels.peek());
+    this.items = result.items.filter((one) => !kept.has(idOf(one)));
+  }
+
+  look(index: number): void {
+    this.at.value = Math.max(0, Math.min(this.items.length - 1, index));
+    const item = this.current.value;
+    if (item) say(words.boxCheck.said(this.at.value + 1, this.items.length, item.name, item.reason));
+  }
+
+  keep(): void {
+    const item = this.current.value;
+    if (!item) return;
+    keptLabels.value = [...keptLabels.value, idOf(item)];
+    this.steps.push({ item, before: null });
+    this.mark(item, words.check.kept);
+    this.next();
+  }
+
+  /** Does what is suggested about the box: it is added, taken out, moved, or has another class. */
+  change(): void {
+    const item = this.current.value;
+    if (!item) return;
+    this.mark(item, words.boxCheck.did[item.suspicion]);
+    this.next();
+    void this.inTurn(async () => {
+      const before = await rewrite(item.name, (now) => changed(item, now));
+      if (before) this.steps.push({ item, before });
+      else this.mark(item, null);
+    });
+  }
+
+  undo(): void {
+    void this.inTurn(async () => {
+      const step = this.steps.pop();
+      if (!step) return tell(words.check.nothingToUndo);
+      const { item, before } = step;
+      if (before && !(await rewrite(item.name, () => before))) return;
+      if (!before) keptLabels.value = keptLabels.value.filter((one) => one !== idOf(item));
+      this.mark(item, null);
+      this.look(this.items.indexOf(item));
+    });
+  }
+
+  /** An image may stand here several times: what is written about it depends on what was written before. */
+  private inTurn(work: () => Promise<void>): Promise<unknown> {
+    this.last = this.last.then(() => attempt(work));
+    return this.last;
+  }
+
+  private next(): void {
+    const next = this.items.findIndex((one, index) => index > this.at.value && !this.done.value.has(idOf(one)));
+    this.look(next < 0 ? this.at.value : next);
+  }
+
+  private mark(item: SuspectBox, did: string | null): void {
+    const done = new Map(this.done.value);
+    if (did) done.set(idOf(item), did);
+    else done.delete(idOf(item));
+    this.done.value = done;
+  }
+}
+
+/** The same for the same doubt about the same box. */
+export const idOf = ({ name, suspicion, box, predicted_box }: SuspectBox) =>
+  [name, suspicion, (box ?? predicted_box)?.map((one) => one.toFixed(1)).join(" ")].join("\t");
+
+/** Writes what comes of an image's boxes into the person's file, in the place of all that others say. Resolves with what
+ * was there; null where it was not written. */
+async function rewrite(
+  name: string,
+  change: (now: readonly GivenBox[]) => readonly GivenBox[] | null,
+): Promise<readonly GivenBox[] | null> {
+  const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
+  const drawings = found?.drawings.filter((one) => isOwn(one) || !one.unfinished) ?? [];
+  const mine = drawings.find(isOwn);
+  const before = ((mine && !mine.unfinished ? mine : drawings.find((one) => !isOwn(one))) ?? mine)?.boxes ?? [];
+  const after = change(before);
+  if (!after) {
+    tell(words.boxCheck.gone(name), "bad");
+    return null;
+  }
+  const replace = drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
+  await giveBoxes({ name, boxes: after, version: mine?.version ?? "" }, { replace });
+  return before;
+}
+
+/** The boxes with what is suggested; null where the box is not there any more. */
+export function changed(item: SuspectBox, now: readonly GivenBox[]): readonly GivenBox[] | null {
+  const { suspicion, suggested, box, predicted_box: predicted } = item;
+  if (suspicion === "overlooked") {
+    return suggested && predicted ? [...now, { class: suggested, box: predicted }] : null;
+  }
+  const at = now.findIndex((one) => one.class === item.class && box !== null && isNear(one.box, box));
+  if (at < 0) return null;
+  const there = now[at]!;
+  if (suspicion === "spurious") return now.toSpliced(at, 1);
+  if (suspicion === "swapped") return suggested ? now.toSpliced(at, 1, { ...there, class: suggested }) : null;
+  return predicted ? now.toSpliced(at, 1, { ...there, box: predicted }) : null;
+}
+
+const isNear = (one: Place, other: Place) => one.every((number, index) => Math.abs(number - other[index]!) < NEAR);

@@ -1,0 +1,45 @@
+"""Images that people see in several ways, as the service tells them: `api/routes/labels.py` writes what this reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from nextlabel.core.kinds.results import Part
+
+
+class Contradiction(Part):
+    """An image, and the classes that each person gives it; () says that none applies."""
+
+    name: str
+    classes: dict[str, tuple[str, ...]]
+
+
+class OneLabel(Part):
+    name: str
+    class_name: str = Field(alias="class")
+    person: str
+
+
+class LabelsTold(BaseModel):
+    conflicts: list[OneLabel]
+
+
+def gathered(labels: Iterable[OneLabel]) -> list[Contradiction]:
+    """Gather lines by image."""
+    by_name: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in labels:
+        said = by_name.setdefault(one.name, {})
+        said[one.person] = (*said.get(one.person, ()), *filter(None, [one.class_name]))
+    return [Contradiction(name=name, classes=classes) for name, classes in by_name.items()]
+
+
+def lines_of(classes_by_name: Mapping[str, str | Sequence[str] | None]) -> list[dict[str, Any]]:
+    """Write what was settled as the service takes it: a class, several, () where none applies, None: open again."""
+    return [
+        {"name": name, "class": one}
+        for name, said in classes_by_name.items()
+        for one in ([said] if said is None or isinstance(said, str) else list(said) or [""])
+    ]

@@ -1,0 +1,39 @@
+"""Pools that a user names on the command line: folders of theirs, and buckets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nextlabel.core.data.places import Place, place_at
+from nextlabel.core.data_roots import Roots, bucket_url, is_url
+
+ALL = (Path("/"),)  # whoever types the command may read what they may read
+
+
+class PoolType(click.Path):
+    """A folder that is there; or a bucket's URL, which is asked only when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, path_type=Path, resolve_path=True)
+        self.name = "POOL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str) or not is_url(value):
+            return super().convert(value, param, ctx)
+        try:
+            return Path(str(bucket_url(value)))
+        except ValueError as error:
+            return self.fail(f"{error}.", param, ctx)
+
+
+POOL = PoolType()
+
+
+def place_of(pool: Path) -> Place:
+    """Make a place of a pool that the user names: it is theirs, and a folder may link to anywhere."""
+    if is_url(pool):
+        return place_at(pool, Roots((), [bucket_url(pool)]))
+    return place_at(pool.absolute(), (pool.absolute(), *ALL))

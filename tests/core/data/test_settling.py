@@ -1,0 +1,86 @@
+"""What was settled between people counts before their own labels, wherever labels are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from nextlabel.core.data.classes import change_class
+from nextlabel.core.data.label_files import GivenLabel, give_labels, settle, survey
+from nextlabel.core.errors import InvalidRequest, LabelledOtherwise, LabelsConflict
+from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "anna.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    (folder / "Åsa.txt").write_text("a.png\tdog\nc.png\tcat\n")
+    return folder
+
+
+def settled(folder, *pairs, task=CLASSIFICATION):
+    return settle(str(folder), [GivenLabel(*pair) for pair in pairs], roots=[folder.parent], task=task)
+
+
+def test_what_is_settled_is_read_and_everybody_s_file_stays_as_it_is(folder):
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(LabelsConflict):
+        CLASSIFICATION.read(folder)
+    settled(folder, ("a.png", "fox"))
+    assert dict(CLASSIFICATION.read(folder).classes_by_name) == {"a.png": "fox", "b.png": "dog", "c.png": "cat"}
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert (folder / "_settled.txt").read_text() == "a.png\tfox\n"
+
+
+def test_a_question_can_be_opened_again(folder):
+    settled(folder, ("a.png", "cat"))
+    settled(folder, ("a.png", None))
+    labels, conflicts = CLASSIFICATION.read_with_conflicts(folder)
+    assert labels.disputed == {"a.png"}
+    assert conflicts == {"a.png": {"cat": "anna.txt:1", "dog": "Åsa.txt:1"}}
+
+
+def test_what_one_person_said_twice_is_settled_too_however_the_name_is_spelt(folder):
+    (folder / "anna.txt").write_text("é.png\tcat\ne\u0301.png\tdog\n")
+    settled(folder, ("e\u0301.png", "dog"))
+    assert CLASSIFICATION.read(folder).classes_by_name["é.png"] == "dog"
+
+
+def test_several_classes_are_settled_as_a_whole(folder):
+    settled(folder, ("a.png", "cat"), ("a.png", "dog"), task=MULTILABEL)
+    (folder / "ben.txt").write_text("d.png\t\n")
+    assert MULTILABEL.read_with_conflicts(folder)[0].classes_by_name["a.png"] == ("cat", "dog")
+    settled(folder, ("a.png", ""), task=MULTILABEL)
+    assert MULTILABEL.read_with_conflicts(folder)[0].classes_by_name["a.png"] == ()
+
+
+def test_nobody_settles_what_nobody_has_labelled(folder):
+    with pytest.raises(InvalidRequest) as error:
+        settled(folder, ("a.png", "cat"), ("z.png", "cat"))
+    assert [fault.pointer for fault in error.value.faults] == ["/labels/1/name"]
+    assert not (folder / "_settled.txt").exists()
+
+
+def test_a_survey_counts_what_was_settled_and_nobody_for_it(folder):
+    settled(folder, ("a.png", "fox"))
+    seen = survey(folder, [], CLASSIFICATION)
+    assert seen.conflicts == ()
+    assert [(one.name, one.class_name) for one in seen.settled] == [("a.png", "fox")]
+    assert seen.counts == {"cat": 1, "dog": 1, "fox": 1}
+    assert seen.labels_per_file == {"anna.txt": 2, "Åsa.txt": 2}
+
+
+def test_both_labels_are_kept_when_that_is_asked_for(folder):
+    given = [GivenLabel("b.png", "cat")]
+    with pytest.raises(LabelledOtherwise):
+        give_labels(str(folder), given, person="cem", roots=[folder.parent], task=CLASSIFICATION)
+    give_labels(str(folder), given, person="cem", roots=[folder.parent], task=CLASSIFICATION, keep_both=True)
+    assert (folder / "anna.txt").read_text() == "a.png\tcat\nb.png\tdog\n"
+    assert CLASSIFICATION.read_with_conflicts(folder)[0].disputed == {"a.png", "b.png"}
+
+
+def test_a_class_that_is_renamed_is_renamed_in_what_was_settled(folder):
+    settled(folder, ("a.png", "cat"))
+    change_class(folder, "cat", "feline", roots=[folder])
+    assert CLASSIFICATION.read(folder).classes_by_name["a.png"] == "feline"

@@ -1,0 +1,387 @@
+"""Boxes drawn in a real browser: by mouse, by keyboard alone, by touch; and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
+from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, SuspiciousBox
+from nextlabel.core.tasks.registry import DETECTION
+from tests.e2e import canned
+from tests.e2e.canned import Canned
+from tests.e2e.visitor import NARROW, until
+
+pytestmark = pytest.mark.e2e
+SIZE = (640, 480)
+#: The objects on every image, all of them 60 x 60.
+OBJECTS = {"red": (100, 100), "blue": (400, 300)}
+
+
+@pytest.fixture(scope="module")
+def scenes(data: Path) -> Path:
+    """Eight images with a red and a blue square each."""
+    folder = data / "scenes"
+    folder.mkdir(exist_ok=True)
+    for i in range(8):
+        image = Image.new("RGB", SIZE, (60 + 10 * i, 70, 60))
+        for colour, (x, y) in OBJECTS.items():
+            ImageDraw.Draw(image).rectangle((x, y, x + 59, y + 59), fill=colour)
+        image.save(folder / f"scene_{i}.png")
+    return folder
+
+
+@pytest.fixture
+def project(scenes: Path, labels: Path) -> dict[str, Any]:
+    labels.mkdir()
+    return {
+        "pool": str(scenes),
+        "labels": str(labels),
+        "valPool": "",
+        "valLabels": "",
+        "backbone": "descriptor",
+        "method": "auto",
+        "add": 4,
+        "person": "me",
+        "task": "detection",
+    }
+
+
+def suggested(class_name: str | None, score: float, *, draft: bool = True, off: float = 2) -> dict[str, Any]:
+    x, y = OBJECTS[class_name or "red"]
+    return {"box": [x + off, y + off, 60, 60], "class": class_name, "score": score, "draft": draft}
+
+
+def batch(page: Page, boxes: Sequence[dict[str, Any]] = (), images: int = 3) -> Canned:
+    """A batch whose images all have these boxes suggested."""
+    result = canned.selection([f"scene_{i}.png" for i in range(images)]).model_dump(mode="json", by_alias=True)
+    for item in result["items"]:
+        item["boxes"] = list(boxes)
+    return Canned(page, result | {"task": "detection"})
+
+
+def drawn(labels: Path) -> dict[str, list[tuple[str, list[int]]]]:
+    """What is finished, by name: class and whole pixels of each box."""
+    if not any(labels.glob("*.jsonl")):
+        return {}
+    images = DETECTION.read_with_conflicts(labels)[0].images
+    return {name: [(box.class_name, [*map(round, box[1:5])]) for box in image.boxes] for name, image in images.items()}
+
+
+def mine(labels: Path) -> str:
+    file = labels / "boxes-me.jsonl"
+    return file.read_text() if file.exists() else ""
+
+
+def stage_of(page: Page) -> tuple[Any, float, float, float]:
+    """The stage; where the image's corner lies on the screen, and pixels of the screen for one of the image."""
+    stage = page.get_by_role("application")
+    expect(stage.locator("image").first).to_be_visible()
+    room = stage.locator("svg").bounding_box()
+    matrix = stage.locator("svg > g").evaluate("one => { const m = one.getCTM(); return [m.a, m.e, m.f]; }")
+    return stage, room["x"] + matrix[1], room["y"] + matrix[2], matrix[0]
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    _, left, top, k = stage_of(page)
+    page.mouse.move(left + start[0] * k, top + start[1] * k)
+    page.mouse.down()
+    for step in (0.5, 1):
+        x, y = (a + (b - a) * step for a, b in zip(start, end, strict=True))
+        page.mouse.move(left + x * k, top + y * k)
+    page.mouse.up()
+
+
+def name_first(page: Page, class_name: str) -> None:
+    field = page.get_by_role("textbox", name="Class by name")
+    expect(field).to_be_focused()
+    page.keyboard.type(class_name)
+    page.keyboard.press("Enter")
+
+
+def near(found: Sequence[int], wanted: Sequence[int], by: int = 2) -> bool:
+    return all(abs(one - other) <= by for one, other in zip(found, wanted, strict=True))
+
+
+def test_boxes_are_drawn_moved_and_resized_with_the_mouse_and_a_reload_keeps_them(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    stage, *_ = stage_of(page)
+    visitor.shot("boxes-empty")
+    drag(page, (100, 100), (160, 160))
+    name_first(page, "red")
+    until(page, lambda: '"class": "red"' in mine(labels))
+    assert '"unfinished": true' in mine(labels)
+    assert drawn(labels) == {}
+    expect(page.get_by_role("option", name=re.compile("scene_0.png, 1 box, not finished"))).to_be_visible()
+
+    drag(page, (130, 130), (150, 120))  # the box itself
+    drag(page, (180, 150), (200, 170))  # its lower right corner
+    visitor.shot("boxes-drawn")
+    assert visitor.serious() == []
+    page.reload()
+    expect(page.get_by_role("list", name="Boxes on this image").get_by_role("button")).to_have_text(re.compile("red"))
+    drag(page, (400, 300), (460, 360))
+    page.keyboard.press("c")
+    page.keyboard.type("blue")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make the class").press("Enter")
+    stage.focus()
+    page.keyboard.press("Space")
+    until(page, lambda: "scene_0.png" in drawn(labels))
+    (red, first), (blue, second) = drawn(labels)["scene_0.png"]
+    assert (red, blue) == ("red", "blue")
+    assert near(first, (120, 90, 80, 80), 3)
+    assert near(second, (400, 300, 60, 60))
+    expect(page.get_by_role("option", selected=True)).to_have_attribute("aria-label", re.compile("scene_1"))
+
+    page.keyboard.press("Control+z")
+    until(page, lambda: drawn(labels) == {})
+    expect(page.get_by_role("option", selected=True)).to_have_attribute("aria-label", re.compile("scene_0"))
+    page.keyboard.press("Shift+Z")
+    until(page, lambda: "scene_0.png" in drawn(labels))
+
+
+def test_all_of_it_is_done_by_keyboard_alone(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page, images=2)
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("b")
+    name_first(page, "red")
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "r", "Shift+ArrowRight", "ArrowDown", "r", "ArrowLeft"):
+        page.keyboard.press(key)
+    page.keyboard.press("b")
+    page.keyboard.press("Tab")  # after the last box nothing is picked, and Tab leaves the image
+    expect(page.get_by_role("application")).not_to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")  # the last box
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    until(page, lambda: drawn(labels).get("scene_0.png") == [("red", [241, 190, 171, 121])])
+    page.keyboard.press("n")
+    until(page, lambda: drawn(labels).get("scene_1.png") == [])
+    expect(page.get_by_text("2 of 2 in this batch")).to_be_visible()
+    page.keyboard.press("z")
+    until(page, lambda: "scene_1.png" not in drawn(labels))
+    page.keyboard.press("n")
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/jobs")) as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.post_data_json["task"] == "detection"
+
+
+def test_suggestions_are_dashed_until_a_key_accepts_all_that_are_sure_enough(visit, project, labels):
+    visitor = visit(scheme="dark")
+    page = visitor.page
+    batch(page, [suggested("red", 0.9), suggested("blue", 0.3, draft=False)])
+    visitor.open("#/label", project)
+    stage, *_ = stage_of(page)
+    expect(stage.locator(".box.suggested")).to_have_count(1)
+    page.keyboard.press("Space")
+    until(page, lambda: drawn(labels).get("scene_0.png") == [("red", [102, 102, 60, 60])])
+    page.get_by_role("slider", name="Suggestions from").fill("0.2")
+    expect(stage.locator(".box.suggested")).to_have_count(2)
+    visitor.shot("boxes-suggested-dark")
+    assert visitor.serious() == []
+    stage.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")  # touched: it is the person's own
+    expect(stage.locator(".box.suggested")).to_have_count(1)
+    page.keyboard.press("Enter")
+    wanted = [("red", [101, 102, 60, 60]), ("blue", [402, 302, 60, 60])]
+    until(page, lambda: drawn(labels).get("scene_1.png") == wanted)
+
+
+def test_proposals_without_a_class_are_named_one_after_another(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page, [suggested(None, 0.9), {**suggested("blue", 0.8), "class": None}])
+    (labels / "boxes-anna.jsonl").write_text(
+        write_lines([("scene_7.png", BoxedImage(*SIZE, (Box("red", 1, 1, 9, 9), Box("blue", 20, 20, 9, 9))))])
+    )
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("Space")
+    expect(page.locator(".toast", has_text="2 boxes have no class yet")).to_be_visible()
+    key = {name: chip(page, name).locator("kbd").inner_text() for name in ("red", "blue")}
+    page.keyboard.press(key["red"])
+    page.keyboard.press(key["blue"])
+    page.keyboard.press("Space")
+    until(page, lambda: [name for name, _ in drawn(labels).get("scene_0.png", [])] == ["red", "blue"])
+
+
+def chip(page: Page, name: str):
+    return page.get_by_role("group", name="Classes").get_by_role("button", name=re.compile(rf"\b{name}\b"))
+
+
+def test_two_tabs_and_two_people_are_asked_and_lose_nothing(visit, project, labels):
+    file = labels / "boxes-me.jsonl"
+    file.write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", 100, 100, 60, 60),)))]))
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.get_by_role("option", name=re.compile("scene_0")).click()
+    page.get_by_role("button", name=re.compile("red 60 × 60")).click()
+    file.write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("blue", 9, 9, 9, 9),)))]))
+    page.keyboard.press("ArrowLeft")
+    question = page.get_by_role("dialog", name="It was changed meanwhile")
+    visitor.shot("boxes-meanwhile")
+    question.get_by_role("button", name="Keep mine").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [99, 100, 60, 60])]})
+
+    page.get_by_role("option", name=re.compile("scene_1")).click()
+    (labels / "boxes-anna.jsonl").write_text(
+        write_lines([("scene_1.png", BoxedImage(*SIZE, (Box("red", 300, 200, 60, 60),)))])
+    )
+    page.keyboard.press("n")
+    question.get_by_role("button", name="Keep both").click()
+    until(page, lambda: "scene_1.png" in mine(labels))
+    assert DETECTION.read_with_conflicts(labels)[1].keys() == {"scene_1.png"}
+
+    page.get_by_role("option", name=re.compile("scene_2")).click()
+    file.with_name("boxes-anna.jsonl").write_text(
+        write_lines([("scene_2.png", BoxedImage(*SIZE, (Box("red", 300, 200, 60, 60),)))])
+    )
+    page.keyboard.press("n")
+    question.wait_for()
+    page.keyboard.press("Escape")  # undecided: kept, and it does not count
+    until(page, lambda: '"unfinished": true' in mine(labels))
+    assert drawn(labels)["scene_2.png"] == [("red", [300, 200, 60, 60])]
+    visitor.forgive("409")
+
+
+def test_a_finger_draws_and_two_zoom_on_a_phone_in_the_dark(visit, project, labels):
+    visitor = visit(NARROW, "dark", has_touch=True, is_mobile=True)
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    _, left, top, k = stage_of(page)
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": left + x * k, "y": top + y * k, "id": i} for i, (x, y) in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    fingers("touchStart", (100, 100))
+    fingers("touchMove", (140, 150))
+    fingers("touchMove", (160, 160))
+    fingers("touchEnd")
+    name_first(page, "red")
+    until(page, lambda: "red" in mine(labels))
+    visitor.shot("boxes-phone-dark")
+    fingers("touchStart", (100, 100))
+    fingers("touchStart", (100, 100), (200, 200))
+    fingers("touchMove", (50, 50), (250, 250))
+    fingers("touchEnd")
+    assert stage_of(page)[3] > 1.5 * k
+    visitor.shot("boxes-phone-close-dark")
+    page.get_by_role("button", name="All right, next").tap()
+    until(page, lambda: near(drawn(labels).get("scene_0.png", [("", [0] * 4)])[0][1], (100, 100, 60, 60), 3))
+
+
+def test_a_hundred_boxes_stay_smooth(visit, project, labels):
+    many = tuple(Box("red", 6 * (i % 100) + 1, 40 * (i // 10) + 2, 30, 30) for i in range(100))
+    (labels / "boxes-me.jsonl").write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, many))]))
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    page.get_by_role("option", name=re.compile("scene_0")).click()
+    stage, left, top, k = stage_of(page)
+    expect(stage.locator(".box")).to_have_count(100)
+    page.keyboard.press("Tab")
+    visitor.shot("boxes-hundred")
+    took = stage.evaluate(
+        """async (stage, [x, y]) => {
+            const svg = stage.querySelector("svg");
+            svg.setPointerCapture = () => {};
+            const send = (type, dx) => svg.dispatchEvent(new PointerEvent(type, {
+                bubbles: true, pointerId: 1, clientX: x + dx, clientY: y + dx, button: 0,
+            }));
+            send("pointerdown", 0);
+            const frames = [];
+            for (let i = 1; i <= 40; i++) {
+                const began = performance.now();
+                send("pointermove", i + 5);
+                await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+                frames.push(performance.now() - began);
+            }
+            send("pointercancel", 0);
+            return frames.sort((a, b) => a - b);
+        }""",
+        [left + 12 * k, top + 12 * k],
+    )
+    print(f"a frame while one of 100 boxes is dragged: {took[20]:.0f} ms, in 95 of 100 {took[38]:.0f} ms")
+    assert took[20] < 100
+
+
+def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, project, labels):
+    for person, x in (("anna", 100), ("bert", 300)):
+        image = BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),))
+        (labels / f"boxes-{person}.jsonl").write_text(write_lines([("scene_0.png", image)]))
+    visitor = visit(NARROW)
+    page = visitor.open("#/check", project)
+    expect(page.get_by_role("heading", name="One image, several drawings: 1")).to_be_visible()
+    expect(page.locator(".scene .box")).to_have_count(2)
+    visitor.shot("boxes-contradiction")
+    page.get_by_role("button", name="As anna drew").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [100, 100, 60, 60])]})
+    assert (labels / "boxes-bert.jsonl").read_text() == ""
+
+
+def test_suspicious_boxes_are_put_right_by_keyboard(visit, project, labels):
+    (labels / "boxes-me.jsonl").write_text(
+        write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("blue", 100, 100, 60, 60),)))])
+    )
+    items = [
+        suspect(1, "swapped", class_name="blue", suggested="red", box=[100, 100, 60, 60]),
+        suspect(2, "overlooked", suggested="blue", predicted_box=[401, 301, 60, 60]),
+        suspect(3, "spurious", class_name="red", box=[100, 100, 60, 60]),
+    ]
+    result = DetectionLabelCheckResult(
+        labels=1, boxes=1, items=tuple(items), by_suspicion={}, thresholds={}, conflicts=(), **canned.REST
+    )
+    visitor = visit()
+    asked = Canned(visitor.page, result).asked
+    page = visitor.open("#/check", project)
+    page.get_by_role("textbox", name="Your detector's boxes").fill("/found.csv")
+    page.get_by_role("button", name="Check all boxes").click()
+    change = page.get_by_role("button", name="Change to red")
+    expect(change).to_be_visible()
+    expect(page.locator(".scene image, .scene img").first).to_be_visible()
+    assert asked["label_check"]["path_to_predictions"] == "/found.csv"
+    visitor.shot("boxes-check")
+    assert visitor.serious() == []
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Add blue")).to_be_visible()
+    page.keyboard.press("Enter")
+    both = [("red", [100, 100, 60, 60]), ("blue", [401, 301, 60, 60])]
+    until(page, lambda: drawn(labels) == {"scene_0.png": both})
+    page.keyboard.press("k")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    until(page, lambda: drawn(labels) == {"scene_0.png": both[:1]})
+    page.keyboard.press("d")
+    expect(page.get_by_role("application")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Suspicious boxes")).to_be_visible()
+
+
+def suspect(rank: int, suspicion: str, **more: Any) -> SuspiciousBox:
+    fields = {"class_name": None, "suggested": None, "box": None, "predicted_box": None}
+    reason = f"it looks {suspicion}"
+    return SuspiciousBox(
+        rank=rank, name="scene_0.png", suspicion=suspicion, score=1 / rank, reason=reason, **{**fields, **more}
+    )
