@@ -220,9 +220,7 @@ class Timed(OnePool):
         if "within_s" not in given:
             return
         if body.get("task") == "detection":
-            detail = (
-                "a detector looks at 2,000 images at most, which takes a minute: leave it out with the task detection"
-            )
+            detail = "a detector looks at 2,000 images at most, which takes a minute: leave it out"
             yield Fault("/within_s", "invalid_value", detail)
         elif "backbone" not in given:
             yield Fault("/within_s", "invalid_value", "it is about what a backbone embeds, and there is none")

@@ -110,7 +110,7 @@ def embed_rows(labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone,
 
 
 def embed_until(
-    labelled: Labelled, order: NDArray[np.int64], least: int, until: float, backbone: Backbone, stage: str, run: Run
+    labelled: Matchable, order: NDArray[np.int64], least: int, until: float, backbone: Backbone, stage: str, run: Run
 ) -> Embedded:
     """Embed rows in that order for as long as there is time: the first `least` of them in any case, and a batch.
 
