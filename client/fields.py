@@ -131,6 +131,7 @@ class DetectionSelectionFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     path_to_predictions: Place | None
+    within_s: float | None
     add: Required[int]
     method: MethodChoice
     exclude: Iterable[str]
@@ -217,6 +218,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
+    within_s: float | None
     all_probabilities: bool
     names: Iterable[str]
     min_score: float

@@ -59,8 +59,8 @@ def test_training_makes_it_less_wrong(examples):
     few = [one for one in examples if len(one.truth.classes)][:4]
     before = tiny()
     before.new_classes(2)
-    after = fine_tune(tiny(), few, 2, 64, passes=64, seed=0).network
-    assert loss(after, few) < 0.8 * loss(before, few)
+    after = fine_tune(tiny(), few, 2, 64, passes=200, seed=0).network
+    assert loss(after, few) < 0.85 * loss(before, few)
 
 
 def test_a_part_is_held_out_and_thresholds_come_of_it(trained):
