@@ -47,7 +47,8 @@ class PredictionRequest(Timed, Detecting):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given, boxes = given_in(body), body.get("task") == "detection"
-        for name in ("backbone", "path_to_embeddings") if boxes else ("names", "min_score"):
+        of_boxes = [name for name in ("names", "min_score") if body.get(name) not in (None, [], (), MIN_SCORE)]
+        for name in ("backbone", "path_to_embeddings") if boxes else of_boxes:
             if name in given:
                 what = "boxes are found by a detector of its own: leave it out" if boxes else "it is of boxes alone"
                 yield Fault(f"/{name}", "invalid_value", what)
