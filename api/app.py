@@ -16,6 +16,7 @@ from nextlabel.api.browsers import PageGuard
 from nextlabel.api.head import HeadAsGet
 from nextlabel.api.limits import BodyLimit
 from nextlabel.api.routes import (
+    boxes,
     classes,
     docs,
     first_version,
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
     )
     _guard(app, services, host)
     errors.install(app)
-    for routes in (jobs, first_version, folders, images, labels, classes, hand_outs, label_studio, health):
+    for routes in (jobs, first_version, folders, images, labels, boxes, classes, hand_outs, label_studio, health):
         app.include_router(routes.router)
     page.install(app)
     docs.install(app)

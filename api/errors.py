@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from nextlabel.core.errors import (
+    BoxesChanged,
     Conflict,
     Fault,
     Gone,
@@ -167,7 +168,7 @@ def failed_job(job: Job) -> JSONResponse:
 def install(app: FastAPI) -> None:
     @app.exception_handler(NextlabelError)
     async def ours(_: Request, error: NextlabelError) -> JSONResponse:
-        faults = error.faults if isinstance(error, InvalidRequest | LabelledOtherwise) else ()
+        faults = error.faults if isinstance(error, InvalidRequest | LabelledOtherwise | BoxesChanged) else ()
         return problem(_status(type(error)), error.code, error.detail, faults=faults, retryable=error.retryable)
 
     @app.exception_handler(RequestValidationError)

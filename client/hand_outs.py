@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from nextlabel.core.kinds.results import Part
 
 
-class HandOut(BaseModel):
+class HandOut(Part):
     """A batch that is with a person until `ends_at`.
 
     `names`: of the `left` images that are still to be labelled. `labelled`: how many are.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     job_id: str
     person: str

@@ -50,6 +50,9 @@ class Client(Calls):
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
     def close(self) -> None:
         self._http.close()
 
@@ -173,6 +176,9 @@ class AsyncClient(AsyncCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
 
     async def close(self) -> None:
         await self._http.aclose()

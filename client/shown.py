@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
+from nextlabel.client.progress import done_of, left_of, warnings_of
 from nextlabel.client.talk import OnChange
 
 LINE_EVERY_S = 10.0
@@ -35,19 +36,8 @@ def progress(title: str, console: Console) -> Iterator[OnChange]:
 
 
 def tell_warnings(job: Job, console: Console) -> None:
-    for warning in job.warnings:
-        named = f" ({', '.join(warning.names[:3])}{', ...' if warning.count > 3 else ''})" if warning.names else ""
-        console.print(
-            f"warning: {warning.detail}{named}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
-
-
-def seconds(number: float) -> str:
-    """Write a time as `45 s`, `3 min` or `2 h 05 min`."""
-    if number < 120:
-        return f"{number:.0f} s"
-    minutes = round(number / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+    for warning in warnings_of(job):
+        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -72,12 +62,12 @@ class _Bar:
         self._task = bars.add_task(title, total=None, left="")
 
     def show(self, job: Job) -> None:
-        stage, done, total = _where(job)
+        stage, done, total = done_of(job)
         if stage != self._stage:
             self._stage = stage
             self._bars.remove_task(self._task)
             self._task = self._bars.add_task(f"{self._title}: {stage}", total=total, left="")
-        self._bars.update(self._task, completed=done, left=_left(job))
+        self._bars.update(self._task, completed=done, left=left_of(job))
 
 
 class _Lines:
@@ -88,21 +78,10 @@ class _Lines:
         self._stage, self._told_at = "", 0.0
 
     def show(self, job: Job) -> None:
-        stage, done, total = _where(job)
+        stage, done, total = done_of(job)
         if job.state.is_final or (stage == self._stage and time.monotonic() - self._told_at < LINE_EVERY_S):
             return
         self._stage, self._told_at = stage, time.monotonic()
-        parts = [f"{self._title}: {stage}", *([f"{done} of {total}"] if total else []), _left(job)]
+        parts = [f"{self._title}: {stage}", *([f"{done} of {total}"] if total else []), left_of(job)]
         # Past the console, which would print a line again that Ctrl-C breaks into.
         print(", ".join(filter(None, parts)), file=self._console.file, flush=True)
-
-
-def _where(job: Job) -> tuple[str, int, int | None]:
-    if job.progress is None or job.state == "queued":
-        return job.state.value, 0, None
-    return job.progress.stage, job.progress.done, job.progress.total
-
-
-def _left(job: Job) -> str:
-    eta = job.progress.eta_s if job.progress else None
-    return f"{seconds(eta)} left" if eta else ""

@@ -23,6 +23,7 @@ from pydantic_core import to_jsonable_python
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
+from nextlabel.client.notebooks import in_notebook
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.kinds.requests import JobRequest
@@ -89,7 +90,7 @@ Talk = Generator[Call | Pause, Outcome, T]
 
 
 def unheard(_: Job) -> None:
-    """Ignore the job: for callers who don't want to know of its changes."""
+    """Ignore the job, outside of notebooks: in one, it shows in the cell that asked for it."""
 
 
 # --- talks ------------------------------------------------------------------------------------------------------
@@ -210,6 +211,8 @@ def _submitted(request: JobRequest | Mapping[str, Any], idempotency_key: str | N
 
 
 def _followed(seen: Seen, on_change: OnChange, deadline: float, timeout_s: float) -> Talk[Job]:
+    if on_change is unheard:
+        on_change = in_notebook() or unheard
     while True:
         on_change(seen.job)
         if seen.job.state.is_final:

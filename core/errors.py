@@ -15,7 +15,7 @@
     │   └── IdempotencyKeyReused
     ├── NotFound             ImageNotFound
     │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
-    ├── Conflict             JobEnded JobActive JobNotFinished LabelledOtherwise
+    ├── Conflict             BoxesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -302,6 +302,16 @@ class LabelledOtherwise(Conflict):
     def __init__(self, faults: list[Fault], most: int) -> None:
         more = [f"and {len(faults) - most} more"] if len(faults) > most else []
         super().__init__("; ".join([*(fault.detail for fault in faults[:most]), *more]))
+        self.faults = faults
+
+
+class BoxesChanged(Conflict):
+    """The person's own boxes on an image are others than those that the change was made from: another tab, maybe."""
+
+    code = "boxes_changed"
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults[:20]))
         self.faults = faults
 
 

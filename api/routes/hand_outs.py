@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -14,7 +14,6 @@ from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
-from nextlabel.core.data.label_files import GivenLabel
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
@@ -92,9 +91,12 @@ async def give_back(body: Annotated[GiveBack, Body()], services: Given, caller: 
     return GivenBack(images=images)
 
 
-def note_labels(services: Services, labels: str, person: str, given: Iterable[GivenLabel]) -> None:
-    """Note in the batches of that person what was labelled or taken back. Labels are written without Redis, too."""
-    noted = {clean_name(one.name): one.class_name is not None for one in given}
+def note_labels(services: Services, labels: str, person: str, given: Mapping[str, bool]) -> None:
+    """Note in the batches of that person which images were labelled, or their labels taken back (False).
+
+    Labels are written without Redis, too.
+    """
+    noted = {clean_name(name): is_given for name, is_given in given.items()}
     try:
         HandOuts(services.store).note_labels(labels, person, noted, services.settings.hand_out_s)
     except StoreUnavailable as error:

@@ -145,7 +145,8 @@ async def webhook(caller: Writer, at: At, services: Given, body: Sent, afterward
     recorded = await services.files.run(_paths(at), _record, body, at, roots)
     if recorded.given:
         labels = await services.files.run(at.path_to_labels, existing_folder, at.path_to_labels, roots)
-        afterwards.add_task(note_labels, services, str(labels), HOLDER, recorded.given)
+        noted = {one.name: one.class_name is not None for one in recorded.given}
+        afterwards.add_task(note_labels, services, str(labels), HOLDER, noted)
     return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 

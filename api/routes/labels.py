@@ -161,7 +161,8 @@ async def post_labels(
         replace=body.replace,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
-        afterwards.add_task(note_labels, services, str(written.folder), person_of(written.file), given)
+        noted = {one.name: one.class_name is not None for one in given}
+        afterwards.add_task(note_labels, services, str(written.folder), person_of(written.file), noted)
     return LabelsWritten(
         path_to_labels=str(written.folder),
         person=person_of(written.file),

@@ -11,7 +11,7 @@ from rich.console import Console
 from nextlabel.client.commands.jobs import AsJson
 from nextlabel.client.commands.options import Key, Name, PathType, Url
 from nextlabel.client.http import Client
-from nextlabel.client.shown import seconds
+from nextlabel.client.progress import seconds
 from nextlabel.client.tables import table
 
 Pool = click.argument("path_to_img", metavar="POOL", type=PathType(folder=True))

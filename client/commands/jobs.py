@@ -14,7 +14,8 @@ from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
-from nextlabel.client.shown import seconds, tell_warnings
+from nextlabel.client.progress import seconds
+from nextlabel.client.shown import tell_warnings
 from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
 from nextlabel.core.jobs.record import JobState

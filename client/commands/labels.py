@@ -175,6 +175,11 @@ def _tell_boxes(found: BoxLabels) -> None:
     empty = sum(not image.boxes for image in found.images.values())
     classes = f"{len(found.classes)} classes: {', '.join(found.classes)}"
     click.echo(f"{found.boxes} boxes on {len(found)} images, {empty} with nothing there; {classes}")
+    if found.unfinished:
+        first = shown(min(found.unfinished))
+        click.echo(
+            f"somebody is still drawing on {len(found.unfinished)}, which don't count yet: {first} ...", err=True
+        )
     told = [(name, what) for name, image in found.images.items() for what in oddities(image)]
     for name, what in told[:LISTED]:
         click.echo(f"{shown(name)}: {what}", err=True)

@@ -46,11 +46,15 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class BoxedImage:
-    """What somebody drew on an image of width x height pixels. No box: they looked, and nothing is there."""
+    """What somebody drew on an image of width x height pixels. No box: they looked, and nothing is there.
+
+    unfinished: they are still at it, and what is not there says nothing.
+    """
 
     width: int
     height: int
     boxes: tuple[Box, ...] = ()
+    unfinished: bool = False
 
     @cached_property
     def places(self) -> Floats:
@@ -112,6 +116,31 @@ def same_boxes(one: BoxedImage, other: BoxedImage) -> list[tuple[int, int]]:
     return pair_up(np.where(alike, iou(one.places, other.places), -1), SAME_OBJECT)
 
 
+class Said(NamedTuple):
+    """What one line says. `place`: its file and number."""
+
+    place: str
+    image: BoxedImage
+
+
+def contested(said: Sequence[Said]) -> dict[str, str]:
+    """Return each thing that not all lines about one image say, and where it stands; nothing where they agree."""
+    if all(one.image == said[0].image for one in said[1:]):
+        return {}
+    sizes = {(one.image.width, one.image.height): one.place for one in reversed(said)}
+    if len(sizes) > 1:
+        return {f"an image of {width} x {height}": place for (width, height), place in sizes.items()}
+    contested: dict[str, str] = {}
+    for one in said:
+        others = [other for other in said if other is not one]
+        seen = [{i for i, _ in same_boxes(one.image, other.image)} for other in others]
+        for i, box in enumerate(one.image.boxes):
+            without = [other.place for other, found in zip(others, seen, strict=True) if i not in found]
+            if without:
+                contested.setdefault(box.in_words(), f"{one.place}, and not in {', '.join(without)}")
+    return contested
+
+
 def fault_of(place: Sequence[float], width: float, height: float) -> str | None:
     """Say what is wrong with x, y, width, height on an image of that size; None: nothing."""
     x, y, w, h = place
@@ -156,7 +185,8 @@ def parse_line(line: str) -> tuple[str, BoxedImage] | None:
     if faults:
         more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
         raise LineMalformed(f"{shown(name)}: {'; '.join(faults[:SHOWN_FAULTS])}{more}")
-    return _text(clean_name(name), "name"), BoxedImage(width, height, tuple(read))
+    unfinished = fields.get("unfinished") is True
+    return _text(clean_name(name), "name"), BoxedImage(width, height, tuple(read), unfinished)
 
 
 def format_line(name: str, image: BoxedImage) -> str:
@@ -170,6 +200,8 @@ def format_line(name: str, image: BoxedImage) -> str:
         for box in image.boxes
     ]
     fields = {"name": writable(clean_name(name)), "width": image.width, "height": image.height, "boxes": boxes}
+    if image.unfinished:
+        fields["unfinished"] = True
     return json.dumps(fields, ensure_ascii=False)
 
 

@@ -44,7 +44,7 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.labels_folder import sort_out
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
@@ -99,21 +99,16 @@ def give_labels(
             looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
-    file_name = _file_name(person)
+    file_name = f"{named(person)}.txt"
     wanted = _by_name(labels, task)
-    with _labels_folder(path, roots) as folder, ExitStack() as stack:
-        stack.enter_context(in_our_words(folder.path))
-        stack.enter_context(alone_in(folder))
-        own = followed(folder.file(file_name), roots, stack)
-        others = [file for file in files_in(folder, roots, stack) if file != own]
-        _refuse_a_copy(file_name, folder)
+    with own_file(path, file_name, roots) as (folder, own, others):
         classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
         contradicting = _contradicting(classes, wanted, replace=replace)
         changed = {own: rewritten(own_bytes(own), labels, task)} if wanted else {}
         changed |= {
             file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
         }
-        _write_all(changed)
+        write_all(changed)
     replaced = {
         wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
     }
@@ -245,10 +240,13 @@ def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
     return Survey(classes_by_file, conflicts, left_out_of(path, roots))
 
 
-def state_of(path: Path, roots: Sequence[Path]) -> str:
+def state_of(path: Path, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
     """Return a text that changes with the files of labels, which are not opened."""
-    digest = hashlib.sha256("\n".join(left_out_of(path, roots)).encode(errors="replace"))
-    with labels_files(path, roots, may_change=True) as files, suppress(OSError):  # one is gone this moment
+    digest = hashlib.sha256("\n".join(left_out_of(path, roots, suffixes)).encode(errors="replace"))
+    with (
+        labels_files(path, roots, may_change=True, suffixes=suffixes) as files,
+        suppress(OSError),
+    ):  # one is gone this moment
         for file in files:
             status = file.status()
             digest.update(
@@ -267,15 +265,34 @@ def person_of(file: str) -> str:
 # --- who and where ----------------------------------------------------------------------------------------------
 
 
-def _file_name(person: str) -> str:
+def named(person: str) -> str:
+    """Return the person's name as it stands in the name of a labels file. Raises LabelsMalformed."""
     if not is_name(tidy(person)):
         raise LabelsMalformed(f"{shown(person)} can't name a labels file: {RULE}.")
-    return f"{in_file_names(person)}.txt"
+    return in_file_names(person)
 
 
-def _refuse_a_copy(file_name: str, folder: Folder) -> None:
+@contextmanager
+def own_file(
+    path: str, file_name: str, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS
+) -> Iterator[tuple[Folder, File, list[File]]]:
+    """Open a folder of labels to write in, made if need be: (folder, the file of that name, those of other people).
+
+    Nobody else reads or writes it during the block. There may be no file of that name. suffixes: what people's files
+    end in. Raises what `give_labels` raises of folders and files.
+    """
+    with _labels_folder(path, roots) as folder, ExitStack() as stack:
+        stack.enter_context(in_our_words(folder.path))
+        stack.enter_context(alone_in(folder))
+        own = followed(folder.file(file_name), roots, stack)
+        others = [file for file in files_in(folder, roots, stack, suffixes) if file != own]
+        _refuse_a_copy(file_name, folder, suffixes)
+        yield folder, own, others
+
+
+def _refuse_a_copy(file_name: str, folder: Folder, suffixes: Sequence[str]) -> None:
     """Raise LabelsMalformed where the file's name says that it is nobody's: what is written would not be read."""
-    people, _ = sort_out({*folder.names(), file_name})
+    people, _ = sort_out({*folder.names(), file_name}, suffixes)
     if file_name not in people:
         raise LabelsMalformed(
             f"{shown(file_name)} would be taken for a copy of another labels file. Take another name."
@@ -476,6 +493,6 @@ def own_bytes(file: File) -> bytes:
     return read_bytes(file)
 
 
-def _write_all(changed: Mapping[File, bytes]) -> None:
+def write_all(changed: Mapping[File, bytes]) -> None:
     """Write the files that change, the person's own first: should we end in between, no label is lost."""
     replace_together({file.at: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})

@@ -18,7 +18,7 @@ from PIL import Image
 
 from nextlabel.core.data.decoder import Decoder, TooDear
 from nextlabel.core.data.files import ImageFile, has_suffix
-from nextlabel.core.data.images import Decoded
+from nextlabel.core.data.images import Decoded, read_shape
 from nextlabel.core.data.places import Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
@@ -42,6 +42,7 @@ class Side(IntEnum):
     SMALL = 160
     MEDIUM = 320
     LARGE = 1024
+    HUGE = 4096
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ def image_in(path_to_img: str, name: str, roots: Sequence[Path]) -> ImageIn:
         raise ImageNotFound(f"there is no image {shown(name)} in {shown(place.key)}")
     with place.open(found) as file:
         return ImageIn(place, found, place.stamp_of(file))
+
+
+def upright_size(image: ImageIn, max_pixels: int) -> tuple[int, int]:
+    """Read width and height of the image as it is shown from its header. Raises UnreadableImage."""
+    with image.place.open(image.name) as file:
+        return read_shape(file, max_pixels=max_pixels)[:2]
 
 
 def _draft_of(side: Side) -> int:

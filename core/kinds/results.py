@@ -10,15 +10,23 @@ import csv
 import io
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.core.data.label_text import format_line, join_lines
+from nextlabel.core.kinds.showing import as_html, as_text, in_short
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what pydantic, rich and debuggers write of it: of what is long, how long it is."""
+        return ((name, in_short(value)) for name, value in super().__repr_args__())
 
 
 class Result(Part):
@@ -39,6 +47,25 @@ class Result(Part):
     @abstractmethod
     def sentences(self) -> Iterable[str]:
         """What it comes to, in whole sentences for a person."""
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Make a frame of the rows of its csv file. Raises ModuleNotFoundError where pandas isn't installed."""
+        try:
+            import pandas  # noqa: PLC0415 - an extra: the client does without
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "to_pandas() needs pandas: pip install 'nextlabel[pandas]'", name=error.name
+            ) from error
+        return pandas.DataFrame([tuple(row) for row in self.rows()], columns=list(self.header()))
+
+    def __repr__(self) -> str:
+        return as_text(type(self).__name__, self.sentences(), sum(1 for _ in self.rows()))
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Write the HTML that notebooks show in the place of its text."""
+        return as_html(type(self).__name__, self.sentences(), self.header(), list(self.rows()))
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """Pairs of image name and proposed class; None where there is none to propose.

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BoxedImage, format_line, iou, parse_line, same_boxes
+from nextlabel.core.data.boxes import BoxedImage, Said, contested, format_line, iou, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
 from nextlabel.core.data.pool import Pool
@@ -32,10 +32,14 @@ TINY = 3  # pixels
 
 @dataclass(frozen=True)
 class BoxLabels(Labels):
-    """What was drawn on each labelled name."""
+    """What was drawn on each labelled name.
+
+    unfinished: names that somebody is still drawing on, and nobody has finished: they are not labelled yet.
+    """
 
     images: Mapping[str, BoxedImage]
     disputed: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -89,17 +93,21 @@ class Detection(Task):
         return labels
 
     def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[BoxLabels, Conflicts]:
-        """Read the boxes of each name as the first of its lines has them, where all of them agree."""
+        """Read the boxes of each name as the first of its finished lines has them, where all of these agree."""
         faults: list[str] = []
         said: dict[str, list[Said]] = defaultdict(list)
+        unfinished: set[str] = set()
         with labels_files(path, roots, suffixes=self.suffixes) as files:
             for file, number, name, image in entries_of(files, faults, parse_line):
-                said[as_seen(name)].append(Said(f"{file.name}:{number}", image))
+                if image.unfinished:
+                    unfinished.add(as_seen(name))
+                else:
+                    said[as_seen(name)].append(Said(f"{file.name}:{number}", image))
         if faults:
             raise LabelsMalformed(_describe_faults(faults))
         conflicts = {name: places for name, all_ in sorted(said.items()) if (places := contested(all_))}
         images = {name: all_[0].image for name, all_ in said.items() if name not in conflicts}
-        return BoxLabels(images, frozenset(conflicts)), conflicts
+        return BoxLabels(images, frozenset(conflicts), frozenset(unfinished - said.keys())), conflicts
 
     def match(self, labels: Labels, pool: Pool) -> MatchedBoxes:
         assert isinstance(labels, BoxLabels)
@@ -122,32 +130,7 @@ class Detection(Task):
             raise NoLabels(f"on none of the {len(labels)} labelled images is a box, so there is no object to learn")
 
 
-# --- contradictions ---------------------------------------------------------------------------------------------
-
-
-class Said(NamedTuple):
-    """What one line says. `place`: its file and number."""
-
-    place: str
-    image: BoxedImage
-
-
-def contested(said: Sequence[Said]) -> dict[str, str]:
-    """Return each thing that not all lines about one image say, and where it stands; nothing where they agree."""
-    if all(one.image == said[0].image for one in said[1:]):
-        return {}
-    sizes = {(one.image.width, one.image.height): one.place for one in reversed(said)}
-    if len(sizes) > 1:
-        return {f"an image of {width} x {height}": place for (width, height), place in sizes.items()}
-    contested: dict[str, str] = {}
-    for one in said:
-        others = [other for other in said if other is not one]
-        seen = [{i for i, _ in same_boxes(one.image, other.image)} for other in others]
-        for i, box in enumerate(one.image.boxes):
-            without = [other.place for other, found in zip(others, seen, strict=True) if i not in found]
-            if without:
-                contested.setdefault(box.in_words(), f"{one.place}, and not in {', '.join(without)}")
-    return contested
+# --- what is worth a look ---------------------------------------------------------------------------------------
 
 
 def oddities(image: BoxedImage) -> Iterator[str]:

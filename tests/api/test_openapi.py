@@ -55,6 +55,7 @@ class Stock:
         self._there = {**data.selection, **data.f1, "method": "margin", "name": image, "path": "pool"}
         self._given = {**self._there, "path_to_labels": str(data.root / "given")}
         self._of_class = {"path_to_labels": str(data.root / "classes"), "class": "cat"}
+        self._drawn = {"path_to_labels": str(data.root / "boxes"), "path_to_img": str(data.root / "pool")}
         self._ours: set[str] = set()
         self._states = cycle([*JobState, None])
         self._kinds = cycle(RESULTS)
@@ -83,6 +84,9 @@ class Stock:
         for given in (case.body, case.query):
             if isinstance(given, dict) and next(self._furnished):
                 there = self._given if case.operation.label == "POST /labels" else self._there
+                if case.operation.path.startswith("/labels/boxes"):
+                    there = self._drawn
+                    self._name_images(given)
                 if case.operation.path.startswith("/labels/classes/"):
                     self._label_a_class(changed=case.operation.path.endswith("undo"))
                     there = self._of_class
@@ -94,6 +98,13 @@ class Stock:
         (folder / "anna.txt").write_text("a.png\tcat\n")
         if changed:
             change_class(folder, "cat", "dog", roots=[self._data.root])
+
+    def _name_images(self, given: dict[str, Any]) -> None:
+        (self._data.root / "boxes").mkdir(exist_ok=True)
+        images = given.get("images")
+        for one in images if isinstance(images, list) else ():
+            if isinstance(one, dict) and _is_name(one.get("name")):
+                one["name"] = self._there["name"]
 
     def carry_out(self, job_id: str) -> None:
         """Of a job that came over HTTP; ours are to stay as they are."""

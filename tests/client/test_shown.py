@@ -8,7 +8,8 @@ import json
 from rich.console import Console
 
 from nextlabel.client.job import Job
-from nextlabel.client.shown import progress, seconds, tell_warnings
+from nextlabel.client.progress import seconds
+from nextlabel.client.shown import progress, tell_warnings
 from tests.client.test_talk import job as answer
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BEYOND, Box, BoxedImage, Floats
+from nextlabel.core.data.boxes import BEYOND, Box, BoxedImage, Floats, Said, contested
 from nextlabel.core.data.label_text import writable
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
@@ -24,7 +24,6 @@ from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed, Unreadable
 from nextlabel.core.exchange.answers import names_of
 from nextlabel.core.exchange.boxes.upright import Shape, fitted, shape_of
 from nextlabel.core.exchange.files import Faults
-from nextlabel.core.tasks.detection import Said, contested
 
 EmptyMeans = Literal["looked-at", "unknown"]
 DIGITS = 4  # after the point of a pixel: beyond these, percent and shares leave the noise of their arithmetic

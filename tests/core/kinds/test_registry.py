@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_file_of_a_kind_is_registered():
-    shared = {"__init__", "admission", "base", "projects", "registry", "requests", "results"}
+    shared = {"__init__", "admission", "base", "projects", "registry", "requests", "results", "showing"}
     assert {path.stem for path in (ROOT / "core" / "kinds").glob("*.py")} - shared == set(KINDS)
 
 

@@ -236,6 +236,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/boxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Boxes
+         * @description Count boxes by class and images by person; list the images that people contradict each other about.
+         */
+        get: operations["get_boxes_labels_boxes_get"];
+        put?: never;
+        /**
+         * Post Boxes
+         * @description Write what a person drew on images into their own file: all of it, or nothing.
+         */
+        post: operations["post_boxes_labels_boxes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/labels/boxes/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Drawings
+         * @description Tell what everybody drew on some images, and how large these are.
+         */
+        get: operations["get_drawings_labels_boxes_images_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/labels/classes/change": {
         parameters: {
             query?: never;
@@ -646,6 +690,92 @@ export interface components {
             /** F1 */
             f1: number;
         };
+        /**
+         * BoxesGiven
+         * @description What one person drew on images of a pool.
+         */
+        BoxesGiven: {
+            /** Path To Img */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /** Images */
+            images: components["schemas"]["ImageGiven"][];
+            /**
+             * Person
+             * @description Names the file. With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
+            /**
+             * Replace
+             * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
+             */
+            replace?: string[];
+        };
+        /** BoxesGivenView */
+        BoxesGivenView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Person */
+            person: string;
+            /** File */
+            file: string;
+            /**
+             * Versions
+             * @description By name, of what the person's file says now.
+             */
+            versions: {
+                [key: string]: string;
+            };
+            /**
+             * Replaced
+             * @description Names that were taken out of other files, and what stood there.
+             */
+            replaced: {
+                [key: string]: string;
+            };
+        };
+        /** BoxesView */
+        BoxesView: {
+            /**
+             * Labels
+             * @description Images that somebody finished.
+             */
+            labels: number;
+            /**
+             * Nothing Here
+             * @description Of them, those without a box.
+             */
+            nothing_here: number;
+            /**
+             * Unfinished
+             * @description Images that somebody began, and nobody finished.
+             */
+            unfinished: number;
+            /**
+             * Classes
+             * @description `labels` counts boxes.
+             */
+            classes: components["schemas"]["ClassCount"][];
+            /**
+             * People
+             * @description `labels` counts images.
+             */
+            people: components["schemas"]["PersonCount"][];
+            /**
+             * Conflicts
+             * @description 1,000 at most. Such an image is left out by all jobs.
+             */
+            conflicts: components["schemas"]["Contradiction"][];
+            /**
+             * Left Out
+             * @description Files in the folder that are nobody's boxes; 1,000 at most.
+             */
+            left_out: string[];
+        };
         /** Chosen */
         Chosen: {
             /** Data */
@@ -753,6 +883,18 @@ export interface components {
             classes: string[];
             /** Matrix */
             matrix: number[][];
+        };
+        /** Contradiction */
+        Contradiction: {
+            /** Name */
+            name: string;
+            /**
+             * Said
+             * @description What not all people say, and where it stands.
+             */
+            said: {
+                [key: string]: string;
+            };
         };
         /**
          * CopiesDisagree
@@ -906,6 +1048,43 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DrawingView
+         * @description What one person's file says of an image.
+         */
+        DrawingView: {
+            /** Person */
+            person: string;
+            /** File */
+            file: string;
+            /**
+             * Version
+             * @description Changes with it: whoever changes it says what they saw.
+             */
+            version: string;
+            /**
+             * Width
+             * @description Of the image that it was drawn on.
+             */
+            width: number;
+            /** Height */
+            height: number;
+            /** Boxes */
+            boxes: components["schemas"]["OneBox"][];
+            /**
+             * Unfinished
+             * @description The person is still at it: it is not counted, nor learnt from.
+             */
+            unfinished: boolean;
+        };
+        /** DrawnImages */
+        DrawnImages: {
+            /**
+             * Images
+             * @description In the order asked for.
+             */
+            images: components["schemas"]["ImageBoxes"][];
         };
         /** F1Macro */
         F1Macro: {
@@ -1214,6 +1393,42 @@ export interface components {
             details: {
                 [key: string]: number | string;
             };
+        };
+        /**
+         * ImageBoxes
+         * @description An image and what people drew on it. `width` and `height` of the upright image; null where it can't be read.
+         */
+        ImageBoxes: {
+            /** Name */
+            name: string;
+            /** Width */
+            width: number | null;
+            /** Height */
+            height: number | null;
+            /** Drawings */
+            drawings: components["schemas"]["DrawingView"][];
+        };
+        /** ImageGiven */
+        ImageGiven: {
+            /** Name */
+            name: string;
+            /**
+             * Boxes
+             * @description All that is on it; [] says that somebody looked and nothing is there, null takes it back.
+             */
+            boxes: components["schemas"]["OneBox"][] | null;
+            /**
+             * Version
+             * @description Of what the person's own file says of it now; empty where it says nothing.
+             * @default
+             */
+            version: string;
+            /**
+             * Unfinished
+             * @description More is to come: it is kept, and does not count yet.
+             * @default false
+             */
+            unfinished: boolean;
         };
         /**
          * Interruption
@@ -2326,6 +2541,27 @@ export interface components {
             };
         };
         /**
+         * OneBox
+         * @description `box`: x, y, width and height in pixels of the upright image; x to the right and y down from 0.
+         */
+        OneBox: {
+            /** Class */
+            class: string;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Crowd
+             * @description Around many objects that nobody counted.
+             * @default false
+             */
+            crowd: boolean;
+        };
+        /**
          * OneLabel
          * @description A line. Where an image may have several classes, it has one each; one with the class "" where none applies.
          */
@@ -2734,7 +2970,7 @@ export interface components {
          * @description Pixels that the longer side may have.
          * @enum {integer}
          */
-        Side: 160 | 320 | 1024;
+        Side: 160 | 320 | 1024 | 4096;
         /**
          * SimilarItem
          * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
@@ -3688,6 +3924,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelsWritten"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_boxes_labels_boxes_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Changes with the labels. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoxesView"];
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    /** @description Changes with the labels. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_boxes_labels_boxes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoxesGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoxesGivenView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_drawings_labels_boxes_images_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                path_to_img: string;
+                of: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnImages"];
                 };
             };
             /** @description Problem document */

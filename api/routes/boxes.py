@@ -1,0 +1,256 @@
+"""Boxes that people draw: tell what is drawn on images, and write what one person drew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextlabel.api.auth import ME, Reader, Writer
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.routes.hand_outs import note_labels
+from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
+from nextlabel.api.services import Given
+from nextlabel.core.data.box_files import (
+    BoxesWritten,
+    Drawing,
+    GivenBoxes,
+    drawings_of,
+    give_boxes,
+    person_of,
+    survey_boxes,
+)
+from nextlabel.core.data.boxes import Box, BoxedImage
+from nextlabel.core.data.label_files import state_of
+from nextlabel.core.data.label_text import clean_name
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
+from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.thumbnails import image_in, upright_size
+from nextlabel.core.errors import ImageNotFound, UnreadableImage
+from nextlabel.core.kinds.requests import ImageName, PersonName
+from nextlabel.core.settings import Settings
+
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+MAX_AT_ONCE, MAX_BOXES = 1000, 2000
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BoxesPart(BaseModel):
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True, extra="forbid")
+
+
+class OneBox(BoxesPart):
+    """`box`: x, y, width and height in pixels of the upright image; x to the right and y down from 0."""
+
+    class_name: Annotated[str, Field(min_length=1, max_length=1000)] = Field(alias="class")
+    box: tuple[Number, Number, Number, Number]
+    crowd: bool = Field(False, strict=True, description="Around many objects that nobody counted.")
+
+
+class DrawingView(BoxesPart):
+    """What one person's file says of an image."""
+
+    person: str
+    file: str
+    version: str = Field(description="Changes with it: whoever changes it says what they saw.")
+    width: int = Field(description="Of the image that it was drawn on.")
+    height: int
+    boxes: list[OneBox]
+    unfinished: bool = Field(description="The person is still at it: it is not counted, nor learnt from.")
+
+
+class ImageBoxes(BoxesPart):
+    """An image and what people drew on it. `width` and `height` of the upright image; null where it can't be read."""
+
+    name: str
+    width: int | None
+    height: int | None
+    drawings: list[DrawingView]
+
+
+class Contradiction(BoxesPart):
+    name: str
+    said: dict[str, str] = Field(description="What not all people say, and where it stands.")
+
+
+class BoxesView(BoxesPart):
+    labels: int = Field(description="Images that somebody finished.")
+    nothing_here: int = Field(description="Of them, those without a box.")
+    unfinished: int = Field(description="Images that somebody began, and nobody finished.")
+    classes: list[ClassCount] = Field(description="`labels` counts boxes.")
+    people: list[PersonCount] = Field(description="`labels` counts images.")
+    conflicts: list[Contradiction] = Field(description="1,000 at most. Such an image is left out by all jobs.")
+    left_out: list[str] = Field(description="Files in the folder that are nobody's boxes; 1,000 at most.")
+
+
+class DrawnImages(BoxesPart):
+    images: list[ImageBoxes] = Field(description="In the order asked for.")
+
+
+class ImageGiven(BoxesPart):
+    name: ImageName
+    boxes: Annotated[list[OneBox], Field(max_length=MAX_BOXES)] | None = Field(
+        description="All that is on it; [] says that somebody looked and nothing is there, null takes it back."
+    )
+    version: str = Field(
+        "", max_length=64, description="Of what the person's own file says of it now; empty where it says nothing."
+    )
+    unfinished: bool = Field(False, strict=True, description="More is to come: it is kept, and does not count yet.")
+
+
+class BoxesGiven(BoxesPart):
+    """What one person drew on images of a pool."""
+
+    path_to_img: PathText
+    path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
+    images: Annotated[list[ImageGiven], Field(max_length=MAX_AT_ONCE)]
+    person: PersonName | None = Field(
+        None, description="Names the file. With keys it is the key's owner, and need not be said."
+    )
+    replace: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=MAX_AT_ONCE)] = Field(
+        default_factory=list,
+        description="Versions of what other people drew, to be taken out of their files where it contradicts this.",
+    )
+
+
+class BoxesGivenView(BaseModel):
+    path_to_labels: str
+    person: str
+    file: str
+    versions: dict[str, str] = Field(description="By name, of what the person's file says now.")
+    replaced: dict[str, str] = Field(description="Names that were taken out of other files, and what stood there.")
+
+
+class BoxesQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText
+
+
+class DrawingsQuery(BoxesQuery):
+    path_to_img: PathText
+    of: list[str] = Field(max_length=500)
+
+
+@router.get(
+    "/labels/boxes",
+    response_model=BoxesView,
+    responses={200: {"headers": ETAG}, 304: {"description": "Not changed", "headers": ETAG}},
+)
+async def get_boxes(
+    services: Given,
+    _: Reader,
+    which: Annotated[BoxesQuery, Query()],
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Count boxes by class and images by person; list the images that people contradict each other about."""
+    roots, place = services.settings.data_roots, which.path_to_labels
+    path, state = await services.files.run(place, _look, place, roots)
+    headers = {"ETag": f'"{state}"', "Cache-Control": "private, no-cache"}
+    if state in re.findall(r'"([^"]*)"', if_none_match or ""):
+        return Response(status_code=304, headers=headers)
+    content = await services.files.run(place, lambda: _survey(path, roots).model_dump_json())
+    return Response(content, 200, headers, JSON)
+
+
+@router.get("/labels/boxes/images")
+async def get_drawings(services: Given, _: Reader, which: Annotated[DrawingsQuery, Query()]) -> DrawnImages:
+    """Tell what everybody drew on some images, and how large these are."""
+    paths = (which.path_to_labels, which.path_to_img)
+    return await services.files.run(paths, _drawn_images, which, services.settings)
+
+
+@router.post("/labels/boxes")
+async def post_boxes(
+    body: Annotated[BoxesGiven, Body()], services: Given, caller: Writer, afterwards: BackgroundTasks
+) -> BoxesGivenView:
+    """Write what a person drew on images into their own file: all of it, or nothing."""
+    person = caller.person(body.person) or ME
+    written = await services.files.run((body.path_to_labels, body.path_to_img), _write, body, person, services.settings)
+    if noted := {one.name: one.boxes is not None for one in body.images if not one.unfinished}:
+        afterwards.add_task(note_labels, services, str(written.folder), person_of(written.file), noted)
+    return BoxesGivenView(
+        path_to_labels=str(written.folder),
+        person=person_of(written.file),
+        file=written.file,
+        versions=dict(written.versions),
+        replaced=dict(written.replaced),
+    )
+
+
+def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
+    path = existing_file_or_folder(path_to_labels, roots)
+    return path, state_of(path, roots, SUFFIXES_OF_BOXES)
+
+
+def _survey(path: Path, roots: Sequence[Path]) -> BoxesView:
+    found = survey_boxes(path, roots)
+    conflicts = list(found.conflicts.items())[:1000]
+    return BoxesView(
+        labels=found.images,
+        nothing_here=found.nothing_here,
+        unfinished=found.unfinished,
+        classes=[ClassCount(class_name=name, labels=count) for name, count in found.counts.items()],
+        people=[
+            PersonCount(person=person_of(file), file=file, labels=count)
+            for file, count in found.images_per_file.items()
+        ],
+        conflicts=[Contradiction(name=name, said=dict(said)) for name, said in conflicts],
+        left_out=list(found.left_out[:1000]),
+    )
+
+
+def _drawn_images(which: DrawingsQuery, settings: Settings) -> DrawnImages:
+    path = existing_file_or_folder(which.path_to_labels, settings.data_roots)
+    drawn = drawings_of(path, which.of, settings.data_roots)
+    return DrawnImages(
+        images=[
+            _image(name, drawn.get(as_seen(clean_name(name)), ()), which.path_to_img, settings) for name in which.of
+        ]
+    )
+
+
+def _image(name: str, drawings: Iterable[Drawing], path_to_img: str, settings: Settings) -> ImageBoxes:
+    width: int | None = None
+    height: int | None = None
+    with suppress(ImageNotFound, UnreadableImage):  # whoever asks for the image itself is told why
+        width, height = _size(path_to_img, name, settings)
+    return ImageBoxes(name=name, width=width, height=height, drawings=[_drawing_view(one) for one in drawings])
+
+
+def _drawing_view(one: Drawing) -> DrawingView:
+    return DrawingView(
+        person=person_of(one.file),
+        file=one.file,
+        version=one.version,
+        width=one.drawn.width,
+        height=one.drawn.height,
+        boxes=[OneBox(class_name=box.class_name, box=box[1:5], crowd=box.crowd) for box in one.drawn.boxes],
+        unfinished=one.drawn.unfinished,
+    )
+
+
+def _write(body: BoxesGiven, person: str, settings: Settings) -> BoxesWritten:
+    given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
+    roots = settings.data_roots
+    return give_boxes(body.path_to_labels, given, person=person, roots=roots, replaced=body.replace)
+
+
+def _drawn(one: ImageGiven, path_to_img: str, settings: Settings) -> BoxedImage | None:
+    """Return what was drawn on an image of the pool, which says itself how large it is."""
+    if one.boxes is None:
+        return None
+    boxes = tuple(Box(box.class_name, *box.box, box.crowd) for box in one.boxes)
+    return BoxedImage(*_size(path_to_img, one.name, settings), boxes, one.unfinished)
+
+
+def _size(path_to_img: str, name: str, settings: Settings) -> tuple[int, int]:
+    image = image_in(path_to_img, name, settings.data_roots)
+    return upright_size(image, settings.max_image_pixels)

@@ -1,0 +1,298 @@
+"""Boxes that people draw, image by image: each person has a file of their own, `boxes-<person>.jsonl`, a line an image.
+
+What a person changes was read before, and has a version. Where it is another by now, nothing is written: neither two
+tabs nor two people overwrite what they have not seen. All lines about other images stay as they are, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nextlabel.core.data.boxes import BoxedImage, LineMalformed, Said, contested, fault_of, format_line, parse_line
+from nextlabel.core.data.folder import File
+from nextlabel.core.data.label_files import named, own_file, write_all
+from nextlabel.core.data.label_text import clean_name, decode, decode_any, encode_any, lines_with_ends, writable
+from nextlabel.core.data.labels import (
+    MAX_LISTED,
+    entries_of,
+    labels_files,
+    left_out_of,
+    read_bytes,
+    sorted_classes,
+)
+from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
+from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.errors import BoxesChanged, Fault, InvalidRequest, LabelledOtherwise, LabelsMalformed
+
+FIRST = "boxes-"
+NOT_THERE = ""  # the version of what is not there
+FEW = 20
+
+
+@dataclass(frozen=True)
+class GivenBoxes:
+    """What to write of an image: all that is drawn on it; None takes it back. version: of what it is to replace."""
+
+    name: str
+    drawn: BoxedImage | None
+    version: str = NOT_THERE
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a person's file says of an image. version: changes with it."""
+
+    file: str
+    version: str
+    drawn: BoxedImage
+
+
+@dataclass(frozen=True)
+class BoxesWritten:
+    """What was written. versions: by name, what the person's file has now. replaced: by name, what was taken out."""
+
+    folder: Path
+    file: str
+    versions: Mapping[str, str]
+    replaced: Mapping[str, str]
+
+
+def give_boxes(
+    path: str, given: Sequence[GivenBoxes], *, person: str, roots: Sequence[Path], replaced: Collection[str] = ()
+) -> BoxesWritten:
+    """Write what a person drew on some images into their file in the folder: all of it, or nothing.
+
+    The folder is made if the one it lies in is there. replaced: versions of what other people drew that the person has
+    seen, and that are taken out of their files where they contradict what is given.
+
+    Raises:
+        BoxesChanged: the person's own file says something else by now than what was to be changed.
+        LabelledOtherwise: other people's files contradict it, in what was not said to be replaced.
+        InvalidRequest: a box has no area, or lies beyond its image; an image is given twice.
+        LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
+            looks like a copy of somebody's.
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+    """
+    file_name = f"{FIRST}{named(person)}.jsonl"
+    wanted = _by_name(given)
+    with own_file(path, file_name, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
+        data = _own_bytes(own)
+        _refuse_changed(_lines_about(data, wanted), wanted)
+        taken_out = _contradicting(others, wanted, replaced)
+        changed = {own: _rewritten(data, wanted)} if wanted else {}
+        write_all(changed | {file: _without(read_bytes(file), said) for file, said in taken_out.items()})
+    return BoxesWritten(
+        folder.path,
+        file_name,
+        {one.name: _version([] if one.drawn is None else [format_line(one.name, one.drawn)]) for one in given},
+        {wanted[key].name: drawn.in_words() for said in taken_out.values() for key, drawn in said.items()},
+    )
+
+
+# --- looking ----------------------------------------------------------------------------------------------------
+
+
+def drawings_of(path: Path, names: Iterable[str], roots: Sequence[Path]) -> dict[str, list[Drawing]]:
+    """Return what each file of a folder has on each of the names, by names composed (`as_seen`).
+
+    Raises LabelsMalformed, FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
+    wanted = {as_seen(clean_name(name)) for name in names}
+    found: dict[str, list[Drawing]] = defaultdict(list)
+    with labels_files(path, roots, suffixes=SUFFIXES_OF_BOXES) as files:
+        for file in files:
+            for key, lines in _lines_about(read_bytes(file), wanted).items():
+                found[key].append(Drawing(file.name, _version(lines), _drawn_in(lines, key, file)))
+    return found
+
+
+@dataclass(frozen=True)
+class BoxSurvey:
+    """What is drawn in all files of a folder. Of a name that several files have, the first counts.
+
+    counts: boxes of each class, in the order of classes. images_per_file: finished ones. conflicts: each name that
+    people contradict each other about, what they say, and where it stands first. left_out: files that are nobody's.
+    """
+
+    images: int
+    nothing_here: int
+    unfinished: int
+    counts: Mapping[str, int]
+    images_per_file: Mapping[str, int]
+    conflicts: Mapping[str, Mapping[str, str]]
+    left_out: tuple[str, ...]
+
+
+def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
+    """Read a file of boxes, or all files of a folder.
+
+    Raises LabelsMalformed, FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    """
+    faults: list[str] = []
+    said: dict[str, list[Said]] = defaultdict(list)
+    unfinished: set[str] = set()
+    per_file: Counter[str] = Counter()
+    with labels_files(path, roots, suffixes=SUFFIXES_OF_BOXES) as files:
+        per_file.update({file.name: 0 for file in files})
+        for file, number, name, drawn in entries_of(files, faults, parse_line):
+            if drawn.unfinished:
+                unfinished.add(as_seen(name))
+            else:
+                said[as_seen(name)].append(Said(f"{file.name}:{number}", drawn))
+                per_file[file.name] += 1
+    if faults:
+        raise LabelsMalformed("\n".join(["Boxes are lines of JSON. Please mend:", *faults[:MAX_LISTED]]))
+    first = [lines[0].image for lines in said.values()]
+    counts = Counter(box.class_name for image in first for box in image.boxes)
+    return BoxSurvey(
+        len(said),
+        sum(not image.boxes for image in first),
+        len(unfinished - said.keys()),
+        {name: counts[name] for name in sorted_classes(counts)},
+        per_file,
+        {name: found for name, lines in sorted(said.items()) if (found := contested(lines))},
+        tuple(left_out_of(path, roots, SUFFIXES_OF_BOXES)),
+    )
+
+
+def person_of(file: str) -> str:
+    """Tell whose file of boxes it is, going by its name."""
+    return file.removeprefix(FIRST).removesuffix(".jsonl")
+
+
+# --- what may be written ----------------------------------------------------------------------------------------
+
+
+def _by_name(given: Sequence[GivenBoxes]) -> dict[str, GivenBoxes]:
+    """Return what is given by its names as these are compared. Raises InvalidRequest, LabelsMalformed."""
+    wanted: dict[str, GivenBoxes] = {}
+    faults = []
+    for at, one in enumerate(given):
+        key = as_seen(writable(clean_name(one.name)))
+        if key in wanted:
+            faults.append(Fault(f"/images/{at}/name", "invalid_value", f"{shown(one.name)} is given twice"))
+        wanted[key] = replace(one, drawn=_composed(one.drawn))
+        if one.drawn is not None:
+            for i, box in enumerate(one.drawn.boxes):
+                if fault := fault_of(box[1:5], one.drawn.width, one.drawn.height):
+                    faults.append(Fault(f"/images/{at}/boxes/{i}/box", "invalid_value", fault))
+    if faults:
+        raise InvalidRequest(faults)
+    return wanted
+
+
+def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
+    if drawn is None:
+        return None
+    boxes = tuple(box._replace(class_name=as_seen(writable(box.class_name.strip()))) for box in drawn.boxes)
+    return replace(drawn, boxes=boxes)
+
+
+def _refuse_changed(lines: Mapping[str, Sequence[str]], wanted: Mapping[str, GivenBoxes]) -> None:
+    faults = [
+        Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
+        for at, (key, one) in enumerate(wanted.items())
+        if _version(lines.get(key, ())) != one.version
+    ]
+    if faults:
+        raise BoxesChanged(faults)
+
+
+def _contradicting(
+    others: Sequence[File], wanted: Mapping[str, GivenBoxes], replaced: Collection[str]
+) -> dict[File, dict[str, BoxedImage]]:
+    """Return by file what contradicts what is given, and is to be taken out.
+
+    Raises LabelledOtherwise where that was not said of it.
+    """
+    faults = []
+    taken_out: dict[File, dict[str, BoxedImage]] = {}
+    for file in others:
+        for key, lines in _lines_about(read_bytes(file), wanted).items():
+            mine, theirs = wanted[key].drawn, _drawn_in(lines, key, file)
+            if mine is None or mine.unfinished or theirs.unfinished:
+                continue
+            if not contested([Said("", mine), Said("", theirs)]):
+                continue
+            if _version(lines) in replaced:
+                taken_out.setdefault(file, {})[key] = theirs
+            else:
+                detail = f"{wanted[key].name} has {theirs.in_words()} in {file.name}, placed or named otherwise"
+                faults.append(Fault(f"/images/{[*wanted].index(key)}", LabelledOtherwise.code, detail))
+    if faults:
+        raise LabelledOtherwise(faults, MAX_LISTED)
+    return taken_out
+
+
+# --- lines ------------------------------------------------------------------------------------------------------
+
+
+def _lines_about(data: bytes, names: Collection[str]) -> dict[str, list[str]]:
+    """Return a file's lines about each of the names, without their ends."""
+    about: dict[str, list[str]] = {}
+    for line in decode_any(data)[0].split("\n") if _may_hold(data, names) else ():
+        if (name := _name_in(line, names)) is not None:
+            about.setdefault(name, []).append(line.rstrip("\r"))
+    return about
+
+
+def _without(data: bytes, names: Collection[str]) -> bytes:
+    text, marked = decode_any(data)
+    return encode_any("".join(line for line in lines_with_ends(text) if _name_in(line, names) is None), marked)
+
+
+def _rewritten(data: bytes, wanted: Mapping[str, GivenBoxes]) -> bytes:
+    """Return a file with what is wanted at its end, in place of its lines about these names."""
+    text, marked = decode_any(_without(data, wanted))
+    if text and not text.endswith("\n"):
+        text += "\n"
+    lines = (f"{format_line(one.name, one.drawn)}\n" for one in wanted.values() if one.drawn is not None)
+    return encode_any(text + "".join(lines), marked)
+
+
+def _name_in(line: str, names: Collection[str]) -> str | None:
+    """Return the name, composed, that a line is about, if it is one of these; whatever else may be wrong with it."""
+    if not _may_hold(line.encode("utf-8", "surrogateescape"), names):
+        return None
+    try:
+        name = json.loads(line)["name"]
+        found = as_seen(clean_name(name))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return found if found in names else None
+
+
+def _may_hold(data: bytes, names: Collection[str]) -> bool:
+    """Tell quickly whether lines of JSON can hold any of the names: what no writer of JSON escapes stays together."""
+    return len(names) > FEW or any(max(re.split("[^A-Za-z0-9 ._-]+", name), key=len).encode() in data for name in names)
+
+
+def _version(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16] if lines else NOT_THERE
+
+
+def _drawn_in(lines: Sequence[str], name: str, file: File) -> BoxedImage:
+    """Read the first of a file's lines about a name. Raises LabelsMalformed."""
+    try:
+        entry = parse_line(lines[0])
+    except LineMalformed as error:
+        raise LabelsMalformed(f"{file.name}: {error}") from None
+    assert entry is not None, name
+    return entry[1]
+
+
+def _own_bytes(file: File) -> bytes:
+    """Read the person's file, empty if there is none. Raises LabelsMalformed: what is no text is not written on."""
+    faults: list[str] = []
+    data = read_bytes(file) if file.exists() else b""
+    decode(data, faults, file.name)
+    if faults:
+        raise LabelsMalformed(faults[0])
+    return data

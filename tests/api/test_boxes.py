@@ -1,0 +1,120 @@
+"""Boxes over HTTP: what the page reads and writes while people draw."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from nextlabel.core.jobs.hand_outs import HandOuts
+from nextlabel.core.kinds.projects import project_of
+from tests.api.test_errors import problem
+
+
+@pytest.fixture
+def drawn(client, data):
+    """Write and read what is drawn on two images, one of which is stored lying and shown upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 40), "teal").save(data.root / "pool" / "turned.jpg", exif=exif)
+    Image.new("RGB", (60, 40), "teal").save(data.root / "pool" / "plain.png")
+    places = {"path_to_labels": "boxes", "path_to_img": "pool"}
+
+    class Drawn:
+        def give(self, name, boxes, version="", **more):
+            image = {"name": name, "boxes": boxes, "version": version}
+            image |= {key: more.pop(key) for key in ("unfinished",) if key in more}
+            return client.post("/labels/boxes", json={**places, "images": [image], **more})
+
+        def of(self, *names):
+            return client.get("/labels/boxes/images", params={**places, "of": names}).json()["images"]
+
+        def counts(self, **headers):
+            return client.get("/labels/boxes", params={"path_to_labels": "boxes"}, headers=headers)
+
+    return Drawn()
+
+
+CAT = {"class": "cat", "box": [1, 2, 30.5, 35]}
+
+
+def test_boxes_are_given_in_pixels_of_the_upright_image_read_counted_and_taken_back(drawn, data):
+    written = drawn.give("turned.jpg", [CAT])
+    assert written.status_code == 200
+    assert (written.json()["person"], written.json()["file"]) == ("me", "boxes-me.jsonl")
+    assert (data.root / "boxes" / "boxes-me.jsonl").read_text() == (
+        '{"name": "turned.jpg", "width": 40, "height": 60, "boxes": [{"class": "cat", "box": [1, 2, 30.5, 35]}]}\n'
+    )
+    turned, plain, gone = drawn.of("turned.jpg", "plain.png", "gone.png")
+    assert (turned["width"], turned["height"]) == (40, 60)
+    (mine,) = turned["drawings"]
+    assert mine["version"] == written.json()["versions"]["turned.jpg"]
+    assert (mine["person"], mine["boxes"], mine["unfinished"]) == ("me", [{**CAT, "crowd": False}], False)
+    assert (plain["width"], plain["drawings"]) == (60, [])
+    assert (gone["width"], gone["drawings"]) == (None, [])
+
+    drawn.give("plain.png", [], person="anna")
+    counts = drawn.counts()
+    assert counts.json() == {
+        "labels": 2,
+        "nothing_here": 1,
+        "unfinished": 0,
+        "classes": [{"class": "cat", "labels": 1}],
+        "people": [
+            {"person": "anna", "file": "boxes-anna.jsonl", "labels": 1},
+            {"person": "me", "file": "boxes-me.jsonl", "labels": 1},
+        ],
+        "conflicts": [],
+        "left_out": [],
+    }
+    assert drawn.counts(**{"If-None-Match": counts.headers["ETag"]}).status_code == 304
+    assert drawn.give("turned.jpg", None, mine["version"]).json()["versions"] == {"turned.jpg": ""}
+    assert drawn.counts().json()["labels"] == 1
+
+
+def test_two_tabs_and_two_people_lose_nothing(drawn):
+    seen = drawn.give("plain.png", [CAT]).json()["versions"]["plain.png"]
+    assert drawn.give("plain.png", [], seen).status_code == 200
+    late = drawn.give("plain.png", [CAT, CAT], seen)
+    assert (late.status_code, problem(late)["code"]) == (409, "boxes_changed")
+    assert problem(late)["errors"][0]["pointer"] == "/images/0/version"
+
+    theirs = drawn.give("turned.jpg", [CAT], person="anna").json()["versions"]["turned.jpg"]
+    refused = drawn.give("turned.jpg", [])
+    assert (refused.status_code, problem(refused)["code"]) == (409, "labelled_otherwise")
+    assert drawn.give("turned.jpg", [], unfinished=True).status_code == 200
+    (mine,) = (one for one in drawn.of("turned.jpg")[0]["drawings"] if one["person"] == "me")
+    replaced = drawn.give("turned.jpg", [], mine["version"], replace=[theirs])
+    assert replaced.json()["replaced"] == {"turned.jpg": "1 cat"}
+
+
+@pytest.mark.parametrize(
+    ("boxes", "pointer"),
+    [
+        ([{**CAT, "box": [1, 2, 3]}], "/images/0/boxes/0/box/3"),
+        ([{**CAT, "box": [1, 2, 0, 5]}], "/images/0/boxes/0/box"),
+        ([CAT, {**CAT, "box": [50, 2, 30, 5]}], "/images/0/boxes/1/box"),
+        ([{**CAT, "class": ""}], "/images/0/boxes/0/class"),
+        ([{"box": [1, 2, 3, 4]}], "/images/0/boxes/0/class"),
+    ],
+)
+def test_what_is_no_box_on_the_image_is_refused_with_its_place(drawn, boxes, pointer):
+    refused = drawn.give("plain.png" if len(boxes) == 2 else "turned.jpg", boxes)
+    assert (refused.status_code, problem(refused)["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_an_image_that_is_not_there_is_refused(drawn):
+    refused = drawn.give("gone.png", [CAT])
+    assert (refused.status_code, problem(refused)["code"]) == (404, "image_not_found")
+
+
+def test_who_draws_is_at_work_on_their_batch(drawn, client, data, worker):
+    (data.root / "boxes").mkdir()
+    places = {"path_to_img": "pool", "path_to_labels": "boxes"}
+    project = project_of("pool", "boxes", client.app.state.services.settings.data_roots)
+    job_id = client.post("/jobs", json=data.selection).json()["id"]
+    claim = worker.store.claim(job_id, process="w@host/1", token=job_id, lease_s=600)
+    HandOuts(worker.store).hand_out(claim, project, "me", {"plain.png": 1, "turned.jpg": 1}, lease_s=60)
+    drawn.give("plain.png", [CAT], unfinished=True)
+    drawn.give("turned.jpg", [])
+    (one,) = client.get("/hand-outs", params=places).json()["hand_outs"]
+    assert (one["left"], one["labelled"]) == (1, 1)
