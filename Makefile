@@ -8,7 +8,7 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange \
+.PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
   test-kubernetes test-compose check lint chaos soak bench load lock pin-images timm-names kinds clean
 
 help: ## this list
@@ -88,6 +88,9 @@ check: lint test test-wheel ## all that must hold before a change is merged
 
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
+
+chaos-hosts: $(INSTALLED) ## the same on three hosts in network namespaces (root): they vanish, are parted, clocks differ
+	$(BIN)/python -m tests.chaos --hosts --seconds 150 --workers 3 --clients 4 $(if $(SEED),--seed $(SEED))
 
 chaos-hand-outs: $(INSTALLED) ## 5,000 images are handed out to 20 people while everything is killed
 	$(BIN)/python -m tests.chaos.hand_outs

@@ -35,6 +35,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     top_of,
 )
+from nextlabel.core.pipelines.narrowing import embed_within_memory
 from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
@@ -77,8 +78,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
     )
     source = source_of(request, run)
-    every_row = np.arange(len(labelled.pool), dtype=np.int64)
-    embedded = source.embed(labelled, every_row, "embed", run)
+    embedded = embed_within_memory(request, labelled, source, run)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
@@ -101,7 +101,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     told: dict[str, Any] = {
         "data": tuple(embedded.pool.names[row] for row in batch.picks.rows),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
-        "candidates": len(inputs.candidates) - len(held.rows),
+        "candidates": len(inputs.candidates) - len(held.rows) + embedded.left_out,
         "handed_to": request.person,
         "with_others": held.with_others,
         "with_you": held.with_you,

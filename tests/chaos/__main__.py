@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.host_faults import HOST_FAULTS
+from tests.chaos.host_faults import HOST_EVERY_S, HOST_FAULTS
 from tests.chaos.hosts import HostsStack, why_not
-from tests.chaos.nemesis import SHARES, called
+from tests.chaos.nemesis import EVERY_S, SHARES, called
 from tests.chaos.report import as_text
 from tests.chaos.run import run
 from tests.chaos.stack import ChaosStack
@@ -24,7 +24,9 @@ def main() -> int:
     if arguments.hosts and (cause := why_not()):
         print(f"skipped: no hosts can be had here: {cause}")
         return 0
-    stack_of, faults = (HostsStack, HOST_FAULTS) if arguments.hosts else (ChaosStack, SHARES)
+    stack_of, faults, every_s = ChaosStack, SHARES, EVERY_S
+    if arguments.hosts:
+        stack_of, faults, every_s = HostsStack, HOST_FAULTS, HOST_EVERY_S
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     logging.disable(logging.CRITICAL)  # of the parts of nextlabel that run in this process
     folder = Path(tempfile.mkdtemp(prefix="nextlabel-chaos-"))
@@ -38,6 +40,7 @@ def main() -> int:
         only=arguments.only or (),
         stack_of=stack_of,
         faults=faults,
+        every_s=every_s,
     )
     print(as_text(figures))
     if arguments.json:

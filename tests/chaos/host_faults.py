@@ -14,6 +14,7 @@ from tests.chaos.nemesis import Fault, Nemesis, NotNow, Steps, alone, longer_tha
 from tests.chaos.stack import LEASE_S
 
 CLOCKS_WITHIN_S = 7200  # so far from the right time
+HOST_EVERY_S = (4.0, 10.0)  # between the beginnings of two faults: most strike a third of the service, for 4 to 12 s
 
 
 def a_host_vanishes(nemesis: Nemesis) -> Steps:

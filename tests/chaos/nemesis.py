@@ -53,9 +53,11 @@ class Nemesis:
         *,
         seed: int,
         faults: Mapping[Fault, int],
+        every_s: tuple[float, float] = EVERY_S,
         only: Collection[str] = (),
     ) -> None:
         """`faults`: how often each comes, relative to the others. `only`: these of them."""
+        self._every_s = every_s
         self.stack, self.pools, self.history = stack, pools, history
         self._shares = {fault: share for fault, share in faults.items() if not only or called(fault) in only}
         self.rng = random.Random(f"{seed}/nemesis")
@@ -72,7 +74,7 @@ class Nemesis:
         while time.monotonic() < end:
             if time.monotonic() >= begin_next:
                 self._begin_one()
-                begin_next = time.monotonic() + self.rng.uniform(*EVERY_S)
+                begin_next = time.monotonic() + self.rng.uniform(*self._every_s)
             self._go_on()
             time.sleep(0.02)
         while self._under_way:

@@ -49,8 +49,8 @@ def as_text(found: dict[str, Any]) -> str:
     for name, value in found.items():
         if name != "violations":
             shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-            lines.append(f"{name:<42}{shown}")
-    lines.append(f"{'violations':<42}{len(found['violations'])}")
+            lines.append(f"{name:<50}{shown}")
+    lines.append(f"{'violations':<50}{len(found['violations'])}")
     lines += [f"  {one['broken']}: {one['job_id'] or '-'}: {one['evidence']}" for one in found["violations"]]
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ from nextlabel.core.jobs.queue import JOBS_KEY
 from tests.chaos.checker import Violation, check
 from tests.chaos.clients import Crowd
 from tests.chaos.history import History
-from tests.chaos.nemesis import SHARES, Fault, Nemesis
+from tests.chaos.nemesis import EVERY_S, SHARES, Fault, Nemesis
 from tests.chaos.observer import Observer, take_inventory
 from tests.chaos.report import figures
 from tests.chaos.stack import ChaosStack
@@ -34,6 +34,7 @@ def run(
     only: Collection[str] = (),
     stack_of: type[ChaosStack] = ChaosStack,
     faults: Mapping[Fault, int] = SHARES,
+    every_s: tuple[float, float] = EVERY_S,
 ) -> tuple[list[Violation], dict]:
     """-> (violations, figures). `folder` must not exist; it keeps the logs and all files. `only`: these of `faults`."""
     history = History()
@@ -42,7 +43,7 @@ def run(
         pools.write()
         expected = undisturbed(stack, pools)
         observer = Observer(stack, history)
-        nemesis = Nemesis(stack, pools, history, seed=seed, faults=faults, only=only)
+        nemesis = Nemesis(stack, pools, history, seed=seed, faults=faults, every_s=every_s, only=only)
         crowd = Crowd(stack.url, pools, history, seed=seed, count=clients)
         for ended in (observer.stop, nemesis.rest, crowd.give_up):  # whatever happens
             at_the_end.callback(ended)
