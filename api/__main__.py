@@ -26,7 +26,7 @@ def main() -> None:
     try:
         check_access(settings, arguments.host)
         services = Services.of(settings)
-        services.redis_watch.require()
+        services.redis_watch.require(settings.redis_url)
         app = create_app(settings, arguments.host, services)
     except Misconfigured as error:
         raise SystemExit(f"nextlabel: {error.detail}") from None

@@ -53,7 +53,7 @@ class Watcher:
             try:
                 await self._listen_once()
             except (RedisError, OSError) as error:
-                log.warning("not hearing of changes", cause=str(error))
+                log.warning("not hearing of changes", cause=str(error) or type(error).__name__)
                 await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:

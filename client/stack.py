@@ -22,7 +22,9 @@ import redis
 
 from nextlabel.client.redis_server import PrivateRedis, free_port
 from nextlabel.core.disk import make_private
+from nextlabel.core.errors import Misconfigured
 from nextlabel.core.jobs.redis_info import faults_of
+from nextlabel.core.jobs.redis_reach import check_reach
 
 __all__ = ["Stack", "StackError", "free_port", "port_taken"]
 STARTS_WITHIN_S = 120.0
@@ -214,7 +216,14 @@ class Stack:
 
 
 def _refuse_unfit(url: str) -> None:
-    """Raises StackError where that Redis can't keep what it confirms. Where it is out of reach, others will say so."""
+    """Raises StackError where that Redis can't keep what it confirms, or never answers. Else it is waited for."""
+    try:
+        awaited = check_reach(url)
+    except Misconfigured as error:
+        raise StackError(error.detail) from None
+    if awaited:
+        print(f"nextlabel: {awaited}", file=sys.stderr)
+        return
     with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=None) as client:
         try:
             faults = list(faults_of(client.info()))

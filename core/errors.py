@@ -15,7 +15,7 @@
     │   └── IdempotencyKeyReused
     ├── NotFound             ImageNotFound
     │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
-    ├── Conflict             BoxesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
+    ├── Conflict             BoxesChanged ClassesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -314,6 +314,12 @@ class BoxesChanged(Conflict):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(fault.detail for fault in faults[:20]))
         self.faults = faults
+
+
+class ClassesChanged(Conflict):
+    """The classes that a folder's file declares are others than those that the change was made from."""
+
+    code = "classes_changed"
 
 
 class JobEnded(Conflict):

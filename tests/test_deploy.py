@@ -393,7 +393,7 @@ def test_redis_keeps_what_it_accepted_as_under_compose_and_asks_for_a_password()
     arguments = container("redis")["args"]
     assert arguments[:-2] == shlex.split(service("redis")["command"])
     assert arguments[-2:] == ["--requirepass", "$(REDISCLI_AUTH)"]
-    assert container("redis")["image"] == service("redis")["image"]
+    assert f"${{REDIS:-{container('redis')['image']}}}" == service("redis")["image"]
     (kept,) = manifest("StatefulSet", "redis")["spec"]["volumeClaimTemplates"]
     assert mounts("redis")["/data"]["name"] == kept["metadata"]["name"]
 

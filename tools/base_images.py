@@ -15,7 +15,9 @@ from pathlib import Path
 FILES = ("Dockerfile.api", "Dockerfile.worker", "docker-compose.yaml", "deploy/kubernetes/redis.yaml")
 #: An image with a tag, as an official one is named, and the digest that it may be held to already.
 _IMAGE = re.compile(
-    r"^(ARG [A-Z]+=|\s+image: )((?:node|python|redis|valkey/valkey):[\w.-]+)(?:@sha256:[0-9a-f]{64})?$", re.MULTILINE
+    r"^(ARG [A-Z]+=|\s+image: (?:\$\{REDIS:-)?)((?:node|python|redis|valkey/valkey):[\w.-]+)(?:@sha256:[0-9a-f]{64})?"
+    r"(?=\}?$)",
+    re.MULTILINE,
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -29,7 +29,7 @@ def main() -> int:
     configure_logs(settings.log_level, as_json=settings.log_json)
     try:
         with closing(JobStore.of(settings, retry=False)) as store:
-            RedisWatch(store, name).require()
+            RedisWatch(store, name).require(settings.redis_url)
     except Misconfigured as error:
         raise SystemExit(f"nextlabel: {error.detail}") from None
     if settings.cpu_threads:

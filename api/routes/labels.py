@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
@@ -23,6 +24,8 @@ from nextlabel.core.data.label_files import (
     person_of,
     state_of,
 )
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.requests import OfClasses, PersonName
@@ -45,6 +48,12 @@ class ClassCount(LabelsPart):
     labels: int
 
 
+class ClassOfPool(ClassCount):
+    """The same, and labels of names that no image of `path_to_img` has; where it was given."""
+
+    not_in_pool: int | None = None
+
+
 class PersonCount(LabelsPart):
     """`person`: the file's name without .txt."""
 
@@ -62,11 +71,15 @@ class OneLabel(LabelsPart):
 
 
 class LabelsView(LabelsPart):
-    labels: int = Field(description="Distinct names.")
+    labels: int = Field(description="Distinct names; with `path_to_img`, of its images alone, as are all counts.")
+    not_in_pool: int | None = Field(
+        None, description="Where `path_to_img` was given: labels of names that no image there has."
+    )
+    names_not_in_pool: list[str] | None = Field(None, description="Such names; 1,000 at most.")
     several: int | None = Field(
         None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
     )
-    classes: list[ClassCount]
+    classes: list[ClassOfPool]
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
@@ -109,6 +122,7 @@ class LabelsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
+    path_to_img: PathText | None = Field(None, description="A pool: labels of other images are counted apart.")
     names: bool = Field(False, description="List the names, too.")
     of: list[str] | None = Field(None, max_length=500, description="These names alone.")
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
@@ -130,17 +144,18 @@ async def get_labels(
 ) -> Response:
     """Count labels by class and by person; with `names` or `of`, tell which image has which."""
     roots = services.settings.data_roots
-    path, state = await services.files.run(which.path_to_labels, _look, which.path_to_labels, roots)
+    places = [which.path_to_labels, *([which.path_to_img] if which.path_to_img else [])]
+    path, state = await services.files.run(places, _look, which.path_to_labels, roots)
     etag = f'"{state}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in re.findall(r'"[^"]*"', if_none_match or ""):
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which)
-        return view.model_dump_json(exclude={"several"} if which.task == CLASSIFICATION.name else None)
+        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which, roots)
+        return view.model_dump_json(exclude=_unasked(which))
 
-    return Response(await services.files.run(which.path_to_labels, content), 200, headers, JSON)
+    return Response(await services.files.run(places, content), 200, headers, JSON)
 
 
 @router.post("/labels")
@@ -187,7 +202,10 @@ def _refuse_empty(body: LabelsGiven) -> None:
         raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
 
 
-def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
+def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsView:
+    outside = Survey({})
+    if which.path_to_img is not None:
+        labels, outside = labels.apart(place_at(which.path_to_img, roots))
     found: list[NamedLabel] | None = None
     if which.of is not None:
         found = labels.of(which.of)
@@ -198,8 +216,13 @@ def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
     is_page = which.of is None and len(there) > which.limit
     return LabelsView(
         labels=len(labels),
+        not_in_pool=len(outside),
+        names_not_in_pool=outside.names[:1000],
         several=labels.several,
-        classes=[ClassCount(class_name=name, labels=count) for name, count in labels.counts.items()],
+        classes=[
+            ClassOfPool(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
+            for name in sorted_classes({*labels.counts, *outside.counts})
+        ],
         people=[
             PersonCount(person=person_of(file), file=file, labels=count)
             for file, count in labels.labels_per_file.items()
@@ -209,6 +232,14 @@ def _view(labels: Survey, which: LabelsQuery) -> LabelsView:
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
         next_after=there[which.limit - 1] if is_page else None,
     )
+
+
+def _unasked(which: LabelsQuery) -> IncEx:
+    """Name the fields that say nothing of what was asked."""
+    fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if which.path_to_img is None:
+        fields |= {"not_in_pool": True, "names_not_in_pool": True, "classes": {"__all__": {"not_in_pool"}}}
+    return fields
 
 
 def _label_view(label: NamedLabel) -> OneLabel:

@@ -18,6 +18,8 @@ from nextlabel.client.job import Job
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
 from nextlabel.client.talk import Format, OnChange
+from nextlabel.core.data.folder_lock import LOCK_NAME
+from nextlabel.core.data.labels_folder import may_hold_labels
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.jobs.record import JobState
@@ -56,6 +58,10 @@ class Wish:
             raise click.UsageError(f"--json and --format {form} exclude each other")
         if output is not None and not output.parent.is_dir():  # before the work, not after it
             raise click.UsageError(f"there is no folder {output.parent} to write {output.name} to")
+        if output is not None and may_hold_labels(output.name) and (output.parent / LOCK_NAME).exists():
+            raise click.UsageError(
+                f"people's labels lie in {output.parent}: a model's guesses would count as labels there"
+            )
         if as_json:
             form = "json"
         if output is not None:

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nextlabel.core.data.class_file import content_of, names_in, renamed
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words
 from nextlabel.core.data.label_text import decode_any, encode_any, format_line, lines_with_ends, parse_line, writable
 from nextlabel.core.data.labels import files_in, read_bytes, sorted_classes
+from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, hint
 from nextlabel.core.disk import replace_together
@@ -42,20 +44,26 @@ def change_class(
 ) -> ClassChanged:
     """Give every label of the class `old` the class `new`, whoever gave it; None takes these labels out.
 
-    All files are written, or none. merge: there may be labels of `new` already.
+    So it is called in the file of classes, too. All files are written, or none. merge: `new` may be there already.
 
     Raises:
-        InvalidRequest: no label is of that class; or there are some of `new`, and `merge` was not asked for.
-        LabelsMalformed: the new name can't stand in a labels file.
+        InvalidRequest: no label is of that class, and it wasn't declared; or there are labels of `new`, or it was
+            declared, and `merge` was not asked for.
+        LabelsMalformed: the new name can't stand in a labels file; or the file of classes is damaged.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     old, new = as_seen(old.strip()), None if new is None else writable(as_seen(new.strip()))
     with _files(path, roots) as (folder, files):
         before = {file: read_bytes(file) for file in files}
         counts = {file: Counter(class_ for _, class_ in _labels(data)) for file, data in before.items()}
-        _refuse(old, new, sum(counts.values(), Counter()), merge=merge)
+        declared = content_of(folder)
+        names = [] if declared is None else names_in(declared)
+        _refuse(old, new, sum(counts.values(), Counter()), names, merge=merge)
         changed = {file.name: count[old] for file, count in counts.items() if count[old]}
         after = {file: _changed(data, old, new) for file, data in before.items() if file.name in changed}
+        if declared is not None and old in names:
+            of_classes = folder.file(CLASS_FILE)
+            before[of_classes], after[of_classes] = declared, renamed(declared, old, new)
         kept = {file.name: {"was": _text(before[file]), "is": _digest(data)} for file, data in after.items()}
         content = {folder.file(KEPT).at: json.dumps(kept).encode()}
         replace_together({**content, **{file.at: data for file, data in after.items()}})
@@ -71,13 +79,13 @@ def undo_class_change(path: str | Path, *, roots: Sequence[Path]) -> ClassChange
     """
     with _files(path, roots) as (folder, files):
         kept = _kept(folder)
-        by_name = {file.name: file for file in files}
+        by_name = {file.name: file for file in [*files, folder.file(CLASS_FILE)] if file.is_regular()}
         lost = [name for name, one in kept.items() if name not in by_name or not _is_as_left(by_name[name], one)]
         if lost:
             detail = f"{', '.join(map(shown, lost))} changed since, and would lose that; change the class back instead"
             raise InvalidRequest([Fault("/path_to_labels", "invalid_value", detail)])
         was = {by_name[name]: base64.b64decode(one["was"]) for name, one in kept.items()}
-        changed = {file.name: len(_labels(data)) for file, data in was.items()}
+        changed = {file.name: len(_labels(data)) for file, data in was.items() if file.name != CLASS_FILE}
         replace_together({**{file.at: data for file, data in was.items()}, folder.file(KEPT).at: b"{}"})
     return ClassChanged(folder.path, changed)
 
@@ -91,14 +99,16 @@ def _files(path: str | Path, roots: Sequence[Path]) -> Iterator[tuple[Folder, li
         yield folder, files_in(folder, roots, stack)
 
 
-def _refuse(old: str, new: str | None, counts: Counter[str], *, merge: bool) -> None:
-    if not counts[old]:
-        classes = sorted_classes(counts)
+def _refuse(old: str, new: str | None, counts: Counter[str], declared: Sequence[str], *, merge: bool) -> None:
+    if not counts[old] and old not in declared:
+        classes = sorted_classes({*counts, *declared})
         there = f"; there are {', '.join(classes)}" if classes else ""
         detail = f"no label is of the class {shown(old)}{hint([old], classes) or there}"
         raise InvalidRequest([Fault("/class", "invalid_value", detail)])
-    if new is not None and new != old and counts[new] and not merge:
+    if new is not None and new != old and (counts[new] or new in declared) and not merge:
         detail = f"there are labels of the class {shown(new)} already ({counts[new]}); merge makes one class of the two"
+        if not counts[new]:
+            detail = f"the class {shown(new)} is declared already; merge makes one class of the two"
         raise InvalidRequest([Fault("/to", "invalid_value", detail)])
 
 

@@ -71,7 +71,7 @@ def decode(stream: PoolFile, *, max_pixels: int, draft_size: int | None = None, 
     this.
 
     Transparency is laid on white, unless it is everywhere, when it is ignored. Grey and colours of 16 bits keep the
-    upper 8 of the 10, 12, 14 or 16 that their greatest value needs; 32-bit and float grey is stretched from its
+    upper 8 of the 8 to 16 that their greatest value needs; 32-bit and float grey is stretched from its
     smallest to its largest finite value. With `draft_size`, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (much
     faster, not the same pixels) so long as its short side stays at least twice `draft_size`; without, exactly.
 
@@ -373,9 +373,8 @@ ROWS_OF_PIXELS = 1_000_000  # that are made wider at once
 
 
 def _depth(greatest: int) -> int:
-    """Return the bits that a camera whose greatest value this is has: 8, 10, 12, 14 or 16."""
-    bits = max(8, greatest.bit_length())
-    return bits + bits % 2
+    """Return the bits that are in use where this is the greatest value: 8 at least."""
+    return max(8, greatest.bit_length())
 
 
 def _from_16_bits(image: Image.Image) -> tuple[Image.Image, Remark]:

@@ -44,12 +44,15 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS, sort_out
+from nextlabel.core.data.labels_folder import CLASS_FILE, SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.opening import open_without_links
+from nextlabel.core.data.places import Place
+from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
+    EmptyPool,
     Fault,
     LabelledOtherwise,
     LabelsMalformed,
@@ -190,6 +193,29 @@ class Survey:
     def _answers(self) -> Counter[tuple[str, ...]]:
         return Counter(self._classes.values())
 
+    def apart(self, place: Place) -> tuple[Survey, Survey]:
+        """Return the labels of the place's images, and those of names that no image there has.
+
+        Raises PathNotFound, PathNotReadable, PathWrongKind
+        """
+        try:
+            outside = set(look_up(place, self._classes).absent(self._classes))
+        except EmptyPool:
+            outside = set(self._classes)
+        return self._only(self._classes.keys() - outside), self._only(outside)
+
+    def _only(self, names: Collection[str]) -> Survey:
+        files = {
+            file: {name: said for name, said in classes.items() if name in names}
+            for file, classes in self._files.items()
+        }
+        return Survey(files, [label for label in self.conflicts if label.name in names], self.left_out)
+
+    @property
+    def names(self) -> list[str]:
+        """All names, ascending."""
+        return sorted(self._classes)
+
     def of(self, names: Iterable[str]) -> list[NamedLabel]:
         """Return the labels of those names, which stay as they were given; names without a label are left out."""
         named = ((name, as_seen(clean_name(name))) for name in names)
@@ -241,20 +267,22 @@ def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
 
 
 def state_of(path: Path, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
-    """Return a text that changes with the files of labels, which are not opened."""
+    """Return a text that changes with the files of labels, and with that of classes; none is opened."""
     digest = hashlib.sha256("\n".join(left_out_of(path, roots, suffixes)).encode(errors="replace"))
+    with suppress(OSError):
+        digest.update(_as_text(path / CLASS_FILE, os.lstat(path / CLASS_FILE)))
     with (
         labels_files(path, roots, may_change=True, suffixes=suffixes) as files,
         suppress(OSError),
     ):  # one is gone this moment
         for file in files:
-            status = file.status()
-            digest.update(
-                f"{file.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}\n".encode(
-                    errors="replace"
-                )
-            )
+            digest.update(_as_text(file.path, file.status()))
     return digest.hexdigest()[:32]
+
+
+def _as_text(path: Path, status: os.stat_result) -> bytes:
+    times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
+    return f"{path}\0{status.st_size}\0{times}\0{status.st_ino}\n".encode(errors="replace")
 
 
 def person_of(file: str) -> str:
@@ -281,7 +309,7 @@ def own_file(
     Nobody else reads or writes it during the block. There may be no file of that name. suffixes: what people's files
     end in. Raises what `give_labels` raises of folders and files.
     """
-    with _labels_folder(path, roots) as folder, ExitStack() as stack:
+    with labels_folder(path, roots) as folder, ExitStack() as stack:
         stack.enter_context(in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
@@ -300,7 +328,7 @@ def _refuse_a_copy(file_name: str, folder: Folder, suffixes: Sequence[str]) -> N
 
 
 @contextmanager
-def _labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
+def labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
     """Open the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
     real = confine(path, roots)
     if not os.path.lexists(real):

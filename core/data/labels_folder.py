@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
 SUFFIXES_OF_BOXES = (".jsonl",)
+CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
 
 _CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
 _WORD = "copy|copie|kopie|copia|cópia|kopia|копия|コピー|的?副本|拷贝|복사본|bak|backup|old|orig|original"
@@ -26,9 +27,9 @@ def sort_out(names: Iterable[str], suffixes: Sequence[str] = SUFFIXES_OF_LABELS)
     """Sort names of files in one folder into (those of people's labels, those that are nobody's); each ascending.
 
     A name's end decides. What says that it is a copy is nobody's: always where a share made it in a conflict, else
-    where the file that it is a copy of lies beside it. Hidden files are in neither list.
+    where the file that it is a copy of lies beside it. Hidden files and that of classes are in no list.
     """
-    shown = sorted(name for name in names if not name.startswith("."))
+    shown = sorted(name for name in names if not name.startswith(".") and name != CLASS_FILE)
     stems = {_stem(name) for name in shown if may_hold_labels(name, suffixes)}
     people = [name for name in shown if may_hold_labels(name, suffixes) and not _is_copy(_stem(name), stems)]
     return people, sorted(set(shown) - set(people))

@@ -26,7 +26,7 @@ from nextlabel.core.errors import ImageNotFound
 from nextlabel.core.logs import get_logger
 
 log = get_logger(__name__)
-MADE_BY = b"4"  # changes with what is made
+MADE_BY = b"5"  # changes with what is made
 QUALITY = 85
 SHORT_SIDE = 0.75  # of the longer one, as photos have it: a JPEG is decoded at twice that, not at its full size
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"

@@ -49,7 +49,7 @@ Rows = NDArray[np.int64]
 Embeddings = NDArray[np.float32]  # (n, d)
 
 _MAGIC = b"NLEMBED\x02"  # in the first layout keys were of size, mtime and name, which don't tell a replaced file
-_DECODER = b"\0decoder 3"  # counts changes to the pixels of what is no JPEG; theirs have stayed the same
+_DECODER = b"\0decoder 4"  # counts changes to the pixels of what is no JPEG; theirs have stayed the same
 _PREAMBLE = struct.Struct("<8sQ16s32x")
 _ALIGNMENT = 64
 _HEADER_MAX_BYTES = 1 << 20

@@ -13,6 +13,7 @@ from typing import Any
 
 from nextlabel.core.errors import Misconfigured, StoreRefused, StoreUnavailable, StoreUnfit
 from nextlabel.core.jobs.redis_info import faults_of, is_replica, notes_of
+from nextlabel.core.jobs.redis_reach import check_reach
 from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.jobs.tenancy import FOREIGN, Stack
 from nextlabel.core.logs import get_logger
@@ -52,12 +53,15 @@ class RedisWatch:
         if self.faults:
             raise StoreUnfit("; ".join(self.faults))
 
-    def require(self, wait_s: float = ALIVE_S + 5) -> None:
-        """Look for the first time, as a process starts. Where Redis is out of reach, nothing is known and none refused.
+    def require(self, url: str, wait_s: float = ALIVE_S + 5) -> None:
+        """Look for the first time, as a process starts. Where Redis is out of reach, that is said and none refused.
 
         Processes of another stack may have died just now: for as long as they count as alive, they are waited for.
-        Raises Misconfigured.
+        `url`: Redis'. Raises Misconfigured.
         """
+        if awaited := check_reach(url):
+            log.warning("Redis is waited for", cause=awaited)
+            return
         deadline = time.monotonic() + wait_s
         while True:
             try:

@@ -56,6 +56,8 @@ def test_every_call_is_documented(client):
         ("get", "/labels/boxes/images"),
         ("post", "/labels"),
         ("post", "/labels/boxes"),
+        ("get", "/labels/classes"),
+        ("put", "/labels/classes"),
         ("post", "/labels/classes/change"),
         ("post", "/labels/classes/undo"),
         ("get", "/hand-outs"),

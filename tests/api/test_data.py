@@ -170,6 +170,27 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
     assert client.get("/labels", params={"path_to_labels": "given"}).json()["labels"] == 1
 
 
+def test_labels_of_images_that_are_not_in_the_pool_are_counted_apart(client, data):
+    data.pool("two", "a.png", "b.png")
+    data.labels("of_more.txt", "a.png\tcat\nb.png\tdog\nold/a.png\tcat\ngone.png\tfox\n")
+    asked = {"path_to_labels": "of_more.txt", "path_to_img": "two"}
+    seen = client.get("/labels", params={**asked, "names": True}).json()
+    assert (seen["labels"], seen["not_in_pool"], seen["names_not_in_pool"]) == (2, 2, ["gone.png", "old/a.png"])
+    assert seen["classes"] == [
+        {"class": "cat", "labels": 1, "not_in_pool": 1},
+        {"class": "dog", "labels": 1, "not_in_pool": 0},
+        {"class": "fox", "labels": 0, "not_in_pool": 1},
+    ]
+    assert [label["name"] for label in seen["names"]] == ["a.png", "b.png"]
+    assert [person["labels"] for person in seen["people"]] == [2]
+    all_of_them = client.get("/labels", params={"path_to_labels": "of_more.txt"}).json()
+    assert (all_of_them["labels"], all_of_them["classes"][2]) == (4, {"class": "fox", "labels": 1})
+    assert "not_in_pool" not in all_of_them
+    data.pool("none")
+    assert client.get("/labels", params={**asked, "path_to_img": "none"}).json()["labels"] == 0
+    assert code(client.get("/labels", params={**asked, "path_to_img": "nowhere"})) == (422, "path_not_found")
+
+
 def test_several_classes_an_image_go_in_and_come_out_as_lines(client, data):
     several = {"path_to_labels": "several", "task": "multilabel"}
     lines = [{"name": "a.png", "class": "dog"}, {"name": "a.png", "class": "cat"}, {"name": "b.png", "class": ""}]

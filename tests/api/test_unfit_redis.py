@@ -46,7 +46,7 @@ def test_a_redis_that_evicts_is_named_by_readyz_and_accepts_no_job_until_it_is_m
 def test_a_redis_that_evicts_is_refused_as_the_process_starts(settings, server):
     server.config_set("maxmemory-policy", "allkeys-lfu")
     with pytest.raises(Misconfigured, match=r"allkeys-lfu.*noeviction"):
-        Services.of(settings).redis_watch.require(wait_s=0)
+        Services.of(settings).redis_watch.require(settings.redis_url, wait_s=0)
 
 
 def test_a_redis_without_a_file_is_warned_of(client, server, worker):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
 STAND_IN = "nextlabel-stand-in"  #: for the images that ours are built on, where no registry is reached
-BUILT_ON = {"PYTHON": "python:3.12-slim", "NODE": "node:24-slim"}  #: build arguments of the Dockerfiles
-REDIS = "redis:8-alpine"
+#: Build arguments of the Dockerfiles, and what each is unless it is given.
+BUILT_ON = dict(re.findall(r"^ARG (PYTHON|NODE)=(\S+)$", (REPO / "Dockerfile.worker").read_text(), re.MULTILINE))
+(REDIS,) = re.findall(r"\$\{REDIS:-(\S+)\}", (REPO / "docker-compose.yaml").read_text())
 
 
 def run(*command: str, env: Mapping[str, str] | None = None, cwd: Path = REPO, within_s: float = 600) -> str:

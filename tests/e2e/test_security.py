@@ -27,9 +27,10 @@ from nextlabel.client.http import Client
 from nextlabel.client.main import cli
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
-from nextlabel.core.errors import StoreUnavailable
+from nextlabel.core.errors import Misconfigured, StoreUnavailable
 from nextlabel.core.jobs.queue import JOBS_KEY, RUN_JOB, JobQueue, celery_app
 from nextlabel.core.jobs.record import new_job_id
+from nextlabel.core.jobs.redis_reach import check_reach
 from nextlabel.core.jobs.store import CHANGED, JobStore
 from nextlabel.core.keys import KeyFile, Scope
 from tests.e2e.conftest import start
@@ -134,6 +135,15 @@ def test_api_worker_and_watcher_reach_redis_by_tls_and_password(secured, anna):
     assert dict(secured.behind.pubsub_numsub(CHANGED)) == {CHANGED: 1}
     with closing(JobStore.at(secured.redis_url)) as store:
         assert store.get(job_id).owner == "anna"
+
+
+def test_at_the_start_it_is_said_what_is_wrong_with_tls(secured):
+    address, _, options = secured.redis_url.partition("?")
+    assert check_reach(f"{address}?{options}") is None
+    with pytest.raises(Misconfigured, match=r"speaks TLS; write rediss://"):
+        check_reach(address.replace("rediss", "redis"))
+    with pytest.raises(Misconfigured, match=r"isn't trusted .*ssl_ca_certs"):
+        check_reach(f"{address}?ssl_cert_reqs=required")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secured):

@@ -142,6 +142,7 @@ export const words = {
     inBatch: (done: number, all: number) => `${number(done)} of ${number(all)}`,
     thisBatch: "in this batch",
     inAll: (n: number) => `${labels(n)} in all`,
+    elsewhere: (n: number) => `${labels(n)} of images that are not in this folder`,
     saving: (n: number) => `saving ${number(n)} …`,
     skippedCount: (n: number) => `${number(n)} skipped`,
     progress: "Labelled in this batch",

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from nextlabel.client.http import Client
 from nextlabel.client.main import main
 from nextlabel.client.stack import free_port
+from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.tasks.classification import read_labels
 from tests.canned_results import RESULTS
 
@@ -114,6 +115,16 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
         code, _, err = nextlabel("predict", "pool", "--labels", labels, "-o", out)
         assert code == 2
         assert "a model's guesses would count as labels" in err
+    assert client.jobs() == []
+
+
+def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel, client, data):
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / LOCK_NAME).touch()  # somebody has labelled there
+    for words in (("predict", "pool", "--labels", "labels.txt"), ("result", "job_x"), ("watch", "job_x")):
+        code, _, err = nextlabel(*words, "-o", "labels/p.txt")
+        assert code == 2
+        assert "people's labels lie in labels: a model's guesses would count as labels there" in err
     assert client.jobs() == []
 
 

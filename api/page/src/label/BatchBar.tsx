@@ -1,6 +1,6 @@
 import { showHelp } from "../help/Help";
 import { Kbd } from "../shared/Kbd";
-import { total } from "../store/labels";
+import { elsewhere, total } from "../store/labels";
 import { unsaved } from "../store/outbox";
 import { skipped } from "../store/project";
 import type { Sheet } from "../store/sheet";
@@ -31,6 +31,7 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
           <strong>{words.label.noBatch}</strong>
         )}{" "}
         {total.value !== null && <span class="dim">· {words.label.inAll(total.value)}</span>}{" "}
+        {elsewhere.value > 0 && <span class="dim">· {words.label.elsewhere(elsewhere.value)}</span>}{" "}
         {skipped.value.length > 0 && (
           <button type="button" class="link" onClick={onSkipped}>
             {words.label.skippedCount(skipped.value.length)}

@@ -280,6 +280,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Classes
+         * @description List the classes, with the key of each, as the page of everybody has them.
+         */
+        get: operations["get_classes_labels_classes_get"];
+        /**
+         * Put Classes
+         * @description Declare the classes of a folder of labels, in `classes.json` there. No label changes.
+         */
+        put: operations["put_classes_labels_classes_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/labels/classes/change": {
         parameters: {
             query?: never;
@@ -827,6 +851,18 @@ export interface components {
             /** Labels */
             labels: number;
         };
+        /**
+         * ClassOfPool
+         * @description The same, and labels of names that no image of `path_to_img` has; where it was given.
+         */
+        ClassOfPool: {
+            /** Class */
+            class: string;
+            /** Labels */
+            labels: number;
+            /** Not In Pool */
+            not_in_pool?: number | null;
+        };
         /** ClassProbability */
         ClassProbability: {
             /** Class */
@@ -856,6 +892,84 @@ export interface components {
         ClassUndo: {
             /** Path To Labels */
             path_to_labels: string;
+        };
+        /** ClassView */
+        ClassView: {
+            /** Name */
+            name: string;
+            /**
+             * Key
+             * @description A digit or letter that does nothing else on the page, or `.` or `,` and one. Empty: the next one.
+             * @default
+             */
+            key: string;
+            /**
+             * Colour
+             * @description `#rrggbb`; empty: the page's own, by order.
+             * @default
+             */
+            colour: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Example
+             * @description The name of an image.
+             * @default
+             */
+            example: string;
+            /**
+             * Labels
+             * @description How many there are.
+             */
+            labels: number;
+            /**
+             * Declared
+             * @description False: labels have it, and the file doesn't.
+             */
+            declared: boolean;
+        };
+        /**
+         * ClassesGiven
+         * @description What the file of classes shall say from now on, in order.
+         */
+        ClassesGiven: {
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /** Classes */
+            classes: components["schemas"]["DeclaredClass"][];
+            /**
+             * Version
+             * @description Of what was seen; null: whatever stands there.
+             */
+            version?: string | null;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+        };
+        /**
+         * ClassesView
+         * @description All classes in the order of their keys: those that were declared, then others that labels have.
+         */
+        ClassesView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Version
+             * @description Of what was declared; empty where nothing was. Whoever changes it says it.
+             */
+            version: string;
+            /** Classes */
+            classes: components["schemas"]["ClassView"][];
         };
         /**
          * CoOccurrence
@@ -943,6 +1057,37 @@ export interface components {
             f1_macro: number;
             /** Repeats */
             repeats: number[];
+        };
+        /**
+         * DeclaredClass
+         * @description What a class is called, and how the page shows it.
+         */
+        DeclaredClass: {
+            /** Name */
+            name: string;
+            /**
+             * Key
+             * @description A digit or letter that does nothing else on the page, or `.` or `,` and one. Empty: the next one.
+             * @default
+             */
+            key: string;
+            /**
+             * Colour
+             * @description `#rrggbb`; empty: the page's own, by order.
+             * @default
+             */
+            colour: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Example
+             * @description The name of an image.
+             * @default
+             */
+            example: string;
         };
         /**
          * DetectionF1Result
@@ -1775,16 +1920,26 @@ export interface components {
         LabelsView: {
             /**
              * Labels
-             * @description Distinct names.
+             * @description Distinct names; with `path_to_img`, of its images alone, as are all counts.
              */
             labels: number;
+            /**
+             * Not In Pool
+             * @description Where `path_to_img` was given: labels of names that no image there has.
+             */
+            not_in_pool?: number | null;
+            /**
+             * Names Not In Pool
+             * @description Such names; 1,000 at most.
+             */
+            names_not_in_pool?: string[] | null;
             /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
              */
             several?: number | null;
             /** Classes */
-            classes: components["schemas"]["ClassCount"][];
+            classes: components["schemas"]["ClassOfPool"][];
             /** People */
             people: components["schemas"]["PersonCount"][];
             /**
@@ -3841,6 +3996,8 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
+                /** @description A pool: labels of other images are counted apart. */
+                path_to_img?: string | null;
                 /** @description List the names, too. */
                 names?: boolean;
                 /** @description These names alone. */
@@ -4067,6 +4224,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnImages"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_classes_labels_classes_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_classes_labels_classes_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassesGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassesView"];
                 };
             };
             /** @description Problem document */

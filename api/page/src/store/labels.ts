@@ -9,7 +9,10 @@ import { classOrder, isSeveral, theProject, theTask } from "./project";
 
 const LOOKED_UP = 100; // names in one address
 
+/** Of images in the pool. */
 export const total = signal<number | null>(null);
+/** Labels of names that no image in the pool has. */
+export const elsewhere = signal(0);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
 export const keys = computed(() => keysOf(classOrder.value, isSeveral() ? NONE_KEY : ""));
@@ -30,10 +33,10 @@ export function loadIfChanged(names: readonly string[], signal?: AbortSignal): P
 }
 
 async function look(names: readonly string[], headers: Record<string, string>, signal?: AbortSignal) {
-  const folder = theProject().labels;
+  const { labels: folder, pool } = theProject();
   const given = new Map<string, Given>();
   const part = async (at: number) => {
-    const query = { path_to_labels: folder, of: names.slice(at, at + LOOKED_UP), ...theTask() };
+    const query = { path_to_labels: folder, path_to_img: pool, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
     if (answer.status === 304) return false;
     const view = (await answer.json()) as LabelsView;
@@ -50,6 +53,7 @@ async function look(names: readonly string[], headers: Record<string, string>, s
 function count(view: LabelsView, now: typeof seen): void {
   seen = now;
   total.value = view.labels;
+  elsewhere.value = view.not_in_pool ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
   if (madeIn !== now.folder) made.clear();
   madeIn = now.folder;
