@@ -19,7 +19,7 @@ from nextlabel.core.data.images import Remark
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import all_as_seen, as_seen
-from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
@@ -58,6 +58,7 @@ class Embedded:
 
     reached: how many images were looked at, where there was a time by which to end; else None.
     unreached: those that there was no time for, as their names are compared.
+    left_out: how many unlabelled images that could be chosen are not among them, since memory is bounded.
     """
 
     pool: Pool
@@ -66,6 +67,7 @@ class Embedded:
     unreadable: tuple[SkippedFile, ...]
     reached: Reached | None = None
     unreached: frozenset[str] = frozenset()
+    left_out: int = 0
 
     @property
     def sees_images(self) -> bool:
@@ -82,9 +84,12 @@ class Embedded:
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
 
 
-def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
+def embed_rows(
+    labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str | None, run: Run
+) -> Embedded:
     """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
+    stage: what begins with it; None where it is a part of the stage that has begun.
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.
     """
     wanted = labelled.pool.take(rows)
@@ -92,13 +97,15 @@ def embed_rows(labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, 
     digest = digest_of(key, wanted)
     remarks = RemarkCache(run.settings.cache_dir, wanted.place.key)
     if (known := run.recent.get(digest)) is not None:
-        run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        if stage is not None:
+            run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
         _tell(wanted, remarks.find(wanted.names, wanted.stamps), run)
         return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
-    run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
+    if stage is not None:
+        run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
     if run.filler is not None:
         work.embed(unless=run.filler.pays)
         if len(work.missing()):
@@ -224,13 +231,42 @@ def _never(_seconds_left: float | None) -> bool:
     return False
 
 
+def fill_cache(labelled: Labelled, backbone: Backbone, stage: str, run: Run) -> tuple[Found, tuple[SkippedFile, ...]]:
+    """Embed what of the pool is not in the cache yet, and hold none of it. Return what is there now, and what can't be
+    read.
+
+    Raises TooManyUnreadable as `embed_rows` does.
+    """
+    pool = labelled.pool
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, pool.place.key)
+    run.recent.make_room(len(pool) * backbone.dimension * 4)
+    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
+    work = _Work(pool, backbone, cache, run, holds=False)
+    found = work.find()
+    if not len(work.missing()):
+        return found, ()
+    run.stage(stage, total=len(pool), unit="images", done=len(pool) - len(work.missing()))
+    if run.filler is not None:
+        work.embed(unless=run.filler.pays)
+        if len(work.missing()):
+            run.filler.fill(key, pool, work.missing(), backbone, run)
+            work.find()
+    work.embed()
+    _refuse_too_many(work.unreadable, len(pool), run)
+    return work.find(), tuple(work.unreadable)
+
+
 class _Work:
     """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
     read; the rest is missing.
     """
 
-    def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
-        self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
+    def __init__(
+        self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run, *, holds: bool = True
+    ) -> None:
+        """`holds`: whether embeddings are kept here, and not in the cache alone."""
+        self.embeddings = np.empty((len(wanted) if holds else 0, backbone.dimension), np.float32)
+        self._holds = holds
         self.have = np.zeros(len(wanted), np.bool_)
         self.remarks = np.zeros(len(wanted), np.uint8)  # of those that were embedded here
         self.unreadable: list[SkippedFile] = []
@@ -240,6 +276,12 @@ class _Work:
 
     def missing(self) -> NDArray[np.int64]:
         return np.flatnonzero(~self.have & ~self._tried)
+
+    def find(self) -> Found:
+        """Look up what the cache has, for one that holds nothing."""
+        found = self._cache.find(self._wanted.names, self._wanted.stamps)
+        self.have = found.hit
+        return found
 
     def read_cache(self) -> None:
         rows = self.missing()
@@ -284,7 +326,8 @@ class _Work:
                 for batch in batches:
                     self._tried[rows[seen : seen + batch.seen]] = True
                     seen += batch.seen
-                    self.embeddings[batch.rows] = batch.embeddings
+                    if self._holds:
+                        self.embeddings[batch.rows] = batch.embeddings
                     self.have[batch.rows] = True
                     self.remarks[batch.rows] = batch.remarks
                     self.unreadable += batch.unreadable

@@ -26,6 +26,7 @@ from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.neural.training import Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
 from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
@@ -163,8 +164,13 @@ def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:
     return f"; {shown(odd[0])} has {odd[1]}" if odd else ""
 
 
-def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run) -> tuple[Head, HeadSummary]:
-    """Train a head on the labelled rows of the embeddings (K, d)."""
+def train(
+    request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run, tick: Tick | None = None
+) -> tuple[Head, HeadSummary]:
+    """Train a head on the labelled rows of the embeddings (K, d).
+
+    tick: called as it gets on; None: the run's stage is the training's.
+    """
     head = run.heads.get(
         request.head,
         embeddings[matched.rows],
@@ -172,7 +178,7 @@ def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched
         len(matched.classes),
         seed=request.seed,
         device=run.backbones.device,
-        tick=run.advance,
+        tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
     )
     summary = HeadSummary(
