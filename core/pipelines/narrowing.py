@@ -104,7 +104,8 @@ def _least_certain(
         return judged
     nth = np.partition(scores[judged], len(judged) - most)[len(judged) - most]
     first = judged[scores[judged] >= nth]  # more than asked for, where scores are equal
-    return np.sort(first[np.lexsort((first, gaps[first], -scores[first]))[:most]])
+    order = np.lexsort((first, gaps[first], -scores[first]))
+    return np.unique(first[order[:most]])
 
 
 def _said(
