@@ -44,6 +44,7 @@ class Relay:
     delay_s: float = 0.0
     fault: Fault = lambda _method, _path: None
     asked: list[tuple[str, str]] = field(default_factory=list)  # method, path
+    kept: dict[str, bytes] | None = None  # answers to GETs by path, given again without asking the server
     port: int = 0
     at_once: int = 0  # requests that wait for their answers
     most_at_once: int = 0
@@ -90,11 +91,15 @@ class Relay:
                 fault = self.fault(method, path)
                 if fault is DROP:
                     return
+                if fault is None and self.kept is not None and method == "GET":
+                    fault = self.kept.get(path)
                 if fault is None:
                     if upstream is None:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
                     upstream[1].write(head + body)
                     fault = await _answer(upstream[0], method)
+                    if self.kept is not None and method == "GET":
+                        self.kept[path] = fault
                 writer.write(fault)
                 await writer.drain()
         except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):

@@ -114,13 +114,12 @@ def read_of_task(
 
 
 def _place(path: str, run: Run, content: bool) -> Place:
-    assert run.progress is not None
-    stage, before = run.progress.stage, run.done  # of another pool, maybe
+    before = run.done  # of another pool, maybe
 
     def listed(count: int) -> None:
         assert run.progress is not None
         if run.progress.unit != "images":
-            run.stage(stage, None, "images", done=before)
+            run.stage(run.progress.stage, None, "images", done=before)
         run.advance(before + count)
 
     patience = Patience(run.settings.bucket_patience_s, waiting=run.waits)
@@ -129,8 +128,9 @@ def _place(path: str, run: Run, content: bool) -> Place:
         return place
 
     def show(done: int, total: int) -> None:
+        assert run.progress is not None
         if done == 1:
-            run.stage(stage, before + total, "images", done=before)
+            run.stage(run.progress.stage, before + total, "images", done=before)
         run.advance(before + done)
 
     return ByContent(place, show)
