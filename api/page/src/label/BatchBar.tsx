@@ -15,10 +15,11 @@ interface Given {
   busy: boolean;
   onNext: () => void;
   onSkipped: () => void;
+  onClasses: () => void;
 }
 
 /** How far the batch is, and the way to the next one. */
-export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
+export function BatchBar({ sheet, job, busy, onNext, onSkipped, onClasses }: Given) {
   const all = sheet?.entries.length ?? 0;
   const done = all - (sheet?.open.value.length ?? 0);
   return (
@@ -53,6 +54,9 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
       <progress max={Math.max(1, all)} value={done} aria-label={words.label.progress} />
       <button type="button" class={!sheet || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
         {busy ? words.label.choosing : words.label.next} <Kbd>n</Kbd>
+      </button>
+      <button type="button" class="quiet" onClick={onClasses}>
+        {words.label.classes}
       </button>
       <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
         ?

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
+import { showClasses } from "../classes/ClassesDialog";
 import { expectImages } from "../service/images";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
@@ -71,6 +72,11 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     }
   };
 
+  const editClasses = async () => {
+    await showClasses();
+    await attempt(async () => void (sheet.value ? await sheet.value.refresh(lifetime) : await load([], lifetime)));
+  };
+
   useLayoutEffect(() => {
     // Classes and counts, while the job is looked for; what is wrong with them is told when its images are looked up.
     if (project.peek()) void load([], lifetime).catch(() => {});
@@ -98,6 +104,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         busy={batch.asking.value}
         onNext={() => void next()}
         onSkipped={() => void editSkipped()}
+        onClasses={() => void editClasses()}
       />
       {isOld && (
         <p class="notice">

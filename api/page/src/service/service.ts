@@ -57,6 +57,10 @@ export async function post<T>(path: string, body: unknown, asked: Asked = {}): P
   return (await ask("POST", path, { ...asked, body })).json();
 }
 
+export async function put<T>(path: string, body: unknown, asked: Asked = {}): Promise<T> {
+  return (await ask("PUT", path, { ...asked, body })).json();
+}
+
 export async function remove(path: string): Promise<void> {
   await ask("DELETE", path);
 }
