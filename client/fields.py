@@ -17,6 +17,7 @@ from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
@@ -524,6 +525,18 @@ class MultilabelMapFields(TypedDict, total=False):
     points: int
 
 
+class EmbeddingFields(TypedDict, total=False):
+    backbone: Required[str]
+    head: HeadName
+    task: Literal["classification", "multilabel"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    path_to_img: Required[Place]
+
+
 @spelled_out
 class Calls(ABC):
     """One call for each kind of job."""
@@ -676,6 +689,12 @@ class Calls(ABC):
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
+
+    def embed(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[EmbeddingFields]
+    ) -> EmbeddingResult:
+        """The whole pool embedded ahead, so that later questions find all of it in the cache."""
+        return self._carry_out(talk.asked(EmbeddingResult, request, on_change, timeout_s))
 
 
 @spelled_out
@@ -830,3 +849,9 @@ class AsyncCalls(ABC):
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
+
+    async def embed(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[EmbeddingFields]
+    ) -> EmbeddingResult:
+        """The whole pool embedded ahead, so that later questions find all of it in the cache."""
+        return await self._carry_out(talk.asked(EmbeddingResult, request, on_change, timeout_s))

@@ -144,6 +144,10 @@ class Client(Calls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         self._carry_out(talk.settle(path_to_labels, classes, task))
 
+    def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+        """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
+        return self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
+
     def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
         return self._carry_out(talk.capabilities())
@@ -286,6 +290,10 @@ class AsyncClient(AsyncCalls):
     ) -> None:
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         await self._carry_out(talk.settle(path_to_labels, classes, task))
+
+    async def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+        """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
+        return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
 
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""

@@ -21,11 +21,13 @@ SECTIONS: dict[str, dict[str, str] | str] = {
         for name in ("jobs", "watch", "result", "cancel", "retry", "delete", "capabilities")
     },
     "People": {
+        "report": "nextlabel.client.commands.report:report",
         "hand-outs": "nextlabel.client.commands.hand_outs:hand_outs",
         "give-back": "nextlabel.client.commands.hand_outs:give_back",
     },
     "Files and setting up": {
         "labels": "nextlabel.client.commands.labels:labels",
+        "classes": "nextlabel.client.commands.classes:classes",
         "export": "nextlabel.client.exchange:export",
         "import": "nextlabel.client.exchange:import_",
         "up": "nextlabel.client.commands.local:up",

@@ -17,7 +17,7 @@ class PoolType(click.Path):
     """A folder that is there; or a bucket's URL, which is asked only when it is read."""
 
     def __init__(self) -> None:
-        super().__init__(exists=True, file_okay=False, path_type=Path, resolve_path=True)
+        super().__init__(exists=True, file_okay=False, path_type=Path)
         self.name = "POOL"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -30,6 +30,11 @@ class PoolType(click.Path):
 
 
 POOL = PoolType()
+
+
+def named(pool: Path) -> str:
+    """Return a pool as the user named it."""
+    return str(bucket_url(pool)) if is_url(pool) else str(pool)
 
 
 def place_of(pool: Path) -> Place:

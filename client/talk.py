@@ -195,6 +195,12 @@ def settle(path_to_labels: str, classes: Mapping[str, str | Sequence[str] | None
     yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
+def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> Talk[bytes]:
+    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs)}
+    answer = yield from _ask(Call("POST", "/report", body=body))
+    return answer.content
+
+
 def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:
     return {"path_to_img": path_to_img, **({"path_to_labels": path_to_labels} if path_to_labels else {})}
 

@@ -63,6 +63,7 @@ class WarningCode(StrEnum):
     CLASSES_LOOK_ALIKE = "classes_look_alike"  #: classes that the eye can't tell apart count as several
     CLASS_NEVER_TRAINED = "class_never_trained"  #: classes of validation labels that no training label has
     IN_BOTH_SETS = "in_both_sets"  #: labelled for training and for validation
+    POOL_NARROWED = "pool_narrowed"  #: the embeddings of the whole pool would take more memory than is allowed
     FEWER_THAN_ASKED = "fewer_than_asked"  #: fewer images are left than were asked for
     NAME_WITHOUT_IMAGE = "name_without_image"  #: names in the request that are not in the pool
     CLASS_QUOTA_UNMET = "class_quota_unmet"  #: the head sees fewer images of a class than its quota asks for
@@ -474,6 +475,10 @@ class Cancelled(Interrupted):
 
 class Drained(Interrupted):
     code = "drained"
+
+
+class GaveWay(Interrupted):
+    code = "gave_way"
 
 
 class LeaseLost(Interrupted):

@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         description="Embeddings each worker process holds in memory for the next round; 0: none. "
         "Unset: its share of a quarter of the memory, of 8192 at most.",
     )
+    selection_memory_mb: int = Field(
+        6144,
+        ge=0,
+        description="A selection whose embeddings would take more memory is made among part of the pool's images, "
+        "and says so.",
+    )
     thumbnails_mb: int = Field(
         1024,
         ge=0,
@@ -246,6 +252,11 @@ class Settings(BaseSettings):
     def thumbnails_dir(self) -> Path:
         """The folder of the page's small copies of images."""
         return self.cache_dir / "thumbnails"
+
+    @property
+    def compiled_dir(self) -> Path:
+        """The folder of networks as they were compiled for this machine's CPU."""
+        return self.cache_dir / "compiled"
 
     @property
     def detectors_dir(self) -> Path:

@@ -10,11 +10,12 @@ from nextlabel.core.kinds.agreement import (
     PersonAgreement,
 )
 from nextlabel.core.kinds.audit import AuditArm, AuditResult
+from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
 from nextlabel.core.kinds.learning_curve import CurveFit, CurvePoint, Forecast, LearningCurveResult, StopAdvice
 from nextlabel.core.kinds.map import MapResult
 from nextlabel.core.kinds.registry import JobResult
-from nextlabel.core.kinds.results import Leak
+from nextlabel.core.kinds.results import Leak, Skipped
 from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
 from tests.api.support import MANIFEST, f1_result, prediction_result, selection_result
 
@@ -160,6 +161,10 @@ MAP = MapResult(
     manifest=MANIFEST,
 )
 
+EMBEDDING = EmbeddingResult(
+    images=3, embedded=2, skipped=(Skipped(name="c.png", reason="no image"),), manifest=MANIFEST
+)
+
 RESULTS: dict[str, JobResult] = {
     result.kind: result
     for result in (
@@ -172,5 +177,6 @@ RESULTS: dict[str, JobResult] = {
         AGREEMENT,
         SIMILAR,
         MAP,
+        EMBEDDING,
     )
 }

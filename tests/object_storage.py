@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from obstore.store import S3Store
 from nextlabel.client.stack import free_port
 
 KEY, SECRET = "a-key-of-the-tests", "a-secret-of-the-tests"
-KEYS_OF_A_PAGE = 50  # S3 itself lists a thousand at once
+KEYS_OF_A_PAGE = 20  # S3 itself lists a thousand at once
 DROP = object()  #: the relay closes the connection, in the middle of what it may have begun to say
 Fault = Callable[[str, str], Any]  # method and path -> an answer's bytes, DROP, or None: the server answers
 
@@ -43,7 +44,10 @@ class Relay:
     delay_s: float = 0.0
     fault: Fault = lambda _method, _path: None
     asked: list[tuple[str, str]] = field(default_factory=list)  # method, path
+    kept: dict[str, bytes] | None = None  # answers to GETs by path, given again without asking the server
     port: int = 0
+    at_once: int = 0  # requests that wait for their answers
+    most_at_once: int = 0
 
     @property
     def url(self) -> str:
@@ -80,16 +84,22 @@ class Relay:
                 method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
                 body = await reader.readexactly(_length(head))
                 self.asked.append((method, path))
-                if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+                await asyncio.sleep(self.delay_s)
+                self.at_once -= 1
                 fault = self.fault(method, path)
                 if fault is DROP:
                     return
+                if fault is None and self.kept is not None and method == "GET":
+                    fault = self.kept.get(path)
                 if fault is None:
                     if upstream is None:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
                     upstream[1].write(head + body)
                     fault = await _answer(upstream[0], method)
+                    if self.kept is not None and method == "GET":
+                        self.kept[path] = fault
                 writer.write(fault)
                 await writer.drain()
         except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
@@ -157,10 +167,15 @@ class Storage:
     def put(self, bucket: str, key: str, content: bytes) -> None:
         self.store(bucket).put(key, content)
 
+    def put_all(self, bucket: str, content: Mapping[str, bytes]) -> None:
+        store = self.store(bucket)
+        with ThreadPoolExecutor(8) as putters:
+            list(putters.map(lambda key: store.put(key, content[key]), content))
+
     def put_folder(self, folder: Path, bucket: str, prefix: str) -> None:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                self.put(bucket, f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        names = [f"{prefix}/{file.relative_to(folder).as_posix()}" for file in files]
+        self.put_all(bucket, {name: file.read_bytes() for name, file in zip(names, files, strict=True)})
 
     def delete(self, bucket: str, key: str) -> None:
         self.store(bucket).delete(key)

@@ -42,14 +42,14 @@ def start_parent(sender: Any, **_: Any) -> None:
 
 @signals.worker_process_init.connect
 def warm_up(sender: str, **_: Any) -> None:
-    """Prepare a process of the pool: its logs, its GPU, and torch, which is loaded before the first job comes.
+    """Prepare a process of the pool before the first job comes: its logs, its GPU, torch, and the usual backbone.
 
     Where something can't be imported, as the pipeline of a kind that has none, no process ever will: the worker ends.
     """
     set_up_logs()
     devices.pin(current_process().index or 0)
     try:
-        tasks.runner_of(sender)
+        tasks.runner_of(sender).warm_up()
     except ImportError:
         log.exception("this worker can't carry out jobs, and ends")
         os.kill(os.getppid(), signal.SIGTERM)

@@ -15,12 +15,15 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import (
     Cancelled,
     DeadlineExceeded,
     Drained,
+    GaveWay,
     Interrupted,
     JobNotFound,
     LeaseLost,
@@ -38,9 +41,11 @@ from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
+from nextlabel.worker.giving_way import giving_way
 from nextlabel.worker.hand_outs import JobHandOuts
 from nextlabel.worker.lease import GiveUpCause, Lease
 from nextlabel.worker.patience import insist
@@ -69,6 +74,12 @@ class Runner:
 
     def close(self) -> None:
         self._process.close()
+
+    def warm_up(self) -> None:
+        """Do before the first job what it would wait for: load the usual backbone, and train a head once."""
+        self._backbones.load_usual()
+        embeddings = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
+        train_linear(embeddings, np.arange(20) % 2, 2, seed=0)
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""
@@ -119,7 +130,7 @@ class Runner:
         run = Run(
             self._settings,
             self._backbones,
-            check=lease.check,
+            check=giving_way(claim.kind, self._store, lease.check),
             publish=self._publisher(claim),
             filler=ShardedFiller(claim, self._process),
             hand_outs=hand_outs,
@@ -133,7 +144,9 @@ class Runner:
             except LeaseLost:
                 return "lease lost"
             except Drained:
-                return self._put_back(claim)
+                return self._put_back(claim, "drained")
+            except GaveWay:
+                return self._put_back(claim, "gave_way")
             except Cancelled:
                 self._give_back(hand_outs)
                 return self._finish(claim, run, JobState.CANCELLED)
@@ -166,12 +179,16 @@ class Runner:
         except StoreRefused as refused:  # it ends with its time
             log.warning("a batch that nobody will see is still handed out", cause=refused.detail)
 
-    def _put_back(self, claim: Claim) -> str:
+    def _put_back(self, claim: Claim, reason: str) -> str:
         try:
-            insist(lambda: self._store.put_back(claim, "drained"))
+            is_ours = insist(lambda: self._store.put_back(claim, reason))
+            if is_ours and reason == "gave_way":  # behind those that wait
+                self._process.queue.send(claim.job_id)
         except StoreRefused as refused:
             log.warning("the job was not put back", cause=refused.detail)
             return "not recorded"
+        except StoreUnavailable as error:  # a janitor sends it again
+            log.warning("the message of a job that gave way was not sent", cause=error.detail)
         return "put back"
 
     def _publisher(self, claim: Claim) -> Callable[[Progress, tuple[JobWarning, ...]], None]:
@@ -189,7 +206,8 @@ class Runner:
         try:
             with lease:
                 plan = self._plan_at(shards.plan_path(lease.shard.key))
-                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings)
+                look = giving_way(job.kind, self._store)
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, look=look)
         except Interrupted as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:

@@ -104,7 +104,7 @@ class ClassChangedView(BaseModel):
 
 @router.get("/labels/classes")
 async def get_classes(services: Given, _: Reader, which: Annotated[ClassesQuery, Query()]) -> ClassesView:
-    """List the classes, with the key of each, as the page of everybody has them."""
+    """List the classes, with the key of each: the same for everybody who asks."""
     return await services.files.run(which.path_to_labels, _classes, which.path_to_labels, which.task, services)
 
 

@@ -16,6 +16,7 @@ from nextlabel.client.job import Job
 from nextlabel.client.talk import Format
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.reports.charts import is_drawn
 
 _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and don't wait for its end.")
 
@@ -47,6 +48,8 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
         wish = Wish.of(form, as_json, output)
         if wish.form == "tsv" and not kind.proposes_labels:
             raise click.UsageError(f"`{kind.command}` has no labels to give as tsv; ask for csv or json")
+        if wish.is_chart and not is_drawn(kind.result):
+            raise click.UsageError(f"no chart is drawn of what `{kind.command}` answers; ask for csv or json")
         _keep_apart(output, given)
         with Client(url, api_key) as client:
             job = _submit(client, request_body(kind.name, given))

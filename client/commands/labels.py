@@ -25,7 +25,7 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
-from nextlabel.client.pools import POOL, place_of
+from nextlabel.client.pools import POOL, named, place_of
 from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.label_files import GivenLabel, settle
@@ -223,10 +223,10 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
-    click.echo(f"{len(matched.rows)} of {len(images)} images in {images.place.key} are labelled")
+    click.echo(f"{len(matched.rows)} of {len(images)} images in {named(pool)} are labelled")
     if absent:
         more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        click.echo(f"not in {images.place.key}: {', '.join(absent[:LISTED])}{more}", err=True)
+        click.echo(f"not in {named(pool)}: {', '.join(absent[:LISTED])}{more}", err=True)
     for name, other in meant(absent[:LISTED], images.names).items():
         click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
 

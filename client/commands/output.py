@@ -23,10 +23,13 @@ from nextlabel.core.data.labels_folder import may_hold_labels
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.jobs.record import JobState
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.reports.charts import chart_of
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"
-PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf", ".html", ".htm")
+PICTURES = (".png", ".jpg", ".jpeg", ".pdf", ".html", ".htm")
+CHART = ".svg"
 
 form = click.option(
     "--format",
@@ -52,6 +55,10 @@ class Wish:
     form: Format | None
     file: Path | None
 
+    @property
+    def is_chart(self) -> bool:
+        return self.file is not None and self.file.suffix.lower() == CHART
+
     @classmethod
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
         if as_json and form not in (None, "json"):
@@ -64,7 +71,11 @@ class Wish:
             )
         if as_json:
             form = "json"
-        if output is not None:
+        if output is not None and output.suffix.lower() == CHART:
+            if form is not None:
+                raise click.UsageError(f"{output.name} is a chart, and no {form}")
+            form = "json"
+        elif output is not None:
             form = _form_of(output, form)
         if form is None and not sys.stdout.isatty():
             form = IN_A_PIPE
@@ -76,7 +87,7 @@ def _form_of(file: Path, form: Format | None) -> Format:
     suffix = file.suffix.lower()
     known = ", ".join(SUFFIXES)
     if suffix in PICTURES:
-        raise click.UsageError(f"{file.name}: no picture is drawn here, the page draws maps and curves; name {known}")
+        raise click.UsageError(f"{file.name}: charts are drawn as {CHART} alone; name that, or {known}")
     if form is None and suffix not in SUFFIXES:
         raise click.UsageError(f"{file.name}: its name doesn't say which form; let it end in {known}, or say --format")
     return form or SUFFIXES[suffix]
@@ -119,6 +130,8 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         show(job.result or client.result(job.id), Console())
         return
     content = client.download(job.id, wish.form)
+    if wish.is_chart:
+        content = _chart(content, job)
     if job.result is not None:
         for sentence in job.result.sentences():
             console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -132,6 +145,13 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
                 "at all of them before it counts as labels (a .csv has them in a column `predicted`)",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
+
+
+def _chart(content: bytes, job: Job) -> bytes:
+    drawn = chart_of(result_adapter.validate_json(content))
+    if drawn is None:
+        raise click.UsageError(f"no chart is drawn of that; `nextlabel result {job.id}` has the result")
+    return drawn.encode()
 
 
 def as_record(job: Job) -> str:

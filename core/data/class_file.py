@@ -5,7 +5,7 @@
       {"name": "dress"}
     ]
 
-Their order is that of their keys and colours on everybody's page. Only the name is wanted.
+Their order is that of their keys. Only the name is wanted.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import all_as_seen, as_seen, spellings
 from nextlabel.core.errors import EmptyPool
 
+LARGE = 2_000_000  # images, from which on a dictionary of all names costs more than looking through them
+
 
 @dataclass(frozen=True, eq=False)
 class Pool:
@@ -54,6 +56,14 @@ class Pool:
         """Each name as it is compared (`as_seen`), and its row."""
         return {name: row for row, name in enumerate(all_as_seen(self.names))}
 
+    def find(self, names: Collection[str]) -> Mapping[str, int]:
+        """Return the row of each of those names that is in the pool. The names are as they are compared (`as_seen`)."""
+        if len(self) < LARGE or "rows_by_name" in self.__dict__:
+            rows = self.rows_by_name
+            return {name: rows[name] for name in names if name in rows}
+        wanted = set(names)  # a dictionary of ten million names is a gigabyte
+        return {name: row for row, name in enumerate(all_as_seen(self.names)) if name in wanted}
+
     def open(self, row: int) -> ImageFile:
         """Open the row's image. Raises UnreadableImage."""
         return self.place.open(self.names[row])
@@ -68,12 +78,14 @@ class Pool:
 
     def rows_of(self, names: Iterable[str]) -> NDArray[np.int64]:
         """Find the rows of those of the names that are in the pool, however they are spelt: distinct, ascending."""
-        rows = {self.rows_by_name.get(as_seen(clean_name(name)), -1) for name in names}
-        return np.array(sorted(rows - {-1}), np.int64)
+        rows = self.find([as_seen(clean_name(name)) for name in names]).values()
+        return np.array(sorted(set(rows)), np.int64)
 
     def absent(self, names: Iterable[str]) -> list[str]:
         """List those of the names that are not in the pool, however they are spelt: distinct, ascending."""
-        return sorted({name for name in names if as_seen(clean_name(name)) not in self.rows_by_name})
+        compared = {name: as_seen(clean_name(name)) for name in names}
+        there = self.find(compared.values())
+        return sorted(name for name, seen in compared.items() if seen not in there)
 
     def take(self, rows: NDArray[np.int64]) -> Pool:
         """Make the pool of those rows alone, in that order; row i is what `rows[i]` was."""

@@ -58,7 +58,9 @@ _MANY_SEGMENTS = 64  # more than this, and some are merged
 _MERGED_AT_ONCE = 32
 _MERGED_MAX_BYTES = 256 << 20  # merging holds the embeddings in memory, and larger files aren't worth rewriting
 _BLOCK_BYTES = 8 << 20
+_HASHED_AT_ONCE = 1 << 18
 _GAP_BYTES = 256 << 10  # takes about as long to read as to seek over
+_SWEPT_BYTES = 64 << 20
 _STALE_AFTER_S = 24 * 3600
 
 
@@ -198,6 +200,18 @@ class Found:
         read = self.read_into(embeddings, images)
         return read, embeddings if read.all() else embeddings[read]
 
+    def sweep(self, images: Rows) -> Iterator[tuple[Rows, Embeddings]]:
+        """Read the embeddings of those images once, in the order in which they lie on disk, some megabytes at a time.
+
+        Yield some of the images (b,), and their embeddings (b, d). Those that can't be read are left out.
+        """
+        stored = images[np.argsort(self._rows[images], kind="stable")]
+        at_once = max(1, _SWEPT_BYTES // (self._cache.dimension * 4))
+        for start in range(0, len(stored), at_once):
+            part = stored[start : start + at_once]
+            read, embeddings = self.read(part)
+            yield part[read], embeddings
+
     def read_into(self, embeddings: Embeddings, images: Rows) -> NDArray[np.bool_]:
         """Read as `read` does, but put image `images[i]` into row i of (n, d). Rows that can't be read hold nonsense
         then.
@@ -316,17 +330,21 @@ class _Index:
 
 def _keys(names: Sequence[str], stamps: NDArray[np.int64]) -> Keys:
     """Return 128-bit hashes: (n, 2). The stamp comes first, at a fixed length, so no two images run together."""
-    numbers = stamps.astype("<i8").tobytes()
-    digests = [
-        blake2b(
-            numbers[at : at + 8]
-            + name.encode("utf-8", "surrogatepass")
-            + (b"" if name.lower().endswith(JPEG_SUFFIXES) else _DECODER),
-            digest_size=16,
-        ).digest()
-        for at, name in zip(range(0, len(numbers), 8), names, strict=True)
-    ]
-    return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
+    keys = np.empty((len(names), 2), "<u8")
+    for start in range(0, len(names), _HASHED_AT_ONCE):  # the digests of ten million would take a gigabyte besides
+        part = slice(start, start + _HASHED_AT_ONCE)
+        numbers = stamps[part].astype("<i8").tobytes()
+        digests = [
+            blake2b(
+                numbers[at : at + 8]
+                + name.encode("utf-8", "surrogatepass")
+                + (b"" if name.lower().endswith(JPEG_SUFFIXES) else _DECODER),
+                digest_size=16,
+            ).digest()
+            for at, name in zip(range(0, len(numbers), 8), names[part], strict=True)
+        ]
+        keys[part] = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
+    return keys
 
 
 def _checksums(embeddings: Embeddings) -> NDArray[np.uint32]:

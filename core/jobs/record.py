@@ -83,7 +83,7 @@ class JobError(Frozen):
 
 
 class Interruption(Frozen):
-    """Why a job was put back into the queue: `worker_lost`, `stalled` or `drained`."""
+    """Why a job was put back into the queue: `worker_lost`, `stalled`, `drained` or `gave_way`."""
 
     reason: str
     at: datetime

@@ -401,6 +401,10 @@ class JobStore:
         """
         return bool(self.run_script("put_back_stalled", claim.job_id, claim.fence, most_crashes) == 1)
 
+    def others_wait(self, kinds: Sequence[str], for_s: float) -> bool:
+        """Whether a job of none of these kinds has been queued for so long."""
+        return bool(self.run_script("others_wait", round(for_s * 1000), *kinds))
+
     # --- the janitor's side -------------------------------------------------------------------------------------
 
     def put_back_expired(self, most_crashes: int) -> list[str]:

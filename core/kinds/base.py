@@ -33,6 +33,7 @@ class Kind:
     stages: all stages that its pipeline may go through, in order.
     call: the name of the method of both clients that asks for one. command: of the command of `nextlabel`.
     usage: what has to follow the command. about: what the command's help says after the request's sentence.
+    gives_way: whether such a job is put back, at its next batch, for the sake of others that wait.
     shell_examples: commands as a person may type them. example: a request as the API's document shows it.
     """
 
@@ -51,6 +52,7 @@ class Kind:
     shell_examples: tuple[str, ...]
     example: Mapping[str, Any]
     results: Mapping[str, type[Result]] = field(default_factory=dict)
+    gives_way: bool = False
     unlabelled: tuple[str, ...] = ()
 
     def result_of(self, task: str) -> type[Result]:

@@ -10,7 +10,18 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import faults_of, validate
-from nextlabel.core.kinds import agreement, audit, f1, label_check, learning_curve, map, prediction, selection, similar  # noqa: A004
+from nextlabel.core.kinds import (
+    agreement,
+    audit,
+    embedding,
+    f1,
+    label_check,
+    learning_curve,
+    map,  # noqa: A004
+    prediction,
+    selection,
+    similar,
+)
 from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.requests import JobRequest
 
@@ -26,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
         agreement.KIND,
         similar.KIND,
         map.KIND,
+        embedding.KIND,
     )
 }
 JobResult = (
@@ -48,6 +60,7 @@ JobResult = (
     | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
     | Annotated[map.MapResult, Tag("map")]
     | Annotated[map.MultilabelMapResult, Tag("map of multilabel")]
+    | Annotated[embedding.EmbeddingResult, Tag("embedding")]
 )
 
 

@@ -133,6 +133,8 @@ class Method(BaseModel, ABC):
     summary: what it picks. use: when to use it. source: its paper. reason: what is said of an image it picked.
     least_classes: how many classes must be labelled for it to work, where that is more than its needs ask for.
     fixed_clusters: its clusters are the pool's, so that a number is the same cluster in every batch.
+    drawn: where a pool is too large to be held in memory, the share of the images it is given that are drawn evenly;
+        the others are those that the head is least sure of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -145,6 +147,7 @@ class Method(BaseModel, ABC):
     reason: ClassVar[str]
     least_classes: ClassVar[int] = 0
     fixed_clusters: ClassVar[bool] = False
+    drawn: ClassVar[float] = 1.0
 
     @classmethod
     def classes_needed(cls, *, labelled: bool = False) -> int:

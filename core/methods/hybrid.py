@@ -20,6 +20,7 @@ class Hybrid(Method):
     """What the methods share that look at embeddings and at what the head says."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
+    drawn: ClassVar[float] = 0.5
 
 
 class UHerding(Hybrid):
@@ -30,6 +31,7 @@ class UHerding(Hybrid):
     use: ClassVar[str] = "With few labels a class, on any backbone; a good choice throughout."
     source: ClassVar[str] = "Bae, Oliveira, Sutherland: Uncertainty Herding, ICLR 2025"
     reason: ClassVar[str] = "stands for a region that is unsure"
+    drawn: ClassVar[float] = 1.0
 
     bandwidth: float = Field(1.0, ge=0.01, le=10, description="How far an image speaks for others; distances go to 2.")
 

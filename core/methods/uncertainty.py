@@ -24,6 +24,7 @@ class Uncertainty(Method):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
     source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
     reason: ClassVar[str] = "uncertain"
+    drawn: ClassVar[float] = 0.5
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,9 +25,11 @@ from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
+from nextlabel.core.disk import make_private, whole_file
 from nextlabel.core.embeddings import descriptor
-from nextlabel.core.embeddings.catalogue import BackboneSpec, weights_in
-from nextlabel.core.errors import OutOfMemory, WeightsMismatch, WeightsUnavailable
+from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
+from nextlabel.core.errors import NextlabelError, OutOfMemory, WeightsMismatch, WeightsUnavailable
+from nextlabel.core.neural.compiled import KeptNetwork
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.networks import Normalised, network_for
 from nextlabel.core.neural.uploads import Gathered, Prepared, ReadImage, Uploader
@@ -34,6 +37,7 @@ from nextlabel.core.settings import Settings
 
 Pixels = NDArray[np.generic]  # what `prepare` makes of one image; `forward` takes them stacked
 RANDOM_WEIGHTS = "random"
+USUAL = "mobilenet"  # until a job has named another
 READER = 2  # counts changes to how images become pixels; since 2, large JPEGs are decoded at a part of their size
 
 
@@ -118,7 +122,8 @@ class TimmBackbone(OnCpu):
         self._upload = Uploader(shape, self._crop, self._device) if self._device.type == "cuda" else None
         self.decodes_on_device = self._upload is not None and self._upload.takes_jpegs
         normalised = Normalised(model, config["mean"], config["std"])
-        self._network = network_for(normalised, shape, self._device, settings.cpu_engine, settings.batch_size)
+        kept = KeptNetwork(settings.compiled_dir, f"{name} {weights} {self.preprocessing}")
+        self._network = network_for(normalised, shape, self._device, settings.cpu_engine, settings.batch_size, kept)
         self.engine, self.images_at_once = self._network.engine, self._network.images_at_once
         # Measured: what timm calls num_features is not what MobileNetV3 and its like put out.
         self.dimension = self.forward(self.gather([np.zeros(shape, np.uint8)]).batch).shape[1]
@@ -163,6 +168,7 @@ class BackboneLoader:
         self._settings = settings
         self.device = device or default_device()
         self._last: tuple[object, Backbone] | None = None
+        self._noted = ""
 
     def load(self, spec: BackboneSpec, weights: str | None = None, seed: int = 0) -> Backbone:
         """Load a backbone: with `weights` None the pretrained one, with "random" an untrained one drawn from `seed`.
@@ -177,7 +183,35 @@ class BackboneLoader:
                 self._last = (key, self._build(spec, weights, seed))
             except torch.OutOfMemoryError as error:
                 raise OutOfMemory(f"{spec.name} does not fit into the GPU's memory") from error
+        if weights is None:
+            self._note_usual(spec)
         return self._last[1]
+
+    def load_usual(self) -> None:
+        """Load the backbone that jobs used last on this machine, or `USUAL`, where its weights lie here.
+
+        So the first job of a process finds it loaded. What goes wrong, a job will tell.
+        """
+        try:
+            name = self._usual.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            name = USUAL
+        with suppress(ValueError, NextlabelError):
+            spec = find_backbone(name)
+            if not spec.needs_weights or weights_in(spec, self._settings.weights_dir):
+                self.load(spec)
+
+    @property
+    def _usual(self) -> Path:
+        return self._settings.compiled_dir / "usual"
+
+    def _note_usual(self, spec: BackboneSpec) -> None:
+        if self._noted != spec.name:
+            self._noted = spec.name
+            with suppress(OSError):
+                make_private(self._usual.parent)
+                with whole_file(self._usual, private=True, shared=True) as file:
+                    file.write(spec.name.encode())
 
     def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
         path = weights_in(spec, self._settings.weights_dir)

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
+from io import BytesIO
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nextlabel.core.logs import get_logger
+from nextlabel.core.neural.compiled import KeptNetwork
 
 Floats = NDArray[np.float32]
 IMAGES_AT_ONCE_ON_CPU, IMAGES_AT_ONCE_ON_GPU = 32, 256  # unless the settings say so
@@ -55,25 +57,33 @@ class Normalised(nn.Module):
 
 
 def network_for(
-    network: Normalised, shape: tuple[int, int, int], device: torch.device, engine: str, images_at_once: int = 0
+    network: Normalised,
+    shape: tuple[int, int, int],
+    device: torch.device,
+    engine: str,
+    images_at_once: int = 0,
+    kept: KeptNetwork | None = None,
 ) -> Network:
     """Make a network ready for a device.
 
     shape: (H, W, 3) of an image.
     engine: what computes on a CPU: openvino, torch, or auto, which is OpenVINO where it is installed.
     images_at_once: the size of a batch on a GPU; 0 for the usual one.
+    kept: where what OpenVINO compiled is kept for the next process; None: nowhere.
     """
     if device.type == "cuda":
         return CudaNetwork(network, shape, device, images_at_once or IMAGES_AT_ONCE_ON_GPU)
     if engine == "openvino" or (engine == "auto" and find_spec("openvino") is not None):
-        return _by_openvino(network, shape)
+        return _by_openvino(network, shape, kept)
     return TorchNetwork(network)
 
 
-def _by_openvino(network: Normalised, shape: tuple[int, int, int]) -> Network:
+def _by_openvino(network: Normalised, shape: tuple[int, int, int], kept: KeptNetwork | None) -> Network:
     """Have OpenVINO run the network, unless it can't compile it or gives other embeddings: one batch of noise tells."""
-    by_torch = TorchNetwork(network)
     noise = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
+    if kept is not None and (known := _kept_network(kept, shape, noise)) is not None:
+        return known
+    by_torch = TorchNetwork(network)
     expected = by_torch(noise)
     try:
         compiled = OpenVinoNetwork(network, shape)
@@ -87,7 +97,40 @@ def _by_openvino(network: Normalised, shape: tuple[int, int, int]) -> Network:
     if not (np.vecdot(found, expected) > LEAST_COSINE * lengths).all():
         log.warning("computing with torch: OpenVINO's embeddings are others")
         return by_torch
+    if kept is not None:
+        kept.write(_state(shape), compiled.exported(), found)
     return compiled
+
+
+def _kept_network(kept: KeptNetwork, shape: tuple[int, int, int], noise: NDArray[np.uint8]) -> Network | None:
+    """Read a network that was compiled before; None unless it makes of the noise what it did then."""
+    try:
+        if (known := kept.read(_state(shape))) is None:
+            return None
+        compiled = OpenVinoNetwork.read(known[0])
+        if compiled(noise).tobytes() == known[1].tobytes():
+            return compiled
+    except Exception as error:  # whatever a damaged network may cause
+        log.warning("a network that was kept can't be used, and is compiled anew", cause=str(error)[:300])
+    return None
+
+
+def _state(shape: tuple[int, int, int]) -> list[object]:
+    """What a compiled network depends on besides the network."""
+    openvino = import_openvino()
+    core = openvino.Core()
+    cpu = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return [openvino.__version__, torch.__version__, list(shape), OPENVINO_AT_ONCE, _options(), list(map(str, cpu))]
+
+
+def _options() -> dict[str, object]:
+    threads = torch.get_num_threads()
+    return {
+        "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": threads,
+        "ENABLE_CPU_PINNING": False,  # it would pin two workers of one machine to the same cores
+    }
 
 
 class TorchNetwork:
@@ -116,19 +159,27 @@ class OpenVinoNetwork:
     engine = "openvino"
 
     def __init__(self, network: Normalised, shape: tuple[int, int, int]) -> None:
-        openvino = import_openvino()
-        threads = torch.get_num_threads()
+        """Compile a network for images of that shape."""
         model = traced(_ChannelsLast(network), torch.zeros((1, *shape), dtype=torch.uint8))
         model.reshape([OPENVINO_AT_ONCE, *shape])
-        options = {
-            "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": threads,
-            "ENABLE_CPU_PINNING": False,  # it would pin two workers of one machine to the same cores
-        }
-        compiled = openvino.Core().compile_model(model, "CPU", options)
+        self._take(import_openvino().Core().compile_model(model, "CPU", _options()))
+
+    @classmethod
+    def read(cls, exported: bytes) -> OpenVinoNetwork:
+        """Make one of what another `exported`."""
+        made = cls.__new__(cls)
+        made._take(import_openvino().Core().import_model(BytesIO(exported), "CPU", _options()))
+        return made
+
+    def exported(self) -> bytes:
+        exported: bytes = self._compiled.export_model().getvalue()
+        return exported
+
+    def _take(self, compiled: Any) -> None:
+        threads = torch.get_num_threads()
+        self._compiled = compiled
         self._dimension = int(compiled.output(0).shape[1])
-        self._queue = openvino.AsyncInferQueue(compiled, threads)
+        self._queue = import_openvino().AsyncInferQueue(compiled, threads)
         self._queue.set_callback(_keep)
         self.images_at_once = max(IMAGES_AT_ONCE_ON_CPU, 2 * threads * OPENVINO_AT_ONCE)
 

@@ -1,4 +1,7 @@
-"""Images of a pool -> embeddings: from the cache where it has them, the rest computed, with help where that pays."""
+"""Images of a pool -> embeddings: from the cache where it has them, the rest computed, with help where that pays.
+
+Other kinds need them at once; a job of the kind `embedding` does nothing but fill the cache, ahead of these.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.data.files import FLAVOURED, SkippedFile
 from nextlabel.core.data.images import Remark
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import all_as_seen, as_seen
-from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
+from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.remarks import RemarkCache
 from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
+from nextlabel.core.kinds.embedding import KIND, EmbeddingRequest, EmbeddingResult
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Reached
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
-from nextlabel.core.pipelines.material import Matchable
+from nextlabel.core.pipelines.material import Matchable, manifest, read_labelled, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -51,6 +58,7 @@ class Embedded:
 
     reached: how many images were looked at, where there was a time by which to end; else None.
     unreached: those that there was no time for, as their names are compared.
+    left_out: how many unlabelled images that could be chosen are not among them, since memory is bounded.
     """
 
     pool: Pool
@@ -59,6 +67,7 @@ class Embedded:
     unreadable: tuple[SkippedFile, ...]
     reached: Reached | None = None
     unreached: frozenset[str] = frozenset()
+    left_out: int = 0
 
     @property
     def sees_images(self) -> bool:
@@ -75,9 +84,12 @@ class Embedded:
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
 
 
-def embed_rows(labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone, stage: str, run: Run) -> Embedded:
+def embed_rows(
+    labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone, stage: str | None, run: Run
+) -> Embedded:
     """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
+    stage: what begins with it; None where it is a part of the stage that has begun.
     Raises TooManyUnreadable when none is left or more are bad than the settings allow.
     """
     wanted = labelled.pool.take(rows)
@@ -85,13 +97,15 @@ def embed_rows(labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone,
     digest = digest_of(key, wanted)
     remarks = RemarkCache(run.settings.cache_dir, wanted.place.key)
     if (known := run.recent.get(digest)) is not None:
-        run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
+        if stage is not None:
+            run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
         _tell(wanted, remarks.find(wanted.names, wanted.stamps), run)
         return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
     work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
     work.read_cache()
-    run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
+    if stage is not None:
+        run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
     if run.filler is not None:
         work.embed(unless=run.filler.pays)
         if len(work.missing()):
@@ -143,13 +157,116 @@ def embed_until(
     )
 
 
+def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
+    """Put all embeddings of a pool into the cache, as they are drawn, so that what is there is an even draw all along.
+
+    Raises StorageFull, CacheUnwritable, TooManyUnreadable.
+    """
+    run.plan(*KIND.stages)
+    run.stage("read")
+    labelled = read_labelled(request.path_to_img, None, run, content=request.content)
+    backbone = loaded(request, run)
+    wanted = labelled.pool.take(drawn_order(labelled.pool.names, request.seed))
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
+    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
+    rows = _not_in(cache, wanted)
+    run.stage("embed", total=len(wanted), unit="images", done=len(wanted) - len(rows))
+    seen, unreadable = _embed_into(cache, wanted, rows, backbone, run, run.filler.pays if run.filler else _never)
+    if run.filler is not None and seen < len(rows):
+        run.filler.fill(key, wanted, rows[seen:], backbone, run)
+        left = _not_in(cache, wanted.take(rows[seen:]))
+        unreadable += _embed_into(cache, wanted, rows[seen:][left], backbone, run, _never)[1]
+    _refuse_too_many(unreadable, len(wanted), run)
+    return EmbeddingResult(
+        images=len(wanted),
+        embedded=len(wanted) - len(unreadable),
+        skipped=skipped_images(labelled.pool.skipped, unreadable),
+        manifest=manifest(request, backbone, run, head=False, sources={"pool": labelled}),
+    )
+
+
+def _not_in(cache: EmbeddingCache, pool: Pool) -> NDArray[np.int64]:
+    return np.flatnonzero(~cache.find(pool.names, pool.stamps).hit)
+
+
+def _embed_into(
+    cache: EmbeddingCache,
+    wanted: Pool,
+    rows: NDArray[np.int64],
+    backbone: Backbone,
+    run: Run,
+    unless: Callable[[float | None], bool],
+) -> tuple[int, list[SkippedFile]]:
+    """Embed rows into the cache, with no more than a segment of it in memory, or until `unless(seconds left)`.
+
+    Return how many were seen, and those that can't be read.
+    """
+    seen, before, writer = 0, len(wanted) - len(rows), CacheWriter(cache, wanted)
+    unreadable: list[SkippedFile] = []
+    batches = embed(backbone, wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
+    try:
+        with closing(batches):
+            for batch in batches:
+                seen += batch.seen
+                unreadable += batch.unreadable
+                writer.add(batch)
+                run.advance(max(before + seen, run.done))
+                if unless(run.seconds_left):
+                    break
+    finally:
+        writer.flush()
+    return seen, unreadable
+
+
+def loaded(request: JobRequest, run: Run) -> Backbone:
+    """Load the request's backbone. Raises what BackboneLoader does."""
+    assert request.backbone is not None
+    spec = find_backbone(request.backbone)
+    if request.weights == "random" and spec.needs_weights:
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the backbone is untrained, as asked: its answers are for comparison only")
+    return run.backbones.load(spec, request.weights, request.seed)
+
+
+def _never(_seconds_left: float | None) -> bool:
+    return False
+
+
+def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) -> tuple[Found, tuple[SkippedFile, ...]]:
+    """Embed what of the pool is not in the cache yet, and hold none of it. Return what is there now, and what can't be
+    read.
+
+    Raises TooManyUnreadable as `embed_rows` does.
+    """
+    pool = labelled.pool
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, pool.place.key)
+    run.recent.make_room(len(pool) * backbone.dimension * 4)
+    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
+    work = _Work(pool, backbone, cache, run, holds=False)
+    found = work.find()
+    if not len(work.missing()):
+        return found, ()
+    run.stage(stage, total=len(pool), unit="images", done=len(pool) - len(work.missing()))
+    if run.filler is not None:
+        work.embed(unless=run.filler.pays)
+        if len(work.missing()):
+            run.filler.fill(key, pool, work.missing(), backbone, run)
+            work.find()
+    work.embed()
+    _refuse_too_many(work.unreadable, len(pool), run)
+    return work.find(), tuple(work.unreadable)
+
+
 class _Work:
     """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
     read; the rest is missing.
     """
 
-    def __init__(self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run) -> None:
-        self.embeddings = np.empty((len(wanted), backbone.dimension), np.float32)
+    def __init__(
+        self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run, *, holds: bool = True
+    ) -> None:
+        """`holds`: whether embeddings are kept here, and not in the cache alone."""
+        self.embeddings = np.empty((len(wanted) if holds else 0, backbone.dimension), np.float32)
+        self._holds = holds
         self.have = np.zeros(len(wanted), np.bool_)
         self.remarks = np.zeros(len(wanted), np.uint8)  # of those that were embedded here
         self.unreadable: list[SkippedFile] = []
@@ -159,6 +276,12 @@ class _Work:
 
     def missing(self) -> NDArray[np.int64]:
         return np.flatnonzero(~self.have & ~self._tried)
+
+    def find(self) -> Found:
+        """Look up what the cache has, for one that holds nothing."""
+        found = self._cache.find(self._wanted.names, self._wanted.stamps)
+        self.have = found.hit
+        return found
 
     def read_cache(self) -> None:
         rows = self.missing()
@@ -189,7 +312,7 @@ class _Work:
         missing = ~self.have & ~self._tried
         return int(missing.argmax()) if missing.any() else len(missing)
 
-    def embed(self, unless: Callable[[float | None], bool] = lambda _: False) -> None:
+    def embed(self, unless: Callable[[float | None], bool] = _never) -> None:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
@@ -203,7 +326,8 @@ class _Work:
                 for batch in batches:
                     self._tried[rows[seen : seen + batch.seen]] = True
                     seen += batch.seen
-                    self.embeddings[batch.rows] = batch.embeddings
+                    if self._holds:
+                        self.embeddings[batch.rows] = batch.embeddings
                     self.have[batch.rows] = True
                     self.remarks[batch.rows] = batch.remarks
                     self.unreadable += batch.unreadable

@@ -26,6 +26,7 @@ from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.neural.training import Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
 from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
@@ -122,13 +123,12 @@ def read_of_task(
 
 
 def _place(path: str, run: Run, content: bool) -> Place:
-    assert run.progress is not None
-    stage, before = run.progress.stage, run.done  # of another pool, maybe
+    before = run.done  # of another pool, maybe
 
     def listed(count: int) -> None:
         assert run.progress is not None
         if run.progress.unit != "images":
-            run.stage(stage, None, "images", done=before)
+            run.stage(run.progress.stage, None, "images", done=before)
         run.advance(before + count)
 
     patience = Patience(run.settings.bucket_patience_s, waiting=run.waits)
@@ -137,8 +137,9 @@ def _place(path: str, run: Run, content: bool) -> Place:
         return place
 
     def show(done: int, total: int) -> None:
+        assert run.progress is not None
         if done == 1:
-            run.stage(stage, before + total, "images", done=before)
+            run.stage(run.progress.stage, before + total, "images", done=before)
         run.advance(before + done)
 
     return ByContent(place, show)
@@ -172,8 +173,13 @@ def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:
     return f"; {shown(odd[0])} has {odd[1]}" if odd else ""
 
 
-def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run) -> tuple[Head, HeadSummary]:
-    """Train a head on the labelled rows of the embeddings (K, d)."""
+def train(
+    request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run, tick: Tick | None = None
+) -> tuple[Head, HeadSummary]:
+    """Train a head on the labelled rows of the embeddings (K, d).
+
+    tick: called as it gets on; None: the run's stage is the training's.
+    """
     head = run.heads.get(
         request.head,
         embeddings[matched.rows],
@@ -181,7 +187,7 @@ def train(request: JobRequest, embeddings: NDArray[np.float32], matched: Matched
         len(matched.classes),
         seed=request.seed,
         device=run.backbones.device,
-        tick=run.advance,
+        tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
     )
     summary = HeadSummary(

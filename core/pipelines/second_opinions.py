@@ -12,6 +12,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import all_as_seen
 from nextlabel.core.kinds.selection import SelectionRequest
+from nextlabel.core.methods.base import Rows
 from nextlabel.core.people import in_file_names
 from nextlabel.core.tasks.registry import task_of
 
@@ -32,8 +33,11 @@ class SecondOpinions:
     most: int = 0
 
     @classmethod
-    def of(cls, request: SelectionRequest, pool: Pool, run: Run) -> Self:
-        """Look them up in people's files, in the order of the pool; none where no overlap was asked for."""
+    def of(cls, request: SelectionRequest, pool: Pool, candidates: Rows, run: Run) -> Self:
+        """Look them up in people's files, in the order of the pool; none where no overlap was asked for.
+
+        candidates: rows that had no label when the job began, which it may choose by itself: they are left out.
+        """
         if request.person is None or request.overlap == 1 or request.path_to_labels is None:
             return cls()
         roots, person = run.settings.data_roots, request.person
@@ -42,11 +46,13 @@ class SecondOpinions:
         for file, said in seen.of_people().items():
             for name in said:
                 people.setdefault(name, set()).add(in_file_names(file.rpartition(".")[0]))
+        new = {pool.names[row] for row in candidates}
         done = {one.name for one in seen.settled} | set(request.exclude) | set(request.pending)
         found = {
             name: frozenset(people[key])
             for name, key in zip(pool.names, all_as_seen(pool.names), strict=True)
             if key in people
+            and name not in new
             and person not in people[key]
             and len(people[key]) < request.most_holders(name)
             and not {name, key} & done

@@ -35,6 +35,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     top_of,
 )
+from nextlabel.core.pipelines.narrowing import embed_within_memory
 from nextlabel.core.pipelines.predictions import Predictions, predictions_of
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
@@ -93,7 +94,10 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     run.stage("read")
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     source = source_of(request, run)
-    embedded = embed_pool(request, labelled, source, run, soon=request.pending)
+    if request.within_s is None:
+        embedded = embed_within_memory(request, labelled, source, run)
+    else:
+        embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
@@ -116,7 +120,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     told: dict[str, Any] = {
         "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
-        "candidates": len(inputs.candidates) - len(held.rows),
+        "candidates": len(inputs.candidates) - len(held.rows) + embedded.left_out,
         "handed_to": request.person,
         "with_others": held.with_others,
         "with_you": held.with_you,
@@ -189,7 +193,7 @@ def choose_and_hand_out(
     Returns the batch, the images to be labelled again, and what others have.
     """
     names, warnings = embedded.pool.names, run.warnings
-    second = SecondOpinions.of(request, embedded.pool, run)
+    second = SecondOpinions.of(request, embedded.pool, inputs.candidates, run)
     while True:
         run.warnings = warnings
         held = Held.of(request, embedded.pool, inputs.candidates, run)

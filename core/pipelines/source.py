@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.spelling import all_as_seen
-from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.neural.backbones import Backbone
-from nextlabel.core.pipelines.embedding import Embedded, embed_rows
+from nextlabel.core.pipelines.embedding import Embedded, embed_rows, loaded
 from nextlabel.core.pipelines.material import Matchable, Origin
 from nextlabel.core.pipelines.run import Run
 
@@ -35,11 +34,7 @@ def source_of(request: OnePool, run: Run) -> Source:
 
 
 def load_backbone(request: JobRequest, run: Run) -> Embedder:
-    assert request.backbone is not None
-    spec = find_backbone(request.backbone)
-    if request.weights == "random" and spec.needs_weights:
-        run.warn(WarningCode.RANDOM_WEIGHTS, "the backbone is untrained, as asked: its answers are for comparison only")
-    return Embedder(run.backbones.load(spec, request.weights, request.seed))
+    return Embedder(loaded(request, run))
 
 
 @dataclass(frozen=True, eq=False)

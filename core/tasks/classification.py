@@ -116,7 +116,7 @@ def read_labels_and_conflicts(path: Path, roots: Sequence[Path] = ()) -> tuple[C
 
 def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
     """Find the rows of the labelled names, however these are spelt."""
-    rows_by_name = pool.rows_by_name
+    rows_by_name = pool.find(labels.classes_by_name.keys())
     present = {name: class_ for name, class_ in labels.classes_by_name.items() if name in rows_by_name}
     class_by_row = {rows_by_name[name]: class_ for name, class_ in present.items()}
     rows = sorted(class_by_row)

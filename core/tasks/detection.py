@@ -111,7 +111,7 @@ class Detection(Task):
 
     def match(self, labels: Labels, pool: Pool) -> MatchedBoxes:
         assert isinstance(labels, BoxLabels)
-        rows_by_name = pool.rows_by_name
+        rows_by_name = pool.find(labels.images.keys())
         present = {rows_by_name[name]: image for name, image in labels.images.items() if name in rows_by_name}
         rows = sorted(present)
         targets = _objects([present[row] for row in rows])

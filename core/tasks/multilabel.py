@@ -130,7 +130,7 @@ class Multilabel(ClassTask):
 
     def match(self, labels: Labels, pool: Pool) -> MatchedSets:
         assert isinstance(labels, ClassSets)
-        rows_by_name = pool.rows_by_name
+        rows_by_name = pool.find(labels.classes_by_name.keys())
         present = {name: classes for name, classes in labels.classes_by_name.items() if name in rows_by_name}
         sets_by_row = {rows_by_name[name]: classes for name, classes in present.items()}
         rows = sorted(sets_by_row)

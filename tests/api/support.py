@@ -86,6 +86,10 @@ class Data:
         return {"kind": "map", "backbone": "b0", **self._one_pool}
 
     @property
+    def embedding(self) -> dict[str, Any]:
+        return {"kind": "embedding", "backbone": "b0", "path_to_img": str(self.root / "pool")}
+
+    @property
     def _one_pool(self) -> dict[str, str]:
         return {"path_to_img": str(self.root / "pool"), "path_to_labels": str(self.root / "labels.txt")}
 

@@ -61,6 +61,7 @@ def test_every_call_is_documented(client):
         ("post", "/labels/classes/change"),
         ("post", "/labels/classes/undo"),
         ("post", "/labels/settle"),
+        ("post", "/report"),
         ("get", "/hand-outs"),
         ("post", "/hand-outs/give-back"),
         ("get", "/capabilities"),

@@ -111,9 +111,9 @@ class Person(threading.Thread):
         if job is None or job["state"] != "succeeded":
             return 0
         known = time.time()
-        mine = [
-            Holding(name, self.name, job["id"], asked, known, self._ends(job["id"])) for name in job["result"]["data"]
-        ]
+        result = job["result"] or self._ask("GET", f"/jobs/{job['id']}/result")  # a large one is not in the job
+        ends = self._ends(job["id"])
+        mine = [Holding(name, self.name, job["id"], asked, known, ends) for name in result["data"]]
         self._story.holdings += mine
         self._work_on(mine)
         return len(mine)

@@ -135,6 +135,7 @@ class History:
     oddities: list[Oddity] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     full_disk: list[tuple[float, float]] = field(default_factory=list)  #: from, until
+    outages: list[tuple[str, float, float]] = field(default_factory=list)  #: of a host or between hosts: from, until
     poison_kills: Counter[str] = field(default_factory=Counter)  #: job -> how often its process was killed
     leased: list[Leased] = field(default_factory=list)
     drains_s: list[float] = field(default_factory=list)  #: from SIGTERM to the end of the worker

@@ -12,9 +12,10 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -25,7 +26,7 @@ from nextlabel.core.jobs.store import PREFIX
 from nextlabel.core.kinds.registry import parse_request
 from tests.chaos.history import Death, History, Oddity, Submission
 from tests.chaos.network import Link
-from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Connected, Process
+from tests.chaos.stack import LEASE_S, STOPS_WITHIN_S, ChaosStack, Process
 from tests.chaos.watch import Watch
 from tests.chaos.workloads import BY_NAME, Pools
 
@@ -45,10 +46,20 @@ Steps = Iterator[float]  # seconds to wait before each next step
 
 class Nemesis:
     def __init__(
-        self, stack: ChaosStack, pools: Pools, history: History, *, seed: int, only: Collection[str] = ()
+        self,
+        stack: ChaosStack,
+        pools: Pools,
+        history: History,
+        *,
+        seed: int,
+        faults: Mapping[Fault, int],
+        every_s: tuple[float, float] = EVERY_S,
+        only: Collection[str] = (),
     ) -> None:
+        """`faults`: how often each comes, relative to the others. `only`: these of them."""
+        self._every_s = every_s
         self.stack, self.pools, self.history = stack, pools, history
-        self._shares = {fault: share for fault, share in SHARES.items() if not only or called(fault) in only}
+        self._shares = {fault: share for fault, share in faults.items() if not only or called(fault) in only}
         self.rng = random.Random(f"{seed}/nemesis")
         self.redis = redis.Redis.from_url(stack.redis_url, decode_responses=True, socket_timeout=1, retry=None)
         self._under_way: list[tuple[float, int, Steps]] = []
@@ -63,7 +74,7 @@ class Nemesis:
         while time.monotonic() < end:
             if time.monotonic() >= begin_next:
                 self._begin_one()
-                begin_next = time.monotonic() + self.rng.uniform(*EVERY_S)
+                begin_next = time.monotonic() + self.rng.uniform(*self._every_s)
             self._go_on()
             time.sleep(0.02)
         while self._under_way:
@@ -76,7 +87,7 @@ class Nemesis:
         self.redis.close()
 
     @contextmanager
-    def one_worker(self) -> Iterator[Connected]:
+    def one_worker(self) -> Iterator[Any]:
         """For the fault alone; most often one that runs a job."""
         free = [worker for worker in self.stack.workers if worker.runs and not worker.busy]
         at_work = [worker for worker in free if any(name_of(worker) in one for one in self.at_work())]
@@ -126,11 +137,14 @@ class Nemesis:
                 process.start()
 
 
-def called(fault: Callable[[Nemesis], Steps]) -> str:
+Fault = Callable[[Nemesis], Steps]
+
+
+def called(fault: Fault) -> str:
     return fault.__name__.replace("_", " ")
 
 
-def name_of(worker: Connected) -> str:
+def name_of(worker: Process) -> str:
     """What the names of its processes in the records begin with."""
     return f"worker-{worker.pid}@"
 
@@ -211,7 +225,7 @@ def longer_than_the_lease(nemesis: Nemesis) -> float:
     return LEASE_S + nemesis.rng.uniform(1, 9)  # so that its job may be another's, and running, when it goes on
 
 
-def pool_process(nemesis: Nemesis, worker: Connected) -> int:
+def pool_process(nemesis: Nemesis, worker: Process) -> int:
     """The parent's child that runs jobs. Raises NotNow while there is none.
 
     A worker whose first process dies before it is ready gives up, by Celery's rule, and is its supervisor's to restart.
@@ -351,7 +365,7 @@ def fill_the_disk(nemesis: Nemesis) -> Steps:
     nemesis.history.full_disk.append((begun, time.time()))
 
 
-SHARES: dict[Callable[[Nemesis], Steps], int] = {
+SHARES: dict[Fault, int] = {
     kill_a_process: 4,
     kill_a_worker: 3,
     freeze_a_process: 3,

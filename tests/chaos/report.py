@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ def figures(evidence: Evidence, violations: Sequence[Violation], *, seed: int, d
         "worker seconds lost to crashes": round(sum(one.held_s for one in taken), 1),
         "seconds until put back": _by_blow(taken, lambda one: one.put_back_s),
         "seconds until claimed again": _by_blow(taken, lambda one: one.claimed_s),
+        **(
+            {"seconds from an outage's end to the next step of a job": _until_work(evidence)} if history.outages else {}
+        ),
         "seconds until a stopped worker was gone": _span(history.drains_s),
         "files left by kills": len(evidence.left.temporary),
         "drain_s": round(drain_s, 1),
@@ -45,8 +49,8 @@ def as_text(found: dict[str, Any]) -> str:
     for name, value in found.items():
         if name != "violations":
             shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-            lines.append(f"{name:<42}{shown}")
-    lines.append(f"{'violations':<42}{len(found['violations'])}")
+            lines.append(f"{name:<50}{shown}")
+    lines.append(f"{'violations':<50}{len(found['violations'])}")
     lines += [f"  {one['broken']}: {one['job_id'] or '-'}: {one['evidence']}" for one in found["violations"]]
     return "\n".join(lines)
 
@@ -87,6 +91,17 @@ def _by_blow(taken: list[Takeover], seconds: Callable[[Takeover], float | None])
         if one.blow is not None and (value := seconds(one)) is not None:
             spans[one.blow.how].append(value)
     return {name: _span(spans[name]) for name in sorted(spans)}
+
+
+def _until_work(evidence: Evidence) -> dict[str, str]:
+    """A step is a claim or an end. Those that come while nothing waits to be done say nothing, and are left out."""
+    steps = sorted(happened_at(e) for events in evidence.events.values() for e in events if e.name in ("state", "end"))
+    spans: defaultdict[str, list[float]] = defaultdict(list)
+    for how, _, until in evidence.history.outages:
+        at = bisect_left(steps, until)
+        if at < len(steps):
+            spans[how].append(steps[at] - until)
+    return {how: _span(spans[how]) for how in sorted(spans)}
 
 
 def _span(values: list[float]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +13,7 @@ from nextlabel.core.jobs.queue import JOBS_KEY
 from tests.chaos.checker import Violation, check
 from tests.chaos.clients import Crowd
 from tests.chaos.history import History
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import EVERY_S, SHARES, Fault, Nemesis
 from tests.chaos.observer import Observer, take_inventory
 from tests.chaos.report import figures
 from tests.chaos.stack import ChaosStack
@@ -25,15 +25,25 @@ SMALL_DISK_KB = 256 * 1024
 
 
 def run(
-    folder: Path, *, seed: int, seconds: float, workers: int, clients: int, only: Collection[str] = ()
+    folder: Path,
+    *,
+    seed: int,
+    seconds: float,
+    workers: int,
+    clients: int,
+    only: Collection[str] = (),
+    stack_of: type[ChaosStack] = ChaosStack,
+    faults: Mapping[Fault, int] = SHARES,
+    every_s: tuple[float, float] = EVERY_S,
 ) -> tuple[list[Violation], dict]:
-    """-> (violations, figures). `folder` must not exist; it keeps the logs and all files. `only`: these faults."""
+    """-> (violations, figures). `folder` must not exist; it keeps the logs and all files. `only`: these of `faults`."""
     history = History()
-    with ChaosStack(folder, workers=workers, small_disk_kb=SMALL_DISK_KB) as stack, ExitStack() as at_the_end:
+    with stack_of(folder, workers=workers, small_disk_kb=SMALL_DISK_KB) as stack, ExitStack() as at_the_end:
         pools = Pools(stack.data)
         pools.write()
         expected = undisturbed(stack, pools)
-        observer, nemesis = Observer(stack, history), Nemesis(stack, pools, history, seed=seed, only=only)
+        observer = Observer(stack, history)
+        nemesis = Nemesis(stack, pools, history, seed=seed, faults=faults, every_s=every_s, only=only)
         crowd = Crowd(stack.url, pools, history, seed=seed, count=clients)
         for ended in (observer.stop, nemesis.rest, crowd.give_up):  # whatever happens
             at_the_end.callback(ended)

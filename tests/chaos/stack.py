@@ -113,13 +113,9 @@ class ChaosStack:
             made.mkdir(parents=True)
         self._settings = settings
         self.redis_port, self.api_port = free_port(), free_port()
-        self.url, self.redis_url = f"http://{HOST}:{self.api_port}", f"redis://{HOST}:{self.redis_port}/0"
-        self.network = Network(self.redis_port)
-        redis_server = redis_command(self.state / "redis", self.redis_port)
-        self.redis = Process("redis", redis_server, dict(os.environ), self.logs / "redis.log")
-        self.api = self._python("api", "nextlabel.api", "--host", HOST, "--port", str(self.api_port))
+        self._lay_out()
         self.workers = [self._worker(number) for number in range(workers)]
-        self.retired: list[Connected] = []  # workers that were asked to stop, and replaced meanwhile
+        self.retired: list[Process] = []  # workers that were asked to stop, and replaced meanwhile
         self.has_small_disk = bool(small_disk_kb) and mount_small_disk(self.results, small_disk_kb)
         self._started = workers
 
@@ -136,6 +132,14 @@ class ChaosStack:
     ) -> None:
         self.close()
 
+    def _lay_out(self) -> None:
+        """Redis, the API, and the network between all of them."""
+        self.url, self.redis_url = f"http://{HOST}:{self.api_port}", f"redis://{HOST}:{self.redis_port}/0"
+        self.network = Network(self.redis_port)
+        redis_server = redis_command(self.state / "redis", self.redis_port)
+        self.redis = Process("redis", redis_server, dict(os.environ), self.logs / "redis.log")
+        self.api = self._connected("api", "nextlabel.api", "--host", HOST, "--port", str(self.api_port))
+
     def start(self) -> None:
         self.redis.start()
         until(self.redis_answers, "Redis answers")
@@ -144,10 +148,10 @@ class ChaosStack:
         until(lambda: len(self.store().workers()) == len(self.workers), "all workers are seen")
         until(self.api_answers, "the API answers")
 
-    def replace(self, worker: Connected) -> None:
+    def replace(self, worker: Process) -> None:
         """A new worker in the place of one that is gone, or going."""
         self._started += 1
-        new = self._worker(self._started - 1)
+        new = self._worker(self._started - 1, instead_of=worker)
         new.start()
         self.workers[self.workers.index(worker)] = new
 
@@ -163,7 +167,7 @@ class ChaosStack:
         for process in (*self.workers, *self.retired, self.api, self.redis):
             if process.runs:
                 process.kill()
-        self.network.close()
+        self._close_network()
         if self.has_small_disk:
             subprocess.run(["umount", self.results], check=True)
             self.has_small_disk = False
@@ -181,19 +185,25 @@ class ChaosStack:
     def api_answers(self) -> bool:
         return httpx.get(f"{self.url}/healthz", timeout=2).is_success
 
-    def _worker(self, number: int) -> Connected:
-        """As on another machine: it has an address of Redis of its own, so no other worker sees its process die."""
-        return self._python(f"worker-{number}", "nextlabel.worker", "--processes", "1")
+    def _close_network(self) -> None:
+        self.network.close()
 
-    def _python(self, name: str, module: str, *arguments: str) -> Connected:
+    def _worker(self, number: int, instead_of: Process | None = None) -> Process:
+        """As on another machine: it has an address of Redis of its own, so no other worker sees its process die."""
+        return self._connected(f"worker-{number}", "nextlabel.worker", "--processes", "1")
+
+    def _connected(self, name: str, module: str, *arguments: str) -> Connected:
+        command = [sys.executable, "-m", module, *arguments]
+        return Connected(name, command, self._environment(), self.logs / f"{name}.log", self.network.link())
+
+    def _environment(self) -> dict[str, str]:
         places = {
             "NEXTLABEL_DATA_ROOTS": str(self.data),
             "NEXTLABEL_STATE_DIR": str(self.state),
             "NEXTLABEL_CACHE_DIR": str(self.cache),
             "NEXTLABEL_WEIGHTS_DIR": str(self.folder / "weights"),
         }
-        command, environment = [sys.executable, "-m", module, *arguments], {**os.environ, **self._settings, **places}
-        return Connected(name, command, environment, self.logs / f"{name}.log", self.network.link())
+        return {**os.environ, **self._settings, **places}
 
 
 def until(met: Callable[[], bool], what: str, within_s: float = STARTS_WITHIN_S) -> None:

@@ -41,6 +41,7 @@ WORKLOADS = (
     Workload("slow prediction", "prediction", "slow", 4, labels=40),
     Workload("large batch", "selection", "large", 2, labels=40, more={"add": 10, "method": "margin"}),
     Workload("large prediction", "prediction", "large", 2, labels=40),
+    Workload("ahead", "embedding", "large", 3),
     Workload("network", "selection", "tiny", 2, more={"add": 3, "backbone": "mobilenet", "weights": "random"}),
     Workload("poison", "prediction", "slow", 1, labels=40, poison=True),
 )
@@ -67,6 +68,8 @@ class Pools:
         request = {"kind": workload.kind, "backbone": "descriptor", **workload.more}
         if workload.kind == "selection":
             request["near_copies"] = "allow"
+        if workload.kind == "embedding":
+            return {**request, "path_to_img": images}
         if workload.kind != "f1":
             return {**request, "path_to_img": images, "path_to_labels": labels}
         train = {"path_to_img_train": images, "path_to_labels_train": labels}

@@ -28,6 +28,7 @@ CALLS = {
     "agreement": ("agreement", fields.AgreementFields),
     "similar": ("similar", fields.SimilarFields),
     "map": ("map", fields.MapFields),
+    "embedding": ("embed", fields.EmbeddingFields),
 }
 
 

@@ -23,7 +23,8 @@ from tests.ports import needs_ipv6
 def request_of(kind, data):
     """The least that a request of that kind says."""
     least = {"similar": {"add": 1, "like": ["a.png"]}, "selection": {"add": 1}}
-    fields = data.f1 if kind == "f1" else {**data.prediction, **least.get(kind, {})}
+    whole = {"f1": data.f1, "embedding": data.embedding}
+    fields = whole.get(kind) or {**data.prediction, **least.get(kind, {})}
     return {name: value for name, value in fields.items() if name != "kind"}
 
 

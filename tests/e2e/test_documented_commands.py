@@ -33,6 +33,7 @@ ONLY_READ = ("up", "demo")
 #: What ends otherwise than well, as its page says.
 ENDS = {
     "select nowhere": 3,
+    "select s3://": 3,  # this stack has no root in a bucket
     "labels check bad.txt": 1,
     "cancel": 3,  # the job has ended
     "retry": 3,  # it has succeeded

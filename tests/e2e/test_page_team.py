@@ -83,3 +83,17 @@ def test_both_labels_are_kept_and_a_third_person_settles_them(visit, project, la
     cem.shot("settled-narrow-dark")
     settled.get_by_role("button", name="Open again").press("Enter")
     until(page, lambda: not (labels / "_settled.txt").read_text())
+
+
+def test_the_report_is_one_file_that_opens_without_a_host_and_says_what_is_not_told(visit, project, labels, tmp_path):
+    labels.mkdir()
+    write_labels(labels / "anna.txt", [("red_1.png", "red"), ("blue_1.png", "blue")])
+    visitor = visit()
+    page = visitor.open("#/quality", project)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Report").press("Enter")
+    assert saved.value.suggested_filename == "report.html"
+    saved.value.save_as(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "2 labelled images (anna 2)" in text
+    assert "Not told: a learning curve" in text

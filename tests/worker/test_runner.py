@@ -127,6 +127,7 @@ def whole(root):
         "agreement": one,
         "similar": {**one, "add": 1, "like": ["red_0.png"]},
         "map": {**one, "points": 10},
+        "embedding": {"path_to_img": "whole"},
     }
 
 
@@ -286,6 +287,31 @@ def test_a_job_cancelled_at_the_very_end_leaves_no_result(runner, store, setting
     runner.run(job.id)
     assert store.get(job.id).state is JobState.CANCELLED
     assert not settings.results_dir.exists()
+
+
+def test_embedding_ahead_gives_way_to_whoever_waits_and_goes_on_where_it_was(runner, store, settings, large_pool, pool):
+    ahead = submit(store, kind="embedding", path_to_img=large_pool["path_to_img"])
+    with running(runner, ahead.id):
+        wait_until(lambda: embedding(store, ahead))
+        other = submit(store, **pool, add=1)
+    gave_way = store.get(ahead.id)
+    assert (gave_way.state, gave_way.last_interruption.reason) == (JobState.QUEUED, "gave_way")
+    assert store.messages_waiting(runner._process.queue.jobs_key) == 1, "its message is behind the other job's"
+    runner.run(other.id)
+    runner.run(ahead.id)
+    ended = store.get(ahead.id)
+    assert (ended.state, ended.error) == (JobState.SUCCEEDED, None)
+    assert begun_with(store, ahead) == 0
+    assert result_of(settings, ended).embedded == 100
+    again = submit(store, kind="embedding", path_to_img=large_pool["path_to_img"])
+    runner.run(again.id)
+    assert begun_with(store, again) == 100
+
+
+def test_embedding_ahead_gives_way_to_no_job_of_its_kind(runner, store, large_pool):
+    jobs = [submit(store, kind="embedding", path_to_img=large_pool["path_to_img"]) for _ in range(2)]
+    runner.run(jobs[0].id)
+    assert [store.get(job.id).state for job in jobs] == [JobState.SUCCEEDED, JobState.QUEUED]
 
 
 def test_a_drained_worker_gives_its_job_back_and_another_goes_on_where_it_was(runner, store, settings, large_pool):

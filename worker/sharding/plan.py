@@ -19,7 +19,7 @@ from nextlabel.core.disk import make_private, whole_file
 from nextlabel.core.embeddings.cache import CacheKey
 from nextlabel.core.jobs.record import checked_job_id
 
-GIVEN_UP_AFTER_S = 3600.0
+GIVEN_UP_AFTER_S = 24 * 3600.0  # the clock of the machine that looks may be wrong by hours
 KEY = re.compile(r"[0-9A-Za-z]{1,64}")  # it comes from Redis and becomes a part of a path
 
 

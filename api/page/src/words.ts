@@ -139,6 +139,37 @@ export const words = {
     more: (n: number) => `… and ${number(n)} more`,
   },
 
+  classes: {
+    title: "Classes",
+    why: "The same for everybody who labels in this folder: they stand in its file classes.json.",
+    none: "No class yet.",
+    labels: (n: number) => labels(n),
+    change: (name: string) => `Change ${name}`,
+    name: "Name",
+    key: "Key",
+    keyHint: "a digit or letter, or . or , and one",
+    colour: "Colour",
+    colourHint: "#rrggbb",
+    description: "What it is",
+    example: "An image that shows it",
+    save: "Save",
+    cancel: "Cancel",
+    remove: "Remove, with its labels",
+    removeTitle: (name: string) => `Remove ${name}?`,
+    removeText: (name: string, n: number) =>
+      `${labels(n)} of ${name} go, whoever gave them. Undo brings them back as long as nobody labels.`,
+    removeYes: "Remove",
+    removeNo: "Keep it",
+    mergeTitle: (to: string) => `There is a class ${to} already`,
+    mergeText: (name: string, to: string) => `All labels of ${name} become ${to}, and ${name} is no more.`,
+    mergeYes: "Make one of two",
+    mergeNo: "Keep both",
+    newOne: "New class",
+    add: "Add",
+    undo: "Undo the last rename, merge or removal",
+    undone: "As before.",
+  },
+
   label: {
     title: "Label",
     noBatch: "No batch yet",
@@ -155,6 +186,7 @@ export const words = {
     batch: "Batch, best first",
     lookedAt: "The image that is looked at",
     classes: "Classes",
+    begun: (key: string) => `${key} and …`,
     classByName: "Class by name",
     typeClass: "Type a class",
     label: "Label",
@@ -211,6 +243,10 @@ export const words = {
     chosenBy: (method: string) => `Chosen by ${method}`,
     why: (why: string, candidates: number, leftOut: number, withOthers: number) =>
       `${why} Out of ${plural(candidates, "candidate")}${leftOut ? `; ${plural(leftOut, "near-copy", "near-copies")} left out` : ""}${withOthers ? `; ${number(withOthers)} with others left out` : ""}.`,
+    partOf: (images: number, of: number) =>
+      `Chosen among ${number(images)} of ${plural(of, "image")}, an even draw: those that were embedded in time. Later batches are chosen among more.`,
+    ahead: (done: number, total: number) => `${number(done)} of ${number(total)} embedded`,
+    aheadTitle: "The rest of the pool is embedded while you label; later batches are chosen among more.",
     restIsHandedOut:
       "All that is left is handed out: it comes back when it is given back, or when its time is over. Above stands with whom it is.",
     skippedTitle: "Skipped images",
@@ -257,6 +293,8 @@ export const words = {
   },
 
   quality: {
+    report: "Report",
+    reportHint: "Saves the newest answers, with pictures, as one file to mail.",
     title: "Quality",
     curve: "How much more to label",
     curveHint: "Learns from parts of your labels, and forecasts what more of them would bring.",

@@ -27,6 +27,7 @@ COMMANDS = {
     "agreement": ("agreement", "pool", "--labels", "labels.txt"),
     "similar": ("similar", "pool", "-n", "1", "--like", "a.png"),
     "map": ("map", "pool"),
+    "embedding": ("embed", "pool"),
 }
 SELECT = COMMANDS["selection"]
 
@@ -89,12 +90,21 @@ def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, clien
     assert client.jobs() == []
 
 
-@pytest.mark.parametrize("name", ["map.png", "map.HTML", "map.svg", "map.pdf"])
+def test_a_chart_is_drawn_where_there_is_one_and_refused_before_the_work_where_not(nextlabel, client, data, worker):
+    with worker.carrying_out(RESULTS["map"]):
+        assert nextlabel(*COMMANDS["map"], "-o", "map.svg")[0] == 0
+    assert (data.root / "map.svg").read_text().startswith("<svg ")
+    code, _, err = nextlabel(*SELECT, "-o", "batch.svg")
+    assert (code, len(client.jobs())) == (2, 1)
+    assert "no chart is drawn of what `select` answers" in err
+
+
+@pytest.mark.parametrize("name", ["map.png", "map.HTML", "map.pdf"])
 def test_no_picture_is_drawn_and_none_is_pretended(nextlabel, client, data, name):
     for more in ((), ("--format", "csv")):
         code, _, err = nextlabel(*COMMANDS["map"], "-o", name, *more)
         assert code == 2
-        assert f"{name}: no picture is drawn here" in err
+        assert f"{name}: charts are drawn as .svg alone" in err
     assert client.jobs() == []
     assert not (data.root / name).exists()
 
@@ -162,7 +172,7 @@ def test_where_the_service_may_be_named_is_said(nextlabel):
 
 
 def test_a_labels_file_of_a_kind_that_has_no_classes_is_refused_before_any_work(nextlabel, client):
-    for kind in ("f1", "learning_curve", "audit", "similar", "map"):
+    for kind in ("f1", "learning_curve", "audit", "similar", "map", "embedding"):
         code, _, err = nextlabel(*COMMANDS[kind], "-o", "x.tsv")
         assert code == 2
         assert "has no labels to give as tsv" in err

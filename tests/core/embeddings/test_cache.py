@@ -123,6 +123,18 @@ def test_rows_come_in_the_order_asked_from_several_segments(cache):
     assert embeddings.tolist() == vectors(5, 4, 3, 5).tolist()
 
 
+def test_a_sweep_reads_each_image_once_in_the_order_of_the_files_and_leaves_out_what_is_damaged(cache, monkeypatch):
+    monkeypatch.setattr(module, "_SWEPT_BYTES", 2 * DIMENSION * 4)
+    for numbers in ((3, 1), (0, 4), (2,)):
+        add(cache, *numbers)
+    damaged = segments(cache)[1]
+    damaged.write_bytes(damaged.read_bytes()[:-64] + bytes(64))  # 0 and 4
+    swept = list(find(cache, 0, 1, 2, 3, 4, 5).sweep(np.arange(6)))
+    assert np.concatenate([images for images, _ in swept]).tolist() == [2, 3, 1]
+    assert np.array_equal(np.concatenate([embeddings for _, embeddings in swept]), vectors(2, 3, 1))
+    assert max(len(images) for images, _ in swept) <= 2
+
+
 def test_reading_goes_by_blocks_without_a_seam(tmp_path):
     cache = EmbeddingCache(tmp_path, KEY, dimension=1 << 18)  # 1 MiB a row: 8 rows a block
     embeddings = np.repeat(np.arange(20, dtype=np.float32)[:, None], 1 << 18, axis=1)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nextlabel.core.data import stamps
+from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.embeddings import cache
 from nextlabel.core.embeddings.cache import EmbeddingCache
 from nextlabel.core.embeddings.catalogue import find_backbone
@@ -33,6 +34,28 @@ def test_rows_are_the_pools_and_stay_so_when_the_cache_has_some_of_them(bench):
     rows = [both.pool.names.index(name) for name in first.pool.names]
     np.testing.assert_array_equal(both.embeddings[rows], first.embeddings)
     np.testing.assert_array_equal(both.embeddings, embedded(Bench(bench.root.parent, cache_dir="/nowhere")).embeddings)
+
+
+def test_embedding_ahead_fills_the_cache_as_images_are_drawn(bench):
+    names = bench.pool(red=5, blue=5)
+    spoil(bench.root / "pool", "bad.png")
+    result = bench.carry_out("embedding", path_to_img=str(bench.root / "pool"))
+    assert (result.images, result.embedded) == (11, 10)
+    assert [(one.name, bool(one.reason)) for one in result.skipped] == [("bad.png", True)]
+    assert bench.warned_of() == ["unreadable_image"]
+    assert len(embedded(bench).pool) == 10
+    assert bench.begun_with("embed") == 10
+    order = [sorted([*names, "bad.png"])[row] for row in drawn_order(sorted([*names, "bad.png"]), 0)]
+    stopped = Bench(bench.root.parent, cache_dir=bench.root.parent / "other", max_unreadable_fraction=1)
+
+    def check():
+        if stopped.run.done >= 4:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        stopped.carry_out("embedding", check, path_to_img=str(stopped.root / "pool"))
+    timed = stopped.select(9, within_s=1e-9, method="random", near_copies="allow")
+    assert set(timed.data) <= set(order[:9])
 
 
 def test_a_second_run_embeds_nothing(bench):

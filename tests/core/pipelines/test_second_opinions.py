@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nextlabel.core.pipelines import second_opinions
 from tests.pools import class_of, draw
 
 OVERLAP = {"overlap": 2, "overlap_share": 1.0, "near_copies": "allow"}
@@ -61,3 +62,16 @@ def test_a_batch_is_not_made_of_second_opinions_alone(bench, names, batch):
 def test_without_an_overlap_nothing_comes_again(bench, names, batch):
     label(bench, "anna", *names[:3])
     assert again(batch("ben", overlap=1)) == []
+
+
+def test_what_is_labelled_while_the_job_runs_comes_once(bench, names, batch, monkeypatch):
+    read = second_opinions.survey
+
+    def labelled_meanwhile(*arguments):
+        label(bench, "anna", *names)
+        return read(*arguments)
+
+    monkeypatch.setattr(second_opinions, "survey", labelled_meanwhile)
+    result = batch("ben", add=12)
+    assert len(set(result.data)) == len(result.data) == 12
+    assert again(result) == []

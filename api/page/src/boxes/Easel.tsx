@@ -140,6 +140,10 @@ export function Easel({ board, onDone, onStale }: Given) {
     },
     (key) => classByKey.peek().has(key),
   );
+  /** Whoever pressed a button with a pointer goes on with keys of the image. */
+  const backToStage = (event: MouseEvent) => {
+    if (event.detail > 0 && (event.target as Element).closest("button")) toStage();
+  };
   const onStageKey = (event: KeyboardEvent) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
     event.preventDefault();
@@ -149,7 +153,7 @@ export function Easel({ board, onDone, onStale }: Given) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the stage and of what stands beside it
-    <div class="easel" onKeyDown={onStageKey}>
+    <div class="easel" onKeyDown={onStageKey} onClick={backToStage}>
       <div class="seen">
         <Stage
           board={board}

@@ -1,5 +1,6 @@
 import { showHelp } from "../help/Help";
 import { Kbd } from "../shared/Kbd";
+import { ahead } from "../store/ahead";
 import { elsewhere, total } from "../store/labels";
 import { unsaved } from "../store/outbox";
 import { skipped } from "../store/project";
@@ -14,10 +15,11 @@ interface Given {
   busy: boolean;
   onNext: () => void;
   onSkipped: () => void;
+  onClasses: () => void;
 }
 
 /** How far the batch is, and the way to the next one. */
-export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
+export function BatchBar({ sheet, job, busy, onNext, onSkipped, onClasses }: Given) {
   const all = sheet?.entries.length ?? 0;
   const done = all - (sheet?.open.value.length ?? 0);
   return (
@@ -38,6 +40,11 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
           </button>
         )}{" "}
         <HandOuts job={job} />{" "}
+        {ahead.value?.progress?.total && (
+          <span class="dim" title={words.label.aheadTitle}>
+            · {words.label.ahead(ahead.value.progress.done ?? 0, ahead.value.progress.total)}
+          </span>
+        )}{" "}
         {unsaved.value > 0 && (
           <span class="unsaved" role="status">
             {words.label.saving(unsaved.value)}
@@ -47,6 +54,9 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped }: Given) {
       <progress max={Math.max(1, all)} value={done} aria-label={words.label.progress} />
       <button type="button" class={!sheet || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
         {busy ? words.label.choosing : words.label.next} <Kbd>n</Kbd>
+      </button>
+      <button type="button" class="quiet" onClick={onClasses}>
+        {words.label.classes}
       </button>
       <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
         ?

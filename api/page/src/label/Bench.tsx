@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { expectImages } from "../service/images";
@@ -73,11 +74,22 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     say(words.label.noSuggestion);
     toField();
   };
+  const begun = useSignal(""); // the first stroke of a key that has two
   const similar = () => go("similar", { like: sheet.current.peek().name });
 
   useKeys(
     (key, event) => {
-      if (pressesSomething(event)) return false;
+      if (pressesSomething(event) || key === "Shift") return false;
+      const second = classByKey.peek().get(begun.peek() + key);
+      const wasBegun = begun.peek() !== "";
+      begun.value = "";
+      if (wasBegun && second) sheet.give(second);
+      if (wasBegun && (second || key === "Escape")) return true;
+      if ([...classByKey.peek().keys()].some((one) => one.length === 2 && one.startsWith(key))) {
+        begun.value = key;
+        say(words.label.begun(key));
+        return true;
+      }
       const at = sheet.at.peek();
       const does: Record<string, () => void> = {
         Enter: accept,
@@ -115,6 +127,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         <figure class="photo">
           <Photo name={entry.name} side={1024} alt={entry.name} eager />
         </figure>
+        {begun.value && <p class="hint">{words.label.begun(begun.value)}</p>}
         <ClassField
           field={field}
           given={isSeveral() ? chosen(entry) : said.value.given}

@@ -5,6 +5,7 @@ import { isWanted } from "../shared/classFor";
 import { classColour } from "../shared/colour";
 import { Kbd } from "../shared/Kbd";
 import type { Answer } from "../store/answer";
+import { described } from "../store/classes";
 import { matching, NONE_KEY } from "../store/keys";
 import { classes, counts, keys } from "../store/labels";
 import { number, words } from "../words";
@@ -73,7 +74,7 @@ export function ClassField({ field, given, suggested, onClass, onNone = null, on
             class={chip(!!given?.includes(name), !!suggested?.includes(name), index === chosen)}
             aria-pressed={given?.includes(name) ?? false}
             style={classColour(name)}
-            title={name}
+            title={[name, described.value.get(name)?.description].filter(Boolean).join(": ")}
             onClick={() => finish(name)}
           >
             <Kbd>{keys.value.get(name) ?? "·"}</Kbd>

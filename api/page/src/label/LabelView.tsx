@@ -1,11 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
+import { showClasses } from "../classes/ClassesDialog";
 import { expectImages } from "../service/images";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
 import { useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
+import { embedAhead, soon } from "../store/ahead";
 import { untilDone } from "../store/connection";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
@@ -37,6 +39,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
         void lookAtHandOuts(lifetime).catch(() => {});
+        void embedAhead(result.reached, lifetime).catch(() => {});
         if (sheet.value) say(`${words.label.toLabel(result.items.length)} ${sheet.value.words()}`);
       }),
     [],
@@ -49,7 +52,16 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = sheet.value?.open.value.map(({ name }) => name) ?? [];
-      return { kind: "selection", method, add, person: holder(), ...onePool(), pending, exclude: skipped.value };
+      return {
+        kind: "selection",
+        method,
+        add,
+        person: holder(),
+        ...onePool(),
+        ...soon(),
+        pending,
+        exclude: skipped.value,
+      };
     });
   };
   const editSkipped = async () => {
@@ -58,6 +70,11 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     for (const { name, said } of sheet.value?.entries ?? []) {
       if (said.value.skipped && !left.has(name)) said.value = { ...said.value, skipped: false };
     }
+  };
+
+  const editClasses = async () => {
+    await showClasses();
+    await attempt(async () => void (sheet.value ? await sheet.value.refresh(lifetime) : await load([], lifetime)));
   };
 
   useLayoutEffect(() => {
@@ -87,6 +104,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         busy={batch.asking.value}
         onNext={() => void next()}
         onSkipped={() => void editSkipped()}
+        onClasses={() => void editClasses()}
       />
       {isOld && (
         <p class="notice">
@@ -117,7 +135,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
               answer.result.candidates,
               answer.result.near_copies_left_out ?? 0,
               answer.result.with_others ?? 0,
-            )}
+            )}{" "}
+            {partOf(answer.result.reached)}
           </p>
           <Remarks job={answer.job} skipped={answer.result.skipped} />
         </details>
@@ -125,3 +144,6 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     </div>
   );
 }
+
+const partOf = (reached: { images: number; of: number } | null | undefined) =>
+  reached && reached.images < reached.of ? words.label.partOf(reached.images, reached.of) : "";

@@ -7,6 +7,7 @@ import { Asking } from "../shared/Asking";
 import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
+import { soon } from "../store/ahead";
 import { Question, resultOf } from "../store/jobs";
 import { load } from "../store/labels";
 import { attempt } from "../store/notices";
@@ -39,7 +40,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
         type="button"
         class="primary"
         disabled={map.asking.value}
-        onClick={() => void map.ask(() => ({ kind: "map", ...imagesOf() }))}
+        onClick={() => void map.ask(() => ({ kind: "map", ...imagesOf(), ...soon() }))}
       >
         {words.map.go}
       </button>

@@ -4,7 +4,7 @@ import { select } from "d3-selection";
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useKeys } from "../shared/keyboard";
-import { hueOf } from "../store/labels";
+import { toneOf } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { go } from "../store/route";
 import { words } from "../words";
@@ -180,14 +180,14 @@ function rowsOf(names: readonly string[], wanted: readonly string[]): number[] {
 function lookOf({ names, of, quiet }: Colouring, dark: boolean): Look {
   return {
     of,
-    colours: names.map((name, at) => (at === quiet ? QUIET[dark ? "dark" : "light"] : rgb(hueOf(name, at), dark))),
+    colours: names.map((name, at) => (at === quiet ? QUIET[dark ? "dark" : "light"] : rgb(toneOf(name, at), dark))),
     unlabelled: dark ? [148, 163, 184, 115] : [100, 116, 139, 97],
     batch: dark ? [255, 255, 255, 255] : [17, 17, 17, 255],
     chosen: dark ? [94, 234, 212, 255] : [15, 118, 110, 255],
   };
 }
 
-function rgb(hue: number, dark: boolean): Colour {
-  const { r, g, b } = hsl(hue, 0.62, dark ? 0.64 : 0.42).rgb();
+function rgb({ hue, saturation }: ReturnType<typeof toneOf>, dark: boolean): Colour {
+  const { r, g, b } = hsl(hue, saturation ?? 0.62, dark ? 0.64 : 0.42).rgb();
   return [Math.round(r), Math.round(g), Math.round(b), 255];
 }

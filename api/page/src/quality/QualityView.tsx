@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import type { Results } from "../service/types";
+import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
 import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
@@ -10,6 +11,7 @@ import { Audit } from "./Audit";
 import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
+import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
 import "./quality.css";
@@ -35,7 +37,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <h1>{words.quality.title}</h1>
+      <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
       {!isBoxes() && (
         <Section
           kind="learning_curve"

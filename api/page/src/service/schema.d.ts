@@ -311,7 +311,7 @@ export interface paths {
         };
         /**
          * Get Classes
-         * @description List the classes, with the key of each, as the page of everybody has them.
+         * @description List the classes, with the key of each: the same for everybody who asks.
          */
         get: operations["get_classes_labels_classes_get"];
         /**
@@ -400,6 +400,28 @@ export interface paths {
          * @description Take images back, so that others get them. Whoever labels may; it says so to nobody.
          */
         post: operations["give_back_hand_outs_give_back_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Report
+         * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
+         *
+         *     Results are told for one class an image.
+         */
+        post: operations["make_report_report_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1606,6 +1628,88 @@ export interface components {
              */
             images: components["schemas"]["ImageBoxes"][];
         };
+        /**
+         * EmbeddingRequest
+         * @description The whole pool embedded ahead, so that later questions find all of it in the cache.
+         */
+        EmbeddingRequest: {
+            /**
+             * Kind
+             * @default embedding
+             * @constant
+             */
+            kind: "embedding";
+            /**
+             * Backbone
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name.
+             */
+            backbone: string;
+            /**
+             * Head
+             * @description The classifier trained on the embeddings.
+             * @default linear
+             * @enum {string}
+             */
+            head: "linear" | "mlp";
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+            /**
+             * Content
+             * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
+             * @default false
+             */
+            content: boolean;
+            /**
+             * Seed
+             * @description The same request with the same seed gives the same answer.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Weights
+             * @description Leave out for pretrained weights. "random": an untrained network, to compare with.
+             */
+            weights?: "random" | null;
+            /**
+             * Deadline S
+             * @description Fails unless it has ended so many seconds after it was submitted.
+             */
+            deadline_s?: number | null;
+            /**
+             * Webhook
+             * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
+             */
+            webhook?: string | null;
+            /**
+             * Path To Img
+             * @description Folder of images.
+             */
+            path_to_img: string;
+        };
+        /**
+         * EmbeddingResult
+         * @description `embedded` of the pool's `images` are in the cache; the others can't be read, and are `skipped`.
+         */
+        EmbeddingResult: {
+            /**
+             * Kind
+             * @default embedding
+             * @constant
+             */
+            kind: "embedding";
+            /** Images */
+            images: number;
+            /** Embedded */
+            embedded: number;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
         /** F1Macro */
         F1Macro: {
             /** F1 Macro */
@@ -1962,7 +2066,7 @@ export interface components {
         };
         /**
          * Interruption
-         * @description Why a job was put back into the queue: `worker_lost`, `stalled` or `drained`.
+         * @description Why a job was put back into the queue: `worker_lost`, `stalled`, `drained` or `gave_way`.
          */
         Interruption: {
             /** Reason */
@@ -2091,7 +2195,7 @@ export interface components {
          * Kind
          * @enum {string}
          */
-        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "agreement" | "similar" | "map";
+        Kind: "selection" | "prediction" | "f1" | "learning_curve" | "audit" | "label_check" | "agreement" | "similar" | "map" | "embedding";
         /**
          * LabelCheckRequest
          * @description Which labels look wrong.
@@ -3442,6 +3546,28 @@ export interface components {
             warnings: string[];
         };
         /**
+         * ReportWanted
+         * @description What a report is about, and the jobs whose results it is made of.
+         */
+        ReportWanted: {
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+            /**
+             * Jobs
+             * @description Succeeded jobs about this pool; of several of a kind, the last counts.
+             */
+            jobs: string[];
+        };
+        /**
          * SelectionItem
          * @description `copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
          *
@@ -3985,7 +4111,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["AgreementRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"];
+                "application/json": components["schemas"]["SelectionRequest"] | components["schemas"]["PredictionRequest"] | components["schemas"]["F1Request"] | components["schemas"]["LearningCurveRequest"] | components["schemas"]["AuditRequest"] | components["schemas"]["LabelCheckRequest"] | components["schemas"]["AgreementRequest"] | components["schemas"]["SimilarRequest"] | components["schemas"]["MapRequest"] | components["schemas"]["EmbeddingRequest"];
             };
         };
         responses: {
@@ -4282,7 +4408,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -5092,6 +5218,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GivenBack"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_report_report_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportWanted"];
+            };
+        };
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description Problem document */

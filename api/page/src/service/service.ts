@@ -57,13 +57,17 @@ export async function post<T>(path: string, body: unknown, asked: Asked = {}): P
   return (await ask("POST", path, { ...asked, body })).json();
 }
 
+export async function put<T>(path: string, body: unknown, asked: Asked = {}): Promise<T> {
+  return (await ask("PUT", path, { ...asked, body })).json();
+}
+
 export async function remove(path: string): Promise<void> {
   await ask("DELETE", path);
 }
 
-/** Saves an answer as a file: a link could not send the key. */
-export async function download(path: string, accept: string, name: string): Promise<void> {
-  const answer = await ask("GET", path, { headers: { Accept: accept } });
+/** Saves an answer as a file: a link could not send the key. With a body, it is posted. */
+export async function download(path: string, accept: string, name: string, body?: unknown): Promise<void> {
+  const answer = await ask(body === undefined ? "GET" : "POST", path, { headers: { Accept: accept }, body });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;

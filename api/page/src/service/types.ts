@@ -13,6 +13,9 @@ export type JobPage = Schemas["JobList"];
 export type Progress = Schemas["Progress"];
 export type Folder = Schemas["Folder"];
 export type LabelsView = Schemas["LabelsView"];
+export type ClassesView = Schemas["ClassesView"];
+export type ClassView = Schemas["ClassView"];
+export type DeclaredClass = Schemas["DeclaredClass"];
 export type OneLabel = Schemas["OneLabel"];
 export type LabelGiven = Schemas["LabelGiven"];
 export type LabelsWritten = Schemas["LabelsWritten"];
@@ -53,6 +56,7 @@ export interface Results {
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
   map: OneMap | SeveralMap;
+  embedding: Schemas["EmbeddingResult"];
 }
 export type Kind = keyof Results;
 
@@ -65,6 +69,7 @@ interface Requests {
   label_check: Schemas["LabelCheckRequest"];
   similar: Schemas["SimilarRequest"];
   map: Schemas["MapRequest"];
+  embedding: Schemas["EmbeddingRequest"];
 }
 /** What is left out, the service fills in. */
 export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K], "kind" | "method" | "task">> & {

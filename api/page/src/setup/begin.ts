@@ -2,6 +2,7 @@
 
 import { get, key, Problem, post, type Query } from "../service/service";
 import type { BoxesView, BoxesWritten, Folder, Job, LabelsView, LabelsWritten, Task } from "../service/types";
+import { WITHIN_S } from "../store/ahead";
 import { total } from "../store/labels";
 import { tell } from "../store/notices";
 import { type Project, setLastJob, setProject } from "../store/project";
@@ -111,7 +112,7 @@ async function start(wanted: Project): Promise<void> {
     throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
   });
   const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
-  const looks = isBoxes ? {} : { backbone };
+  const looks = isBoxes ? {} : { backbone, within_s: WITHIN_S };
   const request = { kind: "selection", ...looks, method, add, task, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });

@@ -2,7 +2,15 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-const PLACES: Record<string, string> = { Slash: "/", Minus: "-", Equal: "=", NumpadAdd: "+", NumpadSubtract: "-" };
+const PLACES: Record<string, string> = {
+  Slash: "/",
+  Minus: "-",
+  Equal: "=",
+  NumpadAdd: "+",
+  NumpadSubtract: "-",
+  Period: ".",
+  Comma: ",",
+};
 
 /** A name as `event.key` has them; letters small, and Latin ones on whatever layout. `known` says what needs no translation,
  * as a class that is one Cyrillic letter. */

@@ -9,6 +9,7 @@ import { useKeys } from "../shared/keyboard";
 import { useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
 import { Remarks } from "../shared/Remarks";
+import { soon } from "../store/ahead";
 import { untilDone } from "../store/connection";
 import { Question } from "../store/jobs";
 import { load } from "../store/labels";
@@ -40,7 +41,8 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
   );
   const again = () => {
     if (like.value.length) {
-      void search.ask(() => ({ kind: "similar", add: ADD, like: like.value, unlike: unlike.value, ...imagesOf() }));
+      const [wanted, not] = [like.value, unlike.value];
+      void search.ask(() => ({ kind: "similar", add: ADD, like: wanted, unlike: not, ...imagesOf(), ...soon() }));
     }
   };
   useEffect(() => {

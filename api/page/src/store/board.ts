@@ -5,10 +5,10 @@ import { besides, type Place } from "../boxes/geometry";
 import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
-import { doubt } from "./connection";
+import { doubt, untilDone } from "./connection";
 import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
 import { leaveToOthers } from "./handOuts";
-import { make, moveBox } from "./labels";
+import { make, moveBox, moveImages } from "./labels";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
 import { setSkipped, skipped } from "./project";
@@ -158,7 +158,7 @@ export class Board {
 
   draw(place: Place): void {
     const box: Drawn = { id: newId(), place, class: this.lastClass, crowd: false, suggested: null };
-    this.change("draw", [...this.boxes, box]);
+    this.change(`draw ${box.id}`, [...this.boxes, box]);
     moveBox(null, box.class);
     this.pick(box.id);
   }
@@ -176,7 +176,7 @@ export class Board {
     this.lastClass = className;
     moveBox(wasOpen ? null : box.class, className);
     const next = this.seen.value[this.seen.value.indexOf(box) + 1];
-    this.changePicked("name", (one) => ({ ...one, class: className, suggested: null }));
+    this.changePicked(`name ${box.id}`, (one) => ({ ...one, class: className, suggested: null }));
     if (wasOpen && next?.suggested) this.pick(next.id);
     else say(className);
   }
@@ -187,7 +187,7 @@ export class Board {
     const index = this.seen.value.indexOf(box);
     if (!box.suggested) moveBox(box.class, null);
     this.change(
-      "remove",
+      `remove ${box.id}`,
       this.boxes.filter((one) => one !== box),
     );
     this.pick((this.seen.value[index] ?? this.seen.value.at(-1))?.id ?? null);
@@ -230,8 +230,8 @@ export class Board {
     if (entry.skipped.value) return this.setSkipped(entry, false);
     if (entry.sketch.value.untouched || entry.by.value) return tell(words.boxes.nothingToTakeBack);
     for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
-    this.steps = this.steps.filter(({ index }) => index !== entry.index);
-    this.canUndo.value = this.steps.length > 0;
+    this.forget(entry);
+    if (entry.sketch.value.finished) moveImages(-1);
     entry.sketch.value = { boxes: open(entry, []), finished: false, untouched: true };
     this.save(entry, null);
     this.picked.value = null;
@@ -309,6 +309,7 @@ export class Board {
   }
 
   private finish(boxes: readonly Drawn[]): void {
+    if (!this.current.value.sketch.value.finished) moveImages(1);
     this.change("finish", boxes, true);
     this.advance();
   }
@@ -324,10 +325,18 @@ export class Board {
     const entry = this.entries[step.index]!;
     for (const box of from.boxes) if (!box.suggested) moveBox(box.class, null);
     for (const box of to.boxes) if (!box.suggested) moveBox(null, box.class);
+    moveImages(Number(to.finished) - Number(from.finished));
     this.canUndo.value = this.steps.length > 0;
     if (this.at.value !== step.index) this.look(step.index);
     entry.sketch.value = to;
     this.save(entry, to.untouched ? null : to);
+  }
+
+  /** What was done to the image can't be undone any more. */
+  private forget(entry: Entry): void {
+    this.steps = this.steps.filter(({ index }) => index !== entry.index);
+    this.undone = this.undone.filter(({ index }) => index !== entry.index);
+    this.canUndo.value = this.steps.length > 0;
   }
 
   private setSkipped(entry: Entry, yes: boolean): void {
@@ -375,7 +384,7 @@ export class Board {
 
   /** Something else is on the disk by now: a person decides. */
   private async settle(entry: Entry): Promise<Over> {
-    const found = (await drawnOn([entry])).get(entry.name);
+    const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
     if (!found) return {};
     const mine = found.drawings.find(isOwn);
     const theirs = found.drawings.filter((one) => !isOwn(one) && !one.unfinished);
@@ -385,13 +394,13 @@ export class Board {
     if (answer === "mine") return { replace: theirs.map(({ version }) => version) };
     if (answer === "both") return { keep_both: true };
     const kept = entry.wanted;
-    entry.wanted = undefined;
     if (answer === "later" && kept) {
       entry.sketch.value = { ...kept, finished: false };
       entry.wanted = entry.sketch.value;
     } else {
-      this.steps = this.steps.filter(({ index }) => index !== entry.index);
-      takeDrawing(entry, found);
+      entry.wanted = undefined;
+      this.forget(entry);
+      takeDrawing(entry, found, true);
     }
     return {};
   }
@@ -407,15 +416,16 @@ async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<v
   if (sketch?.finished) entry.by.value = null;
 }
 
-function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes): void {
+function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes, changed = false): void {
   const mine = drawings.find(isOwn);
   const theirs = drawings.filter((one) => !isOwn(one) && !one.unfinished);
   const shown = mine ?? theirs[0];
-  const same = mine?.version === entry.version && entry.theirs.join() === theirs.map(({ version }) => version).join();
+  const same =
+    (mine?.version ?? "") === entry.version && entry.theirs.join() === theirs.map(({ version }) => version).join();
   entry.theirs = theirs.map(({ version }) => version);
   entry.version = mine?.version ?? "";
   if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
-  else if (same) return; // what was picked stays so
+  else if (same && !changed) return; // what was picked stays so
   entry.by.value = shown && !isOwn(shown) ? shown.person : null;
   const boxes = (shown?.boxes ?? []).map(
     (one): Drawn => ({ id: newId(), place: one.box, class: one.class, crowd: one.crowd ?? false, suggested: null }),
@@ -425,7 +435,7 @@ function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes): voi
   entry.sketch.value = {
     boxes: finished ? boxes : [...boxes, ...open(entry, boxes)],
     finished,
-    untouched: !shown,
+    untouched: !mine,
   };
 }
 

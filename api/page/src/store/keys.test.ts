@@ -11,9 +11,10 @@ test("a class that is one digit or letter has its own key, the others get digits
   ]);
 });
 
-test("keys that do something else are no class's, and the class after the last key has none", () => {
-  const keys = keysOf(Array.from({ length: 60 }, (_, at) => `class ${at}`));
-  expect(keys.size).toBe(30);
+test("keys that do something else are no class's, and where all are used up a key has two strokes", () => {
+  const keys = keysOf(Array.from({ length: 120 }, (_, at) => `class ${at}`));
+  expect(keys.size).toBe(102);
+  expect([...keys.values()].slice(29, 32)).toEqual(["z", ".1", ".2"]);
   for (const taken of "cmnsuy") expect([...keys.values()]).not.toContain(taken);
 });
 
@@ -32,4 +33,20 @@ test("a part of a name finds the class: whole names first, then beginnings", () 
   expect(matching(classes, "coat")).toEqual([]);
   expect(matching(classes, "")).toEqual(classes);
   expect(matching(["caf\u00e9"], "cafe\u0301")).toEqual(["caf\u00e9"]);
+});
+
+test("keys that the service said stand, and others get what is left", () => {
+  const keys = keysOf(
+    ["cat", "dog", "7"],
+    "",
+    new Map([
+      ["dog", "1"],
+      ["gone", "2"],
+    ]),
+  );
+  expect([...keys].sort()).toEqual([
+    ["7", "7"],
+    ["cat", "2"],
+    ["dog", "1"],
+  ]);
 });

@@ -7,14 +7,25 @@ export const NONE_KEY = "x";
 /** What else keys do where boxes are drawn: new, all seen, hide, resize, undo. */
 export const KEYS_OF_BOXES = "bfhrz";
 
-/** A class that is one digit or letter has its own key; the rest get digits, then letters, in order. An empty name keeps
- * a key free. */
-export function keysOf(classes: readonly string[], taken = ""): Map<string, string> {
-  const keys = new Map<string, string>();
-  const free = new Set([..."1234567890", ...OWN_LETTERS].filter((key) => !taken.includes(key)));
-  const own = classes.filter((one) => free.has(one.toLowerCase()));
+/** Where these are used up, a key has two strokes: one of these, and a digit or letter. */
+const FIRST_STROKES = ".,";
+const DIGITS = "1234567890";
+const LETTERS = "abcdefghijklmnopqrstuvwxyz";
+
+/** A class that is one digit or letter has its own key; the rest get digits, then letters, in order, then two strokes. An
+ * empty name keeps a key free. `said`: keys that stand already. */
+export function keysOf(
+  classes: readonly string[],
+  taken = "",
+  said: ReadonlyMap<string, string> = new Map(),
+): Map<string, string> {
+  const keys = new Map(classes.flatMap((one) => (said.get(one) ? [[one, said.get(one)!]] : [])));
+  const used = new Set([...taken, ...keys.values()]);
+  const free = new Set([...DIGITS, ...OWN_LETTERS].filter((key) => !used.has(key)));
+  const own = classes.filter((one) => !keys.has(one) && free.has(one.toLowerCase()));
   for (const one of own) if (free.delete(one.toLowerCase())) keys.set(one, one.toLowerCase());
-  const left = [...free];
+  const twice = [...FIRST_STROKES].flatMap((first) => [...DIGITS, ...LETTERS].map((second) => first + second));
+  const left = [...free, ...twice.filter((key) => !used.has(key))];
   for (const one of classes) {
     if (keys.has(one)) continue;
     const next = left.shift();

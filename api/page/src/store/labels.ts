@@ -4,8 +4,11 @@ import { computed, signal } from "@preact/signals";
 import { ask, key } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
+
+import { declareNew, described, keysSaid, loadClasses } from "./classes";
 import { KEYS_OF_BOXES, keysOf, NONE_KEY, reordered } from "./keys";
 import { classOrder, isBoxes, isSeveral, theProject, theTask } from "./project";
+import { toneIn } from "./tone";
 
 const LOOKED_UP = 100; // names in one address
 
@@ -15,7 +18,9 @@ export const total = signal<number | null>(null);
 export const elsewhere = signal(0);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
-export const keys = computed(() => keysOf(classOrder.value, isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : ""));
+export const keys = computed(() =>
+  keysOf(classOrder.value, isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : "", keysSaid.value),
+);
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
@@ -39,6 +44,7 @@ async function look(names: readonly string[], headers: Record<string, string>, s
     const query = { path_to_labels: folder, path_to_img: pool, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
     if (answer.status === 304) return false;
+    if (at === 0) await loadClasses(signal).catch(() => {}); // without them each page has keys of its own
     const view = (await answer.json()) as LabelsView;
     for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
     if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
@@ -57,7 +63,9 @@ export function count(view: Pick<LabelsView, "labels" | "classes" | "not_in_pool
   elsewhere.value = view.not_in_pool ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
   keepMade(now.folder);
-  const order = reordered(classOrder.value, [...new Set([...counts.value.keys(), ...made])].filter(Boolean));
+  const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);
+  const others = reordered(classOrder.value, present).filter((one) => !described.value.has(one));
+  const order = [...described.value.keys(), ...others];
   if (order.join("\n") !== classOrder.value.join("\n")) classOrder.value = order;
 }
 
@@ -83,13 +91,19 @@ export function moveBox(from: string | null, to: string | null): void {
   if (to) giveKeys([to]);
 }
 
+/** Images that boxes are finished on: counted before the service has said so. */
+export function moveImages(by: number): void {
+  total.value = (total.value ?? 0) + by;
+}
+
 /** Classes that are chosen here and on no disk yet; they keep their keys as long as the page is open. */
 const made = new Set<string>();
 let madeIn = "";
 
 export function make(names: Answer): void {
   keepMade(theProject().labels);
-  for (const name of names) if (!classOrder.value.includes(name)) made.add(name);
+  const fresh = names.filter((name) => !classOrder.value.includes(name));
+  for (const name of fresh) made.add(name);
   giveKeys(names);
 }
 
@@ -100,7 +114,9 @@ function keepMade(folder: string): void {
 
 function giveKeys(names: Answer): void {
   const fresh = names.filter((name) => !classOrder.value.includes(name));
-  if (fresh.length) classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+  if (!fresh.length) return;
+  classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+  void declareNew(fresh, keys.value);
 }
 
 const linesIn = (answer: Answer | null): Answer => (answer && !answer.length ? [""] : (answer ?? []));
@@ -109,11 +125,13 @@ const linesIn = (answer: Answer | null): Answer => (answer && !answer.length ? [
 
 const HUES = [205, 28, 145, 340, 265, 50, 180, 0, 310, 95, 225, 75];
 
-/** The same class has the same colour everywhere; the style sheet makes it light or dark. */
-export function hueOf(name: string, otherwise = 0): number {
+/** The same class has the same colour everywhere; the style sheet makes it light or dark. `saturation`: where one was said. */
+export function toneOf(name: string, otherwise = 0): { hue: number; saturation: number | null } {
+  const said = described.value.get(name)?.colour;
+  if (said) return toneIn(said);
   const at = classOrder.value.indexOf(name);
   const index = at < 0 ? otherwise : at;
-  return HUES[index] ?? (index * 137.5) % 360;
+  return { hue: HUES[index] ?? (index * 137.5) % 360, saturation: null };
 }
 
 /** Whose labels these are: a key says so itself. */

@@ -45,7 +45,7 @@ export function give(labels: LabelGiven[], others?: "replace" | "both"): Promise
 }
 
 /** Resolves when everything that was given is on the disk, or was refused. */
-export const allSaved = () => Promise.all([sending, ...othersSaved]);
+export const allSaved = () => Promise.allSettled([sending, ...othersSaved]);
 
 const others = signal(0);
 const othersSaved = new Set<Promise<unknown>>();
@@ -54,9 +54,12 @@ const othersSaved = new Set<Promise<unknown>>();
 export async function underWay(writing: Promise<unknown>): Promise<void> {
   othersSaved.add(writing);
   others.value = othersSaved.size;
-  await writing.catch(() => {});
-  othersSaved.delete(writing);
-  others.value = othersSaved.size;
+  try {
+    await writing;
+  } finally {
+    othersSaved.delete(writing);
+    others.value = othersSaved.size;
+  }
 }
 
 /** Tells other tabs that labels were written. */

@@ -54,6 +54,9 @@ export function setLastJob(kind: Kind, id: string): void {
   jobs.value = { ...jobs.value, [kind]: id };
 }
 
+/** Backbones by which the whole pool is known to be embedded. */
+export const embedded = new Memory<string[]>(of("embedded"), []);
+
 /** Names that are not to be shown again. */
 export const skipped = new Memory<string[]>(of("skipped"), []);
 export function setSkipped(name: string, yes: boolean): void {

@@ -1,0 +1,102 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import type { ImageBoxes } from "../service/types";
+import { aProject, asked, problem, service } from "../testing";
+import { Board, type Decision, type Suggested } from "./board";
+import { setProject } from "./project";
+
+const cat = { class: "cat", box: [1, 2, 30, 40] as [number, number, number, number], crowd: false };
+const drawing = (person: string, version: string, boxes = [cat], unfinished = false) => ({
+  ...{ person, version, boxes, unfinished, file: `boxes-${person}.jsonl` },
+  ...{ width: 100, height: 80 },
+});
+const image = (name: string, ...drawings: ReturnType<typeof drawing>[]): ImageBoxes => ({
+  ...{ name, drawings },
+  ...{ width: 100, height: 80 },
+});
+const proposals: Suggested[] = [
+  { box: [5, 5, 10, 10], class: null, score: 0.9, draft: true },
+  { box: [50, 5, 10, 10], class: null, score: 0.8, draft: true },
+];
+/** What was written of an image. */
+const written = (name: string) =>
+  asked
+    .filter(({ what }) => what === "POST labels/boxes")
+    .map(({ body }) => (body as { images: { name: string; boxes: unknown[] | null }[] }).images[0]!)
+    .filter((one) => one.name === name);
+
+function board(images: ImageBoxes[], boxes: readonly Suggested[] = [], decision: Decision = "mine") {
+  const items = images.map(({ name }) => ({ name, boxes }));
+  return new Board(items, new Map(images.map((one) => [one.name, one])), async () => decision);
+}
+
+beforeEach(() => {
+  setProject({ ...aProject, task: "detection" });
+  let version = 0;
+  service.set("POST labels/boxes", (_, body) => {
+    const { name } = (body as { images: { name: string }[] }).images[0]!;
+    return { person: "me", versions: { [name]: `v${++version}` } };
+  });
+});
+
+test("proposals are named one key each, and each is undone by itself", () => {
+  const drawn = board([image("a.png")], proposals);
+  drawn.pickNext(1);
+  drawn.name("cat");
+  drawn.name("dog");
+  expect(drawn.seen.value.map((box) => box.class)).toEqual(["cat", "dog"]);
+  drawn.undo();
+  expect(drawn.seen.value.map((box) => box.class)).toEqual(["cat", null]);
+});
+
+test("many small moves are one step", () => {
+  const drawn = board([image("a.png", drawing("me", "v0"))]);
+  drawn.pickNext(1);
+  for (const x of [2, 3, 4]) drawn.place([x, 2, 30, 40]);
+  drawn.undo();
+  expect(drawn.seen.value[0]!.place).toEqual([1, 2, 30, 40]);
+});
+
+test("what was not accepted is not written, and an image goes on where it was begun", async () => {
+  const drawn = board(
+    [image("begun.png", drawing("me", "v0", [cat], true))],
+    [...proposals, { ...proposals[0]!, box: cat.box }],
+  );
+  expect(drawn.seen.value).toHaveLength(3); // not the suggestion on top of what was drawn
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  await vi.waitFor(() => expect(written("begun.png")).toHaveLength(1));
+  expect(written("begun.png")[0]).toMatchObject({
+    version: "v0",
+    unfinished: true,
+    boxes: [{ class: "cat", box: [2, 2, 30, 40] }],
+  });
+});
+
+test("what another tab drew is taken where a person says so", async () => {
+  service.set("POST labels/boxes", () => problem(409, "boxes_changed", "a.png was changed meanwhile"));
+  service.set("GET labels/boxes/images", () => ({ images: [image("a.png", drawing("me", "v9", []))] }));
+  const drawn = board([image("a.png", drawing("me", "v0"))], [], "theirs");
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  await vi.waitFor(() => expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true }));
+  expect(drawn.current.value.version).toBe("v9");
+});
+
+test("what the service did not take is sent again until it does", async () => {
+  service.delete("POST labels/boxes"); // nobody is there
+  const drawn = board([image("away.png")]);
+  drawn.nothingHere();
+  await vi.waitFor(() => expect(written("away.png")).toHaveLength(1));
+  service.set("POST labels/boxes", () => ({ person: "me", versions: { "away.png": "v1" } }));
+  await vi.waitFor(() => expect(drawn.current.value.version).toBe("v1"), 5000);
+  expect(drawn.current.value.saving.value).toBe(false);
+});
+
+test("an image of somebody else is as it was when what was done to it is undone", async () => {
+  const drawn = board([image("annas.png", drawing("anna", "v0"))]);
+  expect(drawn.current.value.by.value).toBe("anna");
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  drawn.undo();
+  await vi.waitFor(() => expect(written("annas.png").at(-1)).toMatchObject({ boxes: null }));
+});

@@ -1,0 +1,105 @@
+"""A report to mail: one HTML file of results that are there, with pictures, which asks no host."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextlabel.api.auth import Reader, job_of
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.data.images import Dear
+from nextlabel.core.data.label_files import person_of, state_of
+from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.thumbnails import Side, image_in
+from nextlabel.core.errors import Fault, InvalidRequest, NextlabelError, StoreUnavailable
+from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
+from nextlabel.core.jobs.record import Job
+from nextlabel.core.kinds.projects import project_of
+from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.requests import OfClasses, PathText
+from nextlabel.core.reports.report import About, report
+from nextlabel.core.tasks.registry import task_of
+
+HTML = "text/html"
+MOST_JOBS = 20
+
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+
+
+class ReportWanted(BaseModel):
+    """What a report is about, and the jobs whose results it is made of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_img: PathText
+    path_to_labels: PathText
+    task: OfClasses = "classification"
+    jobs: list[Annotated[str, Field(max_length=100)]] = Field(
+        max_length=MOST_JOBS, description="Succeeded jobs about this pool; of several of a kind, the last counts."
+    )
+
+
+@router.post(
+    "/report",
+    response_class=Response,
+    responses={200: {"content": {HTML: {"schema": {"type": "string"}}}, "description": "The report"}},
+)
+async def make_report(body: Annotated[ReportWanted, Body()], services: Given, caller: Reader) -> Response:
+    """Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
+
+    Results are told for one class an image.
+    """
+    jobs = [await job_of(caller, job_id, services) for job_id in body.jobs]
+    folders = [body.path_to_img, body.path_to_labels, str(services.settings.results_dir)]
+    roots = services.settings.data_roots
+    project = await services.files.run(folders, project_of, body.path_to_img, body.path_to_labels, roots)
+    try:
+        hand_outs = await in_thread(HandOuts(services.store).of, project)
+    except StoreUnavailable:  # what is with people is told where it can be
+        hand_outs = []
+    text = await services.files.run(folders, partial(_report, body, jobs, hand_outs, project, services))
+    named = {"Content-Disposition": 'attachment; filename="report.html"'}
+    return Response(text, media_type=f"{HTML}; charset=utf-8", headers=named)
+
+
+def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], project: Project, services: Services) -> str:
+    roots = services.settings.data_roots
+    _refuse_other_pools(jobs, project, services)
+    path = existing_file_or_folder(body.path_to_labels, roots)
+    seen = services.surveys.get(path, state_of(path, roots), roots, task_of(body.task))
+    results = [result_adapter.validate_json(services.results.whole(job).read_bytes()) for job in jobs]
+    about = About(
+        pool=body.path_to_img,
+        made_at=datetime.now(UTC),
+        labels=len(seen),
+        labels_by_person={person_of(file): count for file, count in seen.labels_per_file.items()},
+        disputed=len({one.name for one in seen.conflicts}),
+        settled=len(seen.settled),
+    )
+    return report(results, hand_outs, about, partial(_picture, body.path_to_img, services))
+
+
+def _refuse_other_pools(jobs: list[Job], project: Project, services: Services) -> None:
+    """Raise InvalidRequest where a job is about other images: their names would be told as if they were these."""
+    for at, job in enumerate(jobs):
+        asked: dict[str, Any] = job.request
+        pool = asked.get("path_to_img") or asked.get("path_to_img_train") or ""
+        if project_of(pool, None, services.settings.data_roots).pool != project.pool:
+            raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is about {pool}")])
+
+
+def _picture(path_to_img: str, services: Services, name: str) -> bytes | None:
+    """Return a small JPEG; None where the image is gone, or can't be decoded cheaply."""
+    thumbnails = services.thumbnails
+    with suppress(NextlabelError, OSError, Dear):
+        original = image_in(path_to_img, name, services.settings.data_roots)
+        key = thumbnails.key(original, Side.SMALL)
+        return thumbnails.find(key) or thumbnails.make(original, Side.SMALL, key)
+    return None

@@ -1,0 +1,166 @@
+"""Selections on a pool far larger than memory, of made-up embeddings in a real cache: seconds and memory.
+
+    python -m benchmarks.ten_million --rows 10000000 --work /some/large/disk
+    python -m benchmarks.ten_million --rows 1000000 --work /some/large/disk --exact
+
+Writes the cache once (15.6 GB for ten million rows of 384 numbers), then carries a `selection` out for each method as
+a worker does, each in a process of its own, whose peak of memory is told. All is real but for the images and their
+listing. `--exact`: besides, with the whole pool in memory, and with another seed, and how many picks agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.files import Files
+from nextlabel.core.data.labels import write_labels
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.kinds.registry import parse_request
+from nextlabel.core.neural.backbones import DescriptorBackbone
+from nextlabel.core.pipelines import material
+from nextlabel.core.pipelines.registry import carry_out
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
+
+CLASSES, CLUSTERS, NOISE = 10, 200, 1.2  # so that one image in ten or so is hard to tell
+AT_ONCE = 200_000  # rows of a segment
+ADD = 100
+ALL_IN_MEMORY_MB = 1 << 20
+
+
+def main() -> None:
+    arguments = _parse()
+    if arguments.child:
+        print(json.dumps(_selection(arguments)))
+        return
+    pool = MadeUp(arguments.rows, arguments.dimension)
+    begun = time.monotonic()
+    pool.write(arguments.work)
+    print(f"{arguments.rows:,} rows of {arguments.dimension}; written in {time.monotonic() - begun:.0f} s", flush=True)
+    print("| method | seconds | of a CPU | peak memory, MB | picks also made with all in memory | with another seed |")
+    print("|---|---|---|---|---|---|")
+    for method in arguments.methods:
+        ours = _in_a_process(arguments, method, arguments.memory_mb)
+        agree = among_seeds = "-"
+        if arguments.exact:
+            exact = _in_a_process(arguments, method, ALL_IN_MEMORY_MB)
+            other = _in_a_process(arguments, method, ALL_IN_MEMORY_MB, seed=1)
+            agree = f"{_common(ours, exact)} of {ADD} ({exact['cpu_s']:.0f} s of a CPU, {exact['peak_mb']:,} MB)"
+            among_seeds = f"{_common(exact, other)} of {ADD}"
+        took = f"{ours['seconds']:.0f} | {ours['cpu_s']:.0f} | {ours['peak_mb']:,}"
+        print(f"| {method} | {took} | {agree} | {among_seeds} |", flush=True)
+
+
+@dataclass(frozen=True)
+class MadeUp(DescriptorBackbone):
+    """A pool, and the backbone and place that its embeddings are said to be of. Nothing is ever embedded."""
+
+    rows: int = 0
+    dimension: int = 0
+    name: ClassVar[str] = "made up"
+    preprocessing: ClassVar[str] = "none"
+    device: ClassVar[str] = "cpu"
+    key: ClassVar[str] = "/made-up"
+
+    def load(self, *_: object) -> MadeUp:
+        return self
+
+    def list(self) -> Files:
+        names = tuple(f"camera-{row % 97:02}/{row:08}.jpg" for row in range(self.rows))
+        numbers = np.arange(self.rows, dtype=np.int64)
+        return Files(names, numbers, numbers, numbers, ())
+
+    def classes(self) -> NDArray[np.int64]:
+        return np.random.default_rng(0).integers(CLUSTERS, size=self.rows) % CLASSES
+
+    def write(self, work: Path) -> None:
+        """Into the cache, what is not there yet; and the labels of a thousand rows."""
+        labels = work / "labels" / f"{self.rows}.txt"
+        if labels.exists():
+            return
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        files, rng = self.list(), np.random.default_rng(1)
+        clusters = np.random.default_rng(0).integers(CLUSTERS, size=self.rows)
+        centres = rng.standard_normal((CLUSTERS, self.dimension), np.float32)
+        cache = EmbeddingCache(
+            work / "cache", CacheKey(self.name, self.weights, self.preprocessing, self.key), self.dimension
+        )
+        for start in range(0, self.rows, AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            embeddings = rng.standard_normal((len(clusters[part]), self.dimension), np.float32)
+            embeddings *= NOISE
+            embeddings += centres[clusters[part]]
+            cache.add(files.names[part], files.stamps[part], embeddings)
+        labelled = rng.choice(self.rows, 1_000, replace=False)
+        classes = self.classes()
+        write_labels(labels, [(files.names[row], f"class {classes[row]}") for row in sorted(labelled.tolist())])
+
+
+def _selection(arguments: argparse.Namespace) -> dict:
+    pool = MadeUp(arguments.rows, arguments.dimension)
+    settings = Settings(
+        data_roots=(arguments.work,),
+        cache_dir=arguments.work / "cache",
+        selection_memory_mb=arguments.memory_mb,
+    )
+    run = Run(settings, pool, check=lambda: None, publish=lambda _progress, _warnings: None)
+    request = {
+        "kind": "selection",
+        "backbone": "descriptor",
+        "method": arguments.child,
+        "add": ADD,
+        "seed": arguments.seed,
+        "path_to_img": str(arguments.work),
+        "path_to_labels": str(arguments.work / "labels" / f"{arguments.rows}.txt"),
+    }
+    begun = time.monotonic()
+    with patch.object(material, "place_at", lambda _path, _roots: pool):
+        result = carry_out(parse_request(request), run)
+    seconds = time.monotonic() - begun
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = used.ru_utime + used.ru_stime
+    return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss // 1024, "data": result.data}
+
+
+def _in_a_process(arguments: argparse.Namespace, method: str, memory_mb: int, *, seed: int = 0) -> dict:
+    command = [
+        *(sys.executable, "-m", "benchmarks.ten_million", "--child", method, "--seed", str(seed)),
+        *("--rows", str(arguments.rows), "--dimension", str(arguments.dimension)),
+        *("--work", str(arguments.work), "--memory-mb", str(memory_mb)),
+    ]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict = json.loads(told.splitlines()[-1])
+    return found
+
+
+def _common(one: dict, other: dict) -> int:
+    return len({*one["data"]} & {*other["data"]})
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--dimension", type=int, default=384)
+    parser.add_argument("--work", type=Path, required=True, help="a folder on a disk with room; it is not deleted")
+    parser.add_argument("--memory-mb", type=int, default=2_048, help="NEXTLABEL_SELECTION_MEMORY_MB")
+    parser.add_argument("--methods", nargs="+", default=["margin", "auto"])
+    parser.add_argument("--exact", action="store_true", help="compare with the whole pool in memory")
+    parser.add_argument("--child", metavar="METHOD", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""`nextlabel classes`: which classes a folder of labels has, and the key of each. Needs no service."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nextlabel.client.commands.labels import AsJson, Folder
+from nextlabel.client.tables import table
+from nextlabel.core.data.class_file import LabelClass, completed, declare_classes, declared_classes
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.tasks.classification import read_labels
+
+
+@click.group()
+def classes() -> None:
+    """The classes of a folder of labels: list them, and declare them with keys, colours and words.
+
+    They stand in its file classes.json, which may be edited. `nextlabel labels rename` and `remove` change it, too.
+    """
+
+
+@classes.command("list")
+@click.argument("folder", type=Folder)
+@AsJson
+def list_(folder: Path, as_json: bool) -> None:
+    """List the classes of FOLDER in the order of their keys: those that were declared, then others that labels have."""
+    root = folder.resolve()
+    found = completed(declared_classes(root, [root]).classes, read_labels(root).classes)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        return
+    rows = [(one.key, one.name, one.colour, one.description, one.example) for one in found]
+    Console().print(table(("key", "class", "colour", "description", "example"), rows))
+
+
+@classes.command()
+@click.argument("folder", type=Folder)
+@click.argument("name")
+@click.option("--key", help="A digit or letter that does nothing else on the page, or . or , and one.")
+@click.option("--colour", help="#rrggbb.")
+@click.option("--description", help="What it is, for those who label.")
+@click.option("--example", help="The name of an image that shows it.")
+def declare(folder: Path, name: str, **said: str | None) -> None:
+    """Declare the class NAME in FOLDER, or change what was said of it. What is not said stays as it is."""
+    root = folder.resolve()
+    seen = declared_classes(root, [root])
+    told = {field: text for field, text in said.items() if text is not None}
+    called = as_seen(name.strip())
+    fresh = () if any(one.name == called for one in seen.classes) else (LabelClass(called),)
+    changed = [replace(one, **told) if one.name == called else one for one in (*seen.classes, *fresh)]
+    declare_classes(root, changed, version=seen.version, roots=[root])
+    click.echo(f"{called} is declared in {folder / 'classes.json'}", err=True)

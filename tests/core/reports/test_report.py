@@ -1,0 +1,62 @@
+"""One file to mail: whatever the results, it is HTML that asks no host, and says what it can't tell."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+from nextlabel.core.jobs.hand_outs import HandOut
+from nextlabel.core.reports.report import MOST_BYTES, About, report
+from tests.canned_results import AGREEMENT, LABEL_CHECK, RESULTS
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ABOUT = About("<photos>", NOON, 3, {"anna": 2, "ben": 1}, disputed=1, settled=0)
+
+
+class Addresses(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href", "action", "data")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def written(results=(), hand_outs=(), picture=lambda _: None):
+    text = report(list(results), hand_outs, ABOUT, picture)
+    parser = Addresses()
+    parser.feed(text)
+    assert parser.open == []
+    assert all(address.startswith("data:") for address in parser.found)
+    return text
+
+
+def test_all_results_make_a_file_that_asks_no_host():
+    text = written(RESULTS.values(), [HandOut("job_1", "ben", NOON, ("x.png",), ())], lambda _: b"JPEG")
+    assert text.count("<svg") == 4
+    assert "Not told" not in text
+    assert "a.png</b><br>looks like dog" in text
+    assert 'src="data:image/jpeg;base64,SlBFRw=="' in text
+    assert "<td>ben</td><td>1</td><td>0</td><td>12:00 UTC</td>" in text
+    assert "&lt;photos&gt;" in text
+
+
+def test_what_nobody_asked_for_is_said_to_be_missing():
+    text = written()
+    assert len(re.findall("Not told: ", text)) == 7
+    assert "this can't be told" in text.replace("&#x27;", "'")
+    assert "1 about which people contradict each other" in text
+
+
+def test_it_stays_small_whatever_the_pictures_weigh():
+    many = LABEL_CHECK.model_copy(update={"items": LABEL_CHECK.items * 1000})
+    text = written([many, AGREEMENT], picture=lambda _: bytes(400_000))
+    assert len(text) < MOST_BYTES
+    assert "(no picture)" in text
+    assert "and 976 more" in text
