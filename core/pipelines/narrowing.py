@@ -99,13 +99,12 @@ def _least_certain(
     scores, gaps = np.full(n, -np.inf), np.zeros(n)
     for rows, said in _said(request, labelled, source, found, candidates, run):
         scores[rows], gaps[rows] = units.doubts(measure, said)
-    judged = candidates[np.isfinite(scores[candidates])]
+    judged: Rows = candidates[np.isfinite(scores[candidates])]
     if len(judged) <= most:
         return judged
     nth = np.partition(scores[judged], len(judged) - most)[len(judged) - most]
     first = judged[scores[judged] >= nth]  # more than asked for, where scores are equal
-    order = np.lexsort((first, gaps[first], -scores[first]))
-    return np.unique(first[order[:most]])
+    return np.sort(first[np.lexsort((first, gaps[first], -scores[first]))[:most]])
 
 
 def _said(

@@ -179,8 +179,9 @@ def test_what_people_contradict_each_other_about_is_listed_and_settled(visit, pr
     (labels / "bert.txt").write_text("green_1.png\tred\n")
     page = visit().open("#/check", project)
     expect(page.get_by_text("green (anna), red (bert)")).to_be_visible()
-    page.get_by_role("button", name="All green").click()
-    until(page, lambda: (labels / "bert.txt").read_text() == "")
+    page.get_by_role("button", name="green", exact=True).click()
+    until(page, (labels / "_settled.txt").exists)
+    assert (labels / "bert.txt").read_text() == "green_1.png\tred\n"
     assert read(labels) == {"green_1.png": "green", "red_1.png": "red"}
 
 

@@ -117,7 +117,8 @@ def test_what_others_say_is_asked_about_and_contradictions_are_settled_class_by_
     expect(page.get_by_text("red (anna); blue + red (bert)")).to_be_visible()
     page.get_by_role("button", name="blue: only bert").click()
     page.get_by_role("button", name="Settle: red + blue").click()
-    until(page, lambda: labels.joinpath("anna.txt").read_text() == f"{names[1]}\tblue\n{names[1]}\tred\n")
+    until(page, labels.joinpath("_settled.txt").exists)
+    assert labels.joinpath("anna.txt").read_text() == f"{names[0]}\tred\n{names[1]}\tblue\n{names[1]}\tred\n"
     assert read(labels) == {names[0]: ("blue", "red"), names[1]: ("blue", "red")}
 
 

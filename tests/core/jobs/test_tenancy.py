@@ -38,12 +38,14 @@ def claim(store, job):
 
 
 @pytest.mark.parametrize(("name", "roots"), [("a", "elsewhere"), ("b", "data"), ("b", "elsewhere")])
-def test_a_stack_with_other_roots_or_another_state_folder_is_refused_while_the_first_lives(stack, name, roots):
+def test_a_stack_with_other_roots_or_another_state_folder_is_refused_while_the_first_lives(
+    stack, name, roots, empty_redis
+):
     ours, first = stack("a")
-    first.require()
+    first.require(empty_redis)
     theirs, second = stack(name, roots, process="q")
     with pytest.raises(Misconfigured, match=r"in use by another stack.*NEXTLABEL_REDIS_PREFIX"):
-        second.require(wait_s=0)
+        second.require(empty_redis, wait_s=0)
     with pytest.raises(StoreUnfit):
         submit(theirs)
     with pytest.raises(StoreUnfit):
@@ -53,36 +55,36 @@ def test_a_stack_with_other_roots_or_another_state_folder_is_refused_while_the_f
     assert ours.queue_length() == 1
 
 
-def test_all_processes_of_one_stack_share_it_wherever_its_state_folder_is_mounted(stack, tmp_path):
+def test_all_processes_of_one_stack_share_it_wherever_its_state_folder_is_mounted(stack, tmp_path, empty_redis):
     ours, first = stack("a")
-    first.require()
+    first.require(empty_redis)
     (tmp_path / "mounted").symlink_to(tmp_path / "a")
     theirs, second = stack("mounted")
-    second.require(wait_s=0)
+    second.require(empty_redis, wait_s=0)
     assert claim(theirs, submit(ours)) is not None
 
 
-def test_once_no_process_of_it_lives_its_owner_may_change_the_roots(stack):
+def test_once_no_process_of_it_lives_its_owner_may_change_the_roots(stack, empty_redis):
     _, first = stack("a")
-    first.require()
+    first.require(empty_redis)
     changed, second = stack("a", "elsewhere")
     first.leave()
-    second.require(wait_s=0)
+    second.require(empty_redis, wait_s=0)
     submit(changed)
 
 
-def test_a_process_that_was_killed_is_waited_for_until_it_counts_as_gone(stack, monkeypatch):
+def test_a_process_that_was_killed_is_waited_for_until_it_counts_as_gone(stack, monkeypatch, empty_redis):
     monkeypatch.setattr("nextlabel.core.jobs.redis_watch.ALIVE_S", 1.0)
-    stack("a")[1].require()
-    stack("a", "elsewhere", process="q")[1].require(wait_s=10)
+    stack("a")[1].require(empty_redis)
+    stack("a", "elsewhere", process="q")[1].require(empty_redis, wait_s=10)
 
 
-def test_whoever_comes_back_to_a_redis_that_is_anothers_by_now_takes_nothing_there(stack):
+def test_whoever_comes_back_to_a_redis_that_is_anothers_by_now_takes_nothing_there(stack, empty_redis):
     ours, first = stack("a")
-    first.require()
+    first.require(empty_redis)
     first.leave()
     _, second = stack("b", "elsewhere")
-    second.require(wait_s=0)
+    second.require(empty_redis, wait_s=0)
     first.look()
     assert first.foreign
     with pytest.raises(StoreUnfit):
@@ -95,20 +97,20 @@ def test_whoever_comes_back_to_a_redis_that_is_anothers_by_now_takes_nothing_the
 
 def test_after_redis_came_back_empty_the_stack_is_there_again_at_the_next_look(stack, empty_redis):
     ours, first = stack("a")
-    first.require()
+    first.require(empty_redis)
     with redis.Redis.from_url(empty_redis) as client:
         client.flushall()
     assert claim(ours, submit(ours)) is not None
     first.look()
     with pytest.raises(Misconfigured):
-        stack("b")[1].require(wait_s=0)
+        stack("b")[1].require(empty_redis, wait_s=0)
 
 
 def test_a_prefix_keeps_two_stacks_apart_down_to_their_queues(stack, empty_redis):
     ours, first = stack("a")
     theirs, second = stack("b", redis_prefix="team-b")
-    first.require()
-    second.require(wait_s=0)
+    first.require(empty_redis)
+    second.require(empty_redis, wait_s=0)
     job = submit(ours)
     queue = JobQueue(empty_redis, "team-b")
     queue.send("job_1")
@@ -120,7 +122,7 @@ def test_a_prefix_keeps_two_stacks_apart_down_to_their_queues(stack, empty_redis
 
 
 def test_a_process_that_says_nothing_of_its_stack_is_let_in_as_those_of_earlier_versions_are(stack, empty_redis):
-    stack("a")[1].require()
+    stack("a")[1].require(empty_redis)
     with redis.Redis.from_url(empty_redis, decode_responses=True) as client:
         store = JobStore(client)
         assert claim(store, submit(store)) is not None
