@@ -30,7 +30,7 @@ from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
-from nextlabel.core.pipelines.material import Matchable, manifest, read_labelled, skipped_images
+from nextlabel.core.pipelines.material import Labelled, Matchable, manifest, read_labelled, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -124,7 +124,7 @@ def embed_rows(
 
 
 def embed_until(
-    labelled: Matchable, order: NDArray[np.int64], least: int, until: float, backbone: Backbone, stage: str, run: Run
+    labelled: Labelled, order: NDArray[np.int64], least: int, until: float, backbone: Backbone, stage: str, run: Run
 ) -> Embedded:
     """Embed rows in that order for as long as there is time: the first `least` of them in any case, and a batch.
 
