@@ -84,7 +84,7 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    looks_at_images = body.get("task") != "detection"  # boxes come from a detector of somebody's own
+    looks_at_images = body.get("task") != "detection"  # boxes are found by a detector, which needs none
     if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
     return {"kind": kind, **body}
@@ -135,7 +135,7 @@ def _plain_type(schema: dict[str, Any]) -> click.ParamType[Any, Any]:
         case "number":
             return click.FloatRange(**ends)
         case "object":
-            return ClassNumber()
+            return ClassNumber(whole=schema["additionalProperties"].get("type") == "integer")
         case "array":
             return Name() if schema["items"].get("type") == "string" else _plain_type(schema["items"])
         case "string":
@@ -220,13 +220,25 @@ class Name(click.ParamType[Any, Any]):
 
 
 class ClassNumber(click.ParamType[Any, Any]):
-    name = "CLASS=NUMBER"
+    """A number for a class, or for whatever else has a name. whole: it has to be a whole one."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.name = "CLASS=NUMBER" if whole else "NAME=NUMBER"
+        self._whole = whole
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        class_, _, number = value.rpartition("=")
-        if not class_ or not number.isdecimal():
-            self.fail(f"{value!r} is not a class, an equals sign and a number", param, ctx)
-        return class_, int(number)
+        name, _, number = value.rpartition("=")
+        try:
+            return _named(name), int(number) if self._whole else float(number)
+        except ValueError:
+            what = "class" if self._whole else "name"
+            self.fail(f"{value!r} is not a {what}, an equals sign and a number", param, ctx)
+
+
+def _named(name: str) -> str:
+    if not name:
+        raise ValueError("no name")
+    return name
 
 
 class Json(click.ParamType[Any, Any]):

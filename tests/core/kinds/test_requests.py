@@ -149,7 +149,7 @@ def test_every_fault_is_told_at_once():
         ({"selection": 1}, ("/selection", "unknown_field")),
         ({"body": 1}, ("/body", "unknown_field")),
         ({"query": 1}, ("/query", "unknown_field")),
-        ({"task": "detection"}, ("/task", "unknown_task")),
+        ({"task": "segmentation"}, ("/task", "unknown_task")),
         ({"task": ["classification"]}, ("/task", "unknown_task")),
         ({"task": None}, ("/task", "unknown_task")),
         ({"class_quotas": {"a/b~": "x"}}, ("/class_quotas/a~1b~0", "invalid_value")),
@@ -216,7 +216,7 @@ def test_an_unknown_option_is_pointed_at_wherever_its_method_stands(field):
 
 
 def test_a_task_that_is_not_served_is_told_with_those_that_are():
-    assert detail({**SELECTION, "task": "detection"}) == "`task` must be one of classification, multilabel"
+    assert detail({**LISTS["audit"], "task": "detection"}) == "`task` must be one of classification, multilabel"
 
 
 @pytest.mark.parametrize("body", [None, 5, [], "selection"])

@@ -73,8 +73,7 @@ function Form({ able }: { able: Capabilities }) {
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
     });
   };
-  const fits = ({ several_classes }: Capabilities["methods"][number]) =>
-    now.value.task !== "multilabel" || several_classes !== false;
+  const fits = ({ tasks }: Capabilities["methods"][number]) => !tasks || tasks.includes(now.value.task ?? "classification");
   const wrong = Object.entries(faults.value);
 
   return (
