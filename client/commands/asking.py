@@ -26,12 +26,9 @@ def command_of(kind: Kind) -> click.Command:
     carry_out = together(Output, _no_wait, CancelOnInterrupt, Url, Key)(_carry_out(kind))
     examples = "\n".join(kind.shell_examples)
     text = f"{kind.summary}\n\n{kind.about}\n\n\b\n{examples}"
-    parameters = request_parameters(kind.request, needs_labels=_needs_labels(kind))
+    needs_labels = kind.labels is not LabelsNeed.OPTIONAL
+    parameters = request_parameters(kind.request, needs_labels=needs_labels, but_for=kind.unlabelled)
     return click.command(kind.command, params=parameters, help=text)(carry_out)
-
-
-def _needs_labels(kind: Kind) -> bool:
-    return all(kind.labels_of(task) is not LabelsNeed.OPTIONAL for task in kind.tasks)
 
 
 def _carry_out(kind: Kind) -> Callable[..., None]:

@@ -53,11 +53,13 @@ HELP = {
 REPEATABLE = "May be given several times"
 
 
-def request_parameters(kind: type[JobRequest], *, needs_labels: bool = False) -> list[click.Parameter]:
+def request_parameters(
+    kind: type[JobRequest], *, needs_labels: bool = False, but_for: Sequence[str] = ()
+) -> list[click.Parameter]:
     """Make a parameter for each field: the pool is an argument, the rest are options. What isn't given is None or ().
 
     Those that must be given come first, those that all kinds share last. `needs_labels`: labels must be, though the
-    field may be left out of a request.
+    field may be left out of a request; `but_for`: tasks for which they may be left out here, too.
     """
     schemas = kind.model_json_schema()["properties"]
     parameters = [
@@ -67,8 +69,22 @@ def request_parameters(kind: type[JobRequest], *, needs_labels: bool = False) ->
     ]
     for parameter in parameters:
         if needs_labels and parameter.name == "path_to_labels" and isinstance(parameter, click.Option):
-            parameter.required, parameter.help = True, HELP["path_to_labels_train"]
+            parameter.help = HELP["path_to_labels_train"]
+            if but_for:
+                parameter.help += f" Not needed with --task {' or '.join(but_for)}."
+                parameter.callback = _needed_but_for(but_for)
+            else:
+                parameter.required = True
     return sorted(parameters, key=lambda p: (not p.required, p.name in JobRequest.model_fields))
+
+
+def _needed_but_for(tasks: Sequence[str]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def needed(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is None and context.params.get("task") not in tasks:  # what is given is looked at before what is not
+            raise click.MissingParameter(ctx=context, param=parameter)
+        return value
+
+    return needed
 
 
 def names_of(field: str) -> tuple[str, ...]:

@@ -35,12 +35,12 @@ METHODS: dict[str, type[Method]] = {
         Entropy,
         Vae,
         Mixture,
+        Random,
         DetSum,
         DetMax,
         DetMean,
         ClassSum,
         Ppal,
-        Random,
     )
 }
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nextlabel.core.errors import Inexpressible
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes import coco, label_studio
 from nextlabel.core.exchange.boxes.found import labels_of
 from nextlabel.core.exchange.boxes.proposed import proposed_by
@@ -46,7 +46,8 @@ def test_coco_has_the_drafts_with_their_scores_and_nobody_takes_them_for_drawn(t
     assert (annotation["bbox"], annotation["score"]) == ([10, 20, 30, 40], 0.75)
     assert [image["file_name"] for image in document["images"]] == ["a.png", "b.png"]
     (tmp_path / "proposed.json").write_text(json.dumps(document))
-    assert labels_of(coco.read(tmp_path / "proposed.json"), None, max_pixels=10**6).images == {}
+    with pytest.raises(ExchangeMalformed, match="that a model proposed were left out"):
+        labels_of(coco.read(tmp_path / "proposed.json"), None, max_pixels=10**6)
     taken = labels_of(coco.read(tmp_path / "proposed.json"), None, max_pixels=10**6, take_predictions=True)
     assert list(taken.images) == ["a.png"]
 

@@ -66,7 +66,8 @@ def test_a_selection_without_a_method_is_by_auto_and_without_labels_from_nothing
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_is_asked_for_by_name_or_with_its_options(name):
-    by_name, spelt_out = (parse_request({**SELECTION, "method": asked}) for asked in (name, {"name": name}))
+    body = {**SELECTION, "task": METHODS[name].tasks()[0]}
+    by_name, spelt_out = (parse_request({**body, "method": asked}) for asked in (name, {"name": name}))
     assert type(by_name.method) is METHODS[name]
     assert by_name == spelt_out
 

@@ -44,11 +44,11 @@ def pools(draw: st.DrawFn) -> Inputs:
         votes=rng.integers(classes, size=(4, n)),
         reconstruction_errors=rng.random(n).astype(np.float32),
         components=rng.integers(classes, size=n),
-        boxes=_boxes(n, classes, rng),
+        boxes=boxes_of(n, classes, rng),
     )
 
 
-def _boxes(n: int, classes: int, rng: np.random.Generator) -> FoundBoxes:
+def boxes_of(n: int, classes: int, rng: np.random.Generator) -> FoundBoxes:
     """Up to three boxes an image, some of which the detector is quite sure of."""
     counts = rng.integers(0, 4, size=n)
     said = [
