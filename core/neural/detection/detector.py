@@ -16,6 +16,7 @@ from nextlabel.core.data.boxes import Detected, Floats, Rows
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Raw, Yolox
 from nextlabel.core.neural.networks import import_openvino, traced
+from nextlabel.core.neural.training import one_thread
 
 REPORTED = 0.01  # the lowest score of a box that is told at all
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
@@ -112,7 +113,8 @@ def _by_torch(network: Yolox) -> Forward:
 
     @torch.inference_mode()
     def forward(batch: NDArray[np.float32]) -> Said:
-        return [part.numpy() for part in network(torch.from_numpy(batch))]
+        with one_thread():
+            return [part.numpy() for part in network(torch.from_numpy(batch))]
 
     return forward
 

@@ -24,11 +24,11 @@ from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
 from nextlabel.core.neural.detection.targets import assign
-from nextlabel.core.neural.training import Tick, drawn_from, ignore
+from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
 BATCH = 4
 NEW_LAYERS = 10.0  # times the rate of the others, which know something
-RATE, WARM_UP, LAST = 1e-3, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
+RATE, WARM_UP, LAST = 3e-4, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
 DECAY = 1e-4
 LONGEST_STEP = 10.0  # of the gradient
 PLACE_COUNTS = 2.0  # beside the class
@@ -86,6 +86,13 @@ def fine_tune(
     tick: Tick = ignore,
 ) -> Trained:
     """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed."""
+    with one_thread():
+        return _fine_tune(network, examples, n_classes, side, passes, seed, tick)
+
+
+def _fine_tune(
+    network: Yolox, examples: Sequence[Example], n_classes: int, side: int, passes: int, seed: int, tick: Tick
+) -> Trained:
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
         network.new_classes(n_classes)
