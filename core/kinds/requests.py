@@ -153,7 +153,7 @@ class JobRequest(BaseModel):
         """
         if body.get("task") == "multilabel" and body.get("head") == "mlp":
             yield Fault("/head", "invalid_value", "mlp gives an image one class; linear has a sigmoid a class")
-        if body.get("task") == "detection" and body.get("head") is not None:
+        if body.get("task") == "detection" and body.get("head") == "mlp":
             yield Fault("/head", "invalid_value", "boxes are found by a detector, and there is no head: leave it out")
 
     @field_validator("task", mode="before")

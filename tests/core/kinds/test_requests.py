@@ -72,7 +72,13 @@ def test_a_method_is_asked_for_by_name_or_with_its_options(name):
     assert by_name == spelt_out
 
 
-@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1])
+OF_BOXES = [
+    {**{name: value for name, value in body.items() if name != "backbone"}, "task": "detection"}
+    for body in (SELECTION, PREDICTION, F1)
+]
+
+
+@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1, *OF_BOXES])
 def test_a_request_that_was_recorded_is_read_back_as_it_was(body):
     request = parse_request(body)
     assert parse_request(json.loads(request.model_dump_json())) == request
