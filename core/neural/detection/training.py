@@ -27,7 +27,7 @@ from nextlabel.core.neural.detection.targets import assign
 from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
 BATCH = 4
-NEW_LAYERS = 10.0  # times the rate of the others, which know something
+NEW_LAYERS = 5.0  # times the rate of the others, which know something
 RATE, WARM_UP, LAST = 3e-4, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
 DECAY = 1e-4
 LONGEST_STEP = 10.0  # of the gradient
