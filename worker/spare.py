@@ -146,10 +146,11 @@ def keep_spare(worker: str) -> Spawner | None:
 def main() -> None:
     """Be a spare: wait to be told to warm up, do so, wait for what to become, and become it. Ends with its parent."""
     worker, number = sys.argv[1:]
-    reserved = _reserve_numbers()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the parent will say
+    reserved = _reserve_numbers()
     with socket.socket(fileno=os.dup(int(number))) as parent:
         os.close(int(number))
+        reserved |= _reserve_numbers()
         if not parent.recv(1):
             return
         _warm_up(worker)
@@ -160,8 +161,8 @@ def main() -> None:
     for mine, theirs in zip(received, wanted["files"], strict=True):
         os.dup2(mine, theirs, inheritable=False)
         os.close(mine)
-    for number in reserved - set(wanted["files"]):
-        os.close(number)
+    for unused in reserved - set(wanted["files"]):
+        os.close(unused)
     sys.argv = ["-c", "--billiard-fork"]
     exec(wanted["program"], {"__name__": "__main__"})  # noqa: S102 - billiard's, as `python -c` would run it
 
