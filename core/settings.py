@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     weights_dir: Path | None = Field(
         None,
-        description="Folder of `<timm name>.safetensors`, looked in before the hub.",
+        description="Folder of `<timm name>.safetensors`, looked in before the hub, and `yolox_nano.onnx`, for boxes.",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     cancel_grace_s: float = Field(
         30.0, gt=0, description="A process that has not stopped so long after it was told to is ended and replaced."
     )
+    spare_process: bool = Field(
+        True,
+        description="A worker keeps one process more that is warm, some 400 MB: it takes the place of one that dies.",
+    )
     stall_after_s: float = Field(
         900.0, gt=0, description="A process that gets nowhere for so long is ended and replaced, and its job put back."
     )
@@ -257,6 +261,11 @@ class Settings(BaseSettings):
     def compiled_dir(self) -> Path:
         """The folder of networks as they were compiled for this machine's CPU."""
         return self.cache_dir / "compiled"
+
+    @property
+    def detectors_dir(self) -> Path:
+        """The folder of detectors of boxes that were trained once."""
+        return self.cache_dir / "detectors"
 
     @property
     def plans_dir(self) -> Path:
