@@ -108,7 +108,10 @@ class Relay:
                 if fault is None and self.kept is not None and method == "GET":
                     fault = self.kept.get(path)
                 if fault is None:
-                    if upstream is None or upstream[0].at_eof():  # Azurite ends what is idle for five seconds
+                    if upstream is not None and upstream[0].at_eof():  # Azurite ends what is idle for five seconds
+                        upstream[1].close()
+                        upstream = None
+                    if upstream is None:
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
                     upstream[1].write(head + body)
                     fault = await _answer(upstream[0], method)
