@@ -104,7 +104,7 @@ def _narrow(
     Returns None, with a word in the log, where the CPU gains nothing by it, int8 can't be made here, or what comes out
     is another network.
     """
-    core = _openvino().Core()
+    core = import_openvino().Core()
     if not cpu_has(precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
         log.info("computing in a wider precision: the CPU has none for this one", precision=precision)
         return None
@@ -190,7 +190,7 @@ def _kept_network(
 
 def _state(shape: tuple[int, int, int], precision: str = "") -> list[object]:
     """What a compiled network depends on besides the network."""
-    openvino = _openvino()
+    openvino = import_openvino()
     core = openvino.Core()
     cpu = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     state = [openvino.__version__, torch.__version__, list(shape), OPENVINO_AT_ONCE, _options(precision)]
@@ -238,7 +238,7 @@ class OpenVinoNetwork:
         threads = torch.get_num_threads()
         self._compiled, self.precision = compiled, precision
         self._dimension = int(compiled.output(0).shape[1])
-        self._queue = _openvino().AsyncInferQueue(compiled, threads)
+        self._queue = import_openvino().AsyncInferQueue(compiled, threads)
         self._queue.set_callback(_keep)
         self.images_at_once = max(IMAGES_AT_ONCE_ON_CPU, 2 * threads * OPENVINO_AT_ONCE)
 
@@ -251,12 +251,12 @@ class OpenVinoNetwork:
     def compiled(cls, model: Any, shape: tuple[int, int, int], precision: str = "") -> OpenVinoNetwork:
         """Compile OpenVINO's model of a network."""
         model.reshape([OPENVINO_AT_ONCE, *shape])
-        return cls(_openvino().Core().compile_model(model, "CPU", _options(precision)), precision)
+        return cls(import_openvino().Core().compile_model(model, "CPU", _options(precision)), precision)
 
     @classmethod
     def read(cls, exported: bytes, precision: str = "") -> OpenVinoNetwork:
         """Make one of what another `exported`."""
-        return cls(_openvino().Core().import_model(BytesIO(exported), "CPU", _options(precision)), precision)
+        return cls(import_openvino().Core().import_model(BytesIO(exported), "CPU", _options(precision)), precision)
 
     def exported(self) -> bytes:
         exported: bytes = self._compiled.export_model().getvalue()
@@ -278,7 +278,7 @@ def _keep(request: Any, embeddings: Floats) -> None:
     embeddings[:] = request.get_output_tensor(0).data
 
 
-def _openvino() -> Any:
+def import_openvino() -> Any:
     """Import OpenVINO without its reporter to Google Analytics, which would send an event at the import and at each
     use.
     """
@@ -299,16 +299,20 @@ class _ChannelsLast(nn.Module):
 
 
 def _traced(network: Normalised, shape: tuple[int, int, int]) -> Any:
-    _openvino()
+    return traced(_ChannelsLast(network.eval()), torch.zeros((1, *shape), dtype=torch.uint8))
+
+
+def traced(network: nn.Module, example: Tensor) -> Any:
+    """Make the network OpenVINO's, by what it does to the example."""
+    import_openvino()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 
-    example = torch.zeros((1, *shape), dtype=torch.uint8)
     with torch.no_grad(), warnings.catch_warnings():
         # torch calls tracing deprecated; of what should replace it, OpenVINO 2026.4 can't read torch 2.15's yet
         warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(
-            _ChannelsLast(network.eval()),
+            network.eval(),
             example_input=example,
             trace_kwargs={"check_trace": False},  # takes as long again; what comes out is checked anyway
         )
