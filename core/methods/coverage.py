@@ -150,7 +150,7 @@ class CoreSet(CoverageMethod):
         return Picks(rows[places], np.sqrt(squared))
 
 
-REFRESHED = 256  # points whose distances are computed anew at a time
+REFRESHED = 256  # points whose distances are computed anew at a time, at first; then twice as many each time
 
 
 def _farthest_first(points: Matrix, squared: Vector, k: int) -> tuple[Rows, NDArray[np.float64]]:
@@ -164,10 +164,12 @@ def _farthest_first(points: Matrix, squared: Vector, k: int) -> tuple[Rows, NDAr
     places, distances = np.empty(k, np.int64), np.empty(k)
     seen = np.zeros(len(points), np.int64)  # how many of the picks the distance of each takes into account
     for i in range(k):
+        at_a_time = REFRESHED
         while seen[farthest := int(squared.argmax())] < i:
             stale = np.flatnonzero((seen < i) & (squared >= squared[seen == i].max(initial=-1)))
-            if len(stale) > REFRESHED:
-                stale = stale[np.argpartition(-squared[stale], REFRESHED)[:REFRESHED]]
+            if len(stale) > at_a_time:
+                stale = stale[np.argpartition(-squared[stale], at_a_time)[:at_a_time]]
+            at_a_time *= 2
             since = places[seen[stale].min() : i]
             squared[stale] = np.minimum(squared[stale], squared_distances(points[stale], points[since]).min(axis=1))
             seen[stale] = i
