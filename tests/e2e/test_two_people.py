@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from nextlabel.core.tasks.classification import read_labels
 from tests.e2e.test_page_team import names_in
-from tests.e2e.visitor import NARROW, looked_at, until
+from tests.e2e.visitor import NARROW, until
 from tests.pools import class_of
 
 pytestmark = pytest.mark.e2e
@@ -34,8 +37,8 @@ def test_two_people_go_through_a_whole_project_from_classes_to_the_report(visit,
     expect(bens.get_by_role("option")).to_have_count(8, timeout=60_000)
     first = names_in(annas)
     assert not first & names_in(bens)
-    for _ in range(8):
-        say(annas, labels / "anna.txt", class_of(looked_at(annas)))
+    for name in first:
+        say(annas, labels / "anna.txt", name, class_of(name))
     assert set(by(labels / "anna.txt")) == first
     assert {one.person: one.left for one in client.hand_outs(**of_project)} == {"ben": 8}
 
@@ -46,15 +49,13 @@ def test_two_people_go_through_a_whole_project_from_classes_to_the_report(visit,
     assert second <= first
     newest = client.jobs("selection", limit=1)[0].id
     bens.goto(f"{ben.url}/#/label?job={newest}")
-    expect(bens.get_by_role("option")).to_have_count(len(again.items), timeout=60_000)
-    doubted = None
-    for _ in again.items:
-        name = looked_at(bens)
-        if doubted is None and name in second:
-            doubted = name
-            say(bens, labels / "ben.txt", "green" if class_of(name) == "red" else "red", otherwise=True)
+    until(bens, lambda: names_in(bens) == set(again.data))
+    doubted = min(second)
+    for name in again.data:
+        if name == doubted:
+            say(bens, labels / "ben.txt", name, "green" if class_of(name) == "red" else "red", otherwise=True)
         else:
-            say(bens, labels / "ben.txt", class_of(name))
+            say(bens, labels / "ben.txt", name, class_of(name))
     ben.forgive("409")
     assert set(by(labels / "ben.txt")) == set(again.data)
 
@@ -84,13 +85,13 @@ def test_two_people_go_through_a_whole_project_from_classes_to_the_report(visit,
     assert "<td>ben</td><td>8</td>" in told  # the batch that Ben was given first is still with him
 
 
-def by(file) -> dict[str, str]:
+def by(file: Path) -> dict[str, str]:
     return dict(read_labels(file).classes_by_name) if file.exists() else {}
 
 
-def say(page: Page, file, class_name: str, *, otherwise: bool = False) -> None:
-    """Give the image that is looked at a class; `otherwise`: somebody else gave it another, and both are kept."""
-    name = looked_at(page)
+def say(page: Page, file: Path, name: str, class_name: str, *, otherwise: bool = False) -> None:
+    """Give an image of the batch a class; `otherwise`: somebody else gave it another, and both are kept."""
+    page.get_by_role("option", name=re.compile(rf": {name},")).click()
     page.get_by_role("group", name="Classes").get_by_role("button", name=class_name).click()
     if otherwise:
         page.get_by_role("button", name="Keep both").click()

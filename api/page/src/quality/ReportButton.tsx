@@ -5,7 +5,7 @@ import { attempt } from "../store/notices";
 import { lastJob, theProject, theTask } from "../store/project";
 import { words } from "../words";
 
-const TOLD: readonly Kind[] = ["learning_curve", "f1", "label_check", "selection", "map", "agreement"];
+const TOLD: readonly Kind[] = ["learning_curve", "f1", "label_check", "selection", "map"];
 
 /** Saves what the newest answers of each kind tell as one file to mail. */
 export function ReportButton() {
