@@ -122,6 +122,7 @@ class PredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
 
 
 class ClassificationPredictionFields(TypedDict, total=False):
@@ -138,6 +139,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
 
 
 class MultilabelPredictionFields(TypedDict, total=False):
@@ -154,6 +156,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
 
 
 class F1Fields(TypedDict, total=False):

@@ -34,11 +34,28 @@ class PredictionRequest(Timed):
         description="Tell the probability of every class, not of the best three. Of the task `multilabel` alone.",
     )
 
+    cross_validate: bool = Field(
+        False,
+        strict=True,
+        description="Tell how often the head is wrong of labelled images that it has not seen, by how sure it is.",
+    )
+
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         if body.get("all_probabilities") is True and body.get("task") != "multilabel":
             yield Fault("/all_probabilities", "invalid_value", "it is of the task multilabel alone")
+
+
+class SureLabels(Part):
+    """Labelled images of which heads that had not seen them were at least so sure, and how many of these were wrong.
+
+    The images that people label are often the harder ones, so others are wrong less often.
+    """
+
+    confidence: float
+    labels: int
+    wrong: int
 
 
 class PredictionItem(Part):
@@ -49,9 +66,12 @@ class PredictionItem(Part):
 
 
 class PredictionResult(TimedPart, Result):
+    """`cross_validated`: by confidence, ascending, if it was asked for."""
+
     kind: Literal["prediction"] = "prediction"
     items: tuple[PredictionItem, ...]
     head: HeadSummary
+    cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -64,6 +84,7 @@ class PredictionResult(TimedPart, Result):
         counts = Counter(item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -85,6 +106,7 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
     kind: Literal["prediction"] = "prediction"
     items: tuple[MultilabelPredictionItem, ...]
     head: HeadSummary
+    cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -103,10 +125,20 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
         counts["none of them"] = sum(not item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))
+
+
+def _of_sure_labels(levels: Sequence[SureLabels] | None) -> Iterator[str]:
+    for level in levels or ():
+        if level.labels:
+            yield (
+                f"Of {level.labels} labelled images that it was sure of to {level.confidence:.0%} unseen, "
+                f"{level.wrong} were wrong."
+            )
 
 
 KIND = Kind(
