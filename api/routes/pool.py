@@ -59,6 +59,8 @@ class PoolQuery(BaseModel):
         "any more, the pool is looked through anew, and `view` is another one if the answer is.",
     )
 
+    anew: bool = Field(False, description="List the pool again, also where that was done a moment ago.")
+
     @property
     def wanted(self) -> Wanted:
         return Wanted(**self.model_dump(include=set(Wanted.__dataclass_fields__)))
@@ -110,7 +112,7 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
     place = place_at(which.path_to_img, roots)
     view = services.views.get(which.view) if which.view else None
     if view is None or view.listing.pool.place.key != place.key:
-        listing = services.views.listing(place)
+        listing = services.views.listing(place, anew=which.anew)
         guesses = None if job is None else _guesses(listing, job, services)
         rows = find(listing, labels, guesses, which.wanted)
         asked = f"{state}\0{which.prediction}\0{which.wanted}"

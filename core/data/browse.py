@@ -24,7 +24,7 @@ from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.spelling import all_as_seen, as_seen
 
-FRESH_S = 10.0  # a listing that young is taken for a new view, too
+FRESH_S, FRESH_TIMES = 10.0, 10  # a listing that young is taken for a new view, too; or younger than it took, so often
 MOST_VIEWS, MOST_IMAGES, MOST_GUESSES = 16, 3_000_000, 2  # kept; the images of pools, each counted once
 Labelled: TypeAlias = Literal["any", "yes", "no", "disputed"]
 Sort: TypeAlias = Literal["name", "-name", "time", "-time", "confidence", "-confidence"]
@@ -81,11 +81,16 @@ class Guesses:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """A pool as it was listed. at: seconds since the epoch. state: changes with the images."""
+    """A pool as it was listed. at: seconds since the epoch. state: changes with the images. took: seconds."""
 
     pool: Pool
     state: str
     at: float
+    took: float = 0.0
+
+    @property
+    def fresh_until(self) -> float:
+        return self.at + max(FRESH_S, FRESH_TIMES * self.took)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,20 +169,24 @@ class RecentViews:
                 self._views.move_to_end(view_id)
             return self._views.get(view_id)
 
-    def listing(self, place: Place) -> Listing:
+    def listing(self, place: Place, *, anew: bool = False) -> Listing:
         """List a place, unless that was done a moment ago. Who asks while another lists it waits for what comes of it.
+
+        anew: what was listed before this call isn't taken.
 
         Raises EmptyPool, and what `Place.list` raises.
         """
         asked = self.clock()
         with self._alone(place.key):
             kept = self._listings.get(place.key)
-            if kept is not None and kept.at >= asked - FRESH_S:
+            if kept is not None and asked <= (kept.at if anew else kept.fresh_until):
                 return kept
+            begun = self.clock()
             pool = self.list_images(place)
-            listing = Listing(pool, pool.state(), self.clock())
+            state, now = pool.state(), self.clock()
+            listing = Listing(pool, state, now, now - begun)
             with self._changing:
-                young = {key: one for key, one in self._listings.items() if one.at >= listing.at - FRESH_S}
+                young = {key: one for key, one in self._listings.items() if one.fresh_until >= now}
                 self._listings = {**young, place.key: listing}
             return listing
 

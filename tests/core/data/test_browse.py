@@ -95,8 +95,12 @@ def test_a_pool_is_listed_again_when_the_last_time_is_a_while_ago(place):
     now[0] = FRESH_S
     assert views.listing(place) is first
     now[0] += 1
-    assert views.listing(place) is not first
-    assert len(listed) == 2
+    second = views.listing(place)
+    assert second is not first
+    assert views.listing(place) is second
+    now[0] += 1
+    assert views.listing(place, anew=True) is not second
+    assert len(listed) == 3
 
 
 def test_views_are_kept_until_there_are_too_many_and_the_newest_always(place, monkeypatch):

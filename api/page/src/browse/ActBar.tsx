@@ -25,40 +25,35 @@ export function ActBar({ browse, look, hasGuesses, onAgain }: Given) {
   };
   return (
     <div class="act-bar">
+      {/* Nothing comes or goes with what is selected: the grid stays where it is under the pointer. */}
       <p class="grow">
         {seen && (
           <>
             <strong class="num">{say.count(seen.total, seen.images)}</strong>{" "}
-            <span class="dim small">
-              {say.asOf(ago(seen.listed_at))}{" "}
-              <button type="button" class="link" onClick={onAgain}>
-                {say.again}
-              </button>
-            </span>
+            <span class="num">{selected > 0 && `· ${say.selected(selected)}`}</span>{" "}
+            <span class="dim small listed">{say.asOf(ago(seen.listed_at))}</span>{" "}
+            <button type="button" class="link small" onClick={onAgain}>
+              {say.again}
+            </button>
           </>
         )}
       </p>
-      <p class={selected ? "num" : "dim small wide-alone"}>{selected ? say.selected(selected) : say.noneSelected}</p>
-      {selected > 0 && (
-        <>
-          {hasGuesses && (
-            <button type="button" onClick={() => void attempt(() => browse.accept())}>
-              {say.accept} <Kbd>Enter</Kbd>
-            </button>
-          )}
-          <button type="button" onClick={() => void attempt(() => browse.takeBack())}>
-            {say.takeBack} <Kbd>{words.label.deleteKey}</Kbd>
-          </button>
-          <button type="button" class="quiet" onClick={() => browse.none()}>
-            {say.selectNone}
-          </button>
-        </>
-      )}
-      {!selected && seen && seen.total > 0 && (
-        <button type="button" class="quiet" onClick={() => browse.all()}>
-          {say.selectAll}
+      <button
+        type="button"
+        class="quiet"
+        title={say.howToSelect}
+        onClick={() => (selected ? browse.none() : browse.all())}
+      >
+        {selected ? say.selectNone : say.selectAll}
+      </button>
+      {hasGuesses && (
+        <button type="button" onClick={() => void attempt(() => browse.accept())}>
+          {say.accept} <Kbd>Enter</Kbd>
         </button>
       )}
+      <button type="button" onClick={() => void attempt(() => browse.takeBack())}>
+        {say.takeBack} <Kbd>{words.label.deleteKey}</Kbd>
+      </button>
       {mayAccept && (
         <button type="button" class="primary" onClick={() => void acceptAll()}>
           {say.acceptAll(browse.total, look.least ? percent(Number(look.least)) : "")}

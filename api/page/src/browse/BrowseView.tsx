@@ -25,6 +25,7 @@ export function BrowseView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const job = useSignal<string | null>(null);
   const again = useSignal(0);
+  const listed = useRef(0);
   const first = useRef<Browse | null>(null);
   const guess = useMemo(
     () => new Question("prediction", lifetime, undefined, async (job): Promise<{ id: string }> => job),
@@ -45,7 +46,9 @@ export function BrowseView({ params }: { params: URLSearchParams }) {
   const looking = useLifetime(look, job.value, again.value, pool, labels);
   const browse = useMemo(() => {
     const before = first.current;
-    const next = before?.other(look, job.value, looking) ?? new Browse(look, job.value, looking, aboutOthers);
+    const anew = again.value !== listed.current;
+    listed.current = again.value;
+    const next = before?.other(look, job.value, looking, anew) ?? new Browse(look, job.value, looking, aboutOthers);
     first.current = next;
     return next;
   }, [looking]);

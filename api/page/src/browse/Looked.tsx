@@ -68,9 +68,6 @@ export function Looked({ browse }: { browse: Browse }) {
         onLeave={toGrid}
       />
       <div class="row tools">
-        <button type="button" onClick={() => act(() => browse.takeBack())}>
-          {words.browse.takeBack} <Kbd>{words.label.deleteKey}</Kbd>
-        </button>
         <button type="button" onClick={() => go("similar", { like: image.name })}>
           {words.label.similar} <Kbd>m</Kbd>
         </button>

@@ -5135,6 +5135,8 @@ export interface operations {
                 limit?: number;
                 /** @description `view` of an answer before: its order is kept, whatever was labelled since. Where it is not kept any more, the pool is looked through anew, and `view` is another one if the answer is. */
                 view?: string;
+                /** @description List the pool again, also where that was done a moment ago. */
+                anew?: boolean;
             };
             header?: never;
             path?: never;

@@ -70,6 +70,7 @@ export class Browse {
   private readonly parts = new Map<number, readonly PoolImage[]>();
   private readonly asked = new Set<number>();
   private readonly acts: Act[];
+  private readonly anew: boolean;
   private anchor = 0;
   private waiting = 0;
   private last: Promise<void> = Promise.resolve();
@@ -79,6 +80,7 @@ export class Browse {
     prediction: string | null,
     lifetime: AbortSignal,
     decide: Browse["decide"],
+    anew = false,
     /** Of what was done before other images were looked for, so that it can be undone still. */
     acts: Act[] = [],
   ) {
@@ -86,12 +88,13 @@ export class Browse {
     this.prediction = prediction;
     this.lifetime = lifetime;
     this.decide = decide;
+    this.anew = anew;
     this.acts = acts;
   }
 
-  /** The same acts, about other images. */
-  other(look: Look, prediction: string | null, lifetime: AbortSignal): Browse {
-    return new Browse(look, prediction, lifetime, this.decide, this.acts);
+  /** The same acts, about other images. `anew`: the service lists them again, however lately it did. */
+  other(look: Look, prediction: string | null, lifetime: AbortSignal, anew: boolean): Browse {
+    return new Browse(look, prediction, lifetime, this.decide, anew, this.acts);
   }
 
   get total(): number {
@@ -343,6 +346,7 @@ export class Browse {
       ...this.look,
       prediction: this.prediction,
       view: this.seen.peek()?.view,
+      anew: this.anew && !this.seen.peek(),
       offset,
       limit,
     };
