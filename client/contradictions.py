@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 
 from nextlabel.core.kinds.results import Part
 
+#: By name, what somebody says of an image: a class, several, () where none applies, None to take it back.
+Classes = Mapping[str, str | Sequence[str] | None]
+
 
 class Contradiction(Part):
     """An image, and the classes that each person gives it; () says that none applies."""
@@ -36,8 +39,8 @@ def gathered(labels: Iterable[OneLabel]) -> list[Contradiction]:
     return [Contradiction(name=name, classes=classes) for name, classes in by_name.items()]
 
 
-def lines_of(classes_by_name: Mapping[str, str | Sequence[str] | None]) -> list[dict[str, Any]]:
-    """Write what was settled as the service takes it: a class, several, () where none applies, None: open again."""
+def lines_of(classes_by_name: Classes) -> list[dict[str, Any]]:
+    """Write what is said of images as the service takes it."""
     return [
         {"name": name, "class": one}
         for name, said in classes_by_name.items()

@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 
 from nextlabel.client import talk
-from nextlabel.client.contradictions import Contradiction
+from nextlabel.client.contradictions import Classes, Contradiction
 from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
@@ -42,6 +42,7 @@ class Client(Calls):
         self._http = httpx.Client(
             base_url=self.url, headers=_headers(api_key), timeout=talk.LONGEST_ANSWER_S, transport=transport
         )
+        self.has_key = "Authorization" in self._http.headers
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +131,34 @@ class Client(Calls):
         """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
         return self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
 
+    def labels(
+        self,
+        path_to_labels: str,
+        path_to_img: str | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        task: str = "classification",
+    ) -> dict[str, Any]:
+        """Count labels by class and by person; of `names`, tell what each says of them."""
+        return self._carry_out(talk.labels(path_to_labels, path_to_img, names, task))
+
+    def give_labels(
+        self,
+        path_to_labels: str,
+        classes: Classes,
+        *,
+        person: str | None = None,
+        task: str = "classification",
+        keep_both: bool = False,
+    ) -> dict[str, Any]:
+        """Write a person's labels, all or none; None takes one back. Refused where others say otherwise, unless
+        `keep_both`: that is to be settled then."""
+        return self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
+
+    def image(self, path_to_img: str, name: str, side: int = 320) -> bytes:
+        """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
+        return self._carry_out(talk.image(path_to_img, name, side))
+
     def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return self._carry_out(talk.contradictions(path_to_labels, task))
@@ -137,7 +166,7 @@ class Client(Calls):
     def settle(
         self,
         path_to_labels: str,
-        classes: Mapping[str, str | Sequence[str] | None],
+        classes: Classes,
         *,
         task: str = "classification",
     ) -> None:
@@ -187,6 +216,7 @@ class AsyncClient(AsyncCalls):
         self._http = httpx.AsyncClient(
             base_url=self.url, headers=_headers(api_key), timeout=talk.LONGEST_ANSWER_S, transport=transport
         )
+        self.has_key = "Authorization" in self._http.headers
 
     async def __aenter__(self) -> Self:
         return self
@@ -277,6 +307,34 @@ class AsyncClient(AsyncCalls):
         """Take images back: a person's, a job's, those named, or all. Return how many had no label yet."""
         return await self._carry_out(talk.give_back(path_to_img, path_to_labels, person, job_id, names))
 
+    async def labels(
+        self,
+        path_to_labels: str,
+        path_to_img: str | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        task: str = "classification",
+    ) -> dict[str, Any]:
+        """Count labels by class and by person; of `names`, tell what each says of them."""
+        return await self._carry_out(talk.labels(path_to_labels, path_to_img, names, task))
+
+    async def give_labels(
+        self,
+        path_to_labels: str,
+        classes: Classes,
+        *,
+        person: str | None = None,
+        task: str = "classification",
+        keep_both: bool = False,
+    ) -> dict[str, Any]:
+        """Write a person's labels, all or none; None takes one back. Refused where others say otherwise, unless
+        `keep_both`: that is to be settled then."""
+        return await self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
+
+    async def image(self, path_to_img: str, name: str, side: int = 320) -> bytes:
+        """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
+        return await self._carry_out(talk.image(path_to_img, name, side))
+
     async def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return await self._carry_out(talk.contradictions(path_to_labels, task))
@@ -284,7 +342,7 @@ class AsyncClient(AsyncCalls):
     async def settle(
         self,
         path_to_labels: str,
-        classes: Mapping[str, str | Sequence[str] | None],
+        classes: Classes,
         *,
         task: str = "classification",
     ) -> None:

@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str] | str] = {
         "up": "nextlabel.client.commands.local:up",
         "demo": "nextlabel.client.commands.local:demo",
         "keys": "nextlabel.client.keys:keys",
+        "mcp": "nextlabel.client.commands.mcp:mcp",
         "completion": "nextlabel.client.commands.completion:completion",
     },
 }

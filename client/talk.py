@@ -20,7 +20,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from nextlabel.client.contradictions import Contradiction, LabelsTold, gathered, lines_of
+from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
@@ -185,12 +185,39 @@ def give_back(
     return _read(_given_back, answer).images
 
 
+def labels(
+    path_to_labels: str, path_to_img: str | None, names: Sequence[str] | None, task: str
+) -> Talk[dict[str, Any]]:
+    params = {"path_to_labels": path_to_labels, "path_to_img": path_to_img, "of": names, "task": task}
+    answer = yield from _ask(Call("GET", "/labels", {name: value for name, value in params.items() if value}))
+    return _read(_anything, answer)
+
+
+def give_labels(
+    path_to_labels: str, classes: Classes, person: str | None, task: str, keep_both: bool
+) -> Talk[dict[str, Any]]:
+    body = {
+        "path_to_labels": path_to_labels,
+        "labels": lines_of(classes),
+        "person": person,
+        "task": task,
+        "keep_both": keep_both,
+    }
+    answer = yield from _ask(Call("POST", "/labels", body=body))
+    return _read(_anything, answer)
+
+
+def image(path_to_img: str, name: str, side: int) -> Talk[bytes]:
+    answer = yield from _ask(Call("GET", "/images", {"path_to_img": path_to_img, "name": name, "side": side}))
+    return answer.content
+
+
 def contradictions(path_to_labels: str, task: str) -> Talk[list[Contradiction]]:
     answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": path_to_labels, "task": task}))
     return gathered(_read(_labels_told, answer).conflicts)
 
 
-def settle(path_to_labels: str, classes: Mapping[str, str | Sequence[str] | None], task: str) -> Talk[None]:
+def settle(path_to_labels: str, classes: Classes, task: str) -> Talk[None]:
     body = {"path_to_labels": path_to_labels, "labels": lines_of(classes), "task": task}
     yield from _ask(Call("POST", "/labels/settle", body=body))
 

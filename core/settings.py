@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     cancel_grace_s: float = Field(
         30.0, gt=0, description="A process that has not stopped so long after it was told to is ended and replaced."
     )
+    spare_process: bool = Field(
+        True,
+        description="A worker keeps one process more that is warm, some 400 MB: it takes the place of one that dies.",
+    )
     stall_after_s: float = Field(
         900.0, gt=0, description="A process that gets nowhere for so long is ended and replaced, and its job put back."
     )

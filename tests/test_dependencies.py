@@ -62,7 +62,7 @@ def say(*arguments):
         assert not end.code, (arguments, end.code)
 
 for module in walk_packages(nextlabel.client.__path__, "nextlabel.client."):
-    if module.name not in ("nextlabel.client.stack", "nextlabel.client.digits"):
+    if module.name not in ("nextlabel.client.stack", "nextlabel.client.digits", "nextlabel.client.mcp_server"):
         import_module(module.name)
 for name in cli.list_commands(None):
     say(name, "--help")
@@ -130,6 +130,14 @@ def test_what_runs_the_service_says_in_a_sentence_what_to_install_where_that_is_
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.endswith('pip install "nextlabel[local]"\n')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_assistant_starts_says_in_a_sentence_what_to_install_where_that_is_missing():
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_SERVICE, "mcp", "mcp"], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.endswith('pip install "nextlabel[mcp]"\n')
 
 
 @pytest.mark.parametrize("heavy", ["torch", "timm", "scikit-learn", "scipy"])

@@ -73,14 +73,15 @@ def test_the_house_is_drawn_as_it_stands():
 
 
 def test_every_link_in_the_docs_leads_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "README.ru.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 def test_every_make_target_that_the_readme_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
-    assert set(re.findall(r"(?:\$ |`)make ([a-z-]+)", text("README.md"))) <= targets
+    for page in ("README.md", "README.ru.md"):
+        assert set(re.findall(r"(?:\$ |`)make ([a-z-]+)", text(page))) <= targets
 
 
 def test_every_direct_dependency_is_explained():

@@ -8,6 +8,7 @@ from typing import Any
 
 from billiard import current_process
 from celery import signals
+from celery.concurrency.asynpool import AsynPool
 
 from nextlabel.core.jobs.queue import celery_app
 from nextlabel.core.logs import configure_logs, get_logger
@@ -16,11 +17,14 @@ from nextlabel.worker import devices, tasks
 from nextlabel.worker.consumer import OnlySoundMessages, OnlyWhenReady
 from nextlabel.worker.parent import Parent
 
+LOOK_FOR_DEAD_EVERY_S = 0.25
 log = get_logger(__name__)
 app = celery_app(Settings().redis_url, Settings().redis_prefix)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
 app.steps["consumer"].update({OnlyWhenReady, OnlySoundMessages})
+# Celery looks for dead processes as their pipes close, which may be just before they are, and else every five seconds.
+AsynPool.timers = property(lambda pool: {pool.maintain_pool: LOOK_FOR_DEAD_EVERY_S})
 
 
 @signals.setup_logging.connect
@@ -30,14 +34,19 @@ def set_up_logs(**_: Any) -> None:
     configure_logs(settings.log_level, as_json=settings.log_json)
 
 
-@signals.worker_ready.connect
-def start_parent(sender: Any, **_: Any) -> None:
-    """Start what runs in the parent process, and have it drained and stopped with the worker."""
-    parent = Parent(Settings(), sender.hostname, processes=sender.controller.concurrency)
+@signals.worker_init.connect
+def make_parent(sender: Any, **_: Any) -> None:
+    """Make what runs in the parent process, before the pool has any; have it started, drained and stopped with it."""
+    parent = Parent(Settings(), sender.hostname, sender.concurrency, up=processes_up)
+    signals.worker_ready.connect(lambda **_: parent.start(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: parent.drain(), weak=False)
     signals.worker_shutdown.connect(lambda **_: parent.stop(), weak=False)
     OnlyWhenReady.may_take = parent.may_take
-    parent.start()
+
+
+def processes_up() -> int:
+    """Count the processes that are warm, by what the connection of this moment knows."""
+    return OnlyWhenReady.processes_up()
 
 
 @signals.worker_process_init.connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import uuid
 from collections.abc import Callable
 from queue import Empty
@@ -30,7 +31,8 @@ class OnlyWhenReady(bootsteps.StartStopStep):
     """
 
     requires = (Tasks,)
-    may_take: ClassVar[Callable[[], bool]] = staticmethod(lambda: True)  #: set by the worker's parent once it runs
+    may_take: ClassVar[Callable[[], bool]] = staticmethod(lambda: True)  #: set by the worker's parent
+    processes_up: ClassVar[Callable[[], int]] = staticmethod(lambda: 0)  #: how many are warm; all, where none can tell
 
     def start(self, consumer: Any) -> None:
         """Replace `can_consume`, anew at each connection, whose channel is a new one.
@@ -43,7 +45,9 @@ class OnlyWhenReady(bootsteps.StartStopStep):
             celerys_own = qos.can_consume
         except AttributeError as error:
             log.warning("this Celery does not show which processes are ready; jobs may wait for one", cause=str(error))
+            type(self).processes_up = staticmethod(lambda: sys.maxsize)
             return
+        type(self).processes_up = staticmethod(lambda: len(ready))
         may_take = type(self).may_take
         qos.can_consume = lambda: len(state.reserved_requests) < len(ready) and may_take() and celerys_own()
 

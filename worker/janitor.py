@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from nextlabel.core.errors import JobNotFound, NextlabelError, StoreRefused, StoreUnavailable
@@ -33,8 +34,12 @@ FORGET_UNKNOWN_EVERY_S = 3600.0
 class Janitor:
     """A thread in a worker's parent process that looks after the jobs once a second."""
 
-    def __init__(self, settings: Settings, worker: str, processes: int = 1) -> None:
+    def __init__(
+        self, settings: Settings, worker: str, processes: int = 1, is_warm: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`is_warm`: whether a process of the worker is up. Before one has been, others don't see the worker."""
         self._settings = settings
+        self._is_warm, self._was_warm = is_warm, False
         self._worker, self._processes = worker, processes
         self._store = JobStore.of(settings)
         self._queue = JobQueue.of(settings)
@@ -94,6 +99,11 @@ class Janitor:
                 log.exception("a duty of the janitor failed", duty=duty.__name__.strip("_"))
 
     def _show_myself(self) -> None:
+        if not self._was_warm:
+            if not self._is_warm():
+                return
+            self._was_warm = True
+            log.info("worker ready", worker=self._worker)
         self._store.note_worker(self._worker, self._processes)
 
     def _bury_the_dead(self) -> None:

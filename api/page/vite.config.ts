@@ -1,5 +1,29 @@
+import type { Plugin } from "vite";
 import { compression } from "vite-plugin-compression2";
 import { defineConfig } from "vitest/config";
+
+/** The page starts when its language is known; what it starts with is fetched meanwhile. */
+const fetchesTheStartAtOnce: Plugin = {
+  name: "fetches-the-start-at-once",
+  transformIndexHtml: {
+    order: "post",
+    handler: (_, { bundle = {} }) => {
+      const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
+      const start = chunks.find((one) => one.facadeModuleId?.endsWith("/src/start.tsx"));
+      const already = new Set(chunks.filter((one) => one.isEntry).flatMap((one) => [one.fileName, ...one.imports]));
+      const preload = (file: string, as: object) => ({
+        tag: "link",
+        attrs: { ...as, crossorigin: true, href: `./${file}` },
+      });
+      const scripts = [start?.fileName ?? [], start?.imports ?? []].flat().filter((file) => !already.has(file));
+      const styles = [...(start?.viteMetadata?.importedCss ?? [])];
+      return [
+        ...scripts.map((file) => preload(file, { rel: "modulepreload" })),
+        ...styles.map((file) => preload(file, { rel: "preload", as: "style" })),
+      ];
+    },
+  },
+};
 
 // The service serves index.html at / and the folder page/ at /page. All addresses are relative, so the page also works
 // behind a proxy that serves it under a prefix.
@@ -16,6 +40,7 @@ export default defineConfig({
   },
   // Files are compressed here, once, so that the service only has to choose one of the forms.
   plugins: [
+    fetchesTheStartAtOnce,
     compression({ algorithms: ["gzip", "brotliCompress"], include: /\.(js|css|html|svg|md)$/, threshold: 500 }),
   ],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

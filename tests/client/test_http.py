@@ -224,3 +224,19 @@ def test_contradictions_are_listed_and_settled(url, client, data):
             return await other.contradictions(str(labels))
 
     assert asyncio.run(opened_again()) == [found]
+
+
+def test_labels_are_given_counted_and_taken_back(url, client, data):
+    folder = str(data.root / "given")
+    written = client.give_labels(folder, {"a.png": "cat", "b.png": "dog"}, person="anna")
+    assert written["file"] == "anna.txt"
+    client.give_labels(folder, {"b.png": None}, person="anna")
+    told = client.labels(folder, names=["a.png", "b.png"])
+    assert (told["labels"], told["classes"]) == (1, [{"class": "cat", "labels": 1}])
+    assert told["names"] == [{"name": "a.png", "class": "cat", "person": "anna"}]
+
+    async def also():
+        async with AsyncClient(url) as other:
+            return await other.labels(folder)
+
+    assert asyncio.run(also())["labels"] == 1

@@ -25,11 +25,11 @@ from nextlabel.core.tasks.classification import read_labels
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first job waits for torch to be imported
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README-PyPI.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 #: What stands for something of the reader's in a line that is no example.
 MEANT = {"POOL": "photos", "L": "labels", "V": "val", "VL": "val.txt", "N": "3", "K": "selection", "S": "succeeded"}
 #: Those that would run for ever, or for a minute: that they take these options is all that is looked at.
-ONLY_READ = ("up", "demo")
+ONLY_READ = ("up", "demo", "mcp")
 #: What ends otherwise than well, as its page says.
 ENDS = {
     "select nowhere": 3,

@@ -82,10 +82,10 @@ class Visitor:
             self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
-def looked_at(page: Page) -> str:
-    """The name of the image that keys are about."""
+def looked_at(page: Page, of: str = "of") -> str:
+    """The name of the image that keys are about; `of` as the language of the page says it."""
     words = page.get_by_role("option", selected=True).get_attribute("aria-label")
-    return re.fullmatch(r"\d+ of \d+: (.+?), .*", words)[1]
+    return re.fullmatch(rf"\d+ {of} \d+: (.+?), .*", words)[1]
 
 
 def read(folder: Path) -> dict[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 from types import SimpleNamespace
+
+from celery.concurrency.asynpool import AsynPool
 
 from nextlabel.worker import app, devices, tasks
 
@@ -22,3 +25,9 @@ def test_a_worker_whose_processes_can_not_import_what_carries_jobs_out_says_so_a
     app.warm_up("w@host")
     assert ended == [(os.getppid(), signal.SIGTERM)]
     assert "census" in logged()
+
+
+def test_the_celery_that_is_installed_looks_for_dead_processes_as_often_as_it_is_told_to():
+    pool = SimpleNamespace(maintain_pool=lambda: None)
+    assert AsynPool.timers.fget(pool) == {pool.maintain_pool: app.LOOK_FOR_DEAD_EVERY_S}
+    assert "in self.timers.items()" in inspect.getsource(AsynPool.register_with_event_loop)

@@ -36,8 +36,10 @@ def test_a_message_is_taken_only_while_a_process_is_ready_for_it(step, qos, monk
     ready = {}
     step.start(consumer(qos, SimpleNamespace(_pool=SimpleNamespace(_fileno_to_inq=ready))))
     assert not qos.can_consume()
+    assert OnlyWhenReady.processes_up() == 0
     ready[7] = "a process that is up"
     assert qos.can_consume()
+    assert OnlyWhenReady.processes_up() == 1
     monkeypatch.setattr(state, "reserved_requests", {"a message that it works on"})
     assert not qos.can_consume()
     ready[8] = "another"
@@ -54,6 +56,7 @@ def test_what_celery_refuses_by_itself_stays_refused(step):
 def test_a_celery_that_keeps_its_pool_elsewhere_takes_messages_by_itself_and_the_log_says_so(step, qos, pool, logged):
     step.start(consumer(qos, pool))
     assert qos.can_consume()
+    assert OnlyWhenReady.processes_up() > 1_000
     assert "does not show which processes are ready" in logged()
 
 

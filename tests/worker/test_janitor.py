@@ -343,3 +343,17 @@ def test_in_another_stacks_redis_nothing_is_put_back_or_shown(janitor, settings,
     assert janitor.redis_watch.foreign
     assert store.get(job.id).state is JobState.RUNNING
     assert store.workers() == []
+
+
+def test_others_see_a_worker_once_a_process_of_it_is_warm_and_then_until_it_stops(settings, store):
+    warm = []
+    janitor = Janitor(settings, "w@host", is_warm=lambda: bool(warm))
+    janitor.tick()
+    assert store.workers() == []
+    warm.append("a process")
+    janitor.tick()
+    assert store.workers() == ["w@host"]
+    warm.clear()  # it died, and is being replaced
+    store.forget_worker("w@host")
+    janitor.tick()
+    assert store.workers() == ["w@host"]

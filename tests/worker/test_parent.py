@@ -5,7 +5,7 @@ from tests.worker.conftest import submit, wait_until
 
 
 def test_a_worker_is_seen_with_its_processes_until_it_stops(settings, store):
-    parent = Parent(settings, "w@host", processes=3)
+    parent = Parent(settings, "w@host", processes=3, up=lambda: 1)
     parent.start()
     wait_until(lambda: store.workers() == ["w@host"])
     assert store.count_processes() == 3
@@ -15,7 +15,7 @@ def test_a_worker_is_seen_with_its_processes_until_it_stops(settings, store):
 
 
 def test_the_jobs_of_a_worker_that_drains_are_asked_to_stop(settings, store):
-    parent = Parent(settings, "w@host", processes=1)
+    parent = Parent(settings, "w@host", processes=1, up=lambda: 1)
     parent.start()
     claim = store.claim(submit(store, add=1, path_to_img="p").id, process="w@host/1", token="t", lease_s=60)
     parent.drain()

@@ -1,18 +1,9 @@
 import "./styles/page.css"; // first: what a view says of itself stands after it
 
-import { render } from "preact";
-import { App } from "./app";
-import { comebacks, watch } from "./store/connection";
-import { tell, tellUnforeseen } from "./store/notices";
-import { guardUnsaved } from "./store/outbox";
-import { words } from "./words";
+import { speak } from "./words";
 
-tellUnforeseen();
-guardUnsaved();
-void painted().then(() => {
-  render(<App />, document.getElementById("app")!);
-  void watch();
-});
+// What has words is loaded when it is known in which language.
+void Promise.all([painted(), speak()]).then(async () => (await import("./start")).start());
 
 /** Resolves once the header that stands in index.html is on the screen; at the latest when the page is looked at no more. */
 function painted(): Promise<void> {
@@ -21,6 +12,3 @@ function painted(): Promise<void> {
     setTimeout(resolve, 50);
   });
 }
-comebacks.subscribe((times) => {
-  if (times) tell(words.connection.back);
-});

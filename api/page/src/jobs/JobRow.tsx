@@ -3,7 +3,7 @@ import { download, post, remove } from "../service/service";
 import type { Job, Kind } from "../service/types";
 import { confirmed } from "../shared/Dialogs";
 import { ProgressBar } from "../shared/ProgressBar";
-import { cancel, progressWords } from "../shared/progress";
+import { cancel, progressWords, titleOf } from "../shared/progress";
 import { hasEnded } from "../store/jobs";
 import { attempt } from "../store/notices";
 import { addressOf, type View } from "../store/route";
@@ -30,10 +30,10 @@ interface Given {
 export function JobRow({ job, refresh }: Given) {
   const state = words.jobs.state[job.state];
   return (
-    <li class={`job ${job.state}`} aria-label={`${job.title}, ${state}`}>
+    <li class={`job ${job.state}`} aria-label={`${titleOf(job)}, ${state}`}>
       <div class="grow">
         <p>
-          <strong>{job.title}</strong> <span class={`state ${job.state}`}>{state}</span>{" "}
+          <strong>{titleOf(job)}</strong> <span class={`state ${job.state}`}>{state}</span>{" "}
           <span class="dim">{detailOf(job)}</span>
         </p>
         <p class="dim small" title={poolOf(job)}>
@@ -100,7 +100,7 @@ function Actions({ job, refresh }: Given) {
   const file = `jobs/${job.id}/result`;
   const forget = async () => {
     const { forgetTitle, forgetText, forget: yes } = words.jobs;
-    const sure = await confirmed(forgetTitle, forgetText(job.title), yes, words.app.cancel);
+    const sure = await confirmed(forgetTitle, forgetText(titleOf(job)), yes, words.app.cancel);
     if (sure) await remove(`jobs/${job.id}`);
   };
   return (

@@ -10,6 +10,7 @@ import { words } from "../words";
 import { begin, type Faults, fileOf, taskIn } from "./begin";
 import { Choices } from "./Choices";
 import { Field } from "./Field";
+import { LanguageChoice } from "./LanguageChoice";
 import { PathField } from "./PathField";
 import "./setup.css";
 
@@ -170,19 +171,26 @@ function Form({ able }: { able: Capabilities }) {
           name="backbone"
           heading={setup.backbone}
           chosen={now.value.backbone}
-          choices={backbones.map((one) => ({ ...one, badge: one.weights_here ? null : setup.noWeights }))}
+          choices={backbones.map((one) => ({
+            ...one,
+            summary: setup.backbones[one.name] ?? one.summary,
+            badge: one.weights_here ? null : setup.noWeights,
+          }))}
           onChoose={(backbone) => set({ backbone })}
         />
         <Choices
           name="method"
           heading={setup.method}
           chosen={now.value.method}
-          choices={able.methods
-            .filter(fits)
-            .map((one) => ({ ...one, badge: one.name === "auto" ? setup.recommended : null }))}
+          choices={able.methods.filter(fits).map((one) => ({
+            ...one,
+            summary: setup.methods[one.name] ?? one.summary,
+            badge: one.name === "auto" ? setup.recommended : null,
+          }))}
           onChoose={(method) => set({ method })}
         />
       </div>
+      <LanguageChoice />
       <div class="row end sticky-end">
         <button type="submit" class="primary large">
           {isNew ? setup.start : setup.save}

@@ -4,14 +4,14 @@ import { hasEnded, type Question } from "../store/jobs";
 import { say } from "../store/notices";
 import { words } from "../words";
 import { ProgressBar } from "./ProgressBar";
-import { cancel, progressWords, stageOf } from "./progress";
+import { cancel, progressWords, stageOf, titleOf } from "./progress";
 import { Refusal } from "./Refusal";
 
 /** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered.
  * `called`: what to call the job, other than by its title. */
 export function Asking<K extends Kind, R>({ question, called }: { question: Question<K, R>; called?: string }) {
   const job = question.job.value;
-  const title = called ?? job?.title ?? "";
+  const title = called ?? (job ? titleOf(job) : "");
   const refusal = question.refusal.value;
   const stage = job && !hasEnded(job) ? (job.progress ? stageOf(job.progress) : words.jobs.state[job.state]) : null;
   useEffect(() => {

@@ -8,6 +8,9 @@ import { words } from "../words";
 
 export const stageOf = (progress: Progress) => words.jobs.stage[progress.stage] ?? progress.stage.replaceAll("_", " ");
 
+/** What to call it: as the service does, where this language has no words of its own. */
+export const titleOf = (job: Job) => words.jobs.title[job.kind] ?? job.title;
+
 export function progressWords(job: Job): string {
   const { progress, state } = job;
   if (state === "queued") {

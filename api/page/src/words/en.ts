@@ -1,19 +1,19 @@
-// All that the page says, in English. Components have no words of their own, so another language is another such file.
+// All that the page says, in English. Components have no words of their own; each other language is a file beside this
+// one, and of the type of this one's words: what is missing there is an error of types.
 
-const LANGUAGE = "en";
+import { formats } from "./formats";
 
-const numbers = new Intl.NumberFormat(LANGUAGE);
+const { number, percent, score, decimal, form, counted } = formats("en");
 
-export const number = (n: number) => numbers.format(n);
-export const percent = (share: number, digits = 0) => `${(share * 100).toFixed(digits)}\u00a0%`;
-export const score = (f1: number) => f1.toFixed(3);
-export const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+export { number, percent, score };
+
+export const plural = (n: number, one: string, other = `${one}s`) => counted(n, { one, other });
 
 export function seconds(s: number): string {
   if (s < 1) return "under a second";
   if (s < 90) return `${Math.round(s)} s`;
   if (s < 5400) return `${Math.round(s / 60)} min`;
-  return s < 172_800 ? `${(s / 3600).toFixed(1)} h` : plural(Math.round(s / 86_400), "day");
+  return s < 172_800 ? `${decimal(s / 3600, 1)} h` : plural(Math.round(s / 86_400), "day");
 }
 
 export function ago(time: string | null, now = Date.now()): string {
@@ -87,6 +87,9 @@ export const words = {
       predict: "predicting",
       score: "scoring",
     } as Record<string, string>,
+    // By kind of job. The service says it in English; another language has its own words, or leaves it so.
+    title: {} as Record<string, string>,
+    units: {} as Record<string, string>,
     waiting: "waiting for a worker",
     nobodyThere: "waiting: no worker is there to do it",
     waitingToGoOn: "waiting to go on",
@@ -204,7 +207,7 @@ export const words = {
     draftsLeave: "Go on without them",
     draftsBack: "Back to the batch",
     noClass: "No class yet. Type the first one: what is on this photo?",
-    labelsOf: (n: number) => (n === 1 ? "label" : "labels"),
+    labelsOf: (n: number) => form(n, { one: "label", other: "labels" }),
     newClass: (name: string) => `New class “${name}”`,
     takesMatch: (name: string) => `Enter: ${name}`,
     moreClasses: (n: number) => `${number(n)} more; type a part of the name`,
@@ -330,7 +333,7 @@ export const words = {
     heldOut: (n: number) => `Scored on ${images(n)} kept apart.`,
     crossValidated: "Scored by cross-validation on your labels.",
     stability: (n: number, kappa: number) =>
-      `On ${images(n)}, the model that learnt from all labels agrees with the one before it: ${agreement(kappa)} (kappa ${kappa.toFixed(2)}; 1 is full agreement).`,
+      `On ${images(n)}, the model that learnt from all labels agrees with the one before it: ${agreement(kappa)} (kappa ${decimal(kappa, 2)}; 1 is full agreement).`,
     coverage: (share: number) => `${percent(share)} of the pool lie near a labelled image.`,
     headline: (low: number, high: number, accuracy: number, n: number) =>
       ` · 95 %: ${score(low)} to ${score(high)} · accuracy ${percent(accuracy, 1)} · on ${images(n)}`,
@@ -388,12 +391,12 @@ export const words = {
     heading: "Suspicious labels",
     go: "Check all labels",
     hint: "Finds labels that look wrong to a model that has not seen them, near-copies with different labels, and photos that stand in training and validation both.",
-    toLookAt: (n: number, all: number) => [labels(n), ` to look at, of ${number(all)}. `] as const,
+    toLookAt: (n: number, all: number) => [labels(n), ` to look at, of ${number(all)}. `] as [string, string],
     classesToLookAt: (n: number, all: number) =>
-      [plural(n, "class", "classes"), ` to look at, on ${plural(all, "labelled image")}. `] as const,
+      [plural(n, "class", "classes"), ` to look at, on ${plural(all, "labelled image")}. `] as [string, string],
     few: "With so few labels, the model is wrong more often than you are: look closely.",
     expected: (share: number) => `About ${percent(share, 1)} are expected to be wrong.`,
-    expectedEach: (n: number) => `About ${n.toFixed(2)} classes an image are expected to be missing or surplus.`,
+    expectedEach: (n: number) => `About ${decimal(n, 2)} classes an image are expected to be missing or surplus.`,
     has: (name: string) => name,
     lacks: (name: string) => `no ${name}`,
     haveIt: (name: string) => `All have ${name}`,
@@ -581,6 +584,10 @@ export const words = {
     noWeights: "weights not here",
     method: "Method: how the next images are chosen",
     recommended: "recommended",
+    // By name, as `title` above.
+    backbones: {} as Record<string, string>,
+    methods: {} as Record<string, string>,
+    language: "Language",
     start: "Start labelling",
     save: "Save and propose the next batch",
     beingChosen: "The first batch is being chosen.",

@@ -1,0 +1,16 @@
+import { render } from "preact";
+import { App } from "./app";
+import { comebacks, watch } from "./store/connection";
+import { tell, tellUnforeseen } from "./store/notices";
+import { guardUnsaved } from "./store/outbox";
+import { words } from "./words";
+
+export function start(): void {
+  tellUnforeseen();
+  guardUnsaved();
+  comebacks.subscribe((times) => {
+    if (times) tell(words.connection.back);
+  });
+  render(<App />, document.getElementById("app")!);
+  void watch();
+}
