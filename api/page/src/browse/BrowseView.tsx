@@ -8,7 +8,7 @@ import { Question } from "../store/jobs";
 import { loadIfChanged } from "../store/labels";
 import { attempt } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
-import { imagesOf, project } from "../store/project";
+import { imagesOf, isBoxes, project } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { words } from "../words";
 import { ActBar } from "./ActBar";
@@ -22,6 +22,10 @@ const FRESH_S = 4;
 
 /** All images of the pool, by what is known of them; the address says which are looked for. */
 export function BrowseView({ params }: { params: URLSearchParams }) {
+  return isBoxes() ? <p class="empty">{words.browse.notOfBoxes}</p> : <Browsing params={params} />;
+}
+
+function Browsing({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const job = useSignal<string | null>(null);
   const again = useSignal(0);

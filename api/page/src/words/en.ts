@@ -452,6 +452,7 @@ export const words = {
 
   browse: {
     title: "All images",
+    notOfBoxes: "Images with boxes can't be browsed yet: label and check them in batches.",
     search: "Part of the name",
     labelled: "Labelled",
     labelledOptions: { any: "all", yes: "labelled", no: "not labelled", disputed: "contradicted" },
@@ -502,7 +503,6 @@ export const words = {
     wrongUnknown: "How many of them are wrong can't be told: no labelled image is that sure in cross-validation.",
     wrongNotAsked:
       "How many of them are wrong can't be told: this prediction was made without cross-validation. Suggest anew.",
-    all: "all of them",
     takeBack: "Take back",
     undo: "Undo",
     done: (n: number, name: string | null) => (name ? `${images(n)}: ${name}` : `${labels(n)} taken back`),
