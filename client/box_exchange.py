@@ -21,6 +21,7 @@ from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import Format, sniff
 from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
+from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.voc import FirstPixel
 from nextlabel.core.exchange.files import place_images, writable, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
@@ -133,8 +134,17 @@ def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -
 def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
     """Read the labels that were named. Raises UsageError where it is something else."""
     if source.get("labels") is None:
-        raise click.UsageError("of boxes, labels are exported: name them (--labels)")
+        raise click.UsageError("of boxes, labels are exported so: name them (--labels)")
     return dict(DETECTION.read(source["labels"], ALL).images)
+
+
+def write_coco_proposals(
+    images: Mapping[str, ProposedImage], classes: Iterable[str], out: Path, pool: Path | None, copy: bool
+) -> None:
+    """Write what `write_coco` does, of what a model proposes."""
+    text = json.dumps(coco.proposals(images, classes), ensure_ascii=False, indent=1) + "\n"
+    drawn = {name: one.image for name, one in images.items()}
+    _write({"annotations/instances_nextlabel.json": text}.items(), drawn, out, pool, copy)
 
 
 def write_coco(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
@@ -179,10 +189,35 @@ def write_label_studio(
     from_name: str,
     image_key: str,
 ) -> None:
-    known = dict.fromkeys([*classes, *(box.class_name for image in images.values() for box in image.boxes)])
+    _write_config(images.values(), classes, config, from_name, image_key)
+    _write_tasks(label_studio.tasks(images, ImageUrls(image_prefix), from_name, image_key), out)
+
+
+def write_label_studio_proposals(
+    images: Mapping[str, ProposedImage],
+    classes: Iterable[str],
+    out: Path,
+    *,
+    image_prefix: str,
+    config: Path | None,
+    from_name: str,
+    image_key: str,
+    version: str,
+) -> None:
+    """Write what `write_label_studio` does, of what a model proposes."""
+    _write_config((one.image for one in images.values()), classes, config, from_name, image_key)
+    _write_tasks(label_studio.proposals(images, ImageUrls(image_prefix), version, from_name, image_key), out)
+
+
+def _write_config(
+    images: Iterable[BoxedImage], classes: Iterable[str], config: Path | None, from_name: str, image_key: str
+) -> None:
+    known = dict.fromkeys([*classes, *(box.class_name for image in images for box in image.boxes)])
     if config is not None:
         write_text(config, label_studio.config(tuple(known), from_name, image_key))
-    tasks = label_studio.tasks(images, ImageUrls(image_prefix), from_name, image_key)
+
+
+def _write_tasks(tasks: list[dict[str, Any]], out: Path) -> None:
     write_text(out, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
     click.echo(f"{len(tasks)} tasks: {out}", err=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -22,6 +22,7 @@ from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange import coco, csv_file, cvat, image_folder, label_studio
 from nextlabel.core.exchange.answers import Reading, labels_of, listed
 from nextlabel.core.exchange.boxes.found import EmptyMeans
+from nextlabel.core.exchange.boxes.proposed import ProposedImage, proposed_by
 from nextlabel.core.exchange.entries import (
     Entry,
     classes_known_to,
@@ -119,6 +120,14 @@ def _read_source(
     return _Exported(entries, all_classes, several)
 
 
+def _proposed(source: Mapping[str, Any]) -> dict[str, ProposedImage] | None:
+    """Read the boxes that a job proposes; None where labels are to be exported."""
+    job_id, result = source.get("job_id"), source.get("result")
+    if source.get("labels") is not None or (job_id is None and result is None):
+        return None
+    return proposed_by(_result(job_id, result, source["url"], source["api_key"]))
+
+
 def _result(job_id: str | None, result: Path | None, url: str, api_key: str | None) -> JobResult:
     if result is not None:
         content = result.read_bytes()
@@ -157,7 +166,12 @@ def to_label_studio(
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
     if task == DETECTION.name:
         how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
-        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, image_prefix=image_prefix, **how)
+        how["image_prefix"] = image_prefix
+        if (proposed := _proposed(source)) is not None:
+            version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
+            boxes.write_label_studio_proposals(proposed, classes, out, version=version, **how)
+            return
+        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
         return
     given = _read_source(classes, task=task, **source)
     control = label_studio.Control(from_name, to_name, image_key)
@@ -179,6 +193,9 @@ def to_label_studio(
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
     if task == DETECTION.name:
+        if (proposed := _proposed(source)) is not None:
+            boxes.write_coco_proposals(proposed, classes, out, pool, copy)
+            return
         boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy)
         return
     given = _read_source(classes, task=task, **source)

@@ -22,9 +22,9 @@ from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Res
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
-from nextlabel.core.kinds.prediction import MultilabelPredictionResult, PredictionResult
+from nextlabel.core.kinds.prediction import DetectionPredictionResult, MultilabelPredictionResult, PredictionResult
 from nextlabel.core.kinds.requests import HeadName
-from nextlabel.core.kinds.selection import MultilabelSelectionResult, SelectionResult
+from nextlabel.core.kinds.selection import DetectionSelectionResult, MultilabelSelectionResult, SelectionResult
 from nextlabel.core.kinds.similar import MultilabelSimilarResult, SimilarResult
 from nextlabel.core.methods.base import Method
 
@@ -36,12 +36,14 @@ MethodChoice = str | Mapping[str, Any] | Method
 class SelectionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -53,6 +55,7 @@ class SelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
     person: str | None
     overlap: int
     overlap_share: float
@@ -67,6 +70,8 @@ class ClassificationSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -78,6 +83,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
     person: str | None
     overlap: int
     overlap_share: float
@@ -92,6 +98,8 @@ class MultilabelSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -103,6 +111,35 @@ class MultilabelSelectionFields(TypedDict, total=False):
     pending: Iterable[str]
     class_quotas: Mapping[str, int]
     near_copies: Literal["skip", "allow"]
+    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
+    person: str | None
+    overlap: int
+    overlap_share: float
+
+
+class DetectionSelectionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_predictions: Place | None
+    within_s: float | None
+    add: Required[int]
+    method: MethodChoice
+    exclude: Iterable[str]
+    pending: Iterable[str]
+    class_quotas: Mapping[str, int]
+    near_copies: Literal["skip", "allow"]
+    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
     person: str | None
     overlap: int
     overlap_share: float
@@ -111,18 +148,22 @@ class MultilabelSelectionFields(TypedDict, total=False):
 class PredictionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
+    names: Iterable[str]
+    min_score: float
 
 
 class ClassificationPredictionFields(TypedDict, total=False):
@@ -134,12 +175,16 @@ class ClassificationPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
+    names: Iterable[str]
+    min_score: float
 
 
 class MultilabelPredictionFields(TypedDict, total=False):
@@ -151,12 +196,37 @@ class MultilabelPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
+    names: Iterable[str]
+    min_score: float
+
+
+class DetectionPredictionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    within_s: float | None
+    all_probabilities: bool
+    cross_validate: bool
+    names: Iterable[str]
+    min_score: float
 
 
 class F1Fields(TypedDict, total=False):
@@ -168,6 +238,8 @@ class F1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_img_train: Place | None
     path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
@@ -184,6 +256,8 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_img_train: Place | None
     path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
@@ -200,6 +274,8 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_img_train: Place | None
     path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
@@ -216,6 +292,8 @@ class DetectionF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_img_train: Place | None
     path_to_labels_train: Place | None
     path_to_img_val: Required[Place]
@@ -478,12 +556,18 @@ class Calls(ABC):
     def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSelectionFields]
     ) -> MultilabelSelectionResult: ...
+    @overload
+    def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionSelectionFields]
+    ) -> DetectionSelectionResult: ...
     def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult | MultilabelSelectionResult:
+    ) -> SelectionResult | MultilabelSelectionResult | DetectionSelectionResult:
         """Which images to label next."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelSelectionResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionSelectionResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
     @overload
@@ -498,12 +582,18 @@ class Calls(ABC):
     def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelPredictionFields]
     ) -> MultilabelPredictionResult: ...
+    @overload
+    def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionPredictionFields]
+    ) -> DetectionPredictionResult: ...
     def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult | MultilabelPredictionResult:
-        """A class for every unlabelled image."""
+    ) -> PredictionResult | MultilabelPredictionResult | DetectionPredictionResult:
+        """A class, or boxes, for every unlabelled image."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelPredictionResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionPredictionResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
 
     @overload
@@ -521,7 +611,7 @@ class Calls(ABC):
     def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
     ) -> F1Result | MultilabelF1Result | DetectionF1Result:
-        """How good the head trained on one labelled set is on another."""
+        """How good the head, or the detector, trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
         if request.get("task") == "detection":
@@ -626,12 +716,18 @@ class AsyncCalls(ABC):
     async def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSelectionFields]
     ) -> MultilabelSelectionResult: ...
+    @overload
+    async def select(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionSelectionFields]
+    ) -> DetectionSelectionResult: ...
     async def select(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SelectionFields]
-    ) -> SelectionResult | MultilabelSelectionResult:
+    ) -> SelectionResult | MultilabelSelectionResult | DetectionSelectionResult:
         """Which images to label next."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelSelectionResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionSelectionResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(SelectionResult, request, on_change, timeout_s))
 
     @overload
@@ -646,12 +742,18 @@ class AsyncCalls(ABC):
     async def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelPredictionFields]
     ) -> MultilabelPredictionResult: ...
+    @overload
+    async def predict(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionPredictionFields]
+    ) -> DetectionPredictionResult: ...
     async def predict(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[PredictionFields]
-    ) -> PredictionResult | MultilabelPredictionResult:
-        """A class for every unlabelled image."""
+    ) -> PredictionResult | MultilabelPredictionResult | DetectionPredictionResult:
+        """A class, or boxes, for every unlabelled image."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelPredictionResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionPredictionResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(PredictionResult, request, on_change, timeout_s))
 
     @overload
@@ -669,7 +771,7 @@ class AsyncCalls(ABC):
     async def f1(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[F1Fields]
     ) -> F1Result | MultilabelF1Result | DetectionF1Result:
-        """How good the head trained on one labelled set is on another."""
+        """How good the head, or the detector, trained on one labelled set is on another."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelF1Result, request, on_change, timeout_s))
         if request.get("task") == "detection":

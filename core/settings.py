@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     weights_dir: Path | None = Field(
         None,
-        description="Folder of `<timm name>.safetensors`, looked in before the hub.",
+        description="Folder of `<timm name>.safetensors`, looked in before the hub, and `yolox_nano.onnx`, for boxes.",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
@@ -261,6 +261,11 @@ class Settings(BaseSettings):
     def compiled_dir(self) -> Path:
         """The folder of networks as they were compiled for this machine's CPU."""
         return self.cache_dir / "compiled"
+
+    @property
+    def detectors_dir(self) -> Path:
+        """The folder of detectors of boxes that were trained once."""
+        return self.cache_dir / "detectors"
 
     @property
     def plans_dir(self) -> Path:

@@ -36,6 +36,19 @@ def refusal(status: int, code: str) -> bytes:
     return head.encode() + body
 
 
+class Often:
+    """A fault at every third request."""
+
+    def __init__(self, fault: Any) -> None:
+        self._fault, self._count = fault, 0
+        self._counting = threading.Lock()
+
+    def __call__(self, _method: str, _path: str) -> Any:
+        with self._counting:
+            self._count += 1
+            return self._fault if self._count % 3 == 0 else None
+
+
 @dataclass(eq=False)
 class Relay:
     """Hands requests on to a server, each after `delay_s`, and notes them; `fault` may answer in the server's place."""
@@ -44,6 +57,7 @@ class Relay:
     delay_s: float = 0.0
     fault: Fault = lambda _method, _path: None
     asked: list[tuple[str, str]] = field(default_factory=list)  # method, path
+    answered: list[str] = field(default_factory=list)  # paths of objects that the server handed out
     kept: dict[str, bytes] | None = None  # answers to GETs by path, given again without asking the server
     port: int = 0
     at_once: int = 0  # requests that wait for their answers
@@ -94,10 +108,12 @@ class Relay:
                 if fault is None and self.kept is not None and method == "GET":
                     fault = self.kept.get(path)
                 if fault is None:
-                    if upstream is None:
+                    if upstream is None or upstream[0].at_eof():  # Azurite ends what is idle for five seconds
                         upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
                     upstream[1].write(head + body)
                     fault = await _answer(upstream[0], method)
+                    if method == "GET" and "list-type" not in path:
+                        self.answered.append(path)
                     if self.kept is not None and method == "GET":
                         self.kept[path] = fault
                 writer.write(fault)
@@ -200,11 +216,11 @@ class Storage:
 
 
 @contextmanager
-def moto_storage(log: Path) -> Iterator[Storage]:
+def moto_storage(log: Path, keys_of_a_page: int = KEYS_OF_A_PAGE) -> Iterator[Storage]:
     """Run moto's server, which speaks as S3 does, but checks no signature."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    more = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(KEYS_OF_A_PAGE)}
+    more = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(keys_of_a_page)}
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=more) as server:
         try:
             until_up(f"http://127.0.0.1:{port}/moto-api/")

@@ -26,7 +26,8 @@ def command_of(kind: Kind) -> click.Command:
     carry_out = together(Output, _no_wait, CancelOnInterrupt, Url, Key)(_carry_out(kind))
     examples = "\n".join(kind.shell_examples)
     text = f"{kind.summary}\n\n{kind.about}\n\n\b\n{examples}"
-    parameters = request_parameters(kind.request, needs_labels=kind.labels is not LabelsNeed.OPTIONAL)
+    needs_labels = kind.labels is not LabelsNeed.OPTIONAL
+    parameters = request_parameters(kind.request, needs_labels=needs_labels, but_for=kind.unlabelled)
     return click.command(kind.command, params=parameters, help=text)(carry_out)
 
 

@@ -53,11 +53,13 @@ HELP = {
 REPEATABLE = "May be given several times"
 
 
-def request_parameters(kind: type[JobRequest], *, needs_labels: bool = False) -> list[click.Parameter]:
+def request_parameters(
+    kind: type[JobRequest], *, needs_labels: bool = False, but_for: Sequence[str] = ()
+) -> list[click.Parameter]:
     """Make a parameter for each field: the pool is an argument, the rest are options. What isn't given is None or ().
 
     Those that must be given come first, those that all kinds share last. `needs_labels`: labels must be, though the
-    field may be left out of a request.
+    field may be left out of a request; `but_for`: tasks for which they may be left out here, too.
     """
     schemas = kind.model_json_schema()["properties"]
     parameters = [
@@ -67,8 +69,22 @@ def request_parameters(kind: type[JobRequest], *, needs_labels: bool = False) ->
     ]
     for parameter in parameters:
         if needs_labels and parameter.name == "path_to_labels" and isinstance(parameter, click.Option):
-            parameter.required, parameter.help = True, HELP["path_to_labels_train"]
+            parameter.help = HELP["path_to_labels_train"]
+            if but_for:
+                parameter.help += f" Not needed with --task {' or '.join(but_for)}."
+                parameter.callback = _needed_but_for(but_for)
+            else:
+                parameter.required = True
     return sorted(parameters, key=lambda p: (not p.required, p.name in JobRequest.model_fields))
+
+
+def _needed_but_for(tasks: Sequence[str]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def needed(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is None and context.params.get("task") not in tasks:  # what is given is looked at before what is not
+            raise click.MissingParameter(ctx=context, param=parameter)
+        return value
+
+    return needed
 
 
 def names_of(field: str) -> tuple[str, ...]:
@@ -84,7 +100,7 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    looks_at_images = body.get("task") != "detection"  # boxes come from a detector of somebody's own
+    looks_at_images = body.get("task") != "detection"  # boxes are found by a detector, which needs none
     if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
     return {"kind": kind, **body}
@@ -135,7 +151,7 @@ def _plain_type(schema: dict[str, Any]) -> click.ParamType[Any, Any]:
         case "number":
             return click.FloatRange(**ends)
         case "object":
-            return ClassNumber()
+            return ClassNumber(whole=schema["additionalProperties"].get("type") == "integer")
         case "array":
             return Name() if schema["items"].get("type") == "string" else _plain_type(schema["items"])
         case "string":
@@ -220,13 +236,25 @@ class Name(click.ParamType[Any, Any]):
 
 
 class ClassNumber(click.ParamType[Any, Any]):
-    name = "CLASS=NUMBER"
+    """A number for a class, or for whatever else has a name. whole: it has to be a whole one."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.name = "CLASS=NUMBER" if whole else "NAME=NUMBER"
+        self._whole = whole
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        class_, _, number = value.rpartition("=")
-        if not class_ or not number.isdecimal():
-            self.fail(f"{value!r} is not a class, an equals sign and a number", param, ctx)
-        return class_, int(number)
+        name, _, number = value.rpartition("=")
+        try:
+            return _named(name), int(number) if self._whole else float(number)
+        except ValueError:
+            what = "class" if self._whole else "name"
+            self.fail(f"{value!r} is not a {what}, an equals sign and a number", param, ctx)
+
+
+def _named(name: str) -> str:
+    if not name:
+        raise ValueError("no name")
+    return name
 
 
 class Json(click.ParamType[Any, Any]):

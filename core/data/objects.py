@@ -36,7 +36,14 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 SAID_AFTER_S = 1.0  # a pause that long is one that people hear of
 SHORT_PATIENCE_S = 4.0  # of who waits for a page to be shown
 LARGEST_BYTES = 512 << 20  # of an object, which is held in memory
-LIST, READ = "to list the bucket (s3:ListBucket)", "to read the object (s3:GetObject)"
+RIGHTS = {  # to list a bucket, and to read its objects, as each storage calls them
+    "s3": ("s3:ListBucket", "s3:GetObject"),
+    "gs": ("storage.objects.list", "storage.objects.get"),
+    "az": (
+        "the role Storage Blob Data Reader, or list in the SAS",
+        "the role Storage Blob Data Reader, or read in the SAS",
+    ),
+}
 T = TypeVar("T")
 
 
@@ -77,7 +84,7 @@ class Patience:
         """Say what somebody has been waiting for, over more than a pause or two; None: nobody is."""
         return next(iter([*self._waiting.values()]), None)
 
-    def insist(self, work: Callable[[], T], what: str, right: str = READ) -> T:
+    def insist(self, work: Callable[[], T], what: str, right: str) -> T:
         """Do the work, again and again while its failure may pass.
 
         Raises BucketUnavailable once that took too long, and at once what waiting doesn't mend, as `fault_of` has it.
@@ -112,6 +119,8 @@ class Objects:
 
     def __init__(self, bucket: BucketUrl, store: S3Store | GCSStore | AzureStore) -> None:
         self._bucket, self._store = bucket, store
+        to_list, to_read = RIGHTS[bucket.scheme]
+        self._to_list, self._to_read = f"to list the bucket ({to_list})", f"to read the object ({to_read})"
 
     def pages(self, prefix: str, patience: Patience, *, after: str | None = None) -> Iterator[list[ObjectMeta]]:
         """List what lies below a prefix and comes after a key, in the order of the keys, page by page.
@@ -123,19 +132,24 @@ class Objects:
         """
         where = str(BucketUrl(self._bucket.scheme, self._bucket.bucket, prefix))
         stream: Iterator[Any] | None = None
+        begun_after = after
 
         def next_page() -> list[ObjectMeta] | None:
-            nonlocal stream
+            nonlocal stream, begun_after
             try:
                 if stream is None:
                     stream = iter(self._store.list(prefix or None, offset=after, chunk_size=PAGE))
+                    begun_after = after
                 page = next(stream, None)
             except Exception:
                 stream = None
                 raise
-            return None if page is None else [_meta(one) for one in page]
+            if page is None:
+                return None
+            # there is storage that begins from the first key whatever it is asked for
+            return [_meta(one) for one in page if begun_after is None or one["path"] > begun_after]
 
-        while (page := patience.insist(next_page, f"{where} can't be listed", LIST)) is not None:
+        while (page := patience.insist(next_page, f"{where} can't be listed", self._to_list)) is not None:
             if page:
                 after = page[-1].key
                 yield page
@@ -152,7 +166,7 @@ class Objects:
                 return _meta(self._store.get(key).meta)
 
         try:
-            return patience.insist(look, f"{self._name_of(key)} can't be looked at")
+            return patience.insist(look, f"{self._name_of(key)} can't be looked at", self._to_read)
         except FileNotFoundError:
             return None
 
@@ -173,7 +187,7 @@ class Objects:
             return Fetched(answer.bytes(), _stamp(answer.meta))
 
         try:
-            return patience.insist(get, f"{self._name_of(key)} can't be fetched")
+            return patience.insist(get, f"{self._name_of(key)} can't be fetched", self._to_read)
         except FileNotFoundError as error:
             why = (
                 "the bucket is" if "NoSuchBucket" in str(error) else "the object is not in the bucket any more: it was"
@@ -223,5 +237,6 @@ def _meta(said: Any) -> ObjectMeta:
 
 
 def _stamp(said: Any) -> int:
-    version = said["e_tag"] or said["last_modified"].isoformat()
+    etag = (said["e_tag"] or "").strip('"')  # Azure has quotes around it when it fetches, and none when it lists
+    version = etag or said["last_modified"].isoformat()
     return int.from_bytes(blake2b(f"{said['size']} {version}".encode(), digest_size=8).digest(), "little", signed=True)

@@ -19,6 +19,10 @@ _Told = tuple[type[NextlabelError], str]
 OLD_TOKEN: _Told = BucketUnavailable, "The token of the service is too old: give it a new one."
 BUSY: _Told = Throttled, "Storage is asked for too much at once, or is overloaded."
 WRONG_KEY: _Told = PathNotReadable, "The service's access key, or its secret, is wrong: mend those of its environment."
+NOT_LET_IN: _Told = (
+    PathNotReadable,
+    "The storage account doesn't let the service in: mind the key of its environment, and the account's network rules.",
+)
 ELSEWHERE: _Told = PathNotReadable, "The bucket lies in another region, or behind another endpoint: set AWS_REGION."
 SKEWED: _Told = PathNotReadable, "The clock of the service's machine is wrong by minutes: set it (NTP)."
 ARCHIVED: _Told = PathNotReadable, "It is archived: restore it first."
@@ -28,6 +32,7 @@ BY_CODE: dict[str, _Told] = {
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"), OLD_TOKEN),
     **dict.fromkeys(("SlowDown", "ServerBusy", "Throttling", "ThrottlingException", "RequestLimitExceeded"), BUSY),
     **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AuthenticationFailed"), WRONG_KEY),
+    "AuthorizationFailure": NOT_LET_IN,
     **dict.fromkeys(("AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"), ELSEWHERE),
     **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), SKEWED),
     **dict.fromkeys(("InvalidObjectState", "BlobArchived"), ARCHIVED),

@@ -74,7 +74,8 @@ def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
             raise
         except NextlabelError as error:
             yield Fault(f"/{field}", error.code, error.detail)
-    learns = kind is not None and kind.labels is not LabelsNeed.OPTIONAL and LABELS in kind.request.model_fields
+    needed = kind.labels_of(_task_in(body).name) if kind else LabelsNeed.OPTIONAL
+    learns = kind is not None and needed is not LabelsNeed.OPTIONAL and LABELS in kind.request.model_fields
     if learns and body.get(LABELS) is None:
         yield Fault(f"/{LABELS}", "no_labels", f"{name} learns from labels; name a labels file or folder")
 
@@ -90,7 +91,7 @@ def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Setti
     if field == "path_to_labels_val":
         return partial(_check_validation_labels, task)
     if field.startswith("path_to_labels"):
-        return partial(LABELS_CHECKS[kind.labels if kind else LabelsNeed.OPTIONAL], task)
+        return partial(LABELS_CHECKS[kind.labels_of(task.name) if kind else LabelsNeed.OPTIONAL], task)
     if field == "path_to_predictions" and task is DETECTION:
         return _check_detections
     return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)

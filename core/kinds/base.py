@@ -27,6 +27,7 @@ class Kind:
     clients and the API's document show it.
 
     results: by task, of those whose answers look otherwise than `result`.
+    unlabelled: tasks of which it needs no labels, whatever `labels` says.
     title: what the page calls such a job. question: what a person wants to know who asks for one.
     answer: what they get, in a few words. more: the page of docs/ that tells more, without `.md`.
     stages: all stages that its pipeline may go through, in order.
@@ -52,10 +53,15 @@ class Kind:
     example: Mapping[str, Any]
     results: Mapping[str, type[Result]] = field(default_factory=dict)
     gives_way: bool = False
+    unlabelled: tuple[str, ...] = ()
 
     def result_of(self, task: str) -> type[Result]:
         """The form of its answers to requests of that task."""
         return self.results.get(task, self.result)
+
+    def labels_of(self, task: str) -> LabelsNeed:
+        """What it needs of the labels of that task."""
+        return LabelsNeed.OPTIONAL if task in self.unlabelled else self.labels
 
     @property
     def name(self) -> str:

@@ -13,12 +13,13 @@ from nextlabel.core.kinds.requests import (
     BACKBONES,
     LATER_FIELDS,
     BackboneName,
-    JobRequest,
+    Detecting,
     PathText,
     given_in,
 )
 from nextlabel.core.kinds.results import (
     DetectionResult,
+    DetectorSummary,
     HeadSummary,
     Leak,
     Manifest,
@@ -28,39 +29,47 @@ from nextlabel.core.kinds.results import (
     Skipped,
 )
 
-LEARNT_FROM = ("backbone", "path_to_img_train", "path_to_labels_train")
+TRAINING_SET = ("path_to_img_train", "path_to_labels_train")
+LEARNT_FROM = ("backbone", *TRAINING_SET)
 
 
-class F1Request(JobRequest):
-    """How good the head trained on one labelled set is on another."""
+class F1Request(Detecting):
+    """How good the head, or the detector, trained on one labelled set is on another."""
 
     later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
     needed: ClassVar[Sequence[str]] = LEARNT_FROM
 
     kind: Literal["f1"] = "f1"
     backbone: BackboneName | None = Field(None, description=f"{BACKBONES} Not for boxes.")
-    path_to_img_train: PathText | None = Field(None, description="Folder of images to learn from. Not for boxes.")
-    path_to_labels_train: PathText | None = Field(None, description="Their labels. Not for boxes.")
+    path_to_img_train: PathText | None = Field(None, description="Folder of images to learn from.")
+    path_to_labels_train: PathText | None = Field(None, description="Their labels.")
     path_to_img_val: PathText
     path_to_labels_val: PathText
     path_to_predictions: PathText | None = Field(
         None,
-        description="For boxes alone: what your own detector says of the validation images, as csv "
-        "(`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
+        description="For boxes alone, instead of training images: what your own detector says of the validation "
+        "images, as csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
     )
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
-        """A head is trained on images; boxes are scored as they were brought along."""
+        """A head, or a detector of boxes, is trained on images; or boxes are scored as they were brought along."""
         yield from super().misfits(body)
         given, boxes = given_in(body), body.get("task") == "detection"
-        for name in ("path_to_predictions",) if boxes else LEARNT_FROM:
+        brought = boxes and "path_to_predictions" in given
+        for name in () if brought else TRAINING_SET if boxes else LEARNT_FROM:
             if name not in given:
-                yield Fault(f"/{name}", "missing_field", "Field required")
-        for name in LEARNT_FROM if boxes else ("path_to_predictions",):
+                detail = "images to train a detector on, or path_to_predictions" if boxes else "Field required"
+                yield Fault(f"/{name}", "missing_field", detail)
+        for name in LEARNT_FROM if brought else ("backbone",) if boxes else ("path_to_predictions",):
             if name in given:
-                what = "boxes are scored as they were predicted elsewhere" if boxes else "it is of the task detection"
-                yield Fault(f"/{name}", "invalid_value", f"{what}: leave it out")
+                yield Fault(f"/{name}", "invalid_value", f"{_why_not(boxes, brought)}: leave it out")
+
+
+def _why_not(boxes: bool, brought: bool) -> str:
+    if brought:
+        return "boxes are scored as they were predicted elsewhere"
+    return "boxes are found by a detector of its own" if boxes else "it is of the task detection"
 
 
 class ClassScores(Part):
@@ -247,7 +256,7 @@ class DetectionF1Result(DetectionResult):
     """Means over the classes of which a validation image has a box; None without one. `f1`: at each class's best
     threshold, which was chosen on these images, so that it flatters a little. `confusion`: at these thresholds; its
     last row is the background, its last column what was missed. `misses`: the surest first, 10,000 at most. Intervals
-    are of 95 %, by drawing validation images again."""
+    are of 95 %, by drawing validation images again. `detector`: None where predictions were brought along."""
 
     kind: Literal["f1"] = "f1"
     mean_average_precision: float | None
@@ -265,6 +274,7 @@ class DetectionF1Result(DetectionResult):
     misses: tuple[BoxMiss, ...] = ()
     classes_without_predictions: tuple[str, ...]
     classes_without_validation_images: tuple[str, ...]
+    detector: DetectorSummary | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -295,7 +305,7 @@ KIND = Kind(
     result=F1Result,
     results={"multilabel": MultilabelF1Result, "detection": DetectionF1Result},
     labels=LabelsNeed.TRAINING,
-    stages=("read", "embed training images", "embed validation images", "train", "score"),
+    stages=("read", "embed training images", "embed validation images", "train", "predict", "score"),
     title="Quality",
     question="How good is the classifier, on images it has never seen?",
     answer="macro F1 with its 95 % interval, per class, confusion, calibration",
@@ -306,6 +316,7 @@ KIND = Kind(
     about="Learns from the labelled images of the folder POOL, and is scored on those of --val.",
     shell_examples=(
         "nextlabel f1 photos --labels labels --val val --val-labels val.txt",
+        "nextlabel f1 photos --task detection --labels boxes --val val --val-labels boxes.jsonl",
         "nextlabel f1 --task detection --val val --val-labels boxes.jsonl --predictions found.csv",
     ),
     example={

@@ -1,4 +1,4 @@
-"""The kind `prediction`: a class for every unlabelled image."""
+"""The kind `prediction`: a class, or boxes, for every unlabelled image."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OfClasses, Timed
+from nextlabel.core.kinds.requests import MIN_SCORE, Detecting, Names, Timed, given_in
 from nextlabel.core.kinds.results import (
     ClassProbability,
+    DetectionResult,
+    DetectorSummary,
     HeadSummary,
     Manifest,
     MultilabelResult,
     Part,
+    PredictedBox,
     Result,
     Skipped,
     TimedPart,
 )
 
 
-class PredictionRequest(Timed):
-    """A class for every unlabelled image."""
+class PredictionRequest(Timed, Detecting):
+    """A class, or boxes, for every unlabelled image."""
 
     kind: Literal["prediction"] = "prediction"
-    task: OfClasses = "classification"
     all_probabilities: bool = Field(
         False,
         strict=True,
@@ -39,12 +41,26 @@ class PredictionRequest(Timed):
         strict=True,
         description="Tell how often the head is wrong of labelled images that it has not seen, by how sure it is.",
     )
+    names: Names = Field(
+        (),
+        description="For boxes: of these images alone, labelled ones too. Where a person drew a box, none is "
+        "predicted on top of it.",
+    )
+    min_score: float = Field(MIN_SCORE, ge=0.01, le=1, description="For boxes: those below this score are left out.")
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
+        given, boxes = given_in(body), body.get("task") == "detection"
+        of_boxes = [name for name in ("names", "min_score") if body.get(name) not in (None, [], (), MIN_SCORE)]
+        for name in ("backbone", "path_to_embeddings") if boxes else of_boxes:
+            if name in given:
+                what = "boxes are found by a detector of its own: leave it out" if boxes else "it is of boxes alone"
+                yield Fault(f"/{name}", "invalid_value", what)
         if body.get("all_probabilities") is True and body.get("task") != "multilabel":
             yield Fault("/all_probabilities", "invalid_value", "it is of the task multilabel alone")
+        if body.get("cross_validate") is True and boxes:
+            yield Fault("/cross_validate", "invalid_value", "it is of classes alone: ask f1 how good a detector is")
 
 
 class SureLabels(Part):
@@ -141,10 +157,43 @@ def _of_sure_labels(levels: Sequence[SureLabels] | None) -> Iterator[str]:
             )
 
 
+class BoxesOfImage(Part):
+    """`width`, `height`: of the upright image, in pixels. `boxes`: the surest first; none: nothing was found."""
+
+    name: str
+    width: int
+    height: int
+    boxes: tuple[PredictedBox, ...]
+
+
+class DetectionPredictionResult(DetectionResult):
+    """`items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
+    whatever looks like an object."""
+
+    kind: Literal["prediction"] = "prediction"
+    items: tuple[BoxesOfImage, ...]
+    detector: DetectorSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("name", "class", "x", "y", "width", "height", "score", "draft")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.name, b.class_name, *b.box, b.score, b.draft) for i in self.items for b in i.boxes)
+
+    def sentences(self) -> Iterable[str]:
+        drafts = [box for item in self.items for box in item.boxes if box.draft]
+        counts = Counter(box.class_name or "something" for box in drafts)
+        listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
+        empty = sum(not any(box.draft for box in item.boxes) for item in self.items)
+        yield f"{len(drafts)} boxes on {len(self.items)} images: {listed or 'none'}; {empty} images without one."
+
+
 KIND = Kind(
     request=PredictionRequest,
     result=PredictionResult,
-    results={"multilabel": MultilabelPredictionResult},
+    results={"multilabel": MultilabelPredictionResult, "detection": DetectionPredictionResult},
+    unlabelled=("detection",),
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "train", "predict"),
     title="Predictions",
@@ -154,8 +203,12 @@ KIND = Kind(
     call="predict",
     command="predict",
     usage="POOL --labels L",
-    about="Learns from the labels, and says what the other images of the folder POOL are.",
-    shell_examples=("nextlabel predict photos --labels labels -o predicted.txt",),
+    about="Learns from the labels, and says what the other images of the folder POOL are. With --task detection: where "
+    "objects are, without labels too.",
+    shell_examples=(
+        "nextlabel predict photos --labels labels -o predicted.txt",
+        "nextlabel predict photos --task detection --labels labels -o found.csv",
+    ),
     example={
         "kind": "prediction",
         "backbone": "mobilenet",

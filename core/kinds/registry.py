@@ -43,8 +43,10 @@ KINDS: Mapping[str, Kind] = {
 JobResult = (
     Annotated[selection.SelectionResult, Tag("selection")]
     | Annotated[selection.MultilabelSelectionResult, Tag("selection of multilabel")]
+    | Annotated[selection.DetectionSelectionResult, Tag("selection of detection")]
     | Annotated[prediction.PredictionResult, Tag("prediction")]
     | Annotated[prediction.MultilabelPredictionResult, Tag("prediction of multilabel")]
+    | Annotated[prediction.DetectionPredictionResult, Tag("prediction of detection")]
     | Annotated[f1.F1Result, Tag("f1")]
     | Annotated[f1.MultilabelF1Result, Tag("f1 of multilabel")]
     | Annotated[f1.DetectionF1Result, Tag("f1 of detection")]

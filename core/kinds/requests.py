@@ -27,6 +27,8 @@ from nextlabel.core.people import PERSON, tidy
 
 HeadName = Literal["linear", "mlp"]
 MAX_ADD = 10_000_000
+MIN_SCORE = 0.05
+PASSES = 800  # of images, while a detector is trained
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
 LATER_FIELDS = {
@@ -37,6 +39,11 @@ LATER_FIELDS = {
     "person": None,
     "overlap": 1,
     "overlap_share": 1.0,
+    "image_size": None,
+    "passes": None,
+    "names": (),
+    "min_score": MIN_SCORE,
+    "cost": {},
     "within_s": None,
 }
 EMBED = ("backbone", "path_to_embeddings")
@@ -110,7 +117,7 @@ class JobRequest(BaseModel):
     head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
     task: AnyTask = Field(
         "classification",
-        description=f"{OF_CLASSES} Or boxes (`detection`), with the predictions of your own detector.",
+        description=f"{OF_CLASSES} Or boxes with a class each (`detection`).",
     )
     content: bool = Field(
         False,
@@ -147,6 +154,8 @@ class JobRequest(BaseModel):
         """
         if body.get("task") == "multilabel" and body.get("head") == "mlp":
             yield Fault("/head", "invalid_value", "mlp gives an image one class; linear has a sigmoid a class")
+        if body.get("task") == "detection" and body.get("head") == "mlp":
+            yield Fault("/head", "invalid_value", "boxes are found by a detector, and there is no head: leave it out")
 
     @field_validator("task", mode="before")
     @classmethod
@@ -211,7 +220,10 @@ class Timed(OnePool):
         given = given_in(body)
         if "within_s" not in given:
             return
-        if "backbone" not in given:
+        if body.get("task") == "detection":
+            detail = "a detector looks at 2,000 images at most, which takes a minute: leave it out"
+            yield Fault("/within_s", "invalid_value", detail)
+        elif "backbone" not in given:
             yield Fault("/within_s", "invalid_value", "it is about what a backbone embeds, and there is none")
         if body.get("content") is True:
             yield Fault("/within_s", "invalid_value", "content reads every image first: leave one of the two out")
@@ -234,6 +246,35 @@ class OnePredicted(OnePool):
         if body.get("task") == "multilabel" and "path_to_predictions" in given_in(body):
             detail = "each line must sum to 1, which is one class an image: leave it out with the task multilabel"
             yield Fault("/path_to_predictions", "invalid_value", detail)
+
+
+class Detecting(JobRequest):
+    """The fields of kinds that train a detector, for boxes."""
+
+    image_size: int | None = Field(
+        None,
+        ge=64,
+        le=1280,
+        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger "
+        "finds smaller objects, and takes longer by its square.",
+    )
+    passes: int | None = Field(
+        None,
+        ge=8,
+        le=100_000,
+        description="For boxes: how many images pass while the detector is trained; an image may pass several times. "
+        f"Left out: {PASSES}.",
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        given = given_in(body)
+        for name in ("image_size", "passes"):
+            if name in given and body.get("task") != "detection":
+                yield Fault(f"/{name}", "invalid_value", "it is of the task detection alone")
+            elif name in given and "path_to_predictions" in given:
+                yield Fault(f"/{name}", "invalid_value", "predictions were brought along: no detector is trained")
 
 
 class OneValidated(OnePool):

@@ -150,6 +150,34 @@ class HeadSummary(Part):
     details: dict[str, float | int | str]
 
 
+class DetectorSummary(Part):
+    """How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
+
+    `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
+    and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    images: int
+    boxes: int
+    held_out: int
+    passes: int
+    image_size: int
+    map50: float | None
+    thresholds: dict[str, float]
+
+
+class PredictedBox(Part):
+    """`box`: x, y, width, height in pixels of the upright image. `class`: None where nobody has drawn a box yet, so
+    that it is just something. `draft`: its score is such that it may be taken for right until a person has looked."""
+
+    box: tuple[float, float, float, float]
+    class_name: str | None = Field(alias="class")
+    score: float
+    draft: bool
+
+
 class Leak(Part):
     """A labelled image, and the validation image that it is (nearly) a copy of."""
 

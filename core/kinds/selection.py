@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,9 +16,9 @@ from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import (
     EMBED,
     MAX_ADD,
+    Detecting,
     MethodChoice,
     Names,
-    OfClasses,
     OnePredicted,
     PersonName,
     Timed,
@@ -26,10 +27,13 @@ from nextlabel.core.kinds.requests import (
 )
 from nextlabel.core.kinds.results import (
     ClassProbability,
+    DetectionResult,
+    DetectorSummary,
     HeadSummary,
     Manifest,
     MultilabelResult,
     Part,
+    PredictedBox,
     Result,
     Skipped,
     TimedPart,
@@ -39,13 +43,13 @@ from nextlabel.core.methods.registry import METHODS, parse_method
 from nextlabel.core.people import in_file_names
 
 MOST_HANDED_OUT = 10_000  # at once, to one person
+IMAGE_S, BOX_S = 5.0, 7.0  # seconds to open an image, and to draw a box: a guess, which each team replaces by its own
 
 
-class SelectionRequest(Timed, OnePredicted):
+class SelectionRequest(Timed, OnePredicted, Detecting):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"
-    task: OfClasses = "classification"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images to choose.")
     method: MethodChoice = Field(default_factory=lambda: parse_method("auto"), validate_default=True)
     exclude: Names = Field((), description="Names of images never to choose, as they are in the pool.")
@@ -62,6 +66,12 @@ class SelectionRequest(Timed, OnePredicted):
     )
     near_copies: Literal["skip", "allow"] = Field(
         "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
+    )
+    cost: dict[Literal["image_s", "box_s", "most_s"], Annotated[float, Field(gt=0, le=1_000_000)]] = Field(
+        {},
+        description="For boxes: the seconds that a person takes to open an image, `image_s`, and to draw a box, "
+        f"`box_s`, by which the result says how long the batch takes. Left out: {IMAGE_S:g} and {BOX_S:g}. `most_s`: "
+        "as many of the images as take no longer together.",
     )
     person: PersonName | None = Field(
         None,
@@ -117,17 +127,32 @@ class SelectionRequest(Timed, OnePredicted):
         yield from _misfits_of_a_hand_out(body)
         given = given_in(body)
         chosen = method_in(body.get("method") or "auto")
-        if body.get("task") == "multilabel" and chosen is not None and not chosen.takes_several_classes():
-            able = ", ".join(name for name, known in METHODS.items() if known.takes_several_classes())
-            detail = f"{chosen.name} tells classes apart of which an image has one; for multilabel there are {able}"
+        task = body.get("task") or "classification"
+        if task in cls.tasks() and chosen is not None and task not in chosen.tasks():
+            able = ", ".join(name for name, known in METHODS.items() if task in known.tasks())
+            detail = f"{chosen.name} makes no sense for {task}, for which there are {able}"
             yield Fault("/method", "invalid_value", detail)
-        if "path_to_predictions" not in given or given.intersection(EMBED):
+        yield from _misfits_of_boxes(body, task == "detection")
+        if "path_to_predictions" not in given or chosen is None or chosen.name == "auto":
             return
-        method = method_in(body.get("method") or "auto")
-        if method is not None and method.name != "auto" and not method.needs <= {Need.LOGITS}:
-            able = ", ".join(name for name, known in METHODS.items() if known.needs <= {Need.LOGITS})
-            detail = f"{method.name} looks at more than predictions: name a backbone too, or take auto, {able}"
+        told = {Need.BOXES if task == "detection" else Need.LOGITS}
+        if Need.DESCRIBED_BOXES in chosen.needs:
+            detail = f"{chosen.name} looks at what the built-in detector sees, and predictions were brought along"
             yield Fault("/method", "invalid_value", detail)
+        elif not given.intersection(EMBED) and not chosen.needs <= told:
+            able = ", ".join(name for name, known in METHODS.items() if known.needs <= told and task in known.tasks())
+            detail = f"{chosen.name} looks at more than predictions: name a backbone too, or take auto, {able}"
+            yield Fault("/method", "invalid_value", detail)
+
+
+def _misfits_of_boxes(body: Mapping[str, Any], boxes: bool) -> Iterator[Fault]:
+    if body.get("cost") and not boxes:
+        yield Fault("/cost", "invalid_value", "it is of boxes alone")
+    if body.get("overlap") not in (None, 1) and boxes:
+        yield Fault("/overlap", "invalid_value", "boxes are not asked for twice yet: leave it out")
+    if body.get("class_quotas") and boxes:
+        detail = "an image may have boxes of several classes: leave it out with the task detection"
+        yield Fault("/class_quotas", "invalid_value", detail)
 
 
 def _misfits_of_a_hand_out(body: Mapping[str, Any]) -> Iterator[Fault]:
@@ -281,10 +306,75 @@ class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
         return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))
 
 
+class DoubtfulBox(Part):
+    """A predicted box whose class, or whether it is one, is in doubt. `doubt`: from 0 to 1, by the score's entropy."""
+
+    box: tuple[float, float, float, float]
+    class_name: str | None = Field(alias="class")
+    score: float
+    doubt: float
+
+
+class DetectionSelectionItem(Part):
+    """`boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
+    how many a person may have to draw, the sum of the scores. `copies`: unlabelled near-copies of it that were left
+    out, at most 100."""
+
+    rank: int
+    name: str
+    score: float
+    boxes: tuple[PredictedBox, ...]
+    in_doubt: tuple[DoubtfulBox, ...]
+    expected_boxes: float
+    cluster: int | None
+    reason: str
+    copies: tuple[str, ...] = ()
+
+
+class DetectionSelectionResult(HandedOutPart, DetectionResult):
+    """`looked_at`: how many of the candidates a detector looked at, drawn by chance: all, or 2,000. `expected_boxes`,
+    `expected_s`: of the batch. Without a `detector`, nobody has drawn a box yet, or predictions were brought along.
+    `near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as the
+    method came across them."""
+
+    kind: Literal["selection"] = "selection"
+    data: tuple[str, ...]
+    items: tuple[DetectionSelectionItem, ...]
+    method: MethodUsed
+    candidates: int
+    looked_at: int
+    expected_boxes: float
+    expected_s: float
+    near_copies_left_out: int = 0
+    detector: DetectorSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "score", "expected_boxes", "boxes", "reason")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
+
+    def sentences(self) -> Iterable[str]:
+        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        yield f"{chosen}: {self.method.why}."
+        if self.looked_at < self.candidates:
+            yield f"Looked at for it: {self.looked_at}, drawn by chance."
+        yield f"About {self.expected_boxes:.0f} boxes to draw, {self.expected_s / 60:.0f} minutes of work."
+        if self.near_copies_left_out:
+            yield f"Near-copies left out: {self.near_copies_left_out}."
+        yield from self.of_hand_outs()
+
+
+def _in_words(boxes: Sequence[PredictedBox]) -> str:
+    counts = Counter(box.class_name or "something" for box in boxes if box.draft)
+    return " + ".join(f"{count} {name}" for name, count in counts.most_common())
+
+
 KIND = Kind(
     request=SelectionRequest,
     result=SelectionResult,
-    results={"multilabel": MultilabelSelectionResult},
+    results={"multilabel": MultilabelSelectionResult, "detection": DetectionSelectionResult},
     labels=LabelsNeed.OPTIONAL,
     stages=("read", "embed", "train", "prepare", "choose"),
     title="Next batch",
@@ -299,6 +389,7 @@ KIND = Kind(
     shell_examples=(
         "nextlabel select photos -n 100",
         "nextlabel select photos --labels labels -n 100 -o batch.csv",
+        "nextlabel select photos --task detection --labels boxes -n 100 -o batch.csv",
         "nextlabel select photos -n 24 --within 10",
     ),
     example={

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.coverage import MaxHerding
+from nextlabel.core.methods.detection import ClassSum
 from nextlabel.core.methods.hybrid import UHerding
 from nextlabel.core.methods.uncertainty import Margin
 
@@ -29,6 +31,43 @@ class Auto(Method):
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         method, _ = settle(self, len(inputs.labelled), len(np.unique(inputs.targets, axis=0)))
         return method.select(inputs, add, rng)
+
+
+class AutoOfBoxes(Method):
+    """What `auto` picks once there are boxes: herding weighted by the images' doubts, and a tenth by coverage alone, in
+    case what the detector is sure of is wrong."""
+
+    name: Literal["auto"] = "auto"
+    needs: ClassVar[frozenset[Need]] = UHerding.needs
+    reason: ClassVar[str] = UHerding.reason
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        aside = add // COVERAGE_SHARE
+        doubtful = UHerding().select(inputs, add - aside, rng)
+        left = np.setdiff1d(inputs.candidates, doubtful.rows, assume_unique=True)
+        others = replace(inputs, candidates=left, pending=np.union1d(inputs.pending, doubtful.rows))
+        covering = MaxHerding().select(others, aside, rng)
+        scores = np.concatenate([doubtful.scores, covering.scores])
+        return Picks(np.concatenate([doubtful.rows, covering.rows]), scores)
+
+
+COVERAGE_SHARE = 10
+
+
+def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
+    """Return the method to run on images for boxes in place of the one asked for, and a clause that says why.
+
+    boxes: whether a detector, trained here or elsewhere, tells of any. embeddings: whether there are some.
+    """
+    if isinstance(asked, Auto):
+        if not boxes:
+            return MaxHerding(), "no box is drawn yet: images that stand for the whole pool"
+        if not embeddings:
+            return ClassSum(), "there are predictions, and no embeddings: images whose boxes are doubtful"
+        return AutoOfBoxes(), "images that stand for what the detector is unsure of, and a tenth for the whole pool"
+    if asked.needs <= {Need.EMBEDDINGS} or boxes:
+        return asked, "as asked"
+    return MaxHerding(), f"no box is drawn yet, and {asked.name} looks at boxes"
 
 
 def settle(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
+from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.methods.geometry import Geometry
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
@@ -31,16 +32,18 @@ class Need(StrEnum):
     VOTES = "votes"  # of a head trained with dropout, asked several times
     RECONSTRUCTION_ERRORS = "reconstruction_errors"  # of a VAE trained on the labelled images
     COMPONENTS = "components"  # of a mixture, in the plane of a siamese network trained on the labelled images
+    BOXES = "boxes"  # that a detector finds
+    DESCRIBED_BOXES = "described_boxes"  # by what the detector tells their classes by
 
     @property
     def least_classes(self) -> int:
         """Return how many classes there must be before it can be supplied."""
-        return {Need.EMBEDDINGS: 0, Need.RECONSTRUCTION_ERRORS: 1}.get(self, 2)
+        return {Need.EMBEDDINGS: 0, Need.RECONSTRUCTION_ERRORS: 1, Need.BOXES: 1, Need.DESCRIBED_BOXES: 1}.get(self, 2)
 
     @property
     def takes_labels(self) -> bool:
         """Whether those classes must be labelled: predictions that were brought along don't supply it."""
-        return self not in {Need.EMBEDDINGS, Need.LOGITS}
+        return self not in {Need.EMBEDDINGS, Need.LOGITS, Need.BOXES}
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Inputs:
     votes: (1 + M, N) int, the class given by the head trained with dropout: without dropout, then M times with it.
     reconstruction_errors: (N,) float, 0 or more.
     components: (N,) int, the component of a mixture fitted to the labelled images that each belongs to.
+    boxes: what a detector finds on the N images.
     geometry: of the embeddings, of no image at all where there are none. It is made here, and copies that
         `dataclasses.replace` makes share it: what it has computed once, no later round computes again.
     """
@@ -85,12 +89,18 @@ class Inputs:
     votes: Rows | None = None
     reconstruction_errors: Matrix | None = None
     components: Rows | None = None
+    boxes: FoundBoxes | None = None
     geometry: Geometry = field(default_factory=lambda: Geometry(NO_EMBEDDINGS), repr=False)
 
     def __post_init__(self) -> None:
         embeddings = NO_EMBEDDINGS if self.embeddings is None else self.embeddings
         if self.geometry.embeddings is not embeddings:
             object.__setattr__(self, "geometry", Geometry(embeddings))
+
+    @property
+    def described_boxes(self) -> Matrix | None:
+        """Return what tells the boxes apart, where that is known."""
+        return None if self.boxes is None else self.boxes.described
 
     @property
     def covered(self) -> Rows:
@@ -148,10 +158,14 @@ class Method(BaseModel, ABC):
         return max(needs if labelled else [cls.least_classes, *needs], default=0)
 
     @classmethod
-    def takes_several_classes(cls) -> bool:
-        """Whether it makes sense where an image may have several classes: not where a network is trained for it that
-        tells one from another."""
-        return cls.needs.isdisjoint({Need.VOTES, Need.COMPONENTS})
+    def tasks(cls) -> tuple[str, ...]:
+        """Return the tasks it makes sense for. Several classes an image, not where a network is trained for it that
+        tells one from another; boxes, where it looks at them, or at where images lie alone."""
+        if Need.BOXES in cls.needs:
+            return ("detection",)
+        one_class = not cls.needs.isdisjoint({Need.VOTES, Need.COMPONENTS})
+        of_boxes = cls.needs <= {Need.EMBEDDINGS}
+        return ("classification", *(() if one_class else ("multilabel",)), *(("detection",) if of_boxes else ()))
 
     @property
     def preparation(self) -> Preparation:

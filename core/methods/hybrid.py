@@ -39,6 +39,11 @@ class UHerding(Hybrid):
         assert inputs.logits is not None
         return herd_rows(inputs, add, rng, bandwidth=self.bandwidth, uncertainty=unsure(inputs.logits, inputs.units))
 
+    @classmethod
+    def tasks(cls) -> tuple[str, ...]:
+        """Return those of its needs, and boxes: an image is as unsure as its boxes are."""
+        return (*super().tasks(), "detection")
+
 
 class ClusterMargin(Hybrid):
     """Clusters the least certain images by k-means, and picks the nearest to each centre.

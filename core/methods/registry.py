@@ -11,6 +11,7 @@ from nextlabel.core.methods.auto import Auto
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust
+from nextlabel.core.methods.detection import ClassSum, DetMax, DetMean, DetSum, Ppal
 from nextlabel.core.methods.first_version import Mixture, Vae
 from nextlabel.core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
@@ -35,6 +36,11 @@ METHODS: dict[str, type[Method]] = {
         Vae,
         Mixture,
         Random,
+        DetSum,
+        DetMax,
+        DetMean,
+        ClassSum,
+        Ppal,
     )
 }
 
@@ -71,6 +77,7 @@ def describe(method: type[Method]) -> dict[str, Any]:
         "use": method.use,
         "source": method.source,
         "needs": sorted(method.needs),
-        "several_classes": method.takes_several_classes(),
+        "tasks": method.tasks(),
+        "several_classes": "multilabel" in method.tasks(),
         "options": options,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,11 +91,14 @@ class BoxScores:
 
 
 def score(
-    truth: Sequence[Truth], detected: Sequence[Detected], classes: Sequence[str], rng: np.random.Generator
+    truth: Sequence[Truth],
+    detected: Sequence[Detected],
+    classes: Sequence[str],
+    rng: np.random.Generator | None = None,
 ) -> BoxScores:
-    """Score what was detected on N images; both are in the space of these classes."""
+    """Score what was detected on N images; both are in the space of these classes. rng: draws intervals; None: none."""
     tables = _tables(truth, detected, len(classes))
-    weights = rng.multinomial(len(truth), np.full(len(truth), 1 / max(1, len(truth))), DRAWS) if len(truth) else None
+    weights = rng.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), DRAWS) if rng and len(truth) else None
     curves = [_Curve.of(table) for table in tables]
     draws = [curve.redrawn(weights) if weights is not None else _NO_DRAWS for curve in curves]
     there = [c for c, table in enumerate(tables) if table.objects]
@@ -124,6 +127,79 @@ def score(
         confusion=matches.confusion,
         misses=tuple(matches.misses),
     )
+
+
+FEW = 5  # objects of a class: too few for a threshold of its own
+UNKNOWN, UNKNOWN_FLOOR = 0.3, 0.1  # scores, where nothing tells better ones
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What scores of boxes mean, by images whose boxes are known and which the detector was not trained on.
+
+    thresholds: (C,) the score from which on a box of a class is taken for right. quality: (C,) how well it is found.
+    floor: the score below which boxes say nothing.
+    """
+
+    thresholds: Floats
+    quality: Floats
+    floor: float
+
+    @classmethod
+    def unknown(cls, n_classes: int) -> Calibration:
+        return cls(np.full(n_classes, UNKNOWN), np.zeros(n_classes), UNKNOWN_FLOOR)
+
+    @classmethod
+    def of(cls, truth: Sequence[Truth], said: Sequence[Detected], n_classes: int) -> Calibration:
+        """A class with few objects has the threshold of all classes together."""
+        names = [str(c) for c in range(n_classes)]
+        of_class = score(truth, said, names).per_class
+        one_class = [one._replace(classes=np.zeros_like(one.classes)) for one in truth]
+        found = [Detected(one.places, np.zeros_like(one.classes), one.scores) for one in said]
+        together = score(one_class, found, ["0"]).per_class[0].threshold
+        usual = UNKNOWN if together is None else together
+        own = [usual if one.threshold is None or one.objects < FEW else one.threshold for one in of_class]
+        lowest = lowest_sure(truth, said)
+        floor = min([*own, UNKNOWN_FLOOR if lowest is None else lowest])
+        return cls(np.array(own), quality(truth, said, n_classes), floor)
+
+    def said(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {"thresholds": self.thresholds.tolist(), "quality": self.quality.tolist(), "floor": self.floor}
+
+    @classmethod
+    def heard(cls, said: dict[str, Any]) -> Calibration:
+        """Read what `said` gives."""
+        return cls(np.array(said["thresholds"], float), np.array(said["quality"], float), float(said["floor"]))
+
+
+def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:
+    """Return (C,) how well the objects of each class are found, from 0 to 1; 0 for a class without an object.
+
+    An object is found as well as s^0.6 IoU^0.4 of the prediction of its class for which that is most, of an IoU above
+    0.3: Yang, Huang and Crowley, Plug and Play Active Learning for Object Detection (CVPR 2024).
+    """
+    total, objects = np.zeros(n_classes), np.zeros(n_classes)
+    for one, said in zip(truth, detected, strict=True):
+        overlaps = _overlaps(said.places, one.places, one.crowd)
+        fits = (said.classes[:, None] == one.classes[None, :]) & (overlaps > 0.3)
+        found = np.where(fits, said.scores[:, None] ** 0.6 * overlaps**0.4, 0).max(axis=0, initial=0)
+        single = ~one.crowd
+        np.add.at(total, one.classes[single], found[single])
+        np.add.at(objects, one.classes[single], 1)
+    mean: Floats = total / np.maximum(objects, 1)
+    return mean
+
+
+def lowest_sure(truth: Sequence[Truth], detected: Sequence[Detected]) -> float | None:
+    """Return the score down to which one has to look to find 95 % of the objects that are found; None: none is."""
+    scores: list[float] = []
+    for one, said in zip(truth, detected, strict=True):
+        overlaps = _overlaps(said.places, one.places, one.crowd)
+        fits = (said.classes[:, None] == one.classes[None, :]) & (overlaps >= FOUND)
+        best = np.where(fits, said.scores[:, None], 0).max(axis=0, initial=0)[~one.crowd]
+        scores += best[best > 0].tolist()
+    return float(np.quantile(scores, 0.05)) if scores else None
 
 
 def _class(name: str, table: _Table, curve: _Curve, drawn: _Drawn) -> ClassAP:

@@ -117,7 +117,7 @@ def _kept_network(kept: KeptNetwork, shape: tuple[int, int, int], noise: NDArray
 
 def _state(shape: tuple[int, int, int]) -> list[object]:
     """What a compiled network depends on besides the network."""
-    openvino = _openvino()
+    openvino = import_openvino()
     core = openvino.Core()
     cpu = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return [openvino.__version__, torch.__version__, list(shape), OPENVINO_AT_ONCE, _options(), list(map(str, cpu))]
@@ -160,15 +160,15 @@ class OpenVinoNetwork:
 
     def __init__(self, network: Normalised, shape: tuple[int, int, int]) -> None:
         """Compile a network for images of that shape."""
-        model = _traced(network, shape)
+        model = traced(_ChannelsLast(network), torch.zeros((1, *shape), dtype=torch.uint8))
         model.reshape([OPENVINO_AT_ONCE, *shape])
-        self._take(_openvino().Core().compile_model(model, "CPU", _options()))
+        self._take(import_openvino().Core().compile_model(model, "CPU", _options()))
 
     @classmethod
     def read(cls, exported: bytes) -> OpenVinoNetwork:
         """Make one of what another `exported`."""
         made = cls.__new__(cls)
-        made._take(_openvino().Core().import_model(BytesIO(exported), "CPU", _options()))
+        made._take(import_openvino().Core().import_model(BytesIO(exported), "CPU", _options()))
         return made
 
     def exported(self) -> bytes:
@@ -179,7 +179,7 @@ class OpenVinoNetwork:
         threads = torch.get_num_threads()
         self._compiled = compiled
         self._dimension = int(compiled.output(0).shape[1])
-        self._queue = _openvino().AsyncInferQueue(compiled, threads)
+        self._queue = import_openvino().AsyncInferQueue(compiled, threads)
         self._queue.set_callback(_keep)
         self.images_at_once = max(IMAGES_AT_ONCE_ON_CPU, 2 * threads * OPENVINO_AT_ONCE)
 
@@ -199,7 +199,7 @@ def _keep(request: Any, embeddings: Floats) -> None:
     embeddings[:] = request.get_output_tensor(0).data
 
 
-def _openvino() -> Any:
+def import_openvino() -> Any:
     """Import OpenVINO without its reporter to Google Analytics, which would send an event at the import and at each
     use.
     """
@@ -219,17 +219,17 @@ class _ChannelsLast(nn.Module):
         return embeddings
 
 
-def _traced(network: Normalised, shape: tuple[int, int, int]) -> Any:
-    _openvino()
+def traced(network: nn.Module, example: Tensor) -> Any:
+    """Make the network OpenVINO's, by what it does to the example."""
+    import_openvino()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 
-    example = torch.zeros((1, *shape), dtype=torch.uint8)
     with torch.no_grad(), warnings.catch_warnings():
         # torch calls tracing deprecated; of what should replace it, OpenVINO 2026.4 can't read torch 2.15's yet
         warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(
-            _ChannelsLast(network.eval()),
+            network.eval(),
             example_input=example,
             trace_kwargs={"check_trace": False},  # takes as long again; what comes out is checked anyway
         )

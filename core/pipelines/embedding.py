@@ -30,7 +30,7 @@ from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
-from nextlabel.core.pipelines.material import Labelled, manifest, read_labelled, skipped_images
+from nextlabel.core.pipelines.material import Labelled, Matchable, manifest, read_labelled, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Matched
 
@@ -85,7 +85,7 @@ class Embedded:
 
 
 def embed_rows(
-    labelled: Labelled, rows: NDArray[np.int64], backbone: Backbone, stage: str | None, run: Run
+    labelled: Matchable, rows: NDArray[np.int64], backbone: Backbone, stage: str | None, run: Run
 ) -> Embedded:
     """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
@@ -226,7 +226,7 @@ def _never(_seconds_left: float | None) -> bool:
     return False
 
 
-def fill_cache(labelled: Labelled, backbone: Backbone, stage: str, run: Run) -> tuple[Found, tuple[SkippedFile, ...]]:
+def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) -> tuple[Found, tuple[SkippedFile, ...]]:
     """Embed what of the pool is not in the cache yet, and hold none of it. Return what is there now, and what can't be
     read.
 

@@ -87,7 +87,7 @@ class Validated:
 
 def validate(request: F1Request, run: Run) -> Validated:
     """Embeds only what is labelled on either side."""
-    run.plan(*KIND.stages)
+    run.plan(*KIND.planned(leave_out=("predict",)))
     run.stage("read")
     task = task_of(request.task)
     assert request.path_to_img_train is not None  # the request was refused otherwise

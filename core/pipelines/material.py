@@ -57,6 +57,15 @@ class Labelled:
         return self.task.match(self.labels, pool)
 
 
+class Matchable(Protocol):
+    """A pool with labels of any task, for a part of it."""
+
+    @property
+    def pool(self) -> Pool: ...
+
+    def match(self, pool: Pool) -> Matched: ...
+
+
 def read_labelled(
     path_to_img: str,
     path_to_labels: str | None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.results import Manifest
@@ -41,7 +42,7 @@ from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
 from nextlabel.core.pipelines.within import embed_pool, read_pool
-from nextlabel.core.tasks.base import ClassTask
+from nextlabel.core.tasks.base import ClassTask, Matched
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
@@ -115,7 +116,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch, again, held = _choose_and_hand_out(method, inputs, request, embedded, predictions, run)
+    batch, again, held = choose_and_hand_out(method, inputs, request, embedded, predictions, run)
     told: dict[str, Any] = {
         "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
@@ -145,13 +146,10 @@ def _inputs(
 ) -> Inputs:
     """The candidates are the unlabelled images that are neither excluded nor handed out, nor without a prediction where
     those were brought along."""
-    excluded, pending = (embedded.pool.rows_of(names) for names in (request.exclude, request.pending))
-    pending = np.union1d(pending, embedded.matched.disputed)
-    if absent := embedded.absent([*request.exclude, *request.pending]):
-        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
-    unlabelled = embedded.unlabelled()
-    set_aside = np.union1d(excluded, pending)
-    candidates = np.setdiff1d(unlabelled, set_aside, assume_unique=True) if len(set_aside) else unlabelled
+    absent = embedded.absent([*request.exclude, *request.pending])
+    excluded, pending = set_aside(request, embedded.pool, embedded.matched, absent, run)
+    unlabelled, aside = embedded.unlabelled(), np.union1d(excluded, pending)
+    candidates = np.setdiff1d(unlabelled, aside, assume_unique=True) if len(aside) else unlabelled
     return Inputs(
         candidates=candidates if predictions is None else candidates[predictions.known[candidates]],
         embeddings=supplies.embeddings,
@@ -166,18 +164,31 @@ def _inputs(
     )
 
 
+def set_aside(
+    request: SelectionRequest, pool: Pool, matched: Matched, absent: Sequence[str], run: Run
+) -> tuple[Rows, Rows]:
+    """Return the rows that are excluded, and those pending: with the disputed ones, about which enough was said."""
+    excluded, pending = (pool.rows_of(names) for names in (request.exclude, request.pending))
+    if absent:
+        run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
+    return excluded, np.union1d(pending, matched.disputed)
+
+
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
-def _choose_and_hand_out(
+def choose_and_hand_out(
     method: Method,
     inputs: Inputs,
     request: SelectionRequest,
     embedded: Embedded,
     predictions: Predictions | None,
     run: Run,
+    shorten: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> tuple[Batch, list[str], Held]:
     """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile.
+
+    shorten: leaves out the last of a batch, before it is anybody's.
 
     Returns the batch, the images to be labelled again, and what others have.
     """
@@ -188,7 +199,9 @@ def _choose_and_hand_out(
         held = Held.of(request, embedded.pool, inputs.candidates, run)
         again = second.open_to(request, held.people)
         new = request.model_copy(update={"add": request.add - len(again)})
-        batch = _choose(method, held.left_out_of(inputs), new, predictions, run) if new.add else NO_BATCH
+        batch = NO_BATCH
+        if new.add:
+            batch = shorten(_choose(method, held.left_out_of(inputs), new, predictions, run))
         all_names = [*(names[row] for row in batch.picks.rows), *again]
         if hand_out(request, {name: second.most_holders(name, request, held.people) for name in all_names}, run):
             break

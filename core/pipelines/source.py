@@ -15,14 +15,14 @@ from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, loaded
-from nextlabel.core.pipelines.material import Labelled, Origin
+from nextlabel.core.pipelines.material import Matchable, Origin
 from nextlabel.core.pipelines.run import Run
 
 
 class Source(Origin, Protocol):
     """Named in the manifest as a backbone is."""
 
-    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+    def embed(self, labelled: Matchable, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         """Embeddings of those rows of the pool. Those that have none are left out, and listed as unreadable."""
 
 
@@ -59,7 +59,7 @@ class Embedder:
     def engine(self) -> str:
         return self.backbone.engine
 
-    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+    def embed(self, labelled: Matchable, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         return embed_rows(labelled, rows, self.backbone, stage, run)
 
 
@@ -77,7 +77,7 @@ class External:
     def of(cls, given: ExternalEmbeddings) -> External:
         return cls(given, given.fingerprint())
 
-    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+    def embed(self, labelled: Matchable, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         """Raises NameNotInPool when not one of them is there."""
         wanted = labelled.pool.take(rows)
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))
@@ -104,7 +104,7 @@ class NoEmbeddings:
     preprocessing: str = "none"
     engine: str = "none"
 
-    def embed(self, labelled: Labelled, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
+    def embed(self, labelled: Matchable, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         """(K, 0) for K images."""
         wanted = labelled.pool.take(rows)
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted))

@@ -11,6 +11,7 @@ import subprocess
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def until(holds: Callable[[], bool], within_s: float = 300) -> float:
 
 def all_are(health: str, containers: list[Container]) -> bool:
     return all(one.health == health for one in containers)
+
+
+def send(sign: signal.Signals, processes: list[int]) -> None:
+    """To those that are still there: one that looked at a container's health has ended meanwhile, or was killed."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, sign)
 
 
 def root_layers(image: str) -> list[str]:
@@ -160,7 +168,7 @@ def test_a_person_labels_on_the_page(project, browser, url):
     page.get_by_label("Images a batch").fill("6")
     page.get_by_role("radio", name="descriptor").press("Space")
     page.get_by_role("button", name="Start labelling").click()
-    expect(page.get_by_role("option")).to_have_count(6, timeout=60_000)
+    expect(page.get_by_role("option")).to_have_count(6, timeout=180_000)
     given = {}
     for one in range(6):
         name = looked_at(page)
@@ -221,13 +229,11 @@ def test_where_others_reach_it_the_api_starts_with_keys_alone(project, url, tmp_
 def test_a_container_that_is_frozen_is_unhealthy_until_it_goes_on(project, client):
     containers = project.containers()
     frozen = [process for one in containers for process in one.processes]
-    for process in frozen:
-        os.kill(process, signal.SIGSTOP)
+    send(signal.SIGSTOP, frozen)
     try:
         until(lambda: all_are("unhealthy", containers))
     finally:
-        for process in frozen:
-            os.kill(process, signal.SIGCONT)
+        send(signal.SIGCONT, frozen)
     until(lambda: all_are("healthy", containers))
     assert client.run({"kind": "selection", "backbone": "descriptor", "add": 3, "path_to_img": "/datasets/photos"}).data
 

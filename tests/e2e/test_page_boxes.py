@@ -392,3 +392,19 @@ def suspect(rank: int, suspicion: str, **more: Any) -> SuspiciousBox:
     return SuspiciousBox(
         rank=rank, name="scene_0.png", suspicion=suspicion, score=1 / rank, reason=reason, **{**fields, **more}
     )
+
+
+def test_set_up_offers_boxes_and_what_serves_them_and_says_what_is_missing(visit, scenes, labels):
+    """The weights of the detector are not on this machine, which nobody can know before a job looks for them."""
+    visitor = visit()
+    page = visitor.open("#/setup")
+    page.get_by_label("Folder of photos", exact=True).fill(str(scenes))
+    page.get_by_label("Folder for labels", exact=True).fill(str(labels))
+    page.get_by_role("radio", name="margin", exact=True).press("Space")
+    page.get_by_role("radio", name="boxes").press("Space")
+    expect(page.get_by_role("radio", name="auto")).to_be_checked()
+    expect(page.get_by_role("radio", name="class_sum")).to_be_visible()
+    expect(page.get_by_role("radio", name="descriptor")).to_have_count(0)
+    visitor.shot("boxes-setup")
+    page.get_by_role("button", name="Start labelling").press("Enter")
+    expect(page.get_by_text("yolox_nano.onnx")).to_be_visible(timeout=60_000)

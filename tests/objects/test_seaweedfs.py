@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.stack import free_port
 from tests.e2e.conftest import start
-from tests.object_storage import DROP, KEY, SECRET, Relay, Storage, refusal, until_up
+from tests.object_storage import DROP, KEY, SECRET, Often, Relay, Storage, refusal, until_up
 from tests.pools import draw
 
 pytestmark = pytest.mark.e2e
@@ -149,6 +148,7 @@ def pool(served, folder):
     insist(lambda: served.put(BUCKET, f"{prefix}/first.txt", b"is it up?"))
     served.put_folder(folder / "pool", BUCKET, prefix)
     served.relay.asked.clear()
+    served.relay.answered.clear()
     served.relay.delay_s = 0.2  # so that there is a half way
     yield f"s3://{BUCKET}/{prefix}"
     served.relay.fault, served.relay.delay_s = lambda _method, _path: None, 0.0
@@ -160,7 +160,7 @@ def submit(client, pool):
 
 def half_way(served):
     began = time.monotonic()
-    while len(served.relay.fetched()) < COUNT // 3:
+    while len(served.relay.answered) < COUNT // 3:
         assert time.monotonic() - began < 60
         time.sleep(0.02)
 
@@ -201,19 +201,6 @@ def test_frozen_for_a_while_under_a_job(client, served, server, pool, picks):
     with server.frozen():
         time.sleep(6)
     assert client.wait(job.id, timeout_s=120).result.data == picks
-
-
-class Often:
-    """Fails so as `fault` says, at every third request."""
-
-    def __init__(self, fault):
-        self._fault, self._count = fault, 0
-        self._counting = threading.Lock()
-
-    def __call__(self, _method, _path):
-        with self._counting:
-            self._count += 1
-            return self._fault if self._count % 3 == 0 else None
 
 
 @pytest.mark.parametrize(

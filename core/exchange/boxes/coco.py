@@ -19,6 +19,7 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
+from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.files import MAX_LISTED
 
 LOOKED_AT = "looked_at"  # in `info` of what we write: somebody looked at each of the images
@@ -53,6 +54,15 @@ def document(images: Mapping[str, BoxedImage], classes: Iterable[str] = ()) -> d
         ],
         "annotations": annotations,
     }
+
+
+def proposals(images: Mapping[str, ProposedImage], classes: Iterable[str] = ()) -> dict[str, Any]:
+    """Make the document of what a model proposes: each annotation has its `score`, and nobody has looked."""
+    made = document({name: one.image for name, one in images.items()}, classes)
+    scores = [score for one in images.values() for score in one.scores]
+    for annotation, score in zip(made["annotations"], scores, strict=True):
+        annotation["score"] = score
+    return {**made, "info": {"description": "nextlabel"}}
 
 
 def read(file: Path) -> BoxReading:

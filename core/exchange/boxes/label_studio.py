@@ -15,6 +15,7 @@ from nextlabel.core.data.boxes import BoxedImage
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
+from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.shapes import Hulls, Place, rotated_hull
 from nextlabel.core.exchange.files import read_json
 from nextlabel.core.exchange.image_urls import ImageUrls
@@ -45,6 +46,27 @@ def tasks(
         {"data": {key: urls.url(name), **_size(image)}, "annotations": [{"result": list(_regions(image, from_name))}]}
         for name, image in images.items()
     ]
+
+
+def proposals(
+    images: Mapping[str, ProposedImage], urls: ImageUrls, version: str, from_name: str = "label", key: str = "image"
+) -> list[dict[str, Any]]:
+    """Make tasks with what a model proposes: a score for each region, and for the task that of the least sure one.
+
+    So Label Studio's order by prediction score, ascending, begins with what is worth a look.
+    """
+    return [
+        {
+            "data": {key: urls.url(name), **_size(one.image)},
+            "predictions": [{"model_version": version, "score": one.least, "result": _scored(one, from_name)}],
+        }
+        for name, one in images.items()
+    ]
+
+
+def _scored(one: ProposedImage, from_name: str) -> list[dict[str, Any]]:
+    regions = _regions(one.image, from_name)
+    return [{**region, "score": score} for region, score in zip(regions, one.scores, strict=True)]
 
 
 def _size(image: BoxedImage) -> dict[str, int]:

@@ -1,17 +1,23 @@
-"""How good boxes are that were predicted elsewhere: what `f1` tells of them."""
+"""How good the boxes of a detector are, trained here or elsewhere: what `f1` tells of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from nextlabel.core.data.boxes import BoxedImage, Detections
+from nextlabel.core.data.detections import fingerprint, read_detections
+from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
+from nextlabel.core.kinds.results import DetectorSummary, Skipped
 from nextlabel.core.metrics.detection import ClassAP, Interval, Kind, Miss, score
-from nextlabel.core.pipelines.detection.labelled import Compared, compare, read_boxes
+from nextlabel.core.pipelines.detection.finder import finder_of
+from nextlabel.core.pipelines.detection.labelled import Compared, LabelledBoxes, compare, of_their_size, read_boxes
 from nextlabel.core.pipelines.f1 import MISSES_TOLD
-from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval
+from nextlabel.core.pipelines.material import Origin, manifest, rounded, rounded_interval
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
 
@@ -19,14 +25,16 @@ MISSES: tuple[Kind, ...] = ("class", "place", "both", "double", "background", "m
 
 
 def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
-    """Read both sides, hold the boxes of each image against each other, and tell how good they are."""
-    run.plan(*KIND.planned(leave_out=("embed training images", "embed validation images", "train")))
+    """Train a detector, or read what another one predicted, and hold it against what was drawn on each image."""
+    trains = request.path_to_predictions is None
+    embed = ("embed training images", "embed validation images")
+    run.plan(*KIND.planned(leave_out=embed if trains else (*embed, "train", "predict")))
     run.stage("read")
     labelled = read_boxes(
         request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
     )
-    assert request.path_to_predictions is not None  # the request was refused otherwise
-    compared = compare(labelled, request.path_to_predictions, run)
+    predicted = _train_and_predict(request, labelled, run) if trains else _brought(request, run)
+    compared = compare(labelled, predicted.found, run)
     run.stage("score")
     rng = np.random.default_rng(request.seed)
     scores = score(compared.truth, compared.detected, compared.classes, rng)
@@ -47,11 +55,67 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
         misses=_misses(scores.misses, compared),
         classes_without_predictions=compared.never_predicted,
         classes_without_validation_images=tuple(one.name for one in scores.per_class if not one.objects),
-        skipped=compared.skipped,
+        detector=predicted.detector,
+        skipped=(*predicted.skipped, *compared.skipped),
         manifest=manifest(
-            request, NoEmbeddings(), run, head=False, sources={"validation": labelled}, predictions=compared.fingerprint
+            request,
+            predicted.origin,
+            run,
+            head=False,
+            sources={**predicted.sources, "validation": labelled},
+            predictions=predicted.fingerprint,
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Predicted:
+    """What was predicted of the validation images, and what the result says of where it is from."""
+
+    found: Detections
+    origin: Origin
+    sources: Mapping[str, LabelledBoxes]
+    detector: DetectorSummary | None = None
+    skipped: tuple[Skipped, ...] = ()
+    fingerprint: str | None = None
+
+
+def _brought(request: F1Request, run: Run) -> _Predicted:
+    assert request.path_to_predictions is not None
+    found = read_detections(request.path_to_predictions, run.settings.data_roots)
+    return _Predicted(found, NoEmbeddings(), {}, fingerprint=fingerprint(found))
+
+
+def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) -> _Predicted:
+    """Learn from the labelled training images. Raises NoLabels where no box was drawn on any."""
+    assert request.path_to_img_train is not None  # the request was refused otherwise
+    assert request.path_to_labels_train is not None
+    training = read_boxes(
+        request.path_to_img_train, request.path_to_labels_train, run, "training", content=request.content
+    )
+    of_training, left_out = of_their_size(training, run)
+    drawn = _without_shared(of_training, training, validation, run)
+    if not any(image.boxes for image in drawn.values()):
+        raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
+    finder = finder_of(request, training.pool, drawn, run)
+    rows = validation.matched.rows.tolist()
+    run.stage("predict", len(rows), "images")
+    found = finder.told(validation.pool, finder.find(validation.pool, rows, run))
+    return _Predicted(found, finder, {"training": training}, finder.summary, left_out)
+
+
+def _without_shared(
+    drawn: Mapping[int, BoxedImage], training: LabelledBoxes, validation: LabelledBoxes, run: Run
+) -> Mapping[int, BoxedImage]:
+    """Leave out images of one folder that are labelled for both sides."""
+    if training.pool.place.key != validation.pool.place.key:
+        return drawn
+    judged = {validation.pool.names[row] for row in validation.matched.rows.tolist()}
+    shared = [row for row in drawn if training.pool.names[row] in judged]
+    if shared:
+        names = [training.pool.names[row] for row in shared]
+        run.warn(WarningCode.IN_BOTH_SETS, "labelled for training and for validation; left out of the training", names)
+    return {row: image for row, image in drawn.items() if row not in shared}
 
 
 def _misses(misses: Sequence[Miss], compared: Compared) -> tuple[BoxMiss, ...]:

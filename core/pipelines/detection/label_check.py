@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from nextlabel.core.data.boxes import Box
+from nextlabel.core.data.detections import fingerprint, read_detections
 from nextlabel.core.kinds.label_check import (
     KIND,
     DetectionLabelCheckResult,
@@ -31,17 +32,18 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
     assert request.path_to_labels is not None  # the request was refused otherwise
     assert request.path_to_predictions is not None
     labelled = read_boxes(request.path_to_img, request.path_to_labels, run, content=request.content)
-    compared = compare(labelled, request.path_to_predictions, run)
+    found = read_detections(request.path_to_predictions, run.settings.data_roots)
+    compared = compare(labelled, found, run)
     run.stage("judge")
     scores = score(compared.truth, compared.detected, compared.classes, np.random.default_rng(request.seed))
     thresholds = {one.name: one.threshold for one in scores.per_class}
     sure = np.array([np.inf if one is None else one for one in thresholds.values()])
-    found = suspects(compared.truth, compared.detected, sure)
-    counts = Counter(one.kind for one in found)
+    suspected = suspects(compared.truth, compared.detected, sure)
+    counts = Counter(one.kind for one in suspected)
     return DetectionLabelCheckResult(
         labels=len(compared.names),
         boxes=compared.boxes,
-        items=tuple(_item(rank, one, compared) for rank, one in enumerate(found, start=1)),
+        items=tuple(_item(rank, one, compared) for rank, one in enumerate(suspected, start=1)),
         by_suspicion={kind: counts[kind] for kind in SUSPICIONS},
         thresholds={name: None if one is None else rounded(one) for name, one in thresholds.items()},
         conflicts=tuple(NameConflict(name=name, classes=dict(said)) for name, said in labelled.conflicts.items()),
@@ -52,7 +54,7 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
             run,
             head=False,
             sources={"pool": labelled},
-            predictions=compared.fingerprint,
+            predictions=fingerprint(found),
         ),
     )
 

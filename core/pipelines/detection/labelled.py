@@ -1,4 +1,4 @@
-"""Images with boxes on them, and what was predicted of them elsewhere: what the kinds share."""
+"""Images with boxes on them, and what was predicted of them: what the kinds share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.data.boxes import BoxedImage, Detected
-from nextlabel.core.data.detections import fingerprint, read_detections
+from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
 from nextlabel.core.data.images import read_shape
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import as_seen, hint
-from nextlabel.core.errors import ClassesNeverMeet, NameNotInPool, NothingToValidate, UnreadableImage, WarningCode
+from nextlabel.core.errors import (
+    ClassesNeverMeet,
+    NameNotInPool,
+    NoLabels,
+    NothingToValidate,
+    UnreadableImage,
+    WarningCode,
+)
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.metrics.detection import Truth
 from nextlabel.core.pipelines.material import read_of_task
@@ -35,22 +41,35 @@ class LabelledBoxes:
     matched: MatchedBoxes
     conflicts: Conflicts
 
+    def match(self, pool: Pool) -> MatchedBoxes:
+        """Match the labels with a part of the pool."""
+        return DETECTION.match(self.labels, pool)
+
 
 def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", *, content: bool) -> LabelledBoxes:
-    """Read what `read_labelled` does, of boxes. Raises NothingToValidate where no image of the folder has a label."""
-    read = read_of_task(path_to_img, path_to_labels, run, role, True, content, DETECTION)
+    """Read what `read_labelled` does, of boxes and of labelled images alone.
+
+    Raises NothingToValidate, or NoLabels for the role `training`, where no image of the folder has a label.
+    """
+    found = read_pool(path_to_img, path_to_labels, run, role, labelled_only=True, content=content)
+    if not len(found.matched.rows):
+        detail = f"no image of the {role}{' ' if role else ''}folder has a label"
+        raise NoLabels(detail) if role == "training" else NothingToValidate(detail)
+    return found
+
+
+def read_pool(
+    path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, labelled_only: bool, content: bool
+) -> LabelledBoxes:
+    """Read the labels, of which there may be none, and list the pool, as `read_labelled` does."""
+    read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, DETECTION)
     pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)
-    if not len(matched.rows):
-        raise NothingToValidate(f"no image of the {role}{' ' if role else ''}folder has a label")
     return LabelledBoxes(pool, labels, matched, conflicts)
 
 
 def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedImage], tuple[Skipped, ...]]:
-    """Return what was drawn by row, without images whose boxes were drawn on another size: they say nothing of these.
-
-    Raises NothingToValidate where none is left.
-    """
+    """Return what was drawn by row, without images whose boxes were drawn on another size: these are told."""
     kept: dict[int, BoxedImage] = {}
     skipped: list[Skipped] = []
     otherwise: list[str] = []
@@ -75,22 +94,20 @@ def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedIma
     if otherwise:
         detail = f"boxes were drawn on images of another size: these were left out; the first, as {skipped[0].reason}"
         run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
-    if not kept:
-        raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
     return kept, tuple(skipped)
 
 
 def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> list[Detected]:
-    """Return what was predicted of each image; nothing of one that the file doesn't name, which is told.
+    """Return what was predicted of each image; nothing of one of which nothing is known, which is told.
 
-    Raises NameNotInPool when it names none of them.
+    Raises NameNotInPool when nothing is known of any of them.
     """
     absent = [name for name in names if as_seen(name) not in by_name]
     if len(absent) == len(names):
         first = next(iter(by_name))
         raise NameNotInPool(f"no labelled image has a prediction in the file; it names {first!r}")
     if absent:
-        detail = "these images have no prediction in the file: they count as if nothing had been found on them"
+        detail = "these images have no prediction: they count as if nothing had been found on them"
         run.warn(WarningCode.WITHOUT_PREDICTION, detail, absent)
     return [by_name.get(as_seen(name), Detected.nothing()) for name in names]
 
@@ -109,20 +126,20 @@ class Compared:
     classes: tuple[str, ...]
     never_predicted: tuple[str, ...]
     skipped: tuple[Skipped, ...]
-    fingerprint: str
 
     @property
     def boxes(self) -> int:
         return sum(len(image.boxes) for image in self.images)
 
 
-def compare(labelled: LabelledBoxes, path_to_predictions: str, run: Run) -> Compared:
-    """Read the predictions, and bring them together with what was drawn.
+def compare(labelled: LabelledBoxes, found: Detections, run: Run) -> Compared:
+    """Bring what was predicted together with what was drawn.
 
-    Raises NothingToValidate, NameNotInPool, ClassesNeverMeet, PredictionsMalformed.
+    Raises NothingToValidate, NameNotInPool, ClassesNeverMeet.
     """
-    found = read_detections(path_to_predictions, run.settings.data_roots)
     by_row, skipped = of_their_size(labelled, run)
+    if not by_row:
+        raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
     names = tuple(labelled.pool.names[row] for row in by_row)
     classes = sorted_classes([*found.classes, *labelled.matched.classes])
     index = {name: i for i, name in enumerate(classes)}
@@ -130,12 +147,11 @@ def compare(labelled: LabelledBoxes, path_to_predictions: str, run: Run) -> Comp
     return Compared(
         names=names,
         images=tuple(by_row.values()),
-        truth=tuple(_truth(image, index) for image in by_row.values()),
+        truth=tuple(truth_of(image, index) for image in by_row.values()),
         detected=tuple(said),
         classes=classes,
         never_predicted=_never_predicted(found.classes, labelled.matched.classes, run),
         skipped=skipped,
-        fingerprint=fingerprint(found),
     )
 
 
@@ -152,6 +168,7 @@ def _never_predicted(predicted: Sequence[str], drawn: Sequence[str], run: Run) -
     return unknown
 
 
-def _truth(image: BoxedImage, index: Mapping[str, int]) -> Truth:
+def truth_of(image: BoxedImage, index: Mapping[str, int]) -> Truth:
+    """Put what was drawn on an image into a space of classes."""
     classes = np.array([index[box.class_name] for box in image.boxes], np.int64)
     return Truth(image.places, classes, image.crowds)

@@ -1,6 +1,9 @@
+import json
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import numpy as np
@@ -225,6 +228,7 @@ CAUSES = [
     (400, "ExpiredToken", BucketUnavailable, "token"),
     (503, "SlowDown", BucketUnavailable, "too much"),
     (500, "InternalError", BucketUnavailable, "status 500"),
+    (403, "AuthorizationFailure", PathNotReadable, "network rules"),
     (418, "Teapot", PathNotReadable, "endpoint"),
 ]
 
@@ -314,6 +318,66 @@ def test_somebody_patient_says_what_is_waited_for_and_can_be_stopped(served, buc
     with pytest.raises(BucketUnavailable):
         list_pool(place(bucket, patience=patience))
     assert "ExpiredToken" in said[0]
+
+
+def test_the_credentials_of_a_role_are_fetched_anew_before_they_end(served, bucket, put, monkeypatch, tmp_path):
+    put("photos/a.jpg")
+    served.relay.delay_s = 0.15  # obstore takes what it was given a tenth of a second ago for good
+    lasts_s = iter([1, 3600])  # the second ones go on
+    given = []
+
+    class Role(BaseHTTPRequestHandler):
+        def do_GET(self):
+            ends = datetime.now(UTC) + timedelta(seconds=next(lasts_s))
+            given.append({"AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": f"token {len(given)}"})
+            body = json.dumps(given[-1] | {"Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Role) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        (tmp_path / "of-the-pod").write_text("who I am")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(tmp_path / "of-the-pod"))
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/credentials")
+        objects_of.cache_clear()
+        there = place(bucket)
+        asked = []
+        for _ in range(3):
+            assert content(there, "a.jpg") == b"x"
+            asked.append(len(given))
+        server.shutdown()
+    objects_of.cache_clear()
+    assert asked == [1, 2, 2]
+
+
+def test_storage_that_lists_from_its_first_key_whatever_it_is_asked_for_gives_none_twice(bucket, put):
+    put("photos/a.jpg", "photos/b.jpg", "photos/c.jpg")
+    there = place(bucket)._objects
+    everything = there._store.list
+
+    class Forgetful:
+        def list(self, prefix, *, offset, chunk_size):
+            return everything(prefix, chunk_size=chunk_size)
+
+    there._store = Forgetful()
+    try:
+        (page,) = there.pages("photos", Patience(0), after="photos/b.jpg")
+    finally:
+        objects_of.cache_clear()
+    assert [meta.key for meta in page] == ["photos/c.jpg"]
+
+
+def test_a_stamp_is_the_same_with_and_without_quotes_around_its_etag():
+    said = {"size": 3, "last_modified": datetime(2026, 11, 28, tzinfo=UTC)}
+    one, other, without = (objects._stamp(said | {"e_tag": etag}) for etag in ("0x1C2F", '"0x1C2F"', None))
+    assert one == other != without
 
 
 # --- ahead --------------------------------------------------------------------------------------------------------

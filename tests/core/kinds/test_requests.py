@@ -66,12 +66,19 @@ def test_a_selection_without_a_method_is_by_auto_and_without_labels_from_nothing
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_is_asked_for_by_name_or_with_its_options(name):
-    by_name, spelt_out = (parse_request({**SELECTION, "method": asked}) for asked in (name, {"name": name}))
+    body = {**SELECTION, "task": METHODS[name].tasks()[0]}
+    by_name, spelt_out = (parse_request({**body, "method": asked}) for asked in (name, {"name": name}))
     assert type(by_name.method) is METHODS[name]
     assert by_name == spelt_out
 
 
-@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1])
+OF_BOXES = [
+    {**{name: value for name, value in body.items() if name != "backbone"}, "task": "detection"}
+    for body in (SELECTION, PREDICTION, F1)
+]
+
+
+@pytest.mark.parametrize("body", [SELECTION, PREDICTION, F1, *OF_BOXES])
 def test_a_request_that_was_recorded_is_read_back_as_it_was(body):
     request = parse_request(body)
     assert parse_request(json.loads(request.model_dump_json())) == request
@@ -149,7 +156,7 @@ def test_every_fault_is_told_at_once():
         ({"selection": 1}, ("/selection", "unknown_field")),
         ({"body": 1}, ("/body", "unknown_field")),
         ({"query": 1}, ("/query", "unknown_field")),
-        ({"task": "detection"}, ("/task", "unknown_task")),
+        ({"task": "segmentation"}, ("/task", "unknown_task")),
         ({"task": ["classification"]}, ("/task", "unknown_task")),
         ({"task": None}, ("/task", "unknown_task")),
         ({"class_quotas": {"a/b~": "x"}}, ("/class_quotas/a~1b~0", "invalid_value")),
@@ -216,7 +223,7 @@ def test_an_unknown_option_is_pointed_at_wherever_its_method_stands(field):
 
 
 def test_a_task_that_is_not_served_is_told_with_those_that_are():
-    assert detail({**SELECTION, "task": "detection"}) == "`task` must be one of classification, multilabel"
+    assert detail({**LISTS["audit"], "task": "detection"}) == "`task` must be one of classification, multilabel"
 
 
 @pytest.mark.parametrize("body", [None, 5, [], "selection"])

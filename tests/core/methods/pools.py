@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from nextlabel.core.data.boxes import Detected
 from nextlabel.core.methods.base import Inputs
+from nextlabel.core.methods.found_boxes import FoundBoxes
 
 
 def inputs_of(embeddings: Any, labelled: Any = (), targets: Any = (), **more: Any) -> Inputs:
@@ -42,7 +44,18 @@ def pools(draw: st.DrawFn) -> Inputs:
         votes=rng.integers(classes, size=(4, n)),
         reconstruction_errors=rng.random(n).astype(np.float32),
         components=rng.integers(classes, size=n),
+        boxes=boxes_of(n, classes, rng),
     )
+
+
+def boxes_of(n: int, classes: int, rng: np.random.Generator) -> FoundBoxes:
+    """Up to three boxes an image, some of which the detector is quite sure of."""
+    counts = rng.integers(0, 4, size=n)
+    said = [
+        Detected(np.ones((k, 4)), rng.integers(classes, size=k), rng.choice([0.0, 0.3, 1.0], size=k)) for k in counts
+    ]
+    described = [rng.normal(size=(k, 3)).astype(np.float32) for k in counts]
+    return FoundBoxes.of(said, rng.random(classes), described)
 
 
 MIXES = [(0.3, 0.1, 0.5, 0.1), (0.0, 0.0, 1.0, 0.0), (0.8, 0.1, 0.1, 0.0), (0.0, 0.5, 0.5, 0.0)]

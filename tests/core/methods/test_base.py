@@ -7,6 +7,7 @@ from nextlabel.core.methods.base import Inputs
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.geometry import Geometry
 from nextlabel.core.methods.registry import METHODS, parse_method
+from tests.core.methods.pools import boxes_of
 
 
 def inputs_of(n: int = 40) -> Inputs:
@@ -22,6 +23,7 @@ def inputs_of(n: int = 40) -> Inputs:
         votes=rng.integers(3, size=(4, 4 * n)),
         reconstruction_errors=rng.random(4 * n).astype(np.float32),
         components=rng.integers(3, size=4 * n),
+        boxes=boxes_of(4 * n, 3, rng),
     )
 
 

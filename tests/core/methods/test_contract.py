@@ -21,6 +21,7 @@ VARIANTS = [
     {"name": "bait", "ridge": 1},
     {"name": "bait", "directions": 2},
     {"name": "dropquery", "passes": 1},
+    {"name": "ppal", "pool_factor": 1},
     "vae50",
     "mixture3",
 ]

@@ -962,6 +962,20 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /**
+         * BoxesOfImage
+         * @description `width`, `height`: of the upright image, in pixels. `boxes`: the surest first; none: nothing was found.
+         */
+        BoxesOfImage: {
+            /** Name */
+            name: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Boxes */
+            boxes: components["schemas"]["PredictedBox"][];
+        };
         /** BoxesView */
         BoxesView: {
             /**
@@ -1339,7 +1353,7 @@ export interface components {
          * @description Means over the classes of which a validation image has a box; None without one. `f1`: at each class's best
          *     threshold, which was chosen on these images, so that it flatters a little. `confusion`: at these thresholds; its
          *     last row is the background, its last column what was missed. `misses`: the surest first, 10,000 at most. Intervals
-         *     are of 95 %, by drawing validation images again.
+         *     are of 95 %, by drawing validation images again. `detector`: None where predictions were brought along.
          */
         DetectionF1Result: {
             /**
@@ -1397,6 +1411,7 @@ export interface components {
             classes_without_predictions: string[];
             /** Classes Without Validation Images */
             classes_without_validation_images: string[];
+            detector?: components["schemas"]["DetectorSummary"] | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -1438,6 +1453,163 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionPredictionResult
+         * @description `items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
+         *     whatever looks like an object.
+         */
+        DetectionPredictionResult: {
+            /**
+             * Kind
+             * @default prediction
+             * @constant
+             */
+            kind: "prediction";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Items */
+            items: components["schemas"]["BoxesOfImage"][];
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionSelectionItem
+         * @description `boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
+         *     how many a person may have to draw, the sum of the scores. `copies`: unlabelled near-copies of it that were left
+         *     out, at most 100.
+         */
+        DetectionSelectionItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Score */
+            score: number;
+            /** Boxes */
+            boxes: components["schemas"]["PredictedBox"][];
+            /** In Doubt */
+            in_doubt: components["schemas"]["DoubtfulBox"][];
+            /** Expected Boxes */
+            expected_boxes: number;
+            /** Cluster */
+            cluster: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Copies
+             * @default []
+             */
+            copies: string[];
+        };
+        /**
+         * DetectionSelectionResult
+         * @description `looked_at`: how many of the candidates a detector looked at, drawn by chance: all, or 2,000. `expected_boxes`,
+         *     `expected_s`: of the batch. Without a `detector`, nobody has drawn a box yet, or predictions were brought along.
+         *     `near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as the
+         *     method came across them.
+         */
+        DetectionSelectionResult: {
+            /**
+             * Kind
+             * @default selection
+             * @constant
+             */
+            kind: "selection";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Handed To */
+            handed_to?: string | null;
+            /**
+             * With Others
+             * @default 0
+             */
+            with_others: number;
+            /**
+             * With You
+             * @default 0
+             */
+            with_you: number;
+            /** Data */
+            data: string[];
+            /** Items */
+            items: components["schemas"]["DetectionSelectionItem"][];
+            method: components["schemas"]["MethodUsed"];
+            /** Candidates */
+            candidates: number;
+            /** Looked At */
+            looked_at: number;
+            /** Expected Boxes */
+            expected_boxes: number;
+            /** Expected S */
+            expected_s: number;
+            /**
+             * Near Copies Left Out
+             * @default 0
+             */
+            near_copies_left_out: number;
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectorSummary
+         * @description How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
+         *
+         *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
+         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+         */
+        DetectorSummary: {
+            /** Name */
+            name: string;
+            /** Classes */
+            classes: string[];
+            /** Images */
+            images: number;
+            /** Boxes */
+            boxes: number;
+            /** Held Out */
+            held_out: number;
+            /** Passes */
+            passes: number;
+            /** Image Size */
+            image_size: number;
+            /** Map50 */
+            map50: number | null;
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * DoubtfulBox
+         * @description A predicted box whose class, or whether it is one, is in doubt. `doubt`: from 0 to 1, by the score's entropy.
+         */
+        DoubtfulBox: {
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Class */
+            class: string | null;
+            /** Score */
+            score: number;
+            /** Doubt */
+            doubt: number;
         };
         /**
          * DrawingView
@@ -1565,7 +1737,7 @@ export interface components {
         };
         /**
          * F1Request
-         * @description How good the head trained on one labelled set is on another.
+         * @description How good the head, or the detector, trained on one labelled set is on another.
          */
         F1Request: {
             /**
@@ -1588,7 +1760,7 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
@@ -1621,13 +1793,23 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
              * Path To Img Train
-             * @description Folder of images to learn from. Not for boxes.
+             * @description Folder of images to learn from.
              */
             path_to_img_train?: string | null;
             /**
              * Path To Labels Train
-             * @description Their labels. Not for boxes.
+             * @description Their labels.
              */
             path_to_labels_train?: string | null;
             /** Path To Img Val */
@@ -1636,7 +1818,7 @@ export interface components {
             path_to_labels_val: string;
             /**
              * Path To Predictions
-             * @description For boxes alone: what your own detector says of the validation images, as csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             * @description For boxes alone, instead of training images: what your own detector says of the validation images, as csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
              */
             path_to_predictions?: string | null;
         };
@@ -2059,7 +2241,7 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes (`detection`), with the predictions of your own detector.
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
@@ -3207,6 +3389,26 @@ export interface components {
             /** Data */
             data: components["schemas"]["PoolImage"][];
         };
+        /**
+         * PredictedBox
+         * @description `box`: x, y, width, height in pixels of the upright image. `class`: None where nobody has drawn a box yet, so
+         *     that it is just something. `draft`: its score is such that it may be taken for right until a person has looked.
+         */
+        PredictedBox: {
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Class */
+            class: string | null;
+            /** Score */
+            score: number;
+            /** Draft */
+            draft: boolean;
+        };
         /** PredictionItem */
         PredictionItem: {
             /** Name */
@@ -3220,7 +3422,7 @@ export interface components {
         };
         /**
          * PredictionRequest
-         * @description A class for every unlabelled image.
+         * @description A class, or boxes, for every unlabelled image.
          */
         PredictionRequest: {
             /**
@@ -3243,11 +3445,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -3275,6 +3477,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
@@ -3307,6 +3519,18 @@ export interface components {
              * @default false
              */
             cross_validate: boolean;
+            /**
+             * Names
+             * @description For boxes: of these images alone, labelled ones too. Where a person drew a box, none is predicted on top of it.
+             * @default []
+             */
+            names: string[];
+            /**
+             * Min Score
+             * @description For boxes: those below this score are left out.
+             * @default 0.05
+             */
+            min_score: number;
         };
         /**
          * PredictionResult
@@ -3494,11 +3718,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -3526,6 +3750,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
@@ -3587,6 +3821,14 @@ export interface components {
              * @enum {string}
              */
             near_copies: "skip" | "allow";
+            /**
+             * Cost
+             * @description For boxes: the seconds that a person takes to open an image, `image_s`, and to draw a box, `box_s`, by which the result says how long the batch takes. Left out: 5 and 7. `most_s`: as many of the images as take no longer together.
+             * @default {}
+             */
+            cost: {
+                [key: string]: number;
+            };
             /**
              * Person
              * @description Who will label them. The batch is handed out to that person: for a time, nobody else who works on this pool and these labels gets its images. Left out: nothing is handed out; what people have is left alone.
@@ -4272,7 +4514,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };

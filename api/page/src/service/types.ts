@@ -82,6 +82,6 @@ export type RequestFor<K extends Kind> = { kind: K } & Partial<Omit<Requests[K],
 /** `GET /capabilities`, as far as the page looks at it. */
 export interface Capabilities {
   backbones: { name: string; summary: string; weights_here: boolean }[];
-  methods: { name: string; summary: string; use?: string; several_classes?: boolean }[];
+  methods: { name: string; summary: string; use?: string; tasks?: string[] }[];
   questions: Partial<Record<Kind, { tasks: readonly string[] }>>;
 }

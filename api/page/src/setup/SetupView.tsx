@@ -52,7 +52,7 @@ function Form({ able }: { able: Capabilities }) {
       const found = await taskIn(labels.trim());
       if (chose.current || now.peek().labels !== labels) return;
       setTold(found);
-      set({ task: found?.task ?? "classification" });
+      take(found?.task ?? "classification");
     }, SETTLED_MS);
     return () => clearTimeout(timer);
   }, [labels]);
@@ -74,8 +74,12 @@ function Form({ able }: { able: Capabilities }) {
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
     });
   };
-  const fits = ({ several_classes }: Capabilities["methods"][number]) =>
-    now.value.task !== "multilabel" || several_classes !== false;
+  const task = now.value.task ?? "classification";
+  const methodsOf = (task: Task) => able.methods.filter(({ tasks }) => !tasks || tasks.includes(task));
+  const take = (task: Task) => {
+    const isThere = methodsOf(task).some(({ name }) => name === now.peek().method);
+    set({ task, ...(isThere ? {} : { method: "auto" }) });
+  };
   const wrong = Object.entries(faults.value);
 
   return (
@@ -113,7 +117,7 @@ function Form({ able }: { able: Capabilities }) {
             <Field
               id="person"
               label={setup.person}
-              hint={personHint(now.value.person, now.value.task)}
+              hint={personHint(now.value.person, task)}
               fault={faults.value.person}
             >
               <input
@@ -153,7 +157,7 @@ function Form({ able }: { able: Capabilities }) {
       <Choices
         name="task"
         heading={setup.taskHeading}
-        chosen={now.value.task ?? "classification"}
+        chosen={task}
         hint={told ? setup.told[told.task](told.images) : undefined}
         choices={TASKS.filter((name) => able.questions.selection?.tasks.includes(name)).map((name) => ({
           name,
@@ -163,26 +167,28 @@ function Form({ able }: { able: Capabilities }) {
         }))}
         onChoose={(task) => {
           chose.current = true;
-          set({ task: task as Task });
+          take(task as Task);
         }}
       />
       <div class="fields two top-aligned">
-        <Choices
-          name="backbone"
-          heading={setup.backbone}
-          chosen={now.value.backbone}
-          choices={backbones.map((one) => ({
-            ...one,
-            summary: setup.backbones[one.name] ?? one.summary,
-            badge: one.weights_here ? null : setup.noWeights,
-          }))}
-          onChoose={(backbone) => set({ backbone })}
-        />
+        {task !== "detection" && (
+          <Choices
+            name="backbone"
+            heading={setup.backbone}
+            chosen={now.value.backbone}
+            choices={backbones.map((one) => ({
+              ...one,
+              summary: setup.backbones[one.name] ?? one.summary,
+              badge: one.weights_here ? null : setup.noWeights,
+            }))}
+            onChoose={(backbone) => set({ backbone })}
+          />
+        )}
         <Choices
           name="method"
           heading={setup.method}
           chosen={now.value.method}
-          choices={able.methods.filter(fits).map((one) => ({
+          choices={methodsOf(task).map((one) => ({
             ...one,
             summary: setup.methods[one.name] ?? one.summary,
             badge: one.name === "auto" ? setup.recommended : null,

@@ -149,6 +149,13 @@ def test_fields_of_the_other_tasks_are_refused_and_other_kinds_refuse_boxes():
     with pytest.raises(InvalidRequest) as caught:
         parse_request({"kind": "f1", "task": "detection", "backbone": "b0", **val})
     faults = {fault.pointer: fault.code for fault in caught.value.faults}
-    assert faults == {"/path_to_predictions": "missing_field", "/backbone": "invalid_value"}
+    assert faults == {
+        "/path_to_img_train": "missing_field",
+        "/path_to_labels_train": "missing_field",
+        "/backbone": "invalid_value",
+    }
+    with pytest.raises(InvalidRequest) as caught:
+        parse_request({"kind": "f1", "task": "detection", "path_to_img_train": "p", "path_to_predictions": "f", **val})
+    assert [fault.pointer for fault in caught.value.faults] == ["/path_to_img_train"]
     with pytest.raises(InvalidRequest, match="`task` must be one of classification, multilabel"):
         parse_request({"kind": "map", "task": "detection", "backbone": "b0", "path_to_img": "val"})

@@ -1,0 +1,49 @@
+"""Detectors that were trained once, on the cache's disk: the prediction after a selection trains nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import safetensors
+from safetensors.torch import load_file, save
+
+from nextlabel.core.disk import write_whole
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.training import Trained
+
+MOST_KEPT = 20  # of 4 MB each
+VERSION = "3"  # counts changes to what is trained, and how
+
+
+class KeptDetectors:
+    """Keeps trained detectors in a folder, those used last. A torn or foreign file is as none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str, n_classes: int) -> Trained | None:
+        """Return what is kept under the key, which must tell everything that it was trained by."""
+        path = self._path(key)
+        try:
+            with safetensors.safe_open(path, "pt") as file:
+                said = json.loads((file.metadata() or {})["trained"])
+            network = Yolox(n_classes, **said.pop("shape"))
+            network.load_state_dict(load_file(path))
+            path.touch()
+            return Trained(network.eval(), Calibration.heard(said.pop("calibration")), **said)
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError):
+            return None
+
+    def keep(self, key: str, trained: Trained) -> None:
+        """Write it, and let go of those not used for longest. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        said = trained.said()
+        write_whole(self._path(key), save(trained.network.state_dict(), {"trained": json.dumps(said)}), durable=False)
+        files = sorted(self._folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
+        for file in files[:-MOST_KEPT]:
+            file.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.safetensors"

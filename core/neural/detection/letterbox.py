@@ -1,0 +1,72 @@
+"""Images made as the detector takes them: their longer side of one length, BGR, the rest of a square filled up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nextlabel.core.data.boxes import Floats
+from nextlabel.core.data.decoder import Decoder
+from nextlabel.core.data.files import ImageFile
+from nextlabel.core.data.images import read_shape
+from nextlabel.core.neural.uploads import Gathered, ReadImage
+
+FILL = 114  # grey, as YOLOX was trained
+
+
+@dataclass(frozen=True, eq=False)
+class Small:
+    """An image of width x height pixels, made smaller or larger: (h, w, 3) BGR."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """How many pixels of it a pixel of the image is."""
+        height, width = self.pixels.shape[:2]
+        return float(max(height, width) / max(self.width, self.height))
+
+    def shrink(self, places: Floats) -> Floats:
+        """Boxes of the image -> of this: (n, 4) x, y, width, height."""
+        return places * self.scale
+
+
+class BoxReader:
+    """Reads images whose longer side is to be `side` pixels."""
+
+    decodes_on_device = False
+
+    def __init__(self, side: int, images_at_once: int = 16) -> None:
+        self.side, self.images_at_once = side, images_at_once
+
+    def read(self, file: ImageFile, decoder: Decoder) -> ReadImage:
+        """Raises UnreadableImage."""
+        width, height, _ = read_shape(file, max_pixels=decoder.max_pixels)
+        file.seek(0)
+        image, remarks = decoder.decode(file, draft_size=self.side)
+        scale = self.side / max(width, height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = image.resize(size, Image.Resampling.BILINEAR)
+        prepared: Any = Small(np.ascontiguousarray(np.asarray(small)[..., ::-1]), width, height)
+        return ReadImage(prepared, remarks)
+
+    def gather(self, prepared: Sequence[Any]) -> Gathered:
+        """Put them into an array of objects: they are of several sizes."""
+        batch = np.empty(len(prepared), object)
+        batch[:] = prepared
+        return Gathered(batch, {})
+
+
+def filled_up(images: Sequence[NDArray[np.generic]], height: int, width: int) -> NDArray[np.float32]:
+    """Lay images (h, w, 3) into the corner of an array each: (B, 3, height, width)."""
+    batch = np.full((len(images), 3, height, width), FILL, np.float32)
+    for i, pixels in enumerate(images):
+        batch[i, :, : pixels.shape[0], : pixels.shape[1]] = np.moveaxis(pixels, 2, 0)
+    return batch

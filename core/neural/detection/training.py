@@ -1,0 +1,266 @@
+"""A small detector trained whole on the images that people drew on, and stopped by some of them that are held out.
+
+All positions of an image learn of which class they are, if any: the score of the right one is to be the IoU of the box
+that is found there (quality focal loss: Li et al., 2020, arXiv 2006.04388). Those that stand for a box learn where it
+lies (generalised IoU). An image without a box teaches that nothing is there.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nextlabel.core.data.boxes import Detected, Floats
+from nextlabel.core.metrics.detection import Calibration, Truth, score
+from nextlabel.core.neural.detection.detector import Detector
+from nextlabel.core.neural.detection.letterbox import Small, filled_up
+from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
+from nextlabel.core.neural.detection.targets import assign
+from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
+
+BATCH = 4
+RATE, WARM_UP, LAST = 1e-3, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
+DECAY = 1e-4
+LONGEST_STEP = 10.0  # of the gradient
+PLACE_COUNTS = 2.0  # beside the class
+HELD_OUT, HELD_OUT_AT_MOST = 5, 60  # every fifth labelled image
+LOOKS = 4  # at the held-out part, evenly over the training
+LEAST_LABELLED = 5  # images of which one may be held out
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """An image and its g boxes: places (g, 4) x, y, width, height in its pixels, classes (g,), crowds (g,)."""
+
+    image: Small
+    truth: Truth
+
+    def turned(self) -> Example:
+        """Mirror it."""
+        pixels = self.image.pixels[:, ::-1]
+        places = self.truth.places.copy()
+        places[:, 0] = self.image.width - places[:, 0] - places[:, 2]
+        image = Small(pixels, self.image.width, self.image.height)
+        return Example(image, self.truth._replace(places=places))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, and what is known of it by the images that were held out.
+
+    map50: at the best look; None: no box was held out. images, boxes: trained on; held_out: images. passes: until that
+    look.
+    """
+
+    network: Yolox
+    calibration: Calibration
+    map50: float | None
+    images: int
+    boxes: int
+    held_out: int
+    passes: int
+
+    def said(self) -> dict[str, Any]:
+        """Return all but the network's weights, as JSON can hold it."""
+        numbers = {name: getattr(self, name) for name in ("map50", "images", "boxes", "held_out", "passes")}
+        return {**numbers, "calibration": self.calibration.said(), "shape": self.network.shape}
+
+
+def fine_tune(
+    network: Yolox,
+    examples: Sequence[Example],
+    n_classes: int,
+    side: int,
+    *,
+    passes: int,
+    seed: int,
+    tick: Tick = ignore,
+) -> Trained:
+    """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed."""
+    with one_thread():
+        return _fine_tune(network, examples, n_classes, side, passes, seed, tick)
+
+
+def _fine_tune(
+    network: Yolox, examples: Sequence[Example], n_classes: int, side: int, passes: int, seed: int, tick: Tick
+) -> Trained:
+    rng = np.random.default_rng(seed)
+    with drawn_from(seed):
+        network.new_classes(n_classes)
+    learnt, held = _split(examples, rng)
+    optimiser = torch.optim.AdamW(_groups(network), lr=RATE)
+    steps = max(1, passes // BATCH)
+    looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
+    best = _Best(held, n_classes, side)
+    for step, batch in enumerate(_batches(learnt, steps, rng)):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * _rate(step, steps)
+        optimiser.zero_grad()
+        _loss(network, batch, tick, step * BATCH, steps * BATCH).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST_STEP)
+        optimiser.step()
+        tick((step + 1) * BATCH, steps * BATCH)
+        if step + 1 in looks and best.is_over(network, (step + 1) * BATCH, last=step + 1 == steps):
+            break
+    return best.trained(network, learnt)
+
+
+def _split(examples: Sequence[Example], rng: np.random.Generator) -> tuple[list[Example], list[Example]]:
+    """Hold a part out; nothing, where there are too few."""
+    n = len(examples)
+    aside = min(HELD_OUT_AT_MOST, n // HELD_OUT) if n >= LEAST_LABELLED else 0
+    order = rng.permutation(n).tolist()
+    return [examples[i] for i in sorted(order[aside:])], [examples[i] for i in sorted(order[:aside])]
+
+
+def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> list[list[Example]]:
+    """Draw the examples in rounds, each of them once a round; every other one is mirrored."""
+    rounds = -(-steps * BATCH // len(examples))
+    order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * BATCH]
+    mirrored = rng.random(len(order)) < 0.5
+    drawn = [examples[i].turned() if turn else examples[i] for i, turn in zip(order, mirrored, strict=True)]
+    return [drawn[at : at + BATCH] for at in range(0, len(drawn), BATCH)]
+
+
+def _groups(network: Yolox) -> list[dict[str, object]]:
+    """Weights decay, biases don't."""
+    parameters = list(network.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": DECAY},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+    ]
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the share of the highest rate: it rises for a while, then falls along a cosine."""
+    rise = min(1.0, (step + 1) / (WARM_UP * steps))
+    return rise * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+# --- the loss ---------------------------------------------------------------------------------------------------
+
+
+def _loss(network: Yolox, batch: Sequence[Example], tick: Tick, done: int, total: int) -> Tensor:
+    """The loss of a batch. `tick` is called once the network has looked: a batch takes a quarter of a second."""
+    height, width = (_up(max(one.image.pixels.shape[axis] for one in batch)) for axis in (0, 1))
+    said = network(torch.from_numpy(filled_up([one.image.pixels for one in batch], height, width)))
+    tick(done, total)
+    centres, strides = positions(height, width)
+    right, counted = torch.zeros_like(said.classes), torch.ones_like(said.objects)
+    of_place, found = said.boxes.sum() * 0, 0
+    for i, one in enumerate(batch):
+        drawn, single = _centred(one.image.shrink(one.truth.places)), torch.from_numpy(~one.truth.crowd)
+        wanted, class_of = drawn[single], torch.from_numpy(one.truth.classes)[single]
+        given = assign(centres, strides, wanted)
+        counted[i] = ~_within(centres, drawn[~single])
+        counted[i, given.positions] = 1
+        places, targets = said.boxes[i, given.positions], wanted[given.boxes]
+        overlaps = iou_of_pairs(places.detach(), targets)
+        right[i, given.positions, class_of[given.boxes]] = overlaps
+        of_place = of_place + (1 - generalised_iou(places, targets)).sum()
+        found += len(given.positions)
+    of_class = (quality_focal_loss(said.classes, right).sum(2) * counted).sum()
+    loss: Tensor = (of_class + PLACE_COUNTS * of_place) / max(found, 1)
+    return loss
+
+
+def quality_focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """The cross entropy with targets from 0 to 1, times how far off each is, squared: easy ones hardly count."""
+    entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    loss: Tensor = entropy * (logits.sigmoid() - targets) ** 2
+    return loss
+
+
+def _within(centres: Tensor, boxes: Tensor) -> Tensor:
+    """(P,) whether each position lies in one of the boxes"""
+    return ((centres[:, None] - boxes[None, :, :2]).abs() < boxes[None, :, 2:] / 2).all(2).any(1)
+
+
+def iou_of_pairs(A: Tensor, B: Tensor) -> Tensor:
+    """(n,) of pairs, each centre x, y, width, height."""
+    inner, union, _ = _areas(A, B)
+    return inner / union
+
+
+def generalised_iou(A: Tensor, B: Tensor) -> Tensor:
+    """(n,) of pairs (Rezatofighi et al., 2019, arXiv 1902.09630): below 0 where they lie apart."""
+    inner, union, around = _areas(A, B)
+    return inner / union - (around - union) / around
+
+
+def _areas(A: Tensor, B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (n,) what both of a pair cover, what one of them does, and the box around both."""
+    (low_a, high_a), (low_b, high_b) = _ends(A), _ends(B)
+    inner = (torch.minimum(high_a, high_b) - torch.maximum(low_a, low_b)).clamp(min=0).prod(1)
+    union = A[:, 2:].prod(1) + B[:, 2:].prod(1) - inner
+    around = (torch.maximum(high_a, high_b) - torch.minimum(low_a, low_b)).prod(1)
+    return inner, union, around
+
+
+def _ends(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    return boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
+
+
+def _centred(places: Floats) -> Tensor:
+    """x, y, width, height -> centre x, y, width, height"""
+    centred = np.concatenate([places[:, :2] + places[:, 2:] / 2, places[:, 2:]], axis=1)
+    return torch.from_numpy(centred.astype(np.float32))
+
+
+def _up(length: int) -> int:
+    return -(-length // MULTIPLE_OF) * MULTIPLE_OF
+
+
+# --- the held-out part ------------------------------------------------------------------------------------------
+
+
+class _Best:
+    """Keeps the network as it was at the best look at the held-out images."""
+
+    def __init__(self, held: Sequence[Example], n_classes: int, side: int) -> None:
+        self._held, self._classes, self._side = held, [str(c) for c in range(n_classes)], side
+        self._kept: dict[str, Tensor] | None = None
+        self._map, self._passes = -1.0, 0
+        self._map50: float | None = None
+        self._detected: list[Detected] = []
+        self._worse = 0
+
+    def is_over(self, network: Yolox, passes: int, *, last: bool) -> bool:
+        """Look, and say whether it was worse twice running. Without a held-out box, the last is the best."""
+        said = self._look(network)
+        scores = score([one.truth for one in self._held], said, self._classes)
+        reached = scores.mean_average_precision
+        if reached is None and not last:
+            return False
+        if reached is not None and reached < self._map:
+            self._worse += 1
+            return self._worse == 2
+        self._map, self._map50, self._passes, self._worse = reached or 0.0, scores.map50, passes, 0
+        self._detected = said
+        self._kept = copy.deepcopy(network.state_dict())
+        return False
+
+    def _look(self, network: Yolox) -> list[Detected]:
+        detector = Detector(network, self._side, engine="torch")
+        return [seen.detected for seen in detector([one.image for one in self._held])]
+
+    def trained(self, network: Yolox, learnt: Sequence[Example]) -> Trained:
+        assert self._kept is not None
+        network.load_state_dict(self._kept)
+        return Trained(
+            network.eval(),
+            calibration=Calibration.of([one.truth for one in self._held], self._detected, len(self._classes)),
+            map50=self._map50,
+            images=len(learnt),
+            boxes=sum(len(one.truth.classes) for one in learnt),
+            held_out=len(self._held),
+            passes=self._passes,
+        )

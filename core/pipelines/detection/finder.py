@@ -1,0 +1,228 @@
+"""The detector of a job: trained on what people drew, or kept since it was; and what it finds on images of the pool."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
+from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.errors import NoLabels, TooManyUnreadable, WarningCode
+from nextlabel.core.kinds.requests import PASSES, Detecting
+from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural import engine
+from nextlabel.core.neural.detection.detector import Detector, Seen
+from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
+from nextlabel.core.neural.detection.letterbox import BoxReader, Small
+from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.training import Example, Trained, fine_tune
+from nextlabel.core.neural.detection.weights import CLASSES, digest_of, find_weights, read_weights
+from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.pipelines.detection.labelled import truth_of
+from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.run import Run
+
+NAME = "yolox_nano"
+SIDE = 320  # pixels, unless the request says so
+MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.3 MB each
+PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
+LEAST_PROPOSED = 0.05
+MOST_SHOWN = 100  # boxes of an image
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """Finds boxes on images. classes: () before anybody drew a box; then boxes are of whatever looks like an object.
+
+    weights, preprocessing, engine: as the manifest says them.
+    """
+
+    classes: tuple[str, ...]
+    network: Yolox
+    side: int
+    calibration: Calibration
+    summary: DetectorSummary | None
+    weights: str
+    cpu_engine: str
+    name: str = NAME
+
+    @property
+    def preprocessing(self) -> str:
+        return f"letterbox={self.side}"
+
+    @property
+    def engine(self) -> str:
+        return self.cpu_engine
+
+    def find(self, pool: Pool, rows: Sequence[int], run: Run) -> Found:
+        """Find what is on those rows of the pool; the stage that the run is in counts them.
+
+        Raises TooManyUnreadable where none of them can be read.
+        """
+        detector = Detector(
+            self.network, self.side, engine=self.cpu_engine, images=len(rows), class_free=not self.classes
+        )
+        seen: dict[int, Seen] = {}
+        sizes: dict[int, tuple[int, int]] = {}
+        unreadable: list[SkippedFile] = []
+        begun = run.done
+
+        def forward(images: Sequence[Small]) -> NDArray[np.object_]:
+            found = np.empty(len(images), object)
+            found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
+            return found
+
+        for batch in _batches(self.side, pool, rows, run, forward):
+            for row, (one, width, height) in zip(batch.rows.tolist(), batch.outputs, strict=True):
+                seen[row], sizes[row] = one, (width, height)
+            unreadable += batch.unreadable
+            run.advance(begun + len(seen) + len(unreadable))
+        if len(rows) and not seen:
+            raise TooManyUnreadable(f"none of the {len(rows)} images can be read; the first: {unreadable[0].reason}")
+        if unreadable:
+            names = [one.name for one in unreadable]
+            run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; the first is {names[0]}: {unreadable[0].reason}", names)
+        return Found(seen, sizes, tuple(unreadable))
+
+    def told(self, pool: Pool, found: Found) -> Detections:
+        """Return what was found as predictions are."""
+        return Detections(self.classes, {as_seen(pool.names[row]): one.detected for row, one in found.seen.items()})
+
+    def shown(self, said: Detected, least: float) -> tuple[PredictedBox, ...]:
+        """Return the boxes of one image as results have them, the surest first."""
+        return shown(said, self.classes, self.calibration, least)
+
+
+def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
+    """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""
+    kept = np.flatnonzero(said.scores >= least)
+    return tuple(
+        PredictedBox(
+            box=box_of(said, i),
+            class_name=classes[said.classes[i]] if classes else None,
+            score=rounded(said.scores[i]),
+            draft=bool(said.scores[i] >= calibration.thresholds[said.classes[i]]),
+        )
+        for i in kept[np.argsort(-said.scores[kept], kind="stable")][:MOST_SHOWN].tolist()
+    )
+
+
+def box_of(said: Detected, i: int) -> tuple[float, float, float, float]:
+    """Return x, y, width and height as results have them: to a hundredth of a pixel."""
+    x, y, width, height = (round(float(number), 2) for number in said.places[i])
+    return x, y, width, height
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was found on images, by row of the pool. sizes: width and height of each, upright."""
+
+    seen: Mapping[int, Seen]
+    sizes: Mapping[int, tuple[int, int]]
+    unreadable: tuple[SkippedFile, ...]
+
+
+def finder_of(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> Finder:
+    """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
+
+    Raises WeightsUnavailable, WeightsMismatch, NoLabels.
+    """
+    side = request.image_size or SIDE
+    if request.weights == "random":
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
+        path, weights = None, f"random-{request.seed}"
+    else:
+        path = find_weights(run.settings)
+        weights = digest_of(path)[:16]
+    classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
+    run.stage("train", request.passes or PASSES, "images")
+
+    def start() -> Yolox:
+        if path is not None:
+            return read_weights(path)
+        with drawn_from(request.seed):
+            return Yolox(CLASSES)
+
+    if not classes:
+        proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
+        return Finder((), start(), side, proposals, None, weights, run.settings.cpu_engine)
+    key = _key(request, pool, drawn, weights, side)
+    kept = KeptDetectors(run.settings.detectors_dir)
+    trained = kept.get(key, len(classes))
+    if trained is None:
+        examples = _examples(pool, drawn, classes, side, request.seed, run)
+        passes = request.passes or PASSES
+        trained = fine_tune(start(), examples, len(classes), side, passes=passes, seed=request.seed, tick=run.advance)
+        try:
+            kept.keep(key, trained)
+        except OSError as error:
+            detail = f"the detector could not be kept for next time: {error.strerror or error}"
+            run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
+    summary = _summary(trained, classes, side)
+    return Finder(classes, trained.network, side, trained.calibration, summary, weights, run.settings.cpu_engine)
+
+
+def _summary(trained: Trained, classes: Sequence[str], side: int) -> DetectorSummary:
+    return DetectorSummary(
+        name=NAME,
+        classes=tuple(classes),
+        images=trained.images,
+        boxes=trained.boxes,
+        held_out=trained.held_out,
+        passes=trained.passes,
+        image_size=side,
+        map50=None if trained.map50 is None else rounded(trained.map50),
+        thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
+    )
+
+
+def _key(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], weights: str, side: int) -> str:
+    """Tell everything that a detector is trained by: the images as they are, what was drawn, and how."""
+    rows = np.array(sorted(drawn), np.int64)
+    digest = hashlib.sha256(pool.take(rows).state().encode())
+    digest.update(repr([drawn[row] for row in rows.tolist()]).encode())
+    digest.update(repr((VERSION, weights, side, request.passes or PASSES, request.seed)).encode())
+    return digest.hexdigest()[:32]
+
+
+def _examples(
+    pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], side: int, seed: int, run: Run
+) -> list[Example]:
+    """Read the images that people drew on; of very many, those that chance takes."""
+    rows = sorted(drawn)
+    if len(rows) > MOST_LEARNT_FROM:
+        rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
+    index = {name: i for i, name in enumerate(classes)}
+    examples: list[Example] = []
+    unreadable: list[SkippedFile] = []
+    for batch in _batches(side, pool, rows, run, lambda images: np.asarray(images, object)):
+        examples += [
+            Example(image, truth_of(drawn[row], index))
+            for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True)
+        ]
+        unreadable += batch.unreadable
+    if unreadable:
+        names = [one.name for one in unreadable]
+        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
+    if not any(len(one.truth.classes) for one in examples):
+        raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
+    return examples
+
+
+def _batches(
+    side: int, pool: Pool, rows: Sequence[int], run: Run, forward: Callable[[Any], NDArray[np.object_]]
+) -> Generator[engine.ForwardedBatch[np.object_], None, None]:
+    reader, nothing = BoxReader(side), np.empty(0, object)
+    batches = engine.run(reader, forward, nothing, pool, list(rows), run.settings, check=run.check, halved=run.halved)
+    with closing(batches):
+        yield from batches

@@ -1,0 +1,296 @@
+"""On which images to draw boxes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.boxes import BoxedImage, Detected
+from nextlabel.core.data.detections import fingerprint, read_detections
+from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.spelling import all_as_seen
+from nextlabel.core.errors import NameNotInPool, WarningCode
+from nextlabel.core.kinds.results import DetectorSummary
+from nextlabel.core.kinds.selection import (
+    BOX_S,
+    IMAGE_S,
+    KIND,
+    DetectionSelectionItem,
+    DetectionSelectionResult,
+    DoubtfulBox,
+    MethodUsed,
+    SelectionRequest,
+)
+from nextlabel.core.methods.arrays import Matrix, Rows
+from nextlabel.core.methods.auto import settle_for_boxes
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.batch import Batch
+from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum, entropy
+from nextlabel.core.methods.found_boxes import FoundBoxes
+from nextlabel.core.methods.geometry import sample
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.pipelines.detection.finder import box_of, finder_of, shown
+from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool, truth_of
+from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import COPIES_SHOWN, Origin, manifest, rounded, skipped_images
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.selection import choose_and_hand_out, set_aside
+from nextlabel.core.pipelines.source import NoEmbeddings, source_of
+
+LOOKED_AT = 2_000  # candidates; 40 s of a core
+COVERING = 2_000  # labelled images that count as covered
+DOUBTS_SHOWN = 5
+LEAST_DOUBT = 0.3  # of 1, which is a score of 0.5; it is that of a score of 0.05 or 0.95
+
+
+def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
+    brought = request.path_to_predictions is not None
+    embeds = request.backbone is not None or request.path_to_embeddings is not None
+    left_out = [*([] if embeds else ["embed"]), *(["train", "prepare"] if brought else [])]
+    run.plan(*KIND.planned(leave_out=left_out))
+    run.stage("read")
+    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    drawn, otherwise = of_their_size(labelled, run)
+    absent = labelled.pool.absent([*request.exclude, *request.pending])
+    excluded, pending = set_aside(request, labelled.pool, labelled.matched, absent, run)
+    taken = np.concatenate([labelled.matched.rows, excluded, pending])
+    candidates = np.setdiff1d(np.arange(len(labelled.pool)), taken)
+    look = _brought if brought else _by_own_detector
+    looked = look(request, labelled, drawn, pending, candidates, run)
+    run.stage("choose")
+    embedded, boxes = looked.embedded, looked.boxes
+    method, why = settle_for_boxes(request.method, boxes=bool(looked.classes), embeddings=embedded.sees_images)
+    inputs = _inputs(looked, labelled, pending)
+    expected = boxes.total(boxes.scores)
+
+    def shorten(batch: Batch) -> Batch:
+        return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))
+
+    batch, _, held = choose_and_hand_out(method, inputs, request, embedded, None, run, shorten)
+    rows = batch.picks.rows
+    return DetectionSelectionResult(
+        data=tuple(embedded.pool.names[row] for row in rows),
+        items=tuple(_item(i, batch, looked, method, expected) for i in range(len(rows))),
+        method=MethodUsed(asked=request.method.name, name=_name(method), why=why),
+        candidates=len(candidates) - len(held.rows),
+        looked_at=len(inputs.candidates) - len(held.rows),
+        expected_boxes=rounded(expected[rows].sum()),
+        expected_s=rounded(_seconds(request, expected[rows]).sum()),
+        handed_to=request.person,
+        with_others=held.with_others,
+        with_you=held.with_you,
+        near_copies_left_out=len(batch.left_out),
+        detector=looked.summary,
+        skipped=(*otherwise, *skipped_images(labelled.pool.skipped, looked.unreadable)),
+        manifest=manifest(
+            request, looked.origin, run, head=False, sources={"pool": labelled}, predictions=looked.fingerprint
+        ),
+    )
+
+
+# --- what is looked at ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is known of K images of the pool, rows of `embedded`: candidates, and those that count as covered.
+
+    candidates: (k,) rows of them. said: (K,) what a detector says of each; nothing of those that it wasn't asked about.
+    classes: () while there are none. described: (K,) what tells each image's boxes apart; None: nobody knows.
+    """
+
+    embedded: Embedded
+    candidates: Rows
+    said: Sequence[Detected]
+    classes: tuple[str, ...]
+    calibration: Calibration
+    origin: Origin
+    described: Sequence[Matrix] | None = None
+    summary: DetectorSummary | None = None
+    unreadable: tuple[SkippedFile, ...] = ()
+    fingerprint: str | None = None
+
+    @property
+    def boxes(self) -> FoundBoxes:
+        """Those that reach the floor."""
+        kept = [one.scores >= self.calibration.floor for one in self.said]
+        said = [Detected(one.places[k], one.classes[k], one.scores[k]) for one, k in zip(self.said, kept, strict=True)]
+        described = None
+        if self.described is not None:
+            described = [one[k] for one, k in zip(self.described, kept, strict=True)]
+        return FoundBoxes.of(said, self.calibration.quality, described)
+
+
+def _by_own_detector(
+    request: SelectionRequest,
+    labelled: LabelledBoxes,
+    drawn: dict[int, BoxedImage],
+    pending: Rows,
+    candidates: Rows,
+    run: Run,
+) -> Looked:
+    """Train a detector, and look at the candidates, or as many of them as there is time for."""
+    rng = np.random.default_rng(request.seed)
+    some = np.sort(sample(candidates, LOOKED_AT, rng))
+    covered = np.sort(sample(np.union1d(labelled.matched.rows, pending), COVERING, rng))
+    rows = np.union1d(some, covered)
+    source = source_of(request, run)
+    embedded = None if isinstance(source, NoEmbeddings) else source.embed(labelled, rows, "embed", run)
+    if embedded is not None:
+        rows = labelled.pool.rows_of(embedded.pool.names)
+    finder = finder_of(request, labelled.pool, drawn, run)
+    asked = rows if embedded is None else np.intersect1d(rows, some)
+    run.stage("prepare", total=len(asked), unit="images")
+    found = finder.find(labelled.pool, asked.tolist(), run)
+    unreadable = {one.name for one in found.unreadable}
+    kept = np.array([i for i, row in enumerate(rows) if labelled.pool.names[row] not in unreadable], np.int64)
+    pool = labelled.pool.take(rows[kept])
+    seen = [found.seen.get(row) for row in rows[kept].tolist()]
+    if embedded is None:
+        features = np.stack([one.features for one in seen if one is not None])
+    else:
+        features = embedded.embeddings[kept]
+    width = next((one.described.shape[1] for one in seen if one is not None), 1)
+    nothing = np.empty((0, width), np.float32)
+    return Looked(
+        Embedded(pool, features, labelled.match(pool), ()),
+        np.flatnonzero(np.isin(rows[kept], some)),
+        [Detected.nothing() if one is None else one.detected for one in seen],
+        finder.classes,
+        finder.calibration,
+        finder,
+        [nothing if one is None else one.described for one in seen],
+        finder.summary,
+        (*found.unreadable, *(embedded.unreadable if embedded is not None else ())),
+    )
+
+
+def _brought(
+    request: SelectionRequest,
+    labelled: LabelledBoxes,
+    drawn: dict[int, BoxedImage],
+    pending: Rows,
+    candidates: Rows,
+    run: Run,
+) -> Looked:
+    """Read what another detector says. Its scores are judged by the labelled images that it says something of.
+
+    Raises NameNotInPool, PredictionsMalformed.
+    """
+    assert request.path_to_predictions is not None
+    found = read_detections(request.path_to_predictions, run.settings.data_roots)
+    classes = sorted_classes([*found.classes, *labelled.matched.classes])
+    by_name = found.in_space_of(classes).by_name
+    names = all_as_seen(labelled.pool.names)
+    known = candidates[[names[row] in by_name for row in candidates.tolist()]]
+    if len(candidates) and not len(known):
+        first = next(iter(by_name))
+        raise NameNotInPool(f"no unlabelled image has a prediction in the file; it names {first!r}")
+    if len(known) < len(candidates):
+        absent = [labelled.pool.names[row] for row in np.setdiff1d(candidates, known)]
+        detail = "these images have no prediction in the file; they were left out"
+        run.warn(WarningCode.WITHOUT_PREDICTION, detail, absent)
+    source = source_of(request, run)
+    rows = np.union1d(known, np.union1d(labelled.matched.rows, pending))
+    embedded = source.embed(labelled, rows, "embed", run) if not isinstance(source, NoEmbeddings) else None
+    pool = labelled.pool.take(rows) if embedded is None else embedded.pool
+    seen = all_as_seen(pool.names)
+    wanted = {names[row] for row in known.tolist()}
+    empty: NDArray[np.float32] = np.empty((len(pool), 0), np.float32)
+    index = {name: i for i, name in enumerate(classes)}
+    judged = [row for row in drawn if names[row] in by_name]
+    calibration = Calibration.of(
+        [truth_of(drawn[row], index) for row in judged], [by_name[names[row]] for row in judged], len(classes)
+    )
+    return Looked(
+        embedded or Embedded(pool, empty, labelled.match(pool), ()),
+        np.array([i for i, name in enumerate(seen) if name in wanted], np.int64),
+        [by_name.get(name, Detected.nothing()) for name in seen],
+        classes,
+        calibration,
+        source,
+        unreadable=embedded.unreadable if embedded is not None else (),
+        fingerprint=fingerprint(found),
+    )
+
+
+def _inputs(looked: Looked, labelled: LabelledBoxes, pending: Rows) -> Inputs:
+    embedded, boxes = looked.embedded, looked.boxes
+    doubts = np.zeros((len(embedded.pool), 1), np.float64)
+    doubts[looked.candidates, 0] = ClassSum.of_candidates(boxes.take(looked.candidates))
+    waiting = embedded.pool.rows_of(labelled.pool.names[row] for row in pending.tolist())
+    rows = embedded.matched.rows
+    return Inputs(
+        candidates=looked.candidates,
+        embeddings=embedded.embeddings if embedded.sees_images else None,
+        labelled=rows,
+        targets=np.zeros(len(rows), np.int64),
+        pending=np.setdiff1d(waiting, rows),
+        logits=doubts,
+        units=GIVEN_DOUBTS,
+        boxes=boxes,
+    )
+
+
+# --- the batch --------------------------------------------------------------------------------------------------
+
+
+def _seconds(request: SelectionRequest, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (B,) how long a person takes for each image."""
+    return request.cost.get("image_s", IMAGE_S) + request.cost.get("box_s", BOX_S) * expected
+
+
+def _within(batch: Batch, seconds: NDArray[np.float64], most: float | None) -> Batch:
+    """Leave out the last ones, from the one on that would take longer than `most` together."""
+    if most is None:
+        return batch
+    n = int((np.cumsum(seconds) <= most).sum())
+    rows, scores, clusters = batch.picks.rows[:n], batch.picks.scores[:n], batch.picks.clusters
+    return Batch(Picks(rows, scores, None if clusters is None else clusters[:n]), batch.copies[:n], batch.left_out)
+
+
+def _name(method: Method) -> str:
+    """`auto` is what it chose: herding by doubt."""
+    return "uherding" if method.name == "auto" else method.name
+
+
+def _item(
+    i: int, batch: Batch, looked: Looked, method: Method, expected: NDArray[np.float64]
+) -> DetectionSelectionItem:
+    row, names = int(batch.picks.rows[i]), looked.embedded.pool.names
+    said = looked.said[row]
+    doubtful = _in_doubt(said, looked)
+    reason = method.reason
+    if doubtful and not method.needs <= {Need.EMBEDDINGS}:
+        reason += ": " + ", ".join(f"{one.class_name or 'something'} {one.score:.2f}" for one in doubtful[:2])
+    return DetectionSelectionItem(
+        rank=i + 1,
+        name=names[row],
+        score=rounded(batch.picks.scores[i]),
+        boxes=shown(said, looked.classes, looked.calibration, looked.calibration.floor),
+        in_doubt=doubtful,
+        expected_boxes=rounded(expected[row]),
+        cluster=None if batch.picks.clusters is None else int(batch.picks.clusters[i]),
+        reason=reason,
+        copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
+    )
+
+
+def _in_doubt(said: Detected, looked: Looked) -> tuple[DoubtfulBox, ...]:
+    """List the boxes that the detector is unsure of, the most doubtful first."""
+    doubt = entropy(said.scores) / np.log(2)
+    doubt[said.scores < looked.calibration.floor] = 0
+    most = [i for i in np.argsort(-doubt, kind="stable")[:DOUBTS_SHOWN].tolist() if doubt[i] >= LEAST_DOUBT]
+    return tuple(
+        DoubtfulBox(
+            box=box_of(said, i),
+            class_name=looked.classes[said.classes[i]] if looked.classes else None,
+            score=rounded(said.scores[i]),
+            doubt=rounded(doubt[i]),
+        )
+        for i in most
+    )

@@ -1,0 +1,94 @@
+"""The network, its weights, and what becomes of what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
+from nextlabel.core.neural.detection.detector import Detector, boxes_of
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
+from nextlabel.core.settings import Settings
+
+
+def small(height=32, width=64, scale=1):
+    return Small(np.zeros((height, width, 3), np.uint8), width * scale, height * scale)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return Yolox(3, width=4, depth=1).eval()
+
+
+def test_it_speaks_of_every_position_of_three_strides(network):
+    with torch.inference_mode():
+        said = network(torch.zeros(2, 3, 64, 96))
+    n = 8 * 12 + 4 * 6 + 2 * 3
+    assert said.boxes.shape == (2, n, 4)
+    assert said.objects.shape == (2, n)
+    assert said.classes.shape == (2, n, 3)
+    assert said.described.shape[:2] == (2, n)
+    assert (said.boxes[..., 2:] > 0).all()
+
+
+def test_the_published_network_has_its_0_9_million_numbers():
+    assert sum(p.numel() for p in Yolox(80).parameters()) == 904_463
+
+
+def test_boxes_come_back_in_pixels_of_the_image_within_it_and_once():
+    places = np.array([[16, 16, 16, 16], [16.5, 16, 16, 16], [60, 16, 40, 8], [16, 16, 16, 16]], float)
+    sure = np.array([[0.9, 0], [0.8, 0], [0, 0.7], [0.004, 0.5]])
+    said, positions = boxes_of(small(scale=2), places, sure)
+    assert positions.tolist() == [0, 2, 3]
+    assert said.classes.tolist() == [0, 1, 1]
+    np.testing.assert_allclose(said.places, [[16, 16, 32, 32], [80, 24, 48, 16], [16, 16, 32, 32]])
+    np.testing.assert_allclose(said.scores, [0.9, 0.7, 0.5])
+
+
+def test_where_nothing_is_sure_enough_nothing_is_said(network):
+    said, positions = boxes_of(small(), np.ones((4, 4)), np.zeros((4, 2)))
+    assert len(said) == len(positions) == 0
+    assert len(Detector(network, 64, engine="torch")([])) == 0
+
+
+def test_openvino_finds_the_boxes_that_torch_finds(network):
+    pytest.importorskip("openvino")
+    rng = np.random.default_rng(0)
+    images = [Small(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), 128, 96) for _ in range(2)]
+    one, other = (Detector(network, 64, engine=engine)(images) for engine in ("torch", "openvino"))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a.detected.places, b.detected.places, atol=1e-2)
+        np.testing.assert_allclose(a.detected.scores, b.detected.scores, atol=1e-5)
+        np.testing.assert_allclose(a.features, b.features, atol=1e-5)
+
+
+def test_without_the_weights_file_it_is_said_which_one_goes_where(tmp_path):
+    with pytest.raises(WeightsUnavailable, match=OFFICIAL) as refused:
+        find_weights(Settings(weights_dir=tmp_path))
+    assert FILE in refused.value.detail
+    assert str(tmp_path) in refused.value.detail
+    assert "predictions of your own" in refused.value.detail
+
+
+def test_another_file_of_that_name_is_refused(tmp_path):
+    (tmp_path / FILE).write_bytes(b"an older export wants other pixels")
+    with pytest.raises(WeightsMismatch, match="its sha256 is"):
+        find_weights(Settings(weights_dir=tmp_path))
+
+
+def test_the_published_weights_find_cards_without_any_label(real_data):
+    """Needs the weights and photos of ../shared."""
+    pytest.importorskip("openvino")
+    path = find_weights(Settings(weights_dir=real_data / "weights"))
+    photo = next((real_data / "cards" / "images").iterdir())
+    with Image.open(photo) as image:
+        upright = image.convert("RGB")
+    scale = 320 / max(upright.size)
+    pixels = np.asarray(upright.resize((round(upright.width * scale), round(upright.height * scale))))[..., ::-1]
+    (seen,) = Detector(read_weights(path), 320, engine="torch", class_free=True)([Small(pixels.copy(), *upright.size)])
+    assert seen.detected.scores.max() > 0.3

@@ -1,0 +1,237 @@
+"""Boxes found by a detector that is trained here: predictions, selections and scores, on squares and discs.
+
+An untrained small network learns too little of 16 passes to find anything rightly; what it says is dealt with alike.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from nextlabel.core.data.boxes import Box, BoxedImage, Detected
+from nextlabel.core.errors import InvalidRequest, NoLabels, WeightsUnavailable
+from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.pipelines.detection.prediction import beside
+from nextlabel.core.pipelines.registry import carry_out
+from tests import shapes
+
+CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
+QUICK = {"weights": "random", "image_size": 64, "passes": 16}
+HEAD = "name,class,x,y,width,height,score\n"
+
+
+@pytest.fixture
+def drawn(bench):
+    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
+    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
+    shapes.write(bench.root / "boxes.jsonl", lines[:8])
+    return lines
+
+
+def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):
+    bench.run = bench.new_run(check)
+    body = {"kind": kind, "task": "detection", "path_to_img": str(bench.root / "pool"), **fields}
+    if labels:
+        body["path_to_labels"] = str(bench.root / labels)
+    result = carry_out(parse_request(body), bench.run)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+    return result
+
+
+def names(lines):
+    return [line["name"] for line in lines]
+
+
+@pytest.mark.usefixtures("drawn")
+def test_every_unlabelled_image_has_its_boxes_within_it_the_surest_first(bench, drawn):
+    result = ask(bench, "prediction", **QUICK)
+    assert [item.name for item in result.items] == names(drawn[8:])
+    assert (result.detector.images, result.detector.held_out, result.detector.image_size) == (7, 1, 64)
+    assert result.detector.classes == ("disc", "square")
+    for item in result.items:
+        assert (item.width, item.height) == (64, 48)
+        scores = [box.score for box in item.boxes]
+        assert scores == sorted(scores, reverse=True)
+        for box in item.boxes:
+            x, y, width, height = box.box
+            assert min(x, y) >= 0
+            assert x + width <= 64.01
+            assert y + height <= 48.01
+            assert box.draft == (box.score >= result.detector.thresholds[box.class_name])
+    assert bench.warned_of() == ["random_weights"]
+
+
+def test_a_detector_is_trained_once_for_the_same_labels_and_says_the_same_again(bench, drawn):
+    first = ask(bench, "prediction", **QUICK)
+    assert "train" in [progress.stage for progress in bench.told]
+    kept = list(bench.settings.detectors_dir.iterdir())
+    assert len(kept) == 1
+    second = ask(bench, "prediction", **QUICK)
+    assert first == second
+    assert list(bench.settings.detectors_dir.iterdir()) == kept
+    kept[0].write_bytes(b"torn")
+    assert ask(bench, "prediction", **QUICK) == first
+    shapes.write(bench.root / "boxes.jsonl", drawn[:7])
+    ask(bench, "prediction", **QUICK)
+    assert len(list(bench.settings.detectors_dir.iterdir())) == 2
+
+
+def test_before_a_box_is_drawn_things_are_proposed_without_a_class(bench, drawn):
+    shapes.write(bench.root / "nothing.jsonl", [{**line, "boxes": []} for line in drawn[:2]])
+    for labels, count in ((None, 12), ("nothing.jsonl", 10)):
+        result = ask(bench, "prediction", labels, weights="random", image_size=64)
+        assert len(result.items) == count
+        assert result.detector is None
+        assert {box.class_name for item in result.items for box in item.boxes} <= {None}
+
+
+def test_named_images_are_looked_at_and_nothing_lies_on_top_of_what_was_drawn(bench, drawn):
+    asked = [drawn[0]["name"], "no.png", drawn[9]["name"]]
+    result = ask(bench, "prediction", names=asked, **QUICK)
+    assert [item.name for item in result.items] == [asked[0], asked[2]]
+    assert bench.warned_of()[0] == "name_without_image" or "name_without_image" in bench.warned_of()
+
+
+def test_a_prediction_on_top_of_a_drawn_box_is_left_out_whatever_its_class():
+    said = Detected(np.array([[10.0, 10, 20, 20], [50, 10, 20, 20]]), np.array([1, 1]), np.array([0.9, 0.8]))
+    kept = beside(said, BoxedImage(100, 50, (Box("cat", 11, 10, 20, 20),)))
+    assert kept.places.tolist() == [[50, 10, 20, 20]]
+    assert beside(said, None) is said
+    assert beside(said, BoxedImage(100, 50)) is said
+
+
+def test_without_weights_it_is_said_what_to_do(bench, drawn):
+    with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
+        ask(bench, "prediction", image_size=64)
+
+
+def test_training_stops_within_a_batch(bench, drawn):
+    class Stopped(Exception): ...
+
+    def check():
+        if bench.run.progress is not None and bench.run.progress.stage == "train":
+            calls.append(bench.run.done)
+        if len(calls) == 12:
+            raise Stopped
+
+    calls: list[int] = []
+    with pytest.raises(Stopped):
+        ask(bench, "prediction", check=check, **{**QUICK, "passes": 80_000})
+    assert max(calls) < 40
+
+
+def test_a_score_needs_nothing_but_two_labelled_sets(bench, drawn):
+    shapes.write(bench.root / "val.jsonl", drawn[8:])
+    body = {
+        "kind": "f1",
+        "task": "detection",
+        "path_to_img_train": str(bench.root / "pool"),
+        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
+        "path_to_img_val": str(bench.root / "pool"),
+        "path_to_labels_val": str(bench.root / "val.jsonl"),
+        **QUICK,
+    }
+    result = carry_out(parse_request(body), bench.new_run())
+    assert result.validation_images == 4
+    assert result.detector.boxes + result.detector.held_out > 0
+    assert 0 <= result.map50 <= 1
+    shapes.write(bench.root / "boxes.jsonl", [{**line, "boxes": []} for line in drawn[:8]])
+    with pytest.raises((InvalidRequest, NoLabels)):
+        carry_out(parse_request(body), bench.new_run())
+
+
+def test_images_on_which_nothing_is_labelled_for_both_sides_are_learnt_from(bench, drawn):
+    shapes.write(bench.root / "val.jsonl", drawn[6:])
+    bench.run = bench.new_run()
+    body = {
+        "kind": "f1",
+        "task": "detection",
+        "path_to_img_train": str(bench.root / "pool"),
+        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
+        "path_to_img_val": str(bench.root / "pool"),
+        "path_to_labels_val": str(bench.root / "val.jsonl"),
+        **QUICK,
+    }
+    result = carry_out(parse_request(body), bench.run)
+    assert result.detector.images + result.detector.held_out == 6
+    assert list(bench.warning("in_both_sets").names) == names(drawn[6:8])
+
+
+def test_a_selection_tells_boxes_doubts_and_hours(bench, drawn):
+    result = ask(bench, "selection", add=3, cost={"image_s": 10, "box_s": 2}, **QUICK)
+    assert len(set(result.data)) == 3
+    assert set(result.data) <= set(names(drawn[8:]))
+    assert (result.method.asked, result.method.name) == ("auto", "uherding")
+    assert (result.candidates, result.looked_at) == (4, 4)
+    assert result.expected_boxes == pytest.approx(sum(item.expected_boxes for item in result.items), abs=1e-4)
+    assert result.expected_s == pytest.approx(30 + 2 * result.expected_boxes, abs=1e-3)
+    for item in result.items:
+        assert {one.box for one in item.in_doubt} <= {box.box for box in item.boxes}
+    few = ask(bench, "selection", add=3, cost={"image_s": 10, "box_s": 2, "most_s": 11}, **QUICK)
+    assert len(few.data) <= 1
+
+
+@pytest.mark.parametrize("method", ["det_sum", "det_max", "det_mean", "class_sum", "ppal", "random", "maxherding"])
+def test_every_method_of_boxes_selects(bench, drawn, method):
+    result = ask(bench, "selection", add=2, method=method, near_copies="allow", **QUICK)
+    assert len(result.data) == 2
+    assert result.method.name == method
+
+
+def test_before_a_box_is_drawn_images_are_chosen_that_stand_for_the_pool(bench, drawn):
+    result = ask(bench, "selection", None, add=3, weights="random", image_size=64)
+    assert result.method.name == "maxherding"
+    assert result.detector is None
+    assert len(result.data) == 3
+
+
+def test_a_backbone_tells_where_images_lie_if_one_is_named(bench, drawn):
+    result = ask(bench, "selection", add=2, backbone="descriptor", **QUICK)
+    assert len(result.data) == 2
+    assert "embed" in [progress.stage for progress in bench.told]
+
+
+def test_predictions_that_were_brought_along_serve_without_a_detector(bench, drawn):
+    lines = [f"{line['name']},cat,1,1,20,20,{score}" for line, score in zip(drawn[8:11], (0.95, 0.5, 0.9), strict=True)]
+    (bench.root / "found.csv").write_text(HEAD + "\n".join(lines) + "\n")
+    brought = {"path_to_predictions": str(bench.root / "found.csv")}
+    result = ask(bench, "selection", add=1, **brought)
+    assert list(result.data) == [drawn[9]["name"]]
+    assert result.method.name == "class_sum"
+    assert [(one.class_name, one.score) for one in result.items[0].in_doubt] == [("cat", 0.5)]
+    assert "cat 0.50" in result.items[0].reason
+    assert result.detector is None
+    assert set(bench.warned_of()) == {"without_prediction", "near_copies_unknown"}
+    herded = ask(bench, "selection", add=1, backbone="descriptor", **brought)
+    assert herded.method.name == "uherding"
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"method": "margin"}, "/method"),
+        ({"method": "ppal", "path_to_predictions": "x"}, "/method"),
+        ({"method": "uherding", "path_to_predictions": "x"}, "/method"),
+        ({"passes": 100, "path_to_predictions": "x"}, "/passes"),
+        ({"class_quotas": {"cat": 1}}, "/class_quotas"),
+        ({"head": "mlp"}, "/head"),
+        ({"cost": {"box": 3}}, "/cost/box/[key]"),
+    ],
+)
+def test_what_makes_no_sense_for_boxes_is_refused(fields, pointer):
+    body = {"kind": "selection", "task": "detection", "path_to_img": "p", "path_to_labels": "l", "add": 3, **fields}
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    assert pointer in [fault.pointer for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"method": "det_sum"}, {"image_size": 320}, {"passes": 100}, {"cost": {"image_s": 3}}], ids=json.dumps
+)
+def test_what_is_of_boxes_alone_is_refused_for_classes(fields):
+    body = {"kind": "selection", "backbone": "mobilenet", "path_to_img": "p", "add": 3, **fields}
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    assert [fault.pointer for fault in refused.value.faults] == [f"/{next(iter(fields))}"]
