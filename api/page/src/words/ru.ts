@@ -663,7 +663,7 @@ export const words: Words = {
     },
     language: "Язык",
     start: "Начать разметку",
-    save: "Сохранить и предложить следующий пакет",
+    save: "Сохранить и предложить пакет",
     beingChosen: "Выбирается первый пакет.",
     imagesIn: (n) => `В ней ${images(n)}`,
     imagesBelow: (n, more) => `${more ? "Больше " : ""}${more ? ofImages(n) : images(n)} в подпапках`,
