@@ -28,6 +28,7 @@ from nextlabel.api.routes import (
     label_studio,
     labels,
     page,
+    pool,
     report,
 )
 from nextlabel.api.services import Services
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
         boxes,
         classes,
         hand_outs,
+        pool,
         report,
         label_studio,
         health,

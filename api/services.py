@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nextlabel.api.file_work import FileWork
 from nextlabel.api.watcher import Watcher
+from nextlabel.core.data.browse import RecentViews
 from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.recent_surveys import RecentSurveys
 from nextlabel.core.data.thumbnails import Thumbnails
@@ -50,6 +51,7 @@ class Services:
     streams: Counter[str]  #: open event streams, by who follows
     thumbnails: Thumbnails
     surveys: RecentSurveys
+    views: RecentViews
     files: FileWork  #: threads for what requests name, and for results
     decoding: FileWork  #: threads that make thumbnails
     disks: FileWork  #: threads that ask whether the service's own disks are fit
@@ -73,6 +75,7 @@ class Services:
                 most_bytes=settings.thumbnails_mb * MEGABYTE,
             ),
             surveys=RecentSurveys(),
+            views=RecentViews(),
             files=FileWork(settings.data_roots),
             decoding=FileWork(settings.data_roots, threads=4 * DECODE, share=DECODE, patience_s=50.0),
             disks=FileWork(patience_s=1.0, answer_s=2.0),

@@ -22,7 +22,7 @@ from numpy.lib.format import open_memmap
 
 from nextlabel.core.methods.base import Inputs
 from nextlabel.core.methods.batch import choose
-from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.methods.registry import methods_of, parse_method
 
 DIMENSION, CLASSES, LABELS, ADD = 1_280, 20, 1_000, 100
 CLUSTERS = 400
@@ -91,7 +91,7 @@ def load(folder: Path) -> Inputs:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=methods_of("classification"))
     parser.add_argument("--scratch", type=Path, help="where to make the embeddings, for a while")
     return parser.parse_args()
 

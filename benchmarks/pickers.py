@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from nextlabel.core.methods.base import Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.first_version import Vae
-from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.methods.registry import methods_of, parse_method
 from nextlabel.core.neural.dropout import train_dropout_head
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.registry import train_head
@@ -111,7 +111,7 @@ def _filled(rows: Rows, known: Known, add: int, rng: np.random.Generator) -> Row
 
 PICKERS: dict[str, Picker] = {
     "random": by_chance,
-    **{name: partial(ours, name) for name in METHODS if name != "random"},
+    **{name: partial(ours, name) for name in methods_of("classification") if name != "random"},
     "vae10": partial(ours, "vae10"),  # ten epochs: `vae` itself trains for up to a minute for each batch
 }
 NEED_PIXELS = ("vae", "vae10")

@@ -161,6 +161,7 @@ class PredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
     names: Iterable[str]
     min_score: float
 
@@ -181,6 +182,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
     names: Iterable[str]
     min_score: float
 
@@ -201,6 +203,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
     names: Iterable[str]
     min_score: float
 
@@ -221,6 +224,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     path_to_labels: Place | None
     within_s: float | None
     all_probabilities: bool
+    cross_validate: bool
     names: Iterable[str]
     min_score: float
 

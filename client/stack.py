@@ -27,7 +27,7 @@ from nextlabel.core.jobs.redis_info import faults_of
 from nextlabel.core.jobs.redis_reach import check_reach
 
 __all__ = ["Stack", "StackError", "free_port", "port_taken"]
-STARTS_WITHIN_S = 120.0
+STARTS_WITHIN_S = 300.0  # a worker is ready once its backbone is loaded, which may have to be quantised before
 STOPS_WITHIN_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 8, 120.0
 PR_SET_PDEATHSIG = 1

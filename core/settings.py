@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     cpu_engine: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What computes on a CPU; `auto`: OpenVINO where it is installed; it is faster."
     )
+    precision: Literal["exact", "fast", "auto"] = Field(
+        "exact",
+        description="Of a pretrained backbone's arithmetic by OpenVINO on a CPU. `exact`: float32. `fast`: int8 or "
+        "bfloat16, where the CPU has it. `auto`: that, where it was shown to teach as much (docs/precision.md).",
+    )
     cpu_threads: int = Field(
         0, ge=0, le=1024, description="Threads that each worker process computes with on a CPU; 0: one per core."
     )

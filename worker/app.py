@@ -21,7 +21,7 @@ LOOK_FOR_DEAD_EVERY_S = 0.25
 log = get_logger(__name__)
 app = celery_app(Settings().redis_url, Settings().redis_prefix)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
-app.conf.update(include=[__name__], worker_proc_alive_timeout=120)  # importing torch takes its time
+app.conf.update(include=[__name__], worker_proc_alive_timeout=300)  # torch and a backbone are loaded, or made
 app.steps["consumer"].update({OnlyWhenReady, OnlySoundMessages})
 # Celery looks for dead processes as their pipes close, which may be just before they are, and else every five seconds.
 AsynPool.timers = property(lambda pool: {pool.maintain_pool: LOOK_FOR_DEAD_EVERY_S})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +16,12 @@ from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.images import Dear
 from nextlabel.core.data.label_files import person_of, state_of
+from nextlabel.core.data.looks import Look, look_at
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.pool import draw_pool
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.thumbnails import Side, image_in
 from nextlabel.core.errors import Fault, InvalidRequest, NextlabelError, StoreUnavailable
@@ -24,11 +30,12 @@ from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import OfClasses, PathText
-from nextlabel.core.reports.report import About, report
+from nextlabel.core.reports.report import About, Picture, report
 from nextlabel.core.tasks.registry import task_of
 
 HTML = "text/html"
 MOST_JOBS = 20
+MOST_LOOKS, LOOKS_S = 1000, 5.0
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
@@ -75,6 +82,8 @@ def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], proje
     path = existing_file_or_folder(body.path_to_labels, roots)
     seen = services.surveys.get(path, state_of(path, roots), roots, task_of(body.task))
     results = [result_adapter.validate_json(services.results.whole(job).read_bytes()) for job in jobs]
+    picture = partial(_picture, body.path_to_img, services)
+    looks, images = _looks(body.path_to_img, services, picture)
     about = About(
         pool=body.path_to_img,
         made_at=datetime.now(UTC),
@@ -82,8 +91,10 @@ def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], proje
         labels_by_person={person_of(file): count for file, count in seen.labels_per_file.items()},
         disputed=len({one.name for one in seen.conflicts}),
         settled=len(seen.settled),
+        images=images,
+        looks=looks,
     )
-    return report(results, hand_outs, about, partial(_picture, body.path_to_img, services))
+    return report(results, hand_outs, about, picture)
 
 
 def _refuse_other_pools(jobs: list[Job], project: Project, services: Services) -> None:
@@ -93,6 +104,20 @@ def _refuse_other_pools(jobs: list[Job], project: Project, services: Services) -
         pool = asked.get("path_to_img") or asked.get("path_to_img_train") or ""
         if project_of(pool, None, services.settings.data_roots).pool != project.pool:
             raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is about {pool}")])
+
+
+def _looks(path_to_img: str, services: Services, picture: Picture) -> tuple[dict[str, Look], int]:
+    """Look at as many images as LOOKS_S allows, in an order drawn by lot; return how many there are, too."""
+    pool, images = draw_pool(place_at(path_to_img, services.settings.data_roots), Draw(seed=0, most=MOST_LOOKS))
+    names = random.Random(0).sample(pool.names, len(pool.names))  # noqa: S311 - no secret
+    looks: dict[str, Look] = {}
+    ends = time.monotonic() + LOOKS_S
+    while names and time.monotonic() < ends:
+        name = names.pop()
+        shown = picture(name)
+        if shown is not None:
+            looks[name] = look_at(shown)
+    return looks, images
 
 
 def _picture(path_to_img: str, services: Services, name: str) -> bytes | None:

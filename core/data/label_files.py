@@ -260,6 +260,21 @@ class Survey:
         }
         return Survey(files, [label for label in self.conflicts if label.name in names], self.left_out)
 
+    def having(self, class_name: str | None = None, person: str | None = None) -> set[str]:
+        """Return the names that have a label: of a class ("": that none applies), or in that person's file.
+
+        Without a person, it is the label that counts.
+        """
+        wanted = None if class_name is None else as_seen(class_name)
+        of_person = (classes for file, classes in self._files.items() if person_of(file) == person)
+        said = self._classes if person is None else next(of_person, {})
+        return {name for name, classes in said.items() if wanted is None or wanted in classes}
+
+    @cached_property
+    def disputed(self) -> frozenset[str]:
+        """The names about which labels contradict each other."""
+        return frozenset(one.name for one in self.conflicts)
+
     @property
     def names(self) -> list[str]:
         """All names, ascending."""

@@ -10,16 +10,24 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """What a name stands for. `image_size` None: the size the weights were made for."""
+    """What a name stands for.
+
+    image_size: None: the size the weights were made for.
+    precision: the narrowest on a CPU that was shown to teach as much as float32 does (docs/precision.md).
+    """
 
     name: str
     timm_name: str | None
     summary: str
     image_size: int | None = None
+    precision: Precision = "float32"
 
     @property
     def needs_weights(self) -> bool:
@@ -38,7 +46,12 @@ SHORT_NAMES: dict[str, BackboneSpec] = {
     for spec in (
         BackboneSpec("b0", "efficientnet_b0", "EfficientNet-B0, the first version's default; 1,280 numbers an image."),
         BackboneSpec("resnet50", "resnet50", "ResNet-50; 2,048 numbers an image."),
-        BackboneSpec("mobilenet", "mobilenetv2_100", "MobileNetV2, the quickest on a CPU; 1,280 numbers an image."),
+        BackboneSpec(
+            "mobilenet",
+            "mobilenetv2_100",
+            "MobileNetV2, the quickest on a CPU; 1,280 numbers an image.",
+            precision="bfloat16",
+        ),
         BackboneSpec(
             "dinov2",
             "vit_small_patch14_dinov2.lvd142m",

@@ -36,6 +36,11 @@ class PredictionRequest(Timed, Detecting):
         description="Tell the probability of every class, not of the best three. Of the task `multilabel` alone.",
     )
 
+    cross_validate: bool = Field(
+        False,
+        strict=True,
+        description="Tell how often the head is wrong of labelled images that it has not seen, by how sure it is.",
+    )
     names: Names = Field(
         (),
         description="For boxes: of these images alone, labelled ones too. Where a person drew a box, none is "
@@ -54,6 +59,19 @@ class PredictionRequest(Timed, Detecting):
                 yield Fault(f"/{name}", "invalid_value", what)
         if body.get("all_probabilities") is True and body.get("task") != "multilabel":
             yield Fault("/all_probabilities", "invalid_value", "it is of the task multilabel alone")
+        if body.get("cross_validate") is True and boxes:
+            yield Fault("/cross_validate", "invalid_value", "it is of classes alone: ask f1 how good a detector is")
+
+
+class SureLabels(Part):
+    """Labelled images of which heads that had not seen them were at least so sure, and how many of these were wrong.
+
+    The images that people label are often the harder ones, so others are wrong less often.
+    """
+
+    confidence: float
+    labels: int
+    wrong: int
 
 
 class PredictionItem(Part):
@@ -64,9 +82,12 @@ class PredictionItem(Part):
 
 
 class PredictionResult(TimedPart, Result):
+    """`cross_validated`: by confidence, ascending, if it was asked for."""
+
     kind: Literal["prediction"] = "prediction"
     items: tuple[PredictionItem, ...]
     head: HeadSummary
+    cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -79,6 +100,7 @@ class PredictionResult(TimedPart, Result):
         counts = Counter(item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -100,6 +122,7 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
     kind: Literal["prediction"] = "prediction"
     items: tuple[MultilabelPredictionItem, ...]
     head: HeadSummary
+    cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -118,10 +141,20 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
         counts["none of them"] = sum(not item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         return ((i.name, class_) for i in self.items for class_ in i.predicted or ("",))
+
+
+def _of_sure_labels(levels: Sequence[SureLabels] | None) -> Iterator[str]:
+    for level in levels or ():
+        if level.labels:
+            yield (
+                f"Of {level.labels} labelled images that it was sure of to {level.confidence:.0%} unseen, "
+                f"{level.wrong} were wrong."
+            )
 
 
 class BoxesOfImage(Part):

@@ -35,6 +35,7 @@ LATER_FIELDS = {
     "task": "classification",
     "content": False,
     "all_probabilities": False,
+    "cross_validate": False,
     "person": None,
     "overlap": 1,
     "overlap_share": 1.0,

@@ -146,14 +146,37 @@ class CoreSet(CoverageMethod):
         rows = np.sort(sample(inputs.candidates, max(ROWS_AT_MOST, add), rng))
         units = inputs.geometry.units(rows)
         covered = inputs.geometry.units(inputs.covered) if len(inputs.covered) else units.mean(axis=0)[None]
-        squared = nearest(units, covered)[1]
-        places, scores = np.empty(add, np.int64), np.empty(add)
-        for i in range(add):
-            places[i] = squared.argmax()
-            scores[i] = np.sqrt(squared[places[i]])
-            np.minimum(squared, squared_distances(units, units[places[i : i + 1]])[:, 0], out=squared)
-            squared[places[: i + 1]] = -1  # never again, not even when all that is left are copies
-        return Picks(rows[places], scores)
+        places, squared = _farthest_first(units, nearest(units, covered)[1], add)
+        return Picks(rows[places], np.sqrt(squared))
+
+
+REFRESHED = 256  # points whose distances are computed anew at a time, at first; then twice as many each time
+
+
+def _farthest_first(points: Matrix, squared: Vector, k: int) -> tuple[Rows, NDArray[np.float64]]:
+    """Pick k of the points (n, d), always the one farthest from all before; return their places and squared distances.
+
+    squared: (n,) the squared distance of each to what is there already; it is changed.
+
+    A distance never rises as more is picked, so an old one is a bound: only those of points that could still be the
+    farthest are computed anew, and the picks are those of the plain greedy algorithm.
+    """
+    places, distances = np.empty(k, np.int64), np.empty(k)
+    seen = np.zeros(len(points), np.int64)  # how many of the picks the distance of each takes into account
+    for i in range(k):
+        at_a_time = REFRESHED
+        while seen[farthest := int(squared.argmax())] < i:
+            stale = np.flatnonzero((seen < i) & (squared >= squared[seen == i].max(initial=-1)))
+            if len(stale) > at_a_time:
+                stale = stale[np.argpartition(-squared[stale], at_a_time)[:at_a_time]]
+            at_a_time *= 2
+            since = places[seen[stale].min() : i]
+            squared[stale] = np.minimum(squared[stale], squared_distances(points[stale], points[since]).min(axis=1))
+            seen[stale] = i
+        places[i], distances[i] = farthest, squared[farthest]
+        squared[farthest] = -1  # never again, not even when all that is left are copies
+        seen[farthest] = k
+    return places, distances
 
 
 class Novelty(CoverageMethod):

@@ -122,13 +122,22 @@ def slices(n: int, size: int = SLICE) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
-def squared_distances(A: Matrix, B: Matrix) -> Matrix:
-    """Return the squared distances, 0 or more: (a, d), (b, d) -> (a, b). Give it slices where that is too large."""
+def squared_distances(A: Matrix, B: Matrix, of_A: Vector | None = None) -> Matrix:
+    """Return the squared distances, 0 or more: (a, d), (b, d) -> (a, b). Give it slices where that is too large.
+
+    of_A: (a,) the squared lengths of A, where they are known: they take longer than a product with one of B.
+    """
     squared: Matrix = A @ B.T
     squared *= -2
-    squared += np.einsum("ad,ad->a", A, A)[:, None]
-    squared += np.einsum("bd,bd->b", B, B)
+    squared += (squared_lengths(A) if of_A is None else of_A)[:, None]
+    squared += squared_lengths(B)
     return np.maximum(squared, 0, out=squared)
+
+
+def squared_lengths(A: Matrix) -> Vector:
+    """Return the squared length of each row: (a, d) -> (a,)."""
+    lengths: Vector = np.einsum("ad,ad->a", A, A)
+    return lengths
 
 
 def nearest(A: Matrix, B: Matrix) -> tuple[Rows, Vector]:
@@ -182,13 +191,13 @@ def cluster(points: Matrix, k: int, rng: np.random.Generator) -> tuple[Matrix, R
 
 def seed_by_distance(points: Matrix, k: int, rng: np.random.Generator) -> Rows:
     """Draw k distinct of the points (n, d), each with the square of its distance to those before: k-means++."""
-    chosen = np.empty(k, np.int64)
+    chosen, lengths = np.empty(k, np.int64), squared_lengths(points)
     chosen[0] = rng.integers(len(points))
-    squared = squared_distances(points, points[chosen[:1]])[:, 0]
+    squared = squared_distances(points, points[chosen[:1]], lengths)[:, 0]
     for i in range(1, k):
         squared[chosen[:i]] = 0
         chosen[i] = draw(squared, chosen[:i], rng)
-        np.minimum(squared, squared_distances(points, points[chosen[i : i + 1]])[:, 0], out=squared)
+        np.minimum(squared, squared_distances(points, points[chosen[i : i + 1]], lengths)[:, 0], out=squared)
     return chosen
 
 

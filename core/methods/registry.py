@@ -67,6 +67,11 @@ def _by_name(text: str) -> dict[str, Any]:
     return {"name": suffixed[1], "epochs": int(suffixed[2])} if suffixed else {"name": text}
 
 
+def methods_of(task: str) -> list[str]:
+    """Return the names of those that make sense for the task."""
+    return [name for name, method in METHODS.items() if task in method.tasks()]
+
+
 def describe(method: type[Method]) -> dict[str, Any]:
     """Return what `GET /capabilities` says of one method."""
     schema = method.model_json_schema()

@@ -27,11 +27,12 @@ from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.jpegs import Jpeg, read_jpeg
 from nextlabel.core.disk import make_private, whole_file
 from nextlabel.core.embeddings import descriptor
-from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
+from nextlabel.core.embeddings.catalogue import BackboneSpec, Precision, find_backbone, weights_in
 from nextlabel.core.errors import NextlabelError, OutOfMemory, WeightsMismatch, WeightsUnavailable
 from nextlabel.core.neural.compiled import KeptNetwork
 from nextlabel.core.neural.crops import Crop
 from nextlabel.core.neural.networks import Normalised, network_for
+from nextlabel.core.neural.precision import precisions
 from nextlabel.core.neural.uploads import Gathered, Prepared, ReadImage, Uploader
 from nextlabel.core.settings import Settings
 
@@ -109,7 +110,16 @@ class DescriptorBackbone(OnCpu):
 class TimmBackbone(OnCpu):
     """Runs a timm model, pooled, on a device, after what timm does to an image for evaluation."""
 
-    def __init__(self, name: str, model: torch.nn.Module, weights: str, device: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: torch.nn.Module,
+        weights: str,
+        device: str,
+        settings: Settings,
+        tried: Sequence[Precision] = ("float32",),
+    ) -> None:
+        """`tried`: the precisions to try on a CPU, the first first."""
         config = timm.data.resolve_model_data_config(model)
         shape = (*config["input_size"][1:], 3)
         self.name = name
@@ -123,7 +133,11 @@ class TimmBackbone(OnCpu):
         self.decodes_on_device = self._upload is not None and self._upload.takes_jpegs
         normalised = Normalised(model, config["mean"], config["std"])
         kept = KeptNetwork(settings.compiled_dir, f"{name} {weights} {self.preprocessing}")
-        self._network = network_for(normalised, shape, self._device, settings.cpu_engine, settings.batch_size, kept)
+        self._network = network_for(
+            normalised, shape, self._device, settings.cpu_engine, settings.batch_size, kept, tried
+        )
+        if self._network.precision:
+            self.preprocessing += f",precision={self._network.precision}"
         self.engine, self.images_at_once = self._network.engine, self._network.images_at_once
         # Measured: what timm calls num_features is not what MobileNetV3 and its like put out.
         self.dimension = self.forward(self.gather([np.zeros(shape, np.uint8)]).batch).shape[1]
@@ -222,10 +236,11 @@ class BackboneLoader:
             return DescriptorBackbone()
         if weights == RANDOM_WEIGHTS:
             model, digest = _untrained(spec.timm_name, spec.image_size, seed), f"random-{seed}"
-        else:
-            path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
-            model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
-        return TimmBackbone(spec.name, model, digest, self.device, self._settings)
+            return TimmBackbone(spec.name, model, digest, self.device, self._settings)
+        path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
+        model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
+        tried = precisions(self._settings.precision, spec.precision)
+        return TimmBackbone(spec.name, model, digest, self.device, self._settings, tried)
 
 
 def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:

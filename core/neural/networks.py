@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from hashlib import blake2b
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any, Protocol
@@ -18,22 +19,36 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nextlabel.core.embeddings.catalogue import Precision
 from nextlabel.core.logs import get_logger
 from nextlabel.core.neural.compiled import KeptNetwork
+from nextlabel.core.neural.precision import (
+    LEAST_COSINE,
+    calibration_images,
+    can_quantise,
+    cpu_has,
+    quantised,
+    read_quantised,
+)
 
 Floats = NDArray[np.float32]
 IMAGES_AT_ONCE_ON_CPU, IMAGES_AT_ONCE_ON_GPU = 32, 256  # unless the settings say so
 TORCH_MULTIPLES_OF = 8
 OPENVINO_AT_ONCE = 4  # images a core works on; their activations stay in its cache
-LEAST_COSINE = 0.9999
+PROBES = 8  # images that tell whether a narrower precision gives the embeddings of float32, nearly
+QUANTISED = 1  # counts changes to how a network is quantised
 log = get_logger(__name__)
 
 
 class Network(Protocol):
-    """Embeds batches of images on some device. `engine` names what computes, for the record."""
+    """Embeds batches of images on some device. `engine` names what computes, for the record.
+
+    precision: of its arithmetic, where that is not the engine's usual one; of int8, which quantised network it is, too.
+    """
 
     engine: str
     images_at_once: int
+    precision: str
 
     def __call__(self, images: Any) -> Floats:
         """Embed images, uint8 (B, H, W, 3), or for CUDA (B, 3, H, W) in its memory: (B, d)."""
@@ -63,6 +78,7 @@ def network_for(
     engine: str,
     images_at_once: int = 0,
     kept: KeptNetwork | None = None,
+    precisions: Sequence[Precision] = ("float32",),
 ) -> Network:
     """Make a network ready for a device.
 
@@ -70,12 +86,68 @@ def network_for(
     engine: what computes on a CPU: openvino, torch, or auto, which is OpenVINO where it is installed.
     images_at_once: the size of a batch on a GPU; 0 for the usual one.
     kept: where what OpenVINO compiled is kept for the next process; None: nowhere.
+    precisions: those to try, the first first, by OpenVINO on a CPU; the last is float32.
     """
     if device.type == "cuda":
         return CudaNetwork(network, shape, device, images_at_once or IMAGES_AT_ONCE_ON_GPU)
     if engine == "openvino" or (engine == "auto" and find_spec("openvino") is not None):
-        return _by_openvino(network, shape, kept)
+        narrow = (_narrow(network, shape, kept, one) for one in precisions if one != "float32")
+        return next(filter(None, narrow), None) or _by_openvino(network, shape, kept)
     return TorchNetwork(network)
+
+
+def _narrow(
+    network: Normalised, shape: tuple[int, int, int], kept: KeptNetwork | None, precision: Precision
+) -> Network | None:
+    """Have OpenVINO run the network in a narrower precision.
+
+    Returns None, with a word in the log, where the CPU gains nothing by it, int8 can't be made here, or what comes out
+    is another network.
+    """
+    core = import_openvino().Core()
+    if not cpu_has(precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
+        log.info("computing in a wider precision: the CPU has none for this one", precision=precision)
+        return None
+    probes = np.stack(list(calibration_images(shape, PROBES)))
+    try:
+        int8 = _int8(network, shape, kept) if precision == "int8" else None
+        named = f"int8-{blake2b(int8, digest_size=6).hexdigest()}" if int8 is not None else precision
+        if kept is not None and (known := _kept_network(kept, shape, probes, named)) is not None:
+            return known
+        model = read_quantised(core, int8) if int8 is not None else _traced(network, shape)
+        compiled = OpenVinoNetwork.compiled(model, shape, named)
+        found, expected = compiled(probes), TorchNetwork(network)(probes)
+    except Exception as error:  # whatever an operation leads to that OpenVINO or NNCF doesn't know
+        cause = " ".join(str(error).split())[:300]
+        log.warning("computing in a wider precision: this one can't be had", precision=precision, cause=cause)
+        return None
+    if (cosine := float(_cosines(found, expected).mean())) < LEAST_COSINE[precision]:
+        log.warning("computing in a wider precision: the embeddings are others", precision=precision, cosine=cosine)
+        return None
+    if kept is not None:
+        kept.write(_state(shape, named), compiled.exported(), found)
+    return compiled
+
+
+def _int8(network: Normalised, shape: tuple[int, int, int], kept: KeptNetwork | None) -> bytes:
+    """Return the quantised network that is kept, or make it and keep it. Raises ModuleNotFoundError without NNCF."""
+    state, nothing = ["quantised", QUANTISED, list(shape)], np.zeros((0, 0), np.float32)
+    if kept is not None and (known := kept.read(state)) is not None:
+        return known[0]
+    if not can_quantise():
+        raise ModuleNotFoundError("NNCF is not installed: pip install nextlabel[int8]")
+    model = _traced(network, shape)
+    model.reshape([1, *shape])
+    log.info("quantising the backbone, once for these weights; it takes a minute")
+    made = quantised(model, shape)
+    if kept is not None:
+        kept.write(state, made, nothing)
+    return made
+
+
+def _cosines(found: Floats, expected: Floats) -> Floats:
+    cosines: Floats = np.vecdot(found, expected) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    return cosines
 
 
 def _by_openvino(network: Normalised, shape: tuple[int, int, int], kept: KeptNetwork | None) -> Network:
@@ -86,15 +158,14 @@ def _by_openvino(network: Normalised, shape: tuple[int, int, int], kept: KeptNet
     by_torch = TorchNetwork(network)
     expected = by_torch(noise)
     try:
-        compiled = OpenVinoNetwork(network, shape)
+        compiled = OpenVinoNetwork.of(network, shape)
         found = compiled(noise)
     except Exception as error:  # its frontend raises whatever an operation that it doesn't know leads it to
         log.warning(
             "computing with torch: OpenVINO can't compile the network", cause=" ".join(str(error).split())[:300]
         )
         return by_torch
-    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
-    if not (np.vecdot(found, expected) > LEAST_COSINE * lengths).all():
+    if not (_cosines(found, expected) > LEAST_COSINE["float32"]).all():
         log.warning("computing with torch: OpenVINO's embeddings are others")
         return by_torch
     if kept is not None:
@@ -102,31 +173,34 @@ def _by_openvino(network: Normalised, shape: tuple[int, int, int], kept: KeptNet
     return compiled
 
 
-def _kept_network(kept: KeptNetwork, shape: tuple[int, int, int], noise: NDArray[np.uint8]) -> Network | None:
-    """Read a network that was compiled before; None unless it makes of the noise what it did then."""
+def _kept_network(
+    kept: KeptNetwork, shape: tuple[int, int, int], images: NDArray[np.uint8], precision: str = ""
+) -> Network | None:
+    """Read a network that was compiled before; None unless it makes of the images what it did then."""
     try:
-        if (known := kept.read(_state(shape))) is None:
+        if (known := kept.read(_state(shape, precision))) is None:
             return None
-        compiled = OpenVinoNetwork.read(known[0])
-        if compiled(noise).tobytes() == known[1].tobytes():
+        compiled = OpenVinoNetwork.read(known[0], precision)
+        if compiled(images).tobytes() == known[1].tobytes():
             return compiled
     except Exception as error:  # whatever a damaged network may cause
         log.warning("a network that was kept can't be used, and is compiled anew", cause=str(error)[:300])
     return None
 
 
-def _state(shape: tuple[int, int, int]) -> list[object]:
+def _state(shape: tuple[int, int, int], precision: str = "") -> list[object]:
     """What a compiled network depends on besides the network."""
     openvino = import_openvino()
     core = openvino.Core()
     cpu = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return [openvino.__version__, torch.__version__, list(shape), OPENVINO_AT_ONCE, _options(), list(map(str, cpu))]
+    state = [openvino.__version__, torch.__version__, list(shape), OPENVINO_AT_ONCE, _options(precision)]
+    return [*state, list(map(str, cpu)), *filter(None, [precision])]
 
 
-def _options() -> dict[str, object]:
+def _options(precision: str) -> dict[str, object]:
     threads = torch.get_num_threads()
     return {
-        "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",  # unset, it takes what it likes
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": threads,
         "ENABLE_CPU_PINNING": False,  # it would pin two workers of one machine to the same cores
@@ -137,6 +211,7 @@ class TorchNetwork:
     """Runs the network by PyTorch on a CPU, one kernel after the other."""
 
     engine = "torch"
+    precision = ""
     images_at_once = IMAGES_AT_ONCE_ON_CPU
 
     def __init__(self, network: Normalised) -> None:
@@ -158,30 +233,34 @@ class OpenVinoNetwork:
 
     engine = "openvino"
 
-    def __init__(self, network: Normalised, shape: tuple[int, int, int]) -> None:
-        """Compile a network for images of that shape."""
-        model = traced(_ChannelsLast(network), torch.zeros((1, *shape), dtype=torch.uint8))
-        model.reshape([OPENVINO_AT_ONCE, *shape])
-        self._take(import_openvino().Core().compile_model(model, "CPU", _options()))
-
-    @classmethod
-    def read(cls, exported: bytes) -> OpenVinoNetwork:
-        """Make one of what another `exported`."""
-        made = cls.__new__(cls)
-        made._take(import_openvino().Core().import_model(BytesIO(exported), "CPU", _options()))
-        return made
-
-    def exported(self) -> bytes:
-        exported: bytes = self._compiled.export_model().getvalue()
-        return exported
-
-    def _take(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, precision: str = "") -> None:
+        """`compiled`: OpenVINO's model, in that precision."""
         threads = torch.get_num_threads()
-        self._compiled = compiled
+        self._compiled, self.precision = compiled, precision
         self._dimension = int(compiled.output(0).shape[1])
         self._queue = import_openvino().AsyncInferQueue(compiled, threads)
         self._queue.set_callback(_keep)
         self.images_at_once = max(IMAGES_AT_ONCE_ON_CPU, 2 * threads * OPENVINO_AT_ONCE)
+
+    @classmethod
+    def of(cls, network: Normalised, shape: tuple[int, int, int]) -> OpenVinoNetwork:
+        """Compile a network for images of that shape, in float32."""
+        return cls.compiled(_traced(network, shape), shape)
+
+    @classmethod
+    def compiled(cls, model: Any, shape: tuple[int, int, int], precision: str = "") -> OpenVinoNetwork:
+        """Compile OpenVINO's model of a network."""
+        model.reshape([OPENVINO_AT_ONCE, *shape])
+        return cls(import_openvino().Core().compile_model(model, "CPU", _options(precision)), precision)
+
+    @classmethod
+    def read(cls, exported: bytes, precision: str = "") -> OpenVinoNetwork:
+        """Make one of what another `exported`."""
+        return cls(import_openvino().Core().import_model(BytesIO(exported), "CPU", _options(precision)), precision)
+
+    def exported(self) -> bytes:
+        exported: bytes = self._compiled.export_model().getvalue()
+        return exported
 
     def __call__(self, images: NDArray[np.uint8]) -> Floats:
         n, size = len(images), OPENVINO_AT_ONCE
@@ -219,6 +298,10 @@ class _ChannelsLast(nn.Module):
         return embeddings
 
 
+def _traced(network: Normalised, shape: tuple[int, int, int]) -> Any:
+    return traced(_ChannelsLast(network.eval()), torch.zeros((1, *shape), dtype=torch.uint8))
+
+
 def traced(network: nn.Module, example: Tensor) -> Any:
     """Make the network OpenVINO's, by what it does to the example."""
     import_openvino()
@@ -248,6 +331,7 @@ class CudaNetwork:
     """
 
     engine = "cuda"
+    precision = ""
     HEADROOM_BYTES = 1 << 30  # left for decoding (core/neural/uploads.py) and the head
 
     def __init__(

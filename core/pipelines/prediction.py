@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult
+from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult, SureLabels
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
@@ -20,7 +23,7 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.within import embed_pool, read_pool
-from nextlabel.core.tasks.base import Prediction
+from nextlabel.core.tasks.base import ClassTask, Prediction
 from nextlabel.core.tasks.registry import task_of
 
 
@@ -66,8 +69,37 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     run.advance(len(rows))
     told: dict[str, Any] = {
         "head": summary,
+        "cross_validated": _cross_validated(head, embedded, task, request, run) if request.cross_validate else None,
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(request, source, run, head=True, sources={"pool": labelled}),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)
+
+
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+
+
+def _cross_validated(
+    head: Head, embedded: Embedded, task: ClassTask, request: PredictionRequest, run: Run
+) -> tuple[SureLabels, ...]:
+    """Count the labelled images that heads tell wrongly which had not seen them, by how sure these were."""
+    matched = embedded.matched
+    logits = TRAINERS[task.trainer].out_of_fold_logits(
+        head,
+        embedded.embeddings[matched.rows],
+        matched.targets,
+        seed=request.seed,
+        device=run.backbones.device,
+        tick=lambda _done, _total: run.check(),
+    )
+    classes = np.arange(len(matched.classes))
+    decided = task.decide(logits, classes, len(classes), head.thresholds)
+    wrong = (decided != matched.targets).reshape(len(matched.rows), -1).any(axis=1)
+    answers = (task.answer(row, matched.classes, head.thresholds) for row in task.probabilities(logits))
+    confidence = np.array([answer.confidence for answer in answers])
+    return tuple(
+        SureLabels(confidence=level, labels=int(sure.sum()), wrong=int(wrong[sure].sum()))
+        for level in LEVELS
+        for sure in [confidence >= level]
+    )

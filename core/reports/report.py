@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from statistics import median
 from typing import Any, TypeVar
 
+from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.f1 import F1Result
@@ -25,6 +27,8 @@ from nextlabel.core.reports.charts import confusion, f1_by_class, learning_curve
 MOST_PICTURES = 24  # of a section
 MOST_ROWS = 50
 MOST_BYTES = 5_000_000
+#: Below these an image is told to be dark, or blurred: of 1 that is white; of the sharpness of the image in the middle.
+DARK, BLURRED = 0.15, 0.1
 Picture = Callable[[str], bytes | None]
 R = TypeVar("R", bound=Result)
 
@@ -42,7 +46,7 @@ ul.pictures li { width: 160px; font-size: .85rem; overflow-wrap: anywhere } img 
 
 @dataclass(frozen=True)
 class About:
-    """What a report is about. labels_by_person: how many each has given."""
+    """What a report is about. labels_by_person: how many each has given. looks: of an even draw of the `images`."""
 
     pool: str
     made_at: datetime
@@ -50,6 +54,8 @@ class About:
     labels_by_person: Mapping[str, int]
     disputed: int
     settled: int
+    images: int
+    looks: Mapping[str, Look]
 
 
 def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About, picture: Picture) -> str:
@@ -65,10 +71,7 @@ def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About
         _map(_last(results, MapResult)),
         _doubled(check, quality),
         _people(_last(results, AgreementResult), hand_outs),
-        _section(
-            "Dark and blurred images",
-            _missing("Nothing here looks at how dark or sharp images are, so this can't be told."),
-        ),
+        _dark_and_blurred(about, pictures),
     ]
     title = f"nextlabel: {about.pool}"
     return (
@@ -173,6 +176,19 @@ def _doubled(check: LabelCheckResult | None, quality: F1Result | None) -> str:
         body += f"<p>In training and validation both: {len(rows):,}. Scores on them say nothing.</p>"
         body += _table(("labelled", "validation", ""), rows)
     return _section("Doubled images and leaks", body or _not_told("a check of the labels, or a quality"))
+
+
+def _dark_and_blurred(about: About, pictures: _Pictures) -> str:
+    looks = about.looks
+    dark = sorted((one.brightness, name) for name, one in looks.items() if one.brightness < DARK)
+    least = BLURRED * median(one.sharpness for one in looks.values()) if looks else 0.0
+    blurred = sorted((one.sharpness, name) for name, one in looks.items() if one.sharpness < least)
+    body = f"<p>Looked at {len(looks):,} of {about.images:,} images, an even draw.</p>"
+    body += f"<p>Dark: {len(dark):,}.</p>"
+    body += pictures.list_of([(name, f"{_percent(bright)} bright") for bright, name in dark])
+    body += f"<p>Blurred, or without any edge, beside the others: {len(blurred):,}.</p>"
+    body += pictures.list_of([(name, f"{_percent(sharp / least * BLURRED)} as sharp") for sharp, name in blurred])
+    return _section("Dark and blurred images", body)
 
 
 def _people(result: AgreementResult | None, hand_outs: Sequence[HandOut]) -> str:

@@ -32,6 +32,7 @@ def test_a_report_is_html_of_the_jobs_that_were_named_with_pictures(client, data
     assert "data:image/jpeg;base64," in answer.text
     assert "2 labelled images (labels 2)" in answer.text
     assert answer.text.count("<svg") == 3
+    assert "Looked at 1 of 2 images" in answer.text  # the other is none
 
 
 def test_a_job_about_other_images_is_no_part_of_it(client, data, ended):

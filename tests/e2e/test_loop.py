@@ -14,7 +14,7 @@ from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.kinds.selection import MethodUsed
-from nextlabel.core.methods.registry import METHODS
+from nextlabel.core.methods.registry import methods_of
 from nextlabel.core.tasks.classification import read_labels
 from tests.e2e.conftest import start
 
@@ -126,7 +126,7 @@ def photos(tmp_path_factory, real_data):
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("method", [*sorted({*METHODS} - {"vae"}), "vae2", "mixture1"])
+@pytest.mark.parametrize("method", [*sorted({*methods_of("classification")} - {"vae"}), "vae2", "mixture1"])
 def test_every_method_selects_among_real_photos(photos, method):
     client, paths = photos
     request = {"kind": "selection", "backbone": "descriptor", "add": 20, "method": method, **paths}

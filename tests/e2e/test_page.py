@@ -91,7 +91,7 @@ def test_from_zero_labels_round_the_loop_by_keyboard_alone(visit, pools, labels)
     assert len(body["pending"]) == 4
     assert not {first, second} & set(body["pending"])
     expect(page.get_by_text("0 of 6")).to_be_visible(timeout=60_000)
-    page.keyboard.press("Alt+5")
+    page.keyboard.press("Alt+6")
     expect(page.get_by_role("list", name="Jobs, newest first").get_by_role("listitem").first).to_contain_text("done")
     visitor.shot("jobs")
 

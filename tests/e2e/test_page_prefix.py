@@ -31,7 +31,7 @@ def test_the_page_labels_and_shows_all_its_views_under_a_prefix(visit, prefixed,
     name = looked_at(page)
     page.get_by_role("group", name="Classes").get_by_role("button", name=class_of(name)).click()
     until(page, lambda: read(labels).get(name) == class_of(name))
-    page.keyboard.press("Alt+5")
+    page.keyboard.press("Alt+6")
     row = page.get_by_role("list", name="Jobs, newest first").get_by_role("listitem").first
     expect(row).to_contain_text("done")
     with page.expect_download() as saved:

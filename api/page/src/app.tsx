@@ -23,6 +23,7 @@ const SHOWN = {
   quality: later(async () => (await import("./quality/QualityView")).QualityView),
   check: CheckView,
   map: later(async () => (await import("./map/MapView")).MapView),
+  browse: later(async () => (await import("./browse/BrowseView")).BrowseView),
   jobs: JobsView,
   setup: SetupView,
   similar: SimilarView,
@@ -54,7 +55,7 @@ export function App() {
   }, [shown, params]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const digit = /^Digit([1-6])$/.exec(event.code)?.[1];
+      const digit = /^Digit([1-7])$/.exec(event.code)?.[1];
       if (!event.altKey || event.ctrlKey || !digit) return;
       event.preventDefault();
       go(VIEWS[Number(digit) - 1]!);

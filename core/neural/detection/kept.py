@@ -14,7 +14,7 @@ from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Trained
 
 MOST_KEPT = 20  # of 4 MB each
-VERSION = "2"  # counts changes to what is trained, and how
+VERSION = "3"  # counts changes to what is trained, and how
 
 
 class KeptDetectors:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 STRIDES = (8, 16, 32)  # pixels of the image that a position of each level stands for
 MULTIPLE_OF = STRIDES[-1]  # of the sides of what goes in
-BRIGHT = 128.0  # a pixel, about: an untrained network needs numbers about 1 to learn
+BRIGHT = 128.0  # a pixel, about: what a layer is given has to be about 1, or steps of training are far too large for it
 UNLIKELY = -4.0  # the logit of a new class at first: most positions are of none
 LARGEST_LOG = 8.0  # of a side in strides: exp of more is no size of anything
 
@@ -47,8 +47,6 @@ class Yolox(nn.Module):
         super().__init__()
         w2, w4, w8, w16 = 2 * width, 4 * width, 8 * width, 16 * width
         self.focus = Conv(12, width, 3)
-        with torch.no_grad():
-            self.focus.conv.weight /= BRIGHT
         self.dark2 = nn.Sequential(Separable(width, w2, 2), Csp(w2, w2, max(1, depth // 3)))
         self.dark3 = nn.Sequential(Separable(w2, w4, 2), Csp(w4, w4, depth))
         self.dark4 = nn.Sequential(Separable(w4, w8, 2), Csp(w8, w8, depth))
@@ -68,7 +66,7 @@ class Yolox(nn.Module):
         self.shape = {"width": width, "depth": depth}
 
     def forward(self, images: Tensor) -> Raw:
-        c3 = self.dark3(self.dark2(self.focus(_patches(images))))
+        c3 = self.dark3(self.dark2(self.focus(_patches(images / BRIGHT))))
         c4 = self.dark4(c3)
         c5 = self.dark5(c4)
         p5 = self.lateral(c5)

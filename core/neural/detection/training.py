@@ -27,8 +27,7 @@ from nextlabel.core.neural.detection.targets import assign
 from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
 BATCH = 4
-NEW_LAYERS = 5.0  # times the rate of the others, which know something
-RATE, WARM_UP, LAST = 3e-4, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
+RATE, WARM_UP, LAST = 1e-3, 0.1, 0.02  # of AdamW: the highest; the share of steps until then; what is left in the end
 DECAY = 1e-4
 LONGEST_STEP = 10.0  # of the gradient
 PLACE_COUNTS = 2.0  # beside the class
@@ -103,7 +102,7 @@ def _fine_tune(
     best = _Best(held, n_classes, side)
     for step, batch in enumerate(_batches(learnt, steps, rng)):
         for group in optimiser.param_groups:
-            group["lr"] = group["highest"] * _rate(step, steps)
+            group["lr"] = RATE * _rate(step, steps)
         optimiser.zero_grad()
         _loss(network, batch, tick, step * BATCH, steps * BATCH).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST_STEP)
@@ -132,22 +131,16 @@ def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) 
 
 
 def _groups(network: Yolox) -> list[dict[str, object]]:
-    """Weights decay, biases don't; what tells the new classes learns faster."""
-    new = {id(p) for name, p in network.named_parameters() if ".class_of." in name}
-    old = [p for p in network.parameters() if id(p) not in new]
+    """Weights decay, biases don't."""
+    parameters = list(network.parameters())
     return [
-        {"params": [p for p in old if p.ndim > 1], "weight_decay": DECAY, "highest": RATE},
-        {"params": [p for p in old if p.ndim == 1], "weight_decay": 0.0, "highest": RATE},
-        {
-            "params": [p for p in network.parameters() if id(p) in new],
-            "weight_decay": 0.0,
-            "highest": NEW_LAYERS * RATE,
-        },
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": DECAY},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
     ]
 
 
 def _rate(step: int, steps: int) -> float:
-    """The learning rate rises for a while, then falls along a cosine."""
+    """Return the share of the highest rate: it rises for a while, then falls along a cosine."""
     rise = min(1.0, (step + 1) / (WARM_UP * steps))
     return rise * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 

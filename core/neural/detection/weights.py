@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.network import BRIGHT, Yolox
 from nextlabel.core.neural.networks import import_openvino
 from nextlabel.core.settings import Settings
 
@@ -70,6 +70,7 @@ def read_weights(path: Path) -> Yolox:
             assert conv.bias is not None
             conv.weight.copy_(torch.from_numpy(weight))
             conv.bias.copy_(torch.from_numpy(bias))
+        network.focus.conv.weight *= BRIGHT  # the file's network takes pixels as they are
     _compare(network, model, path)
     return network
 

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from skactiveml import pool as rival
 
+from nextlabel.core.methods import coverage
 from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
-from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.geometry import Geometry, nearest
 from nextlabel.core.methods.registry import parse_method
 from tests.core.methods.pools import inputs_of
 
@@ -135,3 +138,23 @@ def test_an_image_outside_the_sample_of_a_large_cluster_is_as_typical_as_one_ins
 def test_options_too_small_to_compute_with_are_refused(method):
     with pytest.raises(ValueError, match="greater than or equal"):
         parse_method(method)
+
+
+@given(st.integers(0, 1_000), st.integers(1, 60), st.sampled_from([1, 7, 1_000]))
+def test_farthest_first_picks_what_the_plain_greedy_algorithm_does(seed, k, refreshed):
+    """Few points are refreshed at a time, and many; there are copies."""
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((60, 4)).astype(np.float32)
+    points[rng.integers(0, 60, 10)] = points[0]
+    squared = nearest(points, rng.standard_normal((2, 4)).astype(np.float32))[1]
+    plain, left = [], squared.astype(np.float64)
+    for _ in range(k):
+        plain.append(left.max())
+        at = left.argmax()
+        left = np.minimum(left, np.square(points - points[at]).sum(axis=1, dtype=np.float64))
+        left[at] = -1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coverage, "REFRESHED", refreshed)
+        places, distances = coverage._farthest_first(points, squared.copy(), k)
+    assert len(set(places.tolist())) == k
+    np.testing.assert_allclose(distances, np.maximum(plain, 0), atol=1e-4)

@@ -7,7 +7,8 @@ import pytest
 import timm
 import torch
 
-from nextlabel.core.neural import networks
+from nextlabel.core.neural import networks, precision
+from nextlabel.core.neural.compiled import KeptNetwork
 from nextlabel.core.neural.networks import Normalised, OpenVinoNetwork, TorchNetwork, network_for
 
 pytestmark = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is an extra")
@@ -31,7 +32,7 @@ def cosines(ours, theirs):
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_vit", "test_convnext", "mobilenetv2_100"])
 def test_openvino_gives_the_embeddings_of_torch(name):
-    ready = OpenVinoNetwork(network(name), SHAPE)
+    ready = OpenVinoNetwork.of(network(name), SHAPE)
     found, expected = ready(images(6)), TorchNetwork(network(name))(images(6))
     assert found.dtype == np.float32
     assert cosines(found, expected).min() > 0.9999
@@ -39,7 +40,7 @@ def test_openvino_gives_the_embeddings_of_torch(name):
 
 @pytest.fixture(scope="module")
 def compiled():
-    return OpenVinoNetwork(network(), SHAPE)
+    return OpenVinoNetwork.of(network(), SHAPE)
 
 
 def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has(compiled):
@@ -97,8 +98,62 @@ def test_compiling_reaches_for_no_network():
         "socket.socket.connect = socket.socket.connect_ex = refuse\n"
         "socket.getaddrinfo = lambda *a, **k: print('RESOLVED', a)\n"
         "from tests.core.neural.test_networks import network, SHAPE, OpenVinoNetwork, images\n"
-        "print(OpenVinoNetwork(network(), SHAPE)(images(1)).shape)\n"
+        "print(OpenVinoNetwork.of(network(), SHAPE)(images(1)).shape)\n"
         "import threading, time; time.sleep(0.5)\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert ran.stdout.split() == ["(1,", "96)"], ran.stdout + ran.stderr
+
+
+# --- narrower precisions ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def able(monkeypatch):
+    """A CPU that has them, whatever it has: OpenVINO emulates what it hasn't."""
+    monkeypatch.setattr(networks, "cpu_has", lambda *_: True)
+    monkeypatch.setattr(precision, "CALIBRATION_IMAGES", 8)
+
+
+def test_a_narrower_precision_is_named_and_its_embeddings_are_those_of_float32_nearly(able, tmp_path):
+    kept = KeptNetwork(tmp_path, "backbone 1234 size=160")
+    narrow = network_for(network(), SHAPE, CPU, "auto", kept=kept, precisions=("bfloat16", "float32"))
+    assert (narrow.engine, narrow.precision) == ("openvino", "bfloat16")
+    found = narrow(images(5))
+    assert cosines(found, TorchNetwork(network())(images(5))).min() > 0.98
+    again = network_for(network(), SHAPE, CPU, "auto", kept=kept, precisions=("bfloat16", "float32"))
+    np.testing.assert_array_equal(again(images(5)), found)
+    assert network_for(network(), SHAPE, CPU, "auto", kept=kept).precision == ""  # what is kept is not mixed up
+
+
+@pytest.mark.skipif(find_spec("nncf") is None, reason="NNCF is an extra")
+def test_int8_is_calibrated_once_and_says_which_network_it_is(able, tmp_path, monkeypatch):
+    kept = KeptNetwork(tmp_path, "backbone 1234 size=160")
+    tried = ("int8", "float32")
+    narrow = network_for(network(), SHAPE, CPU, "auto", kept=kept, precisions=tried)
+    assert narrow.precision.startswith("int8-")
+    found = narrow(images(5))
+    monkeypatch.setattr(networks, "can_quantise", lambda: False)  # and it need not: it is kept
+    again = network_for(network(), SHAPE, CPU, "auto", kept=kept, precisions=tried)
+    assert again.precision == narrow.precision
+    np.testing.assert_array_equal(again(images(5)), found)
+    np.testing.assert_array_equal(again(images(5)[2:3]), found[2:3])
+
+
+def test_where_int8_can_not_be_made_the_next_wider_precision_is_taken_and_the_log_says_why(able, monkeypatch, logged):
+    monkeypatch.setattr(networks, "can_quantise", lambda: False)
+    tried = ("int8", "bfloat16", "float32")
+    assert network_for(network(), SHAPE, CPU, "auto", precisions=tried).precision == "bfloat16"
+    assert "pip install" in logged()
+
+
+def test_where_what_comes_out_is_another_network_float32_is_taken_and_the_log_says_so(able, monkeypatch, logged):
+    monkeypatch.setitem(precision.LEAST_COSINE, "bfloat16", 1.1)
+    assert network_for(network(), SHAPE, CPU, "auto", precisions=("bfloat16", "float32")).precision == ""
+    assert "embeddings are others" in logged()
+
+
+def test_a_cpu_that_gains_nothing_by_a_precision_is_not_asked_for_it(monkeypatch, logged):
+    monkeypatch.setattr(networks, "cpu_has", lambda *_: False)
+    assert network_for(network(), SHAPE, CPU, "auto", precisions=("int8", "bfloat16", "float32")).precision == ""
+    assert "the CPU has none" in logged()

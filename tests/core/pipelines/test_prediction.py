@@ -93,3 +93,16 @@ def test_progress_goes_through_the_stages_and_ends_with_every_image_predicted(be
     assert places == sorted(places)
     assert list(dict.fromkeys(progress.stage for progress in bench.told)) == ["read", "embed", "train", "predict"]
     assert (bench.run.progress.done, bench.run.progress.total) == (8, 8)
+
+
+def test_how_often_so_sure_a_head_is_wrong_is_told_of_labels_that_it_has_not_seen(bench):
+    bench.pool(red=12, blue=12)
+    names = [f"{colour}_{i}.png" for colour in ("red", "blue") for i in range(10)]
+    told = bench.labels(*names)
+    wrong = bench.root / "wrong.txt"
+    wrong.write_text(bench.root.joinpath(told).read_text().replace("red_0.png\tred", "red_0.png\tblue"))
+    levels = bench.predict(str(wrong), cross_validate=True).cross_validated
+    assert [level.confidence for level in levels] == [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
+    assert (levels[0].labels, levels[0].wrong) == (20, 1)
+    assert [level.labels for level in levels] == sorted((level.labels for level in levels), reverse=True)
+    assert bench.predict(told).cross_validated is None

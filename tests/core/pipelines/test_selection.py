@@ -15,7 +15,7 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
-from nextlabel.core.methods.registry import METHODS
+from nextlabel.core.methods.registry import methods_of
 from tests.pools import draw, label, spoil
 
 
@@ -115,7 +115,7 @@ def test_auto_says_what_it_does_at_each_number_of_labels(bench):
     assert all(item.reason.startswith("stands for a region that is unsure: ") for item in result.items)
 
 
-@pytest.mark.parametrize("method", [*sorted({*METHODS} - {"vae"}), "vae2"])
+@pytest.mark.parametrize("method", [*sorted({*methods_of("classification")} - {"vae"}), "vae2"])
 def test_every_method_carries_a_selection_out_and_from_memory_the_same_again(bench, method):
     bench.remember()
     names = bench.pool(red=9, blue=9, green=9)
@@ -127,7 +127,7 @@ def test_every_method_carries_a_selection_out_and_from_memory_the_same_again(ben
     assert result == bench.select(add=6, path_to_labels=labels, method=method)
 
 
-@pytest.mark.parametrize("method", [*sorted({*METHODS} - {"vae"}), "vae2"])
+@pytest.mark.parametrize("method", [*sorted({*methods_of("classification")} - {"vae"}), "vae2"])
 @pytest.mark.parametrize("labelled", [["red_0.png"], ["red_0.png", "blue_0.png"]])
 def test_one_class_and_classes_of_one_image_stop_no_method(bench, method, labelled):
     bench.pool(red=4, blue=4)

@@ -6,12 +6,14 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.reports.report import MOST_BYTES, About, report
 from tests.canned_results import AGREEMENT, LABEL_CHECK, RESULTS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ABOUT = About("<photos>", NOON, 3, {"anna": 2, "ben": 1}, disputed=1, settled=0)
+LOOKS = {"a.png": Look(0.5, 1.0), "b.png": Look(0.5, 2.0), "night.png": Look(0.05, 1.0), "fog.png": Look(0.9, 0.05)}
+ABOUT = About("<photos>", NOON, 3, {"anna": 2, "ben": 1}, disputed=1, settled=0, images=40, looks=LOOKS)
 
 
 class Addresses(HTMLParser):
@@ -50,8 +52,16 @@ def test_all_results_make_a_file_that_asks_no_host():
 def test_what_nobody_asked_for_is_said_to_be_missing():
     text = written()
     assert len(re.findall("Not told: ", text)) == 7
-    assert "this can't be told" in text.replace("&#x27;", "'")
     assert "1 about which people contradict each other" in text
+
+
+def test_dark_images_are_told_and_those_blurred_beside_the_others():
+    text = written()
+    assert "Looked at 4 of 40 images, an even draw." in text
+    assert "Dark: 1." in text
+    assert "<b>night.png</b><br>5% bright" in text
+    assert "beside the others: 1." in text
+    assert "<b>fog.png</b><br>5% as sharp" in text
 
 
 def test_it_stays_small_whatever_the_pictures_weigh():

@@ -17,6 +17,7 @@ const VIEW_OF: Partial<Record<Kind, View>> = {
   label_check: "check",
   similar: "similar",
   map: "map",
+  prediction: "browse",
 };
 const TSV = "text/tab-separated-values";
 const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;

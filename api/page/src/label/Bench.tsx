@@ -1,6 +1,5 @@
-import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
@@ -13,6 +12,7 @@ import { onWrittenElsewhere } from "../store/outbox";
 import { isSeveral, theProject } from "../store/project";
 import { go } from "../store/route";
 import { chosen, type Entry, type Sheet } from "../store/sheet";
+import { Strokes } from "../store/strokes";
 import { words } from "../words";
 import { ClassField } from "./ClassField";
 import { Copies } from "./Copies";
@@ -74,22 +74,16 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     say(words.label.noSuggestion);
     toField();
   };
-  const begun = useSignal(""); // the first stroke of a key that has two
+  const strokes = useMemo(() => new Strokes(), [sheet]);
   const similar = () => go("similar", { like: sheet.current.peek().name });
 
   useKeys(
     (key, event) => {
       if (pressesSomething(event) || key === "Shift") return false;
-      const second = classByKey.peek().get(begun.peek() + key);
-      const wasBegun = begun.peek() !== "";
-      begun.value = "";
-      if (wasBegun && second) sheet.give(second);
-      if (wasBegun && (second || key === "Escape")) return true;
-      if ([...classByKey.peek().keys()].some((one) => one.length === 2 && one.startsWith(key))) {
-        begun.value = key;
-        say(words.label.begun(key));
-        return true;
-      }
+      const stroke = strokes.press(key, classByKey.peek());
+      if (stroke === "begun") say(words.label.begun(key));
+      else if (stroke && stroke !== "dropped") sheet.give(stroke.name);
+      if (stroke) return true;
       const at = sheet.at.peek();
       const does: Record<string, () => void> = {
         Enter: accept,
@@ -127,7 +121,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         <figure class="photo">
           <Photo name={entry.name} side={1024} alt={entry.name} eager />
         </figure>
-        {begun.value && <p class="hint">{words.label.begun(begun.value)}</p>}
+        {strokes.begun.value && <p class="hint">{words.label.begun(strokes.begun.value)}</p>}
         <ClassField
           field={field}
           given={isSeveral() ? chosen(entry) : said.value.given}

@@ -406,6 +406,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Pool
+         * @description List images of a pool with their labels, and with what a prediction says of them.
+         */
+        get: operations["get_pool_pool_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/report": {
         parameters: {
             query?: never;
@@ -3059,6 +3079,8 @@ export interface components {
             /** Items */
             items: components["schemas"]["MultilabelPredictionItem"][];
             head: components["schemas"]["HeadSummary"];
+            /** Cross Validated */
+            cross_validated?: components["schemas"]["SureLabels"][] | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -3311,6 +3333,63 @@ export interface components {
             labels: number;
         };
         /**
+         * PoolImage
+         * @description An image, the label that counts, and the guess.
+         */
+        PoolImage: {
+            /** Name */
+            name: string;
+            /**
+             * Changed At
+             * Format: date-time
+             * @description When the file was changed.
+             */
+            changed_at: string;
+            /**
+             * Classes
+             * @description null: it has no label. Empty: somebody looked, and none applies.
+             */
+            classes: string[] | null;
+            /**
+             * Person
+             * @description Whose label it is; null: nobody's, or it was settled between several.
+             */
+            person: string | null;
+            /** Settled */
+            settled: boolean;
+            /** Disputed */
+            disputed: boolean;
+            /** Predicted */
+            predicted: string[] | null;
+            /** Confidence */
+            confidence: number | null;
+        };
+        /**
+         * PoolPage
+         * @description A page of the images that are asked for. `total`: how many they are; `images`: how many the pool has.
+         */
+        PoolPage: {
+            /** View */
+            view: string;
+            /** Total */
+            total: number;
+            /** Images */
+            images: number;
+            /**
+             * Listed At
+             * Format: date-time
+             * @description When the pool was listed.
+             */
+            listed_at: string;
+            /**
+             * Cross Validated
+             * @description Of the prediction, where it was asked to tell: how often it is wrong, by how sure it is.
+             */
+            cross_validated: components["schemas"]["SureLabels"][] | null;
+            /** Data */
+            data: components["schemas"]["PoolImage"][];
+        };
+        /**
          * PredictedBox
          * @description `box`: x, y, width, height in pixels of the upright image. `class`: None where nobody has drawn a box yet, so
          *     that it is just something. `draft`: its score is such that it may be taken for right until a person has looked.
@@ -3435,6 +3514,12 @@ export interface components {
              */
             all_probabilities: boolean;
             /**
+             * Cross Validate
+             * @description Tell how often the head is wrong of labelled images that it has not seen, by how sure it is.
+             * @default false
+             */
+            cross_validate: boolean;
+            /**
              * Names
              * @description For boxes: of these images alone, labelled ones too. Where a person drew a box, none is predicted on top of it.
              * @default []
@@ -3447,7 +3532,10 @@ export interface components {
              */
             min_score: number;
         };
-        /** PredictionResult */
+        /**
+         * PredictionResult
+         * @description `cross_validated`: by confidence, ascending, if it was asked for.
+         */
         PredictionResult: {
             /**
              * Kind
@@ -3459,6 +3547,8 @@ export interface components {
             /** Items */
             items: components["schemas"]["PredictionItem"][];
             head: components["schemas"]["HeadSummary"];
+            /** Cross Validated */
+            cross_validated?: components["schemas"]["SureLabels"][] | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -3984,6 +4074,20 @@ export interface components {
             verdict: "stop" | "go_on" | "unsure";
             /** Sentence */
             sentence: string;
+        };
+        /**
+         * SureLabels
+         * @description Labelled images of which heads that had not seen them were at least so sure, and how many of these were wrong.
+         *
+         *     The images that people label are often the harder ones, so others are wrong less often.
+         */
+        SureLabels: {
+            /** Confidence */
+            confidence: number;
+            /** Labels */
+            labels: number;
+            /** Wrong */
+            wrong: number;
         };
         /**
          * SuspiciousBox
@@ -5220,6 +5324,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GivenBack"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_pool_pool_get: {
+        parameters: {
+            query: {
+                path_to_img: string;
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+                /** @description `disputed`: labels of it contradict each other. */
+                labelled?: "any" | "yes" | "no" | "disputed";
+                /** @description "": that none applies. */
+                class?: string | null;
+                /** @description Images that this person has labelled. */
+                person?: string | null;
+                /** @description A part of the name, in any case. */
+                search?: string;
+                /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */
+                prediction?: string | null;
+                /** @description The guess; "": that none applies. */
+                predicted?: string | null;
+                /** @description How sure the guess is, at least. */
+                least?: number | null;
+                /** @description How sure the guess is, at most. */
+                most?: number | null;
+                /** @description `time`: when the file was changed. With `-`, the other way round. */
+                sort?: "name" | "-name" | "time" | "-time" | "confidence" | "-confidence";
+                offset?: number;
+                limit?: number;
+                /** @description `view` of an answer before: its order is kept, whatever was labelled since. Where it is not kept any more, the pool is looked through anew, and `view` is another one if the answer is. */
+                view?: string;
+                /** @description List the pool again, also where that was done a moment ago. */
+                anew?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolPage"];
                 };
             };
             /** @description Problem document */

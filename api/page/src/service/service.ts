@@ -80,7 +80,7 @@ export function withQuery(path: string, query: Query = {}): string {
   for (const [name, value] of Object.entries(query)) {
     for (const one of [value].flat()) if (one !== null && one !== undefined && one !== "") parts.append(name, `${one}`);
   }
-  return parts.size ? `${path}?${parts}` : path;
+  return parts.size ? `${path}${path.includes("?") ? "&" : "?"}${parts}` : path;
 }
 
 export const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));

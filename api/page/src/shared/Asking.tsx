@@ -9,7 +9,7 @@ import { Refusal } from "./Refusal";
 
 /** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered.
  * `called`: what to call the job, other than by its title. */
-export function Asking<K extends Kind>({ question, called }: { question: Question<K>; called?: string }) {
+export function Asking<K extends Kind, R>({ question, called }: { question: Question<K, R>; called?: string }) {
   const job = question.job.value;
   const title = called ?? (job ? titleOf(job) : "");
   const refusal = question.refusal.value;

@@ -36,12 +36,12 @@ export async function resultOf<K extends Kind>(job: Job, signal?: AbortSignal): 
   return inside ?? untilDone(() => get<Results[K]>(`jobs/${job.id}/result`, { signal }), signal);
 }
 
-/** One question, and the newest job that answers it. */
-export class Question<K extends Kind> {
+/** One question, and the newest job that answers it. `R`: what is read of the answer. */
+export class Question<K extends Kind, R = Results[K]> {
   /** The job as it was last seen, also while it runs. */
   readonly job = signal<Job | null>(null);
   /** The newest answer, and the job that gave it. */
-  readonly answer = signal<{ job: Job; result: Results[K] } | null>(null);
+  readonly answer = signal<{ job: Job; result: R } | null>(null);
   /** Why it could not be asked. */
   readonly refusal = signal<Problem | null>(null);
   readonly asking = signal(false);
@@ -51,12 +51,19 @@ export class Question<K extends Kind> {
   private readonly kind: K;
   private readonly signal: AbortSignal;
   /** Awaited before an answer is shown. */
-  private readonly prepare: (result: Results[K], job: Job) => Promise<void>;
+  private readonly prepare: (result: R, job: Job) => Promise<void>;
+  private readonly read: (job: Job, signal: AbortSignal) => Promise<R>;
 
-  constructor(kind: K, signal: AbortSignal, prepare: (result: Results[K], job: Job) => Promise<void> = async () => {}) {
+  constructor(
+    kind: K,
+    signal: AbortSignal,
+    prepare: (result: R, job: Job) => Promise<void> = async () => {},
+    read = resultOf<K> as unknown as (job: Job, signal: AbortSignal) => Promise<R>,
+  ) {
     this.kind = kind;
     this.signal = signal;
     this.prepare = prepare;
+    this.read = read;
   }
 
   /** Submits it anew, after all labels that were given are on the disk. */
@@ -102,7 +109,7 @@ export class Question<K extends Kind> {
       this.signal,
     );
     if (job.state !== "succeeded") return;
-    const result = await resultOf<K>(job, this.signal);
+    const result = await this.read(job, this.signal);
     await this.prepare(result, job);
     this.answer.value = { job, result };
   }

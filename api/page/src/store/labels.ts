@@ -16,6 +16,8 @@ const LOOKED_UP = 100; // names in one address
 export const total = signal<number | null>(null);
 /** Labels of names that no image in the pool has. */
 export const elsewhere = signal(0);
+/** Who has given labels. */
+export const people = signal<readonly string[]>([]);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
 export const keys = computed(() =>
@@ -47,6 +49,7 @@ async function look(names: readonly string[], headers: Record<string, string>, s
     if (at === 0) await loadClasses(signal).catch(() => {}); // without them each page has keys of its own
     const view = (await answer.json()) as LabelsView;
     for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
+    if (at === 0) people.value = view.people.map(({ person }) => person);
     if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
     return true;
   };

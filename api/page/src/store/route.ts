@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-export const VIEWS = ["label", "quality", "check", "map", "jobs", "setup"] as const;
+export const VIEWS = ["label", "quality", "check", "map", "browse", "jobs", "setup"] as const;
 export type View = (typeof VIEWS)[number] | "similar";
 
 export interface Route {

@@ -55,13 +55,12 @@ def loss(network, examples):
         return float(training._loss(network, examples, lambda *_: None, 0, 1))
 
 
-def test_training_makes_it_less_wrong(examples, monkeypatch):
-    monkeypatch.setattr(training, "RATE", 1e-3)  # it knows nothing yet that could be lost
+def test_training_makes_it_less_wrong(examples):
     few = [one for one in examples if len(one.truth.classes)][:4]
     before = tiny()
     before.new_classes(2)
     after = fine_tune(tiny(), few, 2, 64, passes=200, seed=0).network
-    assert loss(after, few) < 0.85 * loss(before, few)
+    assert loss(after, few) < 0.9 * loss(before, few)
 
 
 def test_a_part_is_held_out_and_thresholds_come_of_it(trained):
@@ -117,8 +116,8 @@ def test_a_mirrored_image_has_its_boxes_mirrored(examples):
     np.testing.assert_array_equal(turned.image.pixels[:, ::-1], one.image.pixels)
 
 
-def test_on_real_pictures_of_blood_cells_120_passes_find_the_usual_class(real_data):
-    """20 pictures to learn from, 4 of them held out, which it is judged by here, too. Rare classes take longer."""
+def test_on_real_pictures_of_blood_cells_120_passes_find_most_cells(real_data):
+    """20 pictures to learn from, 4 of them held out, which it is judged by here, too."""
     pytest.importorskip("openvino")
     folder = real_data / "bccd"
     coco = json.loads((folder / "annotations.json").read_text())
@@ -136,4 +135,4 @@ def test_on_real_pictures_of_blood_cells_120_passes_find_the_usual_class(real_da
         blood.append(Example(Small(pixels, image["width"], image["height"]), truth))
     network = read_weights(real_data / "weights" / "yolox_nano.onnx")
     trained = fine_tune(network, blood, len(classes), 256, passes=120, seed=0)
-    assert trained.map50 > 0.15
+    assert trained.map50 > 0.4

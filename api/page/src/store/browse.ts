@@ -1,0 +1,385 @@
+// All images of the pool by what is known of them: a window into a list that may have a million, and what a person does
+// to many of them at once.
+
+import { computed, signal } from "@preact/signals";
+import { get, isAbort, Problem, pause } from "../service/service";
+import type { LabelGiven, PoolImage, PoolPage } from "../service/types";
+import { words } from "../words";
+import { type Answer, inWords, isSame, linesOf } from "./answer";
+import { untilDone } from "./connection";
+import { make, move } from "./labels";
+import { say, tell } from "./notices";
+import { give } from "./outbox";
+import { isSeveral, theProject, theTask } from "./project";
+import { Ranges } from "./ranges";
+
+const PART = 200; // images that are asked for at once, to be looked at
+const MOST_PARTS = 60; // kept
+const MANY = 10_000; // images that are asked for, or written, at once, to be labelled
+const BUSY_S = 2;
+
+/** What is looked for. What is not there isn't asked; an empty class stands for none. */
+export interface Look {
+  labelled?: "yes" | "no" | "disputed" | undefined;
+  class?: string | undefined;
+  person?: string | undefined;
+  search?: string | undefined;
+  predicted?: string | undefined;
+  least?: string | undefined;
+  sort?: string | undefined;
+}
+export const PARTS_OF_LOOK = ["labelled", "class", "person", "search", "predicted", "least", "sort"] as const;
+
+/** From how sure on suggestions are looked for: the service has counted how often it is wrong at each of them. */
+export const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
+
+/** How to go about labels of others that say otherwise. */
+export type AboutOthers = "replace" | "both" | "leave";
+
+interface Change {
+  image: PoolImage;
+  after: Answer | null;
+}
+
+/** What was done at once, and is undone at once. */
+interface Act {
+  changes: Change[];
+  how: AboutOthers;
+}
+
+type Seen = Pick<PoolPage, "view" | "total" | "images" | "listed_at" | "cross_validated">;
+
+export class Browse {
+  readonly seen = signal<Seen | null>(null);
+  readonly selected = signal(Ranges.none);
+  /** The image that is looked at, by its place. */
+  readonly at = signal(0);
+  /** Counts up whenever images are there, or others than before. */
+  readonly version = signal(0);
+  readonly problem = signal<Problem | null>(null);
+  readonly current = computed(() => {
+    this.version.value;
+    return this.image(this.at.value);
+  });
+
+  private readonly look: Look;
+  private readonly prediction: string | null;
+  private readonly lifetime: AbortSignal;
+  /** How others' labels are gone about that contradict so many answers; null: nothing is done. */
+  private readonly decide: (others: PoolImage[], takesBack: boolean) => Promise<AboutOthers | null>;
+  private readonly parts = new Map<number, readonly PoolImage[]>();
+  private readonly asked = new Set<number>();
+  private readonly acts: Act[];
+  private readonly anew: boolean;
+  private anchor = 0;
+  private waiting = 0;
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(
+    look: Look,
+    prediction: string | null,
+    lifetime: AbortSignal,
+    decide: Browse["decide"],
+    anew = false,
+    /** Of what was done before other images were looked for, so that it can be undone still. */
+    acts: Act[] = [],
+  ) {
+    this.look = look;
+    this.prediction = prediction;
+    this.lifetime = lifetime;
+    this.decide = decide;
+    this.anew = anew;
+    this.acts = acts;
+  }
+
+  /** The same acts, about other images. `anew`: the service lists them again, however lately it did. */
+  other(look: Look, prediction: string | null, lifetime: AbortSignal, anew: boolean): Browse {
+    return new Browse(look, prediction, lifetime, this.decide, anew, this.acts);
+  }
+
+  get total(): number {
+    return this.seen.value?.total ?? 0;
+  }
+
+  image(index: number): PoolImage | undefined {
+    return this.parts.get(Math.floor(index / PART))?.[index % PART];
+  }
+
+  /** Sees to it that these are there, soon. */
+  want(first: number, end: number): void {
+    for (let part = Math.floor(first / PART); part * PART < Math.max(end, first + 1); part++) {
+      if (!this.parts.has(part)) void this.fetch(part);
+    }
+  }
+
+  /** Whose labels there are by now, of what is there. */
+  async refresh(): Promise<void> {
+    if (this.waiting) return;
+    await Promise.all([...this.parts.keys()].slice(-4).map((part) => this.fetch(part)));
+  }
+
+  // --- which of them ------------------------------------------------------------------------------------------------
+
+  lookAt(index: number): void {
+    this.at.value = Math.max(0, Math.min(this.total - 1, index));
+    const image = this.current.value;
+    if (image) say(words.browse.said(this.at.value + 1, this.total, image.name, told(image)));
+  }
+
+  /** Selects this one alone; or all from the one that was selected last; or this one, too, or no more. */
+  pick(index: number, how: "alone" | "to" | "too"): void {
+    this.lookAt(index);
+    const at = this.at.value;
+    if (how === "to") this.selected.value = Ranges.between(this.anchor, at);
+    else {
+      this.anchor = at;
+      this.selected.value = how === "too" ? this.selected.value.toggled(at) : Ranges.between(at, at);
+    }
+    this.saySelected();
+  }
+
+  /** Looks at another; with Shift, all from the one that was selected last are selected. */
+  step(to: number, extends_: boolean): void {
+    if (extends_) {
+      if (!this.selected.peek().size) this.anchor = this.at.peek();
+      this.pick(to, "to");
+    } else {
+      this.selected.value = Ranges.none;
+      this.lookAt(to);
+      this.anchor = this.at.peek();
+    }
+  }
+
+  all(): void {
+    this.selected.value = this.total ? Ranges.between(0, this.total - 1) : Ranges.none;
+    this.saySelected();
+  }
+
+  none(): void {
+    this.selected.value = Ranges.none;
+    this.saySelected();
+  }
+
+  saySelected(): void {
+    say(words.browse.selected(this.selected.peek().size));
+  }
+
+  // --- what is done to them -----------------------------------------------------------------------------------------
+
+  /** All that are selected, or the one that is looked at, get this class. Where an image may have several they get it
+   * besides those they have; or lose it, where all have it. */
+  give(name: string): Promise<void> {
+    return this.change((images) => {
+      if (!isSeveral()) return () => [name];
+      const allHaveIt = images.every(({ classes }) => classes?.includes(name));
+      const others = ({ classes }: PoolImage) => (classes ?? []).filter((one) => one !== name);
+      return (image) => (allHaveIt ? emptyIsNull(others(image)) : [...others(image), name]);
+    });
+  }
+
+  giveNone(): Promise<void> {
+    return this.change(() => () => []);
+  }
+
+  takeBack(): Promise<void> {
+    return this.change(() => () => null);
+  }
+
+  /** What is suggested for those that are selected, and have no label. */
+  accept(): Promise<void> {
+    return this.change(
+      () =>
+        ({ classes, predicted }) =>
+          classes ?? predicted,
+    );
+  }
+
+  /** The same, for all that are found. */
+  acceptAll(): Promise<void> {
+    this.all();
+    return this.accept();
+  }
+
+  async undo(): Promise<void> {
+    await this.inTurn(async () => {
+      const act = this.acts.pop();
+      if (!act) return tell(words.browse.nothingToUndo);
+      const back = act.changes.map(({ image, after }) => ({
+        image: { ...image, classes: after as string[] | null },
+        after: act.how === "both" && !isMine(image) ? null : image.classes,
+      }));
+      if (!(await this.write(back, "leave"))) this.acts.push(act);
+      else say(words.browse.undone(back.length));
+    });
+    await this.refresh();
+  }
+
+  private change(answers: (images: readonly PoolImage[]) => (image: PoolImage) => Answer | null): Promise<void> {
+    const ranges = this.selected.peek().size ? this.selected.peek() : Ranges.between(this.at.peek(), this.at.peek());
+    this.selected.value = Ranges.none;
+    return this.inTurn(async () => {
+      const images = await this.imagesIn(ranges);
+      const answer = answers(images);
+      const isOther = (image: PoolImage) => !isSame(image.classes, answer(image)) || image.disputed;
+      const wanted = images.filter((image) => !image.settled && isOther(image));
+      const settled = images.filter((image) => image.settled && isOther(image)).length;
+      if (settled) tell(words.browse.settledLeft(settled));
+      const theirs = wanted.filter((image) => image.classes && (image.disputed || !isMine(image)));
+      const takesBack = wanted.every((image) => answer(image) === null);
+      const how = theirs.length ? await this.decide(theirs, takesBack) : "leave";
+      if (how === null) {
+        this.selected.value = ranges;
+        return;
+      }
+      const left = new Set(how === "leave" ? theirs : []);
+      const changes = wanted.filter((one) => !left.has(one)).map((image) => ({ image, after: answer(image) }));
+      if (!changes.length) return tell(words.browse.nothingChanges);
+      make([...new Set(changes.flatMap(({ after }) => after ?? []))]);
+      if (!(await this.write(changes, how))) return;
+      this.acts.push({ changes, how });
+      const [first] = changes;
+      say(words.browse.done(changes.length, first?.after ? inWords(first.after) : null));
+    });
+  }
+
+  /** Whether all was written. What was not is as before. */
+  private async write(changes: readonly Change[], how: AboutOthers): Promise<boolean> {
+    this.show(changes);
+    for (let at = 0; at < changes.length; at += MANY) {
+      const some = changes.slice(at, at + MANY);
+      const lines: LabelGiven[] = some.flatMap(({ image, after }) => linesOf(image.name, after));
+      const outcome = await give(lines, how === "leave" ? undefined : how);
+      if (outcome === "written") continue;
+      if (outcome === "otherwise") tell(words.browse.changedMeanwhile, "bad");
+      const undone = changes.slice(at).map(({ image, after }) => ({
+        image: { ...image, classes: after as string[] | null },
+        after: image.classes,
+      }));
+      this.show(undone);
+      if (at) this.acts.push({ changes: changes.slice(0, at), how });
+      return false;
+    }
+    return true;
+  }
+
+  /** Before the service has said so. */
+  private show(changes: readonly Change[]): void {
+    const byName = new Map(changes.map((one) => [one.image.name, one]));
+    for (const { image, after } of changes) move(image.classes, after);
+    const { person } = theProject();
+    for (const [part, images] of this.parts) {
+      if (!images.some(({ name }) => byName.has(name))) continue;
+      const changed = images.map((image) => {
+        const change = byName.get(image.name);
+        return change ? { ...image, classes: change.after as string[] | null, person: change.after && person } : image;
+      });
+      this.parts.set(part, changed);
+    }
+    this.version.value++;
+  }
+
+  private async imagesIn(ranges: Ranges): Promise<PoolImage[]> {
+    const found: PoolImage[] = [];
+    for (const [first, end] of ranges.all) {
+      for (let at = first; at < end; ) {
+        const image = this.image(at);
+        if (image) {
+          found.push(image);
+          at++;
+          continue;
+        }
+        const limit = Math.min(MANY, end - at);
+        const { data } = await this.page(at, limit);
+        found.push(...data);
+        at += limit;
+      }
+    }
+    return found;
+  }
+
+  /** A quick hand gives the next class before the last one is on the disk. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.waiting++;
+    const mine = this.last.then(work).finally(() => this.waiting--);
+    this.last = mine.catch(() => {});
+    return mine;
+  }
+
+  // --- from the service ---------------------------------------------------------------------------------------------
+
+  private async fetch(part: number): Promise<void> {
+    if (this.asked.has(part)) return;
+    this.asked.add(part);
+    try {
+      const { data, ...seen } = await this.page(part * PART, PART);
+      const before = this.seen.peek();
+      if (before && before.view !== seen.view) this.begin();
+      this.seen.value = seen;
+      this.parts.delete(part);
+      this.parts.set(part, data);
+      if (this.parts.size > MOST_PARTS) this.parts.delete(this.parts.keys().next().value!);
+      this.version.value++;
+      this.problem.value = null;
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (!(error instanceof Problem)) throw error;
+      this.problem.value = error;
+    } finally {
+      this.asked.delete(part);
+    }
+  }
+
+  /** The service has looked through the pool anew: places are others now. */
+  private begin(): void {
+    this.parts.clear();
+    this.selected.value = Ranges.none;
+    tell(words.browse.anew);
+  }
+
+  /** A folder of a million images takes the service a while to list: it says that it is busy, and goes on with it. */
+  private async page(offset: number, limit: number): Promise<PoolPage> {
+    const { pool, labels } = theProject();
+    const query = {
+      path_to_img: pool,
+      path_to_labels: labels,
+      ...theTask(),
+      ...this.look,
+      prediction: this.prediction,
+      view: this.seen.peek()?.view,
+      anew: this.anew && !this.seen.peek(),
+      offset,
+      limit,
+    };
+    for (;;) {
+      try {
+        return await untilDone(
+          () =>
+            get<PoolPage>(this.look.class === "" ? "pool?class=" : "pool", {
+              query,
+              signal: this.lifetime,
+              patience: 70,
+            }),
+          this.lifetime,
+        );
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== "folder_busy") throw error;
+        await pause(BUSY_S);
+        this.lifetime.throwIfAborted();
+      }
+    }
+  }
+}
+
+const isMine = ({ person }: PoolImage) => person === theProject().person;
+const emptyIsNull = (answer: Answer): Answer | null => (answer.length ? answer : null);
+
+/** What is known of an image, for a screen reader. */
+export function told({ classes, person, settled, disputed, predicted, confidence }: PoolImage): string {
+  if (disputed) return words.browse.disputed;
+  if (classes && settled) return words.browse.settled(inWords(classes));
+  if (classes)
+    return person && person !== theProject().person
+      ? words.label.saidLabelledBy(inWords(classes), person)
+      : words.label.saidLabelled(inWords(classes));
+  return predicted ? words.browse.guessed(inWords(predicted), confidence ?? 0) : words.label.saidNothing;
+}

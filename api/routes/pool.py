@@ -1,0 +1,177 @@
+"""Look through a pool: its images by label, by guess and by name, a page at a time."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextlabel.api.auth import Reader, job_of
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.services import Given, Services
+from nextlabel.core.data.browse import Answer, Guesses, Labelled, Listing, Sort, View, Wanted, find
+from nextlabel.core.data.label_files import Survey, person_of, state_of
+from nextlabel.core.data.labels_folder import SETTLED
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.errors import Fault, InvalidRequest, PathNotFound
+from nextlabel.core.jobs.record import Job
+from nextlabel.core.kinds.prediction import SureLabels
+from nextlabel.core.kinds.projects import project_of
+from nextlabel.core.kinds.requests import OfClasses, PathText
+from nextlabel.core.tasks.registry import task_of
+
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+MOST_AT_ONCE = 10_000
+PREDICTION = "prediction"
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PoolQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_img: PathText
+    path_to_labels: PathText
+    task: OfClasses = "classification"
+    labelled: Labelled = Field("any", description="`disputed`: labels of it contradict each other.")
+    class_name: str | None = Field(None, alias="class", max_length=1000, description='"": that none applies.')
+    person: str | None = Field(None, max_length=200, description="Images that this person has labelled.")
+    search: str = Field("", max_length=1000, description="A part of the name, in any case.")
+    prediction: str | None = Field(
+        None, max_length=100, description="A succeeded job of the kind `prediction` about this pool: its guesses."
+    )
+    predicted: str | None = Field(None, max_length=1000, description='The guess; "": that none applies.')
+    least: Share | None = Field(None, description="How sure the guess is, at least.")
+    most: Share | None = Field(None, description="How sure the guess is, at most.")
+    sort: Sort = Field("name", description="`time`: when the file was changed. With `-`, the other way round.")
+    offset: int = Field(0, ge=0)
+    limit: int = Field(200, ge=0, le=MOST_AT_ONCE)
+    view: str = Field(
+        "",
+        max_length=64,
+        description="`view` of an answer before: its order is kept, whatever was labelled since. Where it is not kept "
+        "any more, the pool is looked through anew, and `view` is another one if the answer is.",
+    )
+
+    anew: bool = Field(False, description="List the pool again, also where that was done a moment ago.")
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(**self.model_dump(include=set(Wanted.__dataclass_fields__)))
+
+
+class PoolImage(BaseModel):
+    """An image, the label that counts, and the guess."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    changed_at: datetime = Field(description="When the file was changed.")
+    classes: list[str] | None = Field(description="null: it has no label. Empty: somebody looked, and none applies.")
+    person: str | None = Field(description="Whose label it is; null: nobody's, or it was settled between several.")
+    settled: bool
+    disputed: bool
+    predicted: list[str] | None
+    confidence: float | None
+
+
+class PoolPage(BaseModel):
+    """A page of the images that are asked for. `total`: how many they are; `images`: how many the pool has."""
+
+    view: str
+    total: int
+    images: int
+    listed_at: datetime = Field(description="When the pool was listed.")
+    cross_validated: list[SureLabels] | None = Field(
+        description="Of the prediction, where it was asked to tell: how often it is wrong, by how sure it is."
+    )
+    data: list[PoolImage]
+
+
+@router.get("/pool")
+async def get_pool(services: Given, caller: Reader, which: Annotated[PoolQuery, Query()]) -> PoolPage:
+    """List images of a pool with their labels, and with what a prediction says of them."""
+    job = None if which.prediction is None else await job_of(caller, which.prediction, services)
+    folders = [which.path_to_img, which.path_to_labels, *([str(services.settings.results_dir)] if job else [])]
+    return await services.files.run(folders, _page, which, job, services)
+
+
+def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
+    roots = services.settings.data_roots
+    labels, state = Survey({}), ""
+    with suppress(PathNotFound):  # before the first label
+        path = existing_file_or_folder(which.path_to_labels, roots)
+        state = state_of(path, roots)
+        labels = services.surveys.get(path, state, roots, task_of(which.task))
+    place = place_at(which.path_to_img, roots)
+    view = services.views.get(which.view) if which.view else None
+    if view is None or view.listing.pool.place.key != place.key:
+        listing = services.views.listing(place, anew=which.anew)
+        guesses = None if job is None else _guesses(listing, job, services)
+        rows = find(listing, labels, guesses, which.wanted)
+        asked = f"{state}\0{which.prediction}\0{which.wanted}"
+        view = services.views.keep(View.of(listing, asked, rows, guesses))
+    return PoolPage(
+        view=view.id,
+        total=len(view.rows),
+        images=len(view.listing.pool),
+        listed_at=datetime.fromtimestamp(view.listing.at, UTC),
+        cross_validated=view.guesses.trust if view.guesses else None,
+        data=_images(view, labels, which.offset, which.limit),
+    )
+
+
+def _images(view: View, labels: Survey, offset: int, limit: int) -> list[PoolImage]:
+    pool, guesses = view.listing.pool, view.guesses
+    rows = view.rows[offset : offset + limit].tolist()
+    said: dict[str, tuple[list[str], str]] = {}
+    for label in labels.of([pool.names[row] for row in rows]):
+        said.setdefault(label.name, ([], label.file))[0].append(label.class_name)
+    images = []
+    for row in rows:
+        classes, file = said.get(pool.names[row], (None, ""))
+        code = -1 if guesses is None else int(guesses.codes[row])
+        images.append(
+            PoolImage(
+                name=pool.names[row],
+                changed_at=datetime.fromtimestamp(int(pool.mtimes_ns[row]) / 1e9, UTC),
+                classes=None if classes is None else [one for one in classes if one],
+                person=None if file in ("", SETTLED) else person_of(file),
+                settled=file == SETTLED,
+                disputed=as_seen(pool.names[row]) in labels.disputed,
+                predicted=list(guesses.answers[code]) if guesses and code >= 0 else None,
+                confidence=round(float(guesses.confidence[row]), 6) if guesses and code >= 0 else None,
+            )
+        )
+    return images
+
+
+# --- guesses ----------------------------------------------------------------------------------------------------
+
+
+def _guesses(listing: Listing, job: Job, services: Services) -> Guesses:
+    """Read what the job predicted. Raises InvalidRequest where it predicted nothing, or of other images."""
+    asked: dict[str, Any] = job.request
+    if job.kind != PREDICTION:
+        raise InvalidRequest([Fault("?prediction", "invalid_value", f"that job is a {job.kind}, and predicts nothing")])
+    pool = str(asked.get("path_to_img"))
+    if project_of(pool, None, services.settings.data_roots).pool != listing.pool.place.key:
+        raise InvalidRequest([Fault("?prediction", "invalid_value", f"that job is about {pool}")])
+    path = services.results.whole(job)
+
+    def read() -> Guesses:
+        result = json.loads(path.read_bytes())
+        said = ((one["name"], _answer(one["predicted"]), one["confidence"]) for one in result["items"])
+        return Guesses.of(listing.pool, said, result.get("cross_validated"))
+
+    return services.views.guesses(listing, job.id, read)
+
+
+def _answer(predicted: str | list[str]) -> Answer:
+    return (predicted,) if isinstance(predicted, str) else tuple(predicted)
