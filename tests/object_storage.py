@@ -26,6 +26,7 @@ from nextlabel.client.stack import free_port
 KEY, SECRET = "a-key-of-the-tests", "a-secret-of-the-tests"
 KEYS_OF_A_PAGE = 20  # S3 itself lists a thousand at once
 DROP = object()  #: the relay closes the connection, in the middle of what it may have begun to say
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Fault = Callable[[str, str], Any]  # method and path -> an answer's bytes, DROP, or None: the server answers
 
 
@@ -108,11 +109,7 @@ class Relay:
                 if fault is None and self.kept is not None and method == "GET":
                     fault = self.kept.get(path)
                 if fault is None:
-                    if upstream is not None and upstream[0].at_eof():  # Azurite ends what is idle for five seconds
-                        upstream[1].close()
-                        upstream = None
-                    if upstream is None:
-                        upstream = await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
+                    upstream = await self._connected(upstream)
                     upstream[1].write(head + body)
                     fault = await _answer(upstream[0], method)
                     if method == "GET" and "list-type" not in path:
@@ -127,6 +124,12 @@ class Relay:
             writer.close()
             if upstream is not None:
                 upstream[1].close()
+
+    async def _connected(self, upstream: Connection | None) -> Connection:
+        if upstream is not None and upstream[0].at_eof():  # Azurite ends what is idle for five seconds
+            upstream[1].close()
+            upstream = None
+        return upstream or await asyncio.open_connection("127.0.0.1", self.to, limit=1 << 20)
 
 
 def _run(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> None:
