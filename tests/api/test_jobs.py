@@ -63,6 +63,9 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "overlap": 1,
         "overlap_share": 1.0,
         "within_s": None,
+        "cost": {},
+        "image_size": None,
+        "passes": None,
     }
     assert request == {**data.selection, **defaults}
 

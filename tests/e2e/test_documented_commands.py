@@ -28,8 +28,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 #: What stands for something of the reader's in a line that is no example.
 MEANT = {"POOL": "photos", "L": "labels", "V": "val", "VL": "val.txt", "N": "3", "K": "selection", "S": "succeeded"}
-#: Those that would run for ever, or for a minute: that they take these options is all that is looked at.
-ONLY_READ = ("up", "demo", "mcp")
+#: Those that would run for ever or for a minute, or train a detector: that they take these options is all that is
+#: looked at.
+ONLY_READ = (
+    "up", "demo", "mcp", "predict photos --task detection", "select photos --task detection",
+    "f1 photos --task detection", "export coco --task detection --job",
+)  # fmt: skip
 #: What ends otherwise than well, as its page says.
 ENDS = {
     "select nowhere": 3,
@@ -96,9 +100,11 @@ def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, c
     for line in lines_of(page):
         if is_only_named(line):
             assert CliRunner().invoke(cli, [*words_of(line), "--help"]).exit_code == 0, line
-        elif line.split()[0] in ONLY_READ:
-            command = cli.get_command(click.Context(cli), line.split()[0])
-            assert command.make_context("nextlabel", shlex.split(line)[1:]), line
+        elif any(f"{line} ".startswith(f"{begin} ") for begin in ONLY_READ):
+            command, words = cli, shlex.split(line)
+            while isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), words.pop(0))
+            assert command.make_context("nextlabel", words), line
         else:
             with pytest.raises(SystemExit) as ended:
                 main(shlex.split(filled_in(line, client, folder)))

@@ -40,7 +40,7 @@ def test_the_page_labels_and_shows_all_its_views_under_a_prefix(visit, prefixed,
     page.keyboard.press("Alt+4")
     page.get_by_role("button", name="Draw the map").click()
     expect(page.get_by_role("application", name="Map of 60 images")).to_be_visible(timeout=60_000)
-    for digit, heading in ((2, "Quality"), (3, "Suspicious labels"), (6, "Set-up")):
+    for digit, heading in ((2, "Quality"), (3, "Suspicious labels"), (7, "Set-up")):
         page.keyboard.press(f"Alt+{digit}")
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
 
