@@ -73,6 +73,8 @@ export class Browse {
   private readonly anew: boolean;
   private anchor = 0;
   private waiting = 0;
+  private writing = 0;
+  private written = 0;
   private last: Promise<void> = Promise.resolve();
 
   constructor(
@@ -244,6 +246,16 @@ export class Browse {
 
   /** Whether all was written. What was not is as before. */
   private async write(changes: readonly Change[], how: AboutOthers): Promise<boolean> {
+    this.writing++;
+    try {
+      return await this.writeParts(changes, how);
+    } finally {
+      this.writing--;
+      this.written++;
+    }
+  }
+
+  private async writeParts(changes: readonly Change[], how: AboutOthers): Promise<boolean> {
     this.show(changes);
     for (let at = 0; at < changes.length; at += MANY) {
       const some = changes.slice(at, at + MANY);
@@ -311,7 +323,7 @@ export class Browse {
     if (this.asked.has(part)) return;
     this.asked.add(part);
     try {
-      const { data, ...seen } = await this.page(part * PART, PART);
+      const { data, ...seen } = await this.pageAsWritten(part);
       const before = this.seen.peek();
       if (before && before.view !== seen.view) this.begin();
       this.seen.value = seen;
@@ -326,6 +338,16 @@ export class Browse {
       this.problem.value = error;
     } finally {
       this.asked.delete(part);
+    }
+  }
+
+  /** A part, asked for again where labels were written meanwhile: the answer may not have them yet. */
+  private async pageAsWritten(part: number): Promise<PoolPage> {
+    for (;;) {
+      const written = this.written;
+      const page = await this.page(part * PART, PART);
+      if (this.written === written && !this.writing) return page;
+      await this.last;
     }
   }
 
