@@ -31,10 +31,10 @@ from nextlabel.core.kinds.agreement import (
 )
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.metrics.agreement import Agreement, counted, of_class, of_person, overall
-from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     manifest,
+    out_of_fold,
     read_labelled,
     rounded,
     rounded_interval,
@@ -140,21 +140,14 @@ def _judge(
 
     It learns from what nobody contradicts, or what was settled.
     """
-    matched, device = embedded.matched, run.backbones.device
+    matched = embedded.matched
     enough = np.flatnonzero(np.bincount(matched.targets, minlength=len(matched.classes)) >= LEAST_OF_A_CLASS)
     if not opinions.several.any() or len(enough) < 2:
         return None, None
     matched = matched.take(np.isin(matched.targets, enough))
     head, summary = train(request, embedded.embeddings, matched, run)
     logits = head.logits(embedded.embeddings)
-    logits[matched.rows] = TRAINERS[CLASSIFICATION.trainer].out_of_fold_logits(
-        head,
-        embedded.embeddings[matched.rows],
-        matched.targets,
-        seed=request.seed,
-        device=device,
-        tick=lambda _done, _total: run.check(),
-    )
+    logits[matched.rows] = out_of_fold(head, request, embedded.embeddings, matched, run)
     told = CLASSIFICATION.probabilities(logits[opinions.rows])
     probabilities = np.full((len(opinions.rows), len(opinions.classes)), LEAST)
     for column, class_ in enumerate(matched.classes):

@@ -25,12 +25,12 @@ from nextlabel.core.kinds.label_check import (
 )
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
-from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     Labelled,
     manifest,
+    out_of_fold,
     read_labelled,
     rounded,
     skipped_images,
@@ -133,13 +133,9 @@ def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
         return _by_predictions(request.path_to_predictions, embedded, run)
     task = task_of(request.task)
     matched = _of_judgeable_classes(embedded.matched, run)
-    X = embedded.embeddings[matched.rows]
     head, _ = train(request, embedded.embeddings, matched, run)
     run.check()
-    device = run.backbones.device
-    logits = TRAINERS[task.trainer].out_of_fold_logits(
-        head, X, matched.targets, seed=request.seed, device=device, tick=lambda _done, _total: run.check()
-    )
+    logits = out_of_fold(head, request, embedded.embeddings, matched, run)
     return Judged(matched.rows, matched.targets, matched.classes, task.probabilities(logits))
 
 

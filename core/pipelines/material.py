@@ -200,6 +200,20 @@ def train(
     return head, summary
 
 
+def out_of_fold(
+    head: Head, request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run
+) -> NDArray[np.float32]:
+    """Return what heads like that one say of the labelled rows of the embeddings (K, d), each trained without it."""
+    return TRAINERS[task_of(request.task).trainer].out_of_fold_logits(
+        head,
+        embeddings[matched.rows],
+        matched.targets,
+        seed=request.seed,
+        device=run.backbones.device,
+        tick=lambda _done, _total: run.check(),
+    )
+
+
 def class_of(answer: Prediction) -> str:
     """Return the class that an image is given, as results of tasks with one class an image have it."""
     (class_,) = answer.predicted

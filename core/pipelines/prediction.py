@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult, SureLabels
 from nextlabel.core.neural.heads.base import Head
-from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     class_of,
     manifest,
+    out_of_fold,
     rounded,
     skipped_images,
     top_of,
@@ -85,14 +85,7 @@ def _cross_validated(
 ) -> tuple[SureLabels, ...]:
     """Count the labelled images that heads tell wrongly which had not seen them, by how sure these were."""
     matched = embedded.matched
-    logits = TRAINERS[task.trainer].out_of_fold_logits(
-        head,
-        embedded.embeddings[matched.rows],
-        matched.targets,
-        seed=request.seed,
-        device=run.backbones.device,
-        tick=lambda _done, _total: run.check(),
-    )
+    logits = out_of_fold(head, request, embedded.embeddings, matched, run)
     classes = np.arange(len(matched.classes))
     decided = task.decide(logits, classes, len(classes), head.thresholds)
     wrong = (decided != matched.targets).reshape(len(matched.rows), -1).any(axis=1)

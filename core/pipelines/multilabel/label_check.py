@@ -16,10 +16,9 @@ from nextlabel.core.kinds.label_check import (
 )
 from nextlabel.core.methods.batch import copy_distance
 from nextlabel.core.methods.geometry import Geometry, nearest_within
-from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.label_check import embed_labelled, read_labelled_images
-from nextlabel.core.pipelines.material import manifest, rounded, train
+from nextlabel.core.pipelines.material import manifest, out_of_fold, rounded, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.multilabel import MatchedSets
 from nextlabel.core.tasks.registry import task_of
@@ -79,14 +78,7 @@ def _left_out(request: LabelCheckRequest, embedded: Embedded, matched: MatchedSe
     """Return (L, C) what heads say of images that they were not trained on."""
     task = task_of(request.task)
     head, _ = train(request, embedded.embeddings, matched, run)
-    logits = TRAINERS[task.trainer].out_of_fold_logits(
-        head,
-        embedded.embeddings[matched.rows],
-        matched.targets,
-        seed=request.seed,
-        device=run.backbones.device,
-        tick=lambda _done, _total: run.check(),
-    )
+    logits = out_of_fold(head, request, embedded.embeddings, matched, run)
     return task.probabilities(logits)
 
 
