@@ -32,7 +32,7 @@ class HandOutsOfJob(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Candidates that this person can't get, as somebody has them or they are unsure of them: rows of the pool, ascending.
+    """Candidates that this person can't get: somebody has them, or the person is unsure of them. Rows, ascending.
 
     unsure_of: how many of them the person has said to be unsure of. people: who has each image, by name.
     """
