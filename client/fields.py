@@ -348,6 +348,8 @@ class LabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -365,6 +367,8 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -382,6 +386,8 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -399,6 +405,8 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None

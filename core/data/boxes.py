@@ -276,6 +276,11 @@ class Detected:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def from_score(self, least: float) -> Detected:
+        """Leave out boxes of a lower score."""
+        kept = self.scores >= least
+        return Detected(self.places[kept], self.classes[kept], self.scores[kept])
+
     @classmethod
     def nothing(cls) -> Detected:
         return cls(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))

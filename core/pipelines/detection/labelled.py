@@ -68,7 +68,10 @@ def read_pool(
     return LabelledBoxes(pool, labels, matched, conflicts)
 
 
-def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedImage], tuple[Skipped, ...]]:
+Sized = tuple[dict[int, BoxedImage], tuple[Skipped, ...]]
+
+
+def of_their_size(labelled: LabelledBoxes, run: Run) -> Sized:
     """Return what was drawn by row, without images whose boxes were drawn on another size: these are told."""
     kept: dict[int, BoxedImage] = {}
     skipped: list[Skipped] = []
@@ -132,12 +135,12 @@ class Compared:
         return sum(len(image.boxes) for image in self.images)
 
 
-def compare(labelled: LabelledBoxes, found: Detections, run: Run) -> Compared:
-    """Bring what was predicted together with what was drawn.
+def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run) -> Compared:
+    """Bring what was predicted together with what was drawn. sized: as `of_their_size` returns it.
 
     Raises NothingToValidate, NameNotInPool, ClassesNeverMeet.
     """
-    by_row, skipped = of_their_size(labelled, run)
+    by_row, skipped = sized
     if not by_row:
         raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
     names = tuple(labelled.pool.names[row] for row in by_row)

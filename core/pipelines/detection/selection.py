@@ -117,10 +117,11 @@ class Looked:
     @property
     def boxes(self) -> FoundBoxes:
         """Those that reach the floor."""
-        kept = [one.scores >= self.calibration.floor for one in self.said]
-        said = [Detected(one.places[k], one.classes[k], one.scores[k]) for one, k in zip(self.said, kept, strict=True)]
+        floor = self.calibration.floor
+        said = [one.from_score(floor) for one in self.said]
         described = None
         if self.described is not None:
+            kept = [one.scores >= floor for one in self.said]
             described = [one[k] for one, k in zip(self.described, kept, strict=True)]
         return FoundBoxes.of(said, self.calibration.quality, described)
 

@@ -1418,8 +1418,9 @@ export interface components {
         };
         /**
          * DetectionLabelCheckResult
-         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
-         *     these labels is best; None: they can't be told right from wrong.
+         * @description `items`: most suspicious first. `map50`: of what judges, by these labels; None: no class can be scored.
+         *     `thresholds`: the score from which on a class's predictions count, where F1 with these labels is best; None: they
+         *     can't be told right from wrong.
          */
         DetectionLabelCheckResult: {
             /**
@@ -1444,6 +1445,8 @@ export interface components {
             by_suspicion: {
                 [key: string]: number;
             };
+            /** Map50 */
+            map50?: number | null;
             /** Thresholds */
             thresholds: {
                 [key: string]: number | null;
@@ -2273,6 +2276,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
