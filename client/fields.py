@@ -163,6 +163,7 @@ class PredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -184,6 +185,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -205,6 +207,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -226,6 +229,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 

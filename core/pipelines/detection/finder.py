@@ -98,10 +98,6 @@ class Finder:
         """Return what was found as predictions are."""
         return Detections(self.classes, {as_seen(pool.names[row]): one.detected for row, one in found.seen.items()})
 
-    def shown(self, said: Detected, least: float) -> tuple[PredictedBox, ...]:
-        """Return the boxes of one image as results have them, the surest first."""
-        return shown(said, self.classes, self.calibration, least)
-
 
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
     """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""

@@ -1459,8 +1459,8 @@ export interface components {
         };
         /**
          * DetectionPredictionResult
-         * @description `items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
-         *     whatever looks like an object.
+         * @description `items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
+         *     box yet, and boxes are around whatever looks like an object.
          */
         DetectionPredictionResult: {
             /**
@@ -3538,6 +3538,11 @@ export interface components {
              * @default []
              */
             names: string[];
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
             /**
              * Min Score
              * @description For boxes: those below this score are left out.
