@@ -1442,8 +1442,9 @@ export interface components {
         };
         /**
          * DetectionLabelCheckResult
-         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
-         *     these labels is best; None: they can't be told right from wrong.
+         * @description `items`: most suspicious first. `map50`: of what judges, by these labels; None: no class can be scored.
+         *     `thresholds`: the score from which on a class's predictions count, where F1 with these labels is best; None: they
+         *     can't be told right from wrong.
          */
         DetectionLabelCheckResult: {
             /**
@@ -1468,6 +1469,8 @@ export interface components {
             by_suspicion: {
                 [key: string]: number;
             };
+            /** Map50 */
+            map50?: number | null;
             /** Thresholds */
             thresholds: {
                 [key: string]: number | null;
@@ -1480,8 +1483,8 @@ export interface components {
         };
         /**
          * DetectionPredictionResult
-         * @description `items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
-         *     whatever looks like an object.
+         * @description `items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
+         *     box yet, and boxes are around whatever looks like an object.
          */
         DetectionPredictionResult: {
             /**
@@ -2302,6 +2305,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
@@ -3621,6 +3634,11 @@ export interface components {
              * @default []
              */
             names: string[];
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
             /**
              * Min Score
              * @description For boxes: those below this score are left out.

@@ -717,9 +717,9 @@ export const words = {
   boxCheck: {
     heading: "Suspicious boxes",
     go: "Check all boxes",
-    predictions: "Your detector's boxes",
+    predictions: "Your detector's boxes (optional)",
     predictionsHint:
-      "A file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
+      "Left empty: three detectors are trained here, each on two thirds of the images, and judge the rest; some minutes. Or a file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
     nothing: "No box looks wrong beside these predictions.",
     kinds: {
       overlooked: "overlooked",
