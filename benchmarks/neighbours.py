@@ -2,8 +2,8 @@
 
     python -m benchmarks.neighbours
 
-The sets are those of `strengths`, even and uneven. Each round `auto` picks by the head that is scored, so that two courses
-of labels are compared; by chance both have the same labels. Differences are points of macro F1 on held-out images.
+The sets are those of `strengths`, even and uneven. Each round `auto` picks by the head that is scored, so that two
+courses of labels are compared; by chance both have the same labels. Gains are points of macro F1 on held-out images.
 """
 
 from __future__ import annotations

@@ -596,11 +596,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @default classification
@@ -743,11 +743,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -1698,11 +1698,11 @@ export interface components {
             backbone: string;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -1785,11 +1785,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2266,11 +2266,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2595,11 +2595,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -2800,11 +2800,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -3547,11 +3547,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -3825,11 +3825,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -4051,11 +4051,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
