@@ -123,7 +123,7 @@ def test_the_forecast_from_chosen_labels_is_what_more_chosen_labels_bring(bench,
 
 
 def test_from_a_few_chosen_labels_nothing_is_told_of_a_curve_that_still_rises(bench, digits):
-    """Twenty of ten classes: each more is worth much, and nobody knows where that ends. With neighbours it has ended."""
+    """Twenty of ten classes: each more is worth much, and nobody knows where that ends (by neighbours, it has)."""
     alone = {"head": "linear_alone"}
     chosen = bench.choose(digits, [20, 20, 20], **alone)
     result = curve(bench, bench.label_as(digits, chosen), **held_out(bench), **alone, repeats=2, ahead=[10_000])
