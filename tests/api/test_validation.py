@@ -18,6 +18,8 @@ def test_images_are_kept_apart_found_and_given_up_again(client, data):
     assert [image["name"] for image in found[True]] == one["names"]
     assert {image["name"] for image in found[False]} == {"a.png", "b.png"} - {*one["names"]}
     assert [image["apart"] for image in found[True] + found[False]] == [True, False]
+    labelled = client.get("/labels", params=places).json()
+    assert (labelled["labels"], labelled["kept_apart"]) == (2, 1)
     assert client.post("/labels/validation", json={**places, "images": 0}).json()["names"] == []
 
 

@@ -390,6 +390,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/validation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Validation
+         * @description List the images that are kept apart: never proposed, never learnt from, scored by.
+         */
+        get: operations["get_validation_labels_validation_get"];
+        put?: never;
+        /**
+         * Post Validation
+         * @description Keep images apart for validation, drawn at random. What labels they have already is not learnt from any more.
+         */
+        post: operations["post_validation_labels_validation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -2511,6 +2535,12 @@ export interface components {
              */
             names_not_in_pool?: string[] | null;
             /**
+             * Kept Apart
+             * @description Of `labels`, those of images that are kept apart to validate by.
+             * @default 0
+             */
+            kept_apart: number;
+            /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
              */
@@ -3468,6 +3498,11 @@ export interface components {
             /** Confidence */
             confidence: number | null;
             /**
+             * Apart
+             * @description Kept apart to validate by (`GET /labels/validation`).
+             */
+            apart: boolean;
+            /**
              * Notes
              * @description What people are unsure of, or note.
              */
@@ -4266,6 +4301,50 @@ export interface components {
             confidence: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ValidationView
+         * @description `labelled`: how many of the images have a label that counts.
+         */
+        ValidationView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Images */
+            images: number;
+            /** Labelled */
+            labelled: number;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * ValidationWanted
+         * @description How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+         */
+        ValidationWanted: {
+            /** Path To Img */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /**
+             * Images
+             * @description 0: none any more; they can be proposed and learnt from again.
+             */
+            images: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
     };
     responses: never;
@@ -5466,6 +5545,94 @@ export interface operations {
             };
         };
     };
+    get_validation_labels_validation_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_validation_labels_validation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hand_outs_hand_outs_get: {
         parameters: {
             query: {
@@ -5572,6 +5739,8 @@ export interface operations {
                 noted?: ("any" | "unsure" | "text") | null;
                 /** @description The person who is, or has; left out: anybody. */
                 noted_by?: string | null;
+                /** @description Whether the image is kept apart to validate by. */
+                apart?: boolean | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */
