@@ -79,7 +79,9 @@ class LabelsView(LabelsPart):
         None, description="Where `path_to_img` was given: labels of names that no image there has."
     )
     names_not_in_pool: list[str] | None = Field(None, description="Such names; 1,000 at most.")
-    kept_apart: int = Field(0, description="Of `labels`, those of images that are kept apart to validate by.")
+    kept_apart: int | None = Field(
+        None, description="Where images are kept apart to validate by: of `labels`, those of such images."
+    )
     several: int | None = Field(
         None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
     )
@@ -171,8 +173,9 @@ async def get_labels(
 
     def content() -> str:
         labels = services.surveys.get(path, state, roots, task_of(which.task))
-        view = _view(labels, which, kept_apart(path, roots), roots)
-        return view.model_dump_json(exclude=_unasked(which))
+        apart = kept_apart(path, roots)
+        view = _view(labels, which, apart, roots)
+        return view.model_dump_json(exclude=_unasked(which, hides_apart=not apart))
 
     return Response(await services.files.run(places, content), 200, headers, JSON)
 
@@ -258,7 +261,7 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
         labels=len(labels),
         not_in_pool=len(outside),
         names_not_in_pool=outside.names[:1000],
-        kept_apart=len(labels.having() & {as_seen(name) for name in apart}) if apart else 0,
+        kept_apart=len(labels.having() & {as_seen(name) for name in apart}) if apart else None,
         several=labels.several,
         classes=[
             ClassOfPool(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
@@ -276,9 +279,11 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
     )
 
 
-def _unasked(which: LabelsQuery) -> IncEx:
-    """Name the fields that say nothing of what was asked."""
+def _unasked(which: LabelsQuery, *, hides_apart: bool) -> IncEx:
+    """Name the fields that say nothing of what was asked, or of what is there."""
     fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if hides_apart:
+        fields["kept_apart"] = True
     if which.path_to_img is None:
         fields |= {"not_in_pool": True, "names_not_in_pool": True, "classes": {"__all__": {"not_in_pool"}}}
     return fields

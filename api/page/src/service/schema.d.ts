@@ -2536,10 +2536,9 @@ export interface components {
             names_not_in_pool?: string[] | null;
             /**
              * Kept Apart
-             * @description Of `labels`, those of images that are kept apart to validate by.
-             * @default 0
+             * @description Where images are kept apart to validate by: of `labels`, those of such images.
              */
-            kept_apart: number;
+            kept_apart?: number | null;
             /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
