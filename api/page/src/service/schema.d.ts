@@ -3912,7 +3912,7 @@ export interface components {
             pending: string[];
             /**
              * Class Quotas
-             * @description By class, how many of `add` to choose among the images that the head takes for it (0: none of them). The rest of `add` comes from all other classes.
+             * @description By class, how many of `add` to choose among the images that the head takes for it (0: none of them). The rest of `add` comes from all other classes. For boxes: among the images on which one of the class is drafted.
              * @default {}
              */
             class_quotas: {
