@@ -51,12 +51,15 @@ export type BoxesF1 = Schemas["DetectionF1Result"];
 export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
+export type Agreement = Schemas["AgreementResult"];
+
 export interface Results {
   selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
   f1: OneF1 | SeveralF1 | BoxesF1;
   learning_curve: Schemas["LearningCurveResult"];
   audit: Schemas["AuditResult"];
+  agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
   map: OneMap | SeveralMap;
@@ -70,6 +73,7 @@ interface Requests {
   f1: Schemas["F1Request"];
   learning_curve: Schemas["LearningCurveRequest"];
   audit: Schemas["AuditRequest"];
+  agreement: Schemas["AgreementRequest"];
   label_check: Schemas["LabelCheckRequest"];
   similar: Schemas["SimilarRequest"];
   map: Schemas["MapRequest"];

@@ -403,6 +403,37 @@ export const words = {
     auditAlt: (sentence: string) => `Macro F1 by labels, methods beside chance. ${sentence}`,
   },
 
+  agreement: {
+    heading: "Do people agree?",
+    hint: "Compares the labels of images that several people have labelled: by class, by person, and what is to be settled. Under Set-up a share of the images can be asked of two people.",
+    go: "Compare",
+    observed: "of their labels are the same",
+    untold: "no image has labels of two people yet",
+    headline: (shared: number, all: number) =>
+      ` · on ${images(shared)} that several people labelled, of ${number(all)}`,
+    settling: (open: number, settled: number) => `${number(open)} to be settled, ${number(settled)} settled.`,
+    settle: "Settle them",
+    byPerson: "By person, whose labels to look at first",
+    person: "person",
+    first: "look here first",
+    labels: "labels",
+    shared: "shared images",
+    withConsensus: "as the consensus",
+    same: "the same",
+    alpha: "alpha, 95 % range",
+    alphaIs: (what: string) => ` · alpha ${what}`,
+    alphaWith: (alpha: number, low: number, high: number) =>
+      `${decimal(alpha, 2)} (${decimal(low, 2)} to ${decimal(high, 2)})`,
+    worst: "differs most on",
+    byClass: "By class, where people differ most first",
+    class: "class",
+    mixedUp: "others say",
+    byCrowdlab:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus weighs people by how often they agree, and what the model says of an image without having seen its label.",
+    byMajority:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus is what most people say: there is too little to train a model on.",
+  },
+
   check: {
     title: "Check",
     heading: "Suspicious labels",
@@ -581,6 +612,9 @@ export const words = {
     personHint: "Names your labels file.",
     personFile: (file: string) => `Your labels go to ${file}.`,
     add: "Images a batch",
+    overlap: "Asked of two people, %",
+    overlapHint:
+      "So many of the images come to a second person, who isn't told what the first one said: Quality shows how far people agree.",
     addHint: "Small batches learn faster; 20 is a good start.",
     taskHeading: "What is labelled",
     tasks: {
@@ -624,6 +658,7 @@ export const words = {
       labels: "Choose a folder for labels.",
       person: "A name begins with a letter or digit, and has up to 64 letters, digits and any of . _ @ -",
       add: "A batch has 1 to 1,000 images.",
+      overlap: "0 to 100 of a hundred images can be asked of two people.",
       task: "Say what is labelled.",
       bothValidation: "Validation photos and validation labels belong together: name both, or none.",
     },
