@@ -82,6 +82,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
         handed_to=request.person,
         with_others=held.with_others,
         with_you=held.with_you,
+        unsure_of=held.unsure_of,
         near_copies_left_out=len(batch.left_out),
         detector=looked.summary,
         skipped=(*otherwise, *skipped_images(labelled.pool.skipped, looked.unreadable)),

@@ -366,6 +366,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Notes
+         * @description List what people are unsure of, and what they note. None of it is a label.
+         */
+        get: operations["get_notes_labels_notes_get"];
+        put?: never;
+        /**
+         * Post Notes
+         * @description Write a person's notes: all of them, or none. Answers with all notes of theirs.
+         */
+        post: operations["post_notes_labels_notes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -1619,6 +1643,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             /** Data */
             data: string[];
             /** Items */
@@ -3257,6 +3286,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
@@ -3353,6 +3387,63 @@ export interface components {
             classes: {
                 [key: string]: string;
             };
+        };
+        /**
+         * NoteGiven
+         * @description What the person says of an image from now on. Neither unsure nor a text: nothing any more.
+         */
+        NoteGiven: {
+            /** Name */
+            name: string;
+            /**
+             * Unsure
+             * @description The person can't tell what it is.
+             * @default false
+             */
+            unsure: boolean;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /** NoteView */
+        NoteView: {
+            /** Name */
+            name: string;
+            /** Person */
+            person: string;
+            /** Unsure */
+            unsure: boolean;
+            /** Text */
+            text: string;
+        };
+        /** NotesGiven */
+        NotesGiven: {
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /** Notes */
+            notes: components["schemas"]["NoteGiven"][];
+            /**
+             * Person
+             * @description With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
+        };
+        /**
+         * NotesView
+         * @description `unsure`, `texts`: how many notes say so. `notes`: the newest 10,000 of them, oldest first.
+         */
+        NotesView: {
+            /** Unsure */
+            unsure: number;
+            /** Texts */
+            texts: number;
+            /** Notes */
+            notes: components["schemas"]["NoteView"][];
         };
         /**
          * OneBox
@@ -3462,6 +3553,11 @@ export interface components {
             predicted: string[] | null;
             /** Confidence */
             confidence: number | null;
+            /**
+             * Notes
+             * @description What people are unsure of, or note.
+             */
+            notes: components["schemas"]["NoteView"][];
         };
         /**
          * PoolPage
@@ -3975,6 +4071,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
@@ -5363,6 +5464,94 @@ export interface operations {
             };
         };
     };
+    get_notes_labels_notes_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description Theirs alone. */
+                person?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_notes_labels_notes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotesGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hand_outs_hand_outs_get: {
         parameters: {
             query: {
@@ -5465,6 +5654,10 @@ export interface operations {
                 class?: string | null;
                 /** @description Images that this person has labelled. */
                 person?: string | null;
+                /** @description Images that somebody is unsure of, or has noted something about (`GET /labels/notes`). */
+                noted?: ("any" | "unsure" | "text") | null;
+                /** @description The person who is, or has; left out: anybody. */
+                noted_by?: string | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */

@@ -24,6 +24,8 @@ export type ImageBoxes = Schemas["ImageBoxes"];
 export type OneBox = Schemas["OneBox"];
 export type ImageGiven = Schemas["ImageGiven"];
 export type BoxesWritten = Schemas["BoxesGivenView"];
+export type Note = Schemas["NoteView"];
+export type NotesView = Schemas["NotesView"];
 export type PoolPage = Schemas["PoolPage"];
 export type PoolImage = Schemas["PoolImage"];
 export type HandOut = Schemas["HandOutView"];
@@ -51,12 +53,15 @@ export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type BoxesCurve = Schemas["DetectionLearningCurveResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
+export type Agreement = Schemas["AgreementResult"];
+
 export interface Results {
   selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
   f1: OneF1 | SeveralF1 | BoxesF1;
   learning_curve: OneCurve | BoxesCurve;
   audit: Schemas["AuditResult"];
+  agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
   map: OneMap | SeveralMap;
@@ -70,6 +75,7 @@ interface Requests {
   f1: Schemas["F1Request"];
   learning_curve: Schemas["LearningCurveRequest"];
   audit: Schemas["AuditRequest"];
+  agreement: Schemas["AgreementRequest"];
   label_check: Schemas["LabelCheckRequest"];
   similar: Schemas["SimilarRequest"];
   map: Schemas["MapRequest"];

@@ -262,6 +262,23 @@ export const words = {
     toNewest: "To the newest",
   },
 
+  notes: {
+    title: "Note",
+    about: (name: string) =>
+      `What is there to say of ${name}? Everybody who works on these labels can read it; nothing is learnt from it.`,
+    keep: "Keep",
+    note: "Note",
+    unsure: "Unsure",
+    isUnsure: "Unsure",
+    inWords: ({ unsure, text }: { unsure: boolean; text: string }) =>
+      [unsure ? "unsure" : "", text].filter(Boolean).join(": "),
+    unsureCount: (n: number) => `${number(n)} unsure`,
+    unsureSaid: (rest: string) => `Unsure, and left to others. ${rest}`,
+    unsureOf: (n: number) => `Unsure of ${images(n)}.`,
+    sureSaid: "Not unsure any more.",
+    notWritten: (why: string) => `Not kept: ${why}`,
+  },
+
   handOuts: {
     title: "With whom images are",
     hint: "A batch is a person's for a time, and nobody else gets its images. Every label gives them more time.",
@@ -396,6 +413,37 @@ export const words = {
     auditAlt: (sentence: string) => `Macro F1 by labels, methods beside chance. ${sentence}`,
   },
 
+  agreement: {
+    heading: "Do people agree?",
+    hint: "Compares the labels of images that several people have labelled: by class, by person, and what is to be settled. Under Set-up a share of the images can be asked of two people.",
+    go: "Compare",
+    observed: "of their labels are the same",
+    untold: "no image has labels of two people yet",
+    headline: (shared: number, all: number) =>
+      ` · on ${images(shared)} that several people labelled, of ${number(all)}`,
+    settling: (open: number, settled: number) => `${number(open)} to be settled, ${number(settled)} settled.`,
+    settle: "Settle them",
+    byPerson: "By person, whose labels to look at first",
+    person: "person",
+    first: "look here first",
+    labels: "labels",
+    shared: "shared images",
+    withConsensus: "as the consensus",
+    same: "the same",
+    alpha: "alpha, 95 % range",
+    alphaIs: (what: string) => ` · alpha ${what}`,
+    alphaWith: (alpha: number, low: number, high: number) =>
+      `${decimal(alpha, 2)} (${decimal(low, 2)} to ${decimal(high, 2)})`,
+    worst: "differs most on",
+    byClass: "By class, where people differ most first",
+    class: "class",
+    mixedUp: "others say",
+    byCrowdlab:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus weighs people by how often they agree, and what the model says of an image without having seen its label.",
+    byMajority:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus is what most people say: there is too little to train a model on.",
+  },
+
   check: {
     title: "Check",
     heading: "Suspicious labels",
@@ -474,6 +522,8 @@ export const words = {
     anySuggestion: "any suggestion",
     least: "Sure from",
     anySure: "however sure",
+    noted: "Notes",
+    notedOptions: { "": "with and without notes", unsure: "somebody is unsure", text: "with a note", any: "either" },
     sort: "Order",
     sorts: {
       name: "by name",
@@ -572,6 +622,9 @@ export const words = {
     personHint: "Names your labels file.",
     personFile: (file: string) => `Your labels go to ${file}.`,
     add: "Images a batch",
+    overlap: "Asked of two people, %",
+    overlapHint:
+      "So many of the images come to a second person, who isn't told what the first one said: Quality shows how far people agree.",
     addHint: "Small batches learn faster; 20 is a good start.",
     taskHeading: "What is labelled",
     tasks: {
@@ -615,6 +668,7 @@ export const words = {
       labels: "Choose a folder for labels.",
       person: "A name begins with a letter or digit, and has up to 64 letters, digits and any of . _ @ -",
       add: "A batch has 1 to 1,000 images.",
+      overlap: "0 to 100 of a hundred images can be asked of two people.",
       task: "Say what is labelled.",
       bothValidation: "Validation photos and validation labels belong together: name both, or none.",
     },
@@ -750,6 +804,8 @@ export const words = {
           ["c or /", "type a class; Enter takes the match, ↓ another one or a new class"],
           ["← → ↑ ↓", "another image"],
           ["s or Space", "skip: not proposed again"],
+          ["!", "unsure, or not: kept, left to others, no label"],
+          [";", "a note about the image"],
           ["u or Backspace", "undo"],
           ["Delete", "take the label back"],
           ["y", "near-copies get the same label, or not"],
