@@ -44,18 +44,16 @@ export function QualityView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view">
       <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
-      {!isBoxes() && (
-        <Section
-          kind="learning_curve"
-          heading={words.quality.curve}
-          hint={words.quality.curveHint}
-          verb={words.quality.forecast}
-          named={kind === "learning_curve" ? named : null}
-          request={() => ({ kind: "learning_curve", ...onePool(), ...scoredBy() })}
-          labelsIn={(result) => result.labels}
-          draw={(result) => <Curve result={result} />}
-        />
-      )}
+      <Section
+        kind="learning_curve"
+        heading={words.quality.curve}
+        hint={isBoxes() ? words.quality.boxes.curve.curveHint : words.quality.curveHint}
+        verb={words.quality.forecast}
+        named={kind === "learning_curve" ? named : null}
+        request={() => ({ kind: "learning_curve", ...onePool(), ...scoredBy() })}
+        labelsIn={(result) => ("task" in result ? result.images : result.labels)}
+        draw={(result) => <Curve result={result} />}
+      />
       <Section
         kind="f1"
         heading={words.quality.f1}

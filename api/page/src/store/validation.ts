@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { get, post } from "../service/service";
 import type { KeptApart } from "../service/types";
-import { theProject, theTask, validated } from "./project";
+import { isBoxes, theProject, theTask, validated } from "./project";
 
 /** Null: not looked at yet. */
 export const apart = signal<KeptApart | null>(null);
@@ -27,6 +27,6 @@ export async function keepApart(images: number): Promise<void> {
 export function scoredBy() {
   const { pool, labels } = theProject();
   const named = validated();
-  if ("path_to_img_val" in named || !apart.value?.labelled) return named;
+  if (isBoxes() || "path_to_img_val" in named || !apart.value?.labelled) return named;
   return { path_to_img_val: pool, path_to_labels_val: labels };
 }

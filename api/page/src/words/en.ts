@@ -372,6 +372,16 @@ export const words = {
       neverFound: (classes: string) => `${classes}: never predicted.`,
       columns: ["class", "AP at 0.5", "range", "F1", "precision", "recall", "from score", "boxes"],
       none: "·",
+      curve: {
+        curveHint:
+          "Trains detectors on parts of your labelled images, and forecasts what more of them would bring. Takes a quarter of an hour or more.",
+        macroF1: "mAP at IoU 0.5",
+        labelsAxis: "labelled images",
+        curveAlt: (now: number, best: number, at: number, low: number, high: number) =>
+          `mAP at IoU 0.5 by labelled images: ${score(now)} now, ${score(best)} forecast at ${images(at)}, between ${score(low)} and ${score(high)}.`,
+        curveAltUntold: "mAP at IoU 0.5 by labelled images. What more of them would bring can't be told.",
+        columns: ["more images", "images in all", "mAP at 0.5", "range"],
+      },
     },
     several: {
       headline: (low: number, high: number, exact: number, n: number) =>

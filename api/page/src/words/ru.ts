@@ -409,6 +409,16 @@ export const words: Words = {
       neverFound: (classes) => `${classes}: ни разу не найдено.`,
       columns: ["класс", "AP при 0,5", "интервал", "F1", "точность", "полнота", "порог", "рамок"],
       none: "·",
+      curve: {
+        curveHint:
+          "Обучает детекторы на частях размеченных изображений и предсказывает, что дадут новые. Это четверть часа или дольше.",
+        macroF1: "mAP при IoU 0,5",
+        labelsAxis: "размеченных изображений",
+        curveAlt: (now, best, at, low, high) =>
+          `mAP при IoU 0,5 по числу размеченных изображений: сейчас ${score(now)}, прогноз на ${number(at)}: ${score(best)}, от ${score(low)} до ${score(high)}.`,
+        curveAltUntold: "mAP при IoU 0,5 по числу размеченных изображений. Что дадут новые, сказать нельзя.",
+        columns: ["ещё изображений", "всего изображений", "mAP при 0,5", "интервал"],
+      },
     },
     several: {
       headline: (low, high, exact, n) =>
