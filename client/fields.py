@@ -499,7 +499,7 @@ class AgreementFields(TypedDict, total=False):
 
 
 class SimilarFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Literal["classification", "multilabel", "detection"]
     content: bool
@@ -507,24 +507,24 @@ class SimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     add: Required[int]
     like: Iterable[str]
     unlike: Iterable[str]
-    like_boxes: Iterable[BoxExample]
-    unlike_boxes: Iterable[BoxExample]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
 
 class ClassificationSimilarFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Literal["classification"]
     content: bool
@@ -532,24 +532,24 @@ class ClassificationSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     add: Required[int]
     like: Iterable[str]
     unlike: Iterable[str]
-    like_boxes: Iterable[BoxExample]
-    unlike_boxes: Iterable[BoxExample]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
 
 class MultilabelSimilarFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
     content: bool
@@ -557,24 +557,24 @@ class MultilabelSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     add: Required[int]
     like: Iterable[str]
     unlike: Iterable[str]
-    like_boxes: Iterable[BoxExample]
-    unlike_boxes: Iterable[BoxExample]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
 
 class DetectionSimilarFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["detection"]]
     content: bool
@@ -582,24 +582,24 @@ class DetectionSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     add: Required[int]
     like: Iterable[str]
     unlike: Iterable[str]
-    like_boxes: Iterable[BoxExample]
-    unlike_boxes: Iterable[BoxExample]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
 
 class MapFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Literal["classification", "multilabel", "detection"]
     content: bool
@@ -607,18 +607,18 @@ class MapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     points: int
 
 
 class ClassificationMapFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Literal["classification"]
     content: bool
@@ -626,18 +626,18 @@ class ClassificationMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     points: int
 
 
 class MultilabelMapFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["multilabel"]]
     content: bool
@@ -645,18 +645,18 @@ class MultilabelMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     points: int
 
 
 class DetectionMapFields(TypedDict, total=False):
-    backbone: Required[str | None]
+    backbone: str | None
     head: HeadName
     task: Required[Literal["detection"]]
     content: bool
@@ -664,13 +664,13 @@ class DetectionMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    image_size: int | None
-    passes: int | None
-    path_to_predictions: Place | None
     points: int
 
 

@@ -295,7 +295,7 @@ class BoxesPredicted(Detecting):
             yield Fault("/path_to_predictions", "invalid_value", "it is of the task detection alone")
 
 
-class OnBoxes(BoxesPredicted, Timed):
+class OnBoxes(Timed, BoxesPredicted):
     """The fields of kinds that tell images apart by a backbone, and boxes as well."""
 
     @classmethod

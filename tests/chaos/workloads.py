@@ -48,9 +48,9 @@ WORKLOADS = (
     Workload("large prediction", "prediction", "large", 2, labels=40),
     Workload("ahead", "embedding", "large", 3),
     Workload("network", "selection", "tiny", 2, more={"add": 3, "backbone": "mobilenet", "weights": "random"}),
-    Workload("boxes", "prediction", "tiny", 2, labels=12, boxes=True),
-    Workload("next boxes", "selection", "tiny", 2, labels=12, more={"add": 3}, boxes=True),
-    Workload("wrong boxes", "label_check", "tiny", 1, labels=12, boxes=True),
+    Workload("boxes", "prediction", "tiny", 3, labels=12, boxes=True),
+    Workload("next boxes", "selection", "tiny", 3, labels=12, more={"add": 3}, boxes=True),
+    Workload("wrong boxes", "label_check", "tiny", 2, labels=12, boxes=True),
     Workload("poison", "prediction", "slow", 1, labels=40, poison=True),
 )
 BY_NAME = {workload.name: workload for workload in WORKLOADS}

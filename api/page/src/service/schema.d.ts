@@ -2999,8 +2999,11 @@ export interface components {
              * @constant
              */
             kind: "map";
-            /** Backbone */
-            backbone: string | null;
+            /**
+             * Backbone
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name. Left out where embeddings, or predictions, are brought along.
+             */
+            backbone?: string | null;
             /**
              * Head
              * @description The classifier trained on the embeddings.
@@ -3043,6 +3046,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -3062,21 +3080,6 @@ export interface components {
              * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
              */
             within_s?: number | null;
-            /**
-             * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
-             */
-            image_size?: number | null;
-            /**
-             * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
-             */
-            passes?: number | null;
-            /**
-             * Path To Predictions
-             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
-             */
-            path_to_predictions?: string | null;
             /**
              * Points
              * @description How many images, or boxes, at most; labelled ones come first.
@@ -4262,8 +4265,11 @@ export interface components {
              * @constant
              */
             kind: "similar";
-            /** Backbone */
-            backbone: string | null;
+            /**
+             * Backbone
+             * @description b0, resnet50, mobilenet, dinov2, dinov3, siglip, descriptor, or any timm model name. Left out where embeddings, or predictions, are brought along.
+             */
+            backbone?: string | null;
             /**
              * Head
              * @description The classifier trained on the embeddings.
@@ -4306,6 +4312,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -4325,21 +4346,6 @@ export interface components {
              * @description Do with what is embedded so many seconds after the job began: images drawn evenly from the whole pool, the labelled ones first. Asked again, it does with more. Left out: the whole pool is embedded.
              */
             within_s?: number | null;
-            /**
-             * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
-             */
-            image_size?: number | null;
-            /**
-             * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
-             */
-            passes?: number | null;
-            /**
-             * Path To Predictions
-             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
-             */
-            path_to_predictions?: string | null;
             /**
              * Add
              * @description How many images, or boxes, to return.
