@@ -46,7 +46,7 @@ class Crops:
         return len(self.rows)
 
     def take(self, kept: Rows) -> Crops:
-        return Crops(*(one[kept] for one in (self.rows, self.places, self.drawn, self.predicted, self.scores)))
+        return Crops(self.rows[kept], self.places[kept], self.drawn[kept], self.predicted[kept], self.scores[kept])
 
     @classmethod
     def join(cls, *parts: Crops) -> Crops:
