@@ -896,6 +896,21 @@ export interface components {
             repeats: number[];
         };
         /**
+         * BoxExample
+         * @description A box on an image, drawn or not: x, y, width and height in pixels of the upright image.
+         */
+        BoxExample: {
+            /** Name */
+            name: string;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+        };
+        /**
          * BoxForecast
          * @description What `extra` more labelled images, drawn like those there are, are expected to give; `boxes`: on all of them.
          *
@@ -1582,6 +1597,52 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * DetectionMapResult
+         * @description Columns of equal length, an entry a box. `classes`: as it was drawn, `predicted`: as a detector has it, as
+         *     indices into `class_names`; -1: it wasn't, or hasn't. `all_boxes`: drawn or predicted, on `images` images.
+         */
+        DetectionMapResult: {
+            /**
+             * Kind
+             * @default map
+             * @constant
+             */
+            kind: "map";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Class Names */
+            class_names: string[];
+            /** Names */
+            names: string[];
+            /** Boxes */
+            boxes: [
+                number,
+                number,
+                number,
+                number
+            ][];
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
+            /** Classes */
+            classes: number[];
+            /** Predicted */
+            predicted: number[];
+            /** All Boxes */
+            all_boxes: number;
+            /** Images */
+            images: number;
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
          * DetectionPredictionResult
          * @description `items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
          *     box yet, and boxes are around whatever looks like an object.
@@ -1690,6 +1751,65 @@ export interface components {
              * @default 0
              */
             near_copies_left_out: number;
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionSimilarItem
+         * @description A box. score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: which
+         *     of `like_boxes` it is closest to. `class`: as it was drawn; `predicted`, `confidence`: as a detector has it.
+         */
+        DetectionSimilarItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Score */
+            score: number;
+            /** Like */
+            like: number;
+            /** Class */
+            class: string | null;
+            /** Predicted */
+            predicted: string | null;
+            /** Confidence */
+            confidence: number | null;
+        };
+        /**
+         * DetectionSimilarResult
+         * @description `data`: names of the images that they are on. `candidates`: boxes, on `looked_at` images without a label and, if
+         *     asked, among those that were drawn.
+         */
+        DetectionSimilarResult: {
+            /**
+             * Kind
+             * @default similar
+             * @constant
+             */
+            kind: "similar";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Data */
+            data: string[];
+            /** Items */
+            items: components["schemas"]["DetectionSimilarItem"][];
+            /** Candidates */
+            candidates: number;
+            /** Looked At */
+            looked_at: number;
             detector: components["schemas"]["DetectorSummary"] | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
@@ -2899,7 +3019,7 @@ export interface components {
         };
         /**
          * MapRequest
-         * @description The pool in a plane: images that look alike lie close.
+         * @description The pool in a plane: images, or boxes, that look alike lie close.
          */
         MapRequest: {
             /**
@@ -2922,11 +3042,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2955,6 +3075,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -2976,7 +3111,7 @@ export interface components {
             within_s?: number | null;
             /**
              * Points
-             * @description How many images at most; labelled ones come first.
+             * @description How many images, or boxes, at most; labelled ones come first.
              * @default 20000
              */
             points: number;
@@ -3717,6 +3852,11 @@ export interface components {
              */
             passes?: number | null;
             /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -3754,11 +3894,6 @@ export interface components {
              * @default []
              */
             names: string[];
-            /**
-             * Path To Predictions
-             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
-             */
-            path_to_predictions?: string | null;
             /**
              * Min Score
              * @description For boxes: those below this score are left out.
@@ -4155,7 +4290,7 @@ export interface components {
         };
         /**
          * SimilarRequest
-         * @description Images like some, and unlike others.
+         * @description Images, or boxes, like some, and unlike others.
          */
         SimilarRequest: {
             /**
@@ -4178,11 +4313,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -4211,6 +4346,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -4232,12 +4382,13 @@ export interface components {
             within_s?: number | null;
             /**
              * Add
-             * @description How many images to return.
+             * @description How many images, or boxes, to return.
              */
             add: number;
             /**
              * Like
              * @description Names of images that show what is looked for.
+             * @default []
              */
             like: string[];
             /**
@@ -4247,6 +4398,18 @@ export interface components {
              */
             unlike: string[];
             /**
+             * Like Boxes
+             * @description For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.
+             * @default []
+             */
+            like_boxes: components["schemas"]["BoxExample"][];
+            /**
+             * Unlike Boxes
+             * @description For boxes: those that don't.
+             * @default []
+             */
+            unlike_boxes: components["schemas"]["BoxExample"][];
+            /**
              * Exclude
              * @description Names of images never to return.
              * @default []
@@ -4254,7 +4417,7 @@ export interface components {
             exclude: string[];
             /**
              * Among
-             * @description Which images to return.
+             * @description Which images to return. For boxes: `all` looks among those that people drew, too.
              * @default unlabelled
              * @enum {string}
              */
@@ -4797,7 +4960,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
