@@ -51,6 +51,7 @@ JobResult = (
     | Annotated[f1.MultilabelF1Result, Tag("f1 of multilabel")]
     | Annotated[f1.DetectionF1Result, Tag("f1 of detection")]
     | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
+    | Annotated[learning_curve.DetectionLearningCurveResult, Tag("learning_curve of detection")]
     | Annotated[audit.AuditResult, Tag("audit")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
     | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]
@@ -58,8 +59,10 @@ JobResult = (
     | Annotated[agreement.AgreementResult, Tag("agreement")]
     | Annotated[similar.SimilarResult, Tag("similar")]
     | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
+    | Annotated[similar.DetectionSimilarResult, Tag("similar of detection")]
     | Annotated[map.MapResult, Tag("map")]
     | Annotated[map.MultilabelMapResult, Tag("map of multilabel")]
+    | Annotated[map.DetectionMapResult, Tag("map of detection")]
     | Annotated[embedding.EmbeddingResult, Tag("embedding")]
 )
 

@@ -5,12 +5,15 @@ import { useLifetime } from "../shared/lifetime";
 import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
-import { isBoxes, onePool, theProject, theTask, validated } from "../store/project";
+import { isBoxes, isSeveral, onePool, theProject, theTask } from "../store/project";
+import { apart, scoredBy } from "../store/validation";
 import { words } from "../words";
+import { Agreement } from "./Agreement";
 import { Audit } from "./Audit";
 import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
+import { KeepApart } from "./KeepApart";
 import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
@@ -24,11 +27,14 @@ function drawF1(result: Results["f1"]) {
   return result.task === "detection" ? <BoxesF1 result={result} /> : <SeveralClassesF1 result={result} />;
 }
 
+const f1Missing = () => (apart.value?.images ? words.validation.noneLabelled : words.quality.f1Missing);
+
 export function QualityView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const named = params.get("job");
   const kind = params.get("kind");
   const { backbone, pool, labels, valPool, valLabels } = theProject();
+  const hasNamed = !!valPool && !!valLabels;
   const there = total.value;
 
   useEffect(() => {
@@ -38,36 +44,46 @@ export function QualityView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view">
       <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
-      {!isBoxes() && (
-        <Section
-          kind="learning_curve"
-          heading={words.quality.curve}
-          hint={words.quality.curveHint}
-          verb={words.quality.forecast}
-          named={kind === "learning_curve" ? named : null}
-          request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
-          labelsIn={(result) => result.labels}
-          draw={(result) => <Curve result={result} />}
-        />
-      )}
+      <Section
+        kind="learning_curve"
+        heading={words.quality.curve}
+        hint={isBoxes() ? words.quality.boxes.curve.curveHint : words.quality.curveHint}
+        verb={words.quality.forecast}
+        named={kind === "learning_curve" ? named : null}
+        request={() => ({ kind: "learning_curve", ...onePool(), ...scoredBy() })}
+        labelsIn={(result) => ("task" in result ? result.images : result.labels)}
+        draw={(result) => <Curve result={result} />}
+      />
       <Section
         kind="f1"
         heading={words.quality.f1}
         hint={words.quality.f1Hint}
         verb={words.quality.measure}
         named={kind === "f1" ? named : null}
-        missing={valPool && valLabels ? null : words.quality.f1Missing}
+        before={isBoxes() || hasNamed ? null : <KeepApart />}
+        missing={hasNamed || apart.value?.labelled ? null : f1Missing()}
         request={() => ({
           kind: "f1",
           ...(isBoxes() ? { task: "detection" } : { backbone, ...theTask() }),
           path_to_img_train: pool,
           path_to_labels_train: labels,
-          path_to_img_val: valPool,
-          path_to_labels_val: valLabels,
+          ...scoredBy(),
         })}
         labelsIn={(result) => ("task" in result ? null : sum(Object.values(result.head.images_per_class)))}
         draw={drawF1}
       />
+      {!isBoxes() && !isSeveral() && (
+        <Section
+          kind="agreement"
+          heading={words.agreement.heading}
+          hint={words.agreement.hint}
+          verb={words.agreement.go}
+          named={kind === "agreement" ? named : null}
+          request={() => ({ kind: "agreement", ...onePool() })}
+          labelsIn={(result) => result.labels}
+          draw={(result) => <Agreement result={result} />}
+        />
+      )}
       {!isBoxes() && (
         <Section
           kind="audit"
@@ -78,7 +94,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
           missing={
             there !== null && there < LEAST_FOR_AUDIT ? words.quality.auditMissing(LEAST_FOR_AUDIT, there) : null
           }
-          request={() => ({ kind: "audit", ...onePool(), ...validated() })}
+          request={() => ({ kind: "audit", ...onePool(), ...scoredBy() })}
           labelsIn={(result) => result.images}
           draw={(result) => <Audit result={result} />}
         />
