@@ -100,4 +100,5 @@ class Neighbours:
         """Where the images lie in those directions, at unit length: (R, DIRECTIONS)."""
         places: Floats = self._units @ self._directions
         lengths = np.linalg.norm(places, axis=1, keepdims=True)
-        return places / np.where(lengths > 0, lengths, 1)
+        places /= np.where(lengths > 0, lengths, 1)
+        return places
