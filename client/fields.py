@@ -163,6 +163,7 @@ class PredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -184,6 +185,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -205,6 +207,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -226,6 +229,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
+    path_to_predictions: Place | None
     min_score: float
 
 
@@ -348,6 +352,8 @@ class LabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -365,6 +371,8 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -382,6 +390,8 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -399,6 +409,8 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None

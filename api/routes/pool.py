@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.routes.notes import NoteView, note_view
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.browse import Answer, Guesses, Labelled, Listing, Sort, View, Wanted, find
 from nextlabel.core.data.label_files import Survey, person_of, state_of
 from nextlabel.core.data.labels_folder import SETTLED
+from nextlabel.core.data.notes import Note, read_notes
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
@@ -25,11 +27,14 @@ from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.prediction import SureLabels
 from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.requests import OfClasses, PathText
+from nextlabel.core.people import in_file_names
 from nextlabel.core.tasks.registry import task_of
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MOST_AT_ONCE = 10_000
 PREDICTION = "prediction"
+Noted: TypeAlias = Literal["any", "unsure", "text"]
+NotesByName: TypeAlias = dict[str, list[Note]]  # names as they are compared
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -42,6 +47,10 @@ class PoolQuery(BaseModel):
     labelled: Labelled = Field("any", description="`disputed`: labels of it contradict each other.")
     class_name: str | None = Field(None, alias="class", max_length=1000, description='"": that none applies.')
     person: str | None = Field(None, max_length=200, description="Images that this person has labelled.")
+    noted: Noted | None = Field(
+        None, description="Images that somebody is unsure of, or has noted something about (`GET /labels/notes`)."
+    )
+    noted_by: str | None = Field(None, max_length=200, description="The person who is, or has; left out: anybody.")
     search: str = Field("", max_length=1000, description="A part of the name, in any case.")
     prediction: str | None = Field(
         None, max_length=100, description="A succeeded job of the kind `prediction` about this pool: its guesses."
@@ -79,6 +88,7 @@ class PoolImage(BaseModel):
     disputed: bool
     predicted: list[str] | None
     confidence: float | None
+    notes: list[NoteView] = Field(description="What people are unsure of, or note.")
 
 
 class PoolPage(BaseModel):
@@ -105,17 +115,20 @@ async def get_pool(services: Given, caller: Reader, which: Annotated[PoolQuery, 
 def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
     roots = services.settings.data_roots
     labels, state = Survey({}), ""
+    notes: NotesByName = {}
     with suppress(PathNotFound):  # before the first label
         path = existing_file_or_folder(which.path_to_labels, roots)
         state = state_of(path, roots)
         labels = services.surveys.get(path, state, roots, task_of(which.task))
+        for note in read_notes(path, roots):
+            notes.setdefault(as_seen(note.name), []).append(note)
     place = place_at(which.path_to_img, roots)
     view = services.views.get(which.view) if which.view else None
     if view is None or view.listing.pool.place.key != place.key:
         listing = services.views.listing(place, anew=which.anew)
         guesses = None if job is None else _guesses(listing, job, services)
-        rows = find(listing, labels, guesses, which.wanted)
-        asked = f"{state}\0{which.prediction}\0{which.wanted}"
+        rows = find(listing, labels, guesses, which.wanted, _noted(notes, which))
+        asked = f"{state}\0{which.prediction}\0{which.wanted}\0{which.noted}\0{which.noted_by}"
         view = services.views.keep(View.of(listing, asked, rows, guesses))
     return PoolPage(
         view=view.id,
@@ -123,11 +136,24 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
         images=len(view.listing.pool),
         listed_at=datetime.fromtimestamp(view.listing.at, UTC),
         cross_validated=view.guesses.trust if view.guesses else None,
-        data=_images(view, labels, which.offset, which.limit),
+        data=_images(view, labels, notes, which.offset, which.limit),
     )
 
 
-def _images(view: View, labels: Survey, offset: int, limit: int) -> list[PoolImage]:
+def _noted(notes: NotesByName, which: PoolQuery) -> set[str] | None:
+    """Return the names of the images that were noted as is asked for; None: whatever was noted."""
+    if which.noted is None:
+        return None
+    by = None if which.noted_by is None else in_file_names(which.noted_by)
+    unsure, text = (which.noted in ("any", part) for part in ("unsure", "text"))
+    return {
+        name
+        for name, said in notes.items()
+        if any((one.unsure and unsure) or (one.text and text) for one in said if by in (None, one.person))
+    }
+
+
+def _images(view: View, labels: Survey, notes: NotesByName, offset: int, limit: int) -> list[PoolImage]:
     pool, guesses = view.listing.pool, view.guesses
     rows = view.rows[offset : offset + limit].tolist()
     said: dict[str, tuple[list[str], str]] = {}
@@ -147,6 +173,7 @@ def _images(view: View, labels: Survey, offset: int, limit: int) -> list[PoolIma
                 disputed=as_seen(pool.names[row]) in labels.disputed,
                 predicted=list(guesses.answers[code]) if guesses and code >= 0 else None,
                 confidence=round(float(guesses.confidence[row]), 6) if guesses and code >= 0 else None,
+                notes=[note_view(one) for one in notes.get(as_seen(pool.names[row]), ())],
             )
         )
     return images

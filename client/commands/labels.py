@@ -29,12 +29,13 @@ from nextlabel.client.pools import POOL, named, place_of
 from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.label_files import GivenLabel, settle
-from nextlabel.core.data.label_text import NONE
+from nextlabel.core.data.label_text import NONE, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
 from nextlabel.core.data.labels_folder import why_nobodys
+from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
 from nextlabel.core.errors import LabelsConflict
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
@@ -309,3 +310,46 @@ def _tell_open(folder: Path, task: str) -> None:
     for name, said in conflicts.items():
         click.echo(f"{name}: {', '.join(f'{one} ({where})' for one, where in said.items())}")
     click.echo(f"{len(conflicts)} to settle", err=True)
+
+
+# --- notes ------------------------------------------------------------------------------------------------------
+
+
+@labels.command()
+@click.argument("folder", type=Folder)
+@click.argument("name", required=False)
+@click.option("--person", help="Whose note it is; when listing: theirs alone.")
+@click.option("--unsure/--sure", default=None, help="The person can't tell what NAME is; when listing: such alone.")
+@click.option("--text", help="What there is to say of NAME; an empty one takes it back.")
+@AsJson
+def notes(
+    folder: Path, name: str | None, person: str | None, unsure: bool | None, text: str | None, as_json: bool
+) -> None:
+    """List what people are unsure of and what they note about images. With NAME, a person and more, note that.
+
+    Notes stand in notes.json in FOLDER, and are no labels: nothing is learnt from them.
+    """
+    root = folder.resolve()
+    if name is None:
+        if text is not None:
+            raise click.UsageError("say the NAME of the image that --text is about")
+        found = read_notes(root, [root])
+        _tell_notes(
+            [one for one in (of_person(found, person) if person else found) if unsure in (None, one.unsure)], as_json
+        )
+        return
+    if person is None or (unsure is None and text is None):
+        raise click.UsageError("say whose note it is, --person, and what: --unsure, --sure or --text")
+    mine = of_person(read_notes(root, [root]), person)
+    was = next((one for one in mine if as_seen(one.name) == as_seen(name)), None) or GivenNote(name)
+    new = GivenNote(name, was.unsure if unsure is None else unsure, was.text if text is None else text)
+    write_notes(str(root), [new], person=person, roots=[root])
+
+
+def _tell_notes(notes: list[Note], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in notes], indent=2, ensure_ascii=False))
+        return
+    for one in notes:
+        click.echo("\t".join([one.name, one.person, "unsure" if one.unsure else "", printable(one.text)]).rstrip())
+    click.echo(f"{sum(one.unsure for one in notes)} unsure, {sum(bool(one.text) for one in notes)} texts", err=True)

@@ -276,6 +276,19 @@ class Detected:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def from_score(self, least: float) -> Detected:
+        """Leave out boxes of a lower score."""
+        kept = self.scores >= least
+        return Detected(self.places[kept], self.classes[kept], self.scores[kept])
+
+    def within(self, width: int, height: int) -> Detected:
+        """Cut boxes at the edges of their image, and leave out those that lie beyond it."""
+        ends = np.concatenate([self.places[:, :2], self.places[:, :2] + self.places[:, 2:]], axis=1)
+        ends = np.clip(ends, 0, [width, height] * 2)
+        places = np.concatenate([ends[:, :2], ends[:, 2:] - ends[:, :2]], axis=1)
+        kept = (places[:, 2:] > 0).all(axis=1)
+        return Detected(places[kept], self.classes[kept], self.scores[kept])
+
     @classmethod
     def nothing(cls) -> Detected:
         return cls(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0))

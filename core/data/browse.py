@@ -109,8 +109,14 @@ class View:
         return cls(hashlib.sha256(said.encode(errors="replace")).hexdigest()[:32], listing, rows, guesses)
 
 
-def find(listing: Listing, labels: Survey, guesses: Guesses | None, wanted: Wanted) -> NDArray[np.int64]:
-    """Return the rows of the images that are wanted, in their order."""
+def find(
+    listing: Listing,
+    labels: Survey,
+    guesses: Guesses | None,
+    wanted: Wanted,
+    only: Collection[str] | None = None,
+) -> NDArray[np.int64]:
+    """Return the rows of the images that are wanted, in their order. only: of these names, as names are compared."""
     pool = listing.pool
     fit = np.ones(len(pool), np.bool_)
     if wanted.class_name is not None or wanted.person is not None:
@@ -119,6 +125,8 @@ def find(listing: Listing, labels: Survey, guesses: Guesses | None, wanted: Want
         fit &= _at(pool, labels.disputed)
     elif wanted.labelled != "any":
         fit &= _at(pool, labels.having()) == (wanted.labelled == "yes")
+    if only is not None:
+        fit &= _at(pool, only)
     if wanted.search:
         part = as_seen(wanted.search).lower()
         fit &= np.fromiter((part in name.lower() for name in all_as_seen(pool.names)), np.bool_, len(pool))

@@ -11,7 +11,6 @@ Their order is that of their keys. Only the name is wanted.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,9 +21,10 @@ from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words, labels_folder
 from nextlabel.core.data.label_text import writable
-from nextlabel.core.data.labels import read_bytes, sorted_classes
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.side_files import as_lines, content_of, objects_in
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import replace_together
 from nextlabel.core.errors import ClassesChanged, Fault, InvalidRequest, LabelsMalformed
@@ -85,7 +85,7 @@ def declare_classes(
     if faults := [Fault(f"/classes/{at}/{field}", "invalid_value", why) for at, field, why in _faults(tidied)]:
         raise InvalidRequest(faults)
     with labels_folder(str(path), roots) as folder, in_our_words(folder.path), alone_in(folder):
-        there = content_of(folder)
+        there = content_of(folder, CLASS_FILE)
         if version is not None and version != ("" if there is None else _digest(there)):
             raise ClassesChanged(f"the classes in {shown(folder.path)} were changed meanwhile: look at them again")
         data = as_bytes(tidied)
@@ -131,7 +131,7 @@ def names_in(data: bytes) -> list[str]:
 
 def read_declared(folder: Folder) -> ClassesDeclared:
     """Read the file of an open folder. Raises as `declared_classes` does."""
-    data = content_of(folder)
+    data = content_of(folder, CLASS_FILE)
     if data is None:
         return ClassesDeclared()
     return ClassesDeclared(tuple(_parsed(data)), _digest(data))
@@ -139,21 +139,11 @@ def read_declared(folder: Folder) -> ClassesDeclared:
 
 def as_bytes(classes: Iterable[LabelClass]) -> bytes:
     """Write classes as a file has them: one a line, without what was not said."""
-    lines = [
-        json.dumps({key: text for key, text in asdict(one).items() if text}, ensure_ascii=False) for one in classes
-    ]
-    return ("[\n  " + ",\n  ".join(lines) + "\n]\n" if lines else "[]\n").encode()
+    return as_lines(map(asdict, classes))
 
 
 def _parsed(data: bytes) -> list[LabelClass]:
-    if len(data) > MOST_BYTES:
-        raise LabelsMalformed(f"{CLASS_FILE} is too large: {MOST_BYTES:,} bytes at most")
-    try:
-        found = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise LabelsMalformed(f"{CLASS_FILE} is no JSON ({error}); mend it, or take it away") from None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise LabelsMalformed(f'{CLASS_FILE} is no list of classes: [{{"name": "..."}}, ...]')
+    found = objects_in(data, CLASS_FILE, most_bytes=MOST_BYTES, like='{"name": "..."}')
     classes = [_tidied(_class_of(one, at)) for at, one in enumerate(found)]
     for at, field, why in _faults(classes):
         raise LabelsMalformed(f"{CLASS_FILE}, class {at + 1} ({shown(classes[at].name)}), {field}: {why}")
@@ -212,14 +202,6 @@ def _all_keys() -> Iterator[str]:
     yield from STROKES
     for first in FIRST_STROKES:
         yield from (first + second for second in SECOND_STROKES)
-
-
-def content_of(folder: Folder) -> bytes | None:
-    """Return what the file of an open folder holds; None: there is none. Raises LabelsMalformed, PathNotReadable."""
-    file = folder.file(CLASS_FILE)
-    if file.is_link():
-        raise LabelsMalformed(f"{shown(file.path)} is a link, which is not followed here; put the file itself there")
-    return read_bytes(file) if file.is_regular() else None
 
 
 def _digest(data: bytes) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nextlabel.core.data.class_file import content_of, names_in, renamed
+from nextlabel.core.data.class_file import names_in, renamed
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words
@@ -24,6 +24,7 @@ from nextlabel.core.data.label_text import decode_any, encode_any, format_line, 
 from nextlabel.core.data.labels import files_in, read_bytes, sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.side_files import content_of
 from nextlabel.core.data.spelling import as_seen, hint
 from nextlabel.core.disk import replace_together
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -56,7 +57,7 @@ def change_class(
     with _files(path, roots) as (folder, files):
         before = {file: read_bytes(file) for file in files}
         counts = {file: Counter(class_ for _, class_ in _labels(data)) for file, data in before.items()}
-        declared = content_of(folder)
+        declared = content_of(folder, CLASS_FILE)
         names = [] if declared is None else names_in(declared)
         _refuse(old, new, sum(counts.values(), Counter()), names, merge=merge)
         changed = {file.name: count[old] for file, count in counts.items() if count[old]}

@@ -9,29 +9,23 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import EMBED, VALIDATION, OnePredicted, OneValidated, given_in
+from nextlabel.core.kinds.requests import EMBED, VALIDATION, Detecting, OnePredicted, OneValidated, given_in
 from nextlabel.core.kinds.results import DetectionResult, Leak, Manifest, MultilabelResult, Part, Result, Skipped
 
 
-class LabelCheckRequest(OnePredicted, OneValidated):
+class LabelCheckRequest(OnePredicted, OneValidated, Detecting):
     """Which labels look wrong."""
 
     kind: Literal["label_check"] = "label_check"
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
-        """Boxes are judged by the predictions of a detector that was trained elsewhere."""
+        """Boxes are judged by what a detector finds, ours or another."""
         yield from super().misfits(body)
         given = given_in(body)
-        if body.get("task") != "detection":
-            return
-        if "path_to_predictions" not in given:
-            yield Fault(
-                "/path_to_predictions", "missing_field", "boxes are judged by those that your detector predicts"
-            )
         for name in (*EMBED, *VALIDATION):
-            if name in given:
-                yield Fault(f"/{name}", "invalid_value", "boxes are judged by predictions alone: leave it out")
+            if name in given and body.get("task") == "detection":
+                yield Fault(f"/{name}", "invalid_value", "boxes are judged by what a detector finds: leave it out")
 
 
 class SuspiciousLabel(Part):
@@ -172,14 +166,16 @@ class SuspiciousBox(Part):
 
 
 class DetectionLabelCheckResult(DetectionResult):
-    """`items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
-    these labels is best; None: they can't be told right from wrong."""
+    """`items`: most suspicious first. `map50`: of what judges, by these labels; None: no class can be scored.
+    `thresholds`: the score from which on a class's predictions count, where F1 with these labels is best; None: they
+    can't be told right from wrong."""
 
     kind: Literal["label_check"] = "label_check"
     labels: int
     boxes: int
     items: tuple[SuspiciousBox, ...]
     by_suspicion: dict[str, int]
+    map50: float | None = None
     thresholds: dict[str, float | None]
     conflicts: tuple[NameConflict, ...]
     skipped: tuple[Skipped, ...]
@@ -200,6 +196,8 @@ class DetectionLabelCheckResult(DetectionResult):
     def sentences(self) -> Iterable[str]:
         found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.by_suspicion.items() if count)
         yield f"{self.boxes} boxes on {self.labels} images; what looks wrong: {found or 'nothing'}."
+        if self.map50 is not None:
+            yield f"They are judged by what a detector finds whose mAP@50 on them is {self.map50:.3f}."
         if self.conflicts:
             yield f"Images about which labels contradict each other: {len(self.conflicts)}."
 
@@ -209,7 +207,7 @@ KIND = Kind(
     result=LabelCheckResult,
     results={"multilabel": MultilabelLabelCheckResult, "detection": DetectionLabelCheckResult},
     labels=LabelsNeed.TRAINING,
-    stages=("read", "embed", "embed validation images", "judge", "compare"),
+    stages=("read", "embed", "embed validation images", "train", "predict", "judge", "compare"),
     title="Label check",
     question="Which labels look wrong?",
     answer="suggestions, conflicts, copies that disagree, leaks into the validation set",
@@ -218,8 +216,12 @@ KIND = Kind(
     command="check",
     usage="POOL --labels L",
     about="Labels of the folder POOL that a model which had not seen them finds odd, most suspicious first; "
-    "near-copies that disagree; names with two classes; validation images that were labelled for training.",
-    shell_examples=("nextlabel check photos --labels labels -o suspicious.csv",),
+    "near-copies that disagree; names with two classes; validation images that were labelled for training. With --task "
+    "detection: boxes that were overlooked, have another class, are badly placed, or are around nothing.",
+    shell_examples=(
+        "nextlabel check photos --labels labels -o suspicious.csv",
+        "nextlabel check photos --task detection --labels labels -o suspicious.csv",
+    ),
     example={
         "kind": "label_check",
         "backbone": "mobilenet",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MIN_SCORE, Detecting, Names, Timed, given_in
+from nextlabel.core.kinds.requests import LATER_FIELDS, MIN_SCORE, Detecting, Names, PathText, Timed, given_in
 from nextlabel.core.kinds.results import (
     ClassProbability,
     DetectionResult,
@@ -25,9 +25,13 @@ from nextlabel.core.kinds.results import (
     TimedPart,
 )
 
+OF_BOXES = ("names", "min_score", "path_to_predictions")
+
 
 class PredictionRequest(Timed, Detecting):
     """A class, or boxes, for every unlabelled image."""
+
+    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
 
     kind: Literal["prediction"] = "prediction"
     all_probabilities: bool = Field(
@@ -46,13 +50,18 @@ class PredictionRequest(Timed, Detecting):
         description="For boxes: of these images alone, labelled ones too. Where a person drew a box, none is "
         "predicted on top of it.",
     )
+    path_to_predictions: PathText | None = Field(
+        None,
+        description="For boxes alone: what your own detector says of the images; none is trained then. As csv "
+        "(`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
+    )
     min_score: float = Field(MIN_SCORE, ge=0.01, le=1, description="For boxes: those below this score are left out.")
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given, boxes = given_in(body), body.get("task") == "detection"
-        of_boxes = [name for name in ("names", "min_score") if body.get(name) not in (None, [], (), MIN_SCORE)]
+        of_boxes = [name for name in OF_BOXES if body.get(name) not in (None, [], (), MIN_SCORE)]
         for name in ("backbone", "path_to_embeddings") if boxes else of_boxes:
             if name in given:
                 what = "boxes are found by a detector of its own: leave it out" if boxes else "it is of boxes alone"
@@ -167,8 +176,8 @@ class BoxesOfImage(Part):
 
 
 class DetectionPredictionResult(DetectionResult):
-    """`items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
-    whatever looks like an object."""
+    """`items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
+    box yet, and boxes are around whatever looks like an object."""
 
     kind: Literal["prediction"] = "prediction"
     items: tuple[BoxesOfImage, ...]

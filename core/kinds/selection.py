@@ -167,12 +167,14 @@ class HandedOutPart(Part):
     """What a selection says of hand-outs.
 
     `handed_to`: whose batch it is; null where nobody was named. `with_others`: how many unlabelled images were left out
-    because others have them. `with_you`: the same of images that this person has of other batches.
+    because others have them. `with_you`: the same of images that this person has of other batches. `unsure_of`: of
+    those that this person has said to be unsure of.
     """
 
     handed_to: str | None = None
     with_others: int = 0
     with_you: int = 0
+    unsure_of: int = 0
 
     def of_hand_outs(self) -> Iterator[str]:
         """Say who has what."""
@@ -180,6 +182,8 @@ class HandedOutPart(Part):
             yield f"With others, and so left out: {self.with_others}."
         if self.with_you:
             yield f"With {self.handed_to} of earlier batches, and so left out: {self.with_you}."
+        if self.unsure_of:
+            yield f"Left out as {self.handed_to} is unsure of them: {self.unsure_of}."
 
 
 class SelectionItem(Part):

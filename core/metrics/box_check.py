@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from nextlabel.core.data.boxes import Detected, Floats, iou
+from nextlabel.core.data.boxes import Detected, Floats, Rows, iou
 from nextlabel.core.metrics.detection import Flags, Truth
 
 Suspicion = Literal["overlooked", "swapped", "badly_placed", "spurious"]
@@ -52,12 +52,21 @@ def _of_image(i: int, one: Truth, said: Detected, sure: Floats) -> list[Suspect]
     overlaps = iou(said.places, one.places)
     high = said.scores >= sure[said.classes]
     alone = np.flatnonzero(high & (overlaps.max(axis=1, initial=0.0) < APART))
-    found = [Suspect(i, "overlooked", None, d, float(said.scores[d])) for d in alone.tolist()]
+    found = [Suspect(i, "overlooked", None, d, float(said.scores[d])) for d in _once_a_place(said, alone)]
     for g in np.flatnonzero(~one.crowd).tolist():
         suspect = _of_box(i, g, one, said, overlaps[:, g], high, np.isfinite(sure[one.classes[g]]))
         if suspect is not None:
             found.append(suspect)
     return found
+
+
+def _once_a_place(said: Detected, rows: Rows) -> list[int]:
+    """Of predictions about one place, whatever their class, keep the surest."""
+    kept: list[int] = []
+    for d in rows[np.argsort(-said.scores[rows], kind="stable")].tolist():
+        if not kept or iou(said.places[[d]], said.places[kept]).max() < SAME:
+            kept.append(d)
+    return kept
 
 
 def _of_box(i: int, g: int, one: Truth, said: Detected, overlap: Floats, high: Flags, can_tell: bool) -> Suspect | None:

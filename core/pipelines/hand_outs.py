@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
+from nextlabel.core.data.notes import of_person, read_notes
 from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.jobs.hand_outs import HandOut, Project, people_by_name
 from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.selection import SelectionRequest
@@ -30,14 +32,15 @@ class HandOutsOfJob(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Candidates that somebody has, and that this person can't get: rows of the pool, ascending.
+    """Candidates that this person can't get: somebody has them, or the person is unsure of them. Rows, ascending.
 
-    people: who has each image, by name.
+    unsure_of: how many of them the person has said to be unsure of. people: who has each image, by name.
     """
 
     rows: Rows
     with_others: int
     with_you: int
+    unsure_of: int
     people: Mapping[str, Collection[str]]
 
     @classmethod
@@ -48,8 +51,11 @@ class Held:
         others = [
             name for name, who in people.items() if request.person not in who and len(who) >= request.most_holders(name)
         ]
-        with_you, with_others = (np.intersect1d(pool.rows_of(names), candidates) for names in (own, others))
-        return cls(np.union1d(with_you, with_others), len(with_others), len(with_you), people)
+        with_you, with_others, unsure_of = (
+            np.intersect1d(pool.rows_of(names), candidates) for names in (own, others, doubted(request, run))
+        )
+        rows = np.union1d(np.union1d(with_you, with_others), unsure_of)
+        return cls(rows, len(with_others), len(with_you), len(unsure_of), people)
 
     def left_out_of(self, inputs: Inputs) -> Inputs:
         """Take them out of the candidates; methods count them as covered."""
@@ -57,6 +63,15 @@ class Held:
             return inputs
         candidates = np.setdiff1d(inputs.candidates, self.rows, assume_unique=True)
         return replace(inputs, candidates=candidates, pending=np.union1d(inputs.pending, self.rows))
+
+
+def doubted(request: SelectionRequest, run: Run) -> list[str]:
+    """List the images that the person of the batch is unsure of: they are asked for others' answers, not for theirs."""
+    if request.person is None or request.path_to_labels is None:
+        return []
+    roots = run.settings.data_roots
+    notes = read_notes(existing_file_or_folder(request.path_to_labels, roots), roots)
+    return [one.name for one in of_person(notes, request.person) if one.unsure]
 
 
 def hand_out(request: SelectionRequest, most_holders: Mapping[str, int], run: Run) -> bool:

@@ -76,7 +76,8 @@ def carry_out(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
 def read_labelled_images(request: LabelCheckRequest, run: Run) -> Labelled:
     """Read the labels and the pool of what is labelled."""
     validates = request.path_to_img_val is not None
-    run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
+    of_boxes = ("train", "predict")
+    run.plan(*KIND.planned(leave_out=of_boxes if validates else (*of_boxes, "embed validation images")))
     run.stage("read")
     labelled = read_labelled(
         request.path_to_img,

@@ -14,6 +14,7 @@ from nextlabel.core.data.spelling import all_as_seen
 from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.people import in_file_names
+from nextlabel.core.pipelines.hand_outs import doubted
 from nextlabel.core.tasks.registry import task_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class SecondOpinions:
             for name in said:
                 people.setdefault(name, set()).add(in_file_names(file.rpartition(".")[0]))
         new = {pool.names[row] for row in candidates}
-        done = {one.name for one in seen.settled} | set(request.exclude) | set(request.pending)
+        done = {one.name for one in seen.settled} | {*request.exclude, *request.pending, *doubted(request, run)}
         found = {
             name: frozenset(people[key])
             for name, key in zip(pool.names, all_as_seen(pool.names), strict=True)

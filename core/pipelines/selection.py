@@ -124,6 +124,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "handed_to": request.person,
         "with_others": held.with_others,
         "with_you": held.with_you,
+        "unsure_of": held.unsure_of,
         "near_copies_left_out": len(batch.left_out),
         "head": predictions.head if predictions else None,
         "reached": embedded.reached,
@@ -269,6 +270,8 @@ def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: 
             detail += f"; {held.with_others} are with others until they are labelled or given back, or their time is up"
         if held.with_you:
             detail += f"; {held.with_you} are with {request.person} already, of earlier batches"
+        if held.unsure_of:
+            detail += f"; {request.person} is unsure of {held.unsure_of}"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
         run.warn(

@@ -121,6 +121,7 @@ def test_boxes_are_drawn_moved_and_resized_with_the_mouse_and_a_reload_keeps_the
     batch(page)
     visitor.open("#/label", project)
     stage, *_ = stage_of(page)
+    expect(page.locator("header")).to_contain_text("yolox_nano")
     visitor.shot("boxes-empty")
     drag(page, (100, 100), (160, 160))
     name_first(page, "red")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.notes import read_notes
 from tests.e2e.visitor import NARROW, give_some, read, until
 from tests.pools import class_of, draw
 
@@ -92,6 +93,19 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     expect(page.get_by_role("listbox").get_by_role("option", selected=True)).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.get_by_role("listbox").get_by_role("option", selected=True)).to_have_count(0)
+
+    page.keyboard.press("!")
+    until(page, lambda: len(read_notes(labels, [labels])) == 1)
+    page.keyboard.press(";")
+    page.keyboard.type("too dark")
+    page.keyboard.press("Enter")
+    until(page, lambda: [(one.unsure, one.text) for one in read_notes(labels, [labels])] == [(True, "too dark")])
+    page.get_by_role("combobox", name="Notes").select_option("somebody is unsure")
+    expect(page.get_by_text("1 of 60 images")).to_be_visible()
+    expect(page.get_by_role("option", name=re.compile(r"unsure: too dark \(me\)"))).to_be_visible()
+    visitor.shot("browse-notes")
+    assert len(read(labels)) == 7
+    assert visitor.serious() == []
 
 
 def test_a_rubber_band_and_clicks_select_and_others_labels_appear_within_seconds(visit, project, labels):

@@ -14,7 +14,7 @@ import { useKeys } from "./shared/keyboard";
 import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
 import { SimilarView } from "./similar/SimilarView";
-import { isBoxes, project } from "./store/project";
+import { isBoxes, looksAtThem, project } from "./store/project";
 import { addressOf, go, route, VIEWS } from "./store/route";
 import { words } from "./words";
 
@@ -116,7 +116,7 @@ function Top({ shown }: { shown: keyof typeof SHOWN }) {
             <span class="pool" title={now.pool}>
               {fileOf(now.pool)}
             </span>{" "}
-            <span class="dim">{now.backbone}</span>{" "}
+            <span class="dim">{looksAtThem()}</span>{" "}
             <span class="dim" title={words.app.signedInAs(now.person)}>
               · {now.person}
             </span>

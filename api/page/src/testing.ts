@@ -1,9 +1,13 @@
 // For component tests: what jsdom lacks, a service that answers as told, and an empty page before each test.
 
 import { cleanup, configure } from "@testing-library/preact";
+import { options } from "preact";
 import { afterEach, beforeEach, vi } from "vitest";
 
 configure({ asyncUtilTimeout: 10_000 }); // a busy machine is no failure
+
+// Preact else waits for a frame, or 35 ms, and calls `cancelAnimationFrame` after: by then a file may be over, and jsdom gone.
+options.requestAnimationFrame = (effects) => setTimeout(effects);
 
 type Answer = (path: string, body: unknown) => unknown;
 

@@ -34,7 +34,7 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
         request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
     )
     predicted = _train_and_predict(request, labelled, run) if trains else _brought(request, run)
-    compared = compare(labelled, predicted.found, run)
+    compared = compare(labelled, of_their_size(labelled, run), predicted.found, run)
     run.stage("score")
     rng = np.random.default_rng(request.seed)
     scores = score(compared.truth, compared.detected, compared.classes, rng)

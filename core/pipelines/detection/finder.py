@@ -98,10 +98,6 @@ class Finder:
         """Return what was found as predictions are."""
         return Detections(self.classes, {as_seen(pool.names[row]): one.detected for row, one in found.seen.items()})
 
-    def shown(self, said: Detected, least: float) -> tuple[PredictedBox, ...]:
-        """Return the boxes of one image as results have them, the surest first."""
-        return shown(said, self.classes, self.calibration, least)
-
 
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
     """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""
@@ -132,20 +128,30 @@ class Found:
     unreadable: tuple[SkippedFile, ...]
 
 
-def finder_of(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> Finder:
+def finder_of(
+    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, turn: tuple[int, int] = (0, 1)
+) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
-    Raises WeightsUnavailable, WeightsMismatch, NoLabels.
+    turn: which of how many trainings of that stage it is. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
+    at, of = turn
+    passes = request.passes or PASSES
     side = request.image_size or SIDE
     if request.weights == "random":
-        run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
+        if not at:
+            detail = "the detector starts untrained, as asked: its answers are for comparison"
+            run.warn(WarningCode.RANDOM_WEIGHTS, detail)
         path, weights = None, f"random-{request.seed}"
     else:
         path = find_weights(run.settings)
         weights = digest_of(path)[:16]
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-    run.stage("train", request.passes or PASSES, "images")
+    if not at:
+        run.stage("train", of * passes, "images")
+
+    def tick(done: int, _total: int) -> None:
+        run.advance(at * passes + done)
 
     def start() -> Yolox:
         if path is not None:
@@ -161,13 +167,13 @@ def finder_of(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], r
     trained = kept.get(key, len(classes))
     if trained is None:
         examples = _examples(pool, drawn, classes, side, request.seed, run)
-        passes = request.passes or PASSES
-        trained = fine_tune(start(), examples, len(classes), side, passes=passes, seed=request.seed, tick=run.advance)
+        trained = fine_tune(start(), examples, len(classes), side, passes=passes, seed=request.seed, tick=tick)
         try:
             kept.keep(key, trained)
         except OSError as error:
             detail = f"the detector could not be kept for next time: {error.strerror or error}"
             run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
+    tick(passes, passes)
     summary = _summary(trained, classes, side)
     return Finder(classes, trained.network, side, trained.calibration, summary, weights, run.settings.cpu_engine)
 

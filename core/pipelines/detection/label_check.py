@@ -1,13 +1,15 @@
-"""Which boxes look wrong, beside those that a detector predicts that was trained elsewhere."""
+"""Which boxes look wrong, beside those that detectors predict that were not trained on the image."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from nextlabel.core.data.boxes import Box
 from nextlabel.core.data.detections import fingerprint, read_detections
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.label_check import (
     KIND,
     DetectionLabelCheckResult,
@@ -15,48 +17,76 @@ from nextlabel.core.kinds.label_check import (
     NameConflict,
     SuspiciousBox,
 )
+from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.metrics.box_check import Suspect, Suspicion, suspects
 from nextlabel.core.metrics.detection import score
-from nextlabel.core.pipelines.detection.labelled import Compared, compare, read_boxes
-from nextlabel.core.pipelines.material import manifest, rounded
+from nextlabel.core.pipelines.detection.labelled import (
+    Compared,
+    LabelledBoxes,
+    Sized,
+    compare,
+    of_their_size,
+    read_boxes,
+)
+from nextlabel.core.pipelines.detection.unseen import find_unseen
+from nextlabel.core.pipelines.material import Origin, manifest, rounded
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
 
+WEAK = 0.5  # mAP@50 of what judges, below which it is wrong more often than people are
 SUSPICIONS: tuple[Suspicion, ...] = ("overlooked", "swapped", "badly_placed", "spurious")
 
 
 def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult:
     """Hold what people drew against what was predicted; what is predicted surely and was not drawn is told, too."""
-    run.plan(*KIND.planned(leave_out=("embed", "embed validation images", "compare")))
+    brought = request.path_to_predictions
+    asks_nobody = ("embed", "embed validation images", "compare")
+    run.plan(*KIND.planned(leave_out=(*asks_nobody, "train", "predict") if brought else asks_nobody))
     run.stage("read")
     assert request.path_to_labels is not None  # the request was refused otherwise
-    assert request.path_to_predictions is not None
     labelled = read_boxes(request.path_to_img, request.path_to_labels, run, content=request.content)
-    found = read_detections(request.path_to_predictions, run.settings.data_roots)
-    compared = compare(labelled, found, run)
+    sized = of_their_size(labelled, run)
+    origin: Origin = NoEmbeddings()
+    if brought is not None:
+        found = read_detections(brought, run.settings.data_roots)
+    else:
+        unseen = find_unseen(request, labelled.pool, sized[0], run)
+        found, origin, sized = unseen.found, unseen.finder, _without(sized, unseen.skipped, labelled)
+    compared = compare(labelled, sized, found, run)
     run.stage("judge")
     scores = score(compared.truth, compared.detected, compared.classes, np.random.default_rng(request.seed))
     thresholds = {one.name: one.threshold for one in scores.per_class}
     sure = np.array([np.inf if one is None else one for one in thresholds.values()])
     suspected = suspects(compared.truth, compared.detected, sure)
     counts = Counter(one.kind for one in suspected)
+    if scores.map50 is not None and scores.map50 < WEAK:
+        detail = f"mAP@50 of what judges these boxes is {scores.map50:.2f}: most faults that it sees may be its own"
+        run.warn(WarningCode.FEW_LABELS, detail)
     return DetectionLabelCheckResult(
         labels=len(compared.names),
         boxes=compared.boxes,
         items=tuple(_item(rank, one, compared) for rank, one in enumerate(suspected, start=1)),
         by_suspicion={kind: counts[kind] for kind in SUSPICIONS},
+        map50=None if scores.map50 is None else rounded(scores.map50),
         thresholds={name: None if one is None else rounded(one) for name, one in thresholds.items()},
         conflicts=tuple(NameConflict(name=name, classes=dict(said)) for name, said in labelled.conflicts.items()),
         skipped=compared.skipped,
         manifest=manifest(
             request,
-            NoEmbeddings(),
+            origin,
             run,
             head=False,
             sources={"pool": labelled},
-            predictions=fingerprint(found),
+            predictions=fingerprint(found) if brought else None,
         ),
     )
+
+
+def _without(sized: Sized, skipped: Sequence[Skipped], labelled: LabelledBoxes) -> Sized:
+    """Leave out images that can't be read to their end: what was not found on them tells nothing."""
+    by_row, before = sized
+    names = {one.name for one in skipped}
+    return {row: one for row, one in by_row.items() if labelled.pool.names[row] not in names}, (*before, *skipped)
 
 
 def _item(rank: int, one: Suspect, compared: Compared) -> SuspiciousBox:

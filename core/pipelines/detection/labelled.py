@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.images import read_shape
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
@@ -22,8 +23,9 @@ from nextlabel.core.errors import (
     WarningCode,
 )
 from nextlabel.core.kinds.results import Skipped
+from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Truth
-from nextlabel.core.pipelines.material import read_of_task
+from nextlabel.core.pipelines.material import read_of_task, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import Conflicts, Labels
 from nextlabel.core.tasks.detection import MatchedBoxes
@@ -68,33 +70,50 @@ def read_pool(
     return LabelledBoxes(pool, labels, matched, conflicts)
 
 
-def of_their_size(labelled: LabelledBoxes, run: Run) -> tuple[dict[int, BoxedImage], tuple[Skipped, ...]]:
+Sized = tuple[dict[int, BoxedImage], tuple[Skipped, ...]]
+
+
+def of_their_size(labelled: LabelledBoxes, run: Run) -> Sized:
     """Return what was drawn by row, without images whose boxes were drawn on another size: these are told."""
+    sizes, unreadable = sizes_of(labelled.pool, labelled.matched.rows, run)
     kept: dict[int, BoxedImage] = {}
-    skipped: list[Skipped] = []
+    skipped = list(skipped_images(unreadable))
     otherwise: list[str] = []
-    rows = labelled.matched.rows.tolist()
-    with closing(labelled.pool.ahead(rows, run.settings.bucket_patience_s)) as files:
-        for at, (row, image) in enumerate(zip(rows, labelled.matched.targets, strict=True)):
+    for row, image in zip(labelled.matched.rows.tolist(), labelled.matched.targets, strict=True):
+        if row not in sizes:
+            continue
+        width, height = sizes[row]
+        if (width, height) == (image.width, image.height):
+            kept[row] = image
+        else:
+            name = labelled.pool.names[row]
+            reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
+            otherwise.append(name)
+            skipped.append(Skipped(name=name, reason=reason))
+    if otherwise:
+        first = skipped[-len(otherwise)].reason
+        detail = f"boxes were drawn on images of another size: these were left out; the first, as {first}"
+        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
+    return kept, tuple(skipped)
+
+
+def sizes_of(pool: Pool, rows: Rows, run: Run) -> tuple[dict[int, tuple[int, int]], tuple[SkippedFile, ...]]:
+    """Read width and height, upright, of the images of those rows; those that can't be read are told apart."""
+    sizes: dict[int, tuple[int, int]] = {}
+    unreadable: list[SkippedFile] = []
+    with closing(pool.ahead(rows.tolist(), run.settings.bucket_patience_s)) as files:
+        for at, row in enumerate(rows.tolist()):
             if at % EVERY == 0:
                 run.check()
-            name = labelled.pool.names[row]
+            name = pool.names[row]
             try:
                 with files.open(name) as stream:
                     width, height, _ = read_shape(stream, max_pixels=run.settings.max_image_pixels)
             except (UnreadableImage, OSError) as error:
-                skipped.append(Skipped(name=name, reason=getattr(error, "detail", None) or str(error)))
+                unreadable.append(SkippedFile(name, getattr(error, "detail", None) or str(error)))
                 continue
-            if (width, height) == (image.width, image.height):
-                kept[row] = image
-            else:
-                otherwise.append(name)
-                reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
-                skipped.append(Skipped(name=name, reason=reason))
-    if otherwise:
-        detail = f"boxes were drawn on images of another size: these were left out; the first, as {skipped[0].reason}"
-        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
-    return kept, tuple(skipped)
+            sizes[row] = (width, height)
+    return sizes, tuple(unreadable)
 
 
 def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> list[Detected]:
@@ -132,12 +151,12 @@ class Compared:
         return sum(len(image.boxes) for image in self.images)
 
 
-def compare(labelled: LabelledBoxes, found: Detections, run: Run) -> Compared:
-    """Bring what was predicted together with what was drawn.
+def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run) -> Compared:
+    """Bring what was predicted together with what was drawn. sized: as `of_their_size` returns it.
 
     Raises NothingToValidate, NameNotInPool, ClassesNeverMeet.
     """
-    by_row, skipped = of_their_size(labelled, run)
+    by_row, skipped = sized
     if not by_row:
         raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
     names = tuple(labelled.pool.names[row] for row in by_row)

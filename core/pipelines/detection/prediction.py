@@ -2,41 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, iou
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.prediction import KIND, BoxesOfImage, DetectionPredictionResult, PredictionRequest
+from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.methods.arrays import Rows
-from nextlabel.core.pipelines.detection.finder import finder_of
-from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool
-from nextlabel.core.pipelines.material import manifest, skipped_images
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.pipelines.detection.brought import known_rows, read_brought
+from nextlabel.core.pipelines.detection.finder import finder_of, shown
+from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool, sizes_of
+from nextlabel.core.pipelines.material import Origin, manifest, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import NoEmbeddings
 
+ROUNDED = 1.0  # pixels that a box may reach beyond its image: what rounding leaves
 ON_TOP = 0.5  # IoU with a drawn box from which on a predicted one is of the same object
 
 
 def carry_out(request: PredictionRequest, run: Run) -> DetectionPredictionResult:
-    run.plan(*KIND.planned(leave_out=("embed",)))
+    trains = request.path_to_predictions is None
+    run.plan(*KIND.planned(leave_out=("embed",) if trains else ("embed", "train")))
     run.stage("read")
     labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
     drawn, left_out = of_their_size(labelled, run)
+    said = (_by_own_detector if trains else _brought)(request, labelled, drawn, run)
+    items = []
+    for row in sorted(said.of):
+        width, height = said.sizes[row]
+        boxes = shown(beside(said.of[row], drawn.get(row)), said.classes, said.calibration, request.min_score)
+        items.append(BoxesOfImage(name=labelled.pool.names[row], width=width, height=height, boxes=boxes))
+    return DetectionPredictionResult(
+        items=tuple(items),
+        detector=said.detector,
+        skipped=(*left_out, *skipped_images(labelled.pool.skipped, said.unreadable)),
+        manifest=manifest(
+            request, said.origin, run, head=False, sources={"pool": labelled}, predictions=said.fingerprint
+        ),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """What is said of images, by row of the pool, and what the result says of where it is from.
+
+    sizes: width and height of each. classes: () while there are none.
+    """
+
+    of: Mapping[int, Detected]
+    sizes: Mapping[int, tuple[int, int]]
+    classes: tuple[str, ...]
+    calibration: Calibration
+    origin: Origin
+    unreadable: tuple[SkippedFile, ...]
+    detector: DetectorSummary | None = None
+    fingerprint: str | None = None
+
+
+def _by_own_detector(
+    request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run
+) -> _Said:
     finder = finder_of(request, labelled.pool, drawn, run)
     rows = _rows(request, labelled, run)
     run.stage("predict", total=len(rows), unit="images")
     found = finder.find(labelled.pool, rows.tolist(), run)
-    items = []
-    for row in sorted(found.seen):
-        said = beside(found.seen[row].detected, drawn.get(row))
-        width, height = found.sizes[row]
-        boxes = finder.shown(said, request.min_score)
-        items.append(BoxesOfImage(name=labelled.pool.names[row], width=width, height=height, boxes=boxes))
-    return DetectionPredictionResult(
-        items=tuple(items),
-        detector=finder.summary,
-        skipped=(*left_out, *skipped_images(labelled.pool.skipped, found.unreadable)),
-        manifest=manifest(request, finder, run, head=False, sources={"pool": labelled}),
+    said = {row: one.detected for row, one in found.seen.items()}
+    return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
+
+
+def _brought(request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run) -> _Said:
+    """Cut boxes that reach beyond their image at its edge, and tell. Raises NameNotInPool, PredictionsMalformed."""
+    assert request.path_to_predictions is not None
+    brought = read_brought(request.path_to_predictions, labelled, drawn, run)
+    asked = "named" if request.names else "unlabelled"
+    rows = known_rows(brought, labelled, _rows(request, labelled, run), asked, run)
+    run.stage("predict", total=len(rows), unit="images")
+    sizes, unreadable = sizes_of(labelled.pool, rows, run)
+    names = labelled.pool.names
+    said = {row: brought.of(names[row]) for row in sizes}
+    beyond = [names[row] for row, size in sizes.items() if _reaches_beyond(said[row], *size)]
+    if beyond:
+        detail = "boxes that reach beyond their image were cut at its edge; were they predicted on images of that size?"
+        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, beyond)
+    cut = {row: said[row].within(*size) for row, size in sizes.items()}
+    return _Said(
+        cut, sizes, brought.classes, brought.calibration, NoEmbeddings(), unreadable, fingerprint=brought.fingerprint
     )
+
+
+def _reaches_beyond(said: Detected, width: int, height: int) -> bool:
+    ends = said.places[:, :2] + said.places[:, 2:]
+    return bool((said.places[:, :2] < -ROUNDED).any() or (ends > np.array([width, height]) + ROUNDED).any())
 
 
 def _rows(request: PredictionRequest, labelled: LabelledBoxes, run: Run) -> Rows:

@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, Detected
-from nextlabel.core.data.detections import fingerprint, read_detections
 from nextlabel.core.data.files import SkippedFile
-from nextlabel.core.data.labels import sorted_classes
-from nextlabel.core.data.spelling import all_as_seen
-from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.kinds.selection import (
     BOX_S,
@@ -33,8 +29,9 @@ from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum, entropy
 from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.pipelines.detection.brought import known_rows, read_brought
 from nextlabel.core.pipelines.detection.finder import box_of, finder_of, shown
-from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool, truth_of
+from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import COPIES_SHOWN, Origin, manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
@@ -83,6 +80,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
         handed_to=request.person,
         with_others=held.with_others,
         with_you=held.with_you,
+        unsure_of=held.unsure_of,
         near_copies_left_out=len(batch.left_out),
         detector=looked.summary,
         skipped=(*otherwise, *skipped_images(labelled.pool.skipped, looked.unreadable)),
@@ -117,10 +115,11 @@ class Looked:
     @property
     def boxes(self) -> FoundBoxes:
         """Those that reach the floor."""
-        kept = [one.scores >= self.calibration.floor for one in self.said]
-        said = [Detected(one.places[k], one.classes[k], one.scores[k]) for one, k in zip(self.said, kept, strict=True)]
+        floor = self.calibration.floor
+        said = [one.from_score(floor) for one in self.said]
         described = None
         if self.described is not None:
+            kept = [one.scores >= floor for one in self.said]
             described = [one[k] for one, k in zip(self.described, kept, strict=True)]
         return FoundBoxes.of(said, self.calibration.quality, described)
 
@@ -182,39 +181,23 @@ def _brought(
     Raises NameNotInPool, PredictionsMalformed.
     """
     assert request.path_to_predictions is not None
-    found = read_detections(request.path_to_predictions, run.settings.data_roots)
-    classes = sorted_classes([*found.classes, *labelled.matched.classes])
-    by_name = found.in_space_of(classes).by_name
-    names = all_as_seen(labelled.pool.names)
-    known = candidates[[names[row] in by_name for row in candidates.tolist()]]
-    if len(candidates) and not len(known):
-        first = next(iter(by_name))
-        raise NameNotInPool(f"no unlabelled image has a prediction in the file; it names {first!r}")
-    if len(known) < len(candidates):
-        absent = [labelled.pool.names[row] for row in np.setdiff1d(candidates, known)]
-        detail = "these images have no prediction in the file; they were left out"
-        run.warn(WarningCode.WITHOUT_PREDICTION, detail, absent)
+    brought = read_brought(request.path_to_predictions, labelled, drawn, run)
+    known = known_rows(brought, labelled, candidates, "unlabelled", run)
     source = source_of(request, run)
     rows = np.union1d(known, np.union1d(labelled.matched.rows, pending))
     embedded = source.embed(labelled, rows, "embed", run) if not isinstance(source, NoEmbeddings) else None
     pool = labelled.pool.take(rows) if embedded is None else embedded.pool
-    seen = all_as_seen(pool.names)
-    wanted = {names[row] for row in known.tolist()}
+    wanted = pool.rows_of(labelled.pool.names[row] for row in known.tolist())
     empty: NDArray[np.float32] = np.empty((len(pool), 0), np.float32)
-    index = {name: i for i, name in enumerate(classes)}
-    judged = [row for row in drawn if names[row] in by_name]
-    calibration = Calibration.of(
-        [truth_of(drawn[row], index) for row in judged], [by_name[names[row]] for row in judged], len(classes)
-    )
     return Looked(
         embedded or Embedded(pool, empty, labelled.match(pool), ()),
-        np.array([i for i, name in enumerate(seen) if name in wanted], np.int64),
-        [by_name.get(name, Detected.nothing()) for name in seen],
-        classes,
-        calibration,
+        wanted,
+        [brought.of(name) for name in pool.names],
+        brought.classes,
+        brought.calibration,
         source,
         unreadable=embedded.unreadable if embedded is not None else (),
-        fingerprint=fingerprint(found),
+        fingerprint=brought.fingerprint,
     )
 
 

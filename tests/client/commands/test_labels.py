@@ -166,3 +166,19 @@ def test_contradictions_are_listed_and_settled(folder):
 @pytest.mark.parametrize("said", [[], ["cat", "--none"], ["--none", "--open-again"]])
 def test_it_is_settled_in_one_way_alone(folder, said):
     assert labels("settle", folder, "b.png", *said).exit_code == 2
+
+
+def test_doubts_are_noted_listed_and_taken_back(folder):
+    assert labels("notes", folder, "d.png", "--person", "anna", "--unsure", "--text", "cat or dog?").exit_code == 0
+    assert labels("notes", folder).stdout == "d.png\tanna\tunsure\tcat or dog?\n"
+    assert labels("notes", folder, "--person", "ben").stdout == ""
+    labels("notes", folder, "d.png", "--person", "anna", "--sure")
+    assert labels("notes", folder, "--unsure").stderr == "0 unsure, 0 texts\n"
+    assert labels("notes", folder).stdout == "d.png\tanna\t\tcat or dog?\n"
+    assert labels("stats", folder).stdout.endswith("4 images; 1 labelled by several people, who disagree on 1\n")
+
+
+@pytest.mark.parametrize("said", [["d.png", "--unsure"], ["d.png", "--person", "anna"], ["--text", "dark"]])
+def test_a_note_without_a_person_an_image_or_a_word_is_refused(folder, said):
+    assert labels("notes", folder, *said).exit_code == 2
+    assert not (folder / "notes.json").exists()

@@ -28,6 +28,13 @@ def test_a_sure_prediction_where_nothing_is_drawn_was_overlooked_and_an_unsure_o
     assert found([], [(0, 50, 50, 9, 9, 0.8)]) == [("overlooked", None, 0)]
 
 
+def test_what_was_overlooked_is_told_once_by_the_surest_of_the_classes_that_it_may_be():
+    assert found([], [(0, 50, 50, 9, 9, 0.6), (1, 50, 51, 9, 9, 0.8), (0, 80, 50, 9, 9, 0.7)]) == [
+        ("overlooked", None, 1),
+        ("overlooked", None, 2),
+    ]
+
+
 def test_a_class_that_can_not_be_told_right_from_wrong_says_nothing():
     assert found([(2, 0, 0, 10, 10)], [(2, 50, 50, 9, 9, 0.99)]) == []
 

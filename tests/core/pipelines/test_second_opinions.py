@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nextlabel.core.data.notes import GivenNote, write_notes
 from nextlabel.core.pipelines import second_opinions
 from tests.pools import class_of, draw
 
@@ -75,3 +76,13 @@ def test_what_is_labelled_while_the_job_runs_comes_once(bench, names, batch, mon
     result = batch("ben", add=12)
     assert len(set(result.data)) == len(result.data) == 12
     assert again(result) == []
+
+
+def test_what_a_person_is_unsure_of_comes_to_others_alone(bench, names, batch):
+    label(bench, "anna", *names[:2])
+    doubts = [GivenNote(names[0], unsure=True), GivenNote(names[3], unsure=True)]
+    write_notes(str(bench.root / "labels"), doubts, person="ben", roots=[bench.root])
+    result = batch("ben", add=12)
+    assert set(names) - set(result.data) == {names[0], names[3]}
+    assert (result.unsure_of, again(result)) == (1, [names[1]])
+    assert set(batch("cem", add=12).data) == set(names)

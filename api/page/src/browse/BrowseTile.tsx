@@ -17,6 +17,7 @@ interface Given {
 
 export function BrowseTile({ index, total, image, isSelected, isLookedAt, style }: Given) {
   const given = image?.classes ?? null;
+  const noted = image?.notes ?? [];
   const state = [given && "labelled", given?.length === 0 && "none", image?.disputed && "disputed"];
   return (
     <div
@@ -29,9 +30,19 @@ export function BrowseTile({ index, total, image, isSelected, isLookedAt, style 
       aria-selected={isSelected}
       aria-setsize={total}
       aria-posinset={index + 1}
-      aria-label={words.browse.said(index + 1, total, image?.name ?? "…", image ? told(image) : words.app.loading)}
+      aria-label={words.browse.said(
+        index + 1,
+        total,
+        image?.name ?? "…",
+        image ? toldWithNotes(image) : words.app.loading,
+      )}
     >
       {image ? <Photo name={image.name} side={160} /> : <span class="frame" />}
+      {noted.length > 0 && (
+        <span class="note-mark" aria-hidden="true">
+          {noted.some((one) => one.unsure) ? "?" : "✎"}
+        </span>
+      )}
       <span class="given" aria-hidden="true" title={image?.name}>
         {image && seen(image)}
       </span>
@@ -44,3 +55,6 @@ function seen({ classes, settled, disputed, predicted, confidence }: PoolImage):
   if (classes) return settled ? words.browse.settledTile(inWords(classes)) : inWords(classes);
   return predicted ? words.browse.guessTile(inWords(predicted), confidence ?? 0) : "";
 }
+
+const toldWithNotes = (image: PoolImage) =>
+  [told(image), ...image.notes.map((one) => `${words.notes.inWords(one)} (${one.person})`)].join(", ");

@@ -6,6 +6,7 @@ import { Refusal } from "../shared/Refusal";
 import { Browse, type Look, PARTS_OF_LOOK } from "../store/browse";
 import { Question } from "../store/jobs";
 import { loadIfChanged } from "../store/labels";
+import { loadNotes } from "../store/notes";
 import { attempt } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { imagesOf, isBoxes, project } from "../store/project";
@@ -58,6 +59,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
   }, [looking]);
   useEffect(() => {
     void attempt(() => loadIfChanged([], looking));
+    void attempt(() => loadNotes(looking));
     browse.want(0, 1);
   }, [browse]);
 

@@ -77,6 +77,12 @@ export function Filters({ look, hasGuesses, onChange, onClear, onPredict, busy }
           onChoose={(value) => onChange({ person: value || undefined })}
         />
       )}
+      <Choice
+        label={say.noted}
+        value={look.noted ?? ""}
+        options={Object.entries(say.notedOptions)}
+        onChoose={(value) => onChange({ noted: value || undefined, noted_by: value ? look.noted_by : undefined })}
+      />
       {hasGuesses && (
         <>
           <Choice

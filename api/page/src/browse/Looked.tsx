@@ -1,7 +1,9 @@
 import { useMemo, useRef } from "preact/hooks";
 import { ClassField } from "../label/ClassField";
+import { editNote } from "../label/editNote";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { Noted } from "../shared/Noted";
 import { Photo } from "../shared/Photo";
 import { type Browse, told } from "../store/browse";
 import { NONE_KEY } from "../store/keys";
@@ -20,6 +22,7 @@ export function Looked({ browse }: { browse: Browse }) {
   const selected = browse.selected.value.size;
   const act = (work: () => Promise<void>) => void attempt(work);
   const give = (name: string) => act(() => browse.give(name));
+  const annotate = () => void (image && attempt(async () => (await editNote(image.name)) && browse.refresh()));
   const toGrid = () => document.getElementById("browse-grid")?.focus({ preventScroll: true });
 
   useKeys(
@@ -35,6 +38,8 @@ export function Looked({ browse }: { browse: Browse }) {
         u: () => act(() => browse.undo()),
         Backspace: () => act(() => browse.undo()),
         c: () => field.current?.focus(),
+        "!": () => act(() => browse.doubt()),
+        ";": annotate,
         m: () => image && go("similar", { like: image.name }),
       };
       const className = classByKey.peek().get(key);
@@ -67,7 +72,16 @@ export function Looked({ browse }: { browse: Browse }) {
         onEmpty={() => act(() => browse.accept())}
         onLeave={toGrid}
       />
+      {image.notes.map((one) => (
+        <Noted key={one.person} note={one} person={one.person} />
+      ))}
       <div class="row tools">
+        <button type="button" onClick={() => act(() => browse.doubt())}>
+          {words.notes.unsure} <Kbd>!</Kbd>
+        </button>
+        <button type="button" onClick={annotate}>
+          {words.notes.note} <Kbd>;</Kbd>
+        </button>
         <button type="button" onClick={() => go("similar", { like: image.name })}>
           {words.label.similar} <Kbd>m</Kbd>
         </button>

@@ -35,14 +35,15 @@ export function BoxCheckView({ params }: { params: URLSearchParams }) {
   }, []);
   const answer = check.answer.value;
   const path = predictionsOf.value;
+  const theirs = path.trim() ? { path_to_predictions: path.trim() } : {};
   const go = (
     <>
       {answer && <Age job={answer.job} labelsThen={answer.result.labels} />}
       <button
         type="button"
         class="primary"
-        disabled={check.asking.value || !path.trim()}
-        onClick={() => void check.ask(() => ({ kind: "label_check", ...onePool(), path_to_predictions: path.trim() }))}
+        disabled={check.asking.value}
+        onClick={() => void check.ask(() => ({ kind: "label_check", ...onePool(), ...theirs }))}
       >
         {say.go}
       </button>

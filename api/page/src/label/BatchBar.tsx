@@ -2,8 +2,10 @@ import { showHelp } from "../help/Help";
 import { Kbd } from "../shared/Kbd";
 import { ahead } from "../store/ahead";
 import { elsewhere, total } from "../store/labels";
+import { notes } from "../store/notes";
 import { unsaved } from "../store/outbox";
-import { skipped } from "../store/project";
+import { isBoxes, skipped, theProject } from "../store/project";
+import { addressOf } from "../store/route";
 import type { Sheet } from "../store/sheet";
 import { words } from "../words";
 import { HandOuts } from "./HandOuts";
@@ -21,6 +23,7 @@ interface Given {
 /** How far the batch is, and the way to the next one. */
 export function BatchBar({ sheet, job, busy, onNext, onSkipped, onClasses }: Given) {
   const all = sheet?.entries.length ?? 0;
+  const unsure = isBoxes() ? 0 : [...notes.value.values()].filter((one) => one.unsure).length;
   const done = all - (sheet?.open.value.length ?? 0);
   return (
     <div class="batch-bar">
@@ -38,6 +41,11 @@ export function BatchBar({ sheet, job, busy, onNext, onSkipped, onClasses }: Giv
           <button type="button" class="link" onClick={onSkipped}>
             {words.label.skippedCount(skipped.value.length)}
           </button>
+        )}{" "}
+        {unsure > 0 && (
+          <a class="link" href={addressOf("browse", { noted: "unsure", noted_by: theProject().person })}>
+            {words.notes.unsureCount(unsure)}
+          </a>
         )}{" "}
         <HandOuts job={job} />{" "}
         {ahead.value?.progress?.total && (

@@ -4,9 +4,11 @@ import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Noted } from "../shared/Noted";
 import { Photo } from "../shared/Photo";
 import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
+import { noteOf } from "../store/notes";
 import { attempt, say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { isSeveral, theProject } from "../store/project";
@@ -16,6 +18,7 @@ import { Strokes } from "../store/strokes";
 import { words } from "../words";
 import { ClassField } from "./ClassField";
 import { Copies } from "./Copies";
+import { editNote } from "./editNote";
 import { Facts } from "./Facts";
 import { Tile } from "./Tile";
 import "./bench.css";
@@ -75,6 +78,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     toField();
   };
   const strokes = useMemo(() => new Strokes(), [sheet]);
+  const annotate = () => void editNote(sheet.current.peek().name);
   const similar = () => go("similar", { like: sheet.current.peek().name });
 
   useKeys(
@@ -98,6 +102,8 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
         u: () => sheet.undo(),
         Backspace: () => sheet.undo(),
         Delete: () => sheet.takeBack(),
+        "!": () => sheet.doubt(),
+        ";": annotate,
         c: toField,
         "/": toField,
         m: similar,
@@ -132,6 +138,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
           onLeave={toTile}
         />
         <Facts entry={entry} sheet={sheet} />
+        <Noted note={noteOf(entry.name)} />
         <Copies copies={entry.copies ?? []} />
         {aside}
         <div class="row tools">
@@ -144,6 +151,12 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
               {words.label.skip} <Kbd>s</Kbd>
             </button>
           )}
+          <button type="button" aria-pressed={noteOf(entry.name).unsure} onClick={() => sheet.doubt()}>
+            {words.notes.unsure} <Kbd>!</Kbd>
+          </button>
+          <button type="button" onClick={annotate}>
+            {words.notes.note} <Kbd>;</Kbd>
+          </button>
           <button type="button" onClick={() => sheet.undo()}>
             {words.label.undo} <Kbd>u</Kbd>
           </button>

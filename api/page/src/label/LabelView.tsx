@@ -12,6 +12,7 @@ import { untilDone } from "../store/connection";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
 import { holder, load } from "../store/labels";
+import { loadNotes } from "../store/notes";
 import { attempt, say } from "../store/notices";
 import { lastJob, onePool, project, skipped, theProject } from "../store/project";
 import { addressOf } from "../store/route";
@@ -36,7 +37,10 @@ export function LabelView({ params }: { params: URLSearchParams }) {
     () =>
       new Question("selection", lifetime, async (result, job) => {
         expectImages(theProject().pool, result.data.slice(0, FIRST_SEEN), 160);
-        const given = await untilDone(() => load(result.data, lifetime), lifetime);
+        const [given] = await Promise.all([
+          untilDone(() => load(result.data, lifetime), lifetime),
+          loadNotes(lifetime),
+        ]);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
         history.replaceState(null, "", addressOf("label", { job: job.id }));
         void lookAtHandOuts(lifetime).catch(() => {});

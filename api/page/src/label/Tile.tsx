@@ -1,6 +1,8 @@
+import { useComputed } from "@preact/signals";
 import { classColour } from "../shared/colour";
 import { Photo } from "../shared/Photo";
 import { inWords } from "../store/answer";
+import { notes } from "../store/notes";
 import type { Entry, Said, Sheet } from "../store/sheet";
 import { words } from "../words";
 
@@ -10,6 +12,7 @@ export function Tile({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
   const said = entry.said.value;
   const looked = entry.looked.value;
   const { given, draft } = said;
+  const noted = useComputed(() => notes.value.get(entry.name)).value;
   const state = [given && "labelled", given?.length === 0 && "none", draft && "draft", said.skipped && "skipped"];
   return (
     <div
@@ -19,15 +22,25 @@ export function Tile({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
       id={`tile-${entry.index}`}
       tabIndex={looked ? 0 : -1}
       aria-selected={looked}
-      aria-label={say.tile(entry.index + 1, sheet.entries.length, entry.name, heard(entry, said))}
+      aria-label={say.tile(
+        entry.index + 1,
+        sheet.entries.length,
+        entry.name,
+        [heard(entry, said), noted && words.notes.inWords(noted)].filter(Boolean).join(", "),
+      )}
       onClick={() => sheet.look(entry.index, true)}
     >
       <Photo name={entry.name} side={160} />
       <span class="rank" aria-hidden="true">
         {entry.index + 1}
       </span>
+      {noted && (
+        <span class="note-mark" aria-hidden="true" title={words.notes.inWords(noted)}>
+          {noted.unsure ? "?" : "✎"}
+        </span>
+      )}
       <span class="given" aria-hidden="true" title={said.by ? say.by(said.by) : undefined}>
-        {seen(entry, said)}
+        {noted?.unsure && said.skipped ? words.notes.isUnsure : seen(entry, said)}
       </span>
     </div>
   );

@@ -366,6 +366,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Notes
+         * @description List what people are unsure of, and what they note. None of it is a label.
+         */
+        get: operations["get_notes_labels_notes_get"];
+        put?: never;
+        /**
+         * Post Notes
+         * @description Write a person's notes: all of them, or none. Answers with all notes of theirs.
+         */
+        post: operations["post_notes_labels_notes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -1418,8 +1442,9 @@ export interface components {
         };
         /**
          * DetectionLabelCheckResult
-         * @description `items`: most suspicious first. `thresholds`: the score from which on a class's predictions count, where F1 with
-         *     these labels is best; None: they can't be told right from wrong.
+         * @description `items`: most suspicious first. `map50`: of what judges, by these labels; None: no class can be scored.
+         *     `thresholds`: the score from which on a class's predictions count, where F1 with these labels is best; None: they
+         *     can't be told right from wrong.
          */
         DetectionLabelCheckResult: {
             /**
@@ -1444,6 +1469,8 @@ export interface components {
             by_suspicion: {
                 [key: string]: number;
             };
+            /** Map50 */
+            map50?: number | null;
             /** Thresholds */
             thresholds: {
                 [key: string]: number | null;
@@ -1456,8 +1483,8 @@ export interface components {
         };
         /**
          * DetectionPredictionResult
-         * @description `items`: in the order of the pool. Without a `detector`, nobody has drawn a box yet, and boxes are around
-         *     whatever looks like an object.
+         * @description `items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
+         *     box yet, and boxes are around whatever looks like an object.
          */
         DetectionPredictionResult: {
             /**
@@ -1540,6 +1567,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             /** Data */
             data: string[];
             /** Items */
@@ -2273,6 +2305,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
@@ -3158,6 +3200,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
@@ -3254,6 +3301,63 @@ export interface components {
             classes: {
                 [key: string]: string;
             };
+        };
+        /**
+         * NoteGiven
+         * @description What the person says of an image from now on. Neither unsure nor a text: nothing any more.
+         */
+        NoteGiven: {
+            /** Name */
+            name: string;
+            /**
+             * Unsure
+             * @description The person can't tell what it is.
+             * @default false
+             */
+            unsure: boolean;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /** NoteView */
+        NoteView: {
+            /** Name */
+            name: string;
+            /** Person */
+            person: string;
+            /** Unsure */
+            unsure: boolean;
+            /** Text */
+            text: string;
+        };
+        /** NotesGiven */
+        NotesGiven: {
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /** Notes */
+            notes: components["schemas"]["NoteGiven"][];
+            /**
+             * Person
+             * @description With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
+        };
+        /**
+         * NotesView
+         * @description `unsure`, `texts`: how many notes say so. `notes`: the newest 10,000 of them, oldest first.
+         */
+        NotesView: {
+            /** Unsure */
+            unsure: number;
+            /** Texts */
+            texts: number;
+            /** Notes */
+            notes: components["schemas"]["NoteView"][];
         };
         /**
          * OneBox
@@ -3363,6 +3467,11 @@ export interface components {
             predicted: string[] | null;
             /** Confidence */
             confidence: number | null;
+            /**
+             * Notes
+             * @description What people are unsure of, or note.
+             */
+            notes: components["schemas"]["NoteView"][];
         };
         /**
          * PoolPage
@@ -3525,6 +3634,11 @@ export interface components {
              * @default []
              */
             names: string[];
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
             /**
              * Min Score
              * @description For boxes: those below this score are left out.
@@ -3871,6 +3985,11 @@ export interface components {
              * @default 0
              */
             with_you: number;
+            /**
+             * Unsure Of
+             * @default 0
+             */
+            unsure_of: number;
             reached?: components["schemas"]["Reached"] | null;
             /** Data */
             data: string[];
@@ -5259,6 +5378,94 @@ export interface operations {
             };
         };
     };
+    get_notes_labels_notes_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description Theirs alone. */
+                person?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_notes_labels_notes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotesGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hand_outs_hand_outs_get: {
         parameters: {
             query: {
@@ -5361,6 +5568,10 @@ export interface operations {
                 class?: string | null;
                 /** @description Images that this person has labelled. */
                 person?: string | null;
+                /** @description Images that somebody is unsure of, or has noted something about (`GET /labels/notes`). */
+                noted?: ("any" | "unsure" | "text") | null;
+                /** @description The person who is, or has; left out: anybody. */
+                noted_by?: string | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */

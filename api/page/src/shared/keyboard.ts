@@ -10,6 +10,7 @@ const PLACES: Record<string, string> = {
   NumpadSubtract: "-",
   Period: ".",
   Comma: ",",
+  Semicolon: ";",
 };
 
 /** A name as `event.key` has them; letters small, and Latin ones on whatever layout. `known` says what needs no translation,

@@ -8,6 +8,7 @@ import { words } from "../words";
 import { type Answer, inWords, isSame, linesOf } from "./answer";
 import { untilDone } from "./connection";
 import { make, move } from "./labels";
+import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { give } from "./outbox";
 import { isSeveral, theProject, theTask } from "./project";
@@ -27,8 +28,20 @@ export interface Look {
   predicted?: string | undefined;
   least?: string | undefined;
   sort?: string | undefined;
+  noted?: string | undefined;
+  noted_by?: string | undefined;
 }
-export const PARTS_OF_LOOK = ["labelled", "class", "person", "search", "predicted", "least", "sort"] as const;
+export const PARTS_OF_LOOK = [
+  "noted",
+  "noted_by",
+  "labelled",
+  "class",
+  "person",
+  "search",
+  "predicted",
+  "least",
+  "sort",
+] as const;
 
 /** From how sure on suggestions are looked for: the service has counted how often it is wrong at each of them. */
 export const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
@@ -185,6 +198,19 @@ export class Browse {
 
   takeBack(): Promise<void> {
     return this.change(() => () => null);
+  }
+
+  /** The person is unsure of all that are selected; or no more, where that was said of all of them. */
+  async doubt(): Promise<void> {
+    const selected = this.selected.peek();
+    const ranges = selected.size ? selected : Ranges.between(this.at.peek(), this.at.peek());
+    await this.inTurn(async () => {
+      const names = (await this.imagesIn(ranges)).map(({ name }) => name);
+      const unsure = !names.every((name) => noteOf(name).unsure);
+      await note(new Map(names.map((name) => [name, { ...noteOf(name), unsure }])));
+      say(unsure ? words.notes.unsureOf(names.length) : words.notes.sureSaid);
+    });
+    await this.refresh();
   }
 
   /** What is suggested for those that are selected, and have no label. */

@@ -74,19 +74,26 @@ async function sendAll(): Promise<void> {
 }
 
 async function send({ done: _, ...letter }: Letter): Promise<Outcome> {
+  try {
+    const written = await insist<LabelsWritten>("labels", { ...letter, ...signedBy() });
+    if (written.person !== theProject().person) setProject({ person: written.person });
+    tellTabs(letter.path_to_labels);
+    return "written";
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === "labelled_otherwise") return "otherwise";
+    tell(words.labels.notWritten(error.message), "bad");
+    return "refused";
+  }
+}
+
+/** Sends it again until it is written or refused. */
+export async function insist<T>(path: string, body: object): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
-      const written = await post<LabelsWritten>("labels", { ...letter, ...signedBy() }, { patience: NO_ANSWER_S });
-      if (written.person !== theProject().person) setProject({ person: written.person });
-      tellTabs(letter.path_to_labels);
-      return "written";
+      return await post<T>(path, body, { patience: NO_ANSWER_S });
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      if (error.code === "labelled_otherwise") return "otherwise";
-      if (!error.retryable) {
-        tell(words.labels.notWritten(error.message), "bad");
-        return "refused";
-      }
+      if (!(error instanceof Problem) || !error.retryable) throw error;
       if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
       doubt();
       await pause(AGAIN_S[tries] ?? 2);

@@ -103,6 +103,9 @@ export function imagesOf() {
   return isBoxes() ? { backbone, path_to_img: pool } : onePool();
 }
 
+/** What looks at the project's images, by its name: a backbone, or the detector of boxes. */
+export const looksAtThem = () => (isBoxes() ? "yolox_nano" : theProject().backbone);
+
 export function validated() {
   const { valPool, valLabels } = theProject();
   return valPool && valLabels ? { path_to_img_val: valPool, path_to_labels_val: valLabels } : {};

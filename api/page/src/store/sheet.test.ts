@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { aProject, asked, labelsIn, service } from "../testing";
+import { aProject, asked, labelsIn, problem, service } from "../testing";
+import { notes } from "./notes";
 import { allSaved } from "./outbox";
 import { setProject, skipped } from "./project";
 import { chosen, Sheet } from "./sheet";
@@ -16,6 +17,8 @@ const view = { labels: 0, classes: [], people: [], conflicts: [], left_out: [], 
 const written = { path_to_labels: "/data/labels", person: "me", file: "me.txt", replaced: {} };
 
 beforeEach(() => {
+  notes.value = new Map();
+  service.set("POST labels/notes", () => ({ unsure: 0, texts: 0, notes: [] }));
   setProject({ ...aProject, copies: false, task: "classification" });
   service.set("POST labels", () => written);
   service.set("GET labels", () => view);
@@ -155,4 +158,39 @@ test("what is fetched ahead are the next images without an answer, from the one 
   const names = (most: number) => sheet.upcoming(most).map(({ name }) => name);
   expect(names(1)).toEqual(["c.png"]);
   expect(names(5)).toEqual(["c.png", "a.png"]);
+});
+
+test("a doubt is kept, the image left to others, and both are undone at once", async () => {
+  const sheet = new Sheet(ITEMS, none, leave);
+  sheet.doubt();
+  expect(sheet.current.value.name).toBe("b.png");
+  expect(skipped.value).toEqual(["a.png"]);
+  expect(new Sheet(ITEMS, none, leave).current.value.name).toBe("b.png");
+  sheet.undo();
+  expect(sheet.current.value.name).toBe("a.png");
+  expect([skipped.value, [...notes.value]]).toEqual([[], []]);
+  const sent = () => asked.filter(({ what }) => what === "POST labels/notes").map(({ body }) => body);
+  await expect.poll(() => sent().length).toBe(2);
+  expect(given()).toEqual([]);
+  expect(sent()).toEqual([
+    { path_to_labels: "/data/labels", person: "me", notes: [{ name: "a.png", unsure: true, text: "" }] },
+    { path_to_labels: "/data/labels", person: "me", notes: [{ name: "a.png", unsure: false, text: "" }] },
+  ]);
+});
+
+test("one may be unsure of what one has labelled", () => {
+  const sheet = new Sheet(ITEMS, new Map([["a.png", { answer: ["red"], person: "me" }]]), leave);
+  sheet.look(0);
+  sheet.doubt();
+  expect(sheet.entries[0]!.said.value.given).toEqual(["red"]);
+  expect(skipped.value).toEqual([]);
+  expect(notes.value.get("a.png")).toEqual({ unsure: true, text: "" });
+});
+
+test("a note that the service refuses is taken off the page, and said", async () => {
+  service.set("POST labels/notes", () => problem(422, "labels_malformed", "notes.json is no JSON"));
+  const sheet = new Sheet(ITEMS, none, leave);
+  sheet.doubt();
+  expect(notes.value.size).toBe(1);
+  await expect.poll(() => notes.value.size).toBe(0);
 });

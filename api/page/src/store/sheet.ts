@@ -6,6 +6,7 @@ import { words } from "../words";
 import { type Answer, asAnswer, type Given, inWords, isSame, linesOf } from "./answer";
 import { leaveToOthers } from "./handOuts";
 import { load, loadIfChanged, make, move } from "./labels";
+import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { give, type Outcome, unsaved } from "./outbox";
 import { isSeveral, setProject, setSkipped, skipped, theProject } from "./project";
@@ -46,6 +47,8 @@ interface Step {
   before: Said;
   after: Answer | null;
   copies: string[];
+  /** Whether it was the person's being unsure that changed, and nothing that is given. */
+  doubt?: boolean;
 }
 
 /** What Enter saves of an image that may have several classes: what is toggled, else what it has, else the suggestion. */
@@ -82,7 +85,7 @@ export class Sheet {
       said: signal({
         ...labelled(given.get(item.name)),
         draft: null,
-        skipped: leftOut.has(item.name),
+        skipped: leftOut.has(item.name) || noteOf(item.name).unsure,
         saving: 0,
         refused: false,
       }),
@@ -151,6 +154,18 @@ export class Sheet {
     say(words.label.skippedSaid(this.words()));
   }
 
+  /** The person can't tell what it is, and that is kept; or can after all. It is skipped, unless it has a label. */
+  doubt(): void {
+    const entry = this.current.value;
+    const { given, skipped: wasSkipped } = entry.said.value;
+    const unsure = !noteOf(entry.name).unsure;
+    this.steps.push({ index: entry.index, before: entry.said.value, after: null, copies: [], doubt: true });
+    this.setDoubt(entry, unsure);
+    if (!given && wasSkipped !== unsure) this.skipping(entry, unsure);
+    if (unsure) this.advance();
+    say(unsure ? words.notes.unsureSaid(this.words()) : words.notes.sureSaid);
+  }
+
   /** Takes the label of the one that is looked at back, whenever it was given. */
   takeBack(): void {
     const entry = this.current.value;
@@ -173,6 +188,7 @@ export class Sheet {
     const entry = this.entries[step.index]!;
     const { given } = entry.said.value;
     for (const _ of step.copies) move(step.after, null);
+    if (step.doubt) this.setDoubt(entry, !noteOf(entry.name).unsure);
     this.restore(entry, step.before);
     if (!isSame(given, step.before.given) || step.copies.length) {
       const copies = step.copies.flatMap((name) => linesOf(name, null));
@@ -268,6 +284,10 @@ export class Sheet {
     move(entry.said.value.given, before.given);
     if (entry.said.value.skipped !== before.skipped) setSkipped(entry.name, before.skipped);
     entry.said.value = { ...before, saving };
+  }
+
+  private setDoubt({ name }: Entry, unsure: boolean): void {
+    void note(new Map([[name, { ...noteOf(name), unsure }]]));
   }
 
   private skipping(entry: Entry, yes: boolean): void {

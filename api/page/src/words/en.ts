@@ -262,6 +262,23 @@ export const words = {
     toNewest: "To the newest",
   },
 
+  notes: {
+    title: "Note",
+    about: (name: string) =>
+      `What is there to say of ${name}? Everybody who works on these labels can read it; nothing is learnt from it.`,
+    keep: "Keep",
+    note: "Note",
+    unsure: "Unsure",
+    isUnsure: "Unsure",
+    inWords: ({ unsure, text }: { unsure: boolean; text: string }) =>
+      [unsure ? "unsure" : "", text].filter(Boolean).join(": "),
+    unsureCount: (n: number) => `${number(n)} unsure`,
+    unsureSaid: (rest: string) => `Unsure, and left to others. ${rest}`,
+    unsureOf: (n: number) => `Unsure of ${images(n)}.`,
+    sureSaid: "Not unsure any more.",
+    notWritten: (why: string) => `Not kept: ${why}`,
+  },
+
   handOuts: {
     title: "With whom images are",
     hint: "A batch is a person's for a time, and nobody else gets its images. Every label gives them more time.",
@@ -464,6 +481,8 @@ export const words = {
     anySuggestion: "any suggestion",
     least: "Sure from",
     anySure: "however sure",
+    noted: "Notes",
+    notedOptions: { "": "with and without notes", unsure: "somebody is unsure", text: "with a note", any: "either" },
     sort: "Order",
     sorts: {
       name: "by name",
@@ -698,9 +717,9 @@ export const words = {
   boxCheck: {
     heading: "Suspicious boxes",
     go: "Check all boxes",
-    predictions: "Your detector's boxes",
+    predictions: "Your detector's boxes (optional)",
     predictionsHint:
-      "A file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
+      "Left empty: three detectors are trained here, each on two thirds of the images, and judge the rest; some minutes. Or a file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
     nothing: "No box looks wrong beside these predictions.",
     kinds: {
       overlooked: "overlooked",
@@ -740,6 +759,8 @@ export const words = {
           ["c or /", "type a class; Enter takes the match, ↓ another one or a new class"],
           ["← → ↑ ↓", "another image"],
           ["s or Space", "skip: not proposed again"],
+          ["!", "unsure, or not: kept, left to others, no label"],
+          [";", "a note about the image"],
           ["u or Backspace", "undo"],
           ["Delete", "take the label back"],
           ["y", "near-copies get the same label, or not"],

@@ -208,6 +208,31 @@ def test_predictions_that_were_brought_along_serve_without_a_detector(bench, dra
     assert herded.method.name == "uherding"
 
 
+def test_what_another_detector_says_is_drafted_beside_what_was_drawn_and_within_the_image(bench, drawn):
+    right = [(line["name"], box) for line in drawn[:8] for box in line["boxes"]]
+    found = [f"{name},{box['class']},{','.join(map(str, box['box']))},0.8" for name, box in right]
+    unlabelled, other = (line["name"] for line in drawn[8:10])
+    found += [f"{unlabelled},disc,60,40,20,20,0.9", f"{unlabelled},disc,1,1,9,9,0.3"]
+    found += [f"{drawn[3]['name']},disc,1,1,9,9,0.9"]
+    (bench.root / "found.csv").write_text(HEAD + "\n".join(found) + "\n")
+    brought = {"path_to_predictions": str(bench.root / "found.csv")}
+    result = ask(bench, "prediction", **brought)
+    (item,) = result.items
+    assert (item.name, item.width, item.height, result.detector) == (unlabelled, 64, 48, None)
+    assert [(box.box, box.score, box.draft) for box in item.boxes] == [
+        ((60, 40, 4, 8), 0.9, True),
+        ((1, 1, 9, 9), 0.3, False),
+    ]
+    assert set(bench.warned_of()) == {"without_prediction", "boxes_of_another_size"}
+    assert other in bench.warning("without_prediction").names
+    named = ask(bench, "prediction", names=[drawn[0]["name"], drawn[3]["name"]], **brought)
+    assert [len(item.boxes) for item in named.items] == [0, 1]
+    alone = ask(bench, "prediction", None, **brought)
+    assert [box.draft for box in alone.items[-1].boxes] == [True, True]
+    with pytest.raises(InvalidRequest, match="/path_to_predictions"):
+        parse_request({"kind": "prediction", "backbone": "b0", "path_to_img": "p", "path_to_labels": "l", **brought})
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [

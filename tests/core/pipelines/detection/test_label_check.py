@@ -1,15 +1,20 @@
-"""Which boxes look wrong beside those of somebody else's detector."""
+"""Which boxes look wrong beside those of somebody else's detector, or of ours that had not seen them."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from nextlabel.core.errors import InvalidRequest
+from nextlabel.core.data.boxes import Box, BoxedImage
+from nextlabel.core.errors import InvalidRequest, NoLabels
 from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.pipelines.detection.unseen import folds_of
 from nextlabel.core.pipelines.registry import carry_out
+from tests import shapes
+from tests.core.pipelines.conftest import Bench
 
 
 def lines(drawn):
@@ -58,9 +63,55 @@ def test_it_names_what_was_overlooked_swapped_badly_placed_and_spurious(bench):
     assert all(len(row) == len(result.columns) for row in result.rows())
 
 
-def test_it_needs_predictions_and_nothing_that_sees_images():
-    body = {"kind": "label_check", "task": "detection", "path_to_img": "p", "path_to_labels": "l", "backbone": "b0"}
+def test_it_needs_nothing_else_that_sees_images_and_trains_nothing_where_predictions_are_brought():
+    body = {"kind": "label_check", "task": "detection", "path_to_img": "p", "path_to_labels": "l"}
+    parse_request(body)
     with pytest.raises(InvalidRequest) as caught:
-        parse_request(body)
+        parse_request({**body, "backbone": "b0", "path_to_predictions": "x", "passes": 100})
     faults = {fault.pointer: fault.code for fault in caught.value.faults}
-    assert faults == {"/path_to_predictions": "missing_field", "/backbone": "invalid_value"}
+    assert faults == {"/passes": "invalid_value", "/backbone": "invalid_value"}
+
+
+def of_shapes(bench, lines, **fields):
+    body = {
+        "kind": "label_check",
+        "task": "detection",
+        "path_to_img": str(bench.root / "shapes"),
+        "path_to_labels": shapes.write(bench.root / "boxes.jsonl", lines),
+        "image_size": 64,
+        **fields,
+    }
+    bench.run = bench.new_run()
+    return carry_out(parse_request(body), bench.run)
+
+
+def test_each_image_is_judged_by_a_detector_that_was_not_trained_on_it(bench):
+    drawn = shapes.draw(bench.root / "shapes", *[["square"], ["disc"], []] * 3)
+    boxes = [tuple(Box(one["class"], *one["box"]) for one in line["boxes"]) for line in drawn]
+    images = {i: BoxedImage(shapes.WIDTH, shapes.HEIGHT, of_image) for i, of_image in enumerate(boxes)}
+    fold = folds_of(images, 3, seed=0)
+    assert [sorted(i % 3 for i in np.flatnonzero(fold == f)) for f in range(3)] == [[0, 1, 2]] * 3
+    result = of_shapes(bench, drawn, weights="random", passes=8)
+    assert len(list(bench.settings.detectors_dir.iterdir())) == 3
+    assert (result.labels, result.boxes, result.manifest.backbone) == (9, 6, "yolox_nano")
+    assert result.map50 < 0.5
+    assert bench.warned_of() == ["random_weights", "few_labels"]
+    stages = list(dict.fromkeys(progress.stage for progress in bench.told))
+    assert stages == ["read", "train", "predict", "judge"]
+    with pytest.raises(NoLabels, match="3 images at least; there are 2"):
+        of_shapes(bench, drawn[:3], weights="random")
+
+
+@pytest.mark.real_data
+def test_faults_that_were_put_into_labels_are_found_without_anybodys_predictions(tmp_path, real_data):
+    bench = Bench(tmp_path, weights_dir=real_data / "weights")
+    drawn = shapes.draw(bench.root / "shapes", *[["square"], ["disc"], ["square", "disc"], []] * 6)
+    overlooked, swapped, spurious = (drawn[i]["boxes"] for i in (2, 4, 7))
+    overlooked.pop()
+    swapped[0]["class"] = "disc"
+    spurious.append({"class": "disc", "box": [20, 20, 15, 15]})
+    result = of_shapes(bench, drawn, passes=100)
+    told = [(item.name, item.suspicion) for item in result.items]
+    faults = {(drawn[i]["name"], kind) for i, kind in ((2, "overlooked"), (4, "swapped"), (7, "spurious"))}
+    assert len(faults.intersection(told[:6])) >= 2
+    assert result.map50 > 0.6

@@ -1,0 +1,142 @@
+"""How many faults that were put into boxes `label_check` finds: figures of docs/detection.md.
+
+python -m benchmarks.box_faults --data ../shared/data --weights ../shared/data/weights --out faults.jsonl
+
+On every fifth image one box is left out, named otherwise, moved, or added where nothing is. A line of JSON is written
+for each set and seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.detection import SETS, read_drawn
+from nextlabel.core.data.boxes import Box, BoxedImage, iou, write_lines
+from nextlabel.core.kinds.registry import parse_request
+from nextlabel.core.metrics.box_check import Suspicion
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.pipelines.registry import carry_out
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.settings import Settings
+
+KINDS: tuple[Suspicion, ...] = ("overlooked", "swapped", "badly_placed", "spurious")
+MOVED = 0.4  # of the box's width: an IoU of 0.43
+FREE = 0.1  # the most that a box that is added overlaps another
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=100)
+    parser.add_argument("--passes", type=int)
+    given = parser.parse_args()
+    with given.out.open("a") as out:
+        for seed in range(given.seeds):
+            for name in given.sets:
+                line = {"set": name, "seed": seed, "images": given.images, "passes": given.passes}
+                line |= measured(given.data / name, given.weights, seed, given.images, given.passes)
+                print(json.dumps(line), file=out, flush=True)
+
+
+def measured(data: Path, weights: Path, seed: int, images: int, passes: int | None) -> dict[str, Any]:
+    """Tell of each kind how many were put in and found; of all suspects, how many are faults, the first ones apart."""
+    rng = np.random.default_rng(seed)
+    drawn = read_drawn(data / "annotations.json")
+    names = rng.permutation(sorted(drawn))[:images].tolist()
+    wrong, faults = put_in({name: drawn[name] for name in names}, rng)
+    with TemporaryDirectory() as folder:
+        labels = Path(folder) / "boxes-all.jsonl"
+        labels.write_text(write_lines(wrong.items()))
+        settings = Settings(
+            data_roots=(data.resolve(), Path(folder).resolve()),
+            weights_dir=weights.resolve(),
+            cache_dir=Path(folder) / "cache",
+            state_dir=Path(folder) / "state",
+        )
+        run = Run(settings, BackboneLoader(settings, "cpu"), check=lambda: None, publish=lambda *_: None)
+        body = {"kind": "label_check", "task": "detection", "path_to_img": str(data / "images"), "seed": seed}
+        began = time.process_time()
+        options = {} if passes is None else {"passes": passes}
+        result: Any = carry_out(parse_request({**body, "path_to_labels": str(labels), **options}), run)
+        took = time.process_time() - began
+    # A box that is there in one place and not in the other may be told as either of these.
+    alike = {"badly_placed": {"badly_placed", "overlooked", "spurious"}}
+    hits = [any(_is(fault, item, alike) for fault in faults) for item in result.items]
+    found = Counter(fault["kind"] for fault in faults if any(_is(fault, item, alike) for item in result.items))
+    first = hits[: len(faults)]
+    return {
+        "faults": dict(Counter(fault["kind"] for fault in faults)),
+        "found": dict(found),
+        "suspects": dict(Counter(item.suspicion for item in result.items)),
+        "right": sum(hits),
+        "right_among_as_many_as_faults": sum(first) / max(1, len(first)),
+        "map50": result.map50,
+        "cpu_s": round(took, 1),
+    }
+
+
+def put_in(drawn: Mapping[str, BoxedImage], rng: np.random.Generator) -> tuple[dict[str, BoxedImage], list[dict]]:
+    """Put a fault on every fifth image that has a box: kinds in turn."""
+    classes = sorted({box.class_name for image in drawn.values() for box in image.boxes})
+    wrong, faults, turn = dict(drawn), [], 0
+    for at, (name, image) in enumerate(drawn.items()):
+        if at % 5 or not image.boxes:
+            continue
+        kind = KINDS[turn % len(KINDS)]
+        turn += 1
+        boxes = list(image.boxes)
+        i = int(rng.integers(len(boxes)))
+        box = boxes[i]
+        if kind == "overlooked":
+            del boxes[i]
+        elif kind == "swapped":
+            box = boxes[i] = box._replace(class_name=str(rng.choice([one for one in classes if one != box.class_name])))
+        elif kind == "badly_placed":
+            by = MOVED * box.width
+            beyond = box.x + box.width + by > image.width
+            box = boxes[i] = box._replace(x=max(0.0, box.x - by) if beyond else box.x + by)
+        elif (added := _added(image, rng)) is not None:
+            box = added
+            boxes.append(added)
+        else:
+            continue
+        wrong[name] = BoxedImage(image.width, image.height, tuple(boxes))
+        faults.append({"kind": kind, "name": name, "box": box})
+    return wrong, faults
+
+
+def _added(image: BoxedImage, rng: np.random.Generator) -> Box | None:
+    """Return a box of the size of another one, where nothing is."""
+    like = image.boxes[int(rng.integers(len(image.boxes)))]
+    for _ in range(100):
+        x, y = rng.uniform(0, image.width - like.width), rng.uniform(0, image.height - like.height)
+        box = like._replace(x=float(x), y=float(y))
+        if iou(np.array([box[1:5]]), image.places).max() < FREE:
+            return box
+    return None
+
+
+def _is(fault: Mapping[str, Any], item: Any, alike: Mapping[str, set[str]]) -> bool:
+    """Say whether a suspect is that fault."""
+    if item.name != fault["name"] or item.suspicion not in alike.get(fault["kind"], {fault["kind"]}):
+        return False
+    places: Iterator[Sequence[float]] = (one for one in (item.box, item.predicted_box) if one is not None)
+    at = np.array([fault["box"][1:5]])
+    return any(iou(np.array([place]), at).max() > 0.4 for place in places)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Small files beside the labels: a JSON list, one object a line, for people to edit, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nextlabel.core.data.folder import Folder
+from nextlabel.core.data.labels import read_bytes
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import LabelsMalformed
+
+
+def content_of(folder: Folder, name: str) -> bytes | None:
+    """Return what the file of an open folder holds; None: there is none. Raises LabelsMalformed, PathNotReadable."""
+    file = folder.file(name)
+    if file.is_link():
+        raise LabelsMalformed(f"{shown(file.path)} is a link, which is not followed here; put the file itself there")
+    return read_bytes(file) if file.is_regular() else None
+
+
+def objects_in(data: bytes, name: str, *, most_bytes: int, like: str) -> list[dict[str, Any]]:
+    """Return the objects of the file of that name. like: one of them, for words. Raises LabelsMalformed."""
+    if len(data) > most_bytes:
+        raise LabelsMalformed(f"{name} is too large: {most_bytes:,} bytes at most")
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise LabelsMalformed(f"{name} is no JSON ({error}); mend it, or take it away") from None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise LabelsMalformed(f"{name} is no list of such: [{like}, ...]")
+    return found
+
+
+def as_lines(objects: Iterable[Mapping[str, Any]]) -> bytes:
+    """Write objects as a file has them: one a line, without what was not said."""
+    lines = [json.dumps({key: said for key, said in one.items() if said}, ensure_ascii=False) for one in objects]
+    return ("[\n  " + ",\n  ".join(lines) + "\n]\n" if lines else "[]\n").encode()
