@@ -67,6 +67,9 @@ class Backbone(Reader, Protocol):
     dimension: int
     engine: str  #: what runs it: openvino, torch, cuda or numpy
 
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Make an RGB image what `gather` takes."""
+
     def forward(self, batch: Any) -> NDArray[np.float32]:
         """Embed `Gathered.batch`, of B images: (B, d)."""
 
