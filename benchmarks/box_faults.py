@@ -12,7 +12,7 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +30,7 @@ from nextlabel.core.settings import Settings
 
 KINDS: tuple[Suspicion, ...] = ("overlooked", "swapped", "badly_placed", "spurious")
 MOVED = 0.4  # of the box's width: an IoU of 0.43
+SAME = 0.4  # IoU from which on a suspect is about the fault
 FREE = 0.1  # the most that a box that is added overlaps another
 
 
@@ -42,17 +43,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--passes", type=int)
+    parser.add_argument("--cache", type=Path, help="where detectors are kept for another run")
     given = parser.parse_args()
     with given.out.open("a") as out:
         for seed in range(given.seeds):
             for name in given.sets:
                 line = {"set": name, "seed": seed, "images": given.images, "passes": given.passes}
-                line |= measured(given.data / name, given.weights, seed, given.images, given.passes)
+                line |= measured(given, name, seed)
                 print(json.dumps(line), file=out, flush=True)
 
 
-def measured(data: Path, weights: Path, seed: int, images: int, passes: int | None) -> dict[str, Any]:
-    """Tell of each kind how many were put in and found; of all suspects, how many are faults, the first ones apart."""
+def measured(given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
+    """Tell of each kind how many were put in and found, and among the first as many suspects of the kind; and how many
+    suspects there are."""
+    data, weights, images, passes = given.data / name, given.weights, given.images, given.passes
     rng = np.random.default_rng(seed)
     drawn = read_drawn(data / "annotations.json")
     names = rng.permutation(sorted(drawn))[:images].tolist()
@@ -63,7 +67,7 @@ def measured(data: Path, weights: Path, seed: int, images: int, passes: int | No
         settings = Settings(
             data_roots=(data.resolve(), Path(folder).resolve()),
             weights_dir=weights.resolve(),
-            cache_dir=Path(folder) / "cache",
+            cache_dir=given.cache or Path(folder) / "cache",
             state_dir=Path(folder) / "state",
         )
         run = Run(settings, BackboneLoader(settings, "cpu"), check=lambda: None, publish=lambda *_: None)
@@ -72,23 +76,22 @@ def measured(data: Path, weights: Path, seed: int, images: int, passes: int | No
         options = {} if passes is None else {"passes": passes}
         result: Any = carry_out(parse_request({**body, "path_to_labels": str(labels), **options}), run)
         took = time.process_time() - began
-    # A box that is there in one place and not in the other may be told as either of these.
-    alike = {"badly_placed": {"badly_placed", "overlooked", "spurious"}}
-    hits = [any(_is(fault, item, alike) for fault in faults) for item in result.items]
-    found = Counter(fault["kind"] for fault in faults if any(_is(fault, item, alike) for item in result.items))
-    first = hits[: len(faults)]
+    kinds = Counter(fault["kind"] for fault in faults)
+    first = {kind: [one for one in result.items if one.suspicion == kind][: 2 * kinds[kind]] for kind in kinds}
     return {
-        "faults": dict(Counter(fault["kind"] for fault in faults)),
-        "found": dict(found),
+        "faults": dict(kinds),
+        "found": {kind: _found(faults, kind, result.items) for kind in kinds},
+        "found_first": {kind: _found(faults, kind, first[kind]) for kind in kinds},
+        "found_at_top": sum(_found(faults, kind, result.items[: 2 * len(faults)]) for kind in kinds),
         "suspects": dict(Counter(item.suspicion for item in result.items)),
-        "right": sum(hits),
-        "right_among_as_many_as_faults": sum(first) / max(1, len(first)),
         "map50": result.map50,
         "cpu_s": round(took, 1),
     }
 
 
-def put_in(drawn: Mapping[str, BoxedImage], rng: np.random.Generator) -> tuple[dict[str, BoxedImage], list[dict]]:
+def put_in(
+    drawn: Mapping[str, BoxedImage], rng: np.random.Generator
+) -> tuple[dict[str, BoxedImage], list[dict[str, Any]]]:
     """Put a fault on every fifth image that has a box: kinds in turn."""
     classes = sorted({box.class_name for image in drawn.values() for box in image.boxes})
     wrong, faults, turn = dict(drawn), [], 0
@@ -129,13 +132,16 @@ def _added(image: BoxedImage, rng: np.random.Generator) -> Box | None:
     return None
 
 
-def _is(fault: Mapping[str, Any], item: Any, alike: Mapping[str, set[str]]) -> bool:
-    """Say whether a suspect is that fault."""
-    if item.name != fault["name"] or item.suspicion not in alike.get(fault["kind"], {fault["kind"]}):
+def _found(faults: Sequence[Mapping[str, Any]], kind: str, items: Sequence[Any]) -> int:
+    """Count the faults of a kind that are among the suspects, as being of that kind."""
+    return sum(any(_is(fault, item) for item in items) for fault in faults if fault["kind"] == kind)
+
+
+def _is(fault: Mapping[str, Any], item: Any) -> bool:
+    if (item.name, item.suspicion) != (fault["name"], fault["kind"]):
         return False
-    places: Iterator[Sequence[float]] = (one for one in (item.box, item.predicted_box) if one is not None)
     at = np.array([fault["box"][1:5]])
-    return any(iou(np.array([place]), at).max() > 0.4 for place in places)
+    return any(iou(np.array([one]), at).max() > SAME for one in (item.box, item.predicted_box) if one is not None)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 The bucket is moto's, behind a relay that answers each request after that time. What it answered once it gives again by
 itself, so that little but reading is measured; both are processes of their own on the same cores. Folder and bucket
 take turns in one run, each with an empty cache, and medians are shown. Networks whose weights are not there get random
-ones, which take as long.
+ones, which take as long. The CPU is that of the process that embeds, without the server's, which on a machine of few
+cores is what the bucket's rate lacks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import DATA
 from nextlabel.core.data.objects import PAGE
@@ -46,15 +48,16 @@ def main() -> None:
         folder, near_s = _listed(place_at(arguments.images, [arguments.images]))
         print(f"{arguments.limit} images, {available_cores()} cores, {arguments.latency_ms} ms a request")
         print(f"listing: {near_s:.3f} s from the folder, {far_s:.3f} s from the bucket\n")
-        print("| backbone | folder, images/s | bucket, images/s | bucket / folder, median of the rounds |")
-        print("|---|---|---|---|")
+        print("| backbone | folder, images/s | bucket, images/s | bucket / folder, median | CPU of both, ms an image |")
+        print("|---|---|---|---|---|")
         for name in arguments.backbones:
-            rates = [(_rate(name, folder, arguments), _rate(name, bucket, arguments)) for _ in range(arguments.rounds)]
-            local, far = (statistics.median(rate) for rate in zip(*rates, strict=True))
-            ratios = sorted(theirs / ours for ours, theirs in rates)
+            rounds = [[_speed(name, place, arguments) for place in (folder, bucket)] for _ in range(arguments.rounds)]
+            near, far = zip(*rounds, strict=True)
+            ratios = sorted(theirs.rate / ours.rate for ours, theirs in rounds)
+            rates = " | ".join(f"{statistics.median(speed.rate for speed in speeds):,.0f}" for speeds in (near, far))
+            cpu = ", ".join(f"{statistics.median(speed.cpu_ms for speed in speeds):.2f}" for speeds in (near, far))
             shown = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            print(f"| {name} | {local:,.0f} | {far:,.0f} | {shown} |", flush=True)
-        server.terminate()
+            print(f"| {name} | {rates} | {shown} | {cpu} |", flush=True)
 
 
 def _listed(place: Place) -> tuple[Pool, float]:
@@ -62,7 +65,12 @@ def _listed(place: Place) -> tuple[Pool, float]:
     return list_pool(place), time.perf_counter() - began
 
 
-def _rate(name: str, pool: Pool, arguments: argparse.Namespace) -> float:
+class _Speed(NamedTuple):
+    rate: float  # images a second
+    cpu_ms: float  # of this process, an image
+
+
+def _speed(name: str, pool: Pool, arguments: argparse.Namespace) -> _Speed:
     settings = Settings(weights_dir=arguments.weights)
     spec = find_backbone(name)
     loader = BackboneLoader(settings)
@@ -70,10 +78,11 @@ def _rate(name: str, pool: Pool, arguments: argparse.Namespace) -> float:
     ways = {"check": lambda: None, "halved": lambda _: None}
     for _ in embed(backbone, pool, range(min(64, len(pool))), settings, **ways):  # once, to be warm
         pass
-    began = time.perf_counter()
-    for _ in embed(backbone, pool, range(min(arguments.limit, len(pool))), settings, **ways):
+    images = min(arguments.limit, len(pool))
+    began, cpu_began = time.perf_counter(), time.process_time()
+    for _ in embed(backbone, pool, range(images), settings, **ways):
         pass
-    return min(arguments.limit, len(pool)) / (time.perf_counter() - began)
+    return _Speed(images / (time.perf_counter() - began), (time.process_time() - cpu_began) * 1e3 / images)
 
 
 def _serve(arguments: argparse.Namespace) -> None:

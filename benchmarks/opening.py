@@ -1,15 +1,18 @@
 """What a job on a large pool does before it computes: lists the files, reads labels, looks embeddings up in the cache.
+And the plan of a job that several workers embed together, which is written once and read by each of them.
 
     python -m benchmarks.opening --images 1000000
 
-Files are empty, and an embedding has 8 numbers: neither is read. Beside each stands what takes about as long as it
-could at best: `find` with sizes and times, and splitting the lines of the labels file.
+Files are empty, and an embedding has 8 numbers: neither is read. A million images at most are labelled. Beside each
+stands what takes about as long as it could at best: `find` with sizes and times, and splitting the lines of the labels
+file.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -23,8 +26,10 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache
 from nextlabel.core.tasks.classification import read_labels
+from nextlabel.worker.sharding.plan import Plan
 
 DIMENSION, A_FOLDER, A_SEGMENT = 8, 10_000, 50_000  # numbers of an embedding, files, embeddings
+LABELLED = 1_000_000
 KEY = CacheKey("made up", "none", "none", "pool")
 
 
@@ -35,7 +40,7 @@ def main() -> None:
         _make_files(folder / "pool", arguments.images)
         pool = list_pool(place_at(folder / "pool", [folder]))
         labels = folder / "labels.txt"
-        write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names)])
+        write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names[:LABELLED])])
         _fill_cache(folder / "cache", pool)
         print("| of | seconds | at best | ratio |\n|---|---|---|---|")
         _print(
@@ -43,6 +48,10 @@ def main() -> None:
         )
         _print("reading labels", lambda: read_labels(labels, [folder]), lambda: _split(labels), arguments)
         _print("looking up embeddings", lambda: _look_up(folder / "cache", pool), None, arguments)
+        plan = folder / "plan.npz"
+        _print("writing the plan", lambda: Plan(KEY, pool).write(plan), None, arguments)
+        _print("reading the plan", lambda: Plan.read(plan, [folder]), None, arguments)
+        print(f"\n{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB at most, of all of it together")
 
 
 def _make_files(pool: Path, images: int) -> None:

@@ -20,7 +20,7 @@ from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
-from nextlabel.core.kinds.learning_curve import LearningCurveResult
+from nextlabel.core.kinds.learning_curve import DetectionLearningCurveResult, LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.prediction import DetectionPredictionResult, MultilabelPredictionResult, PredictionResult
 from nextlabel.core.kinds.requests import HeadName
@@ -308,12 +308,77 @@ class DetectionF1Fields(TypedDict, total=False):
 class LearningCurveFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    repeats: int
+    ahead: Iterable[int]
+    worth_per_100: float
+
+
+class ClassificationLearningCurveFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    repeats: int
+    ahead: Iterable[int]
+    worth_per_100: float
+
+
+class MultilabelLearningCurveFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    repeats: int
+    ahead: Iterable[int]
+    worth_per_100: float
+
+
+class DetectionLearningCurveFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -630,10 +695,28 @@ class Calls(ABC):
             return self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
+    @overload
+    def learning_curve(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationLearningCurveFields],
+    ) -> LearningCurveResult: ...
+    @overload
+    def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLearningCurveFields]
+    ) -> LearningCurveResult: ...
+    @overload
+    def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLearningCurveFields]
+    ) -> DetectionLearningCurveResult: ...
     def learning_curve(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
-    ) -> LearningCurveResult:
+    ) -> LearningCurveResult | DetectionLearningCurveResult:
         """How much more labels would bring, and whether to stop."""
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
     def audit(
@@ -790,10 +873,28 @@ class AsyncCalls(ABC):
             return await self._carry_out(talk.asked(DetectionF1Result, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(F1Result, request, on_change, timeout_s))
 
+    @overload
+    async def learning_curve(
+        self,
+        *,
+        on_change: OnChange = unheard,
+        timeout_s: float = inf,
+        **request: Unpack[ClassificationLearningCurveFields],
+    ) -> LearningCurveResult: ...
+    @overload
+    async def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelLearningCurveFields]
+    ) -> LearningCurveResult: ...
+    @overload
+    async def learning_curve(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionLearningCurveFields]
+    ) -> DetectionLearningCurveResult: ...
     async def learning_curve(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[LearningCurveFields]
-    ) -> LearningCurveResult:
+    ) -> LearningCurveResult | DetectionLearningCurveResult:
         """How much more labels would bring, and whether to stop."""
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
     async def audit(

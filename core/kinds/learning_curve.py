@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, OfClasses, OneValidated
-from nextlabel.core.kinds.results import Manifest, Part, Result, Skipped
+from nextlabel.core.kinds.requests import EMBED, MAX_ADD, Detecting, OneValidated, given_in
+from nextlabel.core.kinds.results import DetectionResult, Manifest, Part, Result, Skipped
 
 
-class LearningCurveRequest(OneValidated):
+class LearningCurveRequest(OneValidated, Detecting):
     """How much more labels would bring, and whether to stop."""
 
     kind: Literal["learning_curve"] = "learning_curve"
-    task: OfClasses = "classification"
     repeats: int = Field(5, ge=2, le=50, description="Nested random subsets of the labels that are trained on.")
     ahead: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_ADD)], ...], Field(min_length=1, max_length=20)] = Field(
         (100, 500, 1000), description="For how many more labels to forecast."
     )
     worth_per_100: float = Field(
-        0.005, gt=0, le=1, description="The gain in macro F1 below which 100 more labels are not worth their while."
+        0.005,
+        gt=0,
+        le=1,
+        description="The gain in macro F1 below which 100 more labels are not worth their while; for boxes, that in "
+        "mAP@50 of 100 more images.",
     )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        for name in EMBED:
+            if name in given_in(body) and body.get("task") == "detection":
+                yield Fault(f"/{name}", "invalid_value", "boxes are found by a detector of its own: leave it out")
 
 
 class CurvePoint(Part):
@@ -106,9 +117,62 @@ class LearningCurveResult(Result):
         yield self.advice.sentence
 
 
+class BoxCurvePoint(Part):
+    """mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: mean over the
+    repeats, and each of them."""
+
+    images: int
+    boxes: int
+    map50: float
+    repeats: tuple[float, ...]
+
+
+class BoxForecast(Part):
+    """What `extra` more labelled images, drawn like those there are, are expected to give; `boxes`: on all of them.
+
+    The truth lies between `low` and `high` in 95 % of cases. Where the labelled images are not a random sample of the
+    pool, it can't be told: `map50` is null, and they are 0 and 1.
+    """
+
+    extra: int
+    images: int
+    boxes: int
+    map50: float | None
+    low: float
+    high: float
+
+
+class DetectionLearningCurveResult(DetectionResult):
+    """`now`: the forecast for no further image. `images`, `boxes`: labelled so far."""
+
+    kind: Literal["learning_curve"] = "learning_curve"
+    images: int
+    boxes: int
+    validation: Literal["held out", "cross-validation"]
+    validation_images: int
+    points: tuple[BoxCurvePoint, ...]
+    fits: tuple[CurveFit, ...]
+    now: BoxForecast
+    forecast: tuple[BoxForecast, ...]
+    advice: StopAdvice
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("images", "boxes", "map50", "low", "high", "measured")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        measured = [(p.images, p.boxes, p.map50, min(p.repeats), max(p.repeats), True) for p in self.points]
+        ahead = (self.now, *self.forecast)
+        return [*measured, *((f.images, f.boxes, f.map50, f.low, f.high, False) for f in ahead)]
+
+    def sentences(self) -> Iterable[str]:
+        yield self.advice.sentence
+
+
 KIND = Kind(
     request=LearningCurveRequest,
     result=LearningCurveResult,
+    results={"detection": DetectionLearningCurveResult},
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "embed validation images", "train", "forecast"),
     title="Learning curve",
@@ -119,7 +183,10 @@ KIND = Kind(
     command="curve",
     usage="POOL --labels L",
     about="Trains on parts of the labels of the folder POOL, and draws the line on.",
-    shell_examples=("nextlabel curve photos --labels labels --ahead 100 --ahead 1000",),
+    shell_examples=(
+        "nextlabel curve photos --labels labels --ahead 100 --ahead 1000",
+        "nextlabel curve photos --task detection --labels labels --repeats 3",
+    ),
     example={
         "kind": "learning_curve",
         "backbone": "mobilenet",

@@ -51,6 +51,7 @@ JobResult = (
     | Annotated[f1.MultilabelF1Result, Tag("f1 of multilabel")]
     | Annotated[f1.DetectionF1Result, Tag("f1 of detection")]
     | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
+    | Annotated[learning_curve.DetectionLearningCurveResult, Tag("learning_curve of detection")]
     | Annotated[audit.AuditResult, Tag("audit")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
     | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]

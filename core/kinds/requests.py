@@ -293,7 +293,7 @@ class OneValidated(OnePool):
         if len(there) == 1:
             (absent,) = set(VALIDATION) - set(there)
             yield Fault(f"/{absent}", "missing_field", f"it belongs together with {there[0]}")
-        if there and "backbone" not in given:
+        if there and "backbone" not in given and body.get("task") != "detection":
             yield Fault(f"/{there[0]}", "invalid_value", "validation images need a backbone to embed them")
 
 

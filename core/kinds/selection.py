@@ -62,7 +62,8 @@ class SelectionRequest(Timed, OnePredicted, Detecting):
         {},
         max_length=10_000,
         description="By class, how many of `add` to choose among the images that the head takes for it (0: none of "
-        "them). The rest of `add` comes from all other classes.",
+        "them). The rest of `add` comes from all other classes. For boxes: among "
+        "the images on which one of the class is drafted.",
     )
     near_copies: Literal["skip", "allow"] = Field(
         "skip", description='"skip": one of a group of near-copies at most, and none of an image labelled or pending.'
@@ -150,9 +151,6 @@ def _misfits_of_boxes(body: Mapping[str, Any], boxes: bool) -> Iterator[Fault]:
         yield Fault("/cost", "invalid_value", "it is of boxes alone")
     if body.get("overlap") not in (None, 1) and boxes:
         yield Fault("/overlap", "invalid_value", "boxes are not asked for twice yet: leave it out")
-    if body.get("class_quotas") and boxes:
-        detail = "an image may have boxes of several classes: leave it out with the task detection"
-        yield Fault("/class_quotas", "invalid_value", detail)
 
 
 def _misfits_of_a_hand_out(body: Mapping[str, Any]) -> Iterator[Fault]:

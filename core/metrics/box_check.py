@@ -37,21 +37,24 @@ class Suspect:
     score: float
 
 
-def suspects(truth: Sequence[Truth], detected: Sequence[Detected], sure: Floats) -> list[Suspect]:
+def suspects(
+    truth: Sequence[Truth], detected: Sequence[Detected], sure: Floats, surer: Floats | None = None
+) -> list[Suspect]:
     """List what looks wrong, most suspicious first. sure: (C,) the score from which on a class's predictions count.
 
-    A class whose predictions can't be told right from wrong has infinity there, and says nothing.
+    A class whose predictions can't be told right from wrong has infinity there, and says nothing. surer: the same for
+    what may have been overlooked, which nothing drawn speaks for; None: it counts as the others.
     """
     found: list[Suspect] = []
     for i, (one, said) in enumerate(zip(truth, detected, strict=True)):
-        found += _of_image(i, one, said, sure)
+        found += _of_image(i, one, said, sure, sure if surer is None else np.maximum(sure, surer))
     return sorted(found, key=lambda suspect: -suspect.score)
 
 
-def _of_image(i: int, one: Truth, said: Detected, sure: Floats) -> list[Suspect]:
+def _of_image(i: int, one: Truth, said: Detected, sure: Floats, surer: Floats) -> list[Suspect]:
     overlaps = iou(said.places, one.places)
     high = said.scores >= sure[said.classes]
-    alone = np.flatnonzero(high & (overlaps.max(axis=1, initial=0.0) < APART))
+    alone = np.flatnonzero((said.scores >= surer[said.classes]) & (overlaps.max(axis=1, initial=0.0) < APART))
     found = [Suspect(i, "overlooked", None, d, float(said.scores[d])) for d in _once_a_place(said, alone)]
     for g in np.flatnonzero(~one.crowd).tolist():
         suspect = _of_box(i, g, one, said, overlaps[:, g], high, np.isfinite(sure[one.classes[g]]))

@@ -191,6 +191,21 @@ def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int
     return mean
 
 
+def usual_scores(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:
+    """Return (C,) the mean score of the predictions that find objects of each class; infinity where none is found."""
+    total, found = np.zeros(n_classes), np.zeros(n_classes)
+    for one, said in zip(truth, detected, strict=True):
+        fits = (said.classes[:, None] == one.classes[None, :]) & (
+            _overlaps(said.places, one.places, one.crowd) >= FOUND
+        )
+        best = np.where(fits, said.scores[:, None], 0).max(axis=0, initial=0)
+        right = (best > 0) & ~one.crowd
+        np.add.at(total, one.classes[right], best[right])
+        np.add.at(found, one.classes[right], 1)
+    usual: Floats = np.where(found > 0, total / np.maximum(found, 1), np.inf)
+    return usual
+
+
 def lowest_sure(truth: Sequence[Truth], detected: Sequence[Detected]) -> float | None:
     """Return the score down to which one has to look to find 95 % of the objects that are found; None: none is."""
     scores: list[float] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from nextlabel.core.curves.forecast import Outlook
 from nextlabel.core.kinds.learning_curve import Coverage, Stability, StopAdvice
 
@@ -16,6 +18,25 @@ CHOSEN_LABELS = (
 )
 
 
+@dataclass(frozen=True)
+class Words:
+    """things: what is counted. score: what they add to. unscored: what is said where that can't be told."""
+
+    things: str
+    score: str
+    unscored: str
+
+
+OF_CLASSES = Words("labels", "the macro F1", CHOSEN_LABELS)
+OF_BOXES = Words(
+    "labelled images",
+    "mAP@50",
+    "Not sure: what more labelled images would add can't be told. Those there are are not a random sample of the pool, "
+    "so scores on parts of them are not the pool's. Draw on some 200 images that the method `random` chooses, and ask "
+    "again of these alone.",
+)
+
+
 def advise(
     labels: int,
     outlook: Outlook | None,
@@ -24,15 +45,16 @@ def advise(
     coverage: Coverage | None,
     *,
     needed: int = 0,
+    words: Words = OF_CLASSES,
 ) -> StopAdvice:
-    """outlook: its first number of labels is 100 more than now; None: the labels can't be scored. worth: macro F1 for
-    them. needed: labels without which nothing can be told of this curve."""
-    if too_few := _too_few(labels, needed):
+    """outlook: its first number of labels is 100 more than now; None: the labels can't be scored. worth: how much of
+    the score for them. needed: labels without which nothing can be told of this curve."""
+    if too_few := _too_few(labels, needed, words):
         return StopAdvice(verdict="go_on", sentence=too_few)
     if outlook is None:
-        return StopAdvice(verdict="unsure", sentence=CHOSEN_LABELS)
+        return StopAdvice(verdict="unsure", sentence=words.unscored)
     gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
-    told = f"100 more labels are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to the macro F1"
+    told = f"100 more {words.things} are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to {words.score}"
     worthwhile = float(outlook.share_above(worth)[0])
     if worthwhile >= SURE:
         return StopAdvice(verdict="go_on", sentence=f"Go on: {told}, more than the {worth:g} that makes it worthwhile.")
@@ -47,9 +69,10 @@ def advise(
     return StopAdvice(verdict="stop", sentence=sentence)
 
 
-def _too_few(labels: int, needed: int) -> str | None:
+def _too_few(labels: int, needed: int, words: Words) -> str | None:
     if labels < FEW_LABELS:
-        return f"Go on: {labels} labels are too few to tell how much more would bring; ask again at {FEW_LABELS}."
+        few = f"{labels} {words.things} are too few to tell how much more would bring"
+        return f"Go on: {few}; ask again at {FEW_LABELS}."
     if labels < needed:
         return (
             f"Go on: more labels add to the macro F1, and how much can't be told: from {labels} that a method chose, "

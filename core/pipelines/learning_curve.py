@@ -90,7 +90,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation="cross-validation" if validation is None else "held out",
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
-        fits=tuple(_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
+        fits=tuple(as_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
         now=_forecast(ahead, 0, 0, labels, can_tell(ahead, 0)),
         forecast=tuple(
             _forecast(ahead, i, extra, labels, can_tell(ahead, i)) for i, extra in enumerate(request.ahead, 1)
@@ -232,8 +232,8 @@ def _points(measured: Measured, scores: RepeatedScores) -> tuple[CurvePoint, ...
     )
 
 
-def _fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> CurveFit:
-    """The middle one of the curves fitted."""
+def as_fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> CurveFit:
+    """Tell the middle one of the curves fitted."""
     middle = {name: rounded(float(np.median(getattr(one, name)))) for name in ("a", "b", "c")}
     family = one.family
     return CurveFit(

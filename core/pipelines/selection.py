@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import hint
@@ -46,6 +47,10 @@ from nextlabel.core.tasks.base import ClassTask, Matched
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
+UNUSED = (
+    "class quotas need a head, and it needs labels of two classes",
+    "class quotas go by predicted boxes, and no class is known before somebody draws one",
+)
 NO_BATCH = Batch(Picks(NO_ROWS, np.empty(0)), (), NO_ROWS)
 
 
@@ -116,7 +121,8 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     supplies = supply(method, embedded, predictions, request.seed, run)
     run.stage("choose")
     inputs = _inputs(request, embedded, predictions, supplies, run)
-    batch, again, held = choose_and_hand_out(method, inputs, request, embedded, predictions, run)
+    sorting = None if predictions is None else _Decided(predictions, labelled.task)
+    batch, again, held = choose_and_hand_out(method, inputs, request, embedded, sorting, run)
     told: dict[str, Any] = {
         "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
         "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
@@ -178,18 +184,49 @@ def set_aside(
 # --- the batch --------------------------------------------------------------------------------------------------
 
 
+class Sorting(Protocol):
+    """What is predicted on each image, by which quotas go. by: what predicts it, in a word."""
+
+    by: ClassVar[str]
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
+        """Return what says of a class which of the candidates show it: (K,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Decided:
+    """By the classes that a head gives images."""
+
+    by: ClassVar[str] = "head"
+    predictions: Predictions
+    task: ClassTask
+
+    @property
+    def classes(self) -> Sequence[str]:
+        return self.predictions.classes
+
+    def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
+        every_class = np.arange(len(self.classes))
+        logits, thresholds = self.predictions.logits[candidates], self.predictions.thresholds
+        decided = self.task.decide(logits, every_class, len(self.classes), thresholds)
+        return lambda class_: self.task.shows(decided, class_)
+
+
 def choose_and_hand_out(
     method: Method,
     inputs: Inputs,
     request: SelectionRequest,
     embedded: Embedded,
-    predictions: Predictions | None,
+    sorting: Sorting | None,
     run: Run,
     shorten: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> tuple[Batch, list[str], Held]:
     """Choose among what nobody has, and hand it out: again without those that somebody else was given meanwhile.
 
-    shorten: leaves out the last of a batch, before it is anybody's.
+    sorting: None where no class is predicted yet. shorten: leaves out the last of a batch, before it is anybody's.
 
     Returns the batch, the images to be labelled again, and what others have.
     """
@@ -202,7 +239,7 @@ def choose_and_hand_out(
         new = request.model_copy(update={"add": request.add - len(again)})
         batch = NO_BATCH
         if new.add:
-            batch = shorten(_choose(method, held.left_out_of(inputs), new, predictions, run))
+            batch = shorten(_choose(method, held.left_out_of(inputs), new, sorting, run))
         all_names = [*(names[row] for row in batch.picks.rows), *again]
         if hand_out(request, {name: second.most_holders(name, request, held.people) for name in all_names}, run):
             break
@@ -211,9 +248,7 @@ def choose_and_hand_out(
     return batch, again, held
 
 
-def _choose(
-    method: Method, inputs: Inputs, request: SelectionRequest, predictions: Predictions | None, run: Run
-) -> Batch:
+def _choose(method: Method, inputs: Inputs, request: SelectionRequest, sorting: Sorting | None, run: Run) -> Batch:
     """One batch for each class with a quota, then one for all other classes; each knows of those before it."""
     rng = np.random.default_rng(request.seed)
     skip_copies = request.near_copies == "skip" and inputs.embeddings is not None
@@ -223,7 +258,7 @@ def _choose(
             "without embeddings no near-copy is known; name a backbone to leave them out",
         )
     parts: list[Batch] = []
-    for candidates, add in _portions(inputs.candidates, request, predictions, run):
+    for candidates, add in _portions(inputs.candidates, request, sorting, run):
         taken = np.concatenate([NO_ROWS, *(part.picks.rows for part in parts)])
         left = replace(
             inputs,
@@ -235,25 +270,23 @@ def _choose(
 
 
 def _portions(
-    candidates: Rows, request: SelectionRequest, predictions: Predictions | None, run: Run
+    candidates: Rows, request: SelectionRequest, sorting: Sorting | None, run: Run
 ) -> Iterator[tuple[Rows, int]]:
     """(candidates, how many of them) by class quota; the last portion is that of all other classes."""
-    if not request.class_quotas or predictions is None:
+    if not request.class_quotas or sorting is None:
         if request.class_quotas:
-            run.warn(WarningCode.CLASS_QUOTAS_UNUSED, "class quotas need a head, and it needs labels of two classes")
+            run.warn(WarningCode.CLASS_QUOTAS_UNUSED, UNUSED[request.task == "detection"])
         yield candidates, request.add
         return
-    classes = predictions.classes
-    task, every_class = task_of(request.task), np.arange(len(classes))
-    decided = task.decide(predictions.logits[candidates], every_class, len(classes), predictions.thresholds)
+    classes, shows = sorting.classes, sorting.sort(candidates)
     free = np.ones(len(candidates), bool)
     for name, quota in request.class_quotas.items():
-        mine = task.shows(decided, classes.index(name)) if name in classes else np.zeros(len(candidates), bool)
+        mine = shows(classes.index(name)) if name in classes else np.zeros(len(candidates), bool)
         free &= ~mine
         if np.count_nonzero(mine) < quota:
             run.warn(
                 WarningCode.CLASS_QUOTA_UNMET,
-                f"{quota} images of {name!r} were asked for; the head sees {mine.sum()} left"
+                f"{quota} images of {name!r} were asked for; the {sorting.by} sees {mine.sum()} left"
                 + (hint([name], classes) if name not in classes else ""),
             )
         yield candidates[mine], quota

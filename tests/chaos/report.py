@@ -49,7 +49,7 @@ def as_text(found: dict[str, Any]) -> str:
     for name, value in found.items():
         if name != "violations":
             shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-            lines.append(f"{name:<50}{shown}")
+            lines.append(f"{name:<66} {shown}")
     lines.append(f"{'violations':<50}{len(found['violations'])}")
     lines += [f"  {one['broken']}: {one['job_id'] or '-'}: {one['evidence']}" for one in found["violations"]]
     return "\n".join(lines)

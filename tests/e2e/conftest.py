@@ -46,6 +46,7 @@ def settings(folder: Path, *roots: Path) -> dict[str, str]:
         "NEXTLABEL_LEASE_S": "3",
         "NEXTLABEL_RENEW_EVERY_S": "0.5",
         "NEXTLABEL_JANITOR_EVERY_S": "0.3",
+        "NEXTLABEL_SPARE_PROCESS": "false",  # it takes seconds of CPU, which whoever runs beside wants
         "NEXTLABEL_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "NEXTLABEL_WEBHOOK_ALLOW_PRIVATE": "true",
         "HF_HUB_OFFLINE": "1",

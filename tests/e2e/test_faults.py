@@ -28,10 +28,10 @@ ANSWERS = "0.png\tred\n1.png\tblue\n2.png\tred\n3.png\tblue\n"
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """500 images large enough that embedding them takes seconds."""
+    """300 images large enough that embedding them takes seconds."""
     folder = tmp_path_factory.mktemp("photos") / "photos"
     folder.mkdir()
-    for colour, rows in (("red", range(0, 500, 2)), ("blue", range(1, 500, 2))):
+    for colour, rows in (("red", range(0, 300, 2)), ("blue", range(1, 300, 2))):
         Image.effect_noise((1400, 1400), 60).convert("RGB").save(folder / f"{colour}.bmp")
         for row in rows:
             os.link(folder / f"{colour}.bmp", folder / f"{row}.bmp")
@@ -60,8 +60,8 @@ def embedding(job: Job) -> bool:
 
 
 def test_a_killed_worker_process_is_replaced_and_its_job_goes_on_long_before_its_lease_ends(tmp_path, photos):
-    lease = {"NEXTLABEL_LEASE_S": "60"}
-    with start(tmp_path / "stack", photos.parent, **lease) as own_stack, Client(own_stack.url) as client:
+    more = {"NEXTLABEL_LEASE_S": "60", "NEXTLABEL_SPARE_PROCESS": "true"}
+    with start(tmp_path / "stack", photos.parent, **more) as own_stack, Client(own_stack.url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
         running = client.job(job_id)
@@ -120,6 +120,7 @@ def test_a_whole_stack_killed_outright_leaves_nothing_running_and_loses_no_job(t
         "NEXTLABEL_DATA_ROOTS": str(photos.parent),
         "NEXTLABEL_STATE_DIR": str(folder / "state"),
         "NEXTLABEL_CACHE_DIR": str(folder / "cache"),
+        "NEXTLABEL_SPARE_PROCESS": "false",
         "NEXTLABEL_LEASE_S": "2",
         "NEXTLABEL_RENEW_EVERY_S": "0.5",
     }

@@ -74,6 +74,12 @@ def test_two_people_go_through_a_whole_project_from_classes_to_the_report(visit,
     # How far they agree is told of what both have seen, and the report that Ben takes away tells who did what.
     agreed = client.agreement(**of_project, backbone="descriptor")
     assert {one.person: one.images for one in agreed.people} == dict.fromkeys(("anna", "ben"), len(second))
+    annas.goto(f"{anna.url}/#/quality")
+    agreement = annas.get_by_role("region", name="Do people agree?")
+    agreement.get_by_role("button", name="Compare").click()
+    expect(agreement).to_contain_text("0 to be settled, 1 settled.", timeout=60_000)
+    expect(agreement.get_by_role("row", name=re.compile("ben"))).to_contain_text("look here first")
+    anna.shot("agreement")
     bens.goto(f"{ben.url}/#/quality")
     with bens.expect_download() as saved:
         bens.get_by_role("button", name="Report").click()

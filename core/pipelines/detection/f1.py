@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.data.boxes import BoxedImage, Detections
+from nextlabel.core.data.boxes import Detections
 from nextlabel.core.data.detections import fingerprint, read_detections
-from nextlabel.core.errors import NoLabels, WarningCode
+from nextlabel.core.errors import NoLabels
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
 from nextlabel.core.kinds.results import DetectorSummary, Skipped
 from nextlabel.core.metrics.detection import ClassAP, Interval, Kind, Miss, score
 from nextlabel.core.pipelines.detection.finder import finder_of
-from nextlabel.core.pipelines.detection.labelled import Compared, LabelledBoxes, compare, of_their_size, read_boxes
+from nextlabel.core.pipelines.detection.labelled import (
+    Compared,
+    LabelledBoxes,
+    compare,
+    of_their_size,
+    read_boxes,
+    without_shared,
+)
 from nextlabel.core.pipelines.f1 import MISSES_TOLD
 from nextlabel.core.pipelines.material import Origin, manifest, rounded, rounded_interval
 from nextlabel.core.pipelines.run import Run
@@ -94,7 +101,7 @@ def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) 
         request.path_to_img_train, request.path_to_labels_train, run, "training", content=request.content
     )
     of_training, left_out = of_their_size(training, run)
-    drawn = _without_shared(of_training, training, validation, run)
+    drawn = without_shared(of_training, training, validation, run)
     if not any(image.boxes for image in drawn.values()):
         raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
     finder = finder_of(request, training.pool, drawn, run)
@@ -102,20 +109,6 @@ def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) 
     run.stage("predict", len(rows), "images")
     found = finder.told(validation.pool, finder.find(validation.pool, rows, run))
     return _Predicted(found, finder, {"training": training}, finder.summary, left_out)
-
-
-def _without_shared(
-    drawn: Mapping[int, BoxedImage], training: LabelledBoxes, validation: LabelledBoxes, run: Run
-) -> Mapping[int, BoxedImage]:
-    """Leave out images of one folder that are labelled for both sides."""
-    if training.pool.place.key != validation.pool.place.key:
-        return drawn
-    judged = {validation.pool.names[row] for row in validation.matched.rows.tolist()}
-    shared = [row for row in drawn if training.pool.names[row] in judged]
-    if shared:
-        names = [training.pool.names[row] for row in shared]
-        run.warn(WarningCode.IN_BOTH_SETS, "labelled for training and for validation; left out of the training", names)
-    return {row: image for row, image in drawn.items() if row not in shared}
 
 
 def _misses(misses: Sequence[Miss], compared: Compared) -> tuple[BoxMiss, ...]:

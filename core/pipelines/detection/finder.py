@@ -135,40 +135,39 @@ class Found:
     unreadable: tuple[SkippedFile, ...]
 
 
+def proposing_finder(request: Detecting, run: Run) -> Finder:
+    """Return what finds whatever looks like an object. Raises WeightsUnavailable, WeightsMismatch."""
+    proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
+    start, weights = _start(request, run)
+    return Finder((), start(), request.image_size or SIDE, proposals, None, weights, run.settings.cpu_engine)
+
+
 def finder_of(
-    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, turn: tuple[int, int] = (0, 1)
+    request: Detecting,
+    pool: Pool,
+    drawn: Mapping[int, BoxedImage],
+    run: Run,
+    *,
+    before: int = 0,
+    total: int | None = None,
+    keeps: bool = True,
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
-    turn: which of how many trainings of that stage it is. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
+    before, total: how many images passed in that stage before, and will in all, where it trains several. keeps: whether
+    it is kept for other jobs. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
-    at, of = turn
-    passes = request.passes or PASSES
-    side = request.image_size or SIDE
-    if request.weights == "random":
-        if not at:
-            detail = "the detector starts untrained, as asked: its answers are for comparison"
-            run.warn(WarningCode.RANDOM_WEIGHTS, detail)
-        path, weights = None, f"random-{request.seed}"
-    else:
-        path = find_weights(run.settings)
-        weights = digest_of(path)[:16]
+    side, passes = request.image_size or SIDE, request.passes or PASSES
+    start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-    if not at:
-        run.stage("train", of * passes, "images")
+    if not before:
+        run.stage("train", total or passes, "images")
+    if not classes:
+        return proposing_finder(request, run)
 
     def tick(done: int, _total: int) -> None:
-        run.advance(at * passes + done)
+        run.advance(before + done)
 
-    def start() -> Yolox:
-        if path is not None:
-            return read_weights(path)
-        with drawn_from(request.seed):
-            return Yolox(CLASSES)
-
-    if not classes:
-        proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
-        return Finder((), start(), side, proposals, None, weights, run.settings.cpu_engine)
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
     key = _key(request, pool, drawn, weights + named_by, side)
@@ -180,16 +179,36 @@ def finder_of(
         trained = fine_tune(start(), learnt, len(classes), side, passes=passes, seed=request.seed, tick=tick)
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
-        try:
-            kept.keep(key, trained)
-        except OSError as error:
-            detail = f"the detector could not be kept for next time: {error.strerror or error}"
-            run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
+        if keeps:
+            _keep(kept, key, trained, run)
     tick(passes, passes)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer)
     engine = run.settings.cpu_engine
     return Finder(classes, trained.network, side, trained.calibration, summary, weights, engine, namer=namer)
+
+
+def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
+    """Return what makes the network that training starts from, and what the manifest says of its weights."""
+    if request.weights != "random":
+        path = find_weights(run.settings)
+        return lambda: read_weights(path), digest_of(path)[:16]
+    if all(warning.code != WarningCode.RANDOM_WEIGHTS for warning in run.warnings):
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
+
+    def start() -> Yolox:
+        with drawn_from(request.seed):
+            return Yolox(CLASSES)
+
+    return start, f"random-{request.seed}"
+
+
+def _keep(kept: KeptDetectors, key: str, trained: Trained, run: Run) -> None:
+    try:
+        kept.keep(key, trained)
+    except OSError as error:
+        detail = f"the detector could not be kept for next time: {error.strerror or error}"
+        run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
 
 
 def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None) -> DetectorSummary:

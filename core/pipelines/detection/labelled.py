@@ -116,6 +116,20 @@ def sizes_of(pool: Pool, rows: Rows, run: Run) -> tuple[dict[int, tuple[int, int
     return sizes, tuple(unreadable)
 
 
+def without_shared(
+    drawn: dict[int, BoxedImage], training: LabelledBoxes, validation: LabelledBoxes, run: Run
+) -> dict[int, BoxedImage]:
+    """Leave out images of one folder that are labelled for both sides."""
+    if training.pool.place.key != validation.pool.place.key:
+        return drawn
+    judged = {validation.pool.names[row] for row in validation.matched.rows.tolist()}
+    shared = [row for row in drawn if training.pool.names[row] in judged]
+    if shared:
+        names = [training.pool.names[row] for row in shared]
+        run.warn(WarningCode.IN_BOTH_SETS, "labelled for training and for validation; left out of the training", names)
+    return {row: image for row, image in drawn.items() if row not in shared}
+
+
 def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> list[Detected]:
     """Return what was predicted of each image; nothing of one of which nothing is known, which is told.
 

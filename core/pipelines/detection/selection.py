@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,8 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))
 
-    batch, _, held = choose_and_hand_out(method, inputs, request, embedded, None, run, shorten)
+    sorting = _Drafted(looked) if looked.classes else None
+    batch, _, held = choose_and_hand_out(method, inputs, request, embedded, sorting, run, shorten)
     rows = batch.picks.rows
     return DetectionSelectionResult(
         data=tuple(embedded.pool.names[row] for row in rows),
@@ -122,6 +124,24 @@ class Looked:
             kept = [one.scores >= floor for one in self.said]
             described = [one[k] for one, k in zip(self.described, kept, strict=True)]
         return FoundBoxes.of(said, self.calibration.quality, described)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drafted:
+    """Sorts images by the boxes that are predicted so surely that they are drafts."""
+
+    by: ClassVar[str] = "detector"
+    looked: Looked
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.looked.classes
+
+    def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
+        thresholds = self.looked.calibration.thresholds
+        said = [self.looked.said[row] for row in candidates.tolist()]
+        sure = [set(one.classes[one.scores >= thresholds[one.classes]].tolist()) for one in said]
+        return lambda class_: np.array([class_ in drafted for drafted in sure], np.bool_)
 
 
 def _by_own_detector(

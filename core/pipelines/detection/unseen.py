@@ -12,7 +12,7 @@ from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
-from nextlabel.core.kinds.requests import MIN_SCORE, Detecting
+from nextlabel.core.kinds.requests import MIN_SCORE, PASSES, Detecting
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.neural.folds import stratified_folds
@@ -43,10 +43,10 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     """
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, FOLDS, request.seed)
-    finders = []
+    finders, passes = [], request.passes or PASSES
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
-        finders.append(finder_of(request, pool, others, run, (f, FOLDS)))
+        finders.append(finder_of(request, pool, others, run, before=f * passes, total=FOLDS * passes))
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}
@@ -66,8 +66,8 @@ def folds_of(drawn: Mapping[int, BoxedImage], folds: int, seed: int) -> Rows:
     boxed = sum(bool(image.boxes) for image in drawn.values())
     if boxed < folds:
         raise NoLabels(
-            f"each of {folds} detectors judges the images that it was not trained on, so a box has to be drawn on "
-            f"{folds} images at least; there are {boxed}"
+            f"each of {folds} detectors is held against the images that it was not trained on, so a box has to be "
+            f"drawn on {folds} images at least; there are {boxed}"
         )
     return stratified_folds(rarest_class(list(drawn.values())), folds, seed)
 

@@ -14,7 +14,7 @@ import { Question } from "../store/jobs";
 import { holder, load } from "../store/labels";
 import { loadNotes } from "../store/notes";
 import { attempt, say } from "../store/notices";
-import { lastJob, onePool, project, skipped, theProject } from "../store/project";
+import { lastJob, onePool, overlapping, project, skipped, theProject } from "../store/project";
 import { addressOf } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
@@ -64,6 +64,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         person: holder(),
         ...onePool(),
         ...soon(),
+        ...overlapping(),
         pending,
         exclude: skipped.value,
       };

@@ -11,25 +11,32 @@ export interface Series {
   points: readonly { x: number; y: number; low?: number; high?: number }[];
 }
 
+export interface Axes {
+  labelsAxis: string;
+  macroF1: string;
+}
+
 interface Given {
   series: readonly Series[];
   /** What it shows, in words. */
   label: string;
   /** A number of labels to mark, and what it is. */
   mark?: { x: number; text: string };
+  /** What its axes are of; left out: labels and macro F1. */
+  axes?: Axes;
 }
 
 const HEIGHT = 300;
 
-/** Macro F1 by the number of labels. */
-export function Chart({ series, label, mark }: Given) {
+/** A score by a number of labels. */
+export function Chart({ series, label, mark, axes = words.quality }: Given) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const box = place.current!;
     let plot: uPlot | null = null;
     const draw = () => {
       plot?.destroy();
-      plot = new uPlot(options(series, box, mark), dataOf(series), box);
+      plot = new uPlot(options(series, box, mark, axes), dataOf(series), box);
     };
     const resized = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT }));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -41,7 +48,7 @@ export function Chart({ series, label, mark }: Given) {
       resized.disconnect();
       plot?.destroy();
     };
-  }, [series, mark]);
+  }, [series, mark, axes]);
   return <div class="chart" ref={place} role="img" aria-label={label} />;
 }
 
@@ -57,7 +64,7 @@ function dataOf(series: readonly Series[]): uPlot.AlignedData {
 
 const hasBand = (points: Series["points"]) => points.some((one) => one.low !== undefined);
 
-function options(series: readonly Series[], box: HTMLElement, mark: Given["mark"]): uPlot.Options {
+function options(series: readonly Series[], box: HTMLElement, mark: Given["mark"], axes: Axes): uPlot.Options {
   const style = getComputedStyle(box);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
@@ -86,19 +93,19 @@ function options(series: readonly Series[], box: HTMLElement, mark: Given["mark"
     legend: { show: false },
     cursor: { y: false, points: { size: 9 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high) } },
-    series: [{ label: words.quality.labelsAxis }, ...lines],
+    series: [{ label: axes.labelsAxis }, ...lines],
     bands,
     axes: [
       {
         ...axis,
         font,
         size: 28,
-        label: words.quality.labelsAxis,
+        label: axes.labelsAxis,
         labelFont: font,
         labelSize: 20,
         values: (_, all) => all.map(number),
       },
-      { ...axis, font, label: words.quality.macroF1, labelFont: font, labelSize: 20, size: 44 },
+      { ...axis, font, label: axes.macroF1, labelFont: font, labelSize: 20, size: 44 },
     ],
     hooks: { draw: mark ? [(plot) => drawMark(plot, mark, colour("--dim"), font)] : [] },
   };

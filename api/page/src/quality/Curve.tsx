@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { Forecast, Results } from "../service/types";
+import type { BoxesCurve, Forecast, OneCurve, Results } from "../service/types";
 import { number, score, words } from "../words";
 import { Chart, type Series } from "./Chart";
 
@@ -7,9 +7,12 @@ const { quality } = words;
 
 /** The learning curve, its forecast, and the advice whether to go on. */
 export function Curve({ result }: { result: Results["learning_curve"] }) {
-  const { now, forecast, advice, stability, coverage } = result;
-  const series = useMemo(() => seriesOf(result), [result]);
-  const mark = useMemo(() => ({ x: result.labels, text: quality.now }), [result]);
+  const { advice } = result;
+  const curve = useMemo(() => ("task" in result ? ofImages(result) : result), [result]);
+  const named = "task" in result ? quality.boxes.curve : quality;
+  const { now, forecast, stability, coverage } = curve;
+  const series = useMemo(() => seriesOf(curve), [curve]);
+  const mark = useMemo(() => ({ x: curve.labels, text: quality.now }), [curve]);
   const best = [now, ...forecast].filter(told).at(-1);
   const kappa = stability?.kappas.at(-1);
   return (
@@ -21,10 +24,11 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
         <Chart
           series={series}
           mark={mark}
+          axes={named}
           label={
             told(now) && best
-              ? quality.curveAlt(now.f1_macro, best.f1_macro, best.labels, best.low, best.high)
-              : quality.curveAltUntold
+              ? named.curveAlt(now.f1_macro, best.f1_macro, best.labels, best.low, best.high)
+              : named.curveAltUntold
           }
         />
         <p class="legend small">
@@ -37,7 +41,7 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
           <caption class="only-heard">{quality.forecastTable}</caption>
           <thead>
             <tr>
-              {quality.columns.map((text, at) => (
+              {named.columns.map((text, at) => (
                 <th key={text} scope="col" class={at ? "num" : ""}>
                   {text}
                 </th>
@@ -76,7 +80,22 @@ function Row({ forecast: { extra, labels, f1_macro, low, high } }: { forecast: F
   );
 }
 
-function seriesOf({ points, now, forecast }: Results["learning_curve"]): Series[] {
+type Drawn = Pick<OneCurve, "labels" | "points" | "now" | "forecast" | "stability" | "coverage">;
+
+/** The curve of a detector: images in the place of labels, and mAP@50 in that of macro F1. */
+function ofImages({ images, points, now, forecast }: BoxesCurve): Drawn {
+  const moved = ({ images: labels, map50: f1_macro, ...one }: BoxesCurve["now"]) => ({ ...one, labels, f1_macro });
+  return {
+    labels: images,
+    points: points.map(({ images: labels, map50: f1_macro, repeats }) => ({ labels, f1_macro, repeats })),
+    now: moved(now),
+    forecast: forecast.map(moved),
+    stability: null,
+    coverage: null,
+  };
+}
+
+function seriesOf({ points, now, forecast }: Drawn): Series[] {
   const measured = points.map(({ labels, f1_macro, repeats }) => ({
     x: labels,
     y: f1_macro,

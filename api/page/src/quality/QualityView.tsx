@@ -5,8 +5,9 @@ import { useLifetime } from "../shared/lifetime";
 import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
-import { isBoxes, onePool, theProject, theTask, validated } from "../store/project";
+import { isBoxes, isSeveral, onePool, theProject, theTask, validated } from "../store/project";
 import { words } from "../words";
+import { Agreement } from "./Agreement";
 import { Audit } from "./Audit";
 import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
@@ -38,18 +39,16 @@ export function QualityView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view">
       <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
-      {!isBoxes() && (
-        <Section
-          kind="learning_curve"
-          heading={words.quality.curve}
-          hint={words.quality.curveHint}
-          verb={words.quality.forecast}
-          named={kind === "learning_curve" ? named : null}
-          request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
-          labelsIn={(result) => result.labels}
-          draw={(result) => <Curve result={result} />}
-        />
-      )}
+      <Section
+        kind="learning_curve"
+        heading={words.quality.curve}
+        hint={isBoxes() ? words.quality.boxes.curve.curveHint : words.quality.curveHint}
+        verb={words.quality.forecast}
+        named={kind === "learning_curve" ? named : null}
+        request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
+        labelsIn={(result) => ("task" in result ? result.images : result.labels)}
+        draw={(result) => <Curve result={result} />}
+      />
       <Section
         kind="f1"
         heading={words.quality.f1}
@@ -68,6 +67,18 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         labelsIn={(result) => ("task" in result ? null : sum(Object.values(result.head.images_per_class)))}
         draw={drawF1}
       />
+      {!isBoxes() && !isSeveral() && (
+        <Section
+          kind="agreement"
+          heading={words.agreement.heading}
+          hint={words.agreement.hint}
+          verb={words.agreement.go}
+          named={kind === "agreement" ? named : null}
+          request={() => ({ kind: "agreement", ...onePool() })}
+          labelsIn={(result) => result.labels}
+          draw={(result) => <Agreement result={result} />}
+        />
+      )}
       {!isBoxes() && (
         <Section
           kind="audit"

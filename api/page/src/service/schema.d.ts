@@ -857,6 +857,42 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * BoxCurvePoint
+         * @description mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: mean over the
+         *     repeats, and each of them.
+         */
+        BoxCurvePoint: {
+            /** Images */
+            images: number;
+            /** Boxes */
+            boxes: number;
+            /** Map50 */
+            map50: number;
+            /** Repeats */
+            repeats: number[];
+        };
+        /**
+         * BoxForecast
+         * @description What `extra` more labelled images, drawn like those there are, are expected to give; `boxes`: on all of them.
+         *
+         *     The truth lies between `low` and `high` in 95 % of cases. Where the labelled images are not a random sample of the
+         *     pool, it can't be told: `map50` is null, and they are 0 and 1.
+         */
+        BoxForecast: {
+            /** Extra */
+            extra: number;
+            /** Images */
+            images: number;
+            /** Boxes */
+            boxes: number;
+            /** Map50 */
+            map50: number | null;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+        };
+        /**
          * BoxMiss
          * @description A box that is wrong, or missing, at the thresholds.
          *
@@ -1477,6 +1513,46 @@ export interface components {
             };
             /** Conflicts */
             conflicts: components["schemas"]["NameConflict"][];
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionLearningCurveResult
+         * @description `now`: the forecast for no further image. `images`, `boxes`: labelled so far.
+         */
+        DetectionLearningCurveResult: {
+            /**
+             * Kind
+             * @default learning_curve
+             * @constant
+             */
+            kind: "learning_curve";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Images */
+            images: number;
+            /** Boxes */
+            boxes: number;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "held out" | "cross-validation";
+            /** Validation Images */
+            validation_images: number;
+            /** Points */
+            points: components["schemas"]["BoxCurvePoint"][];
+            /** Fits */
+            fits: components["schemas"]["CurveFit"][];
+            now: components["schemas"]["BoxForecast"];
+            /** Forecast */
+            forecast: components["schemas"]["BoxForecast"][];
+            advice: components["schemas"]["StopAdvice"];
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -2602,11 +2678,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2634,6 +2710,16 @@ export interface components {
              * @description An https URL that is told when the job has ended, by a signed POST after the Standard Webhooks specification. It may be told more than once.
              */
             webhook?: string | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
             /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
@@ -2677,7 +2763,7 @@ export interface components {
             ahead: number[];
             /**
              * Worth Per 100
-             * @description The gain in macro F1 below which 100 more labels are not worth their while.
+             * @description The gain in macro F1 below which 100 more labels are not worth their while; for boxes, that in mAP@50 of 100 more images.
              * @default 0.005
              */
             worth_per_100: number;
@@ -3922,7 +4008,7 @@ export interface components {
             pending: string[];
             /**
              * Class Quotas
-             * @description By class, how many of `add` to choose among the images that the head takes for it (0: none of them). The rest of `add` comes from all other classes.
+             * @description By class, how many of `add` to choose among the images that the head takes for it (0: none of them). The rest of `add` comes from all other classes. For boxes: among the images on which one of the class is drafted.
              * @default {}
              */
             class_quotas: {
@@ -4633,7 +4719,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };

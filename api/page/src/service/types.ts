@@ -41,6 +41,7 @@ export type Skipped = Schemas["Skipped"];
 
 /** Of one class an image. */
 export type OneF1 = Schemas["F1Result"];
+export type OneCurve = Schemas["LearningCurveResult"];
 export type OneCheck = Schemas["LabelCheckResult"];
 export type OneMap = Schemas["MapResult"];
 /** Of several; each says its `task`. */
@@ -49,14 +50,18 @@ export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
 /** Of boxes. */
 export type BoxesF1 = Schemas["DetectionF1Result"];
 export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
+export type BoxesCurve = Schemas["DetectionLearningCurveResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
+
+export type Agreement = Schemas["AgreementResult"];
 
 export interface Results {
   selection: Schemas["SelectionResult"] | Schemas["MultilabelSelectionResult"];
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
   f1: OneF1 | SeveralF1 | BoxesF1;
-  learning_curve: Schemas["LearningCurveResult"];
+  learning_curve: OneCurve | BoxesCurve;
   audit: Schemas["AuditResult"];
+  agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
   map: OneMap | SeveralMap;
@@ -70,6 +75,7 @@ interface Requests {
   f1: Schemas["F1Request"];
   learning_curve: Schemas["LearningCurveRequest"];
   audit: Schemas["AuditRequest"];
+  agreement: Schemas["AgreementRequest"];
   label_check: Schemas["LabelCheckRequest"];
   similar: Schemas["SimilarRequest"];
   map: Schemas["MapRequest"];

@@ -145,6 +145,21 @@ function Form({ able }: { able: Capabilities }) {
               onInput={(event) => set({ add: event.currentTarget.valueAsNumber })}
             />
           </Field>
+          {task !== "detection" && (
+            <Field id="overlap" label={setup.overlap} hint={setup.overlapHint} fault={faults.value.overlap}>
+              <input
+                id="overlap"
+                type="number"
+                min={0}
+                max={100}
+                inputmode="numeric"
+                value={Math.round((now.value.overlap ?? 0) * 100)}
+                aria-invalid={!!faults.value.overlap}
+                aria-describedby="overlap-hint"
+                onInput={(event) => set({ overlap: event.currentTarget.valueAsNumber / 100 })}
+              />
+            </Field>
+          )}
         </div>
         <details open={!!now.value.valPool || !!faults.value.valPool || !!faults.value.valLabels}>
           <summary>{setup.validation}</summary>
@@ -216,6 +231,7 @@ const LABELS: Record<string, string> = {
   valLabels: setup.valLabels,
   person: setup.person,
   add: setup.add,
+  overlap: setup.overlap,
 };
 
 const personHint = (person: string, task: Task | undefined) =>

@@ -18,6 +18,8 @@ const FIELDS: Record<string, keyof Project> = {
   path_to_img_val: "valPool",
   path_to_labels_val: "valLabels",
   add: "add",
+  overlap: "overlap",
+  overlap_share: "overlap",
   backbone: "backbone",
   method: "method",
   task: "task",
@@ -48,12 +50,13 @@ export async function begin(given: Project): Promise<Faults> {
 }
 
 /** What needs no service to be seen. */
-function untold({ pool, labels, valPool, valLabels, add, person }: Project): Faults {
+function untold({ pool, labels, valPool, valLabels, add, person, overlap = 0 }: Project): Faults {
   const found: Faults = {};
   if (!pool) found.pool = faults.pool;
   if (!labels) found.labels = faults.labels;
   if (!key.value && !isName(person)) found.person = faults.person;
   if (!(add >= 1 && add <= 1000)) found.add = faults.add;
+  if (!(overlap >= 0 && overlap <= 1)) found.overlap = faults.overlap;
   if (!valPool !== !valLabels) found[valPool ? "valLabels" : "valPool"] = faults.bothValidation;
   return found;
 }
@@ -113,7 +116,8 @@ async function start(wanted: Project): Promise<void> {
   });
   const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
   const looks = isBoxes ? {} : { backbone, within_s: WITHIN_S };
-  const request = { kind: "selection", ...looks, method, add, task, person: made.person, ...project };
+  const twice = wanted.overlap && !isBoxes ? { overlap: 2, overlap_share: wanted.overlap } : {};
+  const request = { kind: "selection", ...looks, ...twice, method, add, task, person: made.person, ...project };
   const job = await post<Job>("jobs", request);
   setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
   total.value = null;

@@ -15,6 +15,8 @@ export interface Project {
   person: string;
   /** What a label is: one class an image, several, or boxes. One, where a project was set up before it was asked. */
   task?: Task;
+  /** The share of images that a second person is to label, too: 0 to 1. */
+  overlap?: number;
   /** Whether near-copies get the same label. */
   copies?: boolean;
 }
@@ -95,6 +97,12 @@ export function onePool() {
   const { pool, labels, backbone } = theProject();
   const places = { path_to_img: pool, path_to_labels: labels };
   return isBoxes() ? { ...places, task: "detection" as const } : { backbone, ...places, ...theTask() };
+}
+
+/** What a batch is asked with of second opinions: some images are to be labelled by two people. */
+export function overlapping() {
+  const { overlap = 0 } = theProject();
+  return overlap && !isBoxes() ? { overlap: 2, overlap_share: overlap } : {};
 }
 
 /** What kinds are asked with that look at images, and need no labels. Those of boxes say nothing of a whole image. */

@@ -372,6 +372,16 @@ export const words = {
       neverFound: (classes: string) => `${classes}: never predicted.`,
       columns: ["class", "AP at 0.5", "range", "F1", "precision", "recall", "from score", "boxes"],
       none: "·",
+      curve: {
+        curveHint:
+          "Trains detectors on parts of your labelled images, and forecasts what more of them would bring. Takes a quarter of an hour or more.",
+        macroF1: "mAP at IoU 0.5",
+        labelsAxis: "labelled images",
+        curveAlt: (now: number, best: number, at: number, low: number, high: number) =>
+          `mAP at IoU 0.5 by labelled images: ${score(now)} now, ${score(best)} forecast at ${images(at)}, between ${score(low)} and ${score(high)}.`,
+        curveAltUntold: "mAP at IoU 0.5 by labelled images. What more of them would bring can't be told.",
+        columns: ["more images", "images in all", "mAP at 0.5", "range"],
+      },
     },
     several: {
       headline: (low: number, high: number, exact: number, n: number) =>
@@ -401,6 +411,37 @@ export const words = {
     sure: (share: number) => `${percent(share)} sure`,
     noNames: "This result does not name its images. Measure again to have them.",
     auditAlt: (sentence: string) => `Macro F1 by labels, methods beside chance. ${sentence}`,
+  },
+
+  agreement: {
+    heading: "Do people agree?",
+    hint: "Compares the labels of images that several people have labelled: by class, by person, and what is to be settled. Under Set-up a share of the images can be asked of two people.",
+    go: "Compare",
+    observed: "of their labels are the same",
+    untold: "no image has labels of two people yet",
+    headline: (shared: number, all: number) =>
+      ` · on ${images(shared)} that several people labelled, of ${number(all)}`,
+    settling: (open: number, settled: number) => `${number(open)} to be settled, ${number(settled)} settled.`,
+    settle: "Settle them",
+    byPerson: "By person, whose labels to look at first",
+    person: "person",
+    first: "look here first",
+    labels: "labels",
+    shared: "shared images",
+    withConsensus: "as the consensus",
+    same: "the same",
+    alpha: "alpha, 95 % range",
+    alphaIs: (what: string) => ` · alpha ${what}`,
+    alphaWith: (alpha: number, low: number, high: number) =>
+      `${decimal(alpha, 2)} (${decimal(low, 2)} to ${decimal(high, 2)})`,
+    worst: "differs most on",
+    byClass: "By class, where people differ most first",
+    class: "class",
+    mixedUp: "others say",
+    byCrowdlab:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus weighs people by how often they agree, and what the model says of an image without having seen its label.",
+    byMajority:
+      "Alpha is Krippendorff's: 1 is full agreement, 0 that of chance. The consensus is what most people say: there is too little to train a model on.",
   },
 
   check: {
@@ -581,6 +622,9 @@ export const words = {
     personHint: "Names your labels file.",
     personFile: (file: string) => `Your labels go to ${file}.`,
     add: "Images a batch",
+    overlap: "Asked of two people, %",
+    overlapHint:
+      "So many of the images come to a second person, who isn't told what the first one said: Quality shows how far people agree.",
     addHint: "Small batches learn faster; 20 is a good start.",
     taskHeading: "What is labelled",
     tasks: {
@@ -624,6 +668,7 @@ export const words = {
       labels: "Choose a folder for labels.",
       person: "A name begins with a letter or digit, and has up to 64 letters, digits and any of . _ @ -",
       add: "A batch has 1 to 1,000 images.",
+      overlap: "0 to 100 of a hundred images can be asked of two people.",
       task: "Say what is labelled.",
       bothValidation: "Validation photos and validation labels belong together: name both, or none.",
     },

@@ -181,7 +181,8 @@ def test_every_method_of_boxes_selects(bench, drawn, method):
 
 
 def test_before_a_box_is_drawn_images_are_chosen_that_stand_for_the_pool(bench, drawn):
-    result = ask(bench, "selection", None, add=3, weights="random", image_size=64)
+    result = ask(bench, "selection", None, add=3, weights="random", image_size=64, class_quotas={"disc": 1})
+    assert "before somebody draws" in bench.warning("class_quotas_unused").detail
     assert result.method.name == "maxherding"
     assert result.detector is None
     assert len(result.data) == 3
@@ -204,6 +205,13 @@ def test_predictions_that_were_brought_along_serve_without_a_detector(bench, dra
     assert "cat 0.50" in result.items[0].reason
     assert result.detector is None
     assert set(bench.warned_of()) == {"without_prediction", "near_copies_unknown"}
+    quotas = {"cat": 1, "dog": 1}
+    with_quotas = ask(bench, "selection", add=3, class_quotas=quotas, **brought)
+    assert with_quotas.data[0] == drawn[9]["name"]
+    assert len(with_quotas.data) == 1  # all show a cat, none a dog
+    assert "'dog'" in bench.warning("class_quota_unmet").detail
+    none = ask(bench, "selection", add=3, class_quotas={"cat": 0}, **brought)
+    assert none.data == ()
     herded = ask(bench, "selection", add=1, backbone="descriptor", **brought)
     assert herded.method.name == "uherding"
 
@@ -240,7 +248,6 @@ def test_what_another_detector_says_is_drafted_beside_what_was_drawn_and_within_
         ({"method": "ppal", "path_to_predictions": "x"}, "/method"),
         ({"method": "uherding", "path_to_predictions": "x"}, "/method"),
         ({"passes": 100, "path_to_predictions": "x"}, "/passes"),
-        ({"class_quotas": {"cat": 1}}, "/class_quotas"),
         ({"head": "mlp"}, "/head"),
         ({"cost": {"box": 3}}, "/cost/box/[key]"),
     ],

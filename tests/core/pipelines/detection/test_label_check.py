@@ -113,5 +113,6 @@ def test_faults_that_were_put_into_labels_are_found_without_anybodys_predictions
     result = of_shapes(bench, drawn, passes=100)
     told = [(item.name, item.suspicion) for item in result.items]
     faults = {(drawn[i]["name"], kind) for i, kind in ((2, "overlooked"), (4, "swapped"), (7, "spurious"))}
-    assert len(faults.intersection(told[:6])) >= 2
+    assert faults.intersection(told[:3])
+    assert len(told) < 12
     assert result.map50 > 0.6
