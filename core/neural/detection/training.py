@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,6 @@ from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
 from nextlabel.core.neural.detection.targets import assign
-from nextlabel.core.neural.detection.varied import varied
 from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
 BATCH = 4
@@ -34,7 +33,6 @@ DECAY = 1e-4
 LONGEST_STEP = 10.0  # of the gradient
 PLACE_COUNTS = 2.0  # beside the class
 HELD_OUT, HELD_OUT_AT_MOST = 5, 60  # every fifth labelled image
-AS_THEY_ARE = 0.2  # the share of steps, in the end, in which images are not varied but mirrored
 LOOKS = 4  # at the held-out part, evenly over the training
 LEAST_LABELLED = 5  # images of which one may be held out
 
@@ -53,10 +51,6 @@ class Example:
         places[:, 0] = self.image.width - places[:, 0] - places[:, 2]
         image = Small(pixels, self.image.width, self.image.height)
         return Example(image, self.truth._replace(places=places))
-
-    def varied(self, rng: np.random.Generator) -> Example:
-        """Show it otherwise, by chance."""
-        return Example(*varied(self.image, self.truth, rng))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +123,13 @@ def split(n: int, seed: int) -> tuple[list[int], list[int]]:
     return sorted(order[aside:]), sorted(order[:aside])
 
 
-def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> Iterator[list[Example]]:
-    """Draw the examples in rounds, each of them once a round; every other one is mirrored, and most are varied."""
+def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> list[list[Example]]:
+    """Draw the examples in rounds, each of them once a round; every other one is mirrored."""
     rounds = -(-steps * BATCH // len(examples))
     order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * BATCH]
     mirrored = rng.random(len(order)) < 0.5
-    for step in range(steps):
-        at = range(step * BATCH, (step + 1) * BATCH)
-        drawn = [examples[order[i]].turned() if mirrored[i] else examples[order[i]] for i in at]
-        yield [one.varied(rng) for one in drawn] if step < (1 - AS_THEY_ARE) * steps else drawn
+    drawn = [examples[i].turned() if turn else examples[i] for i, turn in zip(order, mirrored, strict=True)]
+    return [drawn[at : at + BATCH] for at in range(0, len(drawn), BATCH)]
 
 
 def _groups(network: Yolox) -> list[dict[str, object]]:

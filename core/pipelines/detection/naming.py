@@ -28,9 +28,8 @@ MOST_CROPS, MOST_OF_CLASS = 3_000, 200  # learnt from, 6 ms each
 def naming_backbone(request: Detecting, run: Run) -> Backbone | None:
     """Return the backbone that crops are embedded by; None where its weights don't lie here."""
     spec = find_backbone(USUAL)
-    if request.weights == "random" or weights_in(spec, run.settings.weights_dir) is None:
-        return None
-    return run.backbones.load(spec)
+    there = request.weights != "random" and weights_in(spec, run.settings.weights_dir) is not None
+    return run.backbones.load(spec) if there or not spec.needs_weights else None
 
 
 def with_namer(
