@@ -119,6 +119,7 @@ class Trial:
             "f1": result.f1,
             "held_out_map50": result.detector.map50,
             "passes_kept": result.detector.passes,
+            "named_by": result.detector.named_by,
             "cpu_s": round(time.process_time() - began, 1),
         }
 

@@ -164,7 +164,7 @@ class DetectorSummary(Part):
     boxes: int
     held_out: int
     passes: int
-    named_by: str | None
+    named_by: str | None = None
     image_size: int
     map50: float | None
     thresholds: dict[str, float]

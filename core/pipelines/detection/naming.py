@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.embeddings.catalogue import find_backbone, weights_in
+from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Calibration, score
@@ -26,10 +26,11 @@ MOST_CROPS, MOST_OF_CLASS = 3_000, 200  # learnt from, 6 ms each
 
 
 def naming_backbone(request: Detecting, run: Run) -> Backbone | None:
-    """Return the backbone that crops are embedded by; None where its weights don't lie here."""
+    """Return the backbone that crops are embedded by; None where its weights don't lie here: nothing is fetched."""
     spec = find_backbone(USUAL)
-    there = request.weights != "random" and weights_in(spec, run.settings.weights_dir) is not None
-    return run.backbones.load(spec) if there or not spec.needs_weights else None
+    if spec.needs_weights and (request.weights == "random" or not run.backbones.is_here(spec)):
+        return None
+    return run.backbones.load(spec)
 
 
 def with_namer(
