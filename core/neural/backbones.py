@@ -235,8 +235,9 @@ class BackboneLoader:
         if spec.timm_name is None or weights_in(spec, self._settings.weights_dir) is not None:
             return True
         config = timm.models.get_pretrained_cfg(spec.timm_name)
-        repository = config.hf_hub_id if config else None
-        return bool(repository) and isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
+        if config is None or not config.hf_hub_id:
+            return False
+        return isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
 
     def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
         path = weights_in(spec, self._settings.weights_dir)
