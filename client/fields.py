@@ -21,11 +21,11 @@ from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
 from nextlabel.core.kinds.learning_curve import DetectionLearningCurveResult, LearningCurveResult
-from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
+from nextlabel.core.kinds.map import DetectionMapResult, MapResult, MultilabelMapResult
 from nextlabel.core.kinds.prediction import DetectionPredictionResult, MultilabelPredictionResult, PredictionResult
 from nextlabel.core.kinds.requests import HeadName
 from nextlabel.core.kinds.selection import DetectionSelectionResult, MultilabelSelectionResult, SelectionResult
-from nextlabel.core.kinds.similar import MultilabelSimilarResult, SimilarResult
+from nextlabel.core.kinds.similar import DetectionSimilarResult, MultilabelSimilarResult, SimilarResult
 from nextlabel.core.methods.base import Method
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
@@ -156,6 +156,7 @@ class PredictionFields(TypedDict, total=False):
     webhook: str | None
     image_size: int | None
     passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -163,7 +164,6 @@ class PredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
-    path_to_predictions: Place | None
     min_score: float
 
 
@@ -178,6 +178,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     webhook: str | None
     image_size: int | None
     passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -185,7 +186,6 @@ class ClassificationPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
-    path_to_predictions: Place | None
     min_score: float
 
 
@@ -200,6 +200,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     webhook: str | None
     image_size: int | None
     passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -207,7 +208,6 @@ class MultilabelPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
-    path_to_predictions: Place | None
     min_score: float
 
 
@@ -222,6 +222,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     webhook: str | None
     image_size: int | None
     passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -229,7 +230,6 @@ class DetectionPredictionFields(TypedDict, total=False):
     all_probabilities: bool
     cross_validate: bool
     names: Iterable[str]
-    path_to_predictions: Place | None
     min_score: float
 
 
@@ -501,19 +501,24 @@ class AgreementFields(TypedDict, total=False):
 class SimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     add: Required[int]
-    like: Required[Iterable[str]]
+    like: Iterable[str]
     unlike: Iterable[str]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
@@ -527,13 +532,18 @@ class ClassificationSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     add: Required[int]
-    like: Required[Iterable[str]]
+    like: Iterable[str]
     unlike: Iterable[str]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
@@ -547,13 +557,43 @@ class MultilabelSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
     add: Required[int]
-    like: Required[Iterable[str]]
+    like: Iterable[str]
     unlike: Iterable[str]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
+    exclude: Iterable[str]
+    among: Literal["unlabelled", "all"]
+
+
+class DetectionSimilarFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    within_s: float | None
+    add: Required[int]
+    like: Iterable[str]
+    unlike: Iterable[str]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
     exclude: Iterable[str]
     among: Literal["unlabelled", "all"]
 
@@ -561,12 +601,15 @@ class MultilabelSimilarFields(TypedDict, total=False):
 class MapFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -583,6 +626,9 @@ class ClassificationMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -599,6 +645,28 @@ class MultilabelMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    within_s: float | None
+    points: int
+
+
+class DetectionMapFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    image_size: int | None
+    passes: int | None
+    path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -765,12 +833,18 @@ class Calls(ABC):
     def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSimilarFields]
     ) -> MultilabelSimilarResult: ...
+    @overload
+    def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionSimilarFields]
+    ) -> DetectionSimilarResult: ...
     def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult | MultilabelSimilarResult:
-        """Images like some, and unlike others."""
+    ) -> SimilarResult | MultilabelSimilarResult | DetectionSimilarResult:
+        """Images, or boxes, like some, and unlike others."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelSimilarResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionSimilarResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
 
     @overload
@@ -781,12 +855,18 @@ class Calls(ABC):
     def map(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelMapFields]
     ) -> MultilabelMapResult: ...
+    @overload
+    def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionMapFields]
+    ) -> DetectionMapResult: ...
     def map(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
-    ) -> MapResult | MultilabelMapResult:
-        """The pool in a plane: images that look alike lie close."""
+    ) -> MapResult | MultilabelMapResult | DetectionMapResult:
+        """The pool in a plane: images, or boxes, that look alike lie close."""
         if request.get("task") == "multilabel":
             return self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionMapResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
     def embed(
@@ -943,12 +1023,18 @@ class AsyncCalls(ABC):
     async def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelSimilarFields]
     ) -> MultilabelSimilarResult: ...
+    @overload
+    async def similar(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionSimilarFields]
+    ) -> DetectionSimilarResult: ...
     async def similar(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[SimilarFields]
-    ) -> SimilarResult | MultilabelSimilarResult:
-        """Images like some, and unlike others."""
+    ) -> SimilarResult | MultilabelSimilarResult | DetectionSimilarResult:
+        """Images, or boxes, like some, and unlike others."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelSimilarResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionSimilarResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(SimilarResult, request, on_change, timeout_s))
 
     @overload
@@ -959,12 +1045,18 @@ class AsyncCalls(ABC):
     async def map(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelMapFields]
     ) -> MultilabelMapResult: ...
+    @overload
+    async def map(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionMapFields]
+    ) -> DetectionMapResult: ...
     async def map(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MapFields]
-    ) -> MapResult | MultilabelMapResult:
-        """The pool in a plane: images that look alike lie close."""
+    ) -> MapResult | MultilabelMapResult | DetectionMapResult:
+        """The pool in a plane: images, or boxes, that look alike lie close."""
         if request.get("task") == "multilabel":
             return await self._carry_out(talk.asked(MultilabelMapResult, request, on_change, timeout_s))
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionMapResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(MapResult, request, on_change, timeout_s))
 
     async def embed(

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import HeadName
+from nextlabel.core.kinds.similar import BoxExample
 from nextlabel.core.methods.base import Method
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +63,12 @@ def _row(kind: Kind) -> str:
 
 # --- client/fields.py -------------------------------------------------------------------------------------------
 
-PLAIN: dict[Any, str] = {HeadName: "HeadName", Method: "MethodChoice", NoneType: "None"}
+PLAIN: dict[Any, str] = {
+    HeadName: "HeadName",
+    Method: "MethodChoice",
+    BoxExample: "Mapping[str, Any]",
+    NoneType: "None",
+}
 WIDER = {tuple: "Iterable", dict: "Mapping"}
 HEADER = '''"""What each kind of request may say, and the call of each client that asks it. Written by `make kinds`.
 

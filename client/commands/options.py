@@ -22,6 +22,9 @@ DEFAULT_BACKBONE = "mobilenet"
 #: Fields that stand in for a backbone.
 BROUGHT_ALONG = ("path_to_embeddings", "path_to_predictions")
 
+#: Kinds that look at boxes by a backbone, too.
+LOOK_AT_BOXES = ("similar", "map")
+
 Url = click.option(
     "--url", envvar="NEXTLABEL_URL", show_envvar=True, default=DEFAULT_URL, show_default=True, help="Where the API is."
 )
@@ -100,7 +103,7 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    looks_at_images = body.get("task") != "detection"  # boxes are found by a detector, which needs none
+    looks_at_images = body.get("task") != "detection" or kind in LOOK_AT_BOXES  # a detector needs none
     if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
         body["backbone"] = DEFAULT_BACKBONE
     return {"kind": kind, **body}

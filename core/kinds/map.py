@@ -8,16 +8,27 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import OfClasses, Timed
-from nextlabel.core.kinds.results import Manifest, MultilabelResult, Result, Skipped, TimedPart
+from nextlabel.core.kinds.requests import OnBoxes
+from nextlabel.core.kinds.results import (
+    DetectionResult,
+    DetectorSummary,
+    Manifest,
+    MultilabelResult,
+    Result,
+    Skipped,
+    TimedPart,
+)
+
+OF_BOXES = ("predict", "embed boxes")  # stages
 
 
-class MapRequest(Timed):
-    """The pool in a plane: images that look alike lie close."""
+class MapRequest(OnBoxes):
+    """The pool in a plane: images, or boxes, that look alike lie close."""
 
     kind: Literal["map"] = "map"
-    task: OfClasses = "classification"
-    points: int = Field(20_000, ge=10, le=100_000, description="How many images at most; labelled ones come first.")
+    points: int = Field(
+        20_000, ge=10, le=100_000, description="How many images, or boxes, at most; labelled ones come first."
+    )
 
 
 class MapResult(TimedPart, Result):
@@ -72,12 +83,44 @@ class MultilabelMapResult(TimedPart, MultilabelResult):
         yield from self.of_time()
 
 
+class DetectionMapResult(DetectionResult):
+    """Columns of equal length, an entry a box. `classes`: as it was drawn, `predicted`: as a detector has it, as
+    indices into `class_names`; -1: it wasn't, or hasn't. `all_boxes`: drawn or predicted, on `images` images."""
+
+    kind: Literal["map"] = "map"
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    classes: tuple[int, ...]
+    predicted: tuple[int, ...]
+    all_boxes: int
+    images: int
+    detector: DetectorSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("name", "box_x", "box_y", "box_width", "box_height", "x", "y", "class", "predicted")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        def named(indices: Sequence[int]) -> Iterable[str | None]:
+            return (None if i < 0 else self.class_names[i] for i in indices)
+
+        told = zip(self.names, self.boxes, self.x, self.y, named(self.classes), named(self.predicted), strict=True)
+        return ((name, *box, *others) for name, box, *others in told)
+
+    def sentences(self) -> Iterable[str]:
+        boxes = f"{len(self.names)} of {self.all_boxes} boxes on {self.images} images"
+        yield f"{boxes} have a place in the plane; --output map.csv keeps them."
+
+
 KIND = Kind(
     request=MapRequest,
     result=MapResult,
-    results={"multilabel": MultilabelMapResult},
+    results={"multilabel": MultilabelMapResult, "detection": DetectionMapResult},
     labels=LabelsNeed.OPTIONAL,
-    stages=("read", "embed", "train", "draw"),
+    stages=("read", "embed", "train", *OF_BOXES, "draw"),
     title="Map",
     question="What does the pool look like?",
     answer="every image in a plane",
@@ -85,7 +128,7 @@ KIND = Kind(
     call="map",
     command="map",
     usage="POOL",
-    about="Two coordinates for each image of the folder POOL.",
+    about="Two coordinates for each image of the folder POOL. With --task detection: for each box, drawn or predicted.",
     shell_examples=("nextlabel map photos --labels labels -o map.csv",),
     example={
         "kind": "map",

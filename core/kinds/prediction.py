@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import LATER_FIELDS, MIN_SCORE, Detecting, Names, PathText, Timed, given_in
+from nextlabel.core.kinds.requests import MIN_SCORE, BoxesPredicted, Names, Timed, given_in
 from nextlabel.core.kinds.results import (
     ClassProbability,
     DetectionResult,
@@ -25,13 +25,11 @@ from nextlabel.core.kinds.results import (
     TimedPart,
 )
 
-OF_BOXES = ("names", "min_score", "path_to_predictions")
+OF_BOXES = ("names", "min_score")
 
 
-class PredictionRequest(Timed, Detecting):
+class PredictionRequest(Timed, BoxesPredicted):
     """A class, or boxes, for every unlabelled image."""
-
-    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
 
     kind: Literal["prediction"] = "prediction"
     all_probabilities: bool = Field(
@@ -49,11 +47,6 @@ class PredictionRequest(Timed, Detecting):
         (),
         description="For boxes: of these images alone, labelled ones too. Where a person drew a box, none is "
         "predicted on top of it.",
-    )
-    path_to_predictions: PathText | None = Field(
-        None,
-        description="For boxes alone: what your own detector says of the images; none is trained then. As csv "
-        "(`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
     )
     min_score: float = Field(MIN_SCORE, ge=0.01, le=1, description="For boxes: those below this score are left out.")
 

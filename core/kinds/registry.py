@@ -59,8 +59,10 @@ JobResult = (
     | Annotated[agreement.AgreementResult, Tag("agreement")]
     | Annotated[similar.SimilarResult, Tag("similar")]
     | Annotated[similar.MultilabelSimilarResult, Tag("similar of multilabel")]
+    | Annotated[similar.DetectionSimilarResult, Tag("similar of detection")]
     | Annotated[map.MapResult, Tag("map")]
     | Annotated[map.MultilabelMapResult, Tag("map of multilabel")]
+    | Annotated[map.DetectionMapResult, Tag("map of detection")]
     | Annotated[embedding.EmbeddingResult, Tag("embedding")]
 )
 

@@ -277,6 +277,37 @@ class Detecting(JobRequest):
                 yield Fault(f"/{name}", "invalid_value", "predictions were brought along: no detector is trained")
 
 
+class BoxesPredicted(Detecting):
+    """The fields of kinds that look at predicted boxes, and can do with those of another detector."""
+
+    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
+
+    path_to_predictions: PathText | None = Field(
+        None,
+        description="For boxes alone: what your own detector says of the images; none is trained then. As csv "
+        "(`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.",
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        if "path_to_predictions" in given_in(body) and body.get("task") != "detection":
+            yield Fault("/path_to_predictions", "invalid_value", "it is of the task detection alone")
+
+
+class OnBoxes(Timed, BoxesPredicted):
+    """The fields of kinds that tell images apart by a backbone, and boxes as well."""
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        given, boxes = given_in(body), body.get("task") == "detection"
+        if boxes and "backbone" not in given:
+            yield Fault("/backbone", "missing_field", "boxes are told apart by what a backbone sees in them")
+        if boxes and "path_to_embeddings" in given:
+            yield Fault("/path_to_embeddings", "invalid_value", "they are of whole images: leave them out")
+
+
 class OneValidated(OnePool):
     """The fields of kinds that may be shown a validation set, besides the labelled one."""
 

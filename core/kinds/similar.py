@@ -2,28 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OfClasses, Timed
-from nextlabel.core.kinds.results import Manifest, MultilabelResult, Part, Result, Skipped, TimedPart
+from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnBoxes, given_in
+from nextlabel.core.kinds.results import (
+    DetectionResult,
+    DetectorSummary,
+    Manifest,
+    MultilabelResult,
+    Part,
+    Result,
+    Skipped,
+    TimedPart,
+)
+
+OF_BOXES = ("train", "predict", "embed boxes")  # stages
+BOXES = ("like_boxes", "unlike_boxes")
 
 
-class SimilarRequest(Timed):
-    """Images like some, and unlike others."""
+class BoxExample(Part):
+    """A box on an image, drawn or not: x, y, width and height in pixels of the upright image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ImageName
+    box: tuple[float, float, float, float]
+
+
+BoxExamples = Annotated[tuple[BoxExample, ...], Field(max_length=1_000)]
+
+
+class SimilarRequest(OnBoxes):
+    """Images, or boxes, like some, and unlike others."""
+
+    later: ClassVar[Mapping[str, Any]] = {**OnBoxes.later, "like_boxes": (), "unlike_boxes": ()}
+    needed: ClassVar[Sequence[str]] = ("like",)
 
     kind: Literal["similar"] = "similar"
-    task: OfClasses = "classification"
-    add: int = Field(ge=1, le=MAX_ADD, description="How many images to return.")
-    like: Annotated[tuple[ImageName, ...], Field(min_length=1, max_length=1_000_000)] = Field(
-        description="Names of images that show what is looked for."
-    )
+    add: int = Field(ge=1, le=MAX_ADD, description="How many images, or boxes, to return.")
+    like: Names = Field((), description="Names of images that show what is looked for.")
     unlike: Names = Field((), description="Names of images that don't.")
+    like_boxes: BoxExamples = Field(
+        (), description='For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.'
+    )
+    unlike_boxes: BoxExamples = Field((), description="For boxes: those that don't.")
     exclude: Names = Field((), description="Names of images never to return.")
-    among: Literal["unlabelled", "all"] = Field("unlabelled", description="Which images to return.")
+    among: Literal["unlabelled", "all"] = Field(
+        "unlabelled", description="Which images to return. For boxes: `all` looks among those that people drew, too."
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        """Images are like images, and boxes like boxes."""
+        yield from super().misfits(body)
+        boxes = body.get("task") == "detection"
+        field = "like_boxes" if boxes else "like"
+        if not body.get(field):
+            code = "invalid_value" if field in given_in(body) else "missing_field"
+            yield Fault(f"/{field}", code, "name one at least that shows what is looked for")
+        for name in ("like", "unlike") if boxes else BOXES:
+            if body.get(name):
+                what = "boxes are like boxes: name these" if boxes else "it is of the task detection alone"
+                yield Fault(f"/{name}", "invalid_value", what)
 
 
 class SimilarItem(Part):
@@ -85,12 +130,48 @@ class MultilabelSimilarResult(TimedPart, MultilabelResult):
         yield from self.of_time()
 
 
+class DetectionSimilarItem(Part):
+    """A box. score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: which
+    of `like_boxes` it is closest to. `class`: as it was drawn; `predicted`, `confidence`: as a detector has it."""
+
+    rank: int
+    name: str
+    box: tuple[float, float, float, float]
+    score: float
+    like: int
+    class_name: str | None = Field(alias="class")
+    predicted: str | None
+    confidence: float | None
+
+
+class DetectionSimilarResult(DetectionResult):
+    """`data`: names of the images that they are on. `candidates`: boxes, on `looked_at` images without a label and, if
+    asked, among those that were drawn."""
+
+    kind: Literal["similar"] = "similar"
+    data: tuple[str, ...]
+    items: tuple[DetectionSimilarItem, ...]
+    candidates: int
+    looked_at: int
+    detector: DetectorSummary | None
+    skipped: tuple[Skipped, ...]
+    manifest: Manifest
+
+    columns = ("rank", "name", "x", "y", "width", "height", "score", "like", "class", "predicted", "confidence")
+
+    def rows(self) -> Iterable[Sequence[Any]]:
+        return ((i.rank, i.name, *i.box, i.score, i.like, i.class_name, i.predicted, i.confidence) for i in self.items)
+
+    def sentences(self) -> Iterable[str]:
+        yield f"The {len(self.items)} closest of {self.candidates} boxes, on {len(self.data)} images."
+
+
 KIND = Kind(
     request=SimilarRequest,
     result=SimilarResult,
-    results={"multilabel": MultilabelSimilarResult},
+    results={"multilabel": MultilabelSimilarResult, "detection": DetectionSimilarResult},
     labels=LabelsNeed.OPTIONAL,
-    stages=("read", "embed", "rank"),
+    stages=("read", "embed", *OF_BOXES, "rank"),
     title="More like this",
     question="Where are more like these?",
     answer="rare classes, found from a few examples",
@@ -98,8 +179,15 @@ KIND = Kind(
     call="similar",
     command="similar",
     usage="POOL -n N --like NAME",
-    about="More of the folder POOL like the images named: rare classes, found from a few examples.",
-    shell_examples=("nextlabel similar photos -n 50 --like heron1.jpg --like heron2.jpg --unlike stork.jpg",),
+    about="More of the folder POOL like the images named: rare classes, found from a few examples. With --task "
+    "detection: boxes like the boxes named.",
+    shell_examples=(
+        "nextlabel similar photos -n 50 --like heron1.jpg --like heron2.jpg --unlike stork.jpg",
+        (
+            "nextlabel similar photos -n 50 --task detection --labels labels --like-boxes "
+            """'{"name": "a.jpg", "box": [10, 20, 60, 40]}'"""
+        ),
+    ),
     example={
         "kind": "similar",
         "backbone": "mobilenet",

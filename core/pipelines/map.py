@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from nextlabel.core.kinds.map import KIND, MapRequest, MapResult
+from nextlabel.core.kinds.map import KIND, OF_BOXES, MapRequest, MapResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, sample, slices, squared_distances
 from nextlabel.core.pipelines.embedding import Embedded
@@ -50,7 +50,7 @@ class Drawn:
 
 def draw_map(request: MapRequest, run: Run) -> Drawn:
     """t-SNE (van der Maaten and Hinton, JMLR 2008) of a sample, the labelled images first; coordinates in -1..1."""
-    run.plan(*KIND.stages)
+    run.plan(*KIND.planned(leave_out=OF_BOXES))
     run.stage("read")
     labelled = read_pool(request, run)
     source = source_of(request, run)
@@ -60,7 +60,7 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     if labelled.task.can_train(matched):
         head, _ = train(request, embedded.embeddings, matched, run)
     rows = _shown(embedded, request.points, request.seed)
-    places = _lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
+    places = lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
     every_class = np.arange(len(matched.classes))
     predicted = None
     if head is not None:
@@ -89,7 +89,7 @@ def _shown(embedded: Embedded, most: int, seed: int) -> Rows:
     return np.sort(np.concatenate([labelled, others]))
 
 
-def _lay_out(geometry: Geometry, rows: Rows, seed: int, run: Run) -> NDArray[np.float64]:
+def lay_out(geometry: Geometry, rows: Rows, seed: int, run: Run) -> NDArray[np.float64]:
     """(n, d) -> (n, 2): landmarks by t-SNE, and each image at the mean of the nearest of them, the nearer the more."""
     rng = np.random.default_rng(seed)
     directions = geometry.principal(DIRECTIONS)

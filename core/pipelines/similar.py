@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.similar import KIND, SimilarItem, SimilarRequest, SimilarResult
+from nextlabel.core.kinds.similar import KIND, OF_BOXES, SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
@@ -47,7 +47,7 @@ class Closest:
 
 def find_similar(request: SimilarRequest, run: Run) -> Closest:
     """Raises NameNotInPool when the pool has none of the examples."""
-    run.plan(*KIND.stages)
+    run.plan(*KIND.planned(leave_out=OF_BOXES))
     run.stage("read")
     examples = [*request.like, *request.unlike]
     labelled = read_pool(request, run, named=[*examples, *request.exclude])
@@ -65,7 +65,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
         detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embedded.embeddings)
-    scores = _scores(candidates, like, unlike, geometry, request.seed)
+    scores = scores_of(candidates, like, unlike, geometry, request.seed)
     best = np.argsort(-scores, kind="stable")[: request.add]
     rows, names = candidates[best], embedded.pool.names
     closest, _ = nearest(geometry.units(rows), geometry.units(like))
@@ -89,7 +89,7 @@ def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> 
     return np.setdiff1d(rows, np.union1d(examples, embedded.pool.rows_of(request.exclude)), assume_unique=True)
 
 
-def _scores(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:
+def scores_of(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, seed: int) -> NDArray[np.float64]:
     """(K,) higher is more alike.
 
     Without counterexamples the mean cosine: it beats the nearest example's, and a head. With counterexamples, which are

@@ -12,14 +12,18 @@ from typing import Any
 from PIL import Image
 
 from nextlabel.client.digits import write_digits
+from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
 
+#: What is said of jobs that train a detector: enough for it to be interrupted.
+QUICK = {"task": "detection", "weights": "random", "image_size": 64, "passes": 40}
 #: name -> (images, side in pixels). Large images take long to decode, and the others next to nothing.
 POOLS = {"tiny": (24, 32), "medium": (300, 32), "slow": (100, 900), "large": (300, 900), "val": (60, 32)}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """`fresh`: on a copy of its pool. `poison`: the nemesis kills each process that takes it."""
+    """`fresh`: on a copy of its pool. `poison`: the nemesis kills each process that takes it. `boxes`: its labels are
+    boxes, a detector that is untrained at first learns from them."""
 
     name: str
     kind: str
@@ -29,6 +33,7 @@ class Workload:
     more: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = True
     poison: bool = False
+    boxes: bool = False
 
 
 WORKLOADS = (
@@ -43,6 +48,9 @@ WORKLOADS = (
     Workload("large prediction", "prediction", "large", 2, labels=40),
     Workload("ahead", "embedding", "large", 3),
     Workload("network", "selection", "tiny", 2, more={"add": 3, "backbone": "mobilenet", "weights": "random"}),
+    Workload("boxes", "prediction", "tiny", 3, labels=12, boxes=True),
+    Workload("next boxes", "selection", "tiny", 3, labels=12, more={"add": 3}, boxes=True),
+    Workload("wrong boxes", "label_check", "tiny", 2, labels=12, boxes=True),
     Workload("poison", "prediction", "slow", 1, labels=40, poison=True),
 )
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
@@ -64,6 +72,15 @@ class Pools:
     def request(self, workload: Workload, job_name: str) -> dict[str, Any]:
         """What to POST. `job_name`: unique, for the copy of the pool."""
         folder = self._copy(workload.pool, job_name) if workload.fresh else self.root / workload.pool
+        if workload.boxes:
+            labels = str(self._boxes(workload.pool, workload.labels))
+            return {
+                "kind": workload.kind,
+                **workload.more,
+                **QUICK,
+                "path_to_img": str(folder),
+                "path_to_labels": labels,
+            }
         images, labels = str(folder), str(self._labels(workload.pool, workload.labels))
         request = {"kind": workload.kind, "backbone": "descriptor", **workload.more}
         if workload.kind == "selection":
@@ -93,6 +110,17 @@ class Pools:
             lines = (self.root / f"{pool}.txt").read_text().splitlines(keepends=True)
             written = path.with_suffix(f".{os.urandom(4).hex()}")
             written.write_text("".join(lines[:count]))
+            written.replace(path)
+        return path
+
+    def _boxes(self, pool: str, count: int) -> Path:
+        """Write a file with a box around each of the first `count` images, which is of the image's class."""
+        path, side = self.root / f"boxes-{pool}-{count}.jsonl", POOLS[pool][1]
+        if not path.exists():
+            lines = [line.rstrip("\n").split("\t") for line in self._labels(pool, count).read_text().splitlines()]
+            drawn = [(name, BoxedImage(side, side, (Box(class_, 2, 2, side - 4, side - 4),))) for name, class_ in lines]
+            written = path.with_suffix(f".{os.urandom(4).hex()}")
+            written.write_text(write_lines(drawn))
             written.replace(path)
         return path
 

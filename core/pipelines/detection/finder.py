@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
+from nextlabel.core.data.boxes import BoxedImage, Detected, Detections, Floats
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
@@ -122,7 +122,12 @@ def shown(said: Detected, classes: Sequence[str], calibration: Calibration, leas
 
 def box_of(said: Detected, i: int) -> tuple[float, float, float, float]:
     """Return x, y, width and height as results have them: to a hundredth of a pixel."""
-    x, y, width, height = (round(float(number), 2) for number in said.places[i])
+    return box_of_place(said.places[i])
+
+
+def box_of_place(place: Floats) -> tuple[float, float, float, float]:
+    """Return x, y, width and height as results have them: to a hundredth of a pixel."""
+    x, y, width, height = (round(float(number), 2) for number in place)
     return x, y, width, height
 
 

@@ -390,6 +390,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/validation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Validation
+         * @description List the images that are kept apart: never proposed, never learnt from, scored by.
+         */
+        get: operations["get_validation_labels_validation_get"];
+        put?: never;
+        /**
+         * Post Validation
+         * @description Keep images apart for validation, drawn at random. What labels they have already is not learnt from any more.
+         */
+        post: operations["post_validation_labels_validation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -870,6 +894,21 @@ export interface components {
             map50: number;
             /** Repeats */
             repeats: number[];
+        };
+        /**
+         * BoxExample
+         * @description A box on an image, drawn or not: x, y, width and height in pixels of the upright image.
+         */
+        BoxExample: {
+            /** Name */
+            name: string;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
         };
         /**
          * BoxForecast
@@ -1558,6 +1597,52 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * DetectionMapResult
+         * @description Columns of equal length, an entry a box. `classes`: as it was drawn, `predicted`: as a detector has it, as
+         *     indices into `class_names`; -1: it wasn't, or hasn't. `all_boxes`: drawn or predicted, on `images` images.
+         */
+        DetectionMapResult: {
+            /**
+             * Kind
+             * @default map
+             * @constant
+             */
+            kind: "map";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Class Names */
+            class_names: string[];
+            /** Names */
+            names: string[];
+            /** Boxes */
+            boxes: [
+                number,
+                number,
+                number,
+                number
+            ][];
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
+            /** Classes */
+            classes: number[];
+            /** Predicted */
+            predicted: number[];
+            /** All Boxes */
+            all_boxes: number;
+            /** Images */
+            images: number;
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
          * DetectionPredictionResult
          * @description `items`: in the order of the pool. Without a `detector`, predictions were brought along, or nobody has drawn a
          *     box yet, and boxes are around whatever looks like an object.
@@ -1666,6 +1751,65 @@ export interface components {
              * @default 0
              */
             near_copies_left_out: number;
+            detector: components["schemas"]["DetectorSummary"] | null;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * DetectionSimilarItem
+         * @description A box. score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: which
+         *     of `like_boxes` it is closest to. `class`: as it was drawn; `predicted`, `confidence`: as a detector has it.
+         */
+        DetectionSimilarItem: {
+            /** Rank */
+            rank: number;
+            /** Name */
+            name: string;
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Score */
+            score: number;
+            /** Like */
+            like: number;
+            /** Class */
+            class: string | null;
+            /** Predicted */
+            predicted: string | null;
+            /** Confidence */
+            confidence: number | null;
+        };
+        /**
+         * DetectionSimilarResult
+         * @description `data`: names of the images that they are on. `candidates`: boxes, on `looked_at` images without a label and, if
+         *     asked, among those that were drawn.
+         */
+        DetectionSimilarResult: {
+            /**
+             * Kind
+             * @default similar
+             * @constant
+             */
+            kind: "similar";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Data */
+            data: string[];
+            /** Items */
+            items: components["schemas"]["DetectionSimilarItem"][];
+            /** Candidates */
+            candidates: number;
+            /** Looked At */
+            looked_at: number;
             detector: components["schemas"]["DetectorSummary"] | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
@@ -2590,6 +2734,11 @@ export interface components {
              */
             names_not_in_pool?: string[] | null;
             /**
+             * Kept Apart
+             * @description Where images are kept apart to validate by: of `labels`, those of such images.
+             */
+            kept_apart?: number | null;
+            /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
              */
@@ -2873,7 +3022,7 @@ export interface components {
         };
         /**
          * MapRequest
-         * @description The pool in a plane: images that look alike lie close.
+         * @description The pool in a plane: images, or boxes, that look alike lie close.
          */
         MapRequest: {
             /**
@@ -2896,11 +3045,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -2929,6 +3078,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -2950,7 +3114,7 @@ export interface components {
             within_s?: number | null;
             /**
              * Points
-             * @description How many images at most; labelled ones come first.
+             * @description How many images, or boxes, at most; labelled ones come first.
              * @default 20000
              */
             points: number;
@@ -3557,6 +3721,11 @@ export interface components {
             /** Confidence */
             confidence: number | null;
             /**
+             * Apart
+             * @description Kept apart to validate by (`GET /labels/validation`).
+             */
+            apart: boolean;
+            /**
              * Notes
              * @description What people are unsure of, or note.
              */
@@ -3686,6 +3855,11 @@ export interface components {
              */
             passes?: number | null;
             /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -3723,11 +3897,6 @@ export interface components {
              * @default []
              */
             names: string[];
-            /**
-             * Path To Predictions
-             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
-             */
-            path_to_predictions?: string | null;
             /**
              * Min Score
              * @description For boxes: those below this score are left out.
@@ -4124,7 +4293,7 @@ export interface components {
         };
         /**
          * SimilarRequest
-         * @description Images like some, and unlike others.
+         * @description Images, or boxes, like some, and unlike others.
          */
         SimilarRequest: {
             /**
@@ -4147,11 +4316,11 @@ export interface components {
             head: "linear" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -4180,6 +4349,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             */
+            passes?: number | null;
+            /**
+             * Path To Predictions
+             * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
+             */
+            path_to_predictions?: string | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -4201,12 +4385,13 @@ export interface components {
             within_s?: number | null;
             /**
              * Add
-             * @description How many images to return.
+             * @description How many images, or boxes, to return.
              */
             add: number;
             /**
              * Like
              * @description Names of images that show what is looked for.
+             * @default []
              */
             like: string[];
             /**
@@ -4216,6 +4401,18 @@ export interface components {
              */
             unlike: string[];
             /**
+             * Like Boxes
+             * @description For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.
+             * @default []
+             */
+            like_boxes: components["schemas"]["BoxExample"][];
+            /**
+             * Unlike Boxes
+             * @description For boxes: those that don't.
+             * @default []
+             */
+            unlike_boxes: components["schemas"]["BoxExample"][];
+            /**
              * Exclude
              * @description Names of images never to return.
              * @default []
@@ -4223,7 +4420,7 @@ export interface components {
             exclude: string[];
             /**
              * Among
-             * @description Which images to return.
+             * @description Which images to return. For boxes: `all` looks among those that people drew, too.
              * @default unlabelled
              * @enum {string}
              */
@@ -4355,6 +4552,50 @@ export interface components {
             confidence: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ValidationView
+         * @description `labelled`: how many of the images have a label that counts.
+         */
+        ValidationView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Images */
+            images: number;
+            /** Labelled */
+            labelled: number;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * ValidationWanted
+         * @description How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+         */
+        ValidationWanted: {
+            /** Path To Img */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /**
+             * Images
+             * @description 0: none any more; they can be proposed and learnt from again.
+             */
+            images: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
     };
     responses: never;
@@ -4722,7 +4963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -5555,6 +5796,94 @@ export interface operations {
             };
         };
     };
+    get_validation_labels_validation_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_validation_labels_validation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hand_outs_hand_outs_get: {
         parameters: {
             query: {
@@ -5661,6 +5990,8 @@ export interface operations {
                 noted?: ("any" | "unsure" | "text") | null;
                 /** @description The person who is, or has; left out: anybody. */
                 noted_by?: string | null;
+                /** @description Whether the image is kept apart to validate by. */
+                apart?: boolean | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */
