@@ -1820,7 +1820,8 @@ export interface components {
          * @description How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
          *
          *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
-         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
+         *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
          */
         DetectorSummary: {
             /** Name */
@@ -1835,6 +1836,8 @@ export interface components {
             held_out: number;
             /** Passes */
             passes: number;
+            /** Named By */
+            named_by?: string | null;
             /** Image Size */
             image_size: number;
             /** Map50 */
