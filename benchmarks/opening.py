@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,15 @@ KEY = CacheKey("made up", "none", "none", "pool")
 
 def main() -> None:
     arguments = _parse()
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        folder = Path(scratch).resolve()
-        _make_files(folder / "pool", arguments.images)
+    with nullcontext(arguments.work) if arguments.work else tempfile.TemporaryDirectory() as work:
+        folder = Path(work).resolve()
+        if not (folder / "pool").exists():
+            _make_files(folder / "pool", arguments.images)
         pool = list_pool(place_at(folder / "pool", [folder]))
         labels = folder / "labels.txt"
         write_labels(labels, [(name, f"class {row % 10}") for row, name in enumerate(pool.names[:LABELLED])])
-        _fill_cache(folder / "cache", pool)
+        if not (folder / "cache").exists():
+            _fill_cache(folder / "cache", pool)
         print("| of | seconds | at best | ratio |\n|---|---|---|---|")
         _print(
             "listing", lambda: list_pool(place_at(folder / "pool", [folder])), lambda: _find(folder / "pool"), arguments
@@ -98,7 +101,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scratch", type=Path, help="where to make the files, for a while")
+    parser.add_argument("--work", type=Path, help="a folder for the files, which are kept there and used again")
     return parser.parse_args()
 
 
