@@ -14,9 +14,9 @@ from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.images import read_shape
 from nextlabel.core.neural.backbones import Backbone
+from nextlabel.core.neural.detection.letterbox import LARGER
 from nextlabel.core.neural.uploads import Gathered, ReadImage
 
-LONGEST = 1_024  # pixels of the longer side, at most, of what boxes are cut out of
 AROUND = 0.18  # of a box's sides is cut out with it, on each; a backbone looks at the middle 7/8 of that
 SIDE = 256  # pixels of what is cut out
 
@@ -31,8 +31,8 @@ class WholeReader:
         """Raises UnreadableImage."""
         width, height, _ = read_shape(file, max_pixels=decoder.max_pixels)
         file.seek(0)
-        image, remarks = decoder.decode(file, draft_size=LONGEST)
-        image.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR)
+        image, remarks = decoder.decode(file, draft_size=LARGER)
+        image.thumbnail((LARGER, LARGER), Image.Resampling.BILINEAR)
         prepared: Any = (image, width, height)
         return ReadImage(prepared, remarks)
 
