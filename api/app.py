@@ -31,6 +31,7 @@ from nextlabel.api.routes import (
     page,
     pool,
     report,
+    validation,
 )
 from nextlabel.api.services import Services
 from nextlabel.core.keys import host_of
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
         boxes,
         classes,
         notes,
+        validation,
         hand_outs,
         pool,
         report,

@@ -16,6 +16,7 @@ from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import (
     GivenLabel,
     NamedLabel,
@@ -28,6 +29,7 @@ from nextlabel.core.data.label_files import (
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
@@ -77,6 +79,9 @@ class LabelsView(LabelsPart):
         None, description="Where `path_to_img` was given: labels of names that no image there has."
     )
     names_not_in_pool: list[str] | None = Field(None, description="Such names; 1,000 at most.")
+    kept_apart: int | None = Field(
+        None, description="Where images are kept apart to validate by: of `labels`, those of such images."
+    )
     several: int | None = Field(
         None, description="Of them, those that have several classes, or none; of the task `multilabel` alone."
     )
@@ -167,8 +172,10 @@ async def get_labels(
         return Response(status_code=304, headers=headers)
 
     def content() -> str:
-        view = _view(services.surveys.get(path, state, roots, task_of(which.task)), which, roots)
-        return view.model_dump_json(exclude=_unasked(which))
+        labels = services.surveys.get(path, state, roots, task_of(which.task))
+        apart = kept_apart(path, roots)
+        view = _view(labels, which, apart, roots)
+        return view.model_dump_json(exclude=_unasked(which, hides_apart=not apart))
 
     return Response(await services.files.run(places, content), 200, headers, JSON)
 
@@ -238,7 +245,7 @@ def _refuse_empty(body: LabelsGiven | LabelsSettled) -> None:
         raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
 
 
-def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsView:
+def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Sequence[Path]) -> LabelsView:
     outside = Survey({})
     if which.path_to_img is not None:
         labels, outside = labels.apart(place_at(which.path_to_img, roots))
@@ -254,6 +261,7 @@ def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsVi
         labels=len(labels),
         not_in_pool=len(outside),
         names_not_in_pool=outside.names[:1000],
+        kept_apart=len(labels.having() & {as_seen(name) for name in apart}) if apart else None,
         several=labels.several,
         classes=[
             ClassOfPool(class_name=name, labels=labels.counts.get(name, 0), not_in_pool=outside.counts.get(name, 0))
@@ -271,9 +279,11 @@ def _view(labels: Survey, which: LabelsQuery, roots: Sequence[Path]) -> LabelsVi
     )
 
 
-def _unasked(which: LabelsQuery) -> IncEx:
-    """Name the fields that say nothing of what was asked."""
+def _unasked(which: LabelsQuery, *, hides_apart: bool) -> IncEx:
+    """Name the fields that say nothing of what was asked, or of what is there."""
     fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if hides_apart:
+        fields["kept_apart"] = True
     if which.path_to_img is None:
         fields |= {"not_in_pool": True, "names_not_in_pool": True, "classes": {"__all__": {"not_in_pool"}}}
     return fields

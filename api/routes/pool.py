@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
@@ -16,6 +17,7 @@ from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.routes.notes import NoteView, note_view
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.browse import Answer, Guesses, Labelled, Listing, Sort, View, Wanted, find
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import Survey, person_of, state_of
 from nextlabel.core.data.labels_folder import SETTLED
 from nextlabel.core.data.notes import Note, read_notes
@@ -51,6 +53,7 @@ class PoolQuery(BaseModel):
         None, description="Images that somebody is unsure of, or has noted something about (`GET /labels/notes`)."
     )
     noted_by: str | None = Field(None, max_length=200, description="The person who is, or has; left out: anybody.")
+    apart: bool | None = Field(None, description="Whether the image is kept apart to validate by.")
     search: str = Field("", max_length=1000, description="A part of the name, in any case.")
     prediction: str | None = Field(
         None, max_length=100, description="A succeeded job of the kind `prediction` about this pool: its guesses."
@@ -88,6 +91,7 @@ class PoolImage(BaseModel):
     disputed: bool
     predicted: list[str] | None
     confidence: float | None
+    apart: bool = Field(description="Kept apart to validate by (`GET /labels/validation`).")
     notes: list[NoteView] = Field(description="What people are unsure of, or note.")
 
 
@@ -116,19 +120,22 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
     roots = services.settings.data_roots
     labels, state = Survey({}), ""
     notes: NotesByName = {}
+    apart: set[str] = set()
     with suppress(PathNotFound):  # before the first label
         path = existing_file_or_folder(which.path_to_labels, roots)
         state = state_of(path, roots)
         labels = services.surveys.get(path, state, roots, task_of(which.task))
         for note in read_notes(path, roots):
             notes.setdefault(as_seen(note.name), []).append(note)
+        apart = {as_seen(name) for name in kept_apart(path, roots)}
     place = place_at(which.path_to_img, roots)
     view = services.views.get(which.view) if which.view else None
     if view is None or view.listing.pool.place.key != place.key:
         listing = services.views.listing(place, anew=which.anew)
         guesses = None if job is None else _guesses(listing, job, services)
-        rows = find(listing, labels, guesses, which.wanted, _noted(notes, which))
-        asked = f"{state}\0{which.prediction}\0{which.wanted}\0{which.noted}\0{which.noted_by}"
+        only = [*_noted(notes, which), *([apart] if which.apart else [])]
+        rows = find(listing, labels, guesses, which.wanted, only, apart if which.apart is False else ())
+        asked = f"{state}\0{which.prediction}\0{which.wanted}\0{which.noted}\0{which.noted_by}\0{which.apart}"
         view = services.views.keep(View.of(listing, asked, rows, guesses))
     return PoolPage(
         view=view.id,
@@ -136,24 +143,26 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
         images=len(view.listing.pool),
         listed_at=datetime.fromtimestamp(view.listing.at, UTC),
         cross_validated=view.guesses.trust if view.guesses else None,
-        data=_images(view, labels, notes, which.offset, which.limit),
+        data=_images(view, labels, notes, apart, which.offset, which.limit),
     )
 
 
-def _noted(notes: NotesByName, which: PoolQuery) -> set[str] | None:
-    """Return the names of the images that were noted as is asked for; None: whatever was noted."""
+def _noted(notes: NotesByName, which: PoolQuery) -> Iterator[set[str]]:
+    """Yield the names of the images that were noted as is asked for; nothing: whatever was noted."""
     if which.noted is None:
-        return None
+        return
     by = None if which.noted_by is None else in_file_names(which.noted_by)
     unsure, text = (which.noted in ("any", part) for part in ("unsure", "text"))
-    return {
+    yield {
         name
         for name, said in notes.items()
         if any((one.unsure and unsure) or (one.text and text) for one in said if by in (None, one.person))
     }
 
 
-def _images(view: View, labels: Survey, notes: NotesByName, offset: int, limit: int) -> list[PoolImage]:
+def _images(
+    view: View, labels: Survey, notes: NotesByName, apart: set[str], offset: int, limit: int
+) -> list[PoolImage]:
     pool, guesses = view.listing.pool, view.guesses
     rows = view.rows[offset : offset + limit].tolist()
     said: dict[str, tuple[list[str], str]] = {}
@@ -173,6 +182,7 @@ def _images(view: View, labels: Survey, notes: NotesByName, offset: int, limit: 
                 disputed=as_seen(pool.names[row]) in labels.disputed,
                 predicted=list(guesses.answers[code]) if guesses and code >= 0 else None,
                 confidence=round(float(guesses.confidence[row]), 6) if guesses and code >= 0 else None,
+                apart=as_seen(pool.names[row]) in apart,
                 notes=[note_view(one) for one in notes.get(as_seen(pool.names[row]), ())],
             )
         )

@@ -28,6 +28,7 @@ from nextlabel.client.label_files import (
 from nextlabel.client.pools import POOL, named, place_of
 from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
+from nextlabel.core.data.kept_apart import keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
 from nextlabel.core.data.label_text import NONE, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
@@ -310,6 +311,34 @@ def _tell_open(folder: Path, task: str) -> None:
     for name, said in conflicts.items():
         click.echo(f"{name}: {', '.join(f'{one} ({where})' for one, where in said.items())}")
     click.echo(f"{len(conflicts)} to settle", err=True)
+
+
+# --- validation -------------------------------------------------------------------------------------------------
+
+
+@labels.command("keep-apart")
+@click.argument("folder", type=New)
+@click.option("--pool", type=POOL, help="Their images, of which some are drawn; wanted with --images.")
+@click.option(
+    "--images", "-n", type=click.IntRange(0, 100_000), help="How many to keep apart in all; 0: none any more."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
+def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) -> None:
+    """Keep images apart to validate by, drawn at random: list those that are; with --images, draw as many.
+
+    They are never proposed, and nothing is learnt from their labels in FOLDER; f1 scores by them, where both its sets
+    are this pool and these labels.
+    """
+    root = folder.resolve()
+    if images is None:
+        for name in kept_apart(root, [root]):
+            click.echo(name)
+        return
+    if pool is None:
+        raise click.UsageError("say which images these labels are of: --pool")
+    names = list_pool(place_of(pool)).names
+    kept = keep_apart(str(root), names, images, seed=seed, roots=[root.parent])
+    click.echo(f"{len(kept)} of {len(names)} images are kept apart", err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------

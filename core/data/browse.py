@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
@@ -114,9 +114,13 @@ def find(
     labels: Survey,
     guesses: Guesses | None,
     wanted: Wanted,
-    only: Collection[str] | None = None,
+    only: Sequence[Collection[str]] = (),
+    but: Collection[str] = (),
 ) -> NDArray[np.int64]:
-    """Return the rows of the images that are wanted, in their order. only: of these names, as names are compared."""
+    """Return the rows of the images that are wanted, in their order.
+
+    only, but: of names that stand in each of these, and not in those; names as they are compared.
+    """
     pool = listing.pool
     fit = np.ones(len(pool), np.bool_)
     if wanted.class_name is not None or wanted.person is not None:
@@ -125,8 +129,10 @@ def find(
         fit &= _at(pool, labels.disputed)
     elif wanted.labelled != "any":
         fit &= _at(pool, labels.having()) == (wanted.labelled == "yes")
-    if only is not None:
-        fit &= _at(pool, only)
+    for names in only:
+        fit &= _at(pool, names)
+    if but:
+        fit &= ~_at(pool, but)
     if wanted.search:
         part = as_seen(wanted.search).lower()
         fit &= np.fromiter((part in name.lower() for name in all_as_seen(pool.names)), np.bool_, len(pool))

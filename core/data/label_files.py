@@ -44,7 +44,7 @@ from nextlabel.core.data.labels import (
     sorted_classes,
     text_of,
 )
-from nextlabel.core.data.labels_folder import CLASS_FILE, NOTES_FILE, SETTLED, SUFFIXES_OF_LABELS, sort_out
+from nextlabel.core.data.labels_folder import SETTLED, SIDE_FILES, SUFFIXES_OF_LABELS, sort_out
 from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
@@ -331,9 +331,9 @@ def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
 
 
 def state_of(path: Path, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
-    """Return a text that changes with the files of labels, and with those of classes and notes; none is opened."""
+    """Return a text that changes with the files of labels, and with the known ones beside them; none is opened."""
     digest = hashlib.sha256("\n".join(left_out_of(path, roots, suffixes)).encode(errors="replace"))
-    for beside in (CLASS_FILE, NOTES_FILE):
+    for beside in SIDE_FILES:
         with suppress(OSError):
             digest.update(_as_text(path / beside, os.lstat(path / beside)))
     with (

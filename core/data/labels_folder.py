@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
 SUFFIXES_OF_BOXES = (".jsonl",)
 CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
+VALIDATION_FILE = "validation.json"  # images that are kept apart (core/data/kept_apart.py)
 NOTES_FILE = "notes.json"  # what people are unsure of, and what they note (core/data/notes.py)
+SIDE_FILES = (CLASS_FILE, NOTES_FILE, VALIDATION_FILE)
 #: The file of what was settled between people. No person's file is called so: their names begin with a letter or digit.
 SETTLED = "_settled.txt"
 
@@ -30,9 +32,9 @@ def sort_out(names: Iterable[str], suffixes: Sequence[str] = SUFFIXES_OF_LABELS)
     """Sort names of files in one folder into (those of people's labels, those that are nobody's); each ascending.
 
     A name's end decides. What says that it is a copy is nobody's: always where a share made it in a conflict, else
-    where the file that it is a copy of lies beside it. Hidden files, that of classes and that of notes are in no list.
+    where the file that it is a copy of lies beside it. Hidden files and SIDE_FILES are in no list.
     """
-    shown = sorted(name for name in names if not name.startswith(".") and name not in (CLASS_FILE, NOTES_FILE))
+    shown = sorted(name for name in names if not name.startswith(".") and name not in SIDE_FILES)
     stems = {_stem(name) for name in shown if may_hold_labels(name, suffixes)}
     people = [name for name in shown if may_hold_labels(name, suffixes) and not _is_copy(_stem(name), stems)]
     return people, sorted(set(shown) - set(people))

@@ -79,8 +79,8 @@ class Embedded:
         return [name for name in self.pool.absent(names) if as_seen(clean_name(name)) not in self.unreached]
 
     def unlabelled(self) -> NDArray[np.int64]:
-        """Return the (U,) rows without a label, ascending. About disputed ones people have said enough."""
-        labelled = np.union1d(self.matched.rows, self.matched.disputed)
+        """Return the (U,) rows without a label, ascending. Nor those that nobody is asked about."""
+        labelled = np.union1d(self.matched.rows, self.matched.aside)
         return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
 
 

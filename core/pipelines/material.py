@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from nextlabel.core.data.by_content import ByContent
 from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.labels import left_out_of
 from nextlabel.core.data.labels_folder import why_nobodys
 from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, draw_pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
-from nextlabel.core.data.spelling import difference, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
@@ -32,6 +33,7 @@ from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Pre
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
+VALIDATION_ROLE = "validation"
 COPIES_SHOWN = 100
 RARE = 3  # times fewer labels than the mean class has
 DIGITS = 6  # beyond these, the order of a sum shows
@@ -101,7 +103,7 @@ def read_of_task(
     """Do what `read_labelled` does, for labels of any task. The last is `Labelled.drawn_from`."""
     place = _place(path_to_img, run, content)
     labels, conflicts = _read(path_to_labels, role, run, task)
-    named, images = {*labels.names, *labels.disputed}, None
+    named, images = {*labels.names, *labels.disputed, *labels.apart}, None
     if draw is not None:
         pool, images = draw_pool(place, replace(draw, named={*draw.named, *named}))
     else:
@@ -151,7 +153,7 @@ def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Co
         return task.no_labels(), {}
     roots = run.settings.data_roots
     real = existing_file_or_folder(path, roots)
-    labels, conflicts = task.read_with_conflicts(real, roots)
+    labels, conflicts = _one_side(*task.read_with_conflicts(real, roots), kept_apart(real, roots), role)
     what = f"{role} labels" if role else "labels"
     if left_out := left_out_of(real, roots, task.suffixes):
         detail = f"these files in the folder of {what} were not read: {why_nobodys(task.suffixes)}"
@@ -162,6 +164,20 @@ def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Co
         detail = f"{what} contradict each other about these images, which were left out; {shown(name)} is {first}"
         run.warn(WarningCode.LABELS_DISPUTED, detail, list(conflicts))
     return labels, conflicts
+
+
+def _one_side(labels: Labels, conflicts: Conflicts, apart: Sequence[str], role: str) -> tuple[Labels, Conflicts]:
+    """Return what is said of images that are kept apart, to validate by them; of all others, for everything else."""
+    if not apart:
+        return labels, conflicts
+    names = frozenset(as_seen(name) for name in apart)
+    validates = role == VALIDATION_ROLE
+
+    def fits(name: str) -> bool:
+        return (name in names) == validates
+
+    kept = labels.among(fits, frozenset() if validates else names)
+    return kept, {name: said for name, said in conflicts.items() if fits(name)}
 
 
 def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:

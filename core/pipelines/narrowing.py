@@ -63,7 +63,7 @@ class _Sides:
     def of(cls, request: SelectionRequest, labelled: Labelled, found: Found) -> _Sides:
         pool, matched = labelled.pool, labelled.matched
         named = pool.rows_of([*request.exclude, *request.pending])
-        kept = np.union1d(np.union1d(matched.rows, matched.disputed), named)
+        kept = np.union1d(np.union1d(matched.rows, matched.aside), named)
         kept = kept[found.hit[kept]]
         may = found.hit.copy()
         may[kept] = False

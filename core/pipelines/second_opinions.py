@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Self
 
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import survey
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.data.spelling import all_as_seen
+from nextlabel.core.data.spelling import all_as_seen, as_seen
 from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.people import in_file_names
@@ -48,7 +49,8 @@ class SecondOpinions:
             for name in said:
                 people.setdefault(name, set()).add(in_file_names(file.rpartition(".")[0]))
         new = {pool.names[row] for row in candidates}
-        done = {one.name for one in seen.settled} | {*request.exclude, *request.pending, *doubted(request, run)}
+        apart = map(as_seen, kept_apart(existing_file_or_folder(request.path_to_labels, roots), roots))
+        done = {one.name for one in seen.settled} | {*apart, *request.exclude, *request.pending, *doubted(request, run)}
         found = {
             name: frozenset(people[key])
             for name, key in zip(pool.names, all_as_seen(pool.names), strict=True)

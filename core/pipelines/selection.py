@@ -174,11 +174,11 @@ def _inputs(
 def set_aside(
     request: SelectionRequest, pool: Pool, matched: Matched, absent: Sequence[str], run: Run
 ) -> tuple[Rows, Rows]:
-    """Return the rows that are excluded, and those pending: with the disputed ones, about which enough was said."""
+    """Return the rows that are excluded, and those pending: with those that nobody is asked about."""
     excluded, pending = (pool.rows_of(names) for names in (request.exclude, request.pending))
     if absent:
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names to exclude, or pending, are not in the pool", absent)
-    return excluded, np.union1d(pending, matched.disputed)
+    return excluded, np.union1d(pending, matched.aside)
 
 
 # --- the batch --------------------------------------------------------------------------------------------------

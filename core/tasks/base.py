@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,11 @@ class Labels(ABC):
     """What people have said about images. Names are relative POSIX paths, composed (`as_seen`) as classes are.
 
     disputed: names about which the labels contradict each other, and so say nothing.
+    apart: names that are kept apart to validate by, of which these labels say nothing, either.
     """
 
     disputed: frozenset[str]
+    apart: frozenset[str]
 
     @property
     @abstractmethod
@@ -49,12 +51,17 @@ class Labels(ABC):
     def lines(self) -> Iterator[str]:
         """The labels as lines of a file, in any order, without line ends."""
 
+    @abstractmethod
+    def among(self, fits: Callable[[str], bool], apart: frozenset[str] = frozenset()) -> Self:
+        """Keep what is said of the names that fit, and keep the names `apart` from then on."""
+
     def __len__(self) -> int:
         return len(self.names)
 
     def fingerprint(self) -> str:
         """Hex SHA-256; the same for the same labels, whatever files and order they came in."""
         lines = [*sorted(f"{line}\n" for line in self.lines()), *sorted(f"{name}\n" for name in self.disputed)]
+        lines += sorted(f"apart\t{name}\n" for name in self.apart)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -68,6 +75,7 @@ class Matched(ABC):
     absent: labelled names that the pool has not, sorted.
     disputed: (D,) ascending, rows that people label in several ways: neither labelled nor unlabelled until that is
         settled.
+    apart: (A,) ascending, rows that are kept apart to validate by: neither labelled nor unlabelled.
     """
 
     rows: NDArray[np.int64]
@@ -75,6 +83,12 @@ class Matched(ABC):
     targets: NDArray[Any]
     absent: tuple[str, ...]
     disputed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    apart: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def aside(self) -> NDArray[np.int64]:
+        """Ascending, the rows that are disputed or kept apart: nobody is asked about them, nothing learns from them."""
+        return np.union1d(self.disputed, self.apart)
 
     @abstractmethod
     def onto(self, classes: Sequence[str]) -> NDArray[Any]:
@@ -298,4 +312,6 @@ def besides(matched: Matched) -> str:
     absent, disputed = len(matched.absent), len(matched.disputed)
     names = "label names" if absent == 1 else "labels name"
     rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
-    return f"{rest}; people contradict each other about {disputed} of its images" if disputed else rest
+    if disputed:
+        rest += f"; people contradict each other about {disputed} of its images"
+    return f"{rest}; {len(matched.apart)} of its images are kept apart to validate by" if len(matched.apart) else rest

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class ClassLabels(Labels):
     classes_by_name: Mapping[str, str]
     disputed: frozenset[str] = frozenset()
     spelt: Mapping[str, str] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -59,6 +60,11 @@ class ClassLabels(Labels):
 
     def lines(self) -> Iterator[str]:
         return (f"{name}\t{class_}" for name, class_ in self.classes_by_name.items())
+
+    def among(self, fits: Callable[[str], bool], apart: frozenset[str] = frozenset()) -> Self:
+        kept = {name: said for name, said in self.classes_by_name.items() if fits(name)}
+        disputed = frozenset(filter(fits, self.disputed))
+        return replace(self, classes_by_name=kept, disputed=disputed, apart=apart)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +134,7 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
         targets=np.array([index[class_by_row[row]] for row in rows], dtype=np.int64),
         absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
         disputed=pool.rows_of(labels.disputed),
+        apart=pool.rows_of(labels.apart),
     )
 
 

@@ -8,11 +8,11 @@ has: a box of the other is the same if it has the same class and covers much the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ class BoxLabels(Labels):
     images: Mapping[str, BoxedImage]
     disputed: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -55,6 +56,13 @@ class BoxLabels(Labels):
 
     def lines(self) -> Iterator[str]:
         return (format_line(name, image) for name, image in self.images.items())
+
+    def among(self, fits: Callable[[str], bool], apart: frozenset[str] = frozenset()) -> Self:
+        kept = {name: said for name, said in self.images.items() if fits(name)}
+        disputed = frozenset(filter(fits, self.disputed))
+        return replace(
+            self, images=kept, disputed=disputed, unfinished=frozenset(filter(fits, self.unfinished)), apart=apart
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +129,7 @@ class Detection(Task):
             targets=targets,
             absent=tuple(sorted(name for name in labels.images if name not in rows_by_name)),
             disputed=pool.rows_of(labels.disputed),
+            apart=pool.rows_of(labels.apart),
         )
 
     def check_labels(self, labels: Labels) -> None:

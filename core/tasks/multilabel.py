@@ -7,11 +7,11 @@ that only one of them gives it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class ClassSets(Labels):
 
     classes_by_name: Sets
     disputed: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Collection[str]:
@@ -61,6 +62,11 @@ class ClassSets(Labels):
 
     def lines(self) -> Iterator[str]:
         return (f"{name}\t{class_}" for name, classes in self.classes_by_name.items() for class_ in classes or (NONE,))
+
+    def among(self, fits: Callable[[str], bool], apart: frozenset[str] = frozenset()) -> Self:
+        kept = {name: said for name, said in self.classes_by_name.items() if fits(name)}
+        disputed = frozenset(filter(fits, self.disputed))
+        return replace(self, classes_by_name=kept, disputed=disputed, apart=apart)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +151,7 @@ class Multilabel(ClassTask):
             targets=targets,
             absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
             disputed=pool.rows_of(labels.disputed),
+            apart=pool.rows_of(labels.apart),
         )
 
     def parse(self, line: str) -> tuple[str, str] | None:

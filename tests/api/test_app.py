@@ -61,6 +61,8 @@ def test_every_call_is_documented(client):
         ("put", "/labels/classes"),
         ("post", "/labels/classes/change"),
         ("post", "/labels/classes/undo"),
+        ("get", "/labels/validation"),
+        ("post", "/labels/validation"),
         ("get", "/labels/notes"),
         ("post", "/labels/notes"),
         ("post", "/labels/settle"),

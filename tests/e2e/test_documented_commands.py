@@ -33,6 +33,7 @@ MEANT = {"POOL": "photos", "L": "labels", "V": "val", "VL": "val.txt", "N": "3",
 ONLY_READ = (
     "up", "demo", "mcp", "predict photos --task detection", "select photos --task detection",
     "f1 photos --task detection", "export coco --task detection --job",
+    "check photos --task detection", "check photos --labels labels --task detection", "curve photos --task detection",
 )  # fmt: skip
 #: What ends otherwise than well, as its page says.
 ENDS = {

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.labels import write_labels
 from tests.e2e.visitor import NARROW, looked_at, read, until
 from tests.pools import class_of
@@ -97,3 +98,23 @@ def test_the_report_is_one_file_that_opens_without_a_host_and_says_what_is_not_t
     text = (tmp_path / "report.html").read_text()
     assert "2 labelled images (anna 2)" in text
     assert "Not told: a learning curve" in text
+
+
+def test_images_are_kept_apart_on_the_page_and_the_model_is_scored_by_them(visit, project, pools, labels):
+    labels.mkdir()
+    visitor = visit(NARROW)
+    page = visitor.open("#/quality", {**project, "valPool": "", "valLabels": ""})
+    page.get_by_role("spinbutton", name="Images to keep apart").fill("12")
+    page.get_by_role("button", name="Keep them apart").press("Enter")
+    page.get_by_role("link", name="Label them").click()
+    expect(page.get_by_text("12 of 60 images")).to_be_visible()
+    apart = {name: class_of(name) for name in kept_apart(labels, [labels])}
+    others = [path.name for path in sorted((pools / "pool").iterdir()) if path.name not in apart][::4]
+    write_labels(labels / "me.txt", [*apart.items(), *((name, class_of(name)) for name in others)])
+    page.goto(f"{visitor.url}/#/quality")
+    expect(page.get_by_text("12 labelled")).to_be_visible()
+    section = page.get_by_role("region", name="How good it is now")
+    section.get_by_role("button", name="Measure").click()
+    expect(section).to_contain_text("on 12 images", timeout=60_000)
+    visitor.shot("kept-apart")
+    assert visitor.serious() == []

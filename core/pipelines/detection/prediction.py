@@ -104,7 +104,7 @@ def _rows(request: PredictionRequest, labelled: LabelledBoxes, run: Run) -> Rows
     """Return the rows that were asked for: those of the names, or all without a label."""
     pool, matched = labelled.pool, labelled.matched
     if not request.names:
-        return np.setdiff1d(np.arange(len(pool)), np.union1d(matched.rows, matched.disputed))
+        return np.setdiff1d(np.arange(len(pool)), np.union1d(matched.rows, matched.aside))
     if absent := pool.absent(request.names):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool", absent)
     return pool.rows_of(request.names)

@@ -12,6 +12,7 @@ from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import read_labels
+from tests.pools import draw
 
 
 @pytest.fixture
@@ -182,3 +183,11 @@ def test_doubts_are_noted_listed_and_taken_back(folder):
 def test_a_note_without_a_person_an_image_or_a_word_is_refused(folder, said):
     assert labels("notes", folder, *said).exit_code == 2
     assert not (folder / "notes.json").exists()
+
+
+def test_images_are_kept_apart_and_listed(folder, tmp_path):
+    names = draw(tmp_path / "pool", red=3, blue=3)
+    assert labels("keep-apart", folder, "--pool", tmp_path / "pool", "-n", 2).stderr == "2 of 6 images are kept apart\n"
+    listed = labels("keep-apart", folder).stdout.split()
+    assert len({*listed} & {*names}) == 2
+    assert labels("keep-apart", folder, "-n", 2).exit_code == 2

@@ -83,6 +83,14 @@ export function Filters({ look, hasGuesses, onChange, onClear, onPredict, busy }
         options={Object.entries(say.notedOptions)}
         onChoose={(value) => onChange({ noted: value || undefined, noted_by: value ? look.noted_by : undefined })}
       />
+      {look.apart && (
+        <Choice
+          label={say.apart}
+          value={look.apart}
+          options={Object.entries(say.apartOptions)}
+          onChoose={(value) => onChange({ apart: value || undefined })}
+        />
+      )}
       {hasGuesses && (
         <>
           <Choice

@@ -59,7 +59,8 @@ export function Looked({ browse }: { browse: Browse }) {
         <Photo name={image.name} side={1024} alt={image.name} eager />
       </figure>
       <p class="name">
-        {image.name} <span class="dim">{told(image)}</span>
+        {image.name} <span class="dim">{told(image)}</span>{" "}
+        {image.apart && <span class="badge">{words.browse.isApart}</span>}
       </p>
       {strokes.begun.value && <p class="hint">{words.label.begun(strokes.begun.value)}</p>}
       {selected > 1 && <p class="num">{words.browse.selected(selected)}</p>}

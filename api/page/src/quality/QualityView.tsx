@@ -5,13 +5,15 @@ import { useLifetime } from "../shared/lifetime";
 import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
 import { attempt } from "../store/notices";
-import { isBoxes, isSeveral, onePool, theProject, theTask, validated } from "../store/project";
+import { isBoxes, isSeveral, onePool, theProject, theTask } from "../store/project";
+import { apart, scoredBy } from "../store/validation";
 import { words } from "../words";
 import { Agreement } from "./Agreement";
 import { Audit } from "./Audit";
 import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
+import { KeepApart } from "./KeepApart";
 import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
@@ -25,11 +27,14 @@ function drawF1(result: Results["f1"]) {
   return result.task === "detection" ? <BoxesF1 result={result} /> : <SeveralClassesF1 result={result} />;
 }
 
+const f1Missing = () => (apart.value?.images ? words.validation.noneLabelled : words.quality.f1Missing);
+
 export function QualityView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const named = params.get("job");
   const kind = params.get("kind");
   const { backbone, pool, labels, valPool, valLabels } = theProject();
+  const hasNamed = !!valPool && !!valLabels;
   const there = total.value;
 
   useEffect(() => {
@@ -45,7 +50,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         hint={isBoxes() ? words.quality.boxes.curve.curveHint : words.quality.curveHint}
         verb={words.quality.forecast}
         named={kind === "learning_curve" ? named : null}
-        request={() => ({ kind: "learning_curve", ...onePool(), ...validated() })}
+        request={() => ({ kind: "learning_curve", ...onePool(), ...scoredBy() })}
         labelsIn={(result) => ("task" in result ? result.images : result.labels)}
         draw={(result) => <Curve result={result} />}
       />
@@ -55,14 +60,14 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         hint={words.quality.f1Hint}
         verb={words.quality.measure}
         named={kind === "f1" ? named : null}
-        missing={valPool && valLabels ? null : words.quality.f1Missing}
+        before={isBoxes() || hasNamed ? null : <KeepApart />}
+        missing={hasNamed || apart.value?.labelled ? null : f1Missing()}
         request={() => ({
           kind: "f1",
           ...(isBoxes() ? { task: "detection" } : { backbone, ...theTask() }),
           path_to_img_train: pool,
           path_to_labels_train: labels,
-          path_to_img_val: valPool,
-          path_to_labels_val: valLabels,
+          ...scoredBy(),
         })}
         labelsIn={(result) => ("task" in result ? null : sum(Object.values(result.head.images_per_class)))}
         draw={drawF1}
@@ -89,7 +94,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
           missing={
             there !== null && there < LEAST_FOR_AUDIT ? words.quality.auditMissing(LEAST_FOR_AUDIT, there) : null
           }
-          request={() => ({ kind: "audit", ...onePool(), ...validated() })}
+          request={() => ({ kind: "audit", ...onePool(), ...scoredBy() })}
           labelsIn={(result) => result.images}
           draw={(result) => <Audit result={result} />}
         />

@@ -19,6 +19,8 @@ interface Given<K extends Kind> {
   labelsIn: (result: Results[K]) => number | null;
   /** The job that the address names. */
   named: string | null;
+  /** What it is asked with can be chosen there. */
+  before?: VNode | null;
   /** Why it can't be asked now. */
   missing?: string | null;
 }
@@ -33,6 +35,7 @@ export function Section<K extends Kind>({
   draw,
   labelsIn,
   named,
+  before,
   missing,
 }: Given<K>) {
   const lifetime = useLifetime();
@@ -55,6 +58,7 @@ export function Section<K extends Kind>({
           {verb}
         </button>
       </div>
+      {before}
       {missing && <p class="hint">{missing}</p>}
       <Asking question={question} />
       {!answer && !missing && !question.asking.value && <p class="hint">{hint}</p>}

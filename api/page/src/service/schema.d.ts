@@ -390,6 +390,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/validation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Validation
+         * @description List the images that are kept apart: never proposed, never learnt from, scored by.
+         */
+        get: operations["get_validation_labels_validation_get"];
+        put?: never;
+        /**
+         * Post Validation
+         * @description Keep images apart for validation, drawn at random. What labels they have already is not learnt from any more.
+         */
+        post: operations["post_validation_labels_validation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hand-outs": {
         parameters: {
             query?: never;
@@ -1796,7 +1820,8 @@ export interface components {
          * @description How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
          *
          *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
-         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
+         *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
          */
         DetectorSummary: {
             /** Name */
@@ -1811,6 +1836,8 @@ export interface components {
             held_out: number;
             /** Passes */
             passes: number;
+            /** Named By */
+            named_by?: string | null;
             /** Image Size */
             image_size: number;
             /** Map50 */
@@ -2706,6 +2733,11 @@ export interface components {
              * @description Such names; 1,000 at most.
              */
             names_not_in_pool?: string[] | null;
+            /**
+             * Kept Apart
+             * @description Where images are kept apart to validate by: of `labels`, those of such images.
+             */
+            kept_apart?: number | null;
             /**
              * Several
              * @description Of them, those that have several classes, or none; of the task `multilabel` alone.
@@ -3689,6 +3721,11 @@ export interface components {
             /** Confidence */
             confidence: number | null;
             /**
+             * Apart
+             * @description Kept apart to validate by (`GET /labels/validation`).
+             */
+            apart: boolean;
+            /**
              * Notes
              * @description What people are unsure of, or note.
              */
@@ -4515,6 +4552,50 @@ export interface components {
             confidence: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ValidationView
+         * @description `labelled`: how many of the images have a label that counts.
+         */
+        ValidationView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Images */
+            images: number;
+            /** Labelled */
+            labelled: number;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * ValidationWanted
+         * @description How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+         */
+        ValidationWanted: {
+            /** Path To Img */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description A folder. It is made if the one it lies in is there.
+             */
+            path_to_labels: string;
+            /**
+             * Images
+             * @description 0: none any more; they can be proposed and learnt from again.
+             */
+            images: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
         };
     };
     responses: never;
@@ -5715,6 +5796,94 @@ export interface operations {
             };
         };
     };
+    get_validation_labels_validation_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
+                task?: "classification" | "multilabel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_validation_labels_validation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hand_outs_hand_outs_get: {
         parameters: {
             query: {
@@ -5821,6 +5990,8 @@ export interface operations {
                 noted?: ("any" | "unsure" | "text") | null;
                 /** @description The person who is, or has; left out: anybody. */
                 noted_by?: string | null;
+                /** @description Whether the image is kept apart to validate by. */
+                apart?: boolean | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */

@@ -26,6 +26,7 @@ export type ImageGiven = Schemas["ImageGiven"];
 export type BoxesWritten = Schemas["BoxesGivenView"];
 export type Note = Schemas["NoteView"];
 export type NotesView = Schemas["NotesView"];
+export type KeptApart = Schemas["ValidationView"];
 export type PoolPage = Schemas["PoolPage"];
 export type PoolImage = Schemas["PoolImage"];
 export type HandOut = Schemas["HandOutView"];

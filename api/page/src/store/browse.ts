@@ -30,10 +30,12 @@ export interface Look {
   sort?: string | undefined;
   noted?: string | undefined;
   noted_by?: string | undefined;
+  apart?: string | undefined;
 }
 export const PARTS_OF_LOOK = [
   "noted",
   "noted_by",
+  "apart",
   "labelled",
   "class",
   "person",

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { ask, get, isAbort, Problem } from "../service/service";
 import type { Job, Kind, RequestFor, Results } from "../service/types";
 import { untilDone } from "./connection";
-import { total } from "./labels";
+import { total, totalApart } from "./labels";
 import { allSaved } from "./outbox";
 import { lastJob, setLastJob, workOn } from "./project";
 
@@ -131,7 +131,7 @@ export class Question<K extends Kind, R = Results[K]> {
 }
 
 /** How many labels were given since an answer that knew of so many; null where that is not known. */
-export const labelsSince = (then: number) => (total.value === null ? null : total.value - then);
+export const labelsSince = (then: number) => (total.value === null ? null : total.value - totalApart.value - then);
 
 /** Not `randomUUID`, which plain HTTP lacks. */
 const unique = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

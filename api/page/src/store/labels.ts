@@ -14,6 +14,8 @@ const LOOKED_UP = 100; // names in one address
 
 /** Of images in the pool. */
 export const total = signal<number | null>(null);
+/** Of these, those of images that are kept apart, of which nothing is learnt. */
+export const totalApart = signal(0);
 /** Labels of names that no image in the pool has. */
 export const elsewhere = signal(0);
 /** Who has given labels. */
@@ -60,10 +62,14 @@ async function look(names: readonly string[], headers: Record<string, string>, s
 }
 
 /** Takes what the service counted; of boxes, too. */
-export function count(view: Pick<LabelsView, "labels" | "classes" | "not_in_pool">, now: typeof seen): void {
+export function count(
+  view: Pick<LabelsView, "labels" | "classes" | "not_in_pool"> & Partial<Pick<LabelsView, "kept_apart">>,
+  now: typeof seen,
+): void {
   seen = now;
   total.value = view.labels;
   elsewhere.value = view.not_in_pool ?? 0;
+  totalApart.value = view.kept_apart ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
   keepMade(now.folder);
   const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);

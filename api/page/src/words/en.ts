@@ -323,7 +323,7 @@ export const words = {
     f1: "How good it is now",
     f1Hint: "Learns from your labels and is scored on the validation set.",
     f1Missing:
-      "Measuring wants a validation set: photos with labels that are never learnt from. Name one under Set-up.",
+      "Measuring wants a validation set: photos with labels that are never learnt from. Keep some apart here, or name a folder of them under Set-up.",
     measure: "Measure",
     audit: "Does choosing help here?",
     auditHint: "Replays methods on the labels you have, beside chance. Takes a while.",
@@ -411,6 +411,20 @@ export const words = {
     sure: (share: number) => `${percent(share)} sure`,
     noNames: "This result does not name its images. Measure again to have them.",
     auditAlt: (sentence: string) => `Macro F1 by labels, methods beside chance. ${sentence}`,
+  },
+
+  validation: {
+    keep: "Images to keep apart, drawn at random:",
+    hint: "They are never proposed and never learnt from: label them, and the model is scored by them.",
+    go: "Keep them apart",
+    kept: (n: number, labelled: number) =>
+      `${images(n)} ${n === 1 ? "is" : "are"} kept apart, never proposed and never learnt from; ${number(labelled)} labelled.`,
+    label: "Label them",
+    noneLabelled: "Label what is kept apart: the model is scored by these labels.",
+    giveUp: "Give them up",
+    giveUpTitle: "Keep none apart any more?",
+    giveUpText:
+      "Their labels stay, and are learnt from like all others; scores from before can't be compared any more.",
   },
 
   agreement: {
@@ -522,6 +536,9 @@ export const words = {
     anySuggestion: "any suggestion",
     least: "Sure from",
     anySure: "however sure",
+    apart: "Kept apart",
+    apartOptions: { true: "kept apart to validate", false: "not kept apart", "": "kept apart or not" },
+    isApart: "kept apart",
     noted: "Notes",
     notedOptions: { "": "with and without notes", unsure: "somebody is unsure", text: "with a note", any: "either" },
     sort: "Order",

@@ -1,0 +1,56 @@
+import { useEffect, useRef } from "preact/hooks";
+import { confirmed } from "../shared/Dialogs";
+import { useLifetime } from "../shared/lifetime";
+import { attempt } from "../store/notices";
+import { addressOf } from "../store/route";
+import { apart, keepApart, loadApart } from "../store/validation";
+import { words } from "../words";
+
+const USUAL = 100;
+
+/** Keeps images apart to validate by, or tells how many are. */
+export function KeepApart() {
+  const lifetime = useLifetime();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    void attempt(() => loadApart(lifetime));
+  }, []);
+  const { validation: say } = words;
+  const now = apart.value;
+  if (!now) return null;
+  if (now.images) {
+    const giveUp = async () => {
+      if (await confirmed(say.giveUpTitle, say.giveUpText, say.giveUp, words.app.cancel)) {
+        await attempt(() => keepApart(0));
+      }
+    };
+    return (
+      <p class="row kept-apart">
+        <span class="grow">{say.kept(now.images, now.labelled)}</span>
+        {now.labelled < now.images && (
+          <a class="button" href={addressOf("browse", { apart: "true", labelled: "no" })}>
+            {say.label}
+          </a>
+        )}
+        <button type="button" class="quiet" onClick={() => void giveUp()}>
+          {say.giveUp}
+        </button>
+      </p>
+    );
+  }
+  return (
+    <form
+      class="row kept-apart"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void attempt(() => keepApart(field.current!.valueAsNumber || USUAL));
+      }}
+    >
+      <label class="grow">
+        {say.keep} <input ref={field} type="number" min={1} max={100_000} defaultValue={`${USUAL}`} />
+        <span class="hint">{say.hint}</span>
+      </label>
+      <button type="submit">{say.go}</button>
+    </form>
+  );
+}

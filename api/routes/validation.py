@@ -1,0 +1,84 @@
+"""Images that are kept apart to validate by: draw them, and tell how many of them are labelled by now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextlabel.api.auth import Reader, Writer
+from nextlabel.api.errors import RESPONSES
+from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.services import Given, Services
+from nextlabel.core.data.kept_apart import keep_apart, kept_apart
+from nextlabel.core.data.label_files import state_of
+from nextlabel.core.data.places import place_at
+from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.kinds.requests import OfClasses, PathText, TaskOfClasses
+from nextlabel.core.tasks.registry import task_of
+
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+
+
+class ValidationQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_labels: PathText
+    task: OfClasses = "classification"
+
+
+class ValidationWanted(BaseModel):
+    """How many images to keep apart in all: those that are stay, others are drawn evenly from the pool."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path_to_img: PathText
+    path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
+    images: int = Field(ge=0, le=100_000, description="0: none any more; they can be proposed and learnt from again.")
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    task: OfClasses = "classification"
+
+
+class ValidationView(BaseModel):
+    """`labelled`: how many of the images have a label that counts."""
+
+    path_to_labels: str
+    images: int
+    labelled: int
+    names: list[str]
+
+
+@router.get("/labels/validation")
+async def get_validation(services: Given, _: Reader, which: Annotated[ValidationQuery, Query()]) -> ValidationView:
+    """List the images that are kept apart: never proposed, never learnt from, scored by."""
+    return await services.files.run(which.path_to_labels, _view, which.path_to_labels, which.task, services)
+
+
+@router.post("/labels/validation")
+async def post_validation(body: Annotated[ValidationWanted, Body()], services: Given, _: Writer) -> ValidationView:
+    """Keep images apart for validation, drawn at random. What labels they have already is not learnt from any more."""
+    places = [body.path_to_img, body.path_to_labels]
+    return await services.files.run(places, _keep, body, services)
+
+
+def _keep(body: ValidationWanted, services: Services) -> ValidationView:
+    roots = services.settings.data_roots
+    names = services.views.listing(place_at(body.path_to_img, roots)).pool.names
+    keep_apart(body.path_to_labels, names, body.images, seed=body.seed, roots=roots)
+    return _view(body.path_to_labels, body.task, services)
+
+
+def _view(path_to_labels: str, task: TaskOfClasses, services: Services) -> ValidationView:
+    roots = services.settings.data_roots
+    path = existing_file_or_folder(path_to_labels, roots)
+    names = kept_apart(path, roots)
+    seen = services.surveys.get(path, state_of(path, roots), roots, task_of(task))
+    labelled = seen.having() - seen.disputed
+    return ValidationView(
+        path_to_labels=str(path),
+        images=len(names),
+        labelled=sum(as_seen(name) in labelled for name in names),
+        names=list(names),
+    )
