@@ -5,6 +5,7 @@ The detector sees an image made small, on which fine classes look alike; it find
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +17,16 @@ from torchvision.ops import nms
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows
 from nextlabel.core.neural.backbones import Backbone
-from nextlabel.core.neural.detection.crops import embed_crops
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.heads.linear import train_linear
 
+AROUND = 0.18  # of a box's sides is cut out with it, on each; a backbone looks at the middle 7/8 of that
+SIDE = 256  # pixels of what is cut out
 NAMED_FROM = 0.05  # the score from which on it is asked what is in a box
 MOST_NAMED = 100  # boxes of an image, the surest
 SAME_PLACE = 0.6  # IoU from which on two boxes are of one object, of whatever class
 TOLD_FROM = 0.01  # scores below are left out
+AT_ONCE = 32
 ABSENT = -30.0  # the logit of a class that no crop was of
 
 
@@ -73,7 +76,7 @@ class CropClassifier:
         asked = asked[nms(corners, torch.from_numpy(surest[asked]), SAME_PLACE).numpy()[:MOST_NAMED]]
         if not len(asked):
             return Detected.nothing(), asked
-        seen = embed_boxes(self.backbone, image, places[asked])
+        seen = embed_crops(self.backbone, image, places[asked])
         scores = surest[asked, None] * geometric_mean(sure[asked], self.head.probabilities(seen))
         boxes, classes = np.nonzero(scores >= TOLD_FROM)
         order = np.argsort(-scores[boxes, classes], kind="stable")
@@ -88,8 +91,21 @@ def geometric_mean(P: Floats, Q: Floats) -> Floats:
     return mean
 
 
-def embed_boxes(backbone: Backbone, image: Small, places: Floats) -> NDArray[np.float32]:
+def embed_crops(backbone: Backbone, image: Small, places: Floats) -> NDArray[np.float32]:
     """Embed boxes (n, 4) of an image by its own pixels: (n, d)."""
     pixels = image.pixels if image.larger is None else image.larger
     whole = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
-    return embed_crops(backbone, whole, image.width, image.height, places)
+    scale = max(whole.size) / max(image.width, image.height)
+    crops = [backbone.prepare(_cut(whole, place)) for place in places * scale]
+    parts: Sequence[NDArray[np.float32]] = [
+        backbone.forward(backbone.gather(crops[at : at + AT_ONCE]).batch) for at in range(0, len(crops), AT_ONCE)
+    ]
+    return np.concatenate([np.empty((0, backbone.dimension), np.float32), *parts])
+
+
+def _cut(whole: Image.Image, place: Floats) -> Image.Image:
+    """Cut a box and what is around it out, and make it a square. Beyond the edge there is nothing to be seen."""
+    around = place[2:] * AROUND
+    low = np.clip(place[:2] - around, 0, np.array(whole.size) - 1)
+    high = np.clip(place[:2] + place[2:] + around, low + 1, whole.size)
+    return whole.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=(*low.tolist(), *high.tolist()), reducing_gap=2.0)

@@ -14,7 +14,7 @@ from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Calibration, score
 from nextlabel.core.neural.backbones import USUAL, Backbone
-from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_boxes
+from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_crops
 from nextlabel.core.neural.detection.detector import Detector, Seen
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.training import Example, Trained, split
@@ -93,7 +93,7 @@ def _crops(examples: Mapping[int, Example], backbone: Backbone, side: int, pool:
         for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
             run.check()
             truth, boxes = examples[row].truth, chosen[row]
-            parts.append(embed_boxes(backbone, image, truth.places[boxes]))
+            parts.append(embed_crops(backbone, image, truth.places[boxes]))
             on.append(np.full(len(boxes), row))
             classes.append(truth.classes[boxes])
     return _Crops(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))

@@ -620,11 +620,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @default classification
@@ -767,11 +767,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -1921,11 +1921,11 @@ export interface components {
             backbone: string;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -2008,11 +2008,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2489,11 +2489,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2823,11 +2823,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -3038,11 +3038,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -3805,11 +3805,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -4083,11 +4083,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -4309,11 +4309,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).

@@ -9,7 +9,7 @@ from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.neural.detection.crop_classifier import (
     CropClassifier,
     CropHead,
-    embed_boxes,
+    embed_crops,
     geometric_mean,
 )
 from nextlabel.core.neural.detection.letterbox import Small
@@ -30,7 +30,7 @@ def image():
 @pytest.fixture(scope="module")
 def classifier(image):
     """It has seen five of each; class 1 was on no crop."""
-    seen = embed_boxes(DescriptorBackbone(), image, np.repeat(PLACES, 5, axis=0))
+    seen = embed_crops(DescriptorBackbone(), image, np.repeat(PLACES, 5, axis=0))
     return CropClassifier(CropHead.train(seen, np.repeat([0, 2], 5), 3, seed=0), DescriptorBackbone())
 
 
@@ -55,7 +55,7 @@ def test_of_boxes_on_one_object_the_surest_is_told(image, classifier):
 def test_unlikely_boxes_are_not_looked_at(image, classifier):
     said, which = classifier(image, PLACES, np.full((2, 3), 0.04))
     assert (len(said.scores), len(which)) == (0, 0)
-    assert embed_boxes(DescriptorBackbone(), image, np.empty((0, 4))).shape == (0, DescriptorBackbone.dimension)
+    assert embed_crops(DescriptorBackbone(), image, np.empty((0, 4))).shape == (0, DescriptorBackbone.dimension)
 
 
 def test_of_one_class_all_crops_are_of_it():
