@@ -13,7 +13,7 @@ from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.errors import Fault, InvalidRequest, NoLabels
+from nextlabel.core.errors import NoLabels
 from nextlabel.core.exchange.documents import FORMATS, Exported, Format
 from nextlabel.core.exchange.entries import (
     Entry,
@@ -38,9 +38,9 @@ class ExportWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Format
-    path_to_labels: PathText | None = Field(None, description="The labels. Left out: what `job` says.")
+    path_to_labels: PathText
     job: Annotated[str, Field(max_length=100)] | None = Field(
-        None, description="A succeeded selection or prediction, in the place of labels."
+        None, description="A succeeded selection or prediction: what it says is taken away, in the place of the labels."
     )
     task: OfClasses = "classification"
     image_prefix: Annotated[str, Field(max_length=4096)] = Field(
@@ -54,7 +54,7 @@ class ExportWanted(BaseModel):
     responses={
         200: {
             "description": "The file",
-            "content": {one.media_type: {"schema": {"type": "string"}} for one in FORMATS.values()},
+            "content": {one.media_type: {"schema": one.schema} for one in FORMATS.values()},
             "headers": {
                 UNSAID: {
                     "description": "How many images somebody found no class to apply to, which the format can't say.",
@@ -66,10 +66,8 @@ class ExportWanted(BaseModel):
 )
 async def export(body: Annotated[ExportWanted, Body()], services: Given, caller: Reader) -> Response:
     """Write labels, or what a job says, as a file of another tool. Labels that contradict each other are refused."""
-    if (body.path_to_labels is None) == (body.job is None):
-        raise InvalidRequest([Fault("/path_to_labels", "invalid_value", "say what to take away: this, or job")])
     job = None if body.job is None else await job_of(caller, body.job, services)
-    place = str(services.settings.results_dir) if body.path_to_labels is None else body.path_to_labels
+    place = body.path_to_labels if job is None else str(services.settings.results_dir)
     text, unsaid = await services.files.run(place, _written, body, job, services)
     how = FORMATS[body.format]
     headers = {
@@ -95,5 +93,5 @@ def _entries(body: ExportWanted, job: Job | None, services: Services) -> tuple[t
         result = result_adapter.validate_json(services.results.whole(job).read_bytes())
         return entries_of(result), classes_known_to(result)
     roots = services.settings.data_roots
-    path = existing_file_or_folder(str(body.path_to_labels), roots)
+    path = existing_file_or_folder(body.path_to_labels, roots)
     return entries_of_labels(CLASS_TASKS[body.task].read(path, roots)), ()

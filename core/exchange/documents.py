@@ -11,6 +11,7 @@ from nextlabel.core.exchange import coco, csv_file, cvat, label_studio
 from nextlabel.core.exchange.entries import Entry
 from nextlabel.core.exchange.image_urls import ImageUrls
 
+JSON = "application/json"
 Format: TypeAlias = Literal["csv", "coco", "cvat", "label-studio"]
 
 
@@ -29,11 +30,15 @@ class Exported:
 
 @dataclass(frozen=True)
 class Written:
-    """How a format is written."""
+    """How a format is written. schema: of such a file, as OpenAPI has it."""
 
     ending: str
     media_type: str
     text: Callable[[Exported], str]
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {} if self.media_type == JSON else {"type": "string"}
 
 
 def _label_studio(what: Exported) -> str:
@@ -47,7 +52,7 @@ def _json(content: object) -> str:
 
 FORMATS: Mapping[Format, Written] = {
     "csv": Written("csv", "text/csv", lambda what: csv_file.document(what.entries)),
-    "coco": Written("json", "application/json", lambda what: _json(coco.document(what.entries, what.classes))),
+    "coco": Written("json", JSON, lambda what: _json(coco.document(what.entries, what.classes))),
     "cvat": Written("xml", "application/xml", lambda what: cvat.document(what.entries, what.classes)),
-    "label-studio": Written("json", "application/json", _label_studio),
+    "label-studio": Written("json", JSON, _label_studio),
 }

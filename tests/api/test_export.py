@@ -13,7 +13,7 @@ def export(client, data):
     data.labels("labels.txt", "a.png\tcat\nb.png\tdog\n")
 
     def export(form, **what):
-        return client.post("/export", json={"format": form, **(what or {"path_to_labels": "labels.txt"})})
+        return client.post("/export", json={"format": form, "path_to_labels": "labels.txt", **what})
 
     return export
 
@@ -25,7 +25,7 @@ def test_labels_come_as_each_tool_reads_them(export):
     coco = export("coco").json()
     assert [(one["image_id"], one["category_id"]) for one in coco["annotations"]] == [(1, 1), (2, 2)]
     assert '<tag label="dog" source="manual" />' in export("cvat").text
-    tasks = export("label-studio", path_to_labels="labels.txt", image_prefix="https://images.example/p").json()
+    tasks = export("label-studio", image_prefix="https://images.example/p").json()
     assert tasks[0]["data"] == {"image": "https://images.example/p/a.png"}
     assert tasks[1]["annotations"][0]["result"][0]["value"] == {"choices": ["dog"]}
 
@@ -43,11 +43,6 @@ def test_that_none_applies_is_counted_where_a_format_can_not_say_it(data, export
     answer = export("csv", path_to_labels="several.txt", task="multilabel")
     assert answer.text.splitlines() == ["name,class", "a.png,", "b.png,cat|dog"]
     assert answer.headers["Nextlabel-Unsaid"] == "1"
-
-
-@pytest.mark.parametrize("what", [{"task": "classification"}, {"path_to_labels": "labels.txt", "job": "job_x"}])
-def test_what_is_to_be_taken_away_is_one_thing(export, what):
-    assert [one["pointer"] for one in problem(export("csv", **what))["errors"]] == ["/path_to_labels"]
 
 
 def test_nothing_is_taken_away_that_people_contradict_each_other_about_or_that_is_not_there(data, export):

@@ -30,7 +30,7 @@ function Form({ job, onDone }: { job: string | null; onDone: (never: never) => v
   const { exports: say } = words;
   const save = () =>
     attempt(async () => {
-      const what = ofJob.current?.checked ? { job } : { path_to_labels: theProject().labels };
+      const what = { path_to_labels: theProject().labels, ...(ofJob.current?.checked && { job }) };
       const url = prefix.current ? { image_prefix: prefix.current.value } : {};
       const [, , ending] = FORMATS.find(([one]) => one === format)!;
       const name = `nextlabel-${format}.${ending}`;

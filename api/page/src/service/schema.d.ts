@@ -2012,14 +2012,11 @@ export interface components {
              * @enum {string}
              */
             format: "csv" | "coco" | "cvat" | "label-studio";
-            /**
-             * Path To Labels
-             * @description The labels. Left out: what `job` says.
-             */
-            path_to_labels?: string | null;
+            /** Path To Labels */
+            path_to_labels: string;
             /**
              * Job
-             * @description A succeeded selection or prediction, in the place of labels.
+             * @description A succeeded selection or prediction: what it says is taken away, in the place of the labels.
              */
             job?: string | null;
             /**
@@ -4636,11 +4633,6 @@ export interface components {
              */
             images: number;
             /**
-             * Seed
-             * @default 0
-             */
-            seed: number;
-            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -6165,7 +6157,7 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
-                    "application/json": string;
+                    "application/json": unknown;
                     "application/xml": string;
                 };
             };
