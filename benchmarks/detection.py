@@ -2,25 +2,31 @@
 
 python -m benchmarks.detection curve  --data ../shared/data --weights ../shared/data/weights --out curve.jsonl
 python -m benchmarks.detection replay --data ... --methods auto random --out replay.jsonl
+python -m benchmarks.detection gains  --out replay.jsonl
+python -m benchmarks.detection costs  --data ... --weights ...
 
 A line of JSON is written for each detector trained, so that what was stopped is still a result. 28 % of each set is for
-scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy.
+scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy. `gains` holds the
+methods of a replay against random choice, at equal images and at equal boxes; `costs` tells seconds and memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
+from nextlabel.core.data.boxes import Box, BoxedImage, Detected, write_lines
 from nextlabel.core.kinds.registry import parse_request
+from nextlabel.core.metrics.detection import Truth, score
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
@@ -36,23 +42,30 @@ Drawn = Mapping[str, BoxedImage]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("curve", "replay"))
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("what", choices=("curve", "replay", "gains", "costs"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
     parser.add_argument("--methods", nargs="+", default=["auto", "random"])
     parser.add_argument("--passes", type=int)
     parser.add_argument("--image-size", type=int)
     given = parser.parse_args()
     options = {"passes": given.passes, "image_size": given.image_size}
+    if given.what == "gains":
+        print_gains([json.loads(line) for line in given.out.read_text().splitlines()])
+        return
+    if given.what == "costs":
+        print_costs(given.data / given.sets[0], given.weights, options)
+        return
     with TemporaryDirectory() as folder, given.out.open("a") as out:
-        for seed in range(given.seeds):
+        for seed in given.seeds:
             for name in given.sets:
                 trial = Trial(given.data / name, Path(folder), given.weights, seed, options)
-                lines = trial.curve(given.sizes) if given.what == "curve" else trial.replay(given.methods)
+                lines = trial.curve(given.sizes) if given.what == "curve" else trial.replay(given.methods, given.rounds)
                 for line in lines:
                     print(json.dumps({"set": name, "seed": seed, **options, **line}), file=out, flush=True)
 
@@ -78,14 +91,17 @@ class Trial:
         for size in sizes:
             yield {"labelled": size, **self._score(self._order[:size])}
 
-    def replay(self, methods: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def replay(self, methods: Sequence[str], rounds: Sequence[int]) -> Iterator[dict[str, Any]]:
         """Choose in rounds, from one start for all methods; what was chosen is labelled as a person would."""
         for method in methods:
             labelled = self._order[:FIRST]
             yield {"method": method, "labelled": FIRST, **self._score(labelled)}
-            for upto in ROUNDS:
+            for upto in rounds:
                 labelled = [*labelled, *self._choose(labelled, upto - len(labelled), method)]
                 yield {"method": method, "labelled": upto, **self._score(labelled)}
+
+    def trained_on(self, labelled: int) -> dict[str, Any]:
+        return self._score(self._order[:labelled])
 
     def _score(self, labelled: Sequence[str]) -> dict[str, Any]:
         began = time.process_time()
@@ -103,6 +119,7 @@ class Trial:
             "f1": result.f1,
             "held_out_map50": result.detector.map50,
             "passes_kept": result.detector.passes,
+            "named_by": result.detector.named_by,
             "cpu_s": round(time.process_time() - began, 1),
         }
 
@@ -127,6 +144,94 @@ class Trial:
         path = self._folder / file
         path.write_text(write_lines((name, self._drawn[name]) for name in names))
         return str(path)
+
+
+# --- what choosing gains ----------------------------------------------------------------------------------------
+
+Line = dict[str, Any]
+
+
+def print_gains(lines: Sequence[Line]) -> None:
+    """Print the mean and standard error over seeds of mAP@50 against random choice, in points.
+
+    At equal boxes, what random choice reaches is read off between its rounds; what lies beyond its last is left out.
+    """
+    runs: dict[tuple[str, str], dict[int, list[Line]]] = {}
+    for line in lines:
+        runs.setdefault((line["set"], line["method"]), {}).setdefault(line["seed"], []).append(line)
+    for (name, method), by_seed in sorted(runs.items()):
+        for line in by_seed[min(by_seed)][1:]:
+            pairs = [
+                _gain(mine, runs[name, "random"].get(seed, []), line["labelled"]) for seed, mine in by_seed.items()
+            ]
+            images, boxes = (_mean([pair[i] for pair in pairs if pair]) for i in (0, 1))
+            print(f"{name} {method} {line['labelled']} images: {images} at equal images, {boxes} at equal boxes")
+
+
+def _gain(mine: Sequence[Line], theirs: Sequence[Line], labelled: int) -> tuple[float, float | None] | None:
+    """Compare one seed's round with random choice; None: one of them did not get so far."""
+    reached, usual = ([one for one in lines if one["labelled"] == labelled] for lines in (mine, theirs))
+    if not reached or not usual:
+        return None
+    (line,), (other,) = reached, usual
+    drawn, maps = [one["boxes"] for one in theirs], [one["map50"] for one in theirs]
+    beyond = line["boxes"] > drawn[-1]
+    at_equal = None if beyond else 100 * (line["map50"] - float(np.interp(line["boxes"], drawn, maps)))
+    return 100 * (line["map50"] - other["map50"]), at_equal
+
+
+def _mean(gains: Sequence[float | None]) -> str:
+    known = [gain for gain in gains if gain is not None]
+    if not known:
+        return "unknown"
+    error = np.std(known, ddof=1) / np.sqrt(len(known)) if len(known) > 1 else np.nan
+    return f"{np.mean(known):+.1f} ± {error:.1f} ({len(known)} seeds)"
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------
+
+
+def print_costs(data: Path, weights: Path, options: Mapping[str, Any]) -> None:
+    """Print seconds of this process's CPU, and its memory. 200 images of the set are labelled."""
+    with TemporaryDirectory() as folder:
+        began = resident_mb()
+        trial = Trial(data, Path(folder), weights, 0, options)
+        print(f"before: {began} MB")
+        with timed("a detector of 200 labelled images trained, and some 100 images predicted and scored"):
+            print(trial.trained_on(200))
+        print(f"memory: {resident_mb() - began} MB more at most")
+        with timed("the same images predicted again, the detector kept"):
+            trial.trained_on(200)
+    truth, said = made_up(5_000)
+    with timed("mAP of 5,000 images, 100,000 predictions of 10 classes"):
+        score(truth, said, [str(c) for c in range(10)])
+
+
+def made_up(n: int) -> tuple[list[Truth], list[Detected]]:
+    """Make n images with 7 objects each, and 20 predictions, of which 7 lie near the objects."""
+    rng = np.random.default_rng(0)
+    truth, said = [], []
+    for _ in range(n):
+        places = np.concatenate([rng.uniform(0, 500, (20, 2)), rng.uniform(10, 120, (20, 2))], axis=1)
+        classes = rng.integers(0, 10, 20)
+        truth.append(Truth(places[:7], classes[:7], np.zeros(7, np.bool_)))
+        said.append(Detected(places + rng.normal(0, 4, places.shape), classes, rng.uniform(0, 1, 20)))
+    return truth, said
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    cpu, wall = time.process_time(), time.monotonic()
+    yield
+    print(f"{what}: {time.process_time() - cpu:.1f} s of CPU, {time.monotonic() - wall:.1f} s", flush=True)
+
+
+def resident_mb() -> int:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # kB, on Linux
+
+
+# --- labels -----------------------------------------------------------------------------------------------------
 
 
 def read_drawn(annotations: Path) -> Drawn:

@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import DATA, label_report
 from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
 from benchmarks.sets import SETS, WORK, LabelledSet, load, with_pixels
+from nextlabel.core.neural.heads.registry import HEADS
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
 SHARE_HELD_OUT = 0.2
@@ -34,34 +36,37 @@ SHARE_HELD_OUT = 0.2
 
 def main() -> None:
     arguments = _parse()
+    curves = arguments.work / f"curves-{arguments.head}.jsonl"
     if arguments.report:
-        label_report.write(_read(arguments.work / "curves.jsonl"), arguments.report)
+        label_report.write(_read(curves), arguments.report)
         return
     wanted = [(s, m, seed) for seed in range(arguments.seeds) for s in arguments.sets for m in arguments.methods]
-    done = set(_read(arguments.work / "curves.jsonl"))
+    done = set(_read(curves))
     todo = [one for one in wanted if one not in done]
     print(f"{len(wanted)} curves, {len(wanted) - len(todo)} of them done", flush=True)
     for name in arguments.sets:
         load(name, arguments.work, arguments.weights)
     with ProcessPoolExecutor(arguments.processes) as processes:
-        curves = processes.map(_curve, todo, [arguments.work] * len(todo), [arguments.budgets] * len(todo))
-        for (name, method, seed), curve in zip(todo, curves, strict=True):
-            _append(arguments.work / "curves.jsonl", {"set": name, "method": method, "seed": seed, **curve})
+        told = processes.map(_curve, todo, repeat(arguments.work), repeat(arguments.budgets), repeat(arguments.head))
+        for (name, method, seed), curve in zip(todo, told, strict=True):
+            _append(curves, {"set": name, "method": method, "seed": seed, **curve})
             print(f"{name:<10} {method:<16} seed {seed}  {_shown(curve)}", flush=True)
 
 
-def _curve(key: tuple[str, str, int], work: Path, budgets: list[int]) -> dict[str, list[float]]:
+def _curve(key: tuple[str, str, int], work: Path, budgets: list[int], head: str) -> dict[str, list[float]]:
     name, method, seed = key
     with threadpool_limits(1):
         pool = load(name, work)
-        return curve(with_pixels(pool, work) if method in NEED_PIXELS else pool, method, seed, budgets)
+        return curve(with_pixels(pool, work) if method in NEED_PIXELS else pool, method, seed, budgets, head)
 
 
-def curve(pool: LabelledSet, method: str, seed: int, budgets: Iterable[int]) -> dict[str, list[float]]:
+def curve(
+    pool: LabelledSet, method: str, seed: int, budgets: Iterable[int], head: str = "linear"
+) -> dict[str, list[float]]:
     """Macro F1 and accuracy on the held-out images, and the seconds each batch took to pick, at each budget."""
     pool = pool.hold_out(SHARE_HELD_OUT, np.random.default_rng([seed, 999]))
     rows = np.empty(0, np.int64)
-    known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels)
+    known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head)
     picker = PICKERS[method]
     told: dict[str, list[float]] = {"labels": [], "f1": [], "accuracy": [], "seconds": []}
     for number, budget in enumerate(budgets):
@@ -73,7 +78,7 @@ def curve(pool: LabelledSet, method: str, seed: int, budgets: Iterable[int]) -> 
         assert len(np.intersect1d(picked, rows)) == 0
         assert len(np.unique(picked)) == len(picked)
         rows = np.concatenate([rows, picked])
-        known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels)
+        known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head)
         f1, accuracy = _score(known, pool)
         told["labels"].append(len(rows))
         told["f1"].append(f1)
@@ -114,6 +119,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=list(PICKERS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
+    parser.add_argument("--head", choices=list(HEADS), default="linear", help="each has its own file of curves")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--work", type=Path, default=WORK)

@@ -20,9 +20,12 @@ from nextlabel.core.methods.first_version import Vae
 from nextlabel.core.methods.registry import methods_of, parse_method
 from nextlabel.core.neural.dropout import train_dropout_head
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.neighbours import Neighbours, references
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.vae import Thumbnail, train_vae
+
+NAMES = tuple(f"{i}.jpg" for i in range(200_000))  # of the images of a pool: by these they are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,7 @@ class Known:
     rows: Rows
     targets: Rows
     pixels: Thumbnail | None = None  # (N, 3, 64, 64)
+    head_name: str = "linear"
 
     @cached_property
     def classes(self) -> Rows:
@@ -40,12 +44,12 @@ class Known:
 
     @cached_property
     def head(self) -> Head | None:
-        """The default one; None with fewer than two classes."""
+        """The head; None with fewer than two classes."""
         if len(self.classes) < 2:
             return None
-        return train_head(
-            "linear", self.embeddings[self.rows], np.searchsorted(self.classes, self.targets), len(self.classes), seed=0
-        )
+        targets = np.searchsorted(self.classes, self.targets)
+        head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0)
+        return head.among(Neighbours(self.embeddings[references(NAMES[: len(self.embeddings)])]))
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:

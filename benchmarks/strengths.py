@@ -81,7 +81,7 @@ def _row(name: str, arguments: argparse.Namespace) -> str:
     )
     runs = []
     for seed in range(arguments.seeds):
-        pool, rest = _drawn(images, shares, np.random.default_rng([seed, 5]))
+        pool, rest = drawn(images, shares, np.random.default_rng([seed, 5]))
         for budget in (b for b in BUDGETS if b <= 0.8 * len(pool[1])):
             rows = np.random.default_rng([seed, budget]).permutation(len(pool[1]))[:budget]
             labelled = (pool[0][rows], pool[1][rows])
@@ -93,7 +93,7 @@ def _row(name: str, arguments: argparse.Namespace) -> str:
     return f"{told} | {np.count_nonzero(losses < -0.03)}"
 
 
-def _drawn(images: Images, shares: Shares, rng: np.random.Generator) -> tuple[Images, Images]:
+def drawn(images: Images, shares: Shares, rng: np.random.Generator) -> tuple[Images, Images]:
     embeddings, targets = images
     wanted = shares(np.bincount(targets), rng) or dict(enumerate(np.bincount(targets).tolist()))
     most = min(np.count_nonzero(targets == class_) / share for class_, share in wanted.items())

@@ -29,6 +29,7 @@ from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.heads.registry import HEADS
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -65,7 +66,12 @@ def main() -> None:
         matrix = arguments.images * arguments.dimension * 4
         print(f"{arguments.images:,} x {arguments.dimension} ({matrix / 1e9:.2f} GB), {arguments.labels:,} labels\n")
         for method in arguments.methods:
-            _print(_measure(folder, _rounds(folder, method, arguments), arguments.dimension), matrix)
+            for head in arguments.heads:
+                rounds = {
+                    f"{name} ({head})": {**one, "head": head}
+                    for name, one in _rounds(folder, method, arguments).items()
+                }
+                _print(_measure(folder, rounds, arguments.dimension), matrix)
 
 
 def _rounds(folder: Path, method: str, arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
@@ -175,6 +181,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--labels", type=int, default=2_000)
     parser.add_argument("--validation", type=int, default=20_000, help="labelled images for f1; 0: no f1")
     parser.add_argument("--methods", nargs="+", default=["margin"])
+    parser.add_argument("--heads", nargs="+", choices=list(HEADS), default=["linear"])
     parser.add_argument("--add", type=int, default=100)
     parser.add_argument("--scratch", type=Path, help="where to make the files, for a while")
     return parser.parse_args()

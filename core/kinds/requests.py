@@ -25,7 +25,8 @@ from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
 from nextlabel.core.people import PERSON, tidy
 
-HeadName = Literal["linear", "mlp"]
+HeadName = Literal["linear", "linear_alone", "mlp"]
+ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
 PASSES = 800  # of images, while a detector is trained
@@ -114,7 +115,11 @@ class JobRequest(BaseModel):
 
     kind: str
     backbone: BackboneName | None
-    head: HeadName = Field("linear", description="The classifier trained on the embeddings.")
+    head: HeadName = Field(
+        "linear",
+        description="The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say "
+        "in what it says of an image; `linear_alone` and `mlp` don't.",
+    )
     task: AnyTask = Field(
         "classification",
         description=f"{OF_CLASSES} Or boxes with a class each (`detection`).",
@@ -152,9 +157,10 @@ class JobRequest(BaseModel):
 
         `body` has not been validated: what is wrong with a single field is told elsewhere, and passed over here.
         """
-        if body.get("task") == "multilabel" and body.get("head") == "mlp":
-            yield Fault("/head", "invalid_value", "mlp gives an image one class; linear has a sigmoid a class")
-        if body.get("task") == "detection" and body.get("head") == "mlp":
+        if body.get("task") == "multilabel" and body.get("head") in ONE_CLASS_HEADS:
+            detail = f"{body['head']} gives an image one class; linear has a sigmoid a class"
+            yield Fault("/head", "invalid_value", detail)
+        if body.get("task") == "detection" and body.get("head") in ONE_CLASS_HEADS:
             yield Fault("/head", "invalid_value", "boxes are found by a detector, and there is no head: leave it out")
 
     @field_validator("task", mode="before")

@@ -154,7 +154,8 @@ class DetectorSummary(Part):
     """How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
 
     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
-    and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+    and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
+    backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
     """
 
     name: str
@@ -163,6 +164,7 @@ class DetectorSummary(Part):
     boxes: int
     held_out: int
     passes: int
+    named_by: str | None = None
     image_size: int
     map50: float | None
     thresholds: dict[str, float]

@@ -230,6 +230,15 @@ class BackboneLoader:
                 with whole_file(self._usual, private=True, shared=True) as file:
                     file.write(spec.name.encode())
 
+    def is_here(self, spec: BackboneSpec) -> bool:
+        """Whether its weights, if it needs any, lie in the folder for them or in the hub's cache."""
+        if spec.timm_name is None or weights_in(spec, self._settings.weights_dir) is not None:
+            return True
+        config = timm.models.get_pretrained_cfg(spec.timm_name)
+        if config is None or not config.hf_hub_id:
+            return False
+        return isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
+
     def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
         path = weights_in(spec, self._settings.weights_dir)
         return (path.stat().st_size, path.stat().st_mtime_ns) if path else None

@@ -28,6 +28,7 @@ from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Reached
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.heads.neighbours import references
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled, Matchable, manifest, read_labelled, skipped_images
@@ -59,6 +60,7 @@ class Embedded:
     reached: how many images were looked at, where there was a time by which to end; else None.
     unreached: those that there was no time for, as their names are compared.
     left_out: how many unlabelled images that could be chosen are not among them, since memory is bounded.
+    drawn: (R, d) an even draw of the whole pool, where these images are no even one.
     """
 
     pool: Pool
@@ -68,6 +70,12 @@ class Embedded:
     reached: Reached | None = None
     unreached: frozenset[str] = frozenset()
     left_out: int = 0
+    drawn: NDArray[np.float32] | None = None
+
+    @property
+    def references(self) -> NDArray[np.float32]:
+        """The images (R, d) that a head may ask: an even draw of the pool."""
+        return self.embeddings[references(self.pool.names)] if self.drawn is None else self.drawn
 
     @property
     def sees_images(self) -> bool:

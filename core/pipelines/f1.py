@@ -29,6 +29,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     train,
 )
+from nextlabel.core.pipelines.references import asks_neighbours, embed_references, read_references
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
 from nextlabel.core.pipelines.validation import check_validation
@@ -86,8 +87,9 @@ class Validated:
 
 
 def validate(request: F1Request, run: Run) -> Validated:
-    """Embeds only what is labelled on either side."""
-    run.plan(*KIND.planned(leave_out=("predict",)))
+    """Embeds only what is labelled on either side, and a draw of the pool, where the head asks it."""
+    asks = asks_neighbours(request)
+    run.plan(*KIND.planned(leave_out=("predict",) if asks else ("predict", "embed neighbours")))
     run.stage("read")
     task = task_of(request.task)
     assert request.path_to_img_train is not None  # the request was refused otherwise
@@ -111,19 +113,22 @@ def validate(request: F1Request, run: Run) -> Validated:
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation, run)
+    drawn = read_references(request.path_to_img_train, request, run) if asks else None
     source = load_backbone(request, run)
+    references = embed_references(drawn, source, run) if drawn else None
     trained_on = source.embed(training, training_rows, "embed training images", run)
     scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
     run.stage("train")
     matched = trained_on.matched
     task.check_matched(matched, "f1")
-    head, summary = train(request, trained_on.embeddings, matched, run)
+    head, summary = train(request, trained_on.embeddings, matched, run, references=references)
     run.stage("score")
     logits = head.logits(scored_on.embeddings)
     probabilities = task.probabilities(logits)
     leaks = _warn_of_leaks(trained_on, scored_on, run)
     chance = np.random.default_rng(request.seed)
     scores = task.score(matched, scored_on.matched, probabilities, chance, head.thresholds)
+    sources = {"training": training, "validation": validation, **({"neighbours": drawn} if drawn else {})}
     told: dict[str, Any] = {
         "validation_images": len(probabilities),
         "classes_without_training_images": scores.absent_from_training,
@@ -131,7 +136,7 @@ def validate(request: F1Request, run: Run) -> Validated:
         "leaks": leaks,
         "head": summary,
         "skipped": skipped_images(trained_on.unreadable, scored_on.unreadable),
-        "manifest": manifest(request, source, run, head=True, sources={"training": training, "validation": validation}),
+        "manifest": manifest(request, source, run, head=True, sources=sources),
     }
     return Validated(scores, scored_on, matched.classes, logits, probabilities, head, told)
 

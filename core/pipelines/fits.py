@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import ClassTask, Matched
@@ -49,7 +50,7 @@ class Fit:
 
 @dataclass(eq=False)
 class Fitter:
-    """Fits heads of one name (`linear`, `mlp`) to parts of the labels.
+    """Fits heads of one name (`linear`, `mlp`) to parts of the labels. references: (R, d) whom those ask that ask any.
 
     The strength is searched for once for each number of labels, and taken over by the other heads of that size: they
     cost a fifth, and their scores differ less than those of two draws of the labels.
@@ -59,6 +60,7 @@ class Fitter:
     task: ClassTask
     seed: int
     run: Run
+    references: NDArray[np.float32] | None = None
     _searched: dict[int, Head] = field(default_factory=dict)
 
     def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
@@ -71,10 +73,14 @@ class Fitter:
         device = self.run.backbones.device
         if like is not None:
             head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
-            return Fit(classes, n_classes, head, self.task)
+            return Fit(classes, n_classes, head.among(self._neighbours), self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head
-        return Fit(classes, n_classes, head, self.task)
+        return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+
+    @property
+    def _neighbours(self) -> Neighbours | None:
+        return self.run.heads.neighbours(self.references)
 
     def _beat(self, _done: int, _total: int) -> None:
         self.run.check()

@@ -190,10 +190,17 @@ def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:
 
 
 def train(
-    request: JobRequest, embeddings: NDArray[np.float32], matched: Matched, run: Run, tick: Tick | None = None
+    request: JobRequest,
+    embeddings: NDArray[np.float32],
+    matched: Matched,
+    run: Run,
+    tick: Tick | None = None,
+    *,
+    references: NDArray[np.float32] | None = None,
 ) -> tuple[Head, HeadSummary]:
     """Train a head on the labelled rows of the embeddings (K, d).
 
+    references: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
     head = run.heads.get(
@@ -205,13 +212,13 @@ def train(
         device=run.backbones.device,
         tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
-    )
+    ).among(run.heads.neighbours(references))
     summary = HeadSummary(
         name=head.name,
         classes=matched.classes,
         images_per_class=matched.images_per_class(),
         temperature=rounded(head.temperature),
-        details=dict(head.details),
+        details={**head.details, **({"neighbours_among": len(head.neighbours)} if head.neighbours else {})},
     )
     return head, summary
 

@@ -20,6 +20,7 @@ from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import NO_ROWS, Method, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.methods.uncertainty import Margin, Uncertainty
+from nextlabel.core.neural.heads.neighbours import references
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, fill_cache
 from nextlabel.core.pipelines.material import Labelled, train
 from nextlabel.core.pipelines.predictions import predictions_of
@@ -45,7 +46,8 @@ def embed_within_memory(request: SelectionRequest, labelled: Labelled, source: S
     left_out = len(np.setdiff1d(sides.candidates, rows, assume_unique=True))
     if left_out:
         _warn(request.method, len(rows) - len(sides.kept), n, run)
-    return replace(embedded, unreadable=(*unreadable, *embedded.unreadable), left_out=left_out)
+    drawn = _drawn(labelled, source, found, run)
+    return replace(embedded, unreadable=(*unreadable, *embedded.unreadable), left_out=left_out, drawn=drawn)
 
 
 def _fits(n: int, dimension: int, run: Run) -> bool:
@@ -117,17 +119,29 @@ def _said(
         known = candidates[predictions.known[candidates]]
         yield known, predictions.logits[known]
         return
-    warnings = run.warnings
-    taught = embed_rows(labelled, labelled.matched.rows, source.backbone, None, run)
-    run.warnings = warnings  # the images are told of once more, with the others
+    taught = _known(labelled, labelled.matched.rows, source, run)
     if not task_of(request.task).can_train(taught.matched):
         return
-    head, _ = train(request, taught.embeddings, taught.matched, run, tick=lambda _done, _total: run.check())
+    drawn = _drawn(labelled, source, found, run)
+    head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), references=drawn)
     seen = 0
     for rows, embeddings in found.sweep(candidates):
         yield rows, head.logits(embeddings)
         seen += len(rows)
         run.advance(max(run.done, seen))
+
+
+def _drawn(labelled: Labelled, source: Embedder, found: Found, run: Run) -> NDArray[np.float32]:
+    """Return the embeddings (R, d) of those images that a head asks: an even draw of the whole pool."""
+    rows = references(labelled.pool.names)
+    return _known(labelled, rows[found.hit[rows]], source, run).embeddings
+
+
+def _known(labelled: Labelled, rows: Rows, source: Embedder, run: Run) -> Embedded:
+    warnings = run.warnings
+    known = embed_rows(labelled, rows, source.backbone, None, run)
+    run.warnings = warnings  # the images are told of once more, with the others
+    return known
 
 
 _NONE = np.empty((0, 0), np.float32)

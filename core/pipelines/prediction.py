@@ -61,10 +61,10 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     matched = embedded.matched
     task.check_matched(matched, "prediction")
     run.stage("train")
-    head, summary = train(request, embedded.embeddings, matched, run)
+    head, summary = train(request, embedded.embeddings, matched, run, references=embedded.references)
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
-    probabilities = task.probabilities(head.logits(embedded.embeddings[rows]))
+    probabilities = task.probabilities(head.logits(embedded.embeddings)[rows])
     predictions = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
     run.advance(len(rows))
     told: dict[str, Any] = {

@@ -96,7 +96,7 @@ def test_capabilities_tell_all_that_can_be_asked_for(client, data):
     can = client.get("/capabilities").json()
     assert set(can["kinds"]) == set(KINDS)
     assert {method["name"] for method in can["methods"]} == set(METHODS)
-    assert can["heads"] == ["linear", "mlp"]
+    assert can["heads"] == ["linear", "linear_alone", "mlp"]
     assert can["data_roots"] == [str(data.root)]
     assert can["limits"]["add"] == 10_000_000
     assert can["limits"]["request_bytes"] == 1_000_000

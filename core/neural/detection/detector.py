@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torchvision.ops import batched_nms
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows
+from nextlabel.core.neural.detection.crop_classifier import CropClassifier
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Raw, Yolox
 from nextlabel.core.neural.networks import import_openvino, traced
@@ -41,14 +42,22 @@ class Seen:
 class Detector:
     """Sees batches of images. Several boxes of one object and class are made one; each class is looked at apart.
 
-    class_free: one class, which is whatever the network takes for an object.
+    class_free: one class, which is whatever the network takes for an object. namer: what says of which class boxes are,
+    besides the network.
     """
 
     def __init__(
-        self, network: Yolox, side: int, *, engine: str = "auto", images: int = 0, class_free: bool = False
+        self,
+        network: Yolox,
+        side: int,
+        *,
+        engine: str = "auto",
+        images: int = 0,
+        class_free: bool = False,
+        namer: CropClassifier | None = None,
     ) -> None:
         """Make a network ready. images: about how many are to come."""
-        self.side, self._class_free = side, class_free
+        self.side, self._class_free, self._namer = side, class_free, namer
         by_openvino = engine == "openvino" or (engine == "auto" and images >= PAYS)
         self.engine = "openvino" if by_openvino and find_spec("openvino") is not None else "torch"
         self._forward = _by_openvino(network, self._square) if self.engine == "openvino" else _by_torch(network)
@@ -68,8 +77,16 @@ class Detector:
     def _seen(self, image: Small, *said: NDArray[Any]) -> Seen:
         boxes, objects, classes, described, features = said
         sure = _sigmoid(objects[:, None] if self._class_free else classes)
-        detected, positions = boxes_of(image, boxes, sure)
+        detected, positions = boxes_of(image, boxes, sure) if self._namer is None else self._named(image, boxes, sure)
         return Seen(detected, _of_length_1(described[positions]), _of_length_1(features))
+
+    def _named(self, image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
+        assert self._namer is not None
+        corners = _corners(boxes / image.scale, image)
+        wide = np.flatnonzero((corners[:, 2:] - corners[:, :2] >= LEAST_SIDE).all(axis=1))
+        places = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)[wide]
+        detected, positions = self._namer(image, places, sure[wide])
+        return detected, wide[positions]
 
 
 def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:

@@ -6,15 +6,18 @@ import json
 from pathlib import Path
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save
 
 from nextlabel.core.disk import write_whole
 from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.detection.crop_classifier import CropHead
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Trained
 
 MOST_KEPT = 20  # of 4 MB each
-VERSION = "3"  # counts changes to what is trained, and how
+VERSION = "4"  # counts changes to what is trained, and how
+NAMER, CROP_HEAD = "namer.", ("weights", "bias")
 
 
 class KeptDetectors:
@@ -30,9 +33,12 @@ class KeptDetectors:
             with safetensors.safe_open(path, "pt") as file:
                 said = json.loads((file.metadata() or {})["trained"])
             network = Yolox(n_classes, **said.pop("shape"))
-            network.load_state_dict(load_file(path))
+            tensors = load_file(path)
+            namer = {name: tensors.pop(NAMER + name).numpy() for name in CROP_HEAD if NAMER + name in tensors}
+            network.load_state_dict(tensors)
             path.touch()
-            return Trained(network.eval(), Calibration.heard(said.pop("calibration")), **said)
+            calibration = Calibration.heard(said.pop("calibration"))
+            return Trained(network.eval(), calibration, **said, namer=CropHead(**namer) if namer else None)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError):
             return None
 
@@ -40,7 +46,10 @@ class KeptDetectors:
         """Write it, and let go of those not used for longest. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         said = trained.said()
-        write_whole(self._path(key), save(trained.network.state_dict(), {"trained": json.dumps(said)}), durable=False)
+        tensors = trained.network.state_dict()
+        if trained.namer is not None:
+            tensors |= {NAMER + name: torch.from_numpy(getattr(trained.namer, name)) for name in CROP_HEAD}
+        write_whole(self._path(key), save(tensors, {"trained": json.dumps(said)}), durable=False)
         files = sorted(self._folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
         for file in files[:-MOST_KEPT]:
             file.unlink(missing_ok=True)

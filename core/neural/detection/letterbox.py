@@ -16,16 +16,21 @@ from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.images import read_shape
 from nextlabel.core.neural.uploads import Gathered, ReadImage
 
+LARGER = 1_024  # pixels of the longer side, at most, of what crops are taken from
 FILL = 114  # grey, as YOLOX was trained
 
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """An image of width x height pixels, made smaller or larger: (h, w, 3) BGR."""
+    """An image of width x height pixels, made smaller or larger: (h, w, 3) BGR.
+
+    larger: the same with more of its pixels; None where nobody needs them.
+    """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    larger: NDArray[np.uint8] | None = None
 
     @property
     def scale(self) -> float:
@@ -39,22 +44,25 @@ class Small:
 
 
 class BoxReader:
-    """Reads images whose longer side is to be `side` pixels."""
+    """Reads images whose longer side is to be `side` pixels. larger: whether they are wanted larger, too."""
 
     decodes_on_device = False
 
-    def __init__(self, side: int, images_at_once: int = 16) -> None:
+    def __init__(self, side: int, images_at_once: int = 16, *, larger: bool = False) -> None:
         self.side, self.images_at_once = side, images_at_once
+        self._larger = max(side, LARGER) if larger else None
 
     def read(self, file: ImageFile, decoder: Decoder) -> ReadImage:
         """Raises UnreadableImage."""
         width, height, _ = read_shape(file, max_pixels=decoder.max_pixels)
         file.seek(0)
-        image, remarks = decoder.decode(file, draft_size=self.side)
+        image, remarks = decoder.decode(file, draft_size=self._larger or self.side)
         scale = self.side / max(width, height)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = image.resize(size, Image.Resampling.BILINEAR)
-        prepared: Any = Small(np.ascontiguousarray(np.asarray(small)[..., ::-1]), width, height)
+        larger = None
+        if self._larger is not None:
+            most = min(1.0, self._larger / max(width, height))
+            larger = _bgr(image if max(image.size) <= self._larger else _resized(image, most, width, height))
+        prepared: Any = Small(_bgr(_resized(image, scale, width, height)), width, height, larger)
         return ReadImage(prepared, remarks)
 
     def gather(self, prepared: Sequence[Any]) -> Gathered:
@@ -62,6 +70,16 @@ class BoxReader:
         batch = np.empty(len(prepared), object)
         batch[:] = prepared
         return Gathered(batch, {})
+
+
+def _resized(image: Image.Image, scale: float, width: int, height: int) -> Image.Image:
+    """Make an image of width x height pixels, which may have been decoded smaller, `scale` times as large."""
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _bgr(image: Image.Image) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.asarray(image)[..., ::-1])
 
 
 def filled_up(images: Sequence[NDArray[np.generic]], height: int, width: int) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nextlabel.core.data.boxes import Detected, Floats
 from nextlabel.core.metrics.detection import Calibration, Truth, score
+from nextlabel.core.neural.detection.crop_classifier import CropHead
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
@@ -57,7 +58,7 @@ class Trained:
     """A network, and what is known of it by the images that were held out.
 
     map50: at the best look; None: no box was held out. images, boxes: trained on; held_out: images. passes: until that
-    look.
+    look. namer: what helps to name what is in boxes; None: nothing does.
     """
 
     network: Yolox
@@ -67,6 +68,7 @@ class Trained:
     boxes: int
     held_out: int
     passes: int
+    namer: CropHead | None = None
 
     def said(self) -> dict[str, Any]:
         """Return all but the network's weights, as JSON can hold it."""
@@ -95,7 +97,8 @@ def _fine_tune(
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
         network.new_classes(n_classes)
-    learnt, held = _split(examples, rng)
+    network.to(memory_format=torch.channels_last)  # a sixth less time
+    learnt, held = ([examples[i] for i in part] for part in split(len(examples), seed))
     optimiser = torch.optim.AdamW(_groups(network), lr=RATE)
     steps = max(1, passes // BATCH)
     looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
@@ -113,12 +116,11 @@ def _fine_tune(
     return best.trained(network, learnt)
 
 
-def _split(examples: Sequence[Example], rng: np.random.Generator) -> tuple[list[Example], list[Example]]:
-    """Hold a part out; nothing, where there are too few."""
-    n = len(examples)
+def split(n: int, seed: int) -> tuple[list[int], list[int]]:
+    """Return which of n examples are learnt from, and which are held out: none, where there are too few."""
     aside = min(HELD_OUT_AT_MOST, n // HELD_OUT) if n >= LEAST_LABELLED else 0
-    order = rng.permutation(n).tolist()
-    return [examples[i] for i in sorted(order[aside:])], [examples[i] for i in sorted(order[:aside])]
+    order = np.random.default_rng(seed).permutation(n).tolist()
+    return sorted(order[aside:]), sorted(order[:aside])
 
 
 def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> list[list[Example]]:
@@ -254,6 +256,7 @@ class _Best:
 
     def trained(self, network: Yolox, learnt: Sequence[Example]) -> Trained:
         assert self._kept is not None
+        network.to(memory_format=torch.contiguous_format)
         network.load_state_dict(self._kept)
         return Trained(
             network.eval(),

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
 
 
@@ -23,13 +24,20 @@ class Head(ABC):
     """A trained head. `details` tell people how it came about: strength, cross-validated cross-entropy, epochs, ...
 
     thresholds: (C,) the probability from which on an image is given a class, where a task decides by one a class.
+    asks_neighbours: whether images near to one have a say in what it says of it. neighbours: among which; None: none.
     """
 
     name: ClassVar[str]
+    asks_neighbours: ClassVar[bool] = False
     n_classes: int
     temperature: float
     thresholds: NDArray[np.float64] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
+    neighbours: Neighbours | None = field(default=None, repr=False)
+
+    def among(self, neighbours: Neighbours | None) -> Self:
+        """Return this head with those neighbours, where it asks any."""
+        return replace(self, neighbours=neighbours) if self.asks_neighbours else self
 
     @classmethod
     @abstractmethod
@@ -63,10 +71,14 @@ class Head(ABC):
         """Return logits before the temperature: (B, d) -> (B, C)."""
 
     def logits(self, embeddings: Floats) -> Floats:
-        """Return logits divided by the temperature, so that their softmax is calibrated: (N, d) -> (N, C).
+        """Return logits whose softmax is calibrated: (N, d) -> (N, C), what neighbours say being in them."""
+        own = self._alone(embeddings)
+        if self.neighbours is None:
+            return own
+        return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings)
 
-        A slice of the rows is taken at a time.
-        """
+    def _alone(self, embeddings: Floats) -> Floats:
+        """Return logits divided by the temperature, a slice of the rows at a time."""
         logits = np.empty((len(embeddings), self.n_classes), np.float32)
         for start in range(0, len(embeddings), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)

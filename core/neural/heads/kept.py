@@ -9,17 +9,32 @@ import numpy as np
 from cachetools import LRUCache
 
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
 
 
 class TrainedHeads:
-    """Keeps the heads trained last: an f1 job on the labels that a selection was just made with trains nothing."""
+    """Keeps the heads trained last: an f1 job on the labels that a selection was just made with trains nothing.
+
+    It keeps their neighbours, too, and what these know of the pool.
+    """
 
     KEPT = 2
 
     def __init__(self) -> None:
         self._kept: LRUCache[bytes, Head] = LRUCache(self.KEPT)
+        self._neighbours: LRUCache[bytes, Neighbours] = LRUCache(self.KEPT)
+
+    def neighbours(self, references: Floats | None) -> Neighbours | None:
+        """Return those images (R, d) as neighbours; None of none."""
+        if references is None or not len(references):
+            return None
+        key = blake2b(np.ascontiguousarray(references).data, digest_size=16).digest()
+        neighbours = self._neighbours.get(key)
+        if neighbours is None:
+            neighbours = self._neighbours[key] = Neighbours(references)
+        return neighbours
 
     def get(
         self,

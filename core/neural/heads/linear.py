@@ -36,6 +36,7 @@ class LinearHead(Head):
     """Logits are an affine function of the scaled embeddings. `strength` is that of scikit-learn's C."""
 
     name: ClassVar[str] = "linear"
+    asks_neighbours: ClassVar[bool] = True
     strength: float
     scaling: Scaling = field(repr=False)
     weights: Floats = field(repr=False)  # (d, C)
@@ -53,7 +54,7 @@ class LinearHead(Head):
         tick: Tick = ignore,
     ) -> LinearHead:
         """Train on the CPU, whatever the device: `train_linear` says how."""
-        return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick)
+        return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick, kind=cls)
 
     def train_like(
         self,
@@ -67,7 +68,7 @@ class LinearHead(Head):
     ) -> LinearHead:
         """Train with this head's strength and temperature, in a fifth of the time that a search for them takes."""
         given = {"strength": self.strength, "temperature": self.temperature}
-        return train_linear(embeddings, targets, n_classes, seed=seed, **given, tick=tick)
+        return train_linear(embeddings, targets, n_classes, seed=seed, **given, tick=tick, kind=type(self))
 
     def forward(self, embeddings: Floats) -> Floats:
         # The scaling goes into the weights: it would pass over the embeddings of a large pool twice more.
@@ -76,6 +77,14 @@ class LinearHead(Head):
         logits: Floats = embeddings @ weights.astype(np.float32)
         logits += bias.astype(np.float32)
         return logits
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearAlone(LinearHead):
+    """The same head, which asks no neighbours: what it says of an image depends on labels and that image alone."""
+
+    name: ClassVar[str] = "linear_alone"
+    asks_neighbours: ClassVar[bool] = False
 
 
 def train_linear(
@@ -87,6 +96,7 @@ def train_linear(
     strength: float | None = None,
     temperature: float = 1.0,
     tick: Tick = ignore,
+    kind: type[LinearHead] = LinearHead,
 ) -> LinearHead:
     """Train a linear head, its strength chosen by cross-validation unless it is given.
 
@@ -107,7 +117,7 @@ def train_linear(
             choice = _Choice(strength, _zeros(X, n_classes), temperature)
         fit = _fit(X, targets, choice.strength, choice.start, partial(tick, FITS - 1, FITS))
     tick(FITS, FITS)
-    return LinearHead(
+    return kind(
         n_classes=n_classes,
         temperature=choice.temperature,
         details={

@@ -7,11 +7,11 @@ import torch
 
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural.heads.base import Head
-from nextlabel.core.neural.heads.linear import LinearHead
+from nextlabel.core.neural.heads.linear import LinearAlone, LinearHead
 from nextlabel.core.neural.heads.mlp import MlpHead
 from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
 
-HEADS: dict[str, type[Head]] = {head.name: head for head in (LinearHead, MlpHead)}  # the default first
+HEADS: dict[str, type[Head]] = {head.name: head for head in (LinearHead, LinearAlone, MlpHead)}  # the default first
 
 
 def train_head(

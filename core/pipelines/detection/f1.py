@@ -34,7 +34,7 @@ MISSES: tuple[Kind, ...] = ("class", "place", "both", "double", "background", "m
 def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
     """Train a detector, or read what another one predicted, and hold it against what was drawn on each image."""
     trains = request.path_to_predictions is None
-    embed = ("embed training images", "embed validation images")
+    embed = ("embed neighbours", "embed training images", "embed validation images")
     run.plan(*KIND.planned(leave_out=embed if trains else (*embed, "train", "predict")))
     run.stage("read")
     labelled = read_boxes(

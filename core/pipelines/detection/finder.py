@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +18,17 @@ from nextlabel.core.errors import NoLabels, TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.requests import PASSES, Detecting
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
-from nextlabel.core.neural import engine
+from nextlabel.core.neural.detection.crop_classifier import CropClassifier
 from nextlabel.core.neural.detection.detector import Detector, Seen
 from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
-from nextlabel.core.neural.detection.letterbox import BoxReader, Small
+from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Example, Trained, fine_tune
 from nextlabel.core.neural.detection.weights import CLASSES, digest_of, find_weights, read_weights
 from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
+from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
@@ -55,10 +55,12 @@ class Finder:
     weights: str
     cpu_engine: str
     name: str = NAME
+    namer: CropClassifier | None = None
 
     @property
     def preprocessing(self) -> str:
-        return f"letterbox={self.side}"
+        named = "" if self.namer is None else f",crops={self.namer.backbone.name}-{self.namer.backbone.weights}"
+        return f"letterbox={self.side}{named}"
 
     @property
     def engine(self) -> str:
@@ -70,7 +72,12 @@ class Finder:
         Raises TooManyUnreadable where none of them can be read.
         """
         detector = Detector(
-            self.network, self.side, engine=self.cpu_engine, images=len(rows), class_free=not self.classes
+            self.network,
+            self.side,
+            engine=self.cpu_engine,
+            images=len(rows),
+            class_free=not self.classes,
+            namer=self.namer,
         )
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
@@ -82,7 +89,7 @@ class Finder:
             found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
             return found
 
-        for batch in _batches(self.side, pool, rows, run, forward):
+        for batch in in_batches(self.side, pool, rows, run, forward, larger=self.namer is not None):
             for row, (one, width, height) in zip(batch.rows.tolist(), batch.outputs, strict=True):
                 seen[row], sizes[row] = one, (width, height)
             unreadable += batch.unreadable
@@ -166,17 +173,24 @@ def finder_of(
     def tick(done: int, _total: int) -> None:
         run.advance(before + done)
 
-    key = _key(request, pool, drawn, weights, side)
+    backbone = naming_backbone(request, run)
+    named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
+    key = _key(request, pool, drawn, weights + named_by, side)
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = kept.get(key, len(classes))
     if trained is None:
         examples = _examples(pool, drawn, classes, side, request.seed, run)
-        trained = fine_tune(start(), examples, len(classes), side, passes=passes, seed=request.seed, tick=tick)
+        learnt = list(examples.values())
+        trained = fine_tune(start(), learnt, len(classes), side, passes=passes, seed=request.seed, tick=tick)
+        if backbone is not None:
+            trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
         if keeps:
             _keep(kept, key, trained, run)
     tick(passes, passes)
-    summary = _summary(trained, classes, side)
-    return Finder(classes, trained.network, side, trained.calibration, summary, weights, run.settings.cpu_engine)
+    namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
+    summary = _summary(trained, classes, side, namer)
+    engine = run.settings.cpu_engine
+    return Finder(classes, trained.network, side, trained.calibration, summary, weights, engine, namer=namer)
 
 
 def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
@@ -202,7 +216,7 @@ def _keep(kept: KeptDetectors, key: str, trained: Trained, run: Run) -> None:
         run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
 
 
-def _summary(trained: Trained, classes: Sequence[str], side: int) -> DetectorSummary:
+def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None) -> DetectorSummary:
     return DetectorSummary(
         name=NAME,
         classes=tuple(classes),
@@ -210,6 +224,7 @@ def _summary(trained: Trained, classes: Sequence[str], side: int) -> DetectorSum
         boxes=trained.boxes,
         held_out=trained.held_out,
         passes=trained.passes,
+        named_by=None if namer is None else namer.backbone.name,
         image_size=side,
         map50=None if trained.map50 is None else rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
@@ -227,32 +242,21 @@ def _key(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], weight
 
 def _examples(
     pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], side: int, seed: int, run: Run
-) -> list[Example]:
-    """Read the images that people drew on; of very many, those that chance takes."""
+) -> dict[int, Example]:
+    """Read the images that people drew on, by row; of very many, those that chance takes."""
     rows = sorted(drawn)
     if len(rows) > MOST_LEARNT_FROM:
         rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
     index = {name: i for i, name in enumerate(classes)}
-    examples: list[Example] = []
+    examples: dict[int, Example] = {}
     unreadable: list[SkippedFile] = []
-    for batch in _batches(side, pool, rows, run, lambda images: np.asarray(images, object)):
-        examples += [
-            Example(image, truth_of(drawn[row], index))
-            for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True)
-        ]
+    for batch in in_batches(side, pool, rows, run, lambda images: np.asarray(images, object)):
+        for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
+            examples[row] = Example(image, truth_of(drawn[row], index))
         unreadable += batch.unreadable
     if unreadable:
         names = [one.name for one in unreadable]
         run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
-    if not any(len(one.truth.classes) for one in examples):
+    if not any(len(one.truth.classes) for one in examples.values()):
         raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
     return examples
-
-
-def _batches(
-    side: int, pool: Pool, rows: Sequence[int], run: Run, forward: Callable[[Any], NDArray[np.object_]]
-) -> Generator[engine.ForwardedBatch[np.object_], None, None]:
-    reader, nothing = BoxReader(side), np.empty(0, object)
-    batches = engine.run(reader, forward, nothing, pool, list(rows), run.settings, check=run.check, halved=run.halved)
-    with closing(batches):
-        yield from batches

@@ -115,7 +115,7 @@ def test_inputs_that_break_the_terms_of_all_are_refused(name, embeddings, target
 @pytest.mark.parametrize(
     ("train", "embeddings", "targets", "classes", "says"),
     [
-        (partial(head_says, "forest"), np.zeros((2, 3)), [0, 1], 2, "linear, mlp"),
+        (partial(head_says, "forest"), np.zeros((2, 3)), [0, 1], 2, "linear, linear_alone, mlp"),
         (partial(head_says, "linear"), np.zeros((2, 3)), [0, 2], 3, "each of 0..2"),
         (partial(head_says, "linear"), np.zeros((2, 3)), [-1, 1], 2, "each of 0..1"),
         (partial(head_says, "linear"), np.zeros(2), [0, 1], 2, "fit together"),

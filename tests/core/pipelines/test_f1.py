@@ -79,12 +79,40 @@ def test_the_order_of_lines_and_the_unlabelled_images_do_not_matter(bench):
     assert after.model_copy(update={"manifest": None}) == before.model_copy(update={"manifest": None})
 
 
-def test_only_what_is_labelled_is_embedded(bench):
+def test_only_what_is_labelled_is_embedded_and_the_images_that_the_head_asks(bench):
     train, val = sets(bench, {"red": 5, "blue": 5}, {"red": 3, "blue": 3})
     draw(bench.root / "train", green=50)
-    bench.validate(train, val)
-    totals = {progress.stage: progress.total for progress in bench.told}
-    assert (totals["embed training images"], totals["embed validation images"]) == (10, 6)
+    for head, asked in (("linear_alone", None), ("linear", 60)):
+        bench.validate(train, val, head=head)
+        totals = {progress.stage: progress.total for progress in bench.told}
+        assert (totals["embed training images"], totals["embed validation images"]) == (10, 6)
+        assert totals.get("embed neighbours") == asked
+
+
+def test_the_head_that_is_scored_is_the_one_that_predicts(bench):
+    """Validation labels that are all wrong make a miss of every image, and of a miss the confidence is told."""
+    names = draw(bench.root / "pool", red=30, blue=30, green=20)
+    folder, labels = str(bench.root / "pool"), bench.labels(*names[:5], *names[30:35])
+    (bench.root / "val.txt").write_text("".join(f"{name}\tblue\n" for name in names[60:70]) + "blue_29.png\tred\n")
+    told = {}
+    for head in ("linear", "linear_alone"):
+        folders = {"path_to_img_train": folder, "path_to_img_val": folder}
+        scored = bench.validate(labels, str(bench.root / "val.txt"), head=head, **folders)
+        said = {item.name: item.confidence for item in bench.predict(labels, head=head).items}
+        assert scored.misses
+        told[head] = {miss.name: miss.confidence for miss in scored.misses}
+        assert told[head] == pytest.approx({name: said[name] for name in told[head]}, abs=1e-4)
+        assert ("neighbours_among" in scored.head.details) == ("neighbours" in scored.manifest.pools)
+    assert told["linear"] != told["linear_alone"]
+
+
+def test_images_of_the_pool_that_cannot_be_read_are_no_neighbours_and_no_fault(bench):
+    train, val = sets(bench, {"red": 5, "blue": 5}, {"red": 3, "blue": 3})
+    for i in range(5):
+        (bench.root / "train" / f"broken_{i}.png").write_bytes(b"no image")
+    result = bench.validate(train, val)
+    assert result.head.details.get("neighbours_among") is None
+    assert not bench.warned_of()
 
 
 def test_files_in_both_sets_are_left_out_of_the_training(bench):

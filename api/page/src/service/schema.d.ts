@@ -640,11 +640,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @default classification
@@ -787,11 +787,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -1840,7 +1840,8 @@ export interface components {
          * @description How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
          *
          *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
-         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them.
+         *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
+         *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
          */
         DetectorSummary: {
             /** Name */
@@ -1855,6 +1856,8 @@ export interface components {
             held_out: number;
             /** Passes */
             passes: number;
+            /** Named By */
+            named_by?: string | null;
             /** Image Size */
             image_size: number;
             /** Map50 */
@@ -1938,11 +1941,11 @@ export interface components {
             backbone: string;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -2056,11 +2059,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2537,11 +2540,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -2871,11 +2874,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -3086,11 +3089,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -3853,11 +3856,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -4131,11 +4134,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
@@ -4357,11 +4360,11 @@ export interface components {
             backbone?: string | null;
             /**
              * Head
-             * @description The classifier trained on the embeddings.
+             * @description The classifier trained on the embeddings. `linear` lets the nearest images of the pool have a say in what it says of an image; `linear_alone` and `mlp` don't.
              * @default linear
              * @enum {string}
              */
-            head: "linear" | "mlp";
+            head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).

@@ -110,6 +110,7 @@ export const words: Words = {
       judge: "проверка",
       replay: "проигрывание",
       draw: "построение карты",
+      "embed neighbours": "просмотр соседних изображений",
       "embed training images": "просмотр обучающих изображений",
       "embed validation images": "просмотр валидационных изображений",
     },

@@ -13,6 +13,7 @@ import pytest
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected
 from nextlabel.core.errors import InvalidRequest, NoLabels, WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.pipelines.detection import naming
 from nextlabel.core.pipelines.detection.prediction import beside
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
@@ -100,6 +101,16 @@ def test_a_prediction_on_top_of_a_drawn_box_is_left_out_whatever_its_class():
     assert kept.places.tolist() == [[50, 10, 20, 20]]
     assert beside(said, None) is said
     assert beside(said, BoxedImage(100, 50)) is said
+
+
+@pytest.mark.parametrize(("gain", "named_by"), [(-1, "descriptor"), (2, None)])
+def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(bench, drawn, monkeypatch, gain, named_by):
+    monkeypatch.setattr(naming, "USUAL", "descriptor")
+    monkeypatch.setattr(naming, "GAIN", gain)
+    first = ask(bench, "prediction", **QUICK)
+    assert first.detector.named_by == named_by
+    assert ("crops=descriptor" in first.manifest.preprocessing) == (named_by is not None)
+    assert ask(bench, "prediction", **QUICK) == first  # as it was kept
 
 
 def test_without_weights_it_is_said_what_to_do(bench, drawn):

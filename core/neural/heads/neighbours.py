@@ -1,0 +1,104 @@
+"""Images of the pool that have a say in what a head says of those near to them. docs/heads.md: what it is worth."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.utils.extmath import randomized_svd
+
+from nextlabel.core.data.draw import drawn_order
+from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.neural.training import Floats, Integers
+
+REFERENCES = 2_000  # images of the pool that neighbours are sought among: an even draw of it
+NEAREST, OF_SO_MANY = 8, 25  # of those have a say, and no more than one in so many of a small pool
+SHARE = 0.5  # of the say that the image itself has
+SHARPER = 1.5  # the power that the mean is raised to: means are less sure than they are right
+DIRECTIONS = 64  # in which nearness is told
+DRAW = 0  # the seed of the draw: whatever the request's is, all kinds ask the same images
+AT_ONCE = 512  # rows of a product, which then stays in a core's cache
+LEAST = 1e-30  # probability: its logarithm is finite
+
+
+def references(names: Sequence[str]) -> Integers:
+    """Return the rows of a pool of these names whose images may be neighbours, ascending: (R,)."""
+    return np.sort(drawn_order(names, DRAW)[:REFERENCES])
+
+
+class Neighbours:
+    """The images among which an image's neighbours are sought: embeddings (R, d) float32, R of 1 at least."""
+
+    def __init__(self, embeddings: Floats) -> None:
+        self.embeddings = embeddings
+        self._asked: weakref.ref[Floats] | None = None
+        self._found = np.empty((0, 0), np.int16)
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @property
+    def most(self) -> int:
+        """How many have a say in one image."""
+        return min(NEAREST, -(-len(self) // OF_SO_MANY))
+
+    def join(self, own: Floats, said: Floats, embeddings: Floats) -> Floats:
+        """Join what a head says of images with what it says of their neighbours: logits (N, C) of both.
+
+        own: (N, C), of the images, and said: (R, C), of those that may be neighbours, calibrated logits.
+        embeddings: (N, d), of the images.
+        """
+        mean: Floats = softmax(own, axis=1) * SHARE
+        mean += softmax(said, axis=1)[self.nearest(embeddings)].mean(axis=1) * (1 - SHARE)
+        return np.asarray(np.log(np.maximum(mean, LEAST)) * SHARPER, np.float32)
+
+    def nearest(self, embeddings: Floats) -> NDArray[np.int16]:
+        """Return the places of those nearest to each image, by the angle at their mean: (N, d) -> (N, most).
+
+        One that is among them is its own nearest: so little more of the say is its own. What was found last for
+        embeddings that can't be written to is found without a search.
+        """
+        if self._asked is None or self._asked() is not embeddings:
+            found = np.empty((len(embeddings), self.most), np.int16)
+            for start in range(0, len(embeddings), AT_ONCE):
+                found[start : start + AT_ONCE] = self._search(embeddings[start : start + AT_ONCE])
+            if embeddings.flags.writeable:
+                return found
+            self._asked, self._found = weakref.ref(embeddings), found
+        return self._found
+
+    def _search(self, embeddings: Floats) -> NDArray[np.int64]:
+        likeness = torch.from_numpy((embeddings @ self._directions - self._origin) @ self._places.T)
+        return np.asarray(torch.topk(likeness, self.most, sorted=False).indices.numpy())
+
+    @cached_property
+    def _geometry(self) -> Geometry:
+        return Geometry(self.embeddings)
+
+    @cached_property
+    def _units(self) -> Floats:
+        return self._geometry.units(np.arange(len(self)))
+
+    @cached_property
+    def _directions(self) -> Floats:
+        """Those in which the images vary most: (d, DIRECTIONS)."""
+        most = min(DIRECTIONS, *self._units.shape)
+        return np.ascontiguousarray(randomized_svd(self._units, most, n_iter=2, random_state=0)[2].T, np.float32)
+
+    @cached_property
+    def _origin(self) -> Floats:
+        origin: Floats = self._geometry.mean @ self._directions
+        return origin
+
+    @cached_property
+    def _places(self) -> Floats:
+        """Where the images lie in those directions, at unit length: (R, DIRECTIONS)."""
+        places: Floats = self._units @ self._directions
+        lengths = np.linalg.norm(places, axis=1, keepdims=True)
+        places /= np.where(lengths > 0, lengths, 1)
+        return places

@@ -1,0 +1,111 @@
+"""Whether a detector's boxes are named by their own pixels, too: where that names those held out better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.kinds.requests import Detecting
+from nextlabel.core.methods.arrays import Rows
+from nextlabel.core.metrics.detection import Calibration, score
+from nextlabel.core.neural.backbones import USUAL, Backbone
+from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_crops
+from nextlabel.core.neural.detection.detector import Detector, Seen
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.training import Example, Trained, split
+from nextlabel.core.pipelines.detection.images import in_batches
+from nextlabel.core.pipelines.run import Run
+
+GAIN = 0.02  # of mAP@50 on the held-out images; for less it isn't worth its time
+MOST_CROPS, MOST_OF_CLASS = 3_000, 200  # learnt from, 6 ms each
+
+
+def naming_backbone(request: Detecting, run: Run) -> Backbone | None:
+    """Return the backbone that crops are embedded by; None where its weights don't lie here: nothing is fetched."""
+    spec = find_backbone(USUAL)
+    if spec.needs_weights and (request.weights == "random" or not run.backbones.is_here(spec)):
+        return None
+    return run.backbones.load(spec)
+
+
+def with_namer(
+    trained: Trained, examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run
+) -> Trained:
+    """Return the detector with what names its boxes, if that is worth it, else as it was.
+
+    examples: by row of the pool, those that it was trained on or held against. Raises what reading images does.
+    """
+    rows = list(examples)
+    learnt, held = ([rows[i] for i in part] for part in split(len(rows), seed))
+    if trained.map50 is None or trained.network.n_classes < 2:
+        return trained
+    crops = _crops(examples, backbone, side, pool, seed, run)
+    head = crops.head(learnt, trained.network.n_classes, seed)
+    if head is None:
+        return trained
+    detector = Detector(trained.network, side, engine="torch", namer=CropClassifier(head, backbone))
+    said: list[Seen] = []
+    truth = []
+    for batch in in_batches(side, pool, held, run, detector, larger=True):
+        said += batch.outputs.tolist()
+        truth += [examples[row].truth for row in batch.rows.tolist()]
+    detected = [one.detected for one in said]
+    reached = score(truth, detected, [str(c) for c in range(trained.network.n_classes)]).map50
+    if reached is None or reached < trained.map50 + GAIN:
+        return trained
+    return replace(
+        trained,
+        namer=crops.head(rows, trained.network.n_classes, seed),
+        map50=reached,
+        calibration=Calibration.of(truth, detected, trained.network.n_classes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Crops:
+    """Crops of g boxes: embeddings (g, d), the row of the pool that each is on (g,), and its class (g,)."""
+
+    embeddings: NDArray[np.float32]
+    rows: Rows
+    classes: Rows
+
+    def head(self, rows: Sequence[int], n_classes: int, seed: int) -> CropHead | None:
+        """Train on those that are on some rows; None: there is none."""
+        on = np.isin(self.rows, rows)
+        return CropHead.train(self.embeddings[on], self.classes[on], n_classes, seed) if on.any() else None
+
+
+def _crops(examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run) -> _Crops:
+    """Embed what was drawn, of every class as many as there is time for, drawn by chance."""
+    chosen = _chosen(examples, seed)
+    parts = [np.empty((0, backbone.dimension), np.float32)]
+    on, classes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+
+    def keep(images: Sequence[Small]) -> NDArray[np.object_]:
+        return np.asarray(images, object)
+
+    for batch in in_batches(side, pool, sorted(chosen), run, keep, larger=True):
+        for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
+            run.check()
+            truth, boxes = examples[row].truth, chosen[row]
+            parts.append(embed_crops(backbone, image, truth.places[boxes]))
+            on.append(np.full(len(boxes), row))
+            classes.append(truth.classes[boxes])
+    return _Crops(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))
+
+
+def _chosen(examples: Mapping[int, Example], seed: int) -> dict[int, Rows]:
+    """Return by row which boxes are looked at; crowds aren't."""
+    rng = np.random.default_rng(seed)
+    on = np.concatenate([np.full(len(one.truth.classes), row) for row, one in examples.items()])
+    at = np.concatenate([np.arange(len(one.truth.classes)) for one in examples.values()])
+    classes = np.concatenate([np.where(one.truth.crowd, -1, one.truth.classes) for one in examples.values()])
+    most = min(MOST_OF_CLASS, max(1, MOST_CROPS // max(1, len(np.unique(classes)))))
+    kept = [rng.permutation(np.flatnonzero(classes == c))[:most] for c in np.unique(classes[classes >= 0])]
+    taken = np.sort(np.concatenate([np.empty(0, np.int64), *kept]))
+    return {int(row): at[taken[on[taken] == row]] for row in np.unique(on[taken])}

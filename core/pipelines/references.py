@@ -1,0 +1,43 @@
+"""A draw of the pool for heads that ask neighbours, in kinds that look at none of its unlabelled images otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.draw import Draw
+from nextlabel.core.errors import TooManyUnreadable
+from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.neural.heads.neighbours import DRAW, REFERENCES
+from nextlabel.core.neural.heads.registry import HEADS, train_head
+from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.pipelines.material import Labelled, read_labelled
+from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.source import Source
+from nextlabel.core.tasks.registry import task_of
+
+
+def asks_neighbours(request: JobRequest) -> bool:
+    """Tell whether the request's head lets the nearest images of the pool have a say."""
+    softmax = TRAINERS[task_of(request.task).trainer].train is train_head
+    return softmax and HEADS[request.head].asks_neighbours
+
+
+def read_references(path_to_img: str, request: JobRequest, run: Run) -> Labelled:
+    """List those images of the pool that a head asks: the same that a selection's or a prediction's asks."""
+    warnings = run.warnings
+    drawn = read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, REFERENCES))
+    run.warnings = warnings  # nobody asked about these images
+    return drawn
+
+
+def embed_references(drawn: Labelled, source: Source, run: Run) -> NDArray[np.float32] | None:
+    """Embed them, (R, d); None where they can't be read."""
+    warnings = run.warnings
+    try:
+        embedded = source.embed(drawn, np.arange(len(drawn.pool), dtype=np.int64), "embed neighbours", run)
+    except TooManyUnreadable:
+        return None
+    finally:
+        run.warnings = warnings
+    return embedded.embeddings
