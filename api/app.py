@@ -19,6 +19,7 @@ from nextlabel.api.routes import (
     boxes,
     classes,
     docs,
+    export,
     first_version,
     folders,
     hand_outs,
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
         hand_outs,
         pool,
         report,
+        export,
         label_studio,
         health,
     ):

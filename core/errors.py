@@ -74,7 +74,7 @@ class WarningCode(StrEnum):
     CLASS_WITHOUT_PREDICTION = "class_without_prediction"  #: labels of classes that a file of predictions doesn't have
     CLASS_TOO_SMALL = "class_too_small"  #: the only image of a class can't be judged by others
     LABELS_NOT_RANDOM = "labels_not_random"  #: the labelled images are not a random sample of the pool
-    FEW_LABELS = "few_labels"  #: so few labels a class that the model is wrong more often than they are
+    FEW_LABELS = "few_labels"  #: the model is wrong more often than they are
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
     BATCH_HALVED = "batch_halved"  #: the GPU's memory was short

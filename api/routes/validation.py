@@ -36,8 +36,9 @@ class ValidationWanted(BaseModel):
 
     path_to_img: PathText
     path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
-    images: int = Field(ge=0, le=100_000, description="0: none any more; they can be proposed and learnt from again.")
-    seed: int = Field(0, ge=0, le=2**32 - 1)
+    images: int = Field(
+        strict=True, ge=0, le=100_000, description="0: none any more; they can be proposed and learnt from again."
+    )
     task: OfClasses = "classification"
 
 
@@ -66,7 +67,7 @@ async def post_validation(body: Annotated[ValidationWanted, Body()], services: G
 def _keep(body: ValidationWanted, services: Services) -> ValidationView:
     roots = services.settings.data_roots
     names = services.views.listing(place_at(body.path_to_img, roots)).pool.names
-    keep_apart(body.path_to_labels, names, body.images, seed=body.seed, roots=roots)
+    keep_apart(body.path_to_labels, names, body.images, seed=0, roots=roots)
     return _view(body.path_to_labels, body.task, services)
 
 

@@ -103,9 +103,12 @@ def called(field: str) -> str:
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Make the request's body of what was given on the command line; leave out what was not."""
     body = {name: value for name, value in given.items() if value not in (None, ())}
-    looks_at_images = body.get("task") != "detection" or kind in LOOK_AT_BOXES  # a detector needs none
-    if looks_at_images and not any(name in body for name in ("backbone", *BROUGHT_ALONG)):
-        body["backbone"] = DEFAULT_BACKBONE
+    if body.get("task") == "detection":
+        wants_one = kind in LOOK_AT_BOXES  # a detector needs none
+    else:
+        wants_one = not any(name in body for name in BROUGHT_ALONG)
+    if wants_one:
+        body.setdefault("backbone", DEFAULT_BACKBONE)
     return {"kind": kind, **body}
 
 

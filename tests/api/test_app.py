@@ -67,6 +67,7 @@ def test_every_call_is_documented(client):
         ("post", "/labels/notes"),
         ("post", "/labels/settle"),
         ("post", "/report"),
+        ("post", "/export"),
         ("get", "/hand-outs"),
         ("post", "/hand-outs/give-back"),
         ("get", "/capabilities"),

@@ -56,6 +56,10 @@ def filter_query(_: schemathesis.HookContext, query: dict[str, Any] | None) -> b
     return texts and isinstance(query.get("class", ""), str)
 
 
+#: They write into a folder of labels, which is made.
+INTO_A_FOLDER = ("POST /labels", "POST /labels/notes", "POST /labels/validation")
+
+
 class Stock:
     """Jobs in any state, and meanwhile a worker for those that came over HTTP."""
 
@@ -93,7 +97,7 @@ class Stock:
             case.query["wait"] = float(case.query["wait"]) / 1000
         for given in (case.body, case.query):
             if isinstance(given, dict) and next(self._furnished):
-                there = self._given if case.operation.label == "POST /labels" else self._there
+                there = self._given if case.operation.label in INTO_A_FOLDER else self._there
                 if case.operation.path.startswith("/labels/boxes"):
                     there = self._drawn
                     self._name_images(given)

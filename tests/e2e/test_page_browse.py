@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -45,6 +47,13 @@ def test_two_hundred_images_are_labelled_in_a_few_clicks_and_it_is_told_how_many
     told.get_by_role("button", name="Accept all 201").click()
     until(page, lambda: read(labels) == {name: class_of(name) for name in names})
     assert page.evaluate("window.acts") <= 40
+    page.get_by_role("button", name="Export").click()
+    asked = page.get_by_role("dialog", name="Take away")
+    asked.get_by_role("combobox", name="Format").select_option("COCO")
+    visitor.shot("export")
+    with page.expect_download() as saved:
+        asked.get_by_role("button", name="Save").click()
+    assert len(json.loads(Path(saved.value.path()).read_text())["annotations"]) == 216
     page.get_by_role("button", name="Undo").click()
     until(page, lambda: len(read(labels)) == 15)
     assert visitor.serious() == []

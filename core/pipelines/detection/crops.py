@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +16,17 @@ from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.metrics.detection import Calibration
-from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import Backbone
-from nextlabel.core.neural.detection.crops import WholeReader, embed_crops
+from nextlabel.core.neural.detection.crop_classifier import embed_crops
 from nextlabel.core.pipelines.detection.brought import known_rows, read_brought
 from nextlabel.core.pipelines.detection.finder import finder_of
+from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes
 from nextlabel.core.pipelines.run import Run
 
 LOOKED_AT = 2_000  # images without a label
-MOST_CROPS = 10_000  # a minute of a core
+MOST_CROPS = 10_000  # two minutes of a core
+SEEN = 64  # pixels of the images as a detector would see them, which nobody needs here
 NONE = -1
 
 
@@ -130,19 +130,14 @@ def embed_boxes(
     have = np.zeros(len(crops), np.bool_)
     unreadable: list[SkippedFile] = []
     run.stage("embed boxes", len(crops), "boxes")
-    nothing, reader = np.empty(0, object), WholeReader()
-    batches = engine.run(
-        reader, lambda batch: np.asarray(batch, object), nothing, pool, images.tolist(), run.settings,
-        check=run.check, halved=run.halved, waits=run.waits,
-    )  # fmt: skip
-    with closing(batches):
-        for batch in batches:
-            unreadable += batch.unreadable
-            for row, (image, width, height) in zip(batch.rows.tolist(), batch.outputs, strict=True):
-                mine = np.flatnonzero(crops.rows == row)
-                embeddings[mine] = embed_crops(backbone, image, width, height, crops.places[mine])
-                have[mine] = True
-                run.advance(int(have.sum()))
+    for batch in in_batches(SEEN, pool, images.tolist(), run, lambda found: np.asarray(found, object), larger=True):
+        unreadable += batch.unreadable
+        for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
+            run.check()
+            mine = np.flatnonzero(crops.rows == row)
+            embeddings[mine] = embed_crops(backbone, image, crops.places[mine])
+            have[mine] = True
+            run.advance(int(have.sum()))
     if len(images) and not have.any():
         raise TooManyUnreadable(f"none of the {len(images)} images can be read; the first: {unreadable[0].reason}")
     if unreadable:

@@ -33,6 +33,14 @@ def test_a_field_that_is_true_or_false_is_a_flag():
     assert typed("selection", "photos", "-n", "3", "--content") == {**plain, "content": True}
 
 
+def test_a_backbone_is_named_where_nothing_else_sees_images_and_for_boxes_where_they_are_told_apart():
+    boxes = ("photos", "--task", "detection", "--predictions", "found.csv")
+    assert typed("map", *boxes)["backbone"] == "mobilenet"
+    assert typed("map", *boxes, "--backbone", "b0")["backbone"] == "b0"
+    assert "backbone" not in typed("prediction", *boxes)
+    assert "backbone" not in typed("selection", "photos", "-n", "3", "--predictions", "found.csv")
+
+
 def test_every_kind_has_a_command():
     assert list(COMMANDS) == [kind.command for kind in KINDS.values()]
     assert [command.name for command in COMMANDS.values()] == list(COMMANDS)

@@ -3,16 +3,19 @@ import { Kbd } from "../shared/Kbd";
 import type { Browse, Look } from "../store/browse";
 import { attempt } from "../store/notices";
 import { ago, percent, words } from "../words";
+import { ExportButton } from "./ExportButton";
 
 interface Given {
   browse: Browse;
   look: Look;
-  hasGuesses: boolean;
+  /** The prediction whose suggestions are shown, if any. */
+  job: string | null;
   onAgain: () => void;
 }
 
 /** How many images there are, how many of them are selected, and what can be done to them. */
-export function ActBar({ browse, look, hasGuesses, onAgain }: Given) {
+export function ActBar({ browse, look, job, onAgain }: Given) {
+  const hasGuesses = job !== null;
   const say = words.browse;
   const seen = browse.seen.value;
   const selected = browse.selected.value.size;
@@ -54,6 +57,7 @@ export function ActBar({ browse, look, hasGuesses, onAgain }: Given) {
       <button type="button" onClick={() => void attempt(() => browse.takeBack())}>
         {say.takeBack} <Kbd>{words.label.deleteKey}</Kbd>
       </button>
+      <ExportButton job={job} />
       {mayAccept && (
         <button type="button" class="primary" onClick={() => void acceptAll()}>
           {say.acceptAll(browse.total, look.least ? percent(Number(look.least)) : "")}

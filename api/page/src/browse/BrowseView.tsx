@@ -86,7 +86,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
       />
       <Asking question={guess} />
       {browse.problem.value && <Refusal problem={browse.problem.value} />}
-      <ActBar browse={browse} look={look} hasGuesses={job.value !== null} onAgain={() => again.value++} />
+      <ActBar browse={browse} look={look} job={job.value} onAgain={() => again.value++} />
       <div class="browse-room">
         {seen ? <Grid browse={browse} /> : <p class="hint">{words.browse.looking}</p>}
         {seen && seen.total > 0 && <Looked browse={browse} />}

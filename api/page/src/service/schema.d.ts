@@ -496,6 +496,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export
+         * @description Write labels, or what a job says, as a file of another tool. Labels that contradict each other are refused.
+         */
+        post: operations["export_export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1984,6 +2004,37 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * ExportWanted
+         * @description What to take away: the labels in a folder, or the batch or predictions of a job.
+         */
+        ExportWanted: {
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "csv" | "coco" | "cvat" | "label-studio";
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Job
+             * @description A succeeded selection or prediction: what it says is taken away, in the place of the labels.
+             */
+            job?: string | null;
+            /**
+             * Task
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel";
+            /**
+             * Image Prefix
+             * @description What stands for the pool in URLs; of Label Studio alone.
+             * @default /data/local-files/?d=
+             */
+            image_prefix: string;
         };
         /** F1Macro */
         F1Macro: {
@@ -4585,11 +4636,6 @@ export interface components {
              */
             images: number;
             /**
-             * Seed
-             * @default 0
-             */
-            seed: number;
-            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -6068,6 +6114,54 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_export_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportWanted"];
+            };
+        };
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description How many images somebody found no class to apply to, which the format can't say. */
+                    "Nextlabel-Unsaid"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": unknown;
+                    "application/xml": string;
                 };
             };
             /** @description Problem document */

@@ -66,13 +66,15 @@ export async function remove(path: string): Promise<void> {
 }
 
 /** Saves an answer as a file: a link could not send the key. With a body, it is posted. */
-export async function download(path: string, accept: string, name: string, body?: unknown): Promise<void> {
+/** Saves what is answered as a file. Resolves with what was said beside it. */
+export async function download(path: string, accept: string, name: string, body?: unknown): Promise<Headers> {
   const answer = await ask(body === undefined ? "GET" : "POST", path, { headers: { Accept: accept }, body });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  return answer.headers;
 }
 
 export function withQuery(path: string, query: Query = {}): string {

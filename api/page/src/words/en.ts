@@ -413,6 +413,24 @@ export const words = {
     auditAlt: (sentence: string) => `Macro F1 by labels, methods beside chance. ${sentence}`,
   },
 
+  exports: {
+    title: "Take away",
+    go: "Export",
+    hint: "Saves labels or suggestions as a file of another tool.",
+    what: "What",
+    labels: "labels",
+    suggestions: "suggestions",
+    format: "Format",
+    formatHint:
+      "All that this folder of labels says, or all that is suggested; the command exports folders of images, too.",
+    prefix: "What stands for the pool in Label Studio's addresses",
+    prefixHint: "Of its local files, /data/local-files/?d= and the folder; else https://…",
+    save: "Save",
+    saved: (file: string) => `Saved as ${file}.`,
+    unsaid: (n: number) =>
+      `Saved. That no class applies, the format can't say: ${images(n)} ${n === 1 ? "has" : "have"} no class there.`,
+  },
+
   validation: {
     keep: "Images to keep apart, drawn at random:",
     hint: "They are never proposed and never learnt from: label them, and the model is scored by them.",
