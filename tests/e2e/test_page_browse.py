@@ -111,6 +111,7 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     page.keyboard.press("!")
     until(page, lambda: len(read_notes(labels, [labels])) == 1)
     page.keyboard.press(";")
+    expect(page.get_by_role("textbox", name="Note")).to_be_focused()
     page.keyboard.type("too dark")
     page.keyboard.press("Enter")
     until(page, lambda: [(one.unsure, one.text) for one in read_notes(labels, [labels])] == [(True, "too dark")])

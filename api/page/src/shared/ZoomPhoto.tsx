@@ -10,9 +10,14 @@ import { Viewer } from "./viewer";
 const LARGE_FROM = 1.2; // times as large as it fits, from which on more pixels are fetched
 const WHEEL = 0.0015;
 
-/** An image that can be looked at closely, and made brighter: by wheel, fingers, keys and buttons.
- * `hasKeys`: + and − are for that. */
-export function ZoomPhoto({ name, hasKeys }: { name: string; hasKeys: boolean }) {
+export interface ZoomGiven {
+  name: string;
+  /** + and − are for that. */
+  hasKeys: boolean;
+}
+
+/** An image that can be looked at closely, and made brighter: by wheel, fingers, keys and buttons. */
+export function ZoomPhoto({ name, hasKeys }: ZoomGiven) {
   const frame = useRef<HTMLDivElement>(null);
   const viewer = useMemo(() => new Viewer(), []);
   const brightness = useSignal(1);
