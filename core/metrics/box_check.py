@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows, iou
-from nextlabel.core.metrics.detection import Flags, Truth
+from nextlabel.core.metrics.detection import Truth
 
 Suspicion = Literal["overlooked", "swapped", "badly_placed", "spurious"]
 SAME = 0.5  # IoU from which on a prediction is about the object
@@ -37,27 +37,45 @@ class Suspect:
     score: float
 
 
-def suspects(
-    truth: Sequence[Truth], detected: Sequence[Detected], sure: Floats, surer: Floats | None = None
-) -> list[Suspect]:
-    """List what looks wrong, most suspicious first. sure: (C,) the score from which on a class's predictions count.
+@dataclass(frozen=True, eq=False)
+class Sure:
+    """The scores (C,) from which on a class's predictions count; infinity: they say nothing.
 
-    A class whose predictions can't be told right from wrong has infinity there, and says nothing. surer: the same for
-    what may have been overlooked, which nothing drawn speaks for; None: it counts as the others.
+    alone: where nothing is drawn. otherwise: of another class than what is drawn there. beside: of the same class.
     """
+
+    alone: Floats
+    otherwise: Floats
+    beside: Floats
+
+    @classmethod
+    def of(cls, best: Floats, usual: Floats) -> Sure:
+        """Take them from where F1 with these labels is best, and from the mean score of what finds drawn objects.
+
+        best counts faults of the labels for faults of the predictions, and so may lie above all that tells of one:
+        where an object is drawn, half of the usual score will do. Where none is, nothing else speaks for one.
+        """
+        there = np.isfinite(best)
+        return cls(
+            np.where(there, np.maximum(best, usual), np.inf), np.where(there, np.minimum(best, usual / 2), np.inf), best
+        )
+
+
+def suspects(truth: Sequence[Truth], detected: Sequence[Detected], sure: Sure) -> list[Suspect]:
+    """List what looks wrong, most suspicious first."""
     found: list[Suspect] = []
     for i, (one, said) in enumerate(zip(truth, detected, strict=True)):
-        found += _of_image(i, one, said, sure, sure if surer is None else np.maximum(sure, surer))
+        found += _of_image(i, one, said, sure)
     return sorted(found, key=lambda suspect: -suspect.score)
 
 
-def _of_image(i: int, one: Truth, said: Detected, sure: Floats, surer: Floats) -> list[Suspect]:
+def _of_image(i: int, one: Truth, said: Detected, sure: Sure) -> list[Suspect]:
     overlaps = iou(said.places, one.places)
-    high = said.scores >= sure[said.classes]
-    alone = np.flatnonzero((said.scores >= surer[said.classes]) & (overlaps.max(axis=1, initial=0.0) < APART))
+    free = overlaps.max(axis=1, initial=0.0) < APART
+    alone = np.flatnonzero((said.scores >= sure.alone[said.classes]) & free)
     found = [Suspect(i, "overlooked", None, d, float(said.scores[d])) for d in _once_a_place(said, alone)]
     for g in np.flatnonzero(~one.crowd).tolist():
-        suspect = _of_box(i, g, one, said, overlaps[:, g], high, np.isfinite(sure[one.classes[g]]))
+        suspect = _of_box(i, g, one, said, overlaps[:, g], sure)
         if suspect is not None:
             found.append(suspect)
     return found
@@ -72,19 +90,19 @@ def _once_a_place(said: Detected, rows: Rows) -> list[int]:
     return kept
 
 
-def _of_box(i: int, g: int, one: Truth, said: Detected, overlap: Floats, high: Flags, can_tell: bool) -> Suspect | None:
+def _of_box(i: int, g: int, one: Truth, said: Detected, overlap: Floats, sure: Sure) -> Suspect | None:
     alike = said.classes == one.classes[g]
     best_alike = float(overlap[alike].max(initial=0.0))
     for_it = float(said.scores[alike & (overlap >= SAME)].max(initial=0.0))
-    against = np.flatnonzero(~alike & high & (overlap >= SAME))
+    against = np.flatnonzero(~alike & (said.scores >= sure.otherwise[said.classes]) & (overlap >= SAME))
     if len(against):
         d = int(against[np.lexsort((-overlap[against], -said.scores[against]))[0]])
         if said.scores[d] > for_it:
             return Suspect(i, "swapped", g, d, float(said.scores[d] * (1 - for_it)))
-    beside = np.flatnonzero(alike & high & (overlap >= APART))
+    beside = np.flatnonzero(alike & (said.scores >= sure.beside[said.classes]) & (overlap >= APART))
     if len(beside) and best_alike < WELL:
         d = int(beside[overlap[beside].argmax()])
         return Suspect(i, "badly_placed", g, d, float(said.scores[d] * (1 - overlap[d])))
-    if can_tell and overlap.max(initial=0.0) < APART:
+    if np.isfinite(sure.beside[one.classes[g]]) and overlap.max(initial=0.0) < APART:
         return Suspect(i, "spurious", g, None, float(SPURIOUS * (1 - overlap.max(initial=0.0))))
     return None

@@ -18,7 +18,7 @@ from nextlabel.core.kinds.label_check import (
     SuspiciousBox,
 )
 from nextlabel.core.kinds.results import Skipped
-from nextlabel.core.metrics.box_check import Suspect, Suspicion, suspects
+from nextlabel.core.metrics.box_check import Sure, Suspect, Suspicion, suspects
 from nextlabel.core.metrics.detection import score, usual_scores
 from nextlabel.core.pipelines.detection.labelled import (
     Compared,
@@ -56,9 +56,9 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
     run.stage("judge")
     scores = score(compared.truth, compared.detected, compared.classes, np.random.default_rng(request.seed))
     thresholds = {one.name: one.threshold for one in scores.per_class}
-    sure = np.array([np.inf if one is None else one for one in thresholds.values()])
+    best = np.array([np.inf if one is None else one for one in thresholds.values()])
     usual = usual_scores(compared.truth, compared.detected, len(compared.classes))
-    suspected = suspects(compared.truth, compared.detected, sure, usual)
+    suspected = suspects(compared.truth, compared.detected, Sure.of(best, usual))
     counts = Counter(one.kind for one in suspected)
     if scores.map50 is not None and scores.map50 < WEAK:
         detail = f"mAP@50 of what judges these boxes is {scores.map50:.2f}: most faults that it sees may be its own"

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from nextlabel.core.metrics.box_check import suspects
+from nextlabel.core.metrics.box_check import Sure, suspects
 from tests.core.metrics.test_detection import said, truth
 
-SURE = np.array([0.5, 0.5, np.inf])
+LEAST = np.array([0.5, 0.5, np.inf])
+SURE = Sure(LEAST, LEAST, LEAST)
 
 
 def found(objects, predictions, crowd=()):
@@ -42,6 +43,14 @@ def test_a_class_that_can_not_be_told_right_from_wrong_says_nothing():
 def test_another_class_that_is_surer_than_the_drawn_one_makes_it_swapped():
     assert found([CAT], [(1, 0, 0, 10, 10, 0.9)]) == [("swapped", 0, 0)]
     assert found([CAT], [(1, 0, 0, 10, 10, 0.6), (*CAT, 0.9)]) == []
+
+
+def test_faults_of_the_labels_do_not_hide_themselves_by_the_threshold_that_they_move():
+    sure = Sure.of(np.array([0.9, 0.9, np.inf]), np.array([0.95, 0.96, np.inf]))
+    assert sure.alone.tolist() == [0.95, 0.96, np.inf]
+    assert sure.otherwise.tolist() == [0.475, 0.48, np.inf]
+    ((one, *others),) = [suspects([truth(CAT)], [said((1, 0, 0, 10, 10, 0.7))], sure)]
+    assert (one.kind, others) == ("swapped", [])
 
 
 def test_the_same_class_beside_it_makes_it_badly_placed():
