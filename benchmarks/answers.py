@@ -61,8 +61,8 @@ def answers(name: str, work: Path) -> Answers:
 class Bench:
     """Carries jobs out; embeddings stay in memory between them."""
 
-    def __init__(self, of: Answers, work: Path) -> None:
-        self.of, self.folder = of, work / "labels"
+    def __init__(self, of: Answers, work: Path, head: str = "linear") -> None:
+        self.of, self.folder, self.head = of, work / "labels", head
         self.folder.mkdir(exist_ok=True)
         roots = (of.pool, of.val, self.folder)
         self.settings = Settings(data_roots=roots, cache_dir=work / "cache", weights_dir=DATA / "weights")
@@ -82,7 +82,7 @@ class Bench:
 
     def carry_out(self, kind: str, **fields: Any) -> Any:
         run = Run(self.settings, self.backbones, check=lambda: None, publish=lambda *_: None, recent=self.recent)
-        return carry_out(parse_request({"kind": kind, "backbone": self.of.backbone, **fields}), run)
+        return carry_out(parse_request({"kind": kind, "backbone": self.of.backbone, "head": self.head, **fields}), run)
 
     def f1(self, names: Iterable[str]) -> float:
         """Macro F1 on the held-out images of a head trained on those labels."""

@@ -30,10 +30,11 @@ SHOWN = (
 HEAD = """# Label efficiency
 
 Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
-`python -m benchmarks.label_efficiency` runs it, and with `--report docs` writes this page. Methods named `skactiveml-`
-are scikit-activeml's, with its defaults, on the same embeddings, seeds and head. `uherding` has no row of its own: from
-two classes on, `auto` is it. `vae10` is the first version's `vae` with ten epochs for each batch, which understates it:
-[methods.md](methods.md#auto) has one seed of `vae` trained to the end.
+`python -m benchmarks.label_efficiency --head linear_alone` runs it, and with `--report docs` writes this page. Methods
+named `skactiveml-` are scikit-activeml's, with its defaults, on the same embeddings, seeds and head. `uherding` has no
+row of its own: from two classes on, `auto` is it. `vae10` is the first version's `vae` with ten epochs for each batch,
+which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end. The default head, which
+asks [neighbours](heads.md#neighbours), learns more from the same labels.
 
 * **area**: the mean over the budgets that every method ran, each counted by the logarithm of its labels. **v random**:
   its difference to `random`, with its 95 % interval.

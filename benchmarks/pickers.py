@@ -130,7 +130,7 @@ class OurHead(ClassifierMixin, BaseEstimator):
     def fit(self, X: NDArray[np.floating], y: NDArray[np.generic]) -> OurHead:
         self.classes_ = np.unique(y)
         X = X.astype(np.float32)
-        self.head_ = train_head("linear", X, np.searchsorted(self.classes_, y), len(self.classes_), seed=0)
+        self.head_ = train_head("linear_alone", X, np.searchsorted(self.classes_, y), len(self.classes_), seed=0)
         return self
 
     def predict_proba(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -140,17 +140,20 @@ class OurHead(ClassifierMixin, BaseEstimator):
         return self.classes_[self.head_.logits(X.astype(np.float32)).argmax(axis=1)]
 
 
+ASK_A_HEAD = {"Badge": "clf", "Clue": "estimator", "DropQuery": "clf", "Falcun": "clf", "UncertaintySampling": "clf"}
+
+
 def rival(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     """scikit-activeml's, with its own defaults; the first batch by chance where it needs labels."""
-    if known.head is None and name in ("Badge", "DropQuery", "UncertaintySampling"):
+    if known.head is None and name in ASK_A_HEAD:
         return by_chance(known, add, rng)
     y = np.full(len(known.embeddings), np.nan)
     y[known.rows] = known.targets
     options = {"method": "margin_sampling"} if name == "UncertaintySampling" else {}
     query = getattr(skactiveml.pool, name)(random_state=int(rng.integers(2**31)), **options)
     needs = {}
-    if name in ("Badge", "DropQuery", "UncertaintySampling"):
-        needs["clf"] = SklearnClassifier(OurHead(), classes=known.classes)
+    if name in ASK_A_HEAD:
+        needs[ASK_A_HEAD[name]] = SklearnClassifier(OurHead(), classes=known.classes)
     return np.asarray(query.query(known.embeddings, y, batch_size=add, **needs))
 
 
@@ -163,5 +166,8 @@ PICKERS |= {
         "coreset": "CoreSet",
         "probcover": "ProbCover",
         "dropquery": "DropQuery",
+        "maxherding": "MaxHerding",
+        "falcun": "Falcun",
+        "clue": "Clue",
     }.items()
 }

@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks import DATA
 from benchmarks.answers import Bench, answers
 from benchmarks.sets import SETS, WORK, load
+from nextlabel.core.neural.heads.registry import HEADS
 from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, may_be_drawn_at_random
 
 MADE_WITH, TOLD = (100, 300, 500), (500, 1_000)
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=[*SETS], default=[*SETS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[5], help="how many, or from which to before which")
     parser.add_argument("--chosen-by", metavar="METHOD", help="the labels are; else they are drawn by chance")
+    parser.add_argument("--head", choices=[*HEADS], default="linear")
     parser.add_argument("--audits", action="store_true", help="audits, in place of forecasts")
     parser.add_argument("--sampling", action="store_true", help="the test for random labels, in place of forecasts")
     given = parser.parse_args()
@@ -45,7 +47,9 @@ def main() -> None:
         sys.exit(f"needs the photos and weights in {DATA}")
     carry_out = _sampling if given.sampling else _audits if given.audits else _forecasts
     for name in given.sets:
-        carry_out(Bench(answers(name, given.work.resolve()), given.work.resolve()), range(*given.seeds), given)
+        carry_out(
+            Bench(answers(name, given.work.resolve()), given.work.resolve(), given.head), range(*given.seeds), given
+        )
 
 
 def _labelled(bench: Bench, seed: int, method: str | None, most: int = ROUNDS[-1]) -> list[str]:
