@@ -87,7 +87,12 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     page.keyboard.press("u")
     until(page, lambda: len(read(labels)) == 4)
 
+    photo = page.get_by_role("complementary").locator(".zoomed")
+    page.keyboard.press("+")
+    expect(photo).to_have_css("transform", re.compile(r"matrix\(1\.5, 0, 0, 1\.5, "))
+    visitor.shot("browse-close")
     page.keyboard.press("End")  # blue_9.png
+    expect(photo).to_have_css("transform", "none")
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("Shift+ArrowLeft")
     expect(page.get_by_role("listbox").get_by_role("option", selected=True)).to_have_count(3)
@@ -106,6 +111,7 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     page.keyboard.press("!")
     until(page, lambda: len(read_notes(labels, [labels])) == 1)
     page.keyboard.press(";")
+    expect(page.get_by_role("textbox", name="Note")).to_be_focused()
     page.keyboard.type("too dark")
     page.keyboard.press("Enter")
     until(page, lambda: [(one.unsure, one.text) for one in read_notes(labels, [labels])] == [(True, "too dark")])

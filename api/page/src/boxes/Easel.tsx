@@ -5,6 +5,7 @@ import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useLifetime } from "../shared/lifetime";
+import { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { classByKey, classes } from "../store/labels";
 import { say } from "../store/notices";
@@ -18,7 +19,6 @@ import { Gestures } from "./gestures";
 import { Looks } from "./Looks";
 import { Stage } from "./Stage";
 import { Strip } from "./Strip";
-import { Viewer } from "./viewer";
 
 const AHEAD = 2;
 const FAR = 10; // pixels, with Shift

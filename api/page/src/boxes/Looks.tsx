@@ -1,8 +1,8 @@
 import type { Signal } from "@preact/signals";
 import { Kbd } from "../shared/Kbd";
+import type { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { words } from "../words";
-import type { Viewer } from "./viewer";
 
 interface Given {
   board: Board;

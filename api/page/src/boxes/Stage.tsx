@@ -2,13 +2,13 @@ import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { fetchedAddress, readyAddress, type Side } from "../service/images";
+import type { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { comebacks } from "../store/connection";
 import { theProject } from "../store/project";
 import { words } from "../words";
 import { BoxShape } from "./BoxShape";
 import type { Gestures } from "./gestures";
-import type { Viewer } from "./viewer";
 
 const SMALL = 1024;
 const LARGE = 4096;

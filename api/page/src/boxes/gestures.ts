@@ -1,9 +1,10 @@
 // What fingers and the mouse do on the stage: one draws, moves and resizes, two zoom and pan.
 
 import { signal } from "@preact/signals";
+import { distance, pinched, pointOn } from "../shared/pinch";
+import type { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { at, between, dragged, type Grip, inImage, type Place, type Point } from "./geometry";
-import type { Viewer } from "./viewer";
 
 const CLICK_PX = 4; // what is moved less was a click
 const WHEEL = 0.0015;
@@ -101,15 +102,6 @@ export class Gestures {
   private pinch(id: number, before: Point, now: Point): void {
     const other = [...this.fingers].find(([one]) => one !== id)?.[1];
     if (!other) return;
-    this.viewer.zoom(distance(other, now) / Math.max(1, distance(other, before)), middle(other, before));
-    this.viewer.pan([(now[0] - before[0]) / 2, (now[1] - before[1]) / 2]);
+    pinched(this.viewer, other, before, now);
   }
-}
-
-const distance = ([ax, ay]: Point, [bx, by]: Point) => Math.hypot(ax - bx, ay - by);
-const middle = ([ax, ay]: Point, [bx, by]: Point): Point => [(ax + bx) / 2, (ay + by) / 2];
-
-function pointOn(stage: Element, { clientX, clientY }: { clientX: number; clientY: number }): Point {
-  const { left, top } = stage.getBoundingClientRect();
-  return [clientX - left, clientY - top];
 }

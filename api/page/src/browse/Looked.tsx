@@ -1,10 +1,10 @@
 import { useMemo, useRef } from "preact/hooks";
 import { ClassField } from "../label/ClassField";
 import { editNote } from "../label/editNote";
+import { ClosePhoto } from "../shared/ClosePhoto";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { Noted } from "../shared/Noted";
-import { Photo } from "../shared/Photo";
 import { type Browse, told } from "../store/browse";
 import { NONE_KEY } from "../store/keys";
 import { classByKey } from "../store/labels";
@@ -56,7 +56,7 @@ export function Looked({ browse }: { browse: Browse }) {
   return (
     <aside class="looked" aria-label={words.browse.side}>
       <figure class="photo">
-        <Photo name={image.name} side={1024} alt={image.name} eager />
+        <ClosePhoto name={image.name} hasKeys />
       </figure>
       <p class="name">
         {image.name} <span class="dim">{told(image)}</span>{" "}

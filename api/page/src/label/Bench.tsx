@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { expectImages } from "../service/images";
+import { ClosePhoto } from "../shared/ClosePhoto";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Noted } from "../shared/Noted";
-import { Photo } from "../shared/Photo";
 import { NONE_KEY } from "../store/keys";
 import { classByKey, classes } from "../store/labels";
 import { noteOf } from "../store/notes";
@@ -125,7 +125,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     <div class="bench">
       <aside class="side" ref={side} aria-label={words.label.lookedAt}>
         <figure class="photo">
-          <Photo name={entry.name} side={1024} alt={entry.name} eager />
+          <ClosePhoto name={entry.name} hasKeys={!extra["+"]} />
         </figure>
         {strokes.begun.value && <p class="hint">{words.label.begun(strokes.begun.value)}</p>}
         <ClassField

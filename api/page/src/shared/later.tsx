@@ -9,8 +9,8 @@ const SOON_S = 3;
 const idly = window.requestIdleCallback ?? ((work: () => void) => setTimeout(work, 1000));
 
 /** A view whose code is not needed for the first one: it is fetched when that has been there for a while and the page has
- * nothing else to do, or when the view is looked at before. */
-export function later<P>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+ * nothing else to do, or when the view is looked at before. `Meanwhile` stands in its place until then. */
+export function later<P>(load: () => Promise<ComponentType<P>>, Meanwhile?: ComponentType<P>): ComponentType<P> {
   const found = signal<ComponentType<P> | null>(null);
   const hasFailed = signal(false);
   const fetch = async () => {
@@ -29,6 +29,7 @@ export function later<P>(load: () => Promise<ComponentType<P>>): ComponentType<P
     useComeback(again);
     const View = found.value;
     if (View) return <View {...props} />;
+    if (Meanwhile) return <Meanwhile {...props} />;
     return (
       <p class={hasFailed.value ? "notice bad" : "hint"}>{words.app[hasFailed.value ? "viewFailed" : "loading"]}</p>
     );

@@ -262,6 +262,8 @@ export const words = {
     toNewest: "To the newest",
   },
 
+  zoom: { closer: "Closer", farther: "Farther" },
+
   notes: {
     title: "Note",
     about: (name: string) =>
@@ -839,6 +841,7 @@ export const words = {
           ["c or /", "type a class; Enter takes the match, ↓ another one or a new class"],
           ["← → ↑ ↓", "another image"],
           ["s or Space", "skip: not proposed again"],
+          ["+ −", "closer, farther; the wheel and two fingers, too"],
           ["!", "unsure, or not: kept, left to others, no label"],
           [";", "a note about the image"],
           ["u or Backspace", "undo"],

@@ -1,7 +1,7 @@
 // Which part of an image is seen, and how it is moved.
 
 import { signal } from "@preact/signals";
-import { closeTo, fitted, type Place, type Point, panned, type Size, type View, zoomed } from "./geometry";
+import { closeTo, fitted, type Place, type Point, panned, type Size, type View, zoomed } from "../boxes/geometry";
 
 const STEP = 1.5;
 
