@@ -22,6 +22,7 @@ SHARE = 0.5  # of the say that the image itself has
 SHARPER = 1.5  # the power that the mean is raised to: means are less sure than they are right
 DIRECTIONS = 64  # in which nearness is told
 DRAW = 0  # the seed of the draw: whatever the request's is, all kinds ask the same images
+KEPT = 4  # a pool and the images that its head is scored on, twice
 AT_ONCE = 512  # rows of a product, which then stays in a core's cache
 LEAST = 1e-30  # probability: its logarithm is finite
 
@@ -36,8 +37,7 @@ class Neighbours:
 
     def __init__(self, embeddings: Floats) -> None:
         self.embeddings = embeddings
-        self._asked: weakref.ref[Floats] | None = None
-        self._found = np.empty((0, 0), np.int16)
+        self._kept: list[tuple[weakref.ref[Floats], NDArray[np.int16]]] = []  # embeddings, and what was found for them
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -60,17 +60,19 @@ class Neighbours:
     def nearest(self, embeddings: Floats) -> NDArray[np.int16]:
         """Return the places of those nearest to each image, by the angle at their mean: (N, d) -> (N, most).
 
-        One that is among them is its own nearest: so little more of the say is its own. What was found last for
-        embeddings that can't be written to is found without a search.
+        One that is among them is its own nearest: so little more of the say is its own. What was found for embeddings
+        that can't be written to is kept while they are, of the last `KEPT` of those.
         """
-        if self._asked is None or self._asked() is not embeddings:
-            found = np.empty((len(embeddings), self.most), np.int16)
-            for start in range(0, len(embeddings), AT_ONCE):
-                found[start : start + AT_ONCE] = self._search(embeddings[start : start + AT_ONCE])
-            if embeddings.flags.writeable:
+        for asked, found in self._kept:
+            if asked() is embeddings:
                 return found
-            self._asked, self._found = weakref.ref(embeddings), found
-        return self._found
+        found = np.empty((len(embeddings), self.most), np.int16)
+        for start in range(0, len(embeddings), AT_ONCE):
+            found[start : start + AT_ONCE] = self._search(embeddings[start : start + AT_ONCE])
+        if not embeddings.flags.writeable:
+            self._kept = [*(kept for kept in self._kept if kept[0]() is not None), (weakref.ref(embeddings), found)]
+            self._kept = self._kept[-KEPT:]
+        return found
 
     def _search(self, embeddings: Floats) -> NDArray[np.int64]:
         # All of it in torch: where numpy and torch take turns, each waits for the other's threads, 3.5 times as long.
