@@ -88,8 +88,7 @@ class Embedded:
 
     def unlabelled(self) -> NDArray[np.int64]:
         """Return the (U,) rows without a label, ascending. Nor those that nobody is asked about."""
-        labelled = np.union1d(self.matched.rows, self.matched.aside)
-        return np.setdiff1d(np.arange(len(self.pool), dtype=np.int64), labelled, assume_unique=True)
+        return self.matched.unlabelled(len(self.pool))
 
 
 def embed_rows(

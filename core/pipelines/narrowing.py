@@ -138,10 +138,8 @@ def _drawn(labelled: Labelled, source: Embedder, found: Found, run: Run) -> NDAr
 
 
 def _known(labelled: Labelled, rows: Rows, source: Embedder, run: Run) -> Embedded:
-    warnings = run.warnings
-    known = embed_rows(labelled, rows, source.backbone, None, run)
-    run.warnings = warnings  # the images are told of once more, with the others
-    return known
+    with run.untold():  # the images are told of once more, with the others
+        return embed_rows(labelled, rows, source.backbone, None, run)
 
 
 _NONE = np.empty((0, 0), np.float32)

@@ -25,19 +25,15 @@ def asks_neighbours(request: JobRequest) -> bool:
 
 def read_references(path_to_img: str, request: JobRequest, run: Run) -> Labelled:
     """List those images of the pool that a head asks: the same that a selection's or a prediction's asks."""
-    warnings = run.warnings
-    drawn = read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, REFERENCES))
-    run.warnings = warnings  # nobody asked about these images
-    return drawn
+    with run.untold():  # nobody asked about these images
+        return read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, REFERENCES))
 
 
 def embed_references(drawn: Labelled, source: Source, run: Run) -> NDArray[np.float32] | None:
     """Embed them, (R, d); None where they can't be read."""
-    warnings = run.warnings
-    try:
-        embedded = source.embed(drawn, np.arange(len(drawn.pool), dtype=np.int64), "embed neighbours", run)
-    except TooManyUnreadable:
-        return None
-    finally:
-        run.warnings = warnings
-    return embedded.embeddings
+    with run.untold():
+        try:
+            embedded = source.embed(drawn, np.arange(len(drawn.pool), dtype=np.int64), "embed neighbours", run)
+        except TooManyUnreadable:
+            return None
+        return embedded.embeddings

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import WarningCode
@@ -107,6 +108,13 @@ class Run:
             code=str(code), detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
         )
         self.warnings = (*self.warnings, warning)
+
+    @contextmanager
+    def untold(self) -> Iterator[None]:
+        """Forget what is warned of within, unless an error ends it."""
+        warnings = self.warnings
+        yield
+        self.warnings = warnings
 
     def halved(self, size: int) -> None:
         self.warn(WarningCode.BATCH_HALVED, f"the GPU's memory was short; going on with {size} images at once")

@@ -90,6 +90,12 @@ class Matched(ABC):
         """Ascending, the rows that are disputed or kept apart: nobody is asked about them, nothing learns from them."""
         return np.union1d(self.disputed, self.apart)
 
+    def unlabelled(self, images: int) -> NDArray[np.int64]:
+        """Return the rows, ascending, of a pool of so many images that people can be asked about: with no label, nor
+        aside."""
+        said = np.union1d(self.rows, self.aside)
+        return np.setdiff1d(np.arange(images, dtype=np.int64), said, assume_unique=True)
+
     @abstractmethod
     def onto(self, classes: Sequence[str]) -> NDArray[Any]:
         """Return the targets in another space of classes. What is said of a class that it has not becomes -1."""

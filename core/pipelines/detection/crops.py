@@ -79,8 +79,8 @@ def predict_crops(
     request: BoxesPredicted, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run
 ) -> Predicted:
     """Ask a detector, or read what one says; of 2,000 images at most, drawn by chance."""
-    pool, matched = labelled.pool, labelled.matched
-    unlabelled = np.setdiff1d(np.arange(len(pool)), np.union1d(matched.rows, matched.disputed))
+    pool = labelled.pool
+    unlabelled = labelled.matched.unlabelled(len(pool))
     rows = np.sort(sample(unlabelled, LOOKED_AT, np.random.default_rng(request.seed)))
     if request.path_to_predictions is not None:
         brought = read_brought(request.path_to_predictions, labelled, drawn, run)

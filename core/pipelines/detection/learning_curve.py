@@ -212,7 +212,7 @@ def _is_random(request: LearningCurveRequest, labelled: LabelledBoxes, run: Run)
     """Say whether the labelled images may be a random sample, by what the detector sees in them before training."""
     pool, known = labelled.pool, labelled.matched
     rng = np.random.default_rng(request.seed)
-    others = np.setdiff1d(np.arange(len(pool)), np.union1d(known.rows, known.disputed))
+    others = known.unlabelled(len(pool))
     rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
     run.stage("embed", len(rows), "images")
     seen = proposing_finder(request, run).find(pool, rows.tolist(), run).seen

@@ -102,9 +102,9 @@ def _reaches_beyond(said: Detected, width: int, height: int) -> bool:
 
 def _rows(request: PredictionRequest, labelled: LabelledBoxes, run: Run) -> Rows:
     """Return the rows that were asked for: those of the names, or all without a label."""
-    pool, matched = labelled.pool, labelled.matched
+    pool = labelled.pool
     if not request.names:
-        return np.setdiff1d(np.arange(len(pool)), np.union1d(matched.rows, matched.aside))
+        return labelled.matched.unlabelled(len(pool))
     if absent := pool.absent(request.names):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool", absent)
     return pool.rows_of(request.names)

@@ -8,6 +8,7 @@ from nextlabel.core.data.kept_apart import keep_apart
 from nextlabel.core.errors import NothingToValidate
 from nextlabel.core.tasks.classification import read_labels
 from nextlabel.core.tasks.registry import TASKS
+from tests import shapes
 from tests.pools import draw, label
 
 
@@ -32,6 +33,41 @@ def test_it_is_never_proposed_labelled_or_not(bench, names, apart):
     label(bench.root / "labels" / "anna.txt", [names[0], names[8], apart[0]])
     result = bench.select(16, path_to_labels=str(bench.root / "labels"), near_copies="allow")
     assert set(result.data) == {*names} - {*apart, names[0], names[8]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("selection", {"add": 8, "near_copies": "allow"}),
+        ("similar", {"add": 8}),
+        ("map", {}),
+        ("prediction", {"backbone": None}),
+    ],
+)
+def test_boxes_on_it_are_never_proposed(bench, kind, fields):
+    lines = shapes.draw(bench.root / "pool", *[["disc"], ["square"]] * 4)
+    (bench.root / "labels").mkdir()
+    shapes.write(bench.root / "labels" / "boxes-anna.jsonl", lines[:2])
+    names = [line["name"] for line in lines]
+    apart = keep_apart(str(bench.root / "labels"), names[2:], 3, seed=0, roots=[bench.root])
+    found = [
+        f"{line['name']},{box['class']},{','.join(map(str, box['box']))},0.9\n"
+        for line in lines
+        for box in line["boxes"]
+    ]
+    (bench.root / "found.csv").write_text("name,class,x,y,width,height,score\n" + "".join(found))
+    if kind == "similar":
+        fields = {**fields, "like_boxes": [{"name": names[0], "box": lines[0]["boxes"][0]["box"]}]}
+    result = bench.carry_out(
+        kind,
+        task="detection",
+        path_to_img=str(bench.root / "pool"),
+        path_to_labels=str(bench.root / "labels"),
+        path_to_predictions=str(bench.root / "found.csv"),
+        **fields,
+    )
+    told = {"map": lambda: result.names[2:], "prediction": lambda: [item.name for item in result.items]}
+    assert set(told.get(kind, lambda: result.data)()) == {*names[2:]} - {*apart}
 
 
 def test_a_head_learns_from_the_others_and_is_scored_on_it(bench, names, apart):
