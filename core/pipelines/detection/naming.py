@@ -40,12 +40,12 @@ def with_namer(
 
     examples: by row of the pool, those that it was trained on or held against. Raises what reading images does.
     """
-    rows = list(examples)
-    learnt, held = ([rows[i] for i in part] for part in split(len(rows), seed))
     if trained.map50 is None or trained.network.n_classes < 2:
         return trained
-    crops = _crops(examples, backbone, side, pool, seed, run)
-    head = crops.head(learnt, trained.network.n_classes, seed)
+    rows = list(examples)
+    learnt, held = ([rows[i] for i in part] for part in split(len(rows), seed))
+    views = _views(examples, backbone, side, pool, seed, run)
+    head = views.head(learnt, trained.network.n_classes, seed)
     if head is None:
         return trained
     detector = Detector(trained.network, side, engine="torch", namer=CropClassifier(head, backbone))
@@ -60,15 +60,15 @@ def with_namer(
         return trained
     return replace(
         trained,
-        namer=crops.head(rows, trained.network.n_classes, seed),
+        namer=views.head(rows, trained.network.n_classes, seed),
         map50=reached,
         calibration=Calibration.of(truth, detected, trained.network.n_classes),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Crops:
-    """Crops of g boxes: embeddings (g, d), the row of the pool that each is on (g,), and its class (g,)."""
+class _Views:
+    """What is seen in g boxes: embeddings (g, d), the row of the pool that each is on (g,), and its class (g,)."""
 
     embeddings: NDArray[np.float32]
     rows: Rows
@@ -80,7 +80,7 @@ class _Crops:
         return CropHead.train(self.embeddings[on], self.classes[on], n_classes, seed) if on.any() else None
 
 
-def _crops(examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run) -> _Crops:
+def _views(examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run) -> _Views:
     """Embed what was drawn, of every class as many as there is time for, drawn by chance."""
     chosen = _chosen(examples, seed)
     parts = [np.empty((0, backbone.dimension), np.float32)]
@@ -96,7 +96,7 @@ def _crops(examples: Mapping[int, Example], backbone: Backbone, side: int, pool:
             parts.append(embed_crops(backbone, image, truth.places[boxes]))
             on.append(np.full(len(boxes), row))
             classes.append(truth.classes[boxes])
-    return _Crops(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))
+    return _Views(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))
 
 
 def _chosen(examples: Mapping[int, Example], seed: int) -> dict[int, Rows]:
