@@ -14,7 +14,7 @@ from nextlabel.core.jobs.queue import celery_app
 from nextlabel.core.logs import configure_logs, get_logger
 from nextlabel.core.settings import Settings
 from nextlabel.worker import devices, tasks
-from nextlabel.worker.consumer import OnlySoundMessages, OnlyWhenReady
+from nextlabel.worker.consumer import GoesOnWithoutAck, OnlySoundMessages, OnlyWhenReady
 from nextlabel.worker.parent import Parent
 
 LOOK_FOR_DEAD_EVERY_S = 0.25
@@ -22,7 +22,7 @@ log = get_logger(__name__)
 app = celery_app(Settings().redis_url, Settings().redis_prefix)
 # The pool's processes are fresh interpreters: `include` brings them this module, and with it the signals below.
 app.conf.update(include=[__name__], worker_proc_alive_timeout=300)  # torch and a backbone are loaded, or made
-app.steps["consumer"].update({OnlyWhenReady, OnlySoundMessages})
+app.steps["consumer"].update({OnlyWhenReady, GoesOnWithoutAck, OnlySoundMessages})
 # Celery looks for dead processes as their pipes close, which may be just before they are, and else every five seconds.
 AsynPool.timers = property(lambda pool: {pool.maintain_pool: LOOK_FOR_DEAD_EVERY_S})
 

@@ -14,6 +14,7 @@ import redis
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer.tasks import Tasks
+from kombu.transport.virtual import QoS
 
 from nextlabel.core.jobs.queue import HELP_JOB, RUN_JOB
 from nextlabel.core.jobs.record import is_job_id
@@ -50,6 +51,30 @@ class OnlyWhenReady(bootsteps.StartStopStep):
         type(self).processes_up = staticmethod(lambda: len(ready))
         may_take = type(self).may_take
         qos.can_consume = lambda: len(state.reserved_requests) < len(ready) and may_take() and celerys_own()
+
+
+class GoesOnWithoutAck(bootsteps.StartStopStep):
+    """Lets a worker take messages again after one that Redis was not told of, since it went away just then.
+
+    kombu counts such a message as unacknowledged for ever, and the channel, which may have one, reads no other; as it
+    waits for none, it doesn't see either that the connection is lost. The record says whose the job is, whatever Redis
+    thinks of the message.
+    """
+
+    requires = (Tasks,)
+
+    def start(self, consumer: Any) -> None:
+        """Replace `ack`, anew at each connection, whose channel is a new one."""
+        qos = consumer.task_consumer.channel.qos
+        acknowledge = qos.ack
+
+        def ack(delivery_tag: str) -> None:
+            try:
+                acknowledge(delivery_tag)
+            finally:
+                QoS.ack(qos, delivery_tag)  # what kombu does next, if Redis has answered
+
+        qos.ack = ack
 
 
 class OnlySoundMessages(bootsteps.StartStopStep):

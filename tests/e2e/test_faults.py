@@ -28,10 +28,10 @@ ANSWERS = "0.png\tred\n1.png\tblue\n2.png\tred\n3.png\tblue\n"
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """300 images large enough that embedding them takes seconds."""
+    """500 images large enough that embedding them takes seconds."""
     folder = tmp_path_factory.mktemp("photos") / "photos"
     folder.mkdir()
-    for colour, rows in (("red", range(0, 300, 2)), ("blue", range(1, 300, 2))):
+    for colour, rows in (("red", range(0, 500, 2)), ("blue", range(1, 500, 2))):
         Image.effect_noise((1400, 1400), 60).convert("RGB").save(folder / f"{colour}.bmp")
         for row in rows:
             os.link(folder / f"{colour}.bmp", folder / f"{row}.bmp")

@@ -11,11 +11,12 @@ from celery.concurrency.asynpool import AsynPool
 from celery.worker import state
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu import Consumer, Queue
 from kombu.transport.redis import Channel
 from kombu.transport.virtual.base import QoS
 
-from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
-from nextlabel.worker.consumer import BrokenMessage, OnlySoundMessages, OnlyWhenReady, sound
+from nextlabel.core.jobs.queue import JOBS, JOBS_KEY, JobQueue, celery_app
+from nextlabel.worker.consumer import BrokenMessage, GoesOnWithoutAck, OnlySoundMessages, OnlyWhenReady, sound
 
 
 @pytest.fixture
@@ -64,6 +65,26 @@ def test_the_celery_that_is_installed_has_the_private_names_that_are_read():
     assert "_fileno_to_inq" in inspect.getsource(AsynPool.__init__)
     assert "self._pool" in inspect.getsource(prefork.TaskPool)
     assert callable(QoS.can_consume)
+
+
+def test_a_message_that_redis_was_not_told_of_is_not_waited_for(own_redis):
+    own_redis.start()
+    queue = JobQueue(own_redis.url)
+    queue.send("job_1")
+    queue.close()
+    taken = []
+    with celery_app(own_redis.url).connection_for_read() as connection:
+        channel = connection.default_channel
+        channel.basic_qos(0, 1, False)
+        tasks = Consumer(channel, Queue(JOBS), on_message=taken.append)
+        tasks.consume()
+        GoesOnWithoutAck(SimpleNamespace()).start(SimpleNamespace(task_consumer=SimpleNamespace(channel=channel)))
+        connection.drain_events(timeout=10)
+        assert not channel.qos.can_consume()
+        own_redis.stop()
+        with pytest.raises(connection.connection_errors):
+            taken[0].ack()
+        assert channel.qos.can_consume()
 
 
 # --- messages ---------------------------------------------------------------------------------------------------
