@@ -67,12 +67,13 @@ class GoesOnWithoutAck(bootsteps.StartStopStep):
         """Replace `ack`, anew at each connection, whose channel is a new one."""
         qos = consumer.task_consumer.channel.qos
         acknowledge = qos.ack
+        forget: Callable[[Any, str], None] = QoS.ack  # what kombu does next, if Redis has answered
 
         def ack(delivery_tag: str) -> None:
             try:
                 acknowledge(delivery_tag)
             finally:
-                QoS.ack(qos, delivery_tag)  # what kombu does next, if Redis has answered
+                forget(qos, delivery_tag)
 
         qos.ack = ack
 
