@@ -42,6 +42,7 @@ class SelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -70,6 +71,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -98,6 +100,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -126,6 +129,7 @@ class DetectionSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -154,6 +158,7 @@ class PredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -176,6 +181,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -198,6 +204,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -220,6 +227,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -242,6 +250,7 @@ class F1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -260,6 +269,7 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -278,6 +288,7 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -296,6 +307,7 @@ class DetectionF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -314,6 +326,7 @@ class LearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -335,6 +348,7 @@ class ClassificationLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -356,6 +370,7 @@ class MultilabelLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -377,6 +392,7 @@ class DetectionLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -417,6 +433,7 @@ class LabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -436,6 +453,7 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -455,6 +473,7 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -474,6 +493,7 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -507,6 +527,7 @@ class SimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -532,6 +553,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -557,6 +579,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -582,6 +605,7 @@ class DetectionSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -607,6 +631,7 @@ class MapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -626,6 +651,7 @@ class ClassificationMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -645,6 +671,7 @@ class MultilabelMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -664,6 +691,7 @@ class DetectionMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
