@@ -1,8 +1,8 @@
 """Networks that are not trained here, and see each image once: what they make of it is kept, and light heads learn it.
 
-What they see is three maps, of a position for each 8, 16 and 32 pixels. YOLOX-nano's have what its last layers look at,
-and what these say: where a box is, and whether it is an object. A backbone of images, where there is no such detector,
-has features alone.
+What they see is maps, of a position for each 8, 16 and 32 pixels. YOLOX-nano's have what its last layers look at, and
+what these say: where a box is, and whether it is an object. A backbone of images says no boxes, but tells things apart
+that YOLOX-nano has no eye for.
 """
 
 from __future__ import annotations
@@ -32,56 +32,59 @@ Half = NDArray[np.float16]
 
 
 class Maps(NamedTuple):
-    """What is seen of one image: a map (c, h, w) for each stride, and `features` (d,) of the whole."""
+    """What is seen of one image: a map (c, h, w) for each stride.
 
-    fine: Half
-    middle: Half
-    coarse: Half
+    said: of YOLOX-nano, whose last five channels are what it says; () without it. seen: of a backbone; () without one.
+    features: (d,) of the whole image.
+    """
+
+    said: Sequence[Half]
+    seen: Sequence[Half]
     features: Half
 
 
-class FrozenYolox(nn.Module):
-    """(B, 3, H, W) BGR from 0 to 255 -> the maps, whose last five channels are what it says, and features (B, d)."""
+class Frozen(nn.Module):
+    """(B, 3, H, W) BGR from 0 to 255 -> the maps of a detector, of a backbone, or of both, and features (B, d)."""
 
-    says_boxes = True
-
-    def __init__(self, network: Yolox) -> None:
+    def __init__(self, detector: Yolox | None, backbone: nn.Module | None) -> None:
+        """Raises ValueError where a timm model has no maps of these strides."""
         super().__init__()
-        self.network = network
+        self.detector, self.backbone = detector, backbone
+        if backbone is None:
+            return
+        config = timm.data.resolve_model_data_config(backbone)
+        reductions = [one["reduction"] for one in backbone.feature_info]  # type: ignore[union-attr]
+        if not set(STRIDES) <= set(reductions):
+            raise ValueError(f"it has maps of {reductions} pixels, and {list(STRIDES)} are wanted")
+        self._stages = [reductions.index(stride) for stride in STRIDES]
+        self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        maps, features = self.network.neck(images)
-        levels = (level for level in self.network.levels if isinstance(level, Level))
-        return (*(_tops(level, x) for level, x in zip(levels, maps, strict=True)), features)
+        said, seen = [], []
+        if self.backbone is not None:
+            x = (images.flip(1) / 255 - self.mean) / self.std  # type: ignore[operator]
+            look: Any = self.backbone.forward_intermediates
+            seen = look(x, indices=self._stages, intermediates_only=True)
+        if self.detector is not None:
+            maps, features = self.detector.neck(images)
+            levels = (level for level in self.detector.levels if isinstance(level, Level))
+            said = [_tops(level, x) for level, x in zip(levels, maps, strict=True)]
+        else:
+            features = seen[-1].mean((2, 3))
+        return (*said, *seen, features)
+
+    def maps(self, told: Sequence[NDArray[np.float32]]) -> Maps:
+        """Put what is told of one image, (1, ...) each, into its place."""
+        *levels, features = (part[0].astype(np.float16) for part in told)
+        said = len(STRIDES) if self.detector is not None else 0
+        return Maps(levels[:said], levels[said:], features)
 
 
 def _tops(level: Level, x: Tensor) -> Tensor:
     x = level.stem(x)
     of_box = level.for_box(x)
     return torch.cat([level.for_class(x), of_box, level.box(of_box), level.object(of_box)], 1)
-
-
-class FrozenBackbone(nn.Module):
-    """The same by a timm model; its maps say nothing of boxes."""
-
-    says_boxes = False
-
-    def __init__(self, model: nn.Module) -> None:
-        """Raises ValueError where it has no maps of these strides."""
-        super().__init__()
-        config = timm.data.resolve_model_data_config(model)
-        reductions = [one["reduction"] for one in model.feature_info]  # type: ignore[union-attr]
-        if not set(STRIDES) <= set(reductions):
-            raise ValueError(f"it has maps of {reductions} pixels, and {list(STRIDES)} are wanted")
-        self._stages = [reductions.index(stride) for stride in STRIDES]
-        self.model = model
-        self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        x = (images.flip(1) / 255 - self.mean) / self.std  # type: ignore[operator]
-        maps = self.model.forward_intermediates(x, indices=self._stages, intermediates_only=True)  # type: ignore[operator]
-        return (*maps, maps[-1].mean((2, 3)))
 
 
 class Points(NamedTuple):
@@ -97,43 +100,51 @@ class Points(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Mixing:
-    """How the maps of an image become points. axes: for each map, (c, k) those along which it varies most.
-
-    says_boxes: whether the last channels of the maps say boxes.
-    """
+    """How the maps of an image become points. axes: for each map of a backbone, (c, k) those it varies along most."""
 
     axes: Sequence[Tensor]
-    says_boxes: bool
 
     @classmethod
-    def of(cls, images: Sequence[Maps], *, says_boxes: bool) -> Mixing:
+    def of(cls, images: Sequence[Maps]) -> Mixing:
         """Find the axes by some images."""
         axes = []
-        for level in zip(*(maps[: len(STRIDES)] for maps in images), strict=True):
-            rows = torch.cat([_rows(torch.from_numpy(one).float()[None]) for one in level]).double()
+        for level in zip(*(maps.seen for maps in images), strict=True):
+            rows = torch.cat([_rows(_wide(one)) for one in level]).double()
             _, vectors = torch.linalg.eigh(torch.cov(rows.T))
             axes.append(vectors[:, -MIXED:].float())
-        return cls(axes, says_boxes)
+        return cls(axes)
 
     def points(self, maps: Maps) -> Points:
-        """Give each position its neighbourhood of 3 x 3, and what the other levels see there."""
-        levels = [torch.from_numpy(one).float()[None] for one in maps[: len(STRIDES)]]
-        mixed = [torch.einsum("bchw,ck->bkhw", level, axes) for level, axes in zip(levels, self.axes, strict=True)]
-        seen = torch.cat([self._seen(i, mixed) for i in range(len(levels))])
-        if not self.says_boxes:
+        """List the positions."""
+        levels = [_wide(one) for one in maps.said or maps.seen]
+        which = torch.cat([_which(i, levels) for i in range(len(levels))])
+        parts = [which]
+        if maps.seen:
+            mixed = [
+                torch.einsum("bchw,ck->bkhw", _wide(one), ax) for one, ax in zip(maps.seen, self.axes, strict=True)
+            ]
+            parts.append(torch.cat([_around(i, mixed) for i in range(len(mixed))]))
+        if not maps.said:
             usual = torch.tensor([0.5, 0.5, USUAL_SIDE, USUAL_SIDE, 0.0])
-            return Points(seen, usual.expand(len(seen), -1))
+            return Points(torch.cat(parts, 1), usual.expand(len(which), -1))
         own = torch.cat([_rows(level) for level in levels])
-        return Points(torch.cat([seen, own], 1), own[:, -SAID:])
+        return Points(torch.cat([*parts, own], 1), own[:, -SAID:])
 
-    @staticmethod
-    def _seen(i: int, mixed: Sequence[Tensor]) -> Tensor:
-        level = mixed[i]
-        around = functional.unfold(level, 3, padding=1)[0].T
-        others = [_rows(_resized(other, level)) for j, other in enumerate(mixed) if j != i]
-        which = torch.zeros(len(around), len(mixed))
-        which[:, i] = 1
-        return torch.cat([around, *others, which], 1)
+
+def _around(i: int, levels: Sequence[Tensor]) -> Tensor:
+    """Return for each position of a level its neighbourhood of 3 x 3, and what the other levels have there."""
+    others = [_rows(_resized(other, levels[i])) for j, other in enumerate(levels) if j != i]
+    return torch.cat([functional.unfold(levels[i], 3, padding=1)[0].T, *others], 1)
+
+
+def _which(i: int, levels: Sequence[Tensor]) -> Tensor:
+    which = torch.zeros(levels[i][0, 0].numel(), len(levels))
+    which[:, i] = 1
+    return which
+
+
+def _wide(level: Half) -> Tensor:
+    return torch.from_numpy(level).float()[None]
 
 
 def _rows(level: Tensor) -> Tensor:
@@ -151,23 +162,19 @@ def _resized(level: Tensor, like: Tensor) -> Tensor:
 
 # --- what runs them ---------------------------------------------------------------------------------------------
 
-FrozenNetwork = FrozenYolox | FrozenBackbone
 See = Callable[[Sequence[Small]], NDArray[np.object_]]
+Forward = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, eq=False)
 class Seer:
-    """Sees images, b Small -> (b,) of Maps. name, weights: of the network, as results and the manifest say them."""
+    """Sees images, b Small -> (b,) of Maps. name, weights: of the networks, as results and the manifest say them."""
 
-    network: FrozenNetwork
+    network: Frozen
     name: str
     weights: str
     side: int
     engine: str
-
-    @property
-    def says_boxes(self) -> bool:
-        return self.network.says_boxes
 
     @property
     def key(self) -> str:
@@ -178,13 +185,13 @@ class Seer:
     def see(self) -> See:
         """Return what sees images, compiled when it is first needed."""
         square = -(-self.side // MULTIPLE_OF) * MULTIPLE_OF
-        forward = _by_openvino(self.network, square) if self.engine == "openvino" else _by_torch(self.network)
+        network = self.network.eval()
+        forward = _by_openvino(network, square) if self.engine == "openvino" else _by_torch(network)
 
         def see(images: Sequence[Small]) -> NDArray[np.object_]:
             seen = np.empty(len(images), object)
             for i, image in enumerate(images):
-                parts = forward(filled_up([image.pixels], square, square))
-                seen[i] = Maps(*(part[0].astype(np.float16) for part in parts))
+                seen[i] = network.maps(forward(filled_up([image.pixels], square, square)))
             return seen
 
         return see
@@ -195,12 +202,7 @@ def engine_of(asked: str) -> str:
     return "openvino" if asked != "torch" and find_spec("openvino") is not None else "torch"
 
 
-Forward = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
-
-
-def _by_torch(network: FrozenNetwork) -> Forward:
-    network.eval()
-
+def _by_torch(network: Frozen) -> Forward:
     @torch.inference_mode()
     def forward(batch: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         with one_thread():
@@ -209,8 +211,8 @@ def _by_torch(network: FrozenNetwork) -> Forward:
     return forward
 
 
-def _by_openvino(network: FrozenNetwork, side: int) -> Forward:
-    model = traced(network.eval(), torch.zeros((1, 3, side, side)))
+def _by_openvino(network: Frozen, side: int) -> Forward:
+    model = traced(network, torch.zeros((1, 3, side, side)))
     model.reshape([1, 3, side, side])
     options: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it: features differ by 16 to 32 %
@@ -221,6 +223,6 @@ def _by_openvino(network: FrozenNetwork, side: int) -> Forward:
 
     def forward(batch: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         found = compiled(batch)
-        return [found[i] for i in range(len(Maps._fields))]
+        return [found[i] for i in range(len(model.outputs))]
 
     return forward

@@ -31,7 +31,7 @@ from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
 HIDDEN = 64
 BATCH = 8  # images
-BACKGROUND = 150  # positions of an image at which nothing is, drawn by chance
+BACKGROUND = 300  # positions of an image at which nothing is, drawn by chance
 RATE, DECAY = 3e-3, 1e-4
 PLACE_COUNTS = 2.0  # beside the class
 LEAST_SPREAD = 1e-3
@@ -70,7 +70,8 @@ class Lesson:
         wanted, classes = torch.ones(len(kept), 4), torch.full((len(kept),), -1)
         wanted[: len(given.positions)] = drawn[single][given.boxes]
         classes[: len(given.positions)] = torch.from_numpy(one.truth.classes)[single][given.boxes]
-        return cls(Points(points.seen[kept], points.said[kept]), centres[kept], strides[kept], wanted, classes)
+        few = Points(points.seen[kept].half(), points.said[kept])  # half the memory
+        return cls(few, centres[kept], strides[kept], wanted, classes)
 
     def take(self, rows: Tensor) -> Lesson:
         points = Points(self.points.seen[rows], self.points.said[rows])
@@ -102,7 +103,7 @@ class LightHead(nn.Module):
         nn.init.zeros_(self.box.bias)
 
     def forward(self, points: Points, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        looked = functional.silu(self.hidden((points.seen - self.mean) / self.spread))
+        looked = functional.silu(self.hidden((points.seen.float() - self.mean) / self.spread))
         box = points.said[:, :4] + self.box(looked)
         corner = centres / strides[:, None] - 0.5
         sizes = box[:, 2:].clamp(max=LARGEST_LOG).exp()
@@ -149,8 +150,9 @@ def _train(learnt: Sequence[Lesson], n_classes: int, passes: int, seed: int, tic
     whole = Lesson.join(learnt)
     with drawn_from(seed):
         head = LightHead(whole.points.seen.shape[1], n_classes)
-    head.mean.copy_(whole.points.seen.mean(0))
-    head.spread.copy_(whole.points.seen.std(0).clamp(min=LEAST_SPREAD))
+    mean, spread = _spread([one.points.seen for one in learnt])
+    head.mean.copy_(mean)
+    head.spread.copy_(spread)
     steps = max(1, passes // BATCH)
     optimiser = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1)
@@ -164,6 +166,14 @@ def _train(learnt: Sequence[Lesson], n_classes: int, passes: int, seed: int, tic
         schedule.step()
         tick((step + 1) * BATCH, steps * BATCH)
     return head.eval()
+
+
+def _spread(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the mean and the standard deviation of the columns of all parts together."""
+    n = sum(len(part) for part in parts)
+    mean = sum(part.double().sum(0) for part in parts) / n
+    squares = sum(((part.double() - mean) ** 2).sum(0) for part in parts) / n
+    return torch.as_tensor(mean), torch.as_tensor(squares).sqrt().clamp(min=LEAST_SPREAD)
 
 
 def _loss(head: LightHead, lesson: Lesson) -> Tensor:
@@ -187,5 +197,5 @@ def _see(head: LightHead, image: Small, maps: Maps, mixing: Mixing) -> Seen:
 
 
 def _size(maps: Maps) -> tuple[int, int]:
-    height, width = maps.fine.shape[1:]
+    height, width = (maps.said or maps.seen)[0].shape[1:]
     return height * STRIDES[0], width * STRIDES[0]

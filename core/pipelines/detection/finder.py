@@ -27,7 +27,7 @@ from nextlabel.core.neural.detection.weights import CLASSES, NAME, digest_of, fi
 from nextlabel.core.neural.training import drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
-from nextlabel.core.pipelines.detection.light import featuring_finder, light_finder, stand_in
+from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
 from nextlabel.core.pipelines.material import rounded
@@ -103,7 +103,7 @@ def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False)
     features_do: where there is no detector, what a backbone sees of images does, and nothing is proposed.
     """
     side = request.image_size or SIDE
-    if features_do and request.weights != "random" and not is_here(run.settings) and stand_in(run) is not None:
+    if features_do and request.weights != "random" and not is_here(run.settings) and backbone_here(run) is not None:
         return featuring_finder(request, run, side)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
@@ -116,7 +116,7 @@ def detector_for(request: Detecting, run: Run) -> DetectorName:
     """
     if request.detector is not None:
         return request.detector
-    whole = request.weights == "random" or is_here(run.settings) or stand_in(run) is None
+    whole = request.weights == "random" or is_here(run.settings) or backbone_here(run) is None
     return "whole" if whole else "light"
 
 

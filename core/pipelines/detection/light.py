@@ -22,7 +22,7 @@ from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.detection.detector import Seen, of_length_1
-from nextlabel.core.neural.detection.frozen import FrozenBackbone, FrozenYolox, Maps, Mixing, Seer, engine_of
+from nextlabel.core.neural.detection.frozen import Frozen, Maps, Mixing, Seer, engine_of
 from nextlabel.core.neural.detection.kept_maps import KeptMaps, without_pixels
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.light import Lesson, Mapped, TrainedLight, train_light
@@ -36,9 +36,9 @@ from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
-MOST_LEARNT_FROM = 1_000  # images, drawn by chance
+MOST_LEARNT_FROM = 500  # images, drawn by chance; what is learnt of them takes up to 0.8 MB each
 MIXED_BY = 60  # images by which it is told along which axes the maps of a backbone vary
-BACKBONES = ("mobilenet", "b0", "resnet50")  # those that stand in where there is no detector, the first that lies here
+BACKBONES = ("mobilenet", "b0", "resnet50")  # the first that lies here sees images, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def _mixing(seer: Seer, pool: Pool, rows: Sequence[int], run: Run) -> Mixing:
     seen = {row: maps for batch in mapped(seer, pool, rows[:MIXED_BY], run) for row, _, maps in batch.images}
     if not seen:
         raise NoLabels("none of the first images that a box was drawn on can be read, so there is nothing to learn")
-    return Mixing.of([seen[row] for row in sorted(seen)], says_boxes=seer.says_boxes)
+    return Mixing.of([seen[row] for row in sorted(seen)])
 
 
 # --- what is seen -----------------------------------------------------------------------------------------------
@@ -212,39 +212,49 @@ def _keep(kept: KeptMaps, pool: Pool, row: int, image: Small, maps: Maps, run: R
     return True
 
 
-def stand_in(run: Run) -> BackboneSpec | None:
-    """Return the backbone that serves where there is no detector; None where none lies here: nothing is fetched."""
+def backbone_here(run: Run) -> BackboneSpec | None:
+    """Return the backbone that sees images beside the detector, or without it; None where none lies here: nothing is
+    fetched.
+    """
     return next((SHORT_NAMES[name] for name in BACKBONES if run.backbones.is_here(SHORT_NAMES[name])), None)
 
 
 def seer_of(request: Detecting, run: Run, side: int) -> Seer:
-    """Return what sees images: YOLOX-nano, or a backbone where its weights don't lie here.
+    """Return what sees images: YOLOX-nano and a backbone, as far as their weights lie here.
 
     Raises WeightsUnavailable, WeightsMismatch.
     """
     engine = run.settings.cpu_engine
     if request.weights == "random":
-        return _yolox(None, request.seed, side, engine)
-    spec = stand_in(run)
-    if is_here(run.settings) or spec is None:
-        path = find_weights(run.settings)
-        return _yolox(path, path.stat().st_mtime_ns, side, engine)
-    if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
-        detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: boxes are found by a light head on {spec.name}, less well"
-        run.warn(WarningCode.LIGHT_DETECTOR, detail)
-    return _backbone(run.backbones, spec, side, engine)
-
-
-@lru_cache(maxsize=1)  # read and compiled once for the jobs of a process that ask for the same
-def _yolox(path: Path | None, state: int, side: int, engine: str) -> Seer:
-    """state: when the file was changed; without a file, the seed that an untrained network is drawn from."""
-    if path is not None:
-        return Seer(FrozenYolox(read_weights(path)), NAME, digest_of(path)[:16], side, engine_of(engine))
-    with drawn_from(state):
-        return Seer(FrozenYolox(Yolox(CLASSES)), NAME, f"random-{state}", side, engine_of(engine))
+        return _untrained(request.seed, side, engine)
+    spec = backbone_here(run)
+    if not is_here(run.settings) and spec is not None:
+        if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
+            detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: a light head on {spec.name} finds boxes, less well"
+            run.warn(WarningCode.LIGHT_DETECTOR, detail)
+        return _pretrained(None, 0, run.backbones, spec, side, engine)
+    path = find_weights(run.settings)
+    return _pretrained(path, path.stat().st_mtime_ns, run.backbones, spec, side, engine)
 
 
 @lru_cache(maxsize=1)
-def _backbone(loader: BackboneLoader, spec: BackboneSpec, side: int, engine: str) -> Seer:
-    model, weights = loader.pretrained(spec)
-    return Seer(FrozenBackbone(model), spec.name, weights, side, engine_of(engine))
+def _untrained(seed: int, side: int, engine: str) -> Seer:
+    with drawn_from(seed):
+        return Seer(Frozen(Yolox(CLASSES), None), NAME, f"random-{seed}", side, engine_of(engine))
+
+
+@lru_cache(maxsize=1)  # read and compiled once for the jobs of a process that ask for the same
+def _pretrained(
+    path: Path | None, _changed: int, loader: BackboneLoader, spec: BackboneSpec | None, side: int, engine: str
+) -> Seer:
+    """_changed: when the file was."""
+    backbone, detector, names, weights = None, None, [], []
+    if path is not None:
+        detector = read_weights(path)
+        names.append(NAME)
+        weights.append(digest_of(path)[:16])
+    if spec is not None:
+        backbone, digest = loader.pretrained(spec)
+        names.append(spec.name)
+        weights.append(digest)
+    return Seer(Frozen(detector, backbone), " and ".join(names), " ".join(weights), side, engine_of(engine))

@@ -8,7 +8,7 @@ import torch
 
 from nextlabel.core.metrics.detection import Truth
 from nextlabel.core.neural.detection import frozen, light
-from nextlabel.core.neural.detection.frozen import FrozenYolox, Maps, Mixing, Seer
+from nextlabel.core.neural.detection.frozen import Frozen, Maps, Mixing, Seer
 from nextlabel.core.neural.detection.light import Lesson, Mapped, train_light
 from nextlabel.core.neural.detection.network import Yolox, positions
 from nextlabel.core.neural.training import drawn_from
@@ -19,7 +19,7 @@ from tests.core.neural.detection.test_training import CONTENTS, example
 @pytest.fixture(scope="module")
 def seer():
     with drawn_from(0):
-        return Seer(FrozenYolox(Yolox(80, width=8, depth=1)), "tiny", "random", 64, "torch")
+        return Seer(Frozen(Yolox(80, width=8, depth=1), None), "tiny", "random", 64, "torch")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def examples(tmp_path_factory, seer):
 
 
 def mixing(examples):
-    return Mixing.of([one.maps for one in examples], says_boxes=True)
+    return Mixing.of([one.maps for one in examples])
 
 
 def lessons(examples):
@@ -48,7 +48,7 @@ def test_it_starts_from_the_boxes_that_the_frozen_network_says(seer, examples):
     boxes, _, _ = head(points, *positions(64, 64))
     pixels = torch.from_numpy(np.full((1, 3, 64, 64), 114, np.float32))
     pixels[0, :, : shapes.HEIGHT] = torch.from_numpy(np.moveaxis(one.image.pixels.astype(np.float32), 2, 0))
-    expected = seer.network.network(pixels).boxes[0]
+    expected = seer.network.detector(pixels).boxes[0]
     torch.testing.assert_close(boxes, expected, rtol=0.02, atol=0.2)
 
 
@@ -75,10 +75,10 @@ def test_maps_without_boxes_are_mixed_along_what_varies(monkeypatch):
     rng = np.random.default_rng(0)
     fine, middle, coarse = (rng.normal(size=(3, s, s)).astype(np.float16) for s in (8, 4, 2))
     fine[1:] = 0  # varies along its first channel alone
-    maps = Maps(fine, middle, coarse, np.zeros(3, np.float16))
-    points = Mixing.of([maps], says_boxes=False).points(maps)
+    maps = Maps((), (fine, middle, coarse), np.zeros(3, np.float16))
+    points = Mixing.of([maps]).points(maps)
     assert points.seen.shape == (64 + 16 + 4, 9 + 2 + 3)
-    middle_of_3_x_3 = points.seen[:64, 4].abs().numpy()
+    middle_of_3_x_3 = points.seen[:64, 3 + 4].abs().numpy()
     np.testing.assert_allclose(middle_of_3_x_3, np.abs(fine[0].reshape(-1)), rtol=1e-2)
-    assert points.seen[-1, -3:].tolist() == [0, 0, 1]
+    assert points.seen[-1, :3].tolist() == [0, 0, 1]
     assert points.said[0, :2].tolist() == [0.5, 0.5]
