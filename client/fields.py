@@ -16,7 +16,7 @@ from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
-from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.audit import AuditResult, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
@@ -408,12 +408,81 @@ class DetectionLearningCurveFields(TypedDict, total=False):
 class AuditFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class ClassificationAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class MultilabelAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class DetectionAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light"] | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -815,10 +884,24 @@ class Calls(ABC):
             return self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionAuditFields]
+    ) -> DetectionAuditResult: ...
     def audit(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
+    ) -> AuditResult | DetectionAuditResult:
         """Whether methods beat chance on the labels there are."""
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionAuditResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
     @overload
@@ -1005,10 +1088,24 @@ class AsyncCalls(ABC):
             return await self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionAuditFields]
+    ) -> DetectionAuditResult: ...
     async def audit(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
+    ) -> AuditResult | DetectionAuditResult:
         """Whether methods beat chance on the labels there are."""
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionAuditResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
     @overload
