@@ -263,7 +263,7 @@ class Detecting(JobRequest):
     detector: DetectorName | None = Field(
         None,
         description="For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in "
-        "about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.",
+        "about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.",
     )
     image_size: int | None = Field(
         None,

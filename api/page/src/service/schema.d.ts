@@ -828,7 +828,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -2199,7 +2199,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -2685,7 +2685,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -3024,7 +3024,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -3244,7 +3244,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -4016,7 +4016,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -4299,7 +4299,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
@@ -4530,7 +4530,7 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what that network sees without being trained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
              */
             detector?: ("whole" | "light") | null;
             /**
