@@ -196,11 +196,11 @@ def train(
     run: Run,
     tick: Tick | None = None,
     *,
-    references: NDArray[np.float32] | None = None,
+    neighbourhood: NDArray[np.float32] | None = None,
 ) -> tuple[Head, HeadSummary]:
     """Train a head on the labelled rows of the embeddings (K, d).
 
-    references: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
+    neighbourhood: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
     head = run.heads.get(
@@ -212,9 +212,9 @@ def train(
         device=run.backbones.device,
         tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(references))
+    ).among(run.heads.neighbours(neighbourhood))
     summary = HeadSummary(
-        name=head.name,
+        name=head.answers_as,
         classes=matched.classes,
         images_per_class=matched.images_per_class(),
         temperature=rounded(head.temperature),

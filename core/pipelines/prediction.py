@@ -61,7 +61,7 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     matched = embedded.matched
     task.check_matched(matched, "prediction")
     run.stage("train")
-    head, summary = train(request, embedded.embeddings, matched, run, references=embedded.references)
+    head, summary = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings)[rows])
