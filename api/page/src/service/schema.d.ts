@@ -3052,6 +3052,8 @@ export interface components {
             };
             /** Predictions */
             predictions?: string | null;
+            /** Texts */
+            texts?: string | null;
         };
         /**
          * MapPoint
@@ -3957,7 +3959,8 @@ export interface components {
         };
         /**
          * PredictionResult
-         * @description `cross_validated`: by confidence, ascending, if it was asked for.
+         * @description `cross_validated`: by confidence, ascending, if it was asked for. The `head` called `class_names` is none: labels
+         *     could teach nothing yet, and images are told by the names of the declared classes.
          */
         PredictionResult: {
             /**
@@ -4327,8 +4330,8 @@ export interface components {
         Side: 160 | 320 | 1024 | 4096;
         /**
          * SimilarItem
-         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
-         *     that it is closest to.
+         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1; to texts, cosines are
+         *     small. `like`: the example, or the text, that it is closest to.
          */
         SimilarItem: {
             /** Rank */
@@ -4451,6 +4454,12 @@ export interface components {
              * @default []
              */
             unlike: string[];
+            /**
+             * Like Text
+             * @description Instead of images: what is looked for, in words, such as `a heron in water`. Of a backbone that knows texts, as `siglip` does.
+             * @default []
+             */
+            like_text: string[];
             /**
              * Like Boxes
              * @description For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.
