@@ -167,9 +167,12 @@ def _vocabulary(path: Path) -> Any:
     except ModuleNotFoundError:
         raise WeightsUnavailable("texts are spelt by sentencepiece: pip install 'nextlabel[text]'") from None
     try:
-        return SentencePieceProcessor(model_file=str(path))
+        words = SentencePieceProcessor(model_file=str(path))
     except Exception as error:
         raise WeightsMismatch(f"{path.name} is no vocabulary of sentencepiece: {error}") from error
+    if words.piece_to_id(END) == words.unk_id():
+        raise WeightsMismatch(f"{path.name} is the vocabulary of another network: it has no {END}")
+    return words
 
 
 def _file(spec: BackboneSpec, side: TextSide, published: str, settings: Settings) -> Path:

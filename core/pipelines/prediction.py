@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult, SureLabels
+from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.class_names import ClassNames, class_names
 from nextlabel.core.pipelines.embedding import Embedded
@@ -61,14 +62,10 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
         task.check_matched(labelled.matched, "prediction")
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run)
-    matched = embedded.matched
-    run.stage("train")
-    head: Head | ClassNames
     if names is None:
-        task.check_matched(matched, "prediction")
-        head, summary = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
-    else:
-        head, summary = names, names.summary
+        task.check_matched(embedded.matched, "prediction")
+    run.stage("train")
+    head, summary = _head(request, names, embedded, run)
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings)[rows])
@@ -84,6 +81,14 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
         ),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)
+
+
+def _head(
+    request: PredictionRequest, names: ClassNames | None, embedded: Embedded, run: Run
+) -> tuple[Head | ClassNames, HeadSummary]:
+    if names is not None:
+        return names, names.summary
+    return train(request, embedded.embeddings, embedded.matched, run, neighbourhood=embedded.neighbourhood)
 
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
