@@ -165,7 +165,7 @@ class Calibration:
         return cls(np.array(own), quality(truth, said, n_classes), floor)
 
     def drafts(self, said: Detected) -> Flags:
-        """Return (n,) which boxes are so sure that they may be taken for right. Of several of one object, the surest is."""
+        """Return (n,) which are so sure that they may be taken for right; of those of one object, the surest."""
         drafted = np.zeros(len(said), np.bool_)
         if not len(said):
             return drafted
