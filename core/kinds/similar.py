@@ -88,9 +88,9 @@ def _misfits_of_text(body: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("/path_to_embeddings", "invalid_value", f"nothing embeds a text among them: {KNOW_TEXTS} does")
     if body.get("weights") is not None:
         yield Fault("/weights", "invalid_value", "an untrained network knows no text: leave it out")
-    name = body.get("backbone")
-    if is_backbone(name) and not knows_texts(name):
-        yield Fault("/backbone", "invalid_value", f"{name} knows no text: {KNOW_TEXTS} does")
+    backbone = body.get("backbone")
+    if is_backbone(backbone) and not knows_texts(backbone):
+        yield Fault("/backbone", "invalid_value", f"{backbone} knows no text: {KNOW_TEXTS} does")
 
 
 class SimilarItem(Part):

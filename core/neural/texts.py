@@ -55,8 +55,9 @@ class Texts:
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> Floats:
         """Return unit vectors (T, d)."""
-        tokens = torch.tensor([self.tokens(text) for text in texts])
-        return _at_unit_length(np.concatenate([self.tower(part).numpy() for part in tokens.split(AT_ONCE)]))
+        tokens = [self.tokens(text) for text in texts]
+        parts = [torch.tensor(tokens[start : start + AT_ONCE]) for start in range(0, len(tokens), AT_ONCE)]
+        return _at_unit_length(np.concatenate([self.tower(part).numpy() for part in parts]))
 
     def tokens(self, text: str) -> list[int]:
         """Spell a text: (places,), of which one at least is its end."""
