@@ -31,6 +31,7 @@ from nextlabel.api.routes import (
     notes,
     page,
     pool,
+    projects,
     report,
     validation,
 )
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
         validation,
         hand_outs,
         pool,
+        projects,
         report,
         export,
         label_studio,
