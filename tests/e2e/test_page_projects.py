@@ -84,3 +84,20 @@ def test_a_link_leads_another_browser_to_an_image_and_going_back_leads_to_it_too
     expect(page.get_by_role("alert")).to_contain_text("not among the images that are looked for")
     page.get_by_role("link", name="Look for all images").click()
     expect(page.get_by_role("complementary").get_by_text("red_9.png")).to_be_visible()
+
+
+def test_quality_tells_how_fast_people_are_and_of_whom_that_is_not_known(visit, project, labels):
+    give_some(labels, "red_0.png")  # a file: nobody knows when
+    visitor = visit(NARROW)
+    given = {"path_to_labels": str(labels), "person": "anna"}
+    for name in ("green_0.png", *(f"green_{i}.png" for i in range(1, 12))):
+        one = {**given, "labels": [{"name": name, "class": "green"}]}
+        assert visitor.context.request.post(f"{visitor.url}/labels", data=one).ok
+        visitor.page.wait_for_timeout(210)  # what comes faster no person did
+    page = visitor.open("#/quality", project)
+    people = page.get_by_role("region", name="Who labels, and how fast")
+    expect(people.get_by_role("row", name=re.compile("anna 12 0.2 s"))).to_contain_text("11 times in 1 sitting")
+    expect(people.get_by_role("row", name=re.compile("me 1 –"))).to_contain_text("no times")
+    people.scroll_into_view_if_needed()
+    visitor.shot("people")
+    assert visitor.serious() == []

@@ -454,6 +454,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/paces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Paces
+         * @description Tell how fast people label in a place of labels, as far as that is known.
+         */
+        get: operations["get_paces_labels_paces_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pool": {
         parameters: {
             query?: never;
@@ -3741,6 +3761,66 @@ export interface components {
             person: string;
         };
         /**
+         * PaceList
+         * @description Of people whose labels came over HTTP. When labels were written into a file by hand, nobody knows.
+         */
+        PaceList: {
+            /**
+             * Pause S
+             * @description A longer time without a label is a pause, and counts for no image.
+             */
+            pause_s: number;
+            /** People */
+            people: components["schemas"]["PaceView"][];
+        };
+        /**
+         * PaceView
+         * @description How fast a person is: the time from one image to the next within a sitting.
+         */
+        PaceView: {
+            /** Person */
+            person: string;
+            /**
+             * Seconds
+             * @description Its median; null where fewer than 10 times are known.
+             */
+            seconds: number | null;
+            /**
+             * Middle Half
+             * @description A quarter of the times is below, a quarter above.
+             */
+            middle_half: [
+                number,
+                number
+            ] | null;
+            /**
+             * Times
+             * @description How many times are known: the newest 1,000 at most.
+             */
+            times: number;
+            /**
+             * Images
+             * @description Labelled over HTTP, at any time.
+             */
+            images: number;
+            /**
+             * At Once
+             * @description Of them, those labelled many at once, which tell no time of an image.
+             */
+            at_once: number;
+            /**
+             * Sittings
+             * @description How often the person came back after a pause.
+             */
+            sittings: number;
+            /**
+             * Last At
+             * Format: date-time
+             * @description When the last label came.
+             */
+            last_at: string;
+        };
+        /**
          * PersonAgreement
          * @description How far one person agrees with the others. `rank` 1: look at these labels first.
          *
@@ -6175,6 +6255,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GivenBack"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_paces_labels_paces_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceList"];
                 };
             };
             /** @description Problem document */

@@ -89,6 +89,25 @@ export const words = {
     inBrowse: "Look for it in Browse",
   },
 
+  people: {
+    heading: "Who labels, and how fast",
+    person: "Person",
+    labels: "Images",
+    speed: "From image to image",
+    known: "Known of",
+    agrees: "Is the consensus",
+    last: "Last label",
+    seconds: (s: number) => `${decimal(s, s < 10 ? 1 : 0)} s`,
+    middleHalf: (low: number, high: number) =>
+      `${decimal(low, low < 10 ? 1 : 0)}–${decimal(high, high < 10 ? 1 : 0)} s`,
+    times: (n: number, sittings: number, atOnce: number) =>
+      `${counted(n, { one: "time", other: "times" })} in ${counted(sittings, { one: "sitting", other: "sittings" })}${atOnce ? `, ${number(atOnce)} labelled many at once` : ""}`,
+    unknown: "no times: these labels did not come through this service",
+    nobody: "Nobody has labelled anything yet.",
+    how: (minutes: number) =>
+      `The median of the time from one image to the next, and its middle half. A pause of over ${number(minutes)} minutes counts for no image, nor does what was labelled many at once; of fewer than 10 times nothing is told. The consensus is that of the last agreement that was asked for.`,
+  },
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
