@@ -32,6 +32,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   const board = useSignal<Board | null>(null);
   const named = params.get("job");
   const image = params.get("image");
+  const back = params.get("back") === "similar" ? "similar" : "check";
 
   const batch = useMemo(
     () =>
@@ -84,8 +85,8 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       <h1 class="only-heard">{words.boxes.title}</h1>
       {image ? (
         <p>
-          <a class="button" href={addressOf("check")}>
-            {words.boxes.backToCheck}
+          <a class="button" href={addressOf(back)}>
+            {words.boxes.backTo[back]}
           </a>
         </p>
       ) : (
@@ -97,7 +98,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
         <Easel
           key={answer?.job.id}
           board={board.value}
-          onDone={() => (image ? go("check") : void next())}
+          onDone={() => (image ? go(back) : void next())}
           onStale={refresh}
         />
       )}

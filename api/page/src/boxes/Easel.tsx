@@ -8,10 +8,11 @@ import { useLifetime } from "../shared/lifetime";
 import { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { classByKey, classes } from "../store/labels";
-import { say } from "../store/notices";
+import { say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { theProject } from "../store/project";
 import { go } from "../store/route";
+import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 import { BoxList } from "./BoxList";
 import { dragged, type Grip, inTheMiddle } from "./geometry";
@@ -96,7 +97,7 @@ export function Easel({ board, onDone, onStale }: Given) {
     moves.value = MOVES[(MOVES.indexOf(moves.value) + 1) % MOVES.length]!;
     say(words.boxes.moves[moves.value]);
   };
-  const similar = () => go("similar", { like: entry.name });
+  const similar = () => (box ? go("similar", likeBox(entry.name, box.place)) : tell(words.boxes.pickFirst));
 
   useKeys(
     (key, event) => {
@@ -205,7 +206,7 @@ export function Easel({ board, onDone, onStale }: Given) {
             </button>
           )}
           <button type="button" onClick={similar}>
-            {words.label.similar} <Kbd>m</Kbd>
+            {words.boxes.similar} <Kbd>m</Kbd>
           </button>
         </div>
         <BoxList board={board} onPicked={toStage} />
