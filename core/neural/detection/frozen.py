@@ -156,7 +156,7 @@ def _resized(level: Tensor, like: Tensor) -> Tensor:
     if level.shape[2:] == size:
         return level
     if level.shape[2] > size[0]:
-        return functional.adaptive_avg_pool2d(level, tuple(size))
+        return functional.adaptive_avg_pool2d(level, (size[0], size[1]))
     return functional.interpolate(level, size=tuple(size), mode="bilinear", align_corners=False)
 
 

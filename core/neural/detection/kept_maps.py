@@ -36,8 +36,8 @@ class KeptMaps:
                 said = (file.metadata() or {})["size"]
                 told = {name: file.get_tensor(name) for name in sorted(file.keys())}
             os.utime(path)
-            maps = ([told[name] for name in told if name.startswith(of)] for of in ("said", "seen"))
-            return without_pixels(*map(int, said.split())), Maps(*maps, told["features"])
+            detector, backbone = ([told[name] for name in told if name.startswith(of)] for of in ("said", "seen"))
+            return without_pixels(*map(int, said.split())), Maps(detector, backbone, told["features"])
         except (OSError, KeyError, ValueError, TypeError, safetensors.SafetensorError):
             return None
 
