@@ -139,8 +139,18 @@ def _curve(result: LearningCurveResult | None) -> str:
 def _quality(result: F1Result | None) -> str:
     if result is None:
         return _section("How good is the classifier?", _not_told("a quality measured on a validation set"))
-    rows = [(c.class_name, f"{c.f1:.3f}", f"{c.precision:.3f}", f"{c.recall:.3f}", c.support) for c in result.per_class]
-    scores = _table(("class", "F1", "precision", "recall", "images"), rows)
+    rows = [
+        (
+            c.class_name,
+            f"{c.f1:.3f}",
+            "" if c.f1_interval is None else _range(*c.f1_interval),
+            f"{c.precision:.3f}",
+            f"{c.recall:.3f}",
+            c.support,
+        )
+        for c in result.per_class
+    ]
+    scores = _table(("class", "F1", "95 %", "precision", "recall", "images"), rows)
     return _section("How good is the classifier?", _told(result) + f1_by_class(result) + scores) + _section(
         "What is taken for what", confusion(result)
     )

@@ -1226,7 +1226,10 @@ export interface components {
             /** Probability */
             probability: number;
         };
-        /** ClassScores */
+        /**
+         * ClassScores
+         * @description One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it.
+         */
         ClassScores: {
             /** Class */
             class: string;
@@ -1236,6 +1239,11 @@ export interface components {
             recall: number;
             /** F1 */
             f1: number;
+            /** F1 Interval */
+            f1_interval?: [
+                number,
+                number
+            ] | null;
             /** Support */
             support: number;
             /** Predicted */
