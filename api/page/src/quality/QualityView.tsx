@@ -60,7 +60,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         hint={words.quality.f1Hint}
         verb={words.quality.measure}
         named={kind === "f1" ? named : null}
-        before={isBoxes() || hasNamed ? null : <KeepApart />}
+        before={hasNamed ? null : <KeepApart />}
         missing={hasNamed || apart.value?.labelled ? null : f1Missing()}
         request={() => ({
           kind: "f1",

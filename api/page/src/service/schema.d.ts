@@ -4645,11 +4645,10 @@ export interface components {
             images: number;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
         };
     };
     responses: never;
@@ -5854,8 +5853,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
-                task?: "classification" | "multilabel";
+                task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
             path?: never;
