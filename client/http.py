@@ -209,9 +209,11 @@ class Client(Calls):
         """
         return self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
 
-    def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+    def report(
+        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+    ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
-        return self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
+        return self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
 
     def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
@@ -421,9 +423,11 @@ class AsyncClient(AsyncCalls):
         """
         return await self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
 
-    async def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+    async def report(
+        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+    ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
-        return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
+        return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
 
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""

@@ -257,8 +257,8 @@ def export(path_to_labels: str, form: str, job_id: str | None, task: str, image_
     return answer.content
 
 
-def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> Talk[bytes]:
-    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs)}
+def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str], task: str) -> Talk[bytes]:
+    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs), "task": task}
     answer = yield from _ask(Call("POST", "/report", body=body))
     return answer.content
 

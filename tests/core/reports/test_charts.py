@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from nextlabel.core.reports.charts import MOST_POINTS, chart_of, confusion, f1_by_class, map_of_pool
 from nextlabel.core.reports.pictures import png_of
-from tests.canned_results import AGREEMENT, LEARNING_CURVE, MAP, RESULTS
+from tests.canned_results import AGREEMENT, BOXES_F1, LEARNING_CURVE, MAP, RESULTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,6 +43,9 @@ def test_title_axes_and_intervals_stand_in_the_picture():
     assert "Macro F1 0.875 (95 %: 0.800 to 0.900) on 4 images" in f1
     assert "0.67 (0.10 to 0.90), 2 images" in f1
     assert "can't be told, 1 shared images" in words_of(chart_of(AGREEMENT))
+    boxes = words_of(chart_of(BOXES_F1))
+    assert "mAP@50 0.800 (95 %: 0.700 to 0.900) on 4 boxes of 3 images" in boxes
+    assert {"missed", "nothing there"} <= {*re.findall("missed|nothing there", boxes)}
 
 
 def test_a_png_is_the_same_picture_in_pixels():

@@ -43,7 +43,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
+      <Heading action={<ReportButton />}>{words.quality.title}</Heading>
       <Section
         kind="learning_curve"
         heading={words.quality.curve}
