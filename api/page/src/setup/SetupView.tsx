@@ -44,6 +44,7 @@ function Form({ able }: { able: Capabilities }) {
     ...project.peek(),
   });
   const chose = useRef(!isNew);
+  const looked = useRef<Promise<void>>(Promise.resolve());
   const [told, setTold] = useState<Awaited<ReturnType<typeof taskIn>>>(null);
   const { labels } = now.value;
   useEffect(() => {
@@ -70,6 +71,7 @@ function Form({ able }: { able: Capabilities }) {
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
+      await looked.current; // Enter comes before the place for labels that is suggested
       faults.value = await begin(now.value);
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
     });
@@ -110,6 +112,9 @@ function Form({ able }: { able: Capabilities }) {
             kind="images"
             onSuggest={(labels) => set({ labels })}
             suggestsFor={now.value.labels}
+            onLook={(one) => {
+              looked.current = one;
+            }}
             focus={isNew}
           />
           <PathField {...text("labels")} kind="folders" />
