@@ -32,6 +32,7 @@ const SHOWN = {
 const OF_BOXES: Partial<Record<keyof typeof SHOWN, ComponentType<{ params: URLSearchParams }>>> = {
   label: later(async () => (await import("./boxes/DrawView")).DrawView),
   check: later(async () => (await import("./check/BoxCheckView")).BoxCheckView),
+  similar: later(async () => (await import("./similar/BoxSimilarView")).BoxSimilarView),
 };
 const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || path;
 

@@ -108,13 +108,13 @@ class Finder:
 
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
     """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""
-    kept = np.flatnonzero(said.scores >= least)
+    kept, drafted = np.flatnonzero(said.scores >= least), calibration.drafts(said)
     return tuple(
         PredictedBox(
             box=box_of(said, i),
             class_name=classes[said.classes[i]] if classes else None,
             score=rounded(said.scores[i]),
-            draft=bool(said.scores[i] >= calibration.thresholds[said.classes[i]]),
+            draft=bool(drafted[i]),
         )
         for i in kept[np.argsort(-said.scores[kept], kind="stable")][:MOST_SHOWN].tolist()
     )

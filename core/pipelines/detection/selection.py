@@ -138,9 +138,8 @@ class _Drafted:
         return self.looked.classes
 
     def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
-        thresholds = self.looked.calibration.thresholds
         said = [self.looked.said[row] for row in candidates.tolist()]
-        sure = [set(one.classes[one.scores >= thresholds[one.classes]].tolist()) for one in said]
+        sure = [set(one.classes[self.looked.calibration.drafts(one)].tolist()) for one in said]
         return lambda class_: np.array([class_ in drafted for drafted in sure], np.bool_)
 
 

@@ -129,7 +129,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
 
 interface Only {
   /** Where the person came from, and goes back to. */
-  from: "check" | "quality" | "label";
+  from: "check" | "similar" | "quality" | "label";
   title: string;
   names: (lifetime: AbortSignal) => Promise<readonly string[]>;
 }
@@ -137,7 +137,8 @@ interface Only {
 /** What the address names instead of a batch: one image, those that are kept apart, or those that the person noted. */
 function onlyThese(params: URLSearchParams): Only | null {
   const [image, noted] = [params.get("image"), params.get("noted")];
-  if (image) return { from: "check", title: image, names: async () => [image] };
+  const from = params.get("back") === "similar" ? "similar" : "check";
+  if (image) return { from, title: image, names: async () => [image] };
   if (params.has("apart")) return { from: "quality", title: words.boxes.keptApart, names: keptApart };
   if (!noted) return null;
   const isUnsure = noted === "unsure";

@@ -11,10 +11,11 @@ import { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { classByKey, classes } from "../store/labels";
 import { noteOf } from "../store/notes";
-import { say } from "../store/notices";
+import { say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { theProject } from "../store/project";
 import { go } from "../store/route";
+import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 import { BoxList } from "./BoxList";
 import { dragged, type Grip, inTheMiddle } from "./geometry";
@@ -100,7 +101,7 @@ export function Easel({ board, onDone, onStale }: Given) {
     say(words.boxes.moves[moves.value]);
   };
   const annotate = () => void editNote(entry.name);
-  const similar = () => go("similar", { like: entry.name });
+  const similar = () => (box ? go("similar", likeBox(entry.name, box.place)) : tell(words.boxes.pickFirst));
 
   useKeys(
     (key, event) => {
@@ -218,7 +219,7 @@ export function Easel({ board, onDone, onStale }: Given) {
             {words.notes.note} <Kbd>;</Kbd>
           </button>
           <button type="button" onClick={similar}>
-            {words.label.similar} <Kbd>m</Kbd>
+            {words.boxes.similar} <Kbd>m</Kbd>
           </button>
         </div>
         <BoxList board={board} onPicked={toStage} />

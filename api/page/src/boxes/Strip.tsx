@@ -70,7 +70,7 @@ function stateOf({ sketch, skipped, by }: Entry, board: Board): string {
   const own = boxes.filter((box) => !box.suggested).length;
   if (finished) return by.value ? say.stateBy(own, by.value) : say.stateFinished(own);
   if (skipped.value) return words.label.skippedTile;
-  return untouched ? say.stateSuggested(boxes.filter(board.isSeen).length) : say.stateBegun(own);
+  return untouched ? say.stateSuggested(board.seenOf(boxes).length) : say.stateBegun(own);
 }
 
 /** The same in the few letters that a tile has room for. */
@@ -79,6 +79,6 @@ function seenOf({ sketch, skipped }: Entry, board: Board): string {
   const own = boxes.filter((box) => !box.suggested).length;
   if (finished) return say.stateFinished(own);
   if (skipped.value) return words.label.skippedTile;
-  const suggested = boxes.filter(board.isSeen).length;
+  const suggested = board.seenOf(boxes).length;
   return untouched ? say.tileSuggested(suggested) : say.tileBegun(own);
 }

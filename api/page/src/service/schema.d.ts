@@ -486,8 +486,6 @@ export interface paths {
         /**
          * Make Report
          * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-         *
-         *     Results are told for one class an image.
          */
         post: operations["make_report_report_post"];
         delete?: never;
@@ -4079,11 +4077,10 @@ export interface components {
             path_to_labels: string;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Jobs
              * @description Succeeded jobs about this pool; of several of a kind, the last counts.

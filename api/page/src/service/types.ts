@@ -52,6 +52,8 @@ export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
 export type BoxesF1 = Schemas["DetectionF1Result"];
 export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type BoxesCurve = Schemas["DetectionLearningCurveResult"];
+export type BoxesSimilar = Schemas["DetectionSimilarResult"];
+export type BoxesMap = Schemas["DetectionMapResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
 export type Agreement = Schemas["AgreementResult"];
@@ -65,7 +67,7 @@ export interface Results {
   agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
-  map: OneMap | SeveralMap;
+  map: OneMap | SeveralMap | BoxesMap;
   embedding: Schemas["EmbeddingResult"];
 }
 export type Kind = keyof Results;

@@ -1,7 +1,7 @@
 // Images one after another, what is drawn on each, and its way to the disk.
 
 import { computed, type Signal, signal } from "@preact/signals";
-import { besides, type Place } from "../boxes/geometry";
+import { besides, oneOfEach, type Place } from "../boxes/geometry";
 import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
@@ -97,7 +97,7 @@ export class Board {
   readonly open = computed(() => this.entries.filter((one) => !one.sketch.value.finished && !one.skipped.value));
   readonly begun = computed(() => this.open.value.filter(({ sketch }) => !sketch.value.untouched));
   /** What is seen of the one that is looked at. */
-  readonly seen = computed(() => this.current.value.sketch.value.boxes.filter(this.isSeen));
+  readonly seen = computed(() => this.seenOf(this.current.value.sketch.value.boxes));
   readonly pickedBox = computed(() => this.seen.value.find(({ id }) => id === this.picked.value) ?? null);
   readonly canUndo = signal(false);
   /** The class of the box that was named last. */
@@ -136,11 +136,12 @@ export class Board {
     this.look(Math.max(0, this.entries.indexOf(this.open.value[0]!)));
   }
 
-  /** Whether a box is seen: a suggestion that is not sure enough is not. */
-  readonly isSeen = ({ suggested }: Drawn): boolean => {
-    if (!suggested) return true;
-    return this.least.value === null ? suggested.draft : suggested.score >= this.least.value;
-  };
+  /** What is seen of boxes: no suggestion that is not sure enough, and none about what is drawn or suggested more surely. */
+  seenOf(boxes: readonly Drawn[]): readonly Drawn[] {
+    const least = this.least.value;
+    const sure = boxes.filter(({ suggested: one }) => !one || (least === null ? one.draft : one.score >= least));
+    return oneOfEach(sure, ({ suggested }) => suggested?.score ?? null);
+  }
 
   look(index: number): void {
     if (!this.entries.length) return;
@@ -206,7 +207,7 @@ export class Board {
 
   /** All that is seen is right, and all there is. Returns whether it could be said: each box needs a class. */
   accept(): boolean {
-    const boxes = this.boxes.filter(this.isSeen);
+    const boxes = this.seenOf(this.boxes);
     const unnamed = boxes.find((box) => box.class === null);
     if (unnamed) {
       this.pick(unnamed.id);

@@ -108,11 +108,14 @@ export function overlapping() {
   return overlap && !isBoxes() ? { overlap: 2, overlap_share: overlap } : {};
 }
 
-/** What kinds are asked with that look at images, and need no labels. Those of boxes say nothing of a whole image. */
+/** What kinds are asked with that look at whole images, and need no labels. */
 export function imagesOf() {
   const { pool, backbone } = theProject();
   return isBoxes() ? { backbone, path_to_img: pool } : onePool();
 }
+
+/** What kinds are asked with that look at boxes by a backbone. */
+export const ofBoxes = () => ({ ...onePool(), backbone: theProject().backbone });
 
 /** What looks at the project's images, by its name: a backbone, or the detector of boxes. */
 export const looksAtThem = () => (isBoxes() ? "yolox_nano" : theProject().backbone);

@@ -314,6 +314,13 @@ export const words = {
     found: (n: number) => `${images(n)} that look alike.`,
     moreSuch: "More such ones.",
     noneSuch: "None of such ones.",
+    mostAlikeBoxes: "Boxes, most alike first",
+    noBox: "No box is found surely enough on images that nobody has drawn on.",
+    chooseBox: "Choose “More like this box” on a box.",
+    oneBoxAtLeast: "One box at least must show what is looked for.",
+    boxesFound: (n: number) => `${boxes(n)} that look alike.`,
+    boxSaid: (at: number, all: number, name: string, looks: string | null) =>
+      `${at} of ${all}: ${looks ?? "something"} on ${name}`,
   },
 
   quality: {
@@ -626,7 +633,10 @@ export const words = {
     heading: "Map of the pool",
     go: "Draw the map",
     hint: "All images in a plane, those that look alike close together, coloured by their labels. Where it is grey, nothing is labelled yet.",
-    plane: (n: number) => `Map of ${images(n)}. Arrow keys move from point to point.`,
+    hintOfBoxes:
+      "All boxes in a plane, drawn ones coloured by their class, those that look alike close together. Grey ones are found on images that nobody has drawn on.",
+    plane: (n: number, ofBoxes: boolean) =>
+      `Map of ${ofBoxes ? boxes(n) : images(n)}. Arrow keys move from point to point.`,
     role: "map",
     under: "The image under the pointer",
     zoom: "Zoom",
@@ -643,6 +653,8 @@ export const words = {
     thisBatch: "this batch",
     counted: (n: number, all: number, labelled: number) =>
       `${number(n)} of ${images(all)}, ${number(labelled)} labelled (${percent(labelled / n)})`,
+    countedBoxes: (n: number, all: number, on: number, drawn: number) =>
+      `${number(n)} of ${boxes(all)} on ${images(on)}, ${number(drawn)} drawn`,
     said: (name: string, what: string) => `${name}: ${what}`,
   },
 
@@ -787,7 +799,13 @@ export const words = {
     stateSaving: ", not saved yet",
     stateRefused: ", not saved: change it again",
     strip: "Batch, best first",
-    backTo: { check: "Back to Check", quality: "Back to Quality", label: "Back to the batch" },
+    similar: "More like this box",
+    backTo: {
+      check: "Back to Check",
+      similar: "Back to boxes like some",
+      quality: "Back to Quality",
+      label: "Back to the batch",
+    },
     keptApart: "Kept apart to validate by: never proposed, never learnt from.",
     noneOfThese: "There is none.",
     changedTitle: "It was changed meanwhile",

@@ -347,6 +347,12 @@ export const words: Words = {
     found: (n) => `Похожих: ${images(n)}.`,
     moreSuch: "Больше таких.",
     noneSuch: "Таких не надо.",
+    mostAlikeBoxes: "Рамки, сначала самые похожие",
+    noBox: "На изображениях, где никто не рисовал, ни одна рамка не найдена достаточно уверенно.",
+    chooseBox: "Выберите рамку и нажмите «Похожие рамки».",
+    oneBoxAtLeast: "Хотя бы одна рамка должна показывать, что ищется.",
+    boxesFound: (n) => `Похожих: ${boxes(n)}.`,
+    boxSaid: (at, all, name, looks) => `${at} из ${all}: ${looks ?? "что-то"} на ${name}`,
   },
 
   quality: {
@@ -661,7 +667,9 @@ export const words: Words = {
     heading: "Карта пула",
     go: "Построить карту",
     hint: "Все изображения на плоскости: похожие рядом, цвет по меткам. Где серо, там ещё ничего не размечено.",
-    plane: (n) => `Карта: ${images(n)}. Стрелки переходят от точки к точке.`,
+    hintOfBoxes:
+      "Все рамки на плоскости: похожие рядом, цвет нарисованных по классам. Серые найдены на изображениях, где никто не рисовал.",
+    plane: (n, ofBoxes) => `Карта: ${ofBoxes ? boxes(n) : images(n)}. Стрелки переходят от точки к точке.`,
     role: "карта",
     under: "Изображение под указателем",
     zoom: "Масштаб",
@@ -678,6 +686,8 @@ export const words: Words = {
     thisBatch: "этот пакет",
     counted: (n, all, labelled) =>
       `${number(n)} из ${ofImages(all)}, размечено ${number(labelled)} (${percent(labelled / n)})`,
+    countedBoxes: (n, all, on, drawn) =>
+      `${number(n)} из ${number(all)} рамок на ${onImages(on)}, нарисовано ${number(drawn)}`,
     said: (name, what) => `${name}: ${what}`,
   },
 
@@ -859,7 +869,13 @@ export const words: Words = {
     stateSaving: ", ещё не сохранено",
     stateRefused: ", не сохранено: измените снова",
     strip: "Пакет, сначала самые полезные",
-    backTo: { check: "Назад к проверке", quality: "Назад к качеству", label: "Назад к пакету" },
+    similar: "Похожие рамки",
+    backTo: {
+      check: "Назад к проверке",
+      similar: "Назад к похожим рамкам",
+      quality: "Назад к качеству",
+      label: "Назад к пакету",
+    },
     keptApart: "Отложены для проверки: не предлагаются, на них не учатся.",
     noneOfThese: "Таких нет.",
     changedTitle: "За это время изменилось",
