@@ -95,11 +95,17 @@ def test_a_chart_is_drawn_where_there_is_one_and_refused_before_the_work_where_n
         assert nextlabel(*COMMANDS["map"], "-o", "map.svg")[0] == 0
     assert (data.root / "map.svg").read_text().startswith("<svg ")
     with worker.carrying_out(RESULTS["agreement"]):
-        assert nextlabel(*COMMANDS["agreement"], "-o", "people.PNG")[0] == 0
-    assert (data.root / "people.PNG").read_bytes().startswith(b"\x89PNG")
+        assert nextlabel(*COMMANDS["agreement"], "-o", "people.SVG")[0] == 0
     code, _, err = nextlabel(*SELECT, "-o", "batch.svg")
     assert (code, len(client.jobs())) == (2, 2)
     assert "no chart is drawn of what `select` answers" in err
+
+
+def test_a_chart_is_a_png_where_its_name_says_so(nextlabel, data, worker):
+    pytest.importorskip("resvg_py")
+    with worker.carrying_out(RESULTS["map"]):
+        assert nextlabel(*COMMANDS["map"], "-o", "map.PNG")[0] == 0
+    assert (data.root / "map.PNG").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_png_without_what_draws_it_is_refused_before_the_work(nextlabel, client, monkeypatch):
