@@ -550,8 +550,6 @@ export interface paths {
         /**
          * Make Report
          * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-         *
-         *     Results are told for one class an image.
          */
         post: operations["make_report_report_post"];
         delete?: never;
@@ -1351,7 +1349,10 @@ export interface components {
             /** Probability */
             probability: number;
         };
-        /** ClassScores */
+        /**
+         * ClassScores
+         * @description One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it.
+         */
         ClassScores: {
             /** Class */
             class: string;
@@ -1361,6 +1362,11 @@ export interface components {
             recall: number;
             /** F1 */
             f1: number;
+            /** F1 Interval */
+            f1_interval?: [
+                number,
+                number
+            ] | null;
             /** Support */
             support: number;
             /** Predicted */
@@ -4445,11 +4451,10 @@ export interface components {
             path_to_labels: string;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Jobs
              * @description Succeeded jobs about this pool; of several of a kind, the last counts.
@@ -5040,11 +5045,10 @@ export interface components {
             images: number;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
         };
     };
     responses: never;
@@ -6249,8 +6253,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
-                task?: "classification" | "multilabel";
+                task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
             path?: never;
