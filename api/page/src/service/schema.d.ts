@@ -890,9 +890,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -900,7 +900,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2269,9 +2269,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -2279,7 +2279,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2755,9 +2755,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -2765,7 +2765,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3094,9 +3094,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -3104,7 +3104,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3316,9 +3316,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -3326,7 +3326,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4150,9 +4150,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4160,7 +4160,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4554,9 +4554,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4564,7 +4564,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4785,9 +4785,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4795,7 +4795,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
