@@ -3,11 +3,13 @@
 python -m benchmarks.detection curve  --data ../shared/data --weights ../shared/data/weights --out curve.jsonl
 python -m benchmarks.detection replay --data ... --methods auto random --out replay.jsonl
 python -m benchmarks.detection gains  --out replay.jsonl
+python -m benchmarks.detection forecast --data ... --weights ... --sets bccd --seeds 0 --out forecast.jsonl
 python -m benchmarks.detection costs  --data ... --weights ...
 
 A line of JSON is written for each detector trained, so that what was stopped is still a result. 28 % of each set is for
 scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy. `gains` holds the
-methods of a replay against random choice, at equal images and at equal boxes; `costs` tells seconds and memory.
+methods of a replay against random choice, at equal images and at equal boxes. `forecast` asks for a learning curve of
+the smallest of the sizes, and trains on the others to see how right it was. `costs` tells seconds and memory.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import resource
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,9 +28,19 @@ from typing import Any
 import numpy as np
 
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected, write_lines
+from nextlabel.core.data.decoder import Decoder
 from nextlabel.core.kinds.registry import parse_request
+from nextlabel.core.methods.auto import AutoOfBoxes
+from nextlabel.core.methods.base import Inputs
+from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
+from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.metrics.detection import Truth, score
 from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.detection.detector import Detector
+from nextlabel.core.neural.detection.letterbox import BoxReader
+from nextlabel.core.neural.detection.weights import FILE, read_weights
+from nextlabel.core.pipelines.detection.finder import SIDE
+from nextlabel.core.pipelines.detection.selection import LOOKED_AT
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -36,13 +49,14 @@ SETS = ("bccd", "cards")
 SIZES = (20, 50, 100, 200)
 FOR_SCORING = 0.28
 FIRST, ROUNDS = 20, (40, 60, 100, 140)
+SEEN = 200  # images whose seconds are measured
 
 Drawn = Mapping[str, BoxedImage]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("curve", "replay", "gains", "costs"))
+    parser.add_argument("what", choices=("curve", "replay", "gains", "forecast", "costs"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--out", type=Path)
@@ -51,10 +65,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
     parser.add_argument("--methods", nargs="+", default=["auto", "random"])
+    parser.add_argument("--repeats", type=int, default=3, help="of a learning curve")
     parser.add_argument("--passes", type=int)
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("--detector", choices=("whole", "light"))
     given = parser.parse_args()
-    options = {"passes": given.passes, "image_size": given.image_size}
+    options = {"passes": given.passes, "image_size": given.image_size, "detector": given.detector}
     if given.what == "gains":
         print_gains([json.loads(line) for line in given.out.read_text().splitlines()])
         return
@@ -65,7 +81,11 @@ def main() -> None:
         for seed in given.seeds:
             for name in given.sets:
                 trial = Trial(given.data / name, Path(folder), given.weights, seed, options)
-                lines = trial.curve(given.sizes) if given.what == "curve" else trial.replay(given.methods, given.rounds)
+                lines = {
+                    "curve": trial.curve(given.sizes),
+                    "replay": trial.replay(given.methods, given.rounds),
+                    "forecast": trial.forecast(given.sizes, given.repeats),
+                }[given.what]
                 for line in lines:
                     print(json.dumps({"set": name, "seed": seed, **options, **line}), file=out, flush=True)
 
@@ -99,6 +119,24 @@ class Trial:
             for upto in rounds:
                 labelled = [*labelled, *self._choose(labelled, upto - len(labelled), method)]
                 yield {"method": method, "labelled": upto, **self._score(labelled)}
+
+    def forecast(self, sizes: Sequence[int], repeats: int) -> Iterator[dict[str, Any]]:
+        """Forecast from the smallest of the sizes, and measure at the others."""
+        now, *others = sorted(sizes)
+        result = self._carry_out(
+            "learning_curve",
+            path_to_img=str(self._images),
+            path_to_labels=self._labels("labels.jsonl", self._order[:now]),
+            path_to_img_val=str(self._images),
+            path_to_labels_val=self._val,
+            repeats=repeats,
+            ahead=[size - now for size in others],
+        )
+        points = {point.images: point.map50 for point in result.points}
+        for size, told in zip([now, *others], [result.now, *result.forecast], strict=True):
+            forecast = {"forecast": told.map50, "low": told.low, "high": told.high}
+            truth = self._score(self._order[:size])["map50"]
+            yield {"from": now, "points": points, "labelled": size, **forecast, "map50": truth}
 
     def trained_on(self, labelled: int) -> dict[str, Any]:
         return self._score(self._order[:labelled])
@@ -202,9 +240,45 @@ def print_costs(data: Path, weights: Path, options: Mapping[str, Any]) -> None:
         print(f"memory: {resident_mb() - began} MB more at most")
         with timed("the same images predicted again, the detector kept"):
             trial.trained_on(200)
+    print_images(data / "images", weights)
+    print_choice()
     truth, said = made_up(5_000)
     with timed("mAP of 5,000 images, 100,000 predictions of 10 classes"):
         score(truth, said, [str(c) for c in range(10)])
+
+
+def print_images(images: Path, weights: Path) -> None:
+    """Print what an image takes that is looked at, of its file until its boxes."""
+    paths = sorted(images.iterdir())[:SEEN]
+    reader, decoder = BoxReader(SIDE), Decoder.of(Settings(weights_dir=weights))
+    with timed(f"{len(paths)} images read") as read:
+        small = []
+        for path in paths:
+            with path.open("rb") as file:
+                small.append(reader.read(file, decoder).prepared)
+    detector = Detector(read_weights(weights / FILE), SIDE, images=len(paths))
+    detector(small[:1])
+    with timed(f"the same seen by the detector ({detector.engine})") as seen:
+        detector(small)
+    each = [1000 * one.cpu_s / len(paths) for one in (read, seen)]
+    print(f"an image: {each[0]:.1f} ms read, {each[1]:.1f} ms seen; 10,000: {10 * sum(each):.0f} s of a core")
+
+
+def print_choice() -> None:
+    """Print what choosing takes beyond looking, at as many candidates as a job looks at, and at 10,000."""
+    for n in (LOOKED_AT, 10_000):
+        said = [one.from_score(0.2) for one in made_up(n)[1]]
+        rng = np.random.default_rng(0)
+        boxes = FoundBoxes.of(said, np.full(10, 0.5))
+        inputs = Inputs(
+            candidates=np.arange(n),
+            embeddings=rng.normal(size=(n, 384)).astype(np.float32),
+            logits=ClassSum.of_candidates(boxes)[:, None],
+            units=GIVEN_DOUBTS,
+            boxes=boxes,
+        )
+        with timed(f"100 of {n:,} chosen by what `auto` is"):
+            AutoOfBoxes().select(inputs, 100, rng)
 
 
 def made_up(n: int) -> tuple[list[Truth], list[Detected]]:
@@ -219,11 +293,17 @@ def made_up(n: int) -> tuple[list[Truth], list[Detected]]:
     return truth, said
 
 
+@dataclass
+class Took:
+    cpu_s: float = 0.0
+
+
 @contextmanager
-def timed(what: str) -> Iterator[None]:
-    cpu, wall = time.process_time(), time.monotonic()
-    yield
-    print(f"{what}: {time.process_time() - cpu:.1f} s of CPU, {time.monotonic() - wall:.1f} s", flush=True)
+def timed(what: str) -> Iterator[Took]:
+    cpu, wall, took = time.process_time(), time.monotonic(), Took()
+    yield took
+    took.cpu_s = time.process_time() - cpu
+    print(f"{what}: {took.cpu_s:.1f} s of CPU, {time.monotonic() - wall:.1f} s", flush=True)
 
 
 def resident_mb() -> int:

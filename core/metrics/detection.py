@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import Detected, Floats, Rows, intersection
+from nextlabel.core.data.boxes import Detected, Floats, Rows, intersection, iou
 from nextlabel.core.metrics.classification import INTERVAL
 
 THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)  # of IoU
@@ -23,6 +23,7 @@ MOST_DETECTIONS = 100  # of one class on one image, those of the highest scores
 DRAWS = 100  # of images with replacement, for intervals
 NEAR = 0.1  # IoU from which on a wrong box is of an object nearby; below, of the background
 FOUND = 0.5  # IoU of a box that is right
+ONE_OBJECT = 0.6  # IoU from which on two predictions are of one object, of whatever class
 Interval = tuple[float, float]
 Kind = Literal["class", "place", "both", "double", "background", "missed"]
 Flags = NDArray[np.bool_]
@@ -162,6 +163,17 @@ class Calibration:
         lowest = lowest_sure(truth, said)
         floor = min([*own, UNKNOWN_FLOOR if lowest is None else lowest])
         return cls(np.array(own), quality(truth, said, n_classes), floor)
+
+    def drafts(self, said: Detected) -> Flags:
+        """Return (n,) which are so sure that they may be taken for right; of those of one object, the surest."""
+        drafted = np.zeros(len(said), np.bool_)
+        if not len(said):
+            return drafted
+        sure = np.flatnonzero(said.scores >= self.thresholds[said.classes])
+        overlaps = iou(said.places[sure], said.places[sure])
+        for i in np.argsort(-said.scores[sure], kind="stable").tolist():
+            drafted[sure[i]] = not drafted[sure[overlaps[i] >= ONE_OBJECT]].any()
+        return drafted
 
     def said(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

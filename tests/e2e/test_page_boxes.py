@@ -13,7 +13,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
+from nextlabel.core.data.notes import read_notes
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, SuspiciousBox
+from nextlabel.core.kinds.map import DetectionMapResult
+from nextlabel.core.kinds.similar import DetectionSimilarItem, DetectionSimilarResult
 from nextlabel.core.tasks.registry import DETECTION
 from tests.e2e import canned
 from tests.e2e.canned import Canned
@@ -59,12 +62,12 @@ def suggested(class_name: str | None, score: float, *, draft: bool = True, off: 
     return {"box": [x + off, y + off, 60, 60], "class": class_name, "score": score, "draft": draft}
 
 
-def batch(page: Page, boxes: Sequence[dict[str, Any]] = (), images: int = 3) -> Canned:
-    """A batch whose images all have these boxes suggested."""
+def batch(page: Page, boxes: Sequence[dict[str, Any]] = (), images: int = 3, others: Sequence[Any] = ()) -> Canned:
+    """A batch whose images all have these boxes suggested; and other results."""
     result = canned.selection([f"scene_{i}.png" for i in range(images)]).model_dump(mode="json", by_alias=True)
     for item in result["items"]:
         item["boxes"] = list(boxes)
-    return Canned(page, result | {"task": "detection"})
+    return Canned(page, result | {"task": "detection"}, *others)
 
 
 def drawn(labels: Path) -> dict[str, list[tuple[str, list[int]]]]:
@@ -395,6 +398,80 @@ def suspect(rank: int, suspicion: str, **more: Any) -> SuspiciousBox:
     )
 
 
+def test_more_boxes_like_one_are_found_and_shown_on_a_map(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    others = [alike("scene_1.png", "scene_2.png"), boxes_map("scene_1.png", "scene_2.png")]
+    asked = batch(page, [suggested("red", 0.9)], others=others).asked
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("m")
+    expect(page.locator(".toast", has_text="Choose a box first")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("m")
+    found = page.get_by_role("list", name="Boxes, most alike first").get_by_role("button")
+    expect(found).to_have_count(2)
+    example = {"name": "scene_0.png", "box": [102, 102, 60, 60]}
+    assert asked["similar"]["task"] == "detection"
+    assert (asked["similar"]["like_boxes"], asked["similar"]["unlike_boxes"]) == ([example], [])
+    expect(page.locator(".alike .scene img").first).to_be_visible()
+    visitor.shot("boxes-alike")
+    assert visitor.serious() == []
+    page.keyboard.press("-")
+    page.keyboard.press("n")
+    until(page, lambda: asked["similar"]["unlike_boxes"] == [{"name": "scene_1.png", "box": [100, 100, 60, 60]}])
+    expect(page.get_by_role("heading", name="Not like")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("d")
+    expect(page.get_by_role("application")).to_have_attribute("aria-label", re.compile("scene_2"))
+    page.get_by_role("link", name="Back to boxes like some").click()
+    expect(found).to_have_count(2)
+
+    page.goto(f"{visitor.url}/#/map")
+    page.get_by_role("button", name="Draw the map").click()
+    expect(page.get_by_text("2 of 5 boxes on 3 images, 1 drawn")).to_be_visible()
+    expect(page.locator(".side .scene img")).to_be_visible()
+    visitor.shot("boxes-map")
+    assert asked["map"]["task"] == "detection"
+    expect(page.locator(".side").get_by_role("link")).to_have_attribute(
+        "href", re.compile(r"similar\?name=scene_\d.png&box=100%2C100%2C60%2C60")
+    )
+
+
+def alike(*names: str) -> DetectionSimilarResult:
+    items = [
+        DetectionSimilarItem(
+            rank=rank,
+            name=name,
+            box=(100, 100, 60, 60),
+            score=1 / rank,
+            like=0,
+            class_name=None,
+            predicted="red",
+            confidence=0.9,
+        )
+        for rank, name in enumerate(names, start=1)
+    ]
+    counts = {"candidates": len(names), "looked_at": len(names), "detector": None}
+    return DetectionSimilarResult(data=names, items=tuple(items), **counts, **canned.REST)
+
+
+def boxes_map(drawn_on: str, other: str) -> DetectionMapResult:
+    return DetectionMapResult(
+        class_names=("red",),
+        names=(drawn_on, other),
+        boxes=((100, 100, 60, 60),) * 2,
+        x=(0, 1),
+        y=(0, 1),
+        classes=(0, -1),
+        predicted=(-1, 0),
+        all_boxes=5,
+        images=3,
+        detector=None,
+        **canned.REST,
+    )
+
+
 def test_set_up_offers_boxes_and_what_serves_them_and_says_what_is_missing(visit, scenes, labels):
     """The weights of the detector are not on this machine, which nobody can know before a job looks for them."""
     visitor = visit()
@@ -409,3 +486,34 @@ def test_set_up_offers_boxes_and_what_serves_them_and_says_what_is_missing(visit
     visitor.shot("boxes-setup")
     page.get_by_role("button", name="Start labelling").press("Enter")
     expect(page.get_by_text("yolox_nano.onnx")).to_be_visible(timeout=60_000)
+
+
+def test_what_one_is_unsure_of_and_what_is_kept_apart_is_come_back_to(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("!")
+    expect(page.get_by_role("option", name=re.compile("scene_0.png.*unsure"))).to_be_visible()
+    page.keyboard.press(";")
+    page.get_by_role("textbox", name="Note").fill("one or two?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="1 noted")).to_be_visible()
+    page.get_by_role("link", name="1 unsure").click()
+    stage_of(page)
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("n")
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
+    noted = {one.name: (one.unsure, one.text) for one in read_notes(labels, [labels])}
+    assert noted == {"scene_0.png": (True, ""), "scene_1.png": (False, "one or two?")}
+
+    page.goto(page.url.partition("#")[0] + "#/quality")
+    page.get_by_role("spinbutton").fill("8")
+    page.get_by_role("button", name="Keep them apart").click()
+    expect(page.get_by_text("8 images are kept apart")).to_contain_text("1 labelled")
+    page.get_by_role("link", name="Label them").click()
+    stage_of(page)
+    expect(page.get_by_role("option")).to_have_count(8)
+    assert visitor.serious() == []
+    visitor.shot("boxes-apart")

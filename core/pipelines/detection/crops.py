@@ -98,7 +98,7 @@ def predict_crops(
 def _drafts(said: Mapping[int, Detected], calibration: Calibration, classless: bool) -> Crops:
     parts = [Crops.at(np.empty(0, np.int64), np.empty((0, 4)))]
     for row, one in said.items():
-        kept = np.flatnonzero(one.scores >= calibration.thresholds[one.classes]) if len(one) else np.empty(0, np.int64)
+        kept = np.flatnonzero(calibration.drafts(one))
         rows = np.full(len(kept), row, np.int64)
         nothing = np.full(len(kept), NONE, np.int64)
         parts.append(

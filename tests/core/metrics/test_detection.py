@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from nextlabel.core.data.boxes import Detected
-from nextlabel.core.metrics.detection import Truth, score
+from nextlabel.core.metrics.detection import Calibration, Truth, score
 
 
 def truth(*objects, crowd=()):
@@ -160,3 +160,16 @@ def test_a_prediction_in_a_crowd_counts_neither_way_however_many_there_are():
     crowd = truth((0, 0, 0, 100, 100), (0, 200, 0, 10, 10), crowd=[0])
     mine = scored([crowd], [said((0, 10, 10, 5, 5, 0.9), (0, 50, 50, 5, 5, 0.9), (0, 200, 0, 10, 10, 0.8))])
     assert (mine.map50, mine.misses, mine.per_class[0].objects) == (pytest.approx(1), (), 1)
+
+
+def test_one_object_is_drafted_once_as_what_it_is_most_surely():
+    calibration = Calibration(np.array([0.5, 0.3]), np.ones(2), 0.05)
+    predictions = said(
+        (0, 0, 0, 10, 10, 0.6),
+        (1, 0, 1, 10, 10, 0.7),  # the same object, more surely
+        (0, 0, 4, 10, 10, 0.55),  # beside both: another one
+        (0, 50, 0, 10, 10, 0.49),  # surer than the next, and yet below its own threshold
+        (1, 50, 0, 10, 10, 0.4),
+    )
+    assert calibration.drafts(predictions).tolist() == [False, True, True, False, True]
+    assert calibration.drafts(said()).tolist() == []

@@ -19,7 +19,7 @@ const KEYS = { hide: "h", all: "f" };
 export function Looks({ board, viewer, hidden, brightness }: Given) {
   const { suggested, sketch } = board.current.value;
   const all = sketch.value.boxes.filter((box) => box.suggested);
-  const shown = all.filter(board.isSeen);
+  const shown = board.seenOf(sketch.value.boxes).filter((box) => box.suggested);
   const sure = suggested.filter(({ draft }) => draft).map(({ score }) => score);
   const least = board.least.value;
   return (

@@ -9,6 +9,7 @@ import {
   inImage,
   inTheMiddle,
   iou,
+  oneOfEach,
   type Place,
   panned,
   zoomed,
@@ -55,6 +56,21 @@ test("suggestions on top of what is drawn are left out", () => {
   const [same, other] = [{ box: [0, 1, 10, 10] as Place }, { box: [0, 5, 10, 10] as Place }];
   expect(besides([same, other], [drawn])).toEqual([other]);
   expect(besides([same], [])).toEqual([same]);
+});
+
+test("of suggestions about one object the surest is kept, and none about what is drawn", () => {
+  const [left, right]: Place[] = [
+    [0, 0, 10, 10],
+    [20, 0, 10, 10],
+  ];
+  const boxes = [
+    { place: left!, score: 0.4 },
+    { place: [0, 1, 10, 10] as Place, score: 0.6 },
+    { place: right!, score: 0.9 },
+    { place: [20, 1, 10, 10] as Place, score: null },
+    { place: [0, 5, 10, 10] as Place, score: 0.1 },
+  ];
+  expect(oneOfEach(boxes, ({ score }) => score)).toEqual([boxes[1], boxes[3], boxes[4]]);
 });
 
 test("a click means the smallest box there", () => {

@@ -52,6 +52,16 @@ const SAME = 0.5; // from this IoU on, two boxes are about the same object
 export const besides = <T extends { box: Place }>(suggested: readonly T[], drawn: readonly Place[]): T[] =>
   suggested.filter(({ box }) => drawn.every((place) => iou(box, place) < SAME));
 
+const ONE_OBJECT = 0.6; // from this IoU on, so are two suggestions, whatever their classes
+
+/** Without suggestions about what is drawn, or suggested more surely: `sure` is null of what is drawn. */
+export function oneOfEach<T extends { place: Place }>(boxes: readonly T[], sure: (box: T) => number | null): T[] {
+  const kept = new Set(boxes.filter((box) => sure(box) === null));
+  const suggested = boxes.filter((box) => !kept.has(box)).toSorted((a, b) => sure(b)! - sure(a)!);
+  for (const box of suggested) if ([...kept].every(({ place }) => iou(place, box.place) < ONE_OBJECT)) kept.add(box);
+  return boxes.filter((box) => kept.has(box));
+}
+
 /** The smallest box that the point lies in. */
 export function at<T extends { place: Place }>(boxes: readonly T[], [px, py]: Point): T | null {
   const hit = boxes.filter(({ place: [x, y, w, h] }) => px >= x && px <= x + w && py >= y && py <= y + h);

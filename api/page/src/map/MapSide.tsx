@@ -1,11 +1,12 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { BoxPhoto } from "../boxes/BoxPhoto";
 import { classColour } from "../shared/colour";
 import { Kbd } from "../shared/Kbd";
 import { Photo } from "../shared/Photo";
 import { addressOf } from "../store/route";
 import { number, words } from "../words";
-import { type Colouring, labelledIn, type MapResult, mayHaveSeveral, whatIs } from "./colouring";
+import { type Colouring, isOfBoxes, labelledIn, type MapResult, mayHaveSeveral, toSimilar, whatIs } from "./colouring";
 
 const MOST_CLASSES = 30;
 const PAUSE_MS = 60; // a pointer that passes by loads nothing
@@ -24,22 +25,32 @@ interface Given {
 export function MapSide({ result, colouring, by, at, held, hasBatch }: Given) {
   const name = result.names[at]!;
   const labelled = useMemo(() => labelledIn(result), [result]);
+  const settled = useSettled(at);
+  const n = result.names.length;
   return (
     <aside class="side" aria-label={words.map.under}>
       <figure class="photo">
-        <Photo name={useSettled(name)} side={320} alt={name} eager />
+        {isOfBoxes(result) ? (
+          <BoxPhoto name={result.names[settled]!} place={result.boxes[settled]!} title={whatIs(result, settled)} />
+        ) : (
+          <Photo name={result.names[settled]!} side={320} alt={result.names[settled]!} eager />
+        )}
       </figure>
       <div class="caption">
         <p>
           <strong>{whatIs(result, at)}</strong>
         </p>
         <p class="dim name">{name}</p>
-        <a class="button" href={addressOf("similar", { like: name })}>
+        <a class="button" href={addressOf("similar", toSimilar(result, at))}>
           {words.label.similar} <Kbd>m</Kbd>
         </a>
         <p class="hint">{held ? words.map.pinned : words.map.free}</p>
       </div>
-      <p class="small dim">{words.map.counted(result.names.length, result.images, labelled)}</p>
+      <p class="small dim">
+        {isOfBoxes(result)
+          ? words.map.countedBoxes(n, result.all_boxes, result.images, labelled)
+          : words.map.counted(n, result.images, labelled)}
+      </p>
       {mayHaveSeveral(result) && (
         <label class="row small" for="coloured-by">
           {words.map.colouredBy}

@@ -8,12 +8,13 @@ import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
 import { soon } from "../store/ahead";
+import { survey } from "../store/drawings";
 import { Question, resultOf } from "../store/jobs";
 import { load } from "../store/labels";
 import { attempt } from "../store/notices";
-import { imagesOf, lastJob } from "../store/project";
+import { imagesOf, isBoxes, lastJob, ofBoxes } from "../store/project";
 import { words } from "../words";
-import { labelledIn } from "./colouring";
+import { isOfBoxes, labelledIn } from "./colouring";
 import { PlaneView } from "./PlaneView";
 import "./map.css";
 
@@ -23,7 +24,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
   const map = useMemo(
     () =>
       new Question("map", lifetime, async () => {
-        await load([], lifetime);
+        await (isBoxes() ? survey(lifetime) : load([], lifetime));
         batch.value = await namesOfBatch(lifetime);
       }),
     [],
@@ -32,7 +33,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
     void attempt(() => map.resume(params.get("job")));
   }, []);
   const answer = map.answer.value;
-  const isWhole = answer && answer.result.images === answer.result.names.length;
+  const isWhole = answer && !isOfBoxes(answer.result) && answer.result.images === answer.result.names.length;
   const go = (
     <>
       {answer && <Age job={answer.job} labelsThen={isWhole ? labelledIn(answer.result) : null} />}
@@ -40,7 +41,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
         type="button"
         class="primary"
         disabled={map.asking.value}
-        onClick={() => void map.ask(() => ({ kind: "map", ...imagesOf(), ...soon() }))}
+        onClick={() => void map.ask(() => ({ kind: "map", ...(isBoxes() ? ofBoxes() : { ...imagesOf(), ...soon() }) }))}
       >
         {words.map.go}
       </button>
@@ -50,7 +51,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
     <div class="view">
       <Heading action={go}>{words.map.heading}</Heading>
       <Asking question={map} />
-      {!answer && !map.asking.value && <p class="hint prose">{words.map.hint}</p>}
+      {!answer && !map.asking.value && <p class="hint prose">{isBoxes() ? words.map.hintOfBoxes : words.map.hint}</p>}
       {answer && <PlaneView key={answer.job.id} result={answer.result} batch={batch.value} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
     </div>

@@ -8,7 +8,7 @@ import { toneOf } from "../store/labels";
 import { attempt, say } from "../store/notices";
 import { go } from "../store/route";
 import { words } from "../words";
-import { type Colouring, colouringOf, type MapResult, whatIs } from "./colouring";
+import { type Colouring, colouringOf, isOfBoxes, type MapResult, toSimilar, whatIs } from "./colouring";
 import { MapSide } from "./MapSide";
 import { type Colour, type Look, type Painter, painterFor } from "./painter";
 import { Plane, type View } from "./plane";
@@ -114,7 +114,7 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
     else if (key === "+" || key === "=") closer(STEP);
     else if (key === "-" || key === "−") closer(1 / STEP);
     else if (key === "0") all();
-    else if (key === "m") go("similar", { like: result.names[at.value]! });
+    else if (key === "m") go("similar", toSimilar(result, at.value));
     else return false;
     return true;
   });
@@ -128,7 +128,7 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
           tabIndex={0}
           role="application"
           aria-roledescription={words.map.role}
-          aria-label={words.map.plane(plane.points.n)}
+          aria-label={words.map.plane(plane.points.n, isOfBoxes(result))}
           onClick={(event) => hold(under(event, isFinger(event) ? NEAR_FINGER_PX : NEAR_PX))}
           onPointerMove={(event) => {
             if (held.value || event.buttons || event.pointerType !== "mouse") return;
@@ -171,10 +171,11 @@ const isFinger = (event: MouseEvent) => (event as PointerEvent).pointerType === 
 
 const shift = ([x, y]: [number, number], k: number): [number, number] => [x / k, y / k];
 
+/** An image may have several points: one of each of its boxes. */
 function rowsOf(names: readonly string[], wanted: readonly string[]): number[] {
-  if (!wanted.length) return [];
-  const rows = new Map(names.map((name, at) => [name, at]));
-  return wanted.map((name) => rows.get(name)).filter((at) => at !== undefined);
+  const ranks = new Map(wanted.map((name, rank) => [name, rank]));
+  const rows = names.flatMap((name, at) => (ranks.has(name) ? [at] : []));
+  return rows.toSorted((a, b) => ranks.get(names[a]!)! - ranks.get(names[b]!)!);
 }
 
 function lookOf({ names, of, quiet }: Colouring, dark: boolean): Look {

@@ -1,15 +1,18 @@
-// What the colours of a map stand for: the class of each image; where it may have several, any one of them.
+// What the colours of a map stand for: the class of each image, or box; where it may have several, any one of them.
 
-import type { OneMap, Results, SeveralMap } from "../service/types";
+import type { BoxesMap, OneMap, Results, SeveralMap } from "../service/types";
 import { inWords } from "../store/answer";
+import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 
 export type MapResult = Results["map"];
-export const mayHaveSeveral = (result: MapResult): result is SeveralMap => "task" in result;
+export const mayHaveSeveral = (result: MapResult): result is SeveralMap =>
+  "task" in result && result.task === "multilabel";
+export const isOfBoxes = (result: MapResult): result is BoxesMap => "boxes" in result;
 
 export interface Colouring {
   names: readonly string[];
-  /** By image: what it is, as an index into `names`; -1 without a label. */
+  /** By image, or box: what it is, as an index into `names`; -1 without a label. */
   of: ArrayLike<number>;
   /** Which of the names says that an image has not got it: drawn in grey. */
   quiet: number | null;
@@ -28,7 +31,7 @@ export function colouringOf(result: MapResult, by: number | null): Colouring {
   return { names: [...result.class_names, words.label.none], of, quiet: none };
 }
 
-/** What is known of an image. */
+/** What is known of an image, or box. */
 export function whatIs(result: MapResult, at: number): string {
   if (!mayHaveSeveral(result)) return whatOneIs(result, at);
   const named = (some: readonly number[]) => inWords(some.map((one) => result.class_names[one]!));
@@ -38,14 +41,18 @@ export function whatIs(result: MapResult, at: number): string {
   return guess ? words.map.looksLike(named(guess)) : words.map.unlabelled;
 }
 
-function whatOneIs({ classes, class_names, predicted }: OneMap, at: number): string {
+function whatOneIs({ classes, class_names, predicted }: OneMap | BoxesMap, at: number): string {
   const given = classes[at] ?? -1;
   if (given >= 0) return class_names[given]!;
   const guess = predicted?.[at];
-  return guess === undefined ? words.map.unlabelled : words.map.looksLike(class_names[guess]!);
+  return guess === undefined || guess < 0 ? words.map.unlabelled : words.map.looksLike(class_names[guess]!);
 }
 
 export function labelledIn(result: MapResult): number {
   const of = colouringOf(result, null).of;
   return Array.from(of).filter((one) => one >= 0).length;
 }
+
+/** What the address says that asks for more like a point. */
+export const toSimilar = (result: MapResult, at: number) =>
+  isOfBoxes(result) ? likeBox(result.names[at]!, result.boxes[at]!) : { like: result.names[at]! };

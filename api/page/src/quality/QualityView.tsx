@@ -14,6 +14,7 @@ import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
 import { KeepApart } from "./KeepApart";
+import { People } from "./People";
 import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
@@ -43,7 +44,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
+      <Heading action={<ReportButton />}>{words.quality.title}</Heading>
       <Section
         kind="learning_curve"
         heading={words.quality.curve}
@@ -60,7 +61,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         hint={words.quality.f1Hint}
         verb={words.quality.measure}
         named={kind === "f1" ? named : null}
-        before={isBoxes() || hasNamed ? null : <KeepApart />}
+        before={hasNamed ? null : <KeepApart />}
         missing={hasNamed || apart.value?.labelled ? null : f1Missing()}
         request={() => ({
           kind: "f1",
@@ -84,6 +85,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
           draw={(result) => <Agreement result={result} />}
         />
       )}
+      <People />
       {!isBoxes() && (
         <Section
           kind="audit"

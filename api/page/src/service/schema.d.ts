@@ -454,6 +454,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/paces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Paces
+         * @description Tell how fast people label in a place of labels, as far as that is known.
+         */
+        get: operations["get_paces_labels_paces_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pool": {
         parameters: {
             query?: never;
@@ -474,6 +494,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projects
+         * @description List the projects that are kept, the same for everybody.
+         */
+        get: operations["get_projects_projects_get"];
+        put?: never;
+        /**
+         * Post Project
+         * @description Keep a project under a name, or change or rename one. Its folders must be there.
+         */
+        post: operations["post_project_projects_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget
+         * @description Forget a project by that name. Its images and labels stay where they are.
+         */
+        post: operations["forget_projects_forget_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/report": {
         parameters: {
             query?: never;
@@ -486,8 +550,6 @@ export interface paths {
         /**
          * Make Report
          * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-         *
-         *     Results are told for one class an image.
          */
         post: operations["make_report_report_post"];
         delete?: never;
@@ -794,11 +856,11 @@ export interface components {
             head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -827,6 +889,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             */
+            passes?: number | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -853,7 +930,7 @@ export interface components {
             path_to_labels_val?: string | null;
             /**
              * Methods
-             * @description To replay beside `random`.
+             * @description To replay beside `random`. For boxes, left out: auto and det_sum.
              */
             methods?: (string | {
                 [key: string]: unknown;
@@ -866,7 +943,7 @@ export interface components {
             repeats: number;
             /**
              * Budget
-             * @description Labels to replay to. Default: half of those there are, 1,000 at most.
+             * @description Labels to replay to. Default: half of those there are, 1,000 at most; for boxes, images, 200 at most.
              */
             budget?: number | null;
         };
@@ -899,6 +976,52 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * BoxAuditArm
+         * @description A method replayed: mAP@50 by labelled images and the boxes on them, mean over the repeats.
+         *
+         *     `gain`: mean mAP@50 over the whole budget of boxes, less random's at as many boxes; `gain_by_images`: at as many
+         *     images. `saved`: the share of random's boxes that it does without for the mAP@50 that both have the boxes to reach;
+         *     None: it did not get there. Intervals are of 95 %, and that of `gain` decides the verdict.
+         */
+        BoxAuditArm: {
+            /** Method */
+            method: string;
+            /** Images */
+            images: number[];
+            /** Boxes */
+            boxes: number[];
+            /** Map50 */
+            map50: number[];
+            /** Gain */
+            gain: number;
+            /** Gain Interval */
+            gain_interval: [
+                number,
+                number
+            ];
+            /** Gain By Images */
+            gain_by_images: number;
+            /** Gain By Images Interval */
+            gain_by_images_interval: [
+                number,
+                number
+            ];
+            /** Saved */
+            saved: number | null;
+            /** Saved Interval */
+            saved_interval: [
+                number,
+                number
+            ] | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "better" | "no better" | "worse" | "unsure";
+            /** Sentence */
+            sentence: string;
         };
         /**
          * BoxCurvePoint
@@ -1226,7 +1349,10 @@ export interface components {
             /** Probability */
             probability: number;
         };
-        /** ClassScores */
+        /**
+         * ClassScores
+         * @description One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it.
+         */
         ClassScores: {
             /** Class */
             class: string;
@@ -1236,6 +1362,11 @@ export interface components {
             recall: number;
             /** F1 */
             f1: number;
+            /** F1 Interval */
+            f1_interval?: [
+                number,
+                number
+            ] | null;
             /** Support */
             support: number;
             /** Predicted */
@@ -1466,6 +1597,44 @@ export interface components {
              * @default
              */
             example: string;
+        };
+        /**
+         * DetectionAuditResult
+         * @description `arms`: random first, then the methods as asked. `detector`: what found the boxes in each round.
+         */
+        DetectionAuditResult: {
+            /**
+             * Kind
+             * @default audit
+             * @constant
+             */
+            kind: "audit";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Repeats */
+            repeats: number;
+            /** Images */
+            images: number;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "held out" | "split";
+            /** Validation Images */
+            validation_images: number;
+            /** Detector */
+            detector: string;
+            /** Arms */
+            arms: components["schemas"]["BoxAuditArm"][];
+            /** Sentence */
+            sentence: string;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
         };
         /**
          * DetectionF1Result
@@ -2099,13 +2268,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -2580,13 +2754,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -2914,13 +3093,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -3052,6 +3236,8 @@ export interface components {
             };
             /** Predictions */
             predictions?: string | null;
+            /** Texts */
+            texts?: string | null;
         };
         /**
          * MapPoint
@@ -3129,13 +3315,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -3697,6 +3888,66 @@ export interface components {
             person: string;
         };
         /**
+         * PaceList
+         * @description Of people whose labels came over HTTP. When labels were written into a file by hand, nobody knows.
+         */
+        PaceList: {
+            /**
+             * Pause S
+             * @description A longer time without a label is a pause, and counts for no image.
+             */
+            pause_s: number;
+            /** People */
+            people: components["schemas"]["PaceView"][];
+        };
+        /**
+         * PaceView
+         * @description How fast a person is: the time from one image to the next within a sitting.
+         */
+        PaceView: {
+            /** Person */
+            person: string;
+            /**
+             * Seconds
+             * @description Its median; null where fewer than 10 times are known.
+             */
+            seconds: number | null;
+            /**
+             * Middle Half
+             * @description A quarter of the times is below, a quarter above.
+             */
+            middle_half: [
+                number,
+                number
+            ] | null;
+            /**
+             * Times
+             * @description How many times are known: the newest 1,000 at most.
+             */
+            times: number;
+            /**
+             * Images
+             * @description Labelled over HTTP, at any time.
+             */
+            images: number;
+            /**
+             * At Once
+             * @description Of them, those labelled many at once, which tell no time of an image.
+             */
+            at_once: number;
+            /**
+             * Sittings
+             * @description How often the person came back after a pause.
+             */
+            sittings: number;
+            /**
+             * Last At
+             * Format: date-time
+             * @description When the last label came.
+             */
+            last_at: string;
+        };
+        /**
          * PersonAgreement
          * @description How far one person agrees with the others. `rank` 1: look at these labels first.
          *
@@ -3804,6 +4055,8 @@ export interface components {
              * @description Of the prediction, where it was asked to tell: how often it is wrong, by how sure it is.
              */
             cross_validated: components["schemas"]["SureLabels"][] | null;
+            /** @description Where `seek` is; null where nothing was asked for. */
+            sought: components["schemas"]["Sought"] | null;
             /** Data */
             data: components["schemas"]["PoolImage"][];
         };
@@ -3896,13 +4149,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -3957,7 +4215,8 @@ export interface components {
         };
         /**
          * PredictionResult
-         * @description `cross_validated`: by confidence, ascending, if it was asked for.
+         * @description `cross_validated`: by confidence, ascending, if it was asked for. The `head` called `class_names` is none: labels
+         *     could teach nothing yet, and images are told by the names of the declared classes.
          */
         PredictionResult: {
             /**
@@ -4036,6 +4295,127 @@ export interface components {
             eta_s?: number | null;
         };
         /**
+         * ProjectGiven
+         * @description A project to keep. Whether backbone and method are there is seen when something is asked of them.
+         */
+        ProjectGiven: {
+            /** Name */
+            name: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Path To Img Val
+             * @description Empty: there is none.
+             * @default
+             */
+            path_to_img_val: string;
+            /**
+             * Path To Labels Val
+             * @default
+             */
+            path_to_labels_val: string;
+            /**
+             * Task
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel" | "detection";
+            /**
+             * Backbone
+             * @description Empty where boxes are drawn.
+             * @default
+             */
+            backbone: string;
+            /**
+             * Method
+             * @default auto
+             */
+            method: string;
+            /**
+             * Add
+             * @default 20
+             */
+            add: number;
+            /**
+             * Overlap Share
+             * @default 0
+             */
+            overlap_share: number;
+            /**
+             * Was
+             * @description The project that it takes the place of; null: a new one, or the same folders as before.
+             */
+            was?: string | null;
+        };
+        /**
+         * ProjectGone
+         * @description A project to forget. No image and no label is touched.
+         */
+        ProjectGone: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * ProjectList
+         * @description By name.
+         */
+        ProjectList: {
+            /** Projects */
+            projects: components["schemas"]["ProjectView"][];
+        };
+        /**
+         * ProjectView
+         * @description A pool and its labels under a name, and how they are worked on.
+         */
+        ProjectView: {
+            /** Name */
+            name: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Path To Img Val
+             * @description Empty: there is none.
+             * @default
+             */
+            path_to_img_val: string;
+            /**
+             * Path To Labels Val
+             * @default
+             */
+            path_to_labels_val: string;
+            /**
+             * Task
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel" | "detection";
+            /**
+             * Backbone
+             * @description Empty where boxes are drawn.
+             * @default
+             */
+            backbone: string;
+            /**
+             * Method
+             * @default auto
+             */
+            method: string;
+            /**
+             * Add
+             * @default 20
+             */
+            add: number;
+            /**
+             * Overlap Share
+             * @default 0
+             */
+            overlap_share: number;
+        };
+        /**
          * Reached
          * @description How far a job with `within_s` got: it looked at `images` of the `of` that the pool has, an even draw.
          */
@@ -4071,11 +4451,10 @@ export interface components {
             path_to_labels: string;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Jobs
              * @description Succeeded jobs about this pool; of several of a kind, the last counts.
@@ -4174,13 +4553,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4327,8 +4711,8 @@ export interface components {
         Side: 160 | 320 | 1024 | 4096;
         /**
          * SimilarItem
-         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
-         *     that it is closest to.
+         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1; to texts, cosines are
+         *     small. `like`: the example, or the text, that it is closest to.
          */
         SimilarItem: {
             /** Rank */
@@ -4400,13 +4784,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4451,6 +4840,12 @@ export interface components {
              * @default []
              */
             unlike: string[];
+            /**
+             * Like Text
+             * @description Instead of images: what is looked for, in words, such as `a heron in water`. Of a backbone that knows texts, as `siglip` does.
+             * @default []
+             */
+            like_text: string[];
             /**
              * Like Boxes
              * @description For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.
@@ -4505,6 +4900,19 @@ export interface components {
             name: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Sought
+         * @description Where an image that was asked for by name is listed.
+         */
+        Sought: {
+            /** In Pool */
+            in_pool: boolean;
+            /**
+             * Place
+             * @description Its offset among the images that are asked for; null: it is not one.
+             */
+            place: number | null;
         };
         /**
          * Stability
@@ -4637,11 +5045,10 @@ export interface components {
             images: number;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
         };
     };
     responses: never;
@@ -5009,7 +5416,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["DetectionAuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -5846,8 +6253,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
-                task?: "classification" | "multilabel";
+                task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
             path?: never;
@@ -6019,6 +6425,48 @@ export interface operations {
             };
         };
     };
+    get_paces_labels_paces_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_pool_pool_get: {
         parameters: {
             query: {
@@ -6040,6 +6488,10 @@ export interface operations {
                 apart?: boolean | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
+                /** @description Images that this succeeded job lists: a `selection`'s batch, what a `similar` found, a `map`. */
+                of_job?: string | null;
+                /** @description Of a map, images inside this line alone: `x,y,x,y,...`, 3 to 200 corners. */
+                lasso?: string | null;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */
                 prediction?: string | null;
                 /** @description The guess; "": that none applies. */
@@ -6054,6 +6506,8 @@ export interface operations {
                 limit?: number;
                 /** @description `view` of an answer before: its order is kept, whatever was labelled since. Where it is not kept any more, the pool is looked through anew, and `view` is another one if the answer is. */
                 view?: string;
+                /** @description The name of an image: `sought` tells where it is listed. */
+                seek?: string | null;
                 /** @description List the pool again, also where that was done a moment ago. */
                 anew?: boolean;
             };
@@ -6070,6 +6524,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoolPage"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_projects_projects_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_project_projects_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_projects_forget_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectGone"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
                 };
             };
             /** @description Problem document */

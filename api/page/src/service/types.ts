@@ -27,6 +27,10 @@ export type BoxesWritten = Schemas["BoxesGivenView"];
 export type Note = Schemas["NoteView"];
 export type NotesView = Schemas["NotesView"];
 export type KeptApart = Schemas["ValidationView"];
+export type KeptProject = Schemas["ProjectView"];
+export type ProjectList = Schemas["ProjectList"];
+export type Pace = Schemas["PaceView"];
+export type PaceList = Schemas["PaceList"];
 export type PoolPage = Schemas["PoolPage"];
 export type PoolImage = Schemas["PoolImage"];
 export type HandOut = Schemas["HandOutView"];
@@ -52,6 +56,8 @@ export type SeveralCheck = Schemas["MultilabelLabelCheckResult"];
 export type BoxesF1 = Schemas["DetectionF1Result"];
 export type BoxesCheck = Schemas["DetectionLabelCheckResult"];
 export type BoxesCurve = Schemas["DetectionLearningCurveResult"];
+export type BoxesSimilar = Schemas["DetectionSimilarResult"];
+export type BoxesMap = Schemas["DetectionMapResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
 export type Agreement = Schemas["AgreementResult"];
@@ -65,7 +71,7 @@ export interface Results {
   agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];
-  map: OneMap | SeveralMap;
+  map: OneMap | SeveralMap | BoxesMap;
   embedding: Schemas["EmbeddingResult"];
 }
 export type Kind = keyof Results;

@@ -1,7 +1,7 @@
 // Images one after another, what is drawn on each, and its way to the disk.
 
 import { computed, type Signal, signal } from "@preact/signals";
-import { besides, type Place } from "../boxes/geometry";
+import { besides, oneOfEach, type Place } from "../boxes/geometry";
 import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
@@ -9,6 +9,7 @@ import { doubt, untilDone } from "./connection";
 import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
 import { leaveToOthers } from "./handOuts";
 import { make, moveBox, moveImages } from "./labels";
+import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
 import { setSkipped, skipped } from "./project";
@@ -96,7 +97,7 @@ export class Board {
   readonly open = computed(() => this.entries.filter((one) => !one.sketch.value.finished && !one.skipped.value));
   readonly begun = computed(() => this.open.value.filter(({ sketch }) => !sketch.value.untouched));
   /** What is seen of the one that is looked at. */
-  readonly seen = computed(() => this.current.value.sketch.value.boxes.filter(this.isSeen));
+  readonly seen = computed(() => this.seenOf(this.current.value.sketch.value.boxes));
   readonly pickedBox = computed(() => this.seen.value.find(({ id }) => id === this.picked.value) ?? null);
   readonly canUndo = signal(false);
   /** The class of the box that was named last. */
@@ -106,8 +107,15 @@ export class Board {
   private steps: Step[] = [];
   private undone: Step[] = [];
 
-  constructor(items: readonly Item[], drawn: ReadonlyMap<string, ImageBoxes>, decide: Decide) {
+  /** comingBack: the images are there to be come back to, also those that were skipped, or that the person is unsure of. */
+  constructor(
+    items: readonly Item[],
+    drawn: ReadonlyMap<string, ImageBoxes>,
+    decide: Decide,
+    { comingBack = false } = {},
+  ) {
     const leftOut = new Set(skipped.peek());
+    const isLeftOut = (name: string) => !comingBack && (leftOut.has(name) || noteOf(name).unsure);
     this.decide = decide;
     this.entries = items.map(({ name, reason = "", boxes = [] }, index) => ({
       name,
@@ -117,7 +125,7 @@ export class Board {
       size: signal(null),
       sketch: signal({ boxes: [], finished: false, untouched: true }),
       by: signal(null),
-      skipped: signal(leftOut.has(name)),
+      skipped: signal(isLeftOut(name)),
       saving: signal(false),
       refused: signal(false),
       version: "",
@@ -128,11 +136,12 @@ export class Board {
     this.look(Math.max(0, this.entries.indexOf(this.open.value[0]!)));
   }
 
-  /** Whether a box is seen: a suggestion that is not sure enough is not. */
-  readonly isSeen = ({ suggested }: Drawn): boolean => {
-    if (!suggested) return true;
-    return this.least.value === null ? suggested.draft : suggested.score >= this.least.value;
-  };
+  /** What is seen of boxes: no suggestion that is not sure enough, and none about what is drawn or suggested more surely. */
+  seenOf(boxes: readonly Drawn[]): readonly Drawn[] {
+    const least = this.least.value;
+    const sure = boxes.filter(({ suggested: one }) => !one || (least === null ? one.draft : one.score >= least));
+    return oneOfEach(sure, ({ suggested }) => suggested?.score ?? null);
+  }
 
   look(index: number): void {
     if (!this.entries.length) return;
@@ -198,7 +207,7 @@ export class Board {
 
   /** All that is seen is right, and all there is. Returns whether it could be said: each box needs a class. */
   accept(): boolean {
-    const boxes = this.boxes.filter(this.isSeen);
+    const boxes = this.seenOf(this.boxes);
     const unnamed = boxes.find((box) => box.class === null);
     if (unnamed) {
       this.pick(unnamed.id);
@@ -222,6 +231,19 @@ export class Board {
       leaveToOthers(entry.name);
     }
     this.advance();
+  }
+
+  /** The person can't tell what is on it, and that is kept; or can after all. It is skipped, unless it is finished. */
+  doubt(): void {
+    const entry = this.current.value;
+    const unsure = !noteOf(entry.name).unsure;
+    void note(new Map([[entry.name, { ...noteOf(entry.name), unsure }]]));
+    if (!entry.sketch.value.finished) {
+      this.setSkipped(entry, unsure);
+      if (unsure) leaveToOthers(entry.name);
+    }
+    if (unsure) this.advance();
+    say(unsure ? words.notes.unsureSaid(this.words()) : words.notes.sureSaid);
   }
 
   /** Takes all that the person said of the image back, whenever it was said; suggestions are there again. */
@@ -304,7 +326,7 @@ export class Board {
     this.undone = [];
     this.canUndo.value = true;
     entry.sketch.value = after;
-    if (entry.skipped.value) this.setSkipped(entry, false);
+    if (skipped.peek().includes(entry.name)) this.setSkipped(entry, false);
     this.save(entry, after);
   }
 
@@ -317,8 +339,13 @@ export class Board {
   private advance(): void {
     const [next] = this.upcoming(1);
     this.look(next ? next.index : this.at.value);
+    say(this.words());
+  }
+
+  /** How many are left, and which comes next. */
+  private words(): string {
     const left = this.open.value.length;
-    say(left ? words.boxes.left(left, this.current.value.name, this.seen.value.length) : words.label.allDone);
+    return left ? words.boxes.left(left, this.current.value.name, this.seen.value.length) : words.label.allDone;
   }
 
   private restore(step: Step, to: Sketch, from: Sketch): void {

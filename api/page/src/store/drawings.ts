@@ -59,6 +59,23 @@ export async function drawnOn(
   return new Map(found.flatMap(({ images }) => images).map((one) => [one.name, one]));
 }
 
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
+/** How large these images are, in pixels; without those that can't be read. */
+export async function sizesOf(
+  items: readonly { name: string }[],
+  signal?: AbortSignal,
+): Promise<Map<string, ImageSize>> {
+  const names = [...new Set(items.map(({ name }) => name))].map((name) => ({ name }));
+  const found = [...(await drawnOn(names, signal)).values()];
+  return new Map(
+    found.flatMap(({ name, width, height }) => (width && height ? [[name, { width, height }] as const] : [])),
+  );
+}
+
 /** Counts boxes and images anew. Resolves with what was counted; null where nothing changed since the last time. */
 export async function counted(signal?: AbortSignal): Promise<BoxesView | null> {
   const etag = etagOf(theProject().labels);

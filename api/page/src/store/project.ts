@@ -5,6 +5,8 @@ import type { Job, Kind, OneLabel, Task, TaskOfClasses } from "../service/types"
 import { Memory, read, write } from "./memory";
 
 export interface Project {
+  /** Under which the service keeps it; undefined where it does not. */
+  name?: string | undefined;
   pool: string;
   labels: string;
   valPool: string;
@@ -44,6 +46,9 @@ export const isBoxes = () => project.value?.task === "detection";
 
 /** What requests about labels of classes say of that; the service takes one class an image where nothing is said. */
 export const theTask = (): { task?: TaskOfClasses } => (isSeveral() ? { task: "multilabel" } : {});
+
+/** The same of any task. */
+export const whatALabelIs = (): { task?: Task } => (isBoxes() ? { task: "detection" } : theTask());
 
 // --- what belongs to one pool and its labels ------------------------------------------------------------------------
 
@@ -105,11 +110,14 @@ export function overlapping() {
   return overlap && !isBoxes() ? { overlap: 2, overlap_share: overlap } : {};
 }
 
-/** What kinds are asked with that look at images, and need no labels. Those of boxes say nothing of a whole image. */
+/** What kinds are asked with that look at whole images, and need no labels. */
 export function imagesOf() {
   const { pool, backbone } = theProject();
   return isBoxes() ? { backbone, path_to_img: pool } : onePool();
 }
+
+/** What kinds are asked with that look at boxes by a backbone. */
+export const ofBoxes = () => ({ ...onePool(), backbone: theProject().backbone });
 
 /** What looks at the project's images, by its name: a backbone, or the detector of boxes. */
 export const looksAtThem = () => (isBoxes() ? "yolox_nano" : theProject().backbone);
@@ -130,6 +138,18 @@ export function workOn(job: Job): boolean {
   if (!pool || !labels || (now?.pool === pool && now.labels === labels)) return false;
   const { backbone = now?.backbone ?? "", path_to_img_val: valPool = "", path_to_labels_val: valLabels = "" } = asked;
   const task = TASKS.find((one) => one === asked.task) ?? "classification";
-  setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels, task });
+  setProject({
+    method: "auto",
+    add: 20,
+    person: "me",
+    ...now,
+    name: undefined,
+    pool,
+    labels,
+    backbone,
+    valPool,
+    valLabels,
+    task,
+  });
   return true;
 }

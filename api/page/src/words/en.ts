@@ -54,6 +54,60 @@ export const words = {
     nowOn: (folder: string) => `Now working on ${folder}, which that job was about.`,
   },
 
+  projects: {
+    title: "Projects",
+    open: (name: string) => `Project ${name}: other projects`,
+    why: "A project is a folder of photos and its labels. Everybody who uses this service sees the same ones.",
+    none: "No project has a name yet: Set-up gives it one.",
+    isOpen: "open now",
+    folders: (pool: string, labels: string) => `${pool} · labels in ${labels}`,
+    begin: "New project",
+    rename: "Rename",
+    renameOne: (name: string) => `Rename ${name}`,
+    newName: (name: string) => `New name of ${name}`,
+    remove: "Remove",
+    removeOne: (name: string) => `Remove ${name}`,
+    removeTitle: (name: string) => `Remove ${name} from the list?`,
+    removeText: "The entry is forgotten, for everybody. Photos and labels stay where they are.",
+    removed: (name: string) => `${name} is no longer listed. Its photos and labels are where they were.`,
+    unknown: (name: string) => `There is no project called ${name} here`,
+    unknownText: "It may have been renamed or removed, or the link is of another service.",
+  },
+
+  links: {
+    copy: "Copy link",
+    hint: "A link to what is looked at, for another browser.",
+    copied: "The link is copied.",
+    title: "Link to this",
+    byHand: "This browser lets no page copy. Copy it by hand:",
+    notInPool: (name: string) => `${name} is not in this pool`,
+    notInPoolText:
+      "It may have been renamed, moved or deleted since the link was made, or the link is of another pool.",
+    notFound: (name: string) => `${name} is in this pool, and not among the images that are looked for.`,
+    showIt: "Look for all images",
+    notInBatch: (name: string) => `${name} is not in this batch.`,
+    inBrowse: "Look for it in Browse",
+  },
+
+  people: {
+    heading: "Who labels, and how fast",
+    person: "Person",
+    labels: "Images",
+    speed: "From image to image",
+    known: "Known of",
+    agrees: "Is the consensus",
+    last: "Last label",
+    seconds: (s: number) => `${decimal(s, s < 10 ? 1 : 0)} s`,
+    middleHalf: (low: number, high: number) =>
+      `${decimal(low, low < 10 ? 1 : 0)}–${decimal(high, high < 10 ? 1 : 0)} s`,
+    times: (n: number, sittings: number, atOnce: number) =>
+      `${counted(n, { one: "time", other: "times" })} in ${counted(sittings, { one: "sitting", other: "sittings" })}${atOnce ? `, ${number(atOnce)} labelled many at once` : ""}`,
+    unknown: "no times: these labels did not come through this service",
+    nobody: "Nobody has labelled anything yet.",
+    how: (minutes: number) =>
+      `The median of the time from one image to the next, and its middle half. A pause of over ${number(minutes)} minutes counts for no image, nor does what was labelled many at once; of fewer than 10 times nothing is told. The consensus is that of the last agreement that was asked for.`,
+  },
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
@@ -275,6 +329,7 @@ export const words = {
     inWords: ({ unsure, text }: { unsure: boolean; text: string }) =>
       [unsure ? "unsure" : "", text].filter(Boolean).join(": "),
     unsureCount: (n: number) => `${number(n)} unsure`,
+    textCount: (n: number) => `${number(n)} noted`,
     unsureSaid: (rest: string) => `Unsure, and left to others. ${rest}`,
     unsureOf: (n: number) => `Unsure of ${images(n)}.`,
     sureSaid: "Not unsure any more.",
@@ -313,6 +368,13 @@ export const words = {
     found: (n: number) => `${images(n)} that look alike.`,
     moreSuch: "More such ones.",
     noneSuch: "None of such ones.",
+    mostAlikeBoxes: "Boxes, most alike first",
+    noBox: "No box is found surely enough on images that nobody has drawn on.",
+    chooseBox: "Choose “More like this box” on a box.",
+    oneBoxAtLeast: "One box at least must show what is looked for.",
+    boxesFound: (n: number) => `${boxes(n)} that look alike.`,
+    boxSaid: (at: number, all: number, name: string, looks: string | null) =>
+      `${at} of ${all}: ${looks ?? "something"} on ${name}`,
   },
 
   quality: {
@@ -625,7 +687,10 @@ export const words = {
     heading: "Map of the pool",
     go: "Draw the map",
     hint: "All images in a plane, those that look alike close together, coloured by their labels. Where it is grey, nothing is labelled yet.",
-    plane: (n: number) => `Map of ${images(n)}. Arrow keys move from point to point.`,
+    hintOfBoxes:
+      "All boxes in a plane, drawn ones coloured by their class, those that look alike close together. Grey ones are found on images that nobody has drawn on.",
+    plane: (n: number, ofBoxes: boolean) =>
+      `Map of ${ofBoxes ? boxes(n) : images(n)}. Arrow keys move from point to point.`,
     role: "map",
     under: "The image under the pointer",
     zoom: "Zoom",
@@ -642,6 +707,8 @@ export const words = {
     thisBatch: "this batch",
     counted: (n: number, all: number, labelled: number) =>
       `${number(n)} of ${images(all)}, ${number(labelled)} labelled (${percent(labelled / n)})`,
+    countedBoxes: (n: number, all: number, on: number, drawn: number) =>
+      `${number(n)} of ${boxes(all)} on ${images(on)}, ${number(drawn)} drawn`,
     said: (name: string, what: string) => `${name}: ${what}`,
   },
 
@@ -655,6 +722,8 @@ export const words = {
     poolHint: "All images in it and its sub-folders are the pool.",
     labels: "Folder for labels",
     labelsHint: "Each person's labels go to a file of their own in here. It is made if it isn't there.",
+    name: "Name of the project",
+    nameHint: "By this it is found again, in any browser. Empty: the folder's name.",
     person: "Your name",
     personHint: "Names your labels file.",
     personFile: (file: string) => `Your labels go to ${file}.`,
@@ -786,7 +855,15 @@ export const words = {
     stateSaving: ", not saved yet",
     stateRefused: ", not saved: change it again",
     strip: "Batch, best first",
-    backToCheck: "Back to Check",
+    similar: "More like this box",
+    backTo: {
+      check: "Back to Check",
+      similar: "Back to boxes like some",
+      quality: "Back to Quality",
+      label: "Back to the batch",
+    },
+    keptApart: "Kept apart to validate by: never proposed, never learnt from.",
+    noneOfThese: "There is none.",
     changedTitle: "It was changed meanwhile",
     changedHere: (name: string) => `${name} was changed in another tab or window since you saw it.`,
     changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
@@ -877,6 +954,8 @@ export const words = {
           ["+ − f", "closer (to the box), farther, all of the image"],
           ["Page Up, Page Down", "another image"],
           ["s", "skip: not proposed again"],
+          ["!", "unsure, or not: kept, left to others, no label"],
+          [";", "a note about the image"],
           ["Esc", "let the box go"],
         ],
       ],
