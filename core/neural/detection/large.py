@@ -38,6 +38,7 @@ DEVICE = "cuda"
 BATCH = 8
 RATE, BACKBONE_RATE, DECAY = 2e-4, 2e-5, 1e-4
 WARM_UP, LAST = 0.05, 0.02  # of the steps; what is left of the rate in the end
+Network = nn.Module
 REMEDY = (
     "put a folder {name} with the files config.json and model.safetensors of "
     "https://huggingface.co/{owner}/{name} into NEXTLABEL_WEIGHTS_DIR ({folder})"
@@ -118,6 +119,10 @@ class TrainedLarge:
     held_out: int
     passes: int
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what the network has learnt, to be kept."""
+        return {name: one.detach().cpu().clone() for name, one in self.network.state_dict().items()}
+
     def said(self) -> dict[str, Any]:
         """Return all but the network, as JSON can hold it."""
         numbers = {name: getattr(self, name) for name in ("map50", "images", "boxes", "held_out", "passes")}
@@ -132,8 +137,8 @@ class TrainedLarge:
 class LargeDetector:
     """Sees batches of images, as `Detector` does."""
 
-    def __init__(self, network: nn.Module, side: int, device: torch.device) -> None:
-        self._network, self._side, self._device = network.eval().to(device), side, device
+    def __init__(self, network: Network, side: int, device: str) -> None:
+        self._network, self._side, self._device = network.eval().to(device), side, torch.device(device)
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Small]) -> NDArray[np.object_]:
@@ -180,11 +185,11 @@ def _squeezed(images: Sequence[Small], side: int, device: torch.device) -> Tenso
 
 
 def fine_tune_large(
-    network: nn.Module,
+    network: Network,
     examples: Sequence[Example],
     n_classes: int,
     side: int,
-    device: torch.device,
+    device: str,
     *,
     passes: int,
     seed: int,
@@ -194,7 +199,7 @@ def fine_tune_large(
 
     `tick` counts images passed; it is called once a batch has been looked at, too.
     """
-    rng = np.random.default_rng(seed)
+    rng, on = np.random.default_rng(seed), torch.device(device)
     learnt, held = ([examples[i] for i in part] for part in split(len(examples), seed))
     network.to(device)
     optimiser = torch.optim.AdamW(_groups(network), weight_decay=DECAY)
@@ -205,13 +210,13 @@ def fine_tune_large(
     rounds = -(-steps * BATCH // len(learnt))
     order = np.concatenate([rng.permutation(len(learnt)) for _ in range(rounds)])[: steps * BATCH]
     mirrored = rng.random(len(order)) < 0.5
-    with seeded(seed, device):
+    with seeded(seed, on):
         for step in range(steps):
             at = range(step * BATCH, (step + 1) * BATCH)
             batch = [learnt[order[i]].turned() if mirrored[i] else learnt[order[i]] for i in at]
             network.train()
             optimiser.zero_grad()
-            loss = _loss(network, batch, side, device)
+            loss = _loss(network, batch, side, on)
             tick(step * BATCH, steps * BATCH)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST_STEP)
@@ -255,7 +260,7 @@ def _rate(step: int, steps: int) -> float:
 class _Best:
     """Keeps the network as it was at the best look at the held-out images; without one, as it was at the last."""
 
-    def __init__(self, held: Sequence[Example], n_classes: int, side: int, device: torch.device) -> None:
+    def __init__(self, held: Sequence[Example], n_classes: int, side: int, device: str) -> None:
         self._held, self._n_classes, self._side, self._device = held, n_classes, side, device
         self._kept: dict[str, Tensor] = {}
         self._said: list[Detected] = []

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from nextlabel.core.data.boxes import BoxedImage
 from nextlabel.core.data.labels import sorted_classes
@@ -20,6 +18,7 @@ from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import (
     WEIGHTS,
     LargeDetector,
+    Network,
     TrainedLarge,
     fine_tune_large,
     large_weights,
@@ -41,7 +40,7 @@ SIDE = 640  # pixels, unless the request says so: that of the published weights
 class LargeFinder(Finder):
     """Runs a large detector on a device."""
 
-    network: nn.Module
+    network: Network
     device: str
 
     @property
@@ -53,7 +52,7 @@ class LargeFinder(Finder):
         return self.device
 
     def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
-        detector = LargeDetector(self.network, self.side, torch.device(self.device))
+        detector = LargeDetector(self.network, self.side, self.device)
 
         def forward(images: Sequence[Small]) -> NDArray[np.object_]:
             found = np.empty(len(images), object)
@@ -89,14 +88,14 @@ def large_finder(
             list(examples.values()),
             len(classes),
             side,
-            torch.device(device),
+            device,
             passes=passes,
             seed=request.seed,
             tick=lambda done, _total: run.advance(before + done),
         )
         if keeps:
-            tensors = {name: one.detach().cpu().clone() for name, one in trained.network.state_dict().items()}
-            keep(lambda: kept.write(key, tensors, trained.said()), run)
+            tensors, said = trained.tensors(), trained.said()
+            keep(lambda: kept.write(key, tensors, said), run)
     run.advance(before + passes)
     summary = DetectorSummary(
         name=folder.name,
