@@ -6,6 +6,7 @@ import { OldBatch } from "../label/OldBatch";
 import { showSkipped } from "../label/SkippedList";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
+import { ExportButton } from "../shared/ExportButton";
 import { Kbd } from "../shared/Kbd";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
@@ -163,6 +164,7 @@ function Bar({ board, job, busy, onNext }: Given) {
       <button type="button" class={!board || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
         {busy ? words.label.choosing : words.boxes.nextBatch} {done === all && <Kbd>Enter</Kbd>}
       </button>
+      <ExportButton job={null} />
       <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
         ?
       </button>
