@@ -2477,6 +2477,18 @@ export interface components {
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
         };
+        /**
+         * ImageFolderWanted
+         * @description Whose size to tell: of the images that are labelled, or of a job's.
+         */
+        ImageFolderWanted: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Job */
+            job?: string | null;
+        };
         /** ImageGiven */
         ImageGiven: {
             /** Name */
@@ -6678,7 +6690,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ExportWanted"];
+                "application/json": components["schemas"]["ImageFolderWanted"];
             };
         };
         responses: {
