@@ -121,7 +121,7 @@ export function PlaneView({ result, batch, job }: { result: MapResult; batch: re
     if (!countInside(plane, corners)) return tell(words.map.nothingInside);
     go("browse", { of_job: job, lasso: textOf(corners) });
   };
-  const listInSight = () => list(frameOf(view.value, plane, view.value));
+  const listInSight = () => list(frameOf(plane, view.value));
   const spot = (event: PointerEvent): Corner => {
     const { left, top } = place.current!.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];

@@ -19,5 +19,5 @@ test("a line that is drawn around a point holds that point alone", () => {
 });
 
 test("all that is in sight is a line, too", () => {
-  expect(countInside(plane, frameOf(view, plane, view))).toBe(3);
+  expect(countInside(plane, frameOf(plane, view))).toBe(3);
 });

@@ -8,19 +8,19 @@ const NEAR_PX = 5; // closer ones are one
 
 /** The corners on the screen, fewer of them, in the map's own units. */
 export function lassoOf(drawn: readonly Corner[], plane: Plane, view: View): Corner[] {
-  const apart = drawn.filter(([x, y], at) => !at || Math.hypot(x - drawn[at - 1]![0], y - drawn[at - 1]![1]) > 0);
-  const each = Math.max(1, Math.ceil(apart.length / MOST));
-  return apart.filter((_, at) => at % each === 0).map(([x, y]) => plane.inData(view, x, y));
+  const each = Math.ceil(drawn.length / MOST);
+  return drawn.filter((_, at) => at % each === 0).map(([x, y]) => plane.inData(view, x, y));
 }
 
 /** All that is in sight. */
-export function frameOf({ width, height }: View, plane: Plane, view: View): Corner[] {
-  const corners: Corner[] = [
+export function frameOf(plane: Plane, view: View): Corner[] {
+  const { width, height } = view;
+  const corners = [
     [0, 0],
     [width, 0],
     [width, height],
     [0, height],
-  ];
+  ] as const;
   return corners.map(([x, y]) => plane.inData(view, x, y));
 }
 
