@@ -502,3 +502,10 @@ def test_boxes_are_taken_away_as_a_file_of_another_tool(visit, project, labels):
         asked.get_by_role("button", name="Save").press("Enter")
     with zipfile.ZipFile(saved.value.path()) as packed:
         assert packed.read("labels/scene_0.txt").startswith(b"0 0.203125 0.2708")
+
+
+def test_a_link_to_an_image_that_is_not_there_says_so(visit, project):
+    visitor = visit()
+    page = visitor.open("#/label?image=gone.png", project)
+    expect(page.get_by_role("alert")).to_contain_text("gone.png")
+    visitor.forgive("404")

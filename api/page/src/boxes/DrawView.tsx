@@ -4,11 +4,13 @@ import { showHelp } from "../help/Help";
 import { HandOuts } from "../label/HandOuts";
 import { OldBatch } from "../label/OldBatch";
 import { showSkipped } from "../label/SkippedList";
+import { ask, Problem } from "../service/service";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
 import { ExportButton } from "../shared/ExportButton";
 import { Kbd } from "../shared/Kbd";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Refusal } from "../shared/Refusal";
 import { Remarks } from "../shared/Remarks";
 import { Board, type Item } from "../store/board";
 import { untilDone } from "../store/connection";
@@ -31,6 +33,8 @@ const FRESH_S = 20;
 export function DrawView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const board = useSignal<Board | null>(null);
+  /** Why the image that the address names can't be shown. */
+  const missing = useSignal<Problem | null>(null);
   const named = params.get("job");
   const image = params.get("image");
   const back = params.get("back") === "similar" ? "similar" : "check";
@@ -67,6 +71,8 @@ export function DrawView({ params }: { params: URLSearchParams }) {
     void attempt(async () => {
       if (image) {
         const drawn = await untilDone(() => drawnOn([{ name: image }], lifetime), lifetime);
+        missing.value = drawn.get(image)?.width ? null : await whyNot(image, lifetime);
+        if (missing.value) return;
         board.value = new Board([{ name: image }], drawn, meanwhile);
         return;
       }
@@ -94,6 +100,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
         <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
       )}
       {answer && newest && answer.job.id !== newest && <OldBatch />}
+      {missing.value && <Refusal problem={missing.value} />}
       <Asking question={batch} />
       {board.value && (
         <Easel
@@ -118,6 +125,16 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       )}
     </div>
   );
+}
+
+async function whyNot(image: string, signal: AbortSignal): Promise<Problem | null> {
+  try {
+    await ask("GET", "images", { query: { path_to_img: theProject().pool, name: image, side: 160 }, signal });
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 interface Given {

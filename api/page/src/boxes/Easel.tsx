@@ -4,6 +4,7 @@ import { ClassField } from "../label/ClassField";
 import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { LinkButton } from "../shared/LinkButton";
 import { useLifetime } from "../shared/lifetime";
 import { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
@@ -11,7 +12,7 @@ import { classByKey, classes } from "../store/labels";
 import { say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { theProject } from "../store/project";
-import { go } from "../store/route";
+import { addressOf, go } from "../store/route";
 import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 import { BoxList } from "./BoxList";
@@ -208,6 +209,7 @@ export function Easel({ board, onDone, onStale }: Given) {
           <button type="button" onClick={similar}>
             {words.boxes.similar} <Kbd>m</Kbd>
           </button>
+          <LinkButton to={addressOf("label", { image: entry.name })} />
         </div>
         <BoxList board={board} onPicked={toStage} />
       </aside>
