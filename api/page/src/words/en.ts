@@ -21,8 +21,10 @@ export function ago(time: string | null, now = Date.now()): string {
   return s < 5 ? "just now" : `${seconds(s)} ago`;
 }
 
-const megabytes = (bytes: number) =>
-  bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
+const megabytes = (bytes: number) => {
+  if (bytes < 1e6) return `${number(Math.ceil(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
+};
 const labels = (n: number) => plural(n, "label");
 const images = (n: number) => plural(n, "image");
 const boxes = (n: number) => plural(n, "box", "boxes");

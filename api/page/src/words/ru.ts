@@ -35,8 +35,10 @@ export function ago(time: string | null, now = Date.now()): string {
   return s < 5 ? "только что" : `${seconds(s)} назад`;
 }
 
-const megabytes = (bytes: number) =>
-  bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} МБ` : `${decimal(bytes / 1e9, 1)} ГБ`;
+const megabytes = (bytes: number) => {
+  if (bytes < 1e6) return `${number(Math.ceil(bytes / 1e3))} КБ`;
+  return bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} МБ` : `${decimal(bytes / 1e9, 1)} ГБ`;
+};
 
 // По падежам: кто или что, (нет) кого или чего, (на) ком или чём.
 const labels = (n: number) => plural(n, "метка", "метки", "меток");
