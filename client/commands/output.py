@@ -25,11 +25,12 @@ from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.reports.charts import chart_of
+from nextlabel.core.reports.pictures import png_of, why_no_png
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"
-PICTURES = (".png", ".jpg", ".jpeg", ".pdf", ".html", ".htm")
-CHART = ".svg"
+CHARTS = (".svg", ".png")
+OTHER_PICTURES = (".jpg", ".jpeg", ".pdf", ".webp", ".gif", ".html", ".htm")
 
 form = click.option(
     "--format",
@@ -57,7 +58,7 @@ class Wish:
 
     @property
     def is_chart(self) -> bool:
-        return self.file is not None and self.file.suffix.lower() == CHART
+        return self.file is not None and self.file.suffix.lower() in CHARTS
 
     @classmethod
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
@@ -71,9 +72,11 @@ class Wish:
             )
         if as_json:
             form = "json"
-        if output is not None and output.suffix.lower() == CHART:
+        if output is not None and output.suffix.lower() in CHARTS:
             if form is not None:
                 raise click.UsageError(f"{output.name} is a chart, and no {form}")
+            if output.suffix.lower() == ".png" and (why := why_no_png()) is not None:
+                raise click.UsageError(f"{output.name}: {why}")
             form = "json"
         elif output is not None:
             form = _form_of(output, form)
@@ -86,8 +89,9 @@ def _form_of(file: Path, form: Format | None) -> Format:
     """Return the form that a file's name says, or the one that was asked for. Raises UsageError: it can't be told."""
     suffix = file.suffix.lower()
     known = ", ".join(SUFFIXES)
-    if suffix in PICTURES:
-        raise click.UsageError(f"{file.name}: charts are drawn as {CHART} alone; name that, or {known}")
+    if suffix in OTHER_PICTURES:
+        charts = " and ".join(CHARTS)
+        raise click.UsageError(f"{file.name}: charts are drawn as {charts} alone; name one of these, or {known}")
     if form is None and suffix not in SUFFIXES:
         raise click.UsageError(f"{file.name}: its name doesn't say which form; let it end in {known}, or say --format")
     return form or SUFFIXES[suffix]
@@ -131,7 +135,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         return
     content = client.download(job.id, wish.form)
     if wish.is_chart:
-        content = _chart(content, job)
+        content = _chart(content, job, as_png=wish.file is not None and wish.file.suffix.lower() == ".png")
     if job.result is not None:
         for sentence in job.result.sentences():
             console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -147,11 +151,11 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
             )  # fmt: skip
 
 
-def _chart(content: bytes, job: Job) -> bytes:
+def _chart(content: bytes, job: Job, *, as_png: bool) -> bytes:
     drawn = chart_of(result_adapter.validate_json(content))
     if drawn is None:
         raise click.UsageError(f"no chart is drawn of that; `nextlabel result {job.id}` has the result")
-    return drawn.encode()
+    return png_of(drawn) if as_png else drawn.encode()
 
 
 def as_record(job: Job) -> str:
