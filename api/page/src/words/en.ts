@@ -194,6 +194,7 @@ export const words = {
     newClassTitle: "A new class?",
     newClass: (name: string) => `There is no class “${name}” yet.`,
     makeClass: (name: string) => `Make the class “${name}”`,
+    itIs: (name: string) => `It is “${name}”`,
     typeOther: "Type something else",
     otherwiseTitle: "Somebody labelled it otherwise",
     otherwise: (name: string, theirs: string, file: string) => `${name} is ${theirs} in ${file}`,

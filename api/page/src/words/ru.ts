@@ -230,6 +230,7 @@ export const words: Words = {
     newClassTitle: "Новый класс?",
     newClass: (name) => `Класса «${name}» ещё нет.`,
     makeClass: (name) => `Создать класс «${name}»`,
+    itIs: (name) => `Это «${name}»`,
     typeOther: "Ввести другой",
     otherwiseTitle: "Кто-то разметил иначе",
     otherwise: (name, theirs, file) => `${name}: ${theirs} в файле ${file}`,
