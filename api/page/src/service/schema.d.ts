@@ -101,7 +101,7 @@ export interface paths {
         };
         /**
          * Get Result
-         * @description Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back.
+         * @description Send the whole result, by `Accept` as JSON, CSV, tab-separated labels, which nextlabel reads back, or a chart.
          */
         get: operations["get_result_jobs__job_id__result_get"];
         put?: never;
@@ -572,6 +572,26 @@ export interface paths {
          * @description Write labels, or what a job says, as a file of another tool. Labels that contradict each other are refused.
          */
         post: operations["export_export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export/size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Size
+         * @description Tell how large an `image-folder` is to be, before it is made.
+         */
+        post: operations["size_export_size_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2175,17 +2195,43 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * ExportSize
+         * @description How large an `image-folder` is to be.
+         */
+        ExportSize: {
+            /** Images */
+            images: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Missing
+             * @description Labelled images that the pool does not have; the zip names them.
+             */
+            missing: number;
+            /**
+             * Refused
+             * @description Why it is too large for a zip, and what does it instead.
+             */
+            refused: string | null;
+        };
+        /**
          * ExportWanted
          * @description What to take away: the labels in a folder, or the batch or predictions of a job.
          */
         ExportWanted: {
             /**
              * Format
+             * @description `csv`, `coco`, `cvat`, `label-studio`; of one class an image `image-folder`, a zip of the images by class; of boxes `coco`, `cvat`, `label-studio`, `yolo` and `voc`, these two as zips of files.
              * @enum {string}
              */
-            format: "csv" | "coco" | "cvat" | "label-studio";
+            format: "csv" | "coco" | "cvat" | "label-studio" | "yolo" | "voc" | "image-folder";
             /** Path To Labels */
             path_to_labels: string;
+            /**
+             * Path To Img
+             * @description The pool; `image-folder` takes the images from it.
+             */
+            path_to_img?: string | null;
             /**
              * Job
              * @description A succeeded selection or prediction: what it says is taken away, in the place of the labels.
@@ -2193,11 +2239,10 @@ export interface components {
             job?: string | null;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Image Prefix
              * @description What stands for the pool in URLs; of Label Studio alone.
@@ -2541,6 +2586,18 @@ export interface components {
             height: number | null;
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
+        };
+        /**
+         * ImageFolderWanted
+         * @description Whose size to tell: of the images that are labelled, or of a job's.
+         */
+        ImageFolderWanted: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Job */
+            job?: string | null;
         };
         /** ImageGiven */
         ImageGiven: {
@@ -5419,6 +5476,7 @@ export interface operations {
                     "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["DetectionAuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description Problem document */
@@ -6736,7 +6794,7 @@ export interface operations {
             /** @description The file */
             200: {
                 headers: {
-                    /** @description How many images somebody found no class to apply to, which the format can't say. */
+                    /** @description How much the format can't say: images that somebody found no class to apply to; of boxes, those around a crowd. */
                     "Nextlabel-Unsaid"?: number;
                     [name: string]: unknown;
                 };
@@ -6744,6 +6802,51 @@ export interface operations {
                     "text/csv": string;
                     "application/json": unknown;
                     "application/xml": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    size_export_size_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageFolderWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportSize"];
                 };
             };
             /** @description Problem document */
