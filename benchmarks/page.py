@@ -94,7 +94,7 @@ LISTED = """
         return Response.json({ ...seen, cross_validated: null, sought: null, data });
     };
 """
-STEPS, SLOWLY, FAST = 240, 40, 400
+STEPS, SLOWLY, FAST = 100, 40, 400
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 #: Resolves once so many tiles show their image.
 FILLED = """async (wanted) => {
@@ -168,7 +168,7 @@ def tell_scrolls(
             page = visit(browser, project, [])
             page.add_init_script(f"{{ const NAMES = {json.dumps(names)}, LISTED = {asked.scroll}; {LISTED} }}")
             page.goto(f"{url}/#/browse")
-            page.get_by_role("option").first.wait_for(timeout=600_000)
+            page.locator("#browse-grid [role=option]").first.wait_for(timeout=600_000)
             for pixels in (SLOWLY, FAST):
                 page.wait_for_timeout(1000)
                 before = cpu_seconds()
