@@ -34,6 +34,7 @@ ONLY_READ = (
     "up", "demo", "mcp", "predict photos --task detection", "select photos --task detection",
     "f1 photos --task detection", "export coco --task detection --job",
     "check photos --task detection", "check photos --labels labels --task detection", "curve photos --task detection",
+    "audit photos --task detection",
     "similar photos -n 50 --task detection", "map photos --task detection",
 )  # fmt: skip
 #: What ends otherwise than well, as its page says.
