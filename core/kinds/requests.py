@@ -29,7 +29,7 @@ HeadName = Literal["linear", "linear_alone", "mlp"]
 ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
-PASSES = 800  # of images, while a detector is trained
+PASSES = 1_000  # of images, while a detector is trained
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
 LATER_FIELDS = {
@@ -261,7 +261,7 @@ class Detecting(JobRequest):
         None,
         ge=64,
         le=1280,
-        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger "
+        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger "
         "finds smaller objects, and takes longer by its square.",
     )
     passes: int | None = Field(

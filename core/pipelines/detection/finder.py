@@ -33,8 +33,8 @@ from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
 NAME = "yolox_nano"
-SIDE = 320  # pixels, unless the request says so
-MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.3 MB each
+SIDE = 416  # pixels, unless the request says so
+MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.5 MB each
 PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
