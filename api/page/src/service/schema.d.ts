@@ -2100,12 +2100,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -2581,12 +2581,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -2915,12 +2915,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -3130,12 +3130,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -3897,12 +3897,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -4175,12 +4175,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
@@ -4401,12 +4401,12 @@ export interface components {
             webhook?: string | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
              */
             passes?: number | null;
             /**
