@@ -20,7 +20,7 @@ from nextlabel.core.methods.first_version import Vae
 from nextlabel.core.methods.registry import methods_of, parse_method
 from nextlabel.core.neural.dropout import train_dropout_head
 from nextlabel.core.neural.heads.base import Head
-from nextlabel.core.neural.heads.neighbours import Neighbours, references
+from nextlabel.core.neural.heads.neighbours import Neighbours, neighbourhood
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.vae import Thumbnail, train_vae
@@ -49,7 +49,7 @@ class Known:
             return None
         targets = np.searchsorted(self.classes, self.targets)
         head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0)
-        return head.among(Neighbours(self.embeddings[references(NAMES[: len(self.embeddings)])]))
+        return head.among(Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]))
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:

@@ -17,6 +17,7 @@ from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.errors import StoreUnavailable
 from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
+from nextlabel.core.jobs.paces import Paces
 from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.requests import ImageName, PathText, PersonName
 from nextlabel.core.logs import get_logger
@@ -92,13 +93,14 @@ async def give_back(body: Annotated[GiveBack, Body()], services: Given, caller: 
 
 
 def note_labels(services: Services, labels: str, person: str, given: Mapping[str, bool]) -> None:
-    """Note in the batches of that person which images were labelled, or their labels taken back (False).
+    """Note in the batches of that person which images were labelled, or their labels taken back (False); and when.
 
     Labels are written without Redis, too.
     """
     noted = {clean_name(name): is_given for name, is_given in given.items()}
     try:
         HandOuts(services.store).note_labels(labels, person, noted, services.settings.hand_out_s)
+        Paces(services.store).note(labels, person, [name for name, is_given in noted.items() if is_given])
     except StoreUnavailable as error:
         log.warning("labels are not noted in anybody's batch", cause=error.detail)
 

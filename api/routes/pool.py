@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
@@ -20,6 +20,7 @@ from nextlabel.core.data.browse import Answer, Guesses, Labelled, Listing, Sort,
 from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import Survey, person_of, state_of
 from nextlabel.core.data.labels_folder import SETTLED
+from nextlabel.core.data.lasso import Point, inside, lasso_in
 from nextlabel.core.data.notes import Note, read_notes
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
@@ -28,13 +29,13 @@ from nextlabel.core.errors import Fault, InvalidRequest, PathNotFound
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.prediction import SureLabels
 from nextlabel.core.kinds.projects import project_of
-from nextlabel.core.kinds.requests import OfClasses, PathText
+from nextlabel.core.kinds.requests import ImageName, OfClasses, PathText
 from nextlabel.core.people import in_file_names
 from nextlabel.core.tasks.registry import task_of
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MOST_AT_ONCE = 10_000
-PREDICTION = "prediction"
+PREDICTION, MAP = "prediction", "map"
 Noted: TypeAlias = Literal["any", "unsure", "text"]
 NotesByName: TypeAlias = dict[str, list[Note]]  # names as they are compared
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -55,6 +56,14 @@ class PoolQuery(BaseModel):
     noted_by: str | None = Field(None, max_length=200, description="The person who is, or has; left out: anybody.")
     apart: bool | None = Field(None, description="Whether the image is kept apart to validate by.")
     search: str = Field("", max_length=1000, description="A part of the name, in any case.")
+    of_job: str | None = Field(
+        None,
+        max_length=100,
+        description="Images that this succeeded job lists: a `selection`'s batch, what a `similar` found, a `map`.",
+    )
+    lasso: str | None = Field(
+        None, max_length=10_000, description="Of a map, images inside this line alone: `x,y,x,y,...`, 3 to 200 corners."
+    )
     prediction: str | None = Field(
         None, max_length=100, description="A succeeded job of the kind `prediction` about this pool: its guesses."
     )
@@ -71,7 +80,15 @@ class PoolQuery(BaseModel):
         "any more, the pool is looked through anew, and `view` is another one if the answer is.",
     )
 
+    seek: ImageName | None = Field(None, description="The name of an image: `sought` tells where it is listed.")
     anew: bool = Field(False, description="List the pool again, also where that was done a moment ago.")
+
+    @field_validator("lasso")
+    @classmethod
+    def _check_lasso(cls, value: str | None) -> str | None:
+        if value is not None:
+            lasso_in(value)
+        return value
 
     @property
     def wanted(self) -> Wanted:
@@ -95,6 +112,13 @@ class PoolImage(BaseModel):
     notes: list[NoteView] = Field(description="What people are unsure of, or note.")
 
 
+class Sought(BaseModel):
+    """Where an image that was asked for by name is listed."""
+
+    in_pool: bool
+    place: int | None = Field(description="Its offset among the images that are asked for; null: it is not one.")
+
+
 class PoolPage(BaseModel):
     """A page of the images that are asked for. `total`: how many they are; `images`: how many the pool has."""
 
@@ -105,6 +129,7 @@ class PoolPage(BaseModel):
     cross_validated: list[SureLabels] | None = Field(
         description="Of the prediction, where it was asked to tell: how often it is wrong, by how sure it is."
     )
+    sought: Sought | None = Field(description="Where `seek` is; null where nothing was asked for.")
     data: list[PoolImage]
 
 
@@ -112,11 +137,15 @@ class PoolPage(BaseModel):
 async def get_pool(services: Given, caller: Reader, which: Annotated[PoolQuery, Query()]) -> PoolPage:
     """List images of a pool with their labels, and with what a prediction says of them."""
     job = None if which.prediction is None else await job_of(caller, which.prediction, services)
-    folders = [which.path_to_img, which.path_to_labels, *([str(services.settings.results_dir)] if job else [])]
-    return await services.files.run(folders, _page, which, job, services)
+    lister = None if which.of_job is None else await job_of(caller, which.of_job, services)
+    if which.lasso is not None and lister is None:
+        raise InvalidRequest([Fault("?of_job", "missing_field", "name the map that the lasso is drawn on")])
+    results = [str(services.settings.results_dir)] if job or lister else []
+    folders = [which.path_to_img, which.path_to_labels, *results]
+    return await services.files.run(folders, _page, which, job, lister, services)
 
 
-def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
+def _page(which: PoolQuery, job: Job | None, lister: Job | None, services: Services) -> PoolPage:
     roots = services.settings.data_roots
     labels, state = Survey({}), ""
     notes: NotesByName = {}
@@ -134,8 +163,11 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
         listing = services.views.listing(place, anew=which.anew)
         guesses = None if job is None else _guesses(listing, job, services)
         only = [*_noted(notes, which), *([apart] if which.apart else [])]
+        if lister is not None:
+            only.append(_named_by(lister, None if which.lasso is None else lasso_in(which.lasso), services))
         rows = find(listing, labels, guesses, which.wanted, only, apart if which.apart is False else ())
         asked = f"{state}\0{which.prediction}\0{which.wanted}\0{which.noted}\0{which.noted_by}\0{which.apart}"
+        asked += f"\0{which.of_job}\0{which.lasso}"
         view = services.views.keep(View.of(listing, asked, rows, guesses))
     return PoolPage(
         view=view.id,
@@ -143,8 +175,31 @@ def _page(which: PoolQuery, job: Job | None, services: Services) -> PoolPage:
         images=len(view.listing.pool),
         listed_at=datetime.fromtimestamp(view.listing.at, UTC),
         cross_validated=view.guesses.trust if view.guesses else None,
+        sought=None if which.seek is None else _sought(view, which.seek),
         data=_images(view, labels, notes, apart, which.offset, which.limit),
     )
+
+
+def _sought(view: View, name: str) -> Sought:
+    row = view.listing.pool.find([as_seen(name)]).get(as_seen(name))
+    return Sought(in_pool=row is not None, place=None if row is None else view.place_of(row))
+
+
+def _named_by(job: Job, lasso: list[Point] | None, services: Services) -> set[str]:
+    """Return the images that a job's result names, of a map those inside the lasso; names as they are compared.
+
+    Raises InvalidRequest where it names none.
+    """
+    result: dict[str, Any] = json.loads(services.results.whole(job).read_bytes())
+    names = result.get("names") if job.kind == MAP else result.get("data")
+    if not isinstance(names, list):
+        raise InvalidRequest([Fault("?of_job", "invalid_value", f"that job is a {job.kind}, and lists no images")])
+    if lasso is None:
+        return {as_seen(name) for name in names}
+    if job.kind != MAP:
+        raise InvalidRequest([Fault("?lasso", "invalid_value", f"that job is a {job.kind}, and no map")])
+    there = inside(result["x"], result["y"], lasso)
+    return {as_seen(name) for name, is_there in zip(names, there.tolist(), strict=True) if is_there}
 
 
 def _noted(notes: NotesByName, which: PoolQuery) -> Iterator[set[str]]:

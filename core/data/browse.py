@@ -108,6 +108,11 @@ class View:
         said = f"{listing.pool.place.key}\0{listing.state}\0{asked}"
         return cls(hashlib.sha256(said.encode(errors="replace")).hexdigest()[:32], listing, rows, guesses)
 
+    def place_of(self, row: int) -> int | None:
+        """Return at which place a row of the pool was found; None: it is none of those that were."""
+        there = np.flatnonzero(self.rows == row)
+        return int(there[0]) if len(there) else None
+
 
 def find(
     listing: Listing,

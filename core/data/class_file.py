@@ -23,7 +23,7 @@ from nextlabel.core.data.label_files import in_our_words, labels_folder
 from nextlabel.core.data.label_text import writable
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
-from nextlabel.core.data.roots import shown
+from nextlabel.core.data.roots import existing_file_or_folder, shown
 from nextlabel.core.data.side_files import as_lines, content_of, objects_in
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import replace_together
@@ -67,6 +67,12 @@ def declared_classes(path: str | Path, roots: Sequence[Path]) -> ClassesDeclared
     """
     with opened_folder(path, roots) as folder:
         return read_declared(folder)
+
+
+def declared_names(path: str | Path, roots: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names that a folder of labels declares; a labels file declares none. Raises as `declared_classes`."""
+    real = existing_file_or_folder(path, roots)
+    return tuple(one.name for one in declared_classes(real, roots).classes) if real.is_dir() else ()
 
 
 def declare_classes(

@@ -38,7 +38,43 @@ class BackboneSpec:
         """Return the name that the file in `NEXTLABEL_WEIGHTS_DIR` must have; None where there are no weights."""
         return f"{self.timm_name}.safetensors" if self.timm_name else None
 
+    @property
+    def text_side(self) -> TextSide | None:
+        """Return what embeds texts among its images; None where nothing does."""
+        return TEXT_SIDES.get(self.timm_name or "")
 
+    @property
+    def text_file_names(self) -> tuple[str, str]:
+        """Return the names that weights and vocabulary for texts must have in `NEXTLABEL_WEIGHTS_DIR`."""
+        return f"{self.timm_name}.text.safetensors", f"{self.timm_name}.text.model"
+
+
+@dataclass(frozen=True)
+class TextSide:
+    """The network that embeds texts where a backbone embeds images, as it was published with it.
+
+    hub: the repository that has its files. heads: of its attention, which the file doesn't tell.
+    """
+
+    hub: str
+    heads: int
+
+
+WEIGHTS_OF_TEXTS, WORDS_OF_TEXTS = "model.safetensors", "spiece.model"  # its files in that repository
+
+TEXT_SIDES: dict[str, TextSide] = {
+    f"vit_{timm_name}.webli": TextSide(f"google/{hub}", heads)
+    for timm_name, hub, heads in (
+        ("base_patch16_siglip_224", "siglip-base-patch16-224", 12),
+        ("base_patch16_siglip_256", "siglip-base-patch16-256", 12),
+        ("base_patch16_siglip_384", "siglip-base-patch16-384", 12),
+        ("base_patch16_siglip_512", "siglip-base-patch16-512", 12),
+        ("large_patch16_siglip_256", "siglip-large-patch16-256", 16),
+        ("large_patch16_siglip_384", "siglip-large-patch16-384", 16),
+        ("so400m_patch14_siglip_224", "siglip-so400m-patch14-224", 16),
+        ("so400m_patch14_siglip_384", "siglip-so400m-patch14-384", 16),
+    )
+}
 DESCRIPTOR = "descriptor"
 
 SHORT_NAMES: dict[str, BackboneSpec] = {
@@ -86,6 +122,19 @@ def find_backbone(name: str) -> BackboneSpec:
     raise ValueError(
         f"there is no backbone {name!r}; there are {', '.join(SHORT_NAMES)}, and any timm model name.{hint}"
     )
+
+
+def is_backbone(name: object) -> bool:
+    """Say whether it is the name of a backbone."""
+    return isinstance(name, str) and (name in SHORT_NAMES or name in timm_names())
+
+
+def knows_texts(name: object) -> bool:
+    """Say whether it is the name of a backbone among whose images texts are embedded."""
+    return isinstance(name, str) and is_backbone(name) and find_backbone(name).text_side is not None
+
+
+KNOW_TEXTS = ", ".join(name for name, spec in SHORT_NAMES.items() if spec.text_side)
 
 
 def weights_in(spec: BackboneSpec, weights_dir: Path | None) -> Path | None:

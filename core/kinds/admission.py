@@ -10,20 +10,25 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from nextlabel.core.data.class_file import declared_names
 from nextlabel.core.data.detections import check_detections
 from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.embeddings.catalogue import KNOW_TEXTS
 from nextlabel.core.errors import (
     EmptyPool,
     Fault,
     InvalidRequest,
     NextlabelError,
+    NoLabels,
     NothingToValidate,
+    SingleClass,
     Unavailable,
 )
 from nextlabel.core.kinds.base import Kind, LabelsNeed
+from nextlabel.core.kinds.prediction import goes_by_names
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.settings import Settings
@@ -65,7 +70,7 @@ def _faults_of_what_it_names(body: Any, settings: Settings) -> Iterator[Fault]:
     kind = KINDS.get(name) if isinstance(name, str) else None
     kinds = [kind] if kind else list(KINDS.values())
     for field in dict.fromkeys(field for one in kinds for field in one.request.model_fields):
-        check, value = _check_of(field, kind, _task_in(body)), body.get(field)
+        check, value = _check_of(field, kind, _task_in(body), body), body.get(field)
         if check is None or not isinstance(value, str):
             continue
         try:
@@ -86,10 +91,14 @@ def _task_in(body: dict[str, Any]) -> Task:
     return TASKS.get(name, CLASSIFICATION) if isinstance(name, str) else CLASSIFICATION
 
 
-def _check_of(field: str, kind: Kind | None, task: Task) -> Callable[[str, Settings], object] | None:
+def _check_of(
+    field: str, kind: Kind | None, task: Task, body: dict[str, Any]
+) -> Callable[[str, Settings], object] | None:
     """What looks at the value of that field; None where it names nothing. Nobody knows what an unknown kind needs."""
     if field == "path_to_labels_val":
         return partial(_check_validation_labels, task)
+    if field == LABELS and kind and kind.by_names and task is CLASSIFICATION:
+        return partial(_check_labels_or_names, task, goes_by_names(body))
     if field.startswith("path_to_labels"):
         return partial(LABELS_CHECKS[kind.labels_of(task.name) if kind else LabelsNeed.OPTIONAL], task)
     if field == "path_to_predictions" and task is DETECTION:
@@ -127,6 +136,17 @@ def _check_validation_labels(task: Task, path: str, settings: Settings) -> None:
 
 def _check_training_labels(task: Task, path: str, settings: Settings) -> None:
     task.check_labels(_check_labels(task, path, settings))
+
+
+def _check_labels_or_names(task: Task, by_names: bool, path: str, settings: Settings) -> None:
+    try:
+        _check_training_labels(task, path, settings)
+    except (NoLabels, SingleClass) as error:
+        if len(declared_names(path, settings.data_roots)) < 2:
+            raise
+        if not by_names:
+            detail = f"{error.detail}; with the backbone {KNOW_TEXTS}, the names of the declared classes will do"
+            raise type(error)(detail) from None
 
 
 LABELS = "path_to_labels"

@@ -33,6 +33,8 @@ class Kind:
     stages: all stages that its pipeline may go through, in order.
     call: the name of the method of both clients that asks for one. command: of the command of `nextlabel`.
     usage: what has to follow the command. about: what the command's help says after the request's sentence.
+    by_names: whether the names of declared classes will do, where labels can't teach a head yet, with a backbone that
+        knows texts.
     gives_way: whether such a job is put back, at its next batch, for the sake of others that wait.
     shell_examples: commands as a person may type them. example: a request as the API's document shows it.
     """
@@ -52,6 +54,7 @@ class Kind:
     shell_examples: tuple[str, ...]
     example: Mapping[str, Any]
     results: Mapping[str, type[Result]] = field(default_factory=dict)
+    by_names: bool = False
     gives_way: bool = False
     unlabelled: tuple[str, ...] = ()
 

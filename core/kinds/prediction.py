@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.embeddings.catalogue import knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import MIN_SCORE, BoxesPredicted, Names, Timed, given_in
@@ -26,6 +27,7 @@ from nextlabel.core.kinds.results import (
 )
 
 OF_BOXES = ("names", "min_score")
+CLASS_NAMES = "class_names"  # what goes by them stands in the place of a head
 
 
 class PredictionRequest(Timed, BoxesPredicted):
@@ -65,6 +67,13 @@ class PredictionRequest(Timed, BoxesPredicted):
             yield Fault("/cross_validate", "invalid_value", "it is of classes alone: ask f1 how good a detector is")
 
 
+def goes_by_names(body: Mapping[str, Any]) -> bool:
+    """Say whether names of classes will do for a request, where there are no labels to learn from yet."""
+    brought = body.get("path_to_embeddings") is not None or body.get("weights") is not None
+    one_class = body.get("task", "classification") == "classification"
+    return one_class and not brought and knows_texts(body.get("backbone"))
+
+
 class SureLabels(Part):
     """Labelled images of which heads that had not seen them were at least so sure, and how many of these were wrong.
 
@@ -84,7 +93,8 @@ class PredictionItem(Part):
 
 
 class PredictionResult(TimedPart, Result):
-    """`cross_validated`: by confidence, ascending, if it was asked for."""
+    """`cross_validated`: by confidence, ascending, if it was asked for. The `head` called `class_names` is none: labels
+    could teach nothing yet, and images are told by the names of the declared classes."""
 
     kind: Literal["prediction"] = "prediction"
     items: tuple[PredictionItem, ...]
@@ -102,6 +112,8 @@ class PredictionResult(TimedPart, Result):
         counts = Counter(item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
+        if self.head.name == CLASS_NAMES:
+            yield "Nothing was learnt: they go by the names of the classes, and how often that is right isn't known."
         yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
@@ -196,6 +208,7 @@ KIND = Kind(
     result=PredictionResult,
     results={"multilabel": MultilabelPredictionResult, "detection": DetectionPredictionResult},
     unlabelled=("detection",),
+    by_names=True,
     labels=LabelsNeed.TRAINING,
     stages=("read", "embed", "train", "predict"),
     title="Predictions",

@@ -138,6 +138,7 @@ class Manifest(Part):
     pools: dict[str, str]
     labels: dict[str, str]
     predictions: str | None = None  #: fingerprint of those that were brought along
+    texts: str | None = None  #: digest of the weights that embedded texts among the images, where there were any
 
 
 class HeadSummary(Part):

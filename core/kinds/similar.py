@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from nextlabel.core.embeddings.catalogue import KNOW_TEXTS, is_backbone, knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnBoxes, given_in
@@ -34,19 +35,25 @@ class BoxExample(Part):
     box: tuple[float, float, float, float]
 
 
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 BoxExamples = Annotated[tuple[BoxExample, ...], Field(max_length=1_000)]
 
 
 class SimilarRequest(OnBoxes):
     """Images, or boxes, like some, and unlike others."""
 
-    later: ClassVar[Mapping[str, Any]] = {**OnBoxes.later, "like_boxes": (), "unlike_boxes": ()}
+    later: ClassVar[Mapping[str, Any]] = {**OnBoxes.later, "like_text": (), "like_boxes": (), "unlike_boxes": ()}
     needed: ClassVar[Sequence[str]] = ("like",)
 
     kind: Literal["similar"] = "similar"
     add: int = Field(ge=1, le=MAX_ADD, description="How many images, or boxes, to return.")
     like: Names = Field((), description="Names of images that show what is looked for.")
     unlike: Names = Field((), description="Names of images that don't.")
+    like_text: Annotated[tuple[Text, ...], Field(max_length=100)] = Field(
+        (),
+        description="Instead of images: what is looked for, in words, such as `a heron in water`. Of a backbone that "
+        "knows texts, as `siglip` does.",
+    )
     like_boxes: BoxExamples = Field(
         (), description='For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.'
     )
@@ -58,22 +65,37 @@ class SimilarRequest(OnBoxes):
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
-        """Images are like images, and boxes like boxes."""
+        """Images are like images or a text, and boxes like boxes."""
         yield from super().misfits(body)
-        boxes = body.get("task") == "detection"
+        boxes, text = body.get("task") == "detection", bool(body.get("like_text"))
         field = "like_boxes" if boxes else "like"
-        if not body.get(field):
+        if not body.get(field) and (boxes or not text):
             code = "invalid_value" if field in given_in(body) else "missing_field"
             yield Fault(f"/{field}", code, "name one at least that shows what is looked for")
-        for name in ("like", "unlike") if boxes else BOXES:
+        for name in ("like", "unlike", "like_text") if boxes else BOXES:
             if body.get(name):
                 what = "boxes are like boxes: name these" if boxes else "it is of the task detection alone"
                 yield Fault(f"/{name}", "invalid_value", what)
+        if text and not boxes:
+            yield from _misfits_of_text(body)
+
+
+def _misfits_of_text(body: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("like", "unlike"):
+        if body.get(name):
+            yield Fault(f"/{name}", "invalid_value", "images are like images or like a text: leave one of the two out")
+    if body.get("path_to_embeddings") is not None:
+        yield Fault("/path_to_embeddings", "invalid_value", f"nothing embeds a text among them: {KNOW_TEXTS} does")
+    if body.get("weights") is not None:
+        yield Fault("/weights", "invalid_value", "an untrained network knows no text: leave it out")
+    backbone = body.get("backbone")
+    if is_backbone(backbone) and not knows_texts(backbone):
+        yield Fault("/backbone", "invalid_value", f"{backbone} knows no text: {KNOW_TEXTS} does")
 
 
 class SimilarItem(Part):
-    """score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
-    that it is closest to."""
+    """score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1; to texts, cosines are
+    small. `like`: the example, or the text, that it is closest to."""
 
     rank: int
     name: str
@@ -179,14 +201,15 @@ KIND = Kind(
     call="similar",
     command="similar",
     usage="POOL -n N --like NAME",
-    about="More of the folder POOL like the images named: rare classes, found from a few examples. With --task "
-    "detection: boxes like the boxes named.",
+    about="More of the folder POOL like the images named: rare classes, found from a few examples; or like a "
+    "text, with a backbone that knows texts. With --task detection: boxes like the boxes named.",
     shell_examples=(
         "nextlabel similar photos -n 50 --like heron1.jpg --like heron2.jpg --unlike stork.jpg",
         (
             "nextlabel similar photos -n 50 --task detection --labels labels --like-boxes "
             """'{"name": "a.jpg", "box": [10, 20, 60, 40]}'"""
         ),
+        'nextlabel similar photos -n 50 --backbone siglip --like-text "a heron in water"',
     ),
     example={
         "kind": "similar",

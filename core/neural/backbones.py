@@ -6,7 +6,6 @@ drift from what the network was trained with.
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +15,6 @@ from typing import Any, Protocol
 import numpy as np
 import timm
 import torch
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
@@ -31,6 +29,7 @@ from nextlabel.core.embeddings.catalogue import BackboneSpec, Precision, find_ba
 from nextlabel.core.errors import NextlabelError, OutOfMemory, WeightsMismatch, WeightsUnavailable
 from nextlabel.core.neural.compiled import KeptNetwork
 from nextlabel.core.neural.crops import Crop
+from nextlabel.core.neural.hub import cached_file, digest_of_file, from_hub
 from nextlabel.core.neural.networks import Normalised, network_for
 from nextlabel.core.neural.precision import precisions
 from nextlabel.core.neural.uploads import Gathered, Prepared, ReadImage, Uploader
@@ -237,7 +236,7 @@ class BackboneLoader:
         config = timm.models.get_pretrained_cfg(spec.timm_name)
         if config is None or not config.hf_hub_id:
             return False
-        return isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
+        return cached_file(config.hf_hub_id, "model.safetensors") is not None
 
     def _weights_file_state(self, spec: BackboneSpec) -> tuple[int, int] | None:
         path = weights_in(spec, self._settings.weights_dir)
@@ -250,7 +249,7 @@ class BackboneLoader:
             model, digest = _untrained(spec.timm_name, spec.image_size, seed), f"random-{seed}"
             return TimmBackbone(spec.name, model, digest, self.device, self._settings)
         path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
-        model, digest = _pretrained(spec.timm_name, spec.image_size, path), _digest(path)
+        model, digest = _pretrained(spec.timm_name, spec.image_size, path), digest_of_file(path)
         tried = precisions(self._settings.precision, spec.precision)
         return TimmBackbone(spec.name, model, digest, self.device, self._settings, tried)
 
@@ -300,7 +299,7 @@ def _classes_in(path: Path, timm_name: str) -> int:
 
 
 def _from_hub(timm_name: str, settings: Settings) -> Path:
-    """Return the hub's file for this model: from its cache, else downloaded once one quick request was answered."""
+    """Return the hub's file for this model."""
     remedy = (
         f"put {timm_name}.safetensors into NEXTLABEL_WEIGHTS_DIR ({settings.weights_dir or 'not set'}), "
         "or give the worker access to the Hugging Face hub"
@@ -308,19 +307,4 @@ def _from_hub(timm_name: str, settings: Settings) -> Path:
     config = timm.models.get_pretrained_cfg(timm_name)
     if config is None or not config.hf_hub_id:
         raise WeightsUnavailable(f"there are no published weights for {timm_name}; {remedy}")
-    cached = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
-    if isinstance(cached, str):
-        return Path(cached)
-    try:
-        # One request with its own time limit: the hub's client would retry for minutes on a machine without a network.
-        get_hf_file_metadata(hf_hub_url(config.hf_hub_id, "model.safetensors"), timeout=settings.hub_timeout_s)
-        return Path(hf_hub_download(config.hf_hub_id, "model.safetensors"))
-    except Exception as error:
-        raise WeightsUnavailable(
-            f"the weights of {timm_name} are not here, and the hub can't be reached ({type(error).__name__}): {remedy}"
-        ) from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return from_hub(config.hf_hub_id, "model.safetensors", f"the weights of {timm_name} are", remedy, settings)

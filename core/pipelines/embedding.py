@@ -28,7 +28,7 @@ from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Reached
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.engine import embed
-from nextlabel.core.neural.heads.neighbours import references
+from nextlabel.core.neural.heads.neighbours import neighbourhood
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled, Matchable, manifest, read_labelled, skipped_images
@@ -73,9 +73,9 @@ class Embedded:
     drawn: NDArray[np.float32] | None = None
 
     @property
-    def references(self) -> NDArray[np.float32]:
+    def neighbourhood(self) -> NDArray[np.float32]:
         """The images (R, d) that a head may ask: an even draw of the pool."""
-        return self.embeddings[references(self.pool.names)] if self.drawn is None else self.drawn
+        return self.embeddings[neighbourhood(self.pool.names)] if self.drawn is None else self.drawn
 
     @property
     def sees_images(self) -> bool:

@@ -29,7 +29,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     train,
 )
-from nextlabel.core.pipelines.references import asks_neighbours, embed_references, read_references
+from nextlabel.core.pipelines.neighbourhood import asks_neighbours, embed_neighbourhood, read_neighbourhood
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import load_backbone
 from nextlabel.core.pipelines.validation import check_validation
@@ -113,15 +113,15 @@ def validate(request: F1Request, run: Run) -> Validated:
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation, run)
-    drawn = read_references(request.path_to_img_train, request, run) if asks else None
+    drawn = read_neighbourhood(request.path_to_img_train, request, run) if asks else None
     source = load_backbone(request, run)
-    references = embed_references(drawn, source, run) if drawn else None
+    neighbourhood = embed_neighbourhood(drawn, source, run) if drawn else None
     trained_on = source.embed(training, training_rows, "embed training images", run)
     scored_on = source.embed(validation, validation.matched.rows, "embed validation images", run)
     run.stage("train")
     matched = trained_on.matched
     task.check_matched(matched, "f1")
-    head, summary = train(request, trained_on.embeddings, matched, run, references=references)
+    head, summary = train(request, trained_on.embeddings, matched, run, neighbourhood=neighbourhood)
     run.stage("score")
     logits = head.logits(scored_on.embeddings)
     probabilities = task.probabilities(logits)

@@ -50,7 +50,9 @@ class Fit:
 
 @dataclass(eq=False)
 class Fitter:
-    """Fits heads of one name (`linear`, `mlp`) to parts of the labels. references: (R, d) whom those ask that ask any.
+    """Fits heads of one name (`linear`, `mlp`) to parts of the labels.
+
+    neighbourhood: (R, d) images that those ask which ask any.
 
     The strength is searched for once for each number of labels, and taken over by the other heads of that size: they
     cost a fifth, and their scores differ less than those of two draws of the labels.
@@ -60,7 +62,7 @@ class Fitter:
     task: ClassTask
     seed: int
     run: Run
-    references: NDArray[np.float32] | None = None
+    neighbourhood: NDArray[np.float32] | None = None
     _searched: dict[int, Head] = field(default_factory=dict)
 
     def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
@@ -80,7 +82,7 @@ class Fitter:
 
     @property
     def _neighbours(self) -> Neighbours | None:
-        return self.run.heads.neighbours(self.references)
+        return self.run.heads.neighbours(self.neighbourhood)
 
     def _beat(self, _done: int, _total: int) -> None:
         self.run.check()

@@ -67,7 +67,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = embed_validation(held_out, source, run)
-    fitter = Fitter(request.head, task_of(request.task), request.seed, run, embedded.references)
+    fitter = Fitter(request.head, task_of(request.task), request.seed, run, embedded.neighbourhood)
     at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
     splits = _splits(request, embedded, validation, None if at_random else fitter)
     measured = _measure(splits, fitter, run)

@@ -58,7 +58,7 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     run.stage("train")
     matched, head = embedded.matched, None
     if labelled.task.can_train(matched):
-        head, _ = train(request, embedded.embeddings, matched, run, references=embedded.references)
+        head, _ = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     rows = _shown(embedded, request.points, request.seed)
     places = lay_out(Geometry(embedded.embeddings), rows, request.seed, run)
     every_class = np.arange(len(matched.classes))

@@ -26,6 +26,7 @@ from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.texts import Texts
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
@@ -196,11 +197,11 @@ def train(
     run: Run,
     tick: Tick | None = None,
     *,
-    references: NDArray[np.float32] | None = None,
+    neighbourhood: NDArray[np.float32] | None = None,
 ) -> tuple[Head, HeadSummary]:
     """Train a head on the labelled rows of the embeddings (K, d).
 
-    references: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
+    neighbourhood: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
     head = run.heads.get(
@@ -212,9 +213,9 @@ def train(
         device=run.backbones.device,
         tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(references))
+    ).among(run.heads.neighbours(neighbourhood))
     summary = HeadSummary(
-        name=head.name,
+        name=head.answers_as,
         classes=matched.classes,
         images_per_class=matched.images_per_class(),
         temperature=rounded(head.temperature),
@@ -282,8 +283,9 @@ def manifest(
     head: bool,
     sources: Mapping[str, Read],
     predictions: str | None = None,
+    texts: Texts | None = None,
 ) -> Manifest:
-    """`predictions`: the fingerprint of those that were brought along."""
+    """`predictions`: the fingerprint of those that were brought along. `texts`: what embedded texts."""
     return Manifest(
         nextlabel=version("nextlabel"),
         versions={name: version(name) for name in (*VERSIONS, *(["openvino"] if origin.engine == "openvino" else []))},
@@ -297,6 +299,7 @@ def manifest(
         pools={name: source.pool.fingerprint() for name, source in sources.items()},
         labels={name: source.labels.fingerprint() for name, source in sources.items()},
         predictions=predictions,
+        texts=texts.weights if texts else None,
     )
 
 

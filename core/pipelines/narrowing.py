@@ -20,7 +20,7 @@ from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import NO_ROWS, Method, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.methods.uncertainty import Margin, Uncertainty
-from nextlabel.core.neural.heads.neighbours import references
+from nextlabel.core.neural.heads.neighbours import neighbourhood
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, fill_cache
 from nextlabel.core.pipelines.material import Labelled, train
 from nextlabel.core.pipelines.predictions import predictions_of
@@ -123,7 +123,7 @@ def _said(
     if not task_of(request.task).can_train(taught.matched):
         return
     drawn = _drawn(labelled, source, found, run)
-    head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), references=drawn)
+    head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), neighbourhood=drawn)
     seen = 0
     for rows, embeddings in found.sweep(candidates):
         yield rows, head.logits(embeddings)
@@ -133,7 +133,7 @@ def _said(
 
 def _drawn(labelled: Labelled, source: Embedder, found: Found, run: Run) -> NDArray[np.float32]:
     """Return the embeddings (R, d) of those images that a head asks: an even draw of the whole pool."""
-    rows = references(labelled.pool.names)
+    rows = neighbourhood(labelled.pool.names)
     return _known(labelled, rows[found.hit[rows]], source, run).embeddings
 
 

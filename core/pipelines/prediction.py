@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult, SureLabels
+from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.pipelines.class_names import ClassNames, class_names
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import (
     class_of,
@@ -55,35 +57,52 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     run.stage("read")
     task = task_of(request.task)
     labelled = read_pool(request, run)
-    task.check_matched(labelled.matched, "prediction")
+    names = class_names(request, labelled, run)
+    if names is None:
+        task.check_matched(labelled.matched, "prediction")
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run)
-    matched = embedded.matched
-    task.check_matched(matched, "prediction")
+    if names is None:
+        task.check_matched(embedded.matched, "prediction")
     run.stage("train")
-    head, summary = train(request, embedded.embeddings, matched, run, references=embedded.references)
+    head, summary = _head(request, names, embedded, run)
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")
     probabilities = task.probabilities(head.logits(embedded.embeddings)[rows])
-    predictions = [task.answer(row, matched.classes, head.thresholds) for row in probabilities]
+    predictions = [task.answer(row, summary.classes, head.thresholds) for row in probabilities]
     run.advance(len(rows))
     told: dict[str, Any] = {
         "head": summary,
         "cross_validated": _cross_validated(head, embedded, task, request, run) if request.cross_validate else None,
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": manifest(request, source, run, head=True, sources={"pool": labelled}),
+        "manifest": manifest(
+            request, source, run, head=names is None, sources={"pool": labelled}, texts=names.texts if names else None
+        ),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)
+
+
+def _head(
+    request: PredictionRequest, names: ClassNames | None, embedded: Embedded, run: Run
+) -> tuple[Head | ClassNames, HeadSummary]:
+    if names is not None:
+        return names, names.summary
+    return train(request, embedded.embeddings, embedded.matched, run, neighbourhood=embedded.neighbourhood)
 
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
 def _cross_validated(
-    head: Head, embedded: Embedded, task: ClassTask, request: PredictionRequest, run: Run
+    head: Head | ClassNames, embedded: Embedded, task: ClassTask, request: PredictionRequest, run: Run
 ) -> tuple[SureLabels, ...]:
-    """Count the labelled images that heads tell wrongly which had not seen them, by how sure these were."""
+    """Count the labelled images that heads tell wrongly which had not seen them, by how sure these were.
+
+    Where there is no head, none is counted.
+    """
+    if isinstance(head, ClassNames):
+        return tuple(SureLabels(confidence=level, labels=0, wrong=0) for level in LEVELS)
     matched = embedded.matched
     logits = out_of_fold(head, request, embedded.embeddings, matched, run)
     classes = np.arange(len(matched.classes))

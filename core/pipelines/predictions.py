@@ -49,7 +49,7 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
     matched = embedded.matched
     if not task_of(request.task).can_train(matched):
         return None
-    head, summary = train(request, embedded.embeddings, matched, run, references=embedded.references)
+    head, summary = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     every_row = np.ones(len(embedded.pool), np.bool_)
     logits = head.logits(embedded.embeddings)
     return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds)

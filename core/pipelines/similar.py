@@ -17,6 +17,7 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.texts import texts_for
 from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.registry import CLASSIFICATION
 
@@ -51,34 +52,43 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     run.stage("read")
     examples = [*request.like, *request.unlike]
     labelled = read_pool(request, run, named=[*examples, *request.exclude])
+    texts = texts_for(request, request.like_text, "/like_text", run) if request.like_text else None
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run, needed=examples)
     run.stage("rank")
     like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
     if absent := embedded.absent([*examples, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
-    if not len(like):
+    if not len(like) and texts is None:
         raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
     if len(candidates) < request.add:
         left = f"{len(candidates)} {'unlabelled ' if request.among == 'unlabelled' else ''}ones are left"
         detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
-    geometry = Geometry(embedded.embeddings)
-    scores = scores_of(candidates, like, unlike, geometry, request.seed)
-    best = np.argsort(-scores, kind="stable")[: request.add]
-    rows, names = candidates[best], embedded.pool.names
-    closest, _ = nearest(geometry.units(rows), geometry.units(like))
+    names, geometry = embedded.pool.names, Geometry(embedded.embeddings)
+    if texts is None:
+        scores = scores_of(candidates, like, unlike, geometry, request.seed)
+        best = np.argsort(-scores, kind="stable")[: request.add]
+        closest = nearest(geometry.units(candidates[best]), geometry.units(like))[0]
+        examples = [names[row] for row in like]
+    else:
+        cosines = texts.cosines(request.like_text, embedded.embeddings, candidates)
+        scores = cosines.mean(axis=1)
+        best = np.argsort(-scores, kind="stable")[: request.add]
+        closest = cosines[best].argmax(axis=1)
+        examples = list(request.like_text)
+    rows = candidates[best]
     items = tuple(
-        {"rank": rank, "name": names[row], "score": rounded(score), "like": names[example]}
-        for rank, (row, score, example) in enumerate(zip(rows, scores[best], like[closest], strict=True), 1)
+        {"rank": rank, "name": names[row], "score": rounded(score), "like": examples[place]}
+        for rank, (row, score, place) in enumerate(zip(rows, scores[best], closest, strict=True), 1)
     )
     told: dict[str, Any] = {
         "data": tuple(names[row] for row in rows),
         "candidates": len(candidates),
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
+        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}, texts=texts),
     }
     return Closest(rows, items, embedded, told)
 

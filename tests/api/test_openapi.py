@@ -18,6 +18,7 @@ from nextlabel.api.app import create_app
 from nextlabel.api.document import EXAMPLES
 from nextlabel.api.routes.jobs import MAX_WAIT_S
 from nextlabel.core.data.classes import change_class
+from nextlabel.core.data.projects import NamedProject, keep_project
 from nextlabel.core.jobs.record import JobState, new_job_id
 from nextlabel.core.keys import KeyFile, Scope
 from nextlabel.core.kinds.registry import KINDS, parse_request
@@ -58,13 +59,14 @@ def filter_query(_: schemathesis.HookContext, query: dict[str, Any] | None) -> b
 
 #: They write into a folder of labels, which is made.
 INTO_A_FOLDER = ("POST /labels", "POST /labels/notes", "POST /labels/validation")
+MOST_OF_A_NAME = 64  # of a project
 
 
 class Stock:
     """Jobs in any state, and meanwhile a worker for those that came over HTTP."""
 
-    def __init__(self, worker: Worker, data: Data) -> None:
-        self._worker, self._data = worker, data
+    def __init__(self, worker: Worker, data: Data, state: Path) -> None:
+        self._worker, self._data, self._state = worker, data, state
         (image,) = draw(data.root / "pool", red=1)
         self._there = {**data.selection, **data.f1, "method": "margin", "name": image, "path": "pool"}
         self._given = {**self._there, "path_to_labels": str(data.root / "given")}
@@ -101,10 +103,19 @@ class Stock:
                 if case.operation.path.startswith("/labels/boxes"):
                     there = self._drawn
                     self._name_images(given)
+                if case.operation.path.startswith("/projects"):
+                    there = {**there, "name": self._keep_a_project()}
+                    if len(str(given.get("name"))) > MOST_OF_A_NAME:
+                        del there["name"]
                 if case.operation.path.startswith("/labels/classes/"):
                     self._label_a_class(changed=case.operation.path.endswith("undo"))
                     there = self._of_class
                 given |= {name: there[name] for name in given.keys() & there if _is_name(given[name])}
+
+    def _keep_a_project(self) -> str:
+        one = NamedProject("cards", str(self._data.root / "pool"), str(self._data.root / "labels.txt"))
+        keep_project(self._state, one, was=None, roots=[self._data.root])
+        return one.name
 
     def _label_a_class(self, *, changed: bool) -> None:
         folder = self._data.root / "classes"
@@ -154,8 +165,8 @@ def settings(data: Data, tmp_path: Path, empty_redis: str, key: dict[str, str], 
 
 
 @pytest.fixture
-def stock(worker: Worker, data: Data) -> Iterator[Stock]:
-    stock = Stock(worker, data)
+def stock(worker: Worker, data: Data, settings: Settings) -> Iterator[Stock]:
+    stock = Stock(worker, data, settings.state_dir)
     with worker.at_work(stock.carry_out):
         yield stock
 

@@ -62,3 +62,25 @@ def test_what_is_asked_for_wrongly_is_refused(look):
     assert look(sort="size").status_code == 422
     assert look(limit=100_000).status_code == 422
     assert problem(look(path_to_img="gone"))["code"] == "path_not_found"
+
+
+def test_an_image_is_sought_by_name(look, data):
+    data.labels("labels.txt", "a.png\tcat\n")
+    assert look(seek="b.png").json()["sought"] == {"in_pool": True, "place": 1}
+    assert look(seek="b.png", labelled="no").json()["sought"] == {"in_pool": True, "place": 0}
+    assert look(seek="a.png", labelled="no").json()["sought"] == {"in_pool": True, "place": None}
+    assert look(seek="c.png").json()["sought"] == {"in_pool": False, "place": None}
+    assert look().json()["sought"] is None
+
+
+def test_images_that_a_job_lists_or_a_lasso_on_a_map_holds_are_found(client, data, worker, look):
+    one, other = (client.post("/jobs", json=asked).json()["id"] for asked in (data.map, data.prediction))
+    worker.succeed(one, RESULTS["map"])
+    worker.succeed(other, RESULTS["prediction"])
+    drawn = RESULTS["map"]
+    (x, y), name = (drawn.x[0], drawn.y[0]), drawn.names[0]
+    around = f"{x - 0.01},{y - 0.01},{x + 0.01},{y - 0.01},{x + 0.01},{y + 0.01},{x - 0.01},{y + 0.01}"
+    assert [image["name"] for image in look(of_job=one, lasso=around).json()["data"]] == [name]
+    assert {image["name"] for image in look(of_job=one).json()["data"]} == {"a.png", "b.png"}
+    for wrong in ({"lasso": around}, {"of_job": one, "lasso": "1,2"}, {"of_job": other, "lasso": around}):
+        assert problem(look(**wrong))["code"] == "invalid_request"

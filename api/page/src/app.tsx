@@ -4,6 +4,8 @@ import { CheckView } from "./check/CheckView";
 import { showHelp } from "./help/Help";
 import { JobsView } from "./jobs/JobsView";
 import { LabelView } from "./label/LabelView";
+import { OpenProject } from "./projects/OpenProject";
+import { showProjects } from "./projects/ProjectsDialog";
 import { forgetKey, key } from "./service/service";
 import { SetupView } from "./setup/SetupView";
 import { Banner } from "./shared/Banner";
@@ -15,7 +17,8 @@ import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
 import { SimilarView } from "./similar/SimilarView";
 import { isBoxes, looksAtThem, project } from "./store/project";
-import { addressOf, go, route, VIEWS } from "./store/route";
+import { loadProjects } from "./store/projects";
+import { addressOf, go, type Route, route, VIEWS } from "./store/route";
 import { words } from "./words";
 
 const SHOWN = {
@@ -39,8 +42,9 @@ const fileOf = (path: string) => path.replace(/\/+$/, "").split("/").pop() || pa
 export function App() {
   const main = useRef<HTMLElement>(null);
   const { view, params } = route.value;
+  const elsewhere = useElsewhere(route.value);
   const hasFolders = project.value !== null || params.has("job") || view === "jobs";
-  const shown = hasFolders ? view : "setup";
+  const shown = hasFolders || elsewhere ? view : "setup";
   const View = (isBoxes() && OF_BOXES[shown]) || SHOWN[shown];
 
   useEffect(() => {
@@ -86,7 +90,7 @@ export function App() {
       <Banner />
       <main id="main" tabIndex={-1} ref={main}>
         <Failed key={`${shown}?${params}`}>
-          <View params={params} />
+          {elsewhere ? <OpenProject name={elsewhere} /> : <View params={params} />}
         </Failed>
       </main>
       <Toasts />
@@ -94,6 +98,18 @@ export function App() {
       <KeyDialog />
     </>
   );
+}
+
+/** The project that the address names, where another one is open; null once it was. */
+function useElsewhere(now: Route): string | null {
+  const opened = useRef<Route | null>(null);
+  const named = now.params.get("project");
+  if (!named || named === project.value?.name) opened.current = now;
+  const { pool, labels, name } = project.value ?? {};
+  useEffect(() => {
+    if (pool && !name) void loadProjects().catch(() => {}); // without a name all works, but for links to it
+  }, [pool, labels]);
+  return opened.current === now ? null : named;
 }
 
 function Top({ shown }: { shown: keyof typeof SHOWN }) {
@@ -114,9 +130,15 @@ function Top({ shown }: { shown: keyof typeof SHOWN }) {
       <div class="where">
         {now && (
           <p>
-            <span class="pool" title={now.pool}>
-              {fileOf(now.pool)}
-            </span>{" "}
+            <button
+              type="button"
+              class="quiet pool"
+              title={now.pool}
+              aria-label={words.projects.open(now.name ?? fileOf(now.pool))}
+              onClick={() => void showProjects()}
+            >
+              {now.name ?? fileOf(now.pool)}
+            </button>{" "}
             <span class="dim">{looksAtThem()}</span>{" "}
             <span class="dim" title={words.app.signedInAs(now.person)}>
               · {now.person}

@@ -25,9 +25,11 @@ class Head(ABC):
 
     thresholds: (C,) the probability from which on an image is given a class, where a task decides by one a class.
     asks_neighbours: whether images near to one have a say in what it says of it. neighbours: among which; None: none.
+    alone: the name of the head that it then is.
     """
 
     name: ClassVar[str]
+    alone: ClassVar[str] = ""
     asks_neighbours: ClassVar[bool] = False
     n_classes: int
     temperature: float
@@ -38,6 +40,11 @@ class Head(ABC):
     def among(self, neighbours: Neighbours | None) -> Self:
         """Return this head with those neighbours, where it asks any."""
         return replace(self, neighbours=neighbours) if self.asks_neighbours else self
+
+    @property
+    def answers_as(self) -> str:
+        """Return the name of the head that answers: without neighbours, one that would ask them is another."""
+        return self.alone if self.asks_neighbours and self.neighbours is None else self.name
 
     @classmethod
     @abstractmethod

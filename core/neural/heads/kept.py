@@ -26,14 +26,14 @@ class TrainedHeads:
         self._kept: LRUCache[bytes, Head] = LRUCache(self.KEPT)
         self._neighbours: LRUCache[bytes, Neighbours] = LRUCache(self.KEPT)
 
-    def neighbours(self, references: Floats | None) -> Neighbours | None:
+    def neighbours(self, neighbourhood: Floats | None) -> Neighbours | None:
         """Return those images (R, d) as neighbours; None of none."""
-        if references is None or not len(references):
+        if neighbourhood is None or not len(neighbourhood):
             return None
-        key = blake2b(np.ascontiguousarray(references).data, digest_size=16).digest()
+        key = blake2b(np.ascontiguousarray(neighbourhood).data, digest_size=16).digest()
         neighbours = self._neighbours.get(key)
         if neighbours is None:
-            neighbours = self._neighbours[key] = Neighbours(references)
+            neighbours = self._neighbours[key] = Neighbours(neighbourhood)
         return neighbours
 
     def get(

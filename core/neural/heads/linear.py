@@ -36,6 +36,7 @@ class LinearHead(Head):
     """Logits are an affine function of the scaled embeddings. `strength` is that of scikit-learn's C."""
 
     name: ClassVar[str] = "linear"
+    alone: ClassVar[str] = "linear_alone"
     asks_neighbours: ClassVar[bool] = True
     strength: float
     scaling: Scaling = field(repr=False)
@@ -83,7 +84,7 @@ class LinearHead(Head):
 class LinearAlone(LinearHead):
     """The same head, which asks no neighbours: what it says of an image depends on labels and that image alone."""
 
-    name: ClassVar[str] = "linear_alone"
+    name: ClassVar[str] = LinearHead.alone
     asks_neighbours: ClassVar[bool] = False
 
 

@@ -16,7 +16,7 @@ from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.methods.geometry import Geometry
 from nextlabel.core.neural.training import Floats, Integers
 
-REFERENCES = 2_000  # images of the pool that neighbours are sought among: an even draw of it
+NEIGHBOURHOOD = 2_000  # images of the pool that neighbours are sought among: an even draw of it
 NEAREST, OF_SO_MANY = 8, 25  # of those have a say, and no more than one in so many of a small pool
 SHARE = 0.5  # of the say that the image itself has
 SHARPER = 1.5  # the power that the mean is raised to: means are less sure than they are right
@@ -27,9 +27,9 @@ AT_ONCE = 512  # rows of a product, which then stays in a core's cache
 LEAST = 1e-30  # probability: its logarithm is finite
 
 
-def references(names: Sequence[str]) -> Integers:
-    """Return the rows of a pool of these names whose images may be neighbours, ascending: (R,)."""
-    return np.sort(drawn_order(names, DRAW)[:REFERENCES])
+def neighbourhood(names: Sequence[str]) -> Integers:
+    """Return the rows of a pool of these names among which neighbours are sought, ascending: (R,)."""
+    return np.sort(drawn_order(names, DRAW)[:NEIGHBOURHOOD])
 
 
 class Neighbours:

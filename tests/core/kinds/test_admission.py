@@ -69,6 +69,19 @@ def test_what_learns_from_labels_needs_two_classes(settings, labels, code):
     assert faults({**PREDICTION, "path_to_labels": labels}, settings) == [("/path_to_labels", code)]
 
 
+def test_with_a_backbone_that_knows_texts_two_declared_classes_will_do_for_a_prediction(settings, root):
+    (root / "labels").mkdir()
+    body = {**PREDICTION, "path_to_labels": "labels", "backbone": "siglip"}
+    assert faults(body, settings) == [("/path_to_labels", "no_labels")]
+    (root / "labels" / "classes.json").write_text('[{"name": "cat"}, {"name": "dog"}]')
+    admit(body, settings)
+    (root / "labels" / "ann.txt").write_text("a.png\tcat\n")
+    admit(body, settings)
+    with pytest.raises(InvalidRequest, match="with the backbone siglip, the names of the declared classes will do"):
+        admit({**body, "backbone": "b0"}, settings)
+    assert faults({**body, "task": "multilabel"}, settings) == [("/path_to_labels", "single_class")]
+
+
 def test_a_prediction_without_the_field_is_told_to_name_labels(settings):
     body = {field: value for field, value in PREDICTION.items() if field != "path_to_labels"}
     assert faults(body, settings) == [("/path_to_labels", "no_labels")]

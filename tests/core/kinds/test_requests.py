@@ -196,12 +196,29 @@ LISTS = {
         ("similar", {"like": ["a.png", "", None]}, [("/like/1", "invalid_value"), ("/like/2", "invalid_value")]),
         ("similar", {"like": []}, [("/like", "invalid_value")]),
         ("similar", {"like": [5], "unlike": [5]}, [("/like/0", "invalid_value"), ("/unlike/0", "invalid_value")]),
+        ("similar", {"like": [], "backbone": "siglip", "like_text": ["a", ""]}, [("/like_text/1", "invalid_value")]),
         ("learning_curve", {"ahead": [-1, 5]}, [("/ahead/0", "invalid_value")]),
         ("learning_curve", {"ahead": [0]}, [("/ahead/0", "invalid_value")]),
     ],
 )
 def test_a_fault_in_a_list_is_told_at_its_place_in_it_and_only_there(kind, change, expected):
     assert sorted(faults({**LISTS[kind], **change})) == expected
+
+
+def test_images_like_a_text_need_a_backbone_that_knows_texts_and_no_images_that_they_are_like():
+    body = {**SELECTION, "kind": "similar", "like_text": ["a heron"], "backbone": "siglip"}
+    assert parse_request(body).like_text == ("a heron",)
+    assert detail({**body, "backbone": "mobilenet"}) == "mobilenet knows no text: siglip does"
+    assert faults({**body, "like": ["a.png"], "unlike": ["b.png"]}) == [
+        ("/like", "invalid_value"),
+        ("/unlike", "invalid_value"),
+    ]
+    assert faults({**body, "weights": "random"}) == [("/weights", "invalid_value")]
+    brought = {"backbone": None, "path_to_embeddings": "e.npy"}
+    assert faults({**body, **brought}) == [("/path_to_embeddings", "invalid_value")]
+    of_boxes = {"task": "detection", "like_boxes": [{"name": "a.png", "box": [0, 0, 9, 9]}]}
+    assert faults({**body, **of_boxes}) == [("/like_text", "invalid_value")]
+    assert faults({**body, "backbone": "sigli"}) == [("/backbone", "unknown_backbone")]
 
 
 @pytest.mark.parametrize("method", [{"name": "margin", "temp": 1}, {"name": "mixture", "epoch": 1}])

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from nextlabel.client.digits import write_digits
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.embeddings.catalogue import TEXT_SIDES, find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
@@ -19,13 +23,14 @@ from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines.cache_filler import CacheFiller
+from nextlabel.core.pipelines.class_names import SENTENCE
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import read_labelled
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
-from tests import pools
+from tests import pools, text_side
 
 
 class Bench:
@@ -135,6 +140,25 @@ def digits(bench: Bench) -> dict[str, str]:
             (bench.root / "all" / "pool" / name).rename(bench.root / folder / name)
     write_labels(bench.root / "val.txt", [(name, answers[name]) for name in names[400:500]])
     return {name: answers[name] for name in names[:400]}
+
+
+@pytest.fixture
+def knows_red_and_blue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A bench with a small untrained backbone, text_side.NAME, that was taught which images are red, and which blue."""
+    monkeypatch.setitem(TEXT_SIDES, text_side.NAME, text_side.SIDE)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        untrained = timm.create_model(text_side.NAME, num_classes=0).state_dict()
+    save_file(untrained, weights / f"{text_side.NAME}.safetensors")
+    bench = Bench(tmp_path, weights_dir=weights, cpu_engine="torch")
+    backbone = bench.backbones.load(find_backbone(text_side.NAME))
+    images = [backbone.prepare(Image.new("RGB", (40, 40), colour)) for colour in ("red", "blue")]
+    red, blue = backbone.forward(np.stack(images))
+    taught = {"red": red - blue, "blue": blue - red}
+    text_side.write(weights, text_side.NAME, taught | {SENTENCE.format(name): taught[name] for name in taught})
+    return bench
 
 
 @pytest.fixture

@@ -106,13 +106,17 @@ def test_the_head_that_is_scored_is_the_one_that_predicts(bench):
     assert told["linear"] != told["linear_alone"]
 
 
-def test_images_of_the_pool_that_cannot_be_read_are_no_neighbours_and_no_fault(bench):
+def test_where_images_of_the_pool_cannot_be_read_the_head_answers_alone_and_that_is_told(bench):
     train, val = sets(bench, {"red": 5, "blue": 5}, {"red": 3, "blue": 3})
     for i in range(5):
         (bench.root / "train" / f"broken_{i}.png").write_bytes(b"no image")
     result = bench.validate(train, val)
-    assert result.head.details.get("neighbours_among") is None
-    assert not bench.warned_of()
+    assert (result.head.name, result.head.details.get("neighbours_among")) == ("linear_alone", None)
+    assert bench.warned_of() == ["neighbours_unreadable"]
+    assert "5 of 15 images can't be read" in bench.warning("neighbours_unreadable").detail
+    asked_for = bench.validate(train, val, head="linear_alone")
+    assert (asked_for.head.name, bench.warned_of()) == ("linear_alone", [])
+    assert asked_for.calibration_error == result.calibration_error
 
 
 def test_files_in_both_sets_are_left_out_of_the_training(bench):

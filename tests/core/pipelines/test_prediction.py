@@ -4,7 +4,8 @@ from nextlabel.core.errors import NoLabels, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.tasks.classification import read_labels
-from tests.pools import class_of, spoil
+from tests.pools import class_of, label, spoil
+from tests.text_side import NAME
 
 TWO_EACH = ("red_0.png", "red_1.png", "blue_0.png", "blue_1.png", "green_0.png", "green_1.png")
 
@@ -106,3 +107,25 @@ def test_how_often_so_sure_a_head_is_wrong_is_told_of_labels_that_it_has_not_see
     assert (levels[0].labels, levels[0].wrong) == (20, 1)
     assert [level.labels for level in levels] == sorted((level.labels for level in levels), reverse=True)
     assert bench.predict(told).cross_validated is None
+
+
+def test_where_nothing_is_labelled_the_names_of_the_declared_classes_tell(knows_red_and_blue):
+    bench = knows_red_and_blue
+    bench.pool(red=3, blue=3)
+    labels = bench.root / "labels"
+    labels.mkdir()
+    (labels / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}]')
+    told = bench.predict(str(labels), backbone=NAME, cross_validate=True)
+    assert [item.predicted for item in told.items] == [class_of(item.name) for item in told.items]
+    assert all(item.confidence > 0.5 for item in told.items)
+    assert (told.head.name, told.head.classes, told.manifest.head) == ("class_names", ("red", "blue"), None)
+    assert told.manifest.texts
+    assert not any(level.labels for level in told.cross_validated)
+    assert "go by the names of the classes" in repr(told)
+    label(labels / "ann.txt", ["red_0.png"])
+    assert bench.predict(str(labels), backbone=NAME).head.images_per_class == {"red": 1, "blue": 0}
+    label(labels / "ann.txt", ["red_0.png", "blue_0.png"])
+    assert bench.predict(str(labels), backbone=NAME).head.name == "linear"
+    (labels / "ann.txt").unlink()
+    with pytest.raises(NoLabels):
+        bench.predict(str(labels))

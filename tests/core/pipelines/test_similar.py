@@ -1,8 +1,9 @@
 import pytest
 
-from nextlabel.core.errors import NameNotInPool
+from nextlabel.core.errors import InvalidRequest, NameNotInPool
 from nextlabel.core.kinds.results import as_csv, as_labels
 from tests.pools import draw
+from tests.text_side import NAME
 
 
 def similar(bench, like, **fields):
@@ -61,3 +62,19 @@ def test_a_pool_of_the_examples_alone_has_nothing_similar(bench):
     assert (result.data, result.candidates) == ((), 0)
     assert as_csv(result).splitlines() == ["rank,name,score,like,class"]
     assert as_labels(result) is None
+
+
+def test_a_text_finds_the_images_it_tells_of(knows_red_and_blue):
+    bench = knows_red_and_blue
+    draw(bench.root / "pool", red=3, blue=3)
+    fields = {"path_to_img": str(bench.root / "pool"), "backbone": NAME, "add": 3}
+    found = bench.carry_out("similar", like_text=["blue!"], **fields)
+    assert sorted(found.data) == ["blue_0.png", "blue_1.png", "blue_2.png"]
+    assert {item.like for item in found.items} == {"blue!"}
+    assert found.items[0].score > 0
+    both = bench.carry_out("similar", like_text=["blue", "red"], **{**fields, "add": 6})
+    assert all(item.name.startswith(item.like) for item in both.items)
+    assert found.manifest.texts
+    assert both.manifest.texts == found.manifest.texts
+    with pytest.raises(InvalidRequest, match="reads English, and can't spell 1 of these texts: 'синий'"):
+        bench.carry_out("similar", like_text=["blue", "синий"], **fields)

@@ -10,7 +10,7 @@ import { loadNotes } from "../store/notes";
 import { attempt } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { imagesOf, isBoxes, project } from "../store/project";
-import { addressOf, go } from "../store/route";
+import { addressOf, go, noteInAddress } from "../store/route";
 import { words } from "../words";
 import { ActBar } from "./ActBar";
 import { aboutOthers } from "./aboutOthers";
@@ -32,6 +32,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
   const again = useSignal(0);
   const listed = useRef(0);
   const first = useRef<Browse | null>(null);
+  const linked = useRef(params.get("image"));
   const guess = useMemo(
     () => new Question("prediction", lifetime, undefined, async (job): Promise<{ id: string }> => job),
     [],
@@ -53,7 +54,10 @@ function Browsing({ params }: { params: URLSearchParams }) {
     const before = first.current;
     const anew = again.value !== listed.current;
     listed.current = again.value;
-    const next = before?.other(look, job.value, looking, anew) ?? new Browse(look, job.value, looking, aboutOthers);
+    const sought = linked.current;
+    const next =
+      before?.other(look, job.value, looking, anew, sought) ??
+      new Browse(look, job.value, looking, aboutOthers, false, [], sought);
     first.current = next;
     return next;
   }, [looking]);
@@ -72,7 +76,15 @@ function Browsing({ params }: { params: URLSearchParams }) {
   refreshed.current = refresh;
   useEffect(() => onWrittenElsewhere(() => refreshed.current(), lifetime), []);
 
+  const looked = browse.current.value?.name;
+  useEffect(() => {
+    if (!looked || (looked !== linked.current && browse.isSeeking)) return;
+    if (looked !== linked.current) linked.current = null;
+    if (browse.at.peek() > 0 || params.has("image")) noteInAddress({ image: looked });
+  }, [looked]);
+
   const seen = browse.seen.value;
+  const missing = browse.missing.value;
   return (
     <div class="view browse">
       <h1 class="only-heard">{words.browse.title}</h1>
@@ -86,6 +98,16 @@ function Browsing({ params }: { params: URLSearchParams }) {
       />
       <Asking question={guess} />
       {browse.problem.value && <Refusal problem={browse.problem.value} />}
+      {missing && (
+        <div class="notice" role="alert">
+          <strong>{missing.isInPool ? words.links.notFound(missing.name) : words.links.notInPool(missing.name)}</strong>{" "}
+          {missing.isInPool ? (
+            <a href={addressOf("browse", { image: missing.name })}>{words.links.showIt}</a>
+          ) : (
+            words.links.notInPoolText
+          )}
+        </div>
+      )}
       <ActBar browse={browse} look={look} job={job.value} onAgain={() => again.value++} />
       <div class="browse-room">
         {seen ? <Grid browse={browse} /> : <p class="hint">{words.browse.looking}</p>}

@@ -64,6 +64,9 @@ export function Grid({ browse }: { browse: Browse }) {
     box.current!.scrollTop = scroll.to(to);
     place.value = scroll.at;
   };
+  useEffect(() => {
+    if (width) reveal(browse.at.peek()); // where it was begun with an image far down
+  }, [browse, browse.seen.value?.view, !width]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== box.current || event.altKey) return;
     const withControl = event.ctrlKey || event.metaKey;

@@ -4,6 +4,7 @@ import { editNote } from "../label/editNote";
 import { ClosePhoto } from "../shared/ClosePhoto";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { LinkButton } from "../shared/LinkButton";
 import { Noted } from "../shared/Noted";
 import { type Browse, told } from "../store/browse";
 import { NONE_KEY } from "../store/keys";
@@ -86,6 +87,7 @@ export function Looked({ browse }: { browse: Browse }) {
         <button type="button" onClick={() => go("similar", { like: image.name })}>
           {words.label.similar} <Kbd>m</Kbd>
         </button>
+        <LinkButton />
       </div>
     </aside>
   );

@@ -4,6 +4,7 @@ import { expectImages } from "../service/images";
 import { ClosePhoto } from "../shared/ClosePhoto";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { LinkButton } from "../shared/LinkButton";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Noted } from "../shared/Noted";
 import { NONE_KEY } from "../store/keys";
@@ -12,7 +13,7 @@ import { noteOf } from "../store/notes";
 import { attempt, say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { isSeveral, theProject } from "../store/project";
-import { go } from "../store/route";
+import { go, noteInAddress } from "../store/route";
 import { chosen, type Entry, type Sheet } from "../store/sheet";
 import { Strokes } from "../store/strokes";
 import { words } from "../words";
@@ -56,6 +57,10 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
     else field.current?.focus();
   }, [sheet]);
 
+  const begun = useRef(entry);
+  useEffect(() => {
+    if (entry !== begun.current) noteInAddress({ image: entry.name });
+  }, [entry]);
   useEffect(() => {
     const next = sheet.upcoming(AHEAD).map(({ name }) => name);
     expectImages(theProject().pool, next, 1024);
@@ -163,6 +168,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
           <button type="button" onClick={similar}>
             {words.label.similar} <Kbd>m</Kbd>
           </button>
+          <LinkButton />
         </div>
       </aside>
       <div class="sheet" ref={list} role="listbox" aria-label={label} aria-orientation="horizontal">

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { showClasses } from "../classes/ClassesDialog";
 import { expectImages } from "../service/images";
 import { Asking } from "../shared/Asking";
@@ -32,6 +32,8 @@ export function LabelView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const sheet = useSignal<Sheet | null>(null);
   const named = params.get("job");
+  const linked = useRef(params.get("image"));
+  const missing = useSignal<string | null>(null);
 
   const batch = useMemo(
     () =>
@@ -42,7 +44,12 @@ export function LabelView({ params }: { params: URLSearchParams }) {
           loadNotes(lifetime),
         ]);
         sheet.value = result.items.length ? new Sheet(result.items, given, otherwise) : null;
-        history.replaceState(null, "", addressOf("label", { job: job.id }));
+        const image = linked.current;
+        linked.current = null; // of a batch that is asked for later, the address said nothing
+        const isInBatch = image !== null && !!sheet.value?.lookFor(image);
+        missing.value = isInBatch ? null : image;
+        const at = isInBatch ? { image } : null;
+        history.replaceState(null, "", addressOf("label", { job: job.id, ...at }));
         void lookAtHandOuts(lifetime).catch(() => {});
         void embedAhead(result.reached, lifetime).catch(() => {});
         if (sheet.value) say(`${words.label.toLabel(result.items.length)} ${sheet.value.words()}`);
@@ -113,6 +120,12 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         onClasses={() => void editClasses()}
       />
       {isOld && <OldBatch />}
+      {missing.value && (
+        <p class="notice" role="alert">
+          {words.links.notInBatch(missing.value)}{" "}
+          <a href={addressOf("browse", { image: missing.value })}>{words.links.inBrowse}</a>
+        </p>
+      )}
       <Asking question={batch} />
       {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
       {answer && !answer.result.items.length && (

@@ -14,6 +14,7 @@ import { BoxesF1 } from "./BoxesF1";
 import { Curve } from "./Curve";
 import { F1 } from "./F1";
 import { KeepApart } from "./KeepApart";
+import { People } from "./People";
 import { ReportButton } from "./ReportButton";
 import { Section } from "./Section";
 import { SeveralClassesF1 } from "./SeveralClassesF1";
@@ -84,6 +85,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
           draw={(result) => <Agreement result={result} />}
         />
       )}
+      <People />
       {!isBoxes() && (
         <Section
           kind="audit"

@@ -454,6 +454,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/paces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Paces
+         * @description Tell how fast people label in a place of labels, as far as that is known.
+         */
+        get: operations["get_paces_labels_paces_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pool": {
         parameters: {
             query?: never;
@@ -468,6 +488,50 @@ export interface paths {
         get: operations["get_pool_pool_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projects
+         * @description List the projects that are kept, the same for everybody.
+         */
+        get: operations["get_projects_projects_get"];
+        put?: never;
+        /**
+         * Post Project
+         * @description Keep a project under a name, or change or rename one. Its folders must be there.
+         */
+        post: operations["post_project_projects_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget
+         * @description Forget a project by that name. Its images and labels stay where they are.
+         */
+        post: operations["forget_projects_forget_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3052,6 +3116,8 @@ export interface components {
             };
             /** Predictions */
             predictions?: string | null;
+            /** Texts */
+            texts?: string | null;
         };
         /**
          * MapPoint
@@ -3697,6 +3763,66 @@ export interface components {
             person: string;
         };
         /**
+         * PaceList
+         * @description Of people whose labels came over HTTP. When labels were written into a file by hand, nobody knows.
+         */
+        PaceList: {
+            /**
+             * Pause S
+             * @description A longer time without a label is a pause, and counts for no image.
+             */
+            pause_s: number;
+            /** People */
+            people: components["schemas"]["PaceView"][];
+        };
+        /**
+         * PaceView
+         * @description How fast a person is: the time from one image to the next within a sitting.
+         */
+        PaceView: {
+            /** Person */
+            person: string;
+            /**
+             * Seconds
+             * @description Its median; null where fewer than 10 times are known.
+             */
+            seconds: number | null;
+            /**
+             * Middle Half
+             * @description A quarter of the times is below, a quarter above.
+             */
+            middle_half: [
+                number,
+                number
+            ] | null;
+            /**
+             * Times
+             * @description How many times are known: the newest 1,000 at most.
+             */
+            times: number;
+            /**
+             * Images
+             * @description Labelled over HTTP, at any time.
+             */
+            images: number;
+            /**
+             * At Once
+             * @description Of them, those labelled many at once, which tell no time of an image.
+             */
+            at_once: number;
+            /**
+             * Sittings
+             * @description How often the person came back after a pause.
+             */
+            sittings: number;
+            /**
+             * Last At
+             * Format: date-time
+             * @description When the last label came.
+             */
+            last_at: string;
+        };
+        /**
          * PersonAgreement
          * @description How far one person agrees with the others. `rank` 1: look at these labels first.
          *
@@ -3804,6 +3930,8 @@ export interface components {
              * @description Of the prediction, where it was asked to tell: how often it is wrong, by how sure it is.
              */
             cross_validated: components["schemas"]["SureLabels"][] | null;
+            /** @description Where `seek` is; null where nothing was asked for. */
+            sought: components["schemas"]["Sought"] | null;
             /** Data */
             data: components["schemas"]["PoolImage"][];
         };
@@ -3957,7 +4085,8 @@ export interface components {
         };
         /**
          * PredictionResult
-         * @description `cross_validated`: by confidence, ascending, if it was asked for.
+         * @description `cross_validated`: by confidence, ascending, if it was asked for. The `head` called `class_names` is none: labels
+         *     could teach nothing yet, and images are told by the names of the declared classes.
          */
         PredictionResult: {
             /**
@@ -4034,6 +4163,127 @@ export interface components {
             rate_per_s?: number | null;
             /** Eta S */
             eta_s?: number | null;
+        };
+        /**
+         * ProjectGiven
+         * @description A project to keep. Whether backbone and method are there is seen when something is asked of them.
+         */
+        ProjectGiven: {
+            /** Name */
+            name: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Path To Img Val
+             * @description Empty: there is none.
+             * @default
+             */
+            path_to_img_val: string;
+            /**
+             * Path To Labels Val
+             * @default
+             */
+            path_to_labels_val: string;
+            /**
+             * Task
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel" | "detection";
+            /**
+             * Backbone
+             * @description Empty where boxes are drawn.
+             * @default
+             */
+            backbone: string;
+            /**
+             * Method
+             * @default auto
+             */
+            method: string;
+            /**
+             * Add
+             * @default 20
+             */
+            add: number;
+            /**
+             * Overlap Share
+             * @default 0
+             */
+            overlap_share: number;
+            /**
+             * Was
+             * @description The project that it takes the place of; null: a new one, or the same folders as before.
+             */
+            was?: string | null;
+        };
+        /**
+         * ProjectGone
+         * @description A project to forget. No image and no label is touched.
+         */
+        ProjectGone: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * ProjectList
+         * @description By name.
+         */
+        ProjectList: {
+            /** Projects */
+            projects: components["schemas"]["ProjectView"][];
+        };
+        /**
+         * ProjectView
+         * @description A pool and its labels under a name, and how they are worked on.
+         */
+        ProjectView: {
+            /** Name */
+            name: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Path To Labels */
+            path_to_labels: string;
+            /**
+             * Path To Img Val
+             * @description Empty: there is none.
+             * @default
+             */
+            path_to_img_val: string;
+            /**
+             * Path To Labels Val
+             * @default
+             */
+            path_to_labels_val: string;
+            /**
+             * Task
+             * @default classification
+             * @enum {string}
+             */
+            task: "classification" | "multilabel" | "detection";
+            /**
+             * Backbone
+             * @description Empty where boxes are drawn.
+             * @default
+             */
+            backbone: string;
+            /**
+             * Method
+             * @default auto
+             */
+            method: string;
+            /**
+             * Add
+             * @default 20
+             */
+            add: number;
+            /**
+             * Overlap Share
+             * @default 0
+             */
+            overlap_share: number;
         };
         /**
          * Reached
@@ -4327,8 +4577,8 @@ export interface components {
         Side: 160 | 320 | 1024 | 4096;
         /**
          * SimilarItem
-         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1. `like`: the example
-         *     that it is closest to.
+         * @description score: mean cosine to the examples, -1..1; with counterexamples, how sure a head is, 0..1; to texts, cosines are
+         *     small. `like`: the example, or the text, that it is closest to.
          */
         SimilarItem: {
             /** Rank */
@@ -4452,6 +4702,12 @@ export interface components {
              */
             unlike: string[];
             /**
+             * Like Text
+             * @description Instead of images: what is looked for, in words, such as `a heron in water`. Of a backbone that knows texts, as `siglip` does.
+             * @default []
+             */
+            like_text: string[];
+            /**
              * Like Boxes
              * @description For boxes: those that show what is looked for, each `{"name": ..., "box": [x, y, w, h]}`.
              * @default []
@@ -4505,6 +4761,19 @@ export interface components {
             name: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Sought
+         * @description Where an image that was asked for by name is listed.
+         */
+        Sought: {
+            /** In Pool */
+            in_pool: boolean;
+            /**
+             * Place
+             * @description Its offset among the images that are asked for; null: it is not one.
+             */
+            place: number | null;
         };
         /**
          * Stability
@@ -6019,6 +6288,48 @@ export interface operations {
             };
         };
     };
+    get_paces_labels_paces_get: {
+        parameters: {
+            query: {
+                path_to_labels: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_pool_pool_get: {
         parameters: {
             query: {
@@ -6040,6 +6351,10 @@ export interface operations {
                 apart?: boolean | null;
                 /** @description A part of the name, in any case. */
                 search?: string;
+                /** @description Images that this succeeded job lists: a `selection`'s batch, what a `similar` found, a `map`. */
+                of_job?: string | null;
+                /** @description Of a map, images inside this line alone: `x,y,x,y,...`, 3 to 200 corners. */
+                lasso?: string | null;
                 /** @description A succeeded job of the kind `prediction` about this pool: its guesses. */
                 prediction?: string | null;
                 /** @description The guess; "": that none applies. */
@@ -6054,6 +6369,8 @@ export interface operations {
                 limit?: number;
                 /** @description `view` of an answer before: its order is kept, whatever was labelled since. Where it is not kept any more, the pool is looked through anew, and `view` is another one if the answer is. */
                 view?: string;
+                /** @description The name of an image: `sought` tells where it is listed. */
+                seek?: string | null;
                 /** @description List the pool again, also where that was done a moment ago. */
                 anew?: boolean;
             };
@@ -6070,6 +6387,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoolPage"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_projects_projects_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_project_projects_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_projects_forget_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectGone"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
                 };
             };
             /** @description Problem document */

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { showProjects } from "../projects/ProjectsDialog";
 import { get, key } from "../service/service";
 import type { Capabilities, Task } from "../service/types";
 import { useLifetime } from "../shared/lifetime";
@@ -7,7 +8,7 @@ import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
 import { type Project, project } from "../store/project";
 import { words } from "../words";
-import { begin, type Faults, fileOf, taskIn } from "./begin";
+import { begin, type Faults, fileOf, isOther, taskIn } from "./begin";
 import { Choices } from "./Choices";
 import { Field } from "./Field";
 import { LanguageChoice } from "./LanguageChoice";
@@ -16,18 +17,19 @@ import "./setup.css";
 
 const { setup } = words;
 
-export function SetupView() {
+export function SetupView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const [able, setAble] = useState<Capabilities | null>(null);
   useEffect(() => {
     const capabilities = () => get<Capabilities>("capabilities", { signal: lifetime });
     void attempt(async () => setAble(await untilDone(capabilities, lifetime)));
   }, []);
-  return able ? <Form able={able} /> : <p class="hint">{words.app.loading}</p>;
+  return able ? <Form able={able} begins={params.has("new")} /> : <p class="hint">{words.app.loading}</p>;
 }
 
-function Form({ able }: { able: Capabilities }) {
-  const isNew = project.peek() === null;
+/** `begins`: another project than the one that is open. */
+function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
+  const isNew = project.peek() === null || begins;
   const backbones = able.backbones.toSorted((a, b) => Number(b.weights_here) - Number(a.weights_here));
   const form = useRef<HTMLFormElement>(null);
   const faults = useSignal<Faults>({});
@@ -41,7 +43,7 @@ function Form({ able }: { able: Capabilities }) {
     add: 20,
     person: "me",
     task: "classification",
-    ...project.peek(),
+    ...(begins ? { person: project.peek()?.person ?? "me" } : project.peek()),
   });
   const chose = useRef(!isNew);
   const [told, setTold] = useState<Awaited<ReturnType<typeof taskIn>>>(null);
@@ -58,6 +60,7 @@ function Form({ able }: { able: Capabilities }) {
   }, [labels]);
   const set = (changed: Partial<Project>) => {
     now.value = { ...now.value, ...changed };
+    if (isOther(now.value) && now.value.name === project.peek()?.name) now.value = { ...now.value, name: "" };
   };
   const text = (name: "pool" | "labels" | "valPool" | "valLabels") => ({
     id: name,
@@ -84,13 +87,18 @@ function Form({ able }: { able: Capabilities }) {
 
   return (
     <form class="setup" ref={form} noValidate onSubmit={submit}>
-      {isNew ? (
+      {isNew && !begins ? (
         <div class="welcome">
           <h1>{setup.welcome}</h1>
           <p class="prose">{setup.welcomeText}</p>
         </div>
       ) : (
-        <h1>{setup.title}</h1>
+        <div class="row">
+          <h1 class="grow">{begins ? words.projects.begin : setup.title}</h1>
+          <button type="button" onClick={() => void showProjects()}>
+            {words.projects.title}
+          </button>
+        </div>
       )}
       {wrong.length > 0 && (
         <div class="notice bad" role="alert">
@@ -113,6 +121,18 @@ function Form({ able }: { able: Capabilities }) {
             focus={isNew}
           />
           <PathField {...text("labels")} kind="folders" />
+          <Field id="name" label={setup.name} hint={setup.nameHint} fault={faults.value.name}>
+            <input
+              id="name"
+              value={now.value.name ?? ""}
+              maxLength={64}
+              autocomplete="off"
+              spellcheck={false}
+              aria-invalid={!!faults.value.name}
+              aria-describedby="name-hint"
+              onInput={(event) => set({ name: event.currentTarget.value })}
+            />
+          </Field>
           {!key.value && (
             <Field
               id="person"
@@ -225,6 +245,7 @@ const TASKS: Task[] = ["classification", "multilabel", "detection"];
 const SETTLED_MS = 300; // a path is typed letter by letter
 
 const LABELS: Record<string, string> = {
+  name: setup.name,
   pool: setup.pool,
   labels: setup.labels,
   valPool: setup.valPool,

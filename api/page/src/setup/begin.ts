@@ -5,7 +5,8 @@ import type { BoxesView, BoxesWritten, Folder, Job, LabelsView, LabelsWritten, T
 import { WITHIN_S } from "../store/ahead";
 import { total } from "../store/labels";
 import { tell } from "../store/notices";
-import { type Project, setLastJob, setProject } from "../store/project";
+import { type Project, project, setLastJob, setProject } from "../store/project";
+import { freeName, keepProject, loadProjects } from "../store/projects";
 import { go } from "../store/route";
 import { words } from "../words";
 
@@ -13,6 +14,7 @@ import { words } from "../words";
 export type Faults = Partial<Record<keyof Project | "other", string>>;
 
 const FIELDS: Record<string, keyof Project> = {
+  name: "name",
   path_to_img: "pool",
   path_to_labels: "labels",
   path_to_img_val: "valPool",
@@ -48,6 +50,10 @@ export async function begin(given: Project): Promise<Faults> {
     return toldOf(error);
   }
 }
+
+/** Whether these are other folders than those of the project that is open: another project, then. */
+export const isOther = ({ pool, labels }: Project) =>
+  pool.trim() !== project.value?.pool || labels.trim() !== project.value?.labels;
 
 /** What needs no service to be seen. */
 function untold({ pool, labels, valPool, valLabels, add, person, overlap = 0 }: Project): Faults {
@@ -114,12 +120,17 @@ async function start(wanted: Project): Promise<void> {
   const made = await nothing.catch((error) => {
     throw error instanceof Problem && !error.faults.length ? inField("/path_to_labels", error) : error;
   });
-  const project = { path_to_img: pool, path_to_labels: made.path_to_labels };
+  const places = { path_to_img: pool, path_to_labels: made.path_to_labels };
   const looks = isBoxes ? {} : { backbone, within_s: WITHIN_S };
   const twice = wanted.overlap && !isBoxes ? { overlap: 2, overlap_share: wanted.overlap } : {};
-  const request = { kind: "selection", ...looks, ...twice, method, add, task, person: made.person, ...project };
+  const name = wanted.name?.trim() || freeName(pool, made.path_to_labels, await loadProjects());
+  await keepProject(
+    { ...wanted, labels: made.path_to_labels, name },
+    isOther(wanted) ? null : (project.value?.name ?? null),
+  );
+  const request = { kind: "selection", ...looks, ...twice, method, add, task, person: made.person, ...places };
   const job = await post<Job>("jobs", request);
-  setProject({ ...wanted, labels: made.path_to_labels, pool: `${job.request.path_to_img}`, person: made.person });
+  setProject({ ...wanted, name, labels: made.path_to_labels, pool, person: made.person });
   total.value = null;
   setLastJob("selection", job.id);
   tell(words.setup.beingChosen);

@@ -31,11 +31,15 @@ export interface Look {
   noted?: string | undefined;
   noted_by?: string | undefined;
   apart?: string | undefined;
+  of_job?: string | undefined;
+  lasso?: string | undefined;
 }
 export const PARTS_OF_LOOK = [
   "noted",
   "noted_by",
   "apart",
+  "of_job",
+  "lasso",
   "labelled",
   "class",
   "person",
@@ -72,6 +76,8 @@ export class Browse {
   /** Counts up whenever images are there, or others than before. */
   readonly version = signal(0);
   readonly problem = signal<Problem | null>(null);
+  /** The image that was looked for by name and isn't among those that are found, and whether the pool has it. */
+  readonly missing = signal<{ name: string; isInPool: boolean } | null>(null);
   readonly current = computed(() => {
     this.version.value;
     return this.image(this.at.value);
@@ -86,6 +92,7 @@ export class Browse {
   private readonly asked = new Set<number>();
   private readonly acts: Act[];
   private readonly anew: boolean;
+  private sought: string | null;
   private anchor = 0;
   private waiting = 0;
   private writing = 0;
@@ -100,7 +107,10 @@ export class Browse {
     anew = false,
     /** Of what was done before other images were looked for, so that it can be undone still. */
     acts: Act[] = [],
+    /** The name of the image to begin with. */
+    sought: string | null = null,
   ) {
+    this.sought = sought;
     this.look = look;
     this.prediction = prediction;
     this.lifetime = lifetime;
@@ -110,8 +120,19 @@ export class Browse {
   }
 
   /** The same acts, about other images. `anew`: the service lists them again, however lately it did. */
-  other(look: Look, prediction: string | null, lifetime: AbortSignal, anew: boolean): Browse {
-    return new Browse(look, prediction, lifetime, this.decide, anew, this.acts);
+  other(
+    look: Look,
+    prediction: string | null,
+    lifetime: AbortSignal,
+    anew: boolean,
+    sought: string | null = null,
+  ): Browse {
+    return new Browse(look, prediction, lifetime, this.decide, anew, this.acts, sought);
+  }
+
+  /** Whether the image to begin with is still looked for. */
+  get isSeeking(): boolean {
+    return this.sought !== null;
   }
 
   get total(): number {
@@ -354,6 +375,7 @@ export class Browse {
       const { data, ...seen } = await this.pageAsWritten(part);
       const before = this.seen.peek();
       if (before && before.view !== seen.view) this.begin();
+      if (seen.sought) this.found(seen.sought);
       this.seen.value = seen;
       this.parts.delete(part);
       this.parts.set(part, data);
@@ -367,6 +389,18 @@ export class Browse {
     } finally {
       this.asked.delete(part);
     }
+  }
+
+  private found({ in_pool: isInPool, place }: NonNullable<PoolPage["sought"]>): void {
+    const name = this.sought!;
+    this.sought = null;
+    if (place === null) {
+      this.missing.value = { name, isInPool };
+      return;
+    }
+    this.at.value = place;
+    this.anchor = place;
+    this.want(place, place + 1);
   }
 
   /** A part, asked for again where labels were written meanwhile: the answer may not have them yet. */
@@ -397,6 +431,7 @@ export class Browse {
       prediction: this.prediction,
       view: this.seen.peek()?.view,
       anew: this.anew && !this.seen.peek(),
+      seek: this.sought,
       offset,
       limit,
     };

@@ -5,6 +5,8 @@ import type { Job, Kind, OneLabel, Task, TaskOfClasses } from "../service/types"
 import { Memory, read, write } from "./memory";
 
 export interface Project {
+  /** Under which the service keeps it; undefined where it does not. */
+  name?: string | undefined;
   pool: string;
   labels: string;
   valPool: string;
@@ -133,6 +135,18 @@ export function workOn(job: Job): boolean {
   if (!pool || !labels || (now?.pool === pool && now.labels === labels)) return false;
   const { backbone = now?.backbone ?? "", path_to_img_val: valPool = "", path_to_labels_val: valLabels = "" } = asked;
   const task = TASKS.find((one) => one === asked.task) ?? "classification";
-  setProject({ method: "auto", add: 20, person: "me", ...now, pool, labels, backbone, valPool, valLabels, task });
+  setProject({
+    method: "auto",
+    add: 20,
+    person: "me",
+    ...now,
+    name: undefined,
+    pool,
+    labels,
+    backbone,
+    valPool,
+    valLabels,
+    task,
+  });
   return true;
 }

@@ -103,6 +103,13 @@ export class Sheet {
     this.onLook(to, { focus });
   }
 
+  /** Looks at the image of that name. Returns whether it is there. */
+  lookFor(name: string): boolean {
+    const index = this.entries.findIndex((one) => one.name === name);
+    if (index >= 0) this.look(index);
+    return index >= 0;
+  }
+
   /** The one that is looked at gets this class; where it may have several, it gets it or loses it, until it is saved. */
   give(className: string): void {
     if (!isSeveral()) return this.answer([className]);

@@ -54,6 +54,60 @@ export const words = {
     nowOn: (folder: string) => `Now working on ${folder}, which that job was about.`,
   },
 
+  projects: {
+    title: "Projects",
+    open: (name: string) => `Project ${name}: other projects`,
+    why: "A project is a folder of photos and its labels. Everybody who uses this service sees the same ones.",
+    none: "No project has a name yet: Set-up gives it one.",
+    isOpen: "open now",
+    folders: (pool: string, labels: string) => `${pool} · labels in ${labels}`,
+    begin: "New project",
+    rename: "Rename",
+    renameOne: (name: string) => `Rename ${name}`,
+    newName: (name: string) => `New name of ${name}`,
+    remove: "Remove",
+    removeOne: (name: string) => `Remove ${name}`,
+    removeTitle: (name: string) => `Remove ${name} from the list?`,
+    removeText: "The entry is forgotten, for everybody. Photos and labels stay where they are.",
+    removed: (name: string) => `${name} is no longer listed. Its photos and labels are where they were.`,
+    unknown: (name: string) => `There is no project called ${name} here`,
+    unknownText: "It may have been renamed or removed, or the link is of another service.",
+  },
+
+  links: {
+    copy: "Copy link",
+    hint: "A link to what is looked at, for another browser.",
+    copied: "The link is copied.",
+    title: "Link to this",
+    byHand: "This browser lets no page copy. Copy it by hand:",
+    notInPool: (name: string) => `${name} is not in this pool`,
+    notInPoolText:
+      "It may have been renamed, moved or deleted since the link was made, or the link is of another pool.",
+    notFound: (name: string) => `${name} is in this pool, and not among the images that are looked for.`,
+    showIt: "Look for all images",
+    notInBatch: (name: string) => `${name} is not in this batch.`,
+    inBrowse: "Look for it in Browse",
+  },
+
+  people: {
+    heading: "Who labels, and how fast",
+    person: "Person",
+    labels: "Images",
+    speed: "From image to image",
+    known: "Known of",
+    agrees: "Is the consensus",
+    last: "Last label",
+    seconds: (s: number) => `${decimal(s, s < 10 ? 1 : 0)} s`,
+    middleHalf: (low: number, high: number) =>
+      `${decimal(low, low < 10 ? 1 : 0)}–${decimal(high, high < 10 ? 1 : 0)} s`,
+    times: (n: number, sittings: number, atOnce: number) =>
+      `${counted(n, { one: "time", other: "times" })} in ${counted(sittings, { one: "sitting", other: "sittings" })}${atOnce ? `, ${number(atOnce)} labelled many at once` : ""}`,
+    unknown: "no times: these labels did not come through this service",
+    nobody: "Nobody has labelled anything yet.",
+    how: (minutes: number) =>
+      `The median of the time from one image to the next, and its middle half. A pause of over ${number(minutes)} minutes counts for no image, nor does what was labelled many at once; of fewer than 10 times nothing is told. The consensus is that of the last agreement that was asked for.`,
+  },
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
@@ -667,6 +721,8 @@ export const words = {
     poolHint: "All images in it and its sub-folders are the pool.",
     labels: "Folder for labels",
     labelsHint: "Each person's labels go to a file of their own in here. It is made if it isn't there.",
+    name: "Name of the project",
+    nameHint: "By this it is found again, in any browser. Empty: the folder's name.",
     person: "Your name",
     personHint: "Names your labels file.",
     personFile: (file: string) => `Your labels go to ${file}.`,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.neural.heads.neighbours import NEAREST, REFERENCES, Neighbours, references
+from nextlabel.core.neural.heads.neighbours import NEAREST, NEIGHBOURHOOD, Neighbours, neighbourhood
 from nextlabel.core.neural.heads.registry import HEADS, train_head
 from tests.core.neural.labelled import clusters
 
@@ -63,11 +63,11 @@ def test_images_that_are_all_alike_are_neighbours_like_any(pool):
 
 
 def test_an_even_draw_of_a_large_pool_stays_the_same_when_images_are_added():
-    names = [f"{i}.jpg" for i in range(3 * REFERENCES)]
-    before, after = ({names[row] for row in references(names[:end])} for end in (-100, None))
-    assert len(before) == len(after) == REFERENCES
+    names = [f"{i}.jpg" for i in range(3 * NEIGHBOURHOOD)]
+    before, after = ({names[row] for row in neighbourhood(names[:end])} for end in (-100, None))
+    assert len(before) == len(after) == NEIGHBOURHOOD
     assert after - before <= set(names[-100:])
-    assert references(names[:10]).tolist() == list(range(10))
+    assert neighbourhood(names[:10]).tolist() == list(range(10))
 
 
 def test_heads_that_ask_none_are_given_none():

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.draw import Draw
-from nextlabel.core.errors import TooManyUnreadable
+from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.requests import JobRequest
-from nextlabel.core.neural.heads.neighbours import DRAW, REFERENCES
+from nextlabel.core.neural.heads.neighbours import DRAW, NEIGHBOURHOOD
 from nextlabel.core.neural.heads.registry import HEADS, train_head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.material import Labelled, read_labelled
@@ -23,17 +23,22 @@ def asks_neighbours(request: JobRequest) -> bool:
     return softmax and HEADS[request.head].asks_neighbours
 
 
-def read_references(path_to_img: str, request: JobRequest, run: Run) -> Labelled:
+def read_neighbourhood(path_to_img: str, request: JobRequest, run: Run) -> Labelled:
     """List those images of the pool that a head asks: the same that a selection's or a prediction's asks."""
     with run.untold():  # nobody asked about these images
-        return read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, REFERENCES))
+        return read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, NEIGHBOURHOOD))
 
 
-def embed_references(drawn: Labelled, source: Source, run: Run) -> NDArray[np.float32] | None:
-    """Embed them, (R, d); None where they can't be read."""
+def embed_neighbourhood(drawn: Labelled, source: Source, run: Run) -> NDArray[np.float32] | None:
+    """Embed them, (R, d). Where too many can't be read, return None and warn of it: the head then answers alone."""
+    every_row = np.arange(len(drawn.pool), dtype=np.int64)
     with run.untold():
         try:
-            embedded = source.embed(drawn, np.arange(len(drawn.pool), dtype=np.int64), "embed neighbours", run)
-        except TooManyUnreadable:
-            return None
-        return embedded.embeddings
+            return source.embed(drawn, every_row, "embed neighbours", run).embeddings
+        except TooManyUnreadable as error:
+            why = error.detail
+    run.warn(
+        WarningCode.NEIGHBOURS_UNREADABLE,
+        f"the pool has no say in what the head says of an image, which is then `linear_alone`'s: of those drawn, {why}",
+    )
+    return None

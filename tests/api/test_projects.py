@@ -1,0 +1,70 @@
+"""Projects by name, over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.test_errors import problem
+
+
+def names(answer):
+    assert answer.status_code == 200, answer.text
+    return [one["name"] for one in answer.json()["projects"]]
+
+
+@pytest.fixture
+def cards(data):
+    (data.root / "team").mkdir()
+    (data.root / "other").mkdir()
+    return {"name": "cards", "path_to_img": "pool", "path_to_labels": "team", "backbone": "b0", "add": 30}
+
+
+def test_projects_are_kept_renamed_and_forgotten_and_no_file_of_theirs_is_touched(client, data, cards):
+    assert names(client.get("/projects")) == []
+    assert names(client.post("/projects", json=cards)) == ["cards"]
+    assert names(client.post("/projects", json={**cards, "name": "Birds", "path_to_labels": "other"})) == [
+        "Birds",
+        "cards",
+    ]
+    renamed = client.post("/projects", json={**cards, "name": "card faces", "add": 40, "was": "cards"})
+    assert names(renamed) == ["Birds", "card faces"]
+    kept = client.get("/projects").json()
+    assert kept == renamed.json()
+    assert (kept["projects"][1]["add"], kept["projects"][1]["method"]) == (40, "auto")
+    assert names(client.post("/projects/forget", json={"name": "card faces"})) == ["Birds"]
+    assert sorted(one.name for one in data.root.iterdir()) == ["labels.txt", "other", "pool", "team"]
+    assert not any((data.root / "team").iterdir())
+
+
+def test_what_is_kept_again_under_its_name_is_changed_and_other_folders_do_not_get_that_name(client, cards):
+    client.post("/projects", json=cards)
+    assert names(client.post("/projects", json={**cards, "method": "margin"})) == ["cards"]
+    refused = problem(client.post("/projects", json={**cards, "path_to_labels": "other"}))
+    assert [one["pointer"] for one in refused["errors"]] == ["/name"]
+    assert client.get("/projects").json()["projects"][0]["method"] == "margin"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code"),
+    [
+        ({"name": "../x"}, 422, "invalid_request"),
+        ({"path_to_img": "/etc"}, 422, "path_not_allowed"),
+        ({"path_to_labels": "nowhere"}, 422, "path_not_found"),
+        ({"path_to_img_val": "pool"}, 422, "invalid_request"),
+        ({"was": "gone"}, 404, "not_found"),
+    ],
+)
+def test_what_is_no_project_is_refused(client, cards, wrong, status, code):
+    refused = client.post("/projects", json={**cards, **wrong})
+    assert (refused.status_code, problem(refused)["code"]) == (status, code)
+    assert names(client.get("/projects")) == []
+
+
+def test_a_file_that_was_damaged_is_told_of_and_not_written_over(client, settings, cards):
+    client.post("/projects", json=cards)
+    file = settings.state_dir / "projects.json"
+    file.write_text('[{"name": "cards"}]')
+    assert problem(client.get("/projects"))["code"] == "path_not_readable"
+    assert problem(client.post("/projects", json=cards))["code"] == "path_not_readable"
+    assert file.read_text() == '[{"name": "cards"}]'
+    assert problem(client.post("/projects/forget", json={"name": "x"}))["code"] == "path_not_readable"
