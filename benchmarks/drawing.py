@@ -165,8 +165,8 @@ class Sitting:
 
     def _name(self, class_name: str) -> None:
         """Name the picked box, by its key; a class that is new by its name."""
-        chips = self._page.get_by_role("group", name="Classes").get_by_role("button")
-        chip = chips.filter(has_text=re.compile(rf"\b{re.escape(class_name)}\b"))
+        chips = self._page.get_by_role("group", name="Classes")
+        chip = chips.get_by_role("button", name=re.compile(rf"\b{re.escape(class_name)}\b"))
         if chip.count():
             self._press(chip.first.locator("kbd").inner_text())
             return
