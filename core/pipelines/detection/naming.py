@@ -41,8 +41,8 @@ def with_namer(
 ) -> Trained:
     """Return the detector with what names its boxes, if that is worth it, else as it was.
 
-    Few images are held out, so two things are asked, and their mean counts: how much mAP@50 rises on these, and how many
-    more boxes are named rightly by views, of all images and out of fold, than by the detector.
+    Few images are held out, so two things are asked, and their mean counts: how much mAP@50 rises on these, and how
+    many more boxes are named rightly by views, of all images and out of fold, than by the detector.
 
     examples: by row of the pool, those that it was trained on or held against. Raises what reading images does.
     """
