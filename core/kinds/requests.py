@@ -29,7 +29,8 @@ HeadName = Literal["linear", "linear_alone", "mlp"]
 ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
-PASSES = 1_000  # of images, while a detector is trained
+PASSES = 800  # of images, while a detector is trained
+LIGHT_PASSES = 2_400  # the same of a light head, to which an image is a few rows of numbers
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
 LATER_FIELDS = {
@@ -40,6 +41,7 @@ LATER_FIELDS = {
     "person": None,
     "overlap": 1,
     "overlap_share": 1.0,
+    "detector": None,
     "image_size": None,
     "passes": None,
     "names": (),
@@ -51,6 +53,7 @@ EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 TaskOfClasses = Literal["classification", "multilabel"]
 AnyTask = Literal["classification", "multilabel", "detection"]
+DetectorName = Literal["whole", "light"]
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -257,11 +260,16 @@ class OnePredicted(OnePool):
 class Detecting(JobRequest):
     """The fields of kinds that train a detector, for boxes."""
 
+    detector: DetectorName | None = Field(
+        None,
+        description="For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in "
+        "about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.",
+    )
     image_size: int | None = Field(
         None,
         ge=64,
         le=1280,
-        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger "
+        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger "
         "finds smaller objects, and takes longer by its square.",
     )
     passes: int | None = Field(
@@ -269,14 +277,14 @@ class Detecting(JobRequest):
         ge=8,
         le=100_000,
         description="For boxes: how many images pass while the detector is trained; an image may pass several times. "
-        f"Left out: {PASSES}.",
+        f"Left out: {PASSES}, or {LIGHT_PASSES} for a light head.",
     )
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
-        for name in ("image_size", "passes"):
+        for name in ("detector", "image_size", "passes"):
             if name in given and body.get("task") != "detection":
                 yield Fault(f"/{name}", "invalid_value", "it is of the task detection alone")
             elif name in given and "path_to_predictions" in given:

@@ -2,15 +2,14 @@
 
 All positions of an image learn of which class they are, if any: the score of the right one is to be the IoU of the box
 that is found there (quality focal loss: Li et al., 2020, arXiv 2006.04388). Those that stand for a box learn where it
-lies (generalised IoU). An image without a box teaches that nothing is there. Images are made otherwise by chance, so
-that few of them don't get known by heart; towards the end they are as they will be seen.
+lies (generalised IoU). An image without a box teaches that nothing is there.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,6 @@ from nextlabel.core.neural.detection.crop_classifier import CropHead
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
-from nextlabel.core.neural.detection.otherwise import made_otherwise
 from nextlabel.core.neural.detection.targets import assign
 from nextlabel.core.neural.training import Tick, drawn_from, ignore, one_thread
 
@@ -34,10 +32,8 @@ RATE, WARM_UP, LAST = 1e-3, 0.1, 0.02  # of AdamW: the highest; the share of ste
 DECAY = 1e-4
 LONGEST_STEP = 10.0  # of the gradient
 PLACE_COUNTS = 2.0  # beside the class
-AS_THEY_ARE = 0.2  # the share of steps, the last ones, for which images are mirrored and nothing else
 HELD_OUT, HELD_OUT_AT_MOST = 5, 60  # every fifth labelled image
 LOOKS = 4  # at the held-out part, evenly over the training
-WORSE = 0.03  # of mAP: less is chance on so few images
 LEAST_LABELLED = 5  # images of which one may be held out
 
 
@@ -61,8 +57,8 @@ class Example:
 class Trained:
     """A network, and what is known of it by the images that were held out.
 
-    map50: at the look that it was kept at; None: no box was held out. images, boxes: trained on; held_out: images.
-    passes: until that look. namer: what helps to name what is in boxes; None: nothing does.
+    map50: at the best look; None: no box was held out. images, boxes: trained on; held_out: images. passes: until that
+    look. namer: what helps to name what is in boxes; None: nothing does.
     """
 
     network: Yolox
@@ -90,7 +86,7 @@ def fine_tune(
     seed: int,
     tick: Tick = ignore,
 ) -> Trained:
-    """Train the network, which is changed, for new classes; return it as it was good last. `tick` counts images."""
+    """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed."""
     with one_thread():
         return _fine_tune(network, examples, n_classes, side, passes, seed, tick)
 
@@ -127,17 +123,13 @@ def split(n: int, seed: int) -> tuple[list[int], list[int]]:
     return sorted(order[aside:]), sorted(order[:aside])
 
 
-def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> Iterator[list[Example]]:
+def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> list[list[Example]]:
     """Draw the examples in rounds, each of them once a round; every other one is mirrored."""
     rounds = -(-steps * BATCH // len(examples))
     order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * BATCH]
     mirrored = rng.random(len(order)) < 0.5
-    for step in range(steps):
-        at = range(step * BATCH, (step + 1) * BATCH)
-        batch = [examples[order[i]].turned() if mirrored[i] else examples[order[i]] for i in at]
-        if step < (1 - AS_THEY_ARE) * steps:
-            batch = [Example(*made_otherwise(one.image, one.truth, rng)) for one in batch]
-        yield batch
+    drawn = [examples[i].turned() if turn else examples[i] for i, turn in zip(order, mirrored, strict=True)]
+    return [drawn[at : at + BATCH] for at in range(0, len(drawn), BATCH)]
 
 
 def _groups(network: Yolox) -> list[dict[str, object]]:
@@ -167,10 +159,10 @@ def _loss(network: Yolox, batch: Sequence[Example], tick: Tick, done: int, total
     right, counted = torch.zeros_like(said.classes), torch.ones_like(said.objects)
     of_place, found = said.boxes.sum() * 0, 0
     for i, one in enumerate(batch):
-        drawn, single = _centred(one.image.shrink(one.truth.places)), torch.from_numpy(~one.truth.crowd)
+        drawn, single = centred(one.image.shrink(one.truth.places)), torch.from_numpy(~one.truth.crowd)
         wanted, class_of = drawn[single], torch.from_numpy(one.truth.classes)[single]
         given = assign(centres, strides, wanted)
-        counted[i] = ~_within(centres, drawn[~single])
+        counted[i] = ~within(centres, drawn[~single])
         counted[i, given.positions] = 1
         places, targets = said.boxes[i, given.positions], wanted[given.boxes]
         overlaps = iou_of_pairs(places.detach(), targets)
@@ -189,7 +181,7 @@ def quality_focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return loss
 
 
-def _within(centres: Tensor, boxes: Tensor) -> Tensor:
+def within(centres: Tensor, boxes: Tensor) -> Tensor:
     """(P,) whether each position lies in one of the boxes"""
     return ((centres[:, None] - boxes[None, :, :2]).abs() < boxes[None, :, 2:] / 2).all(2).any(1)
 
@@ -219,7 +211,7 @@ def _ends(boxes: Tensor) -> tuple[Tensor, Tensor]:
     return boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
 
 
-def _centred(places: Floats) -> Tensor:
+def centred(places: Floats) -> Tensor:
     """x, y, width, height -> centre x, y, width, height"""
     centred = np.concatenate([places[:, :2] + places[:, 2:] / 2, places[:, 2:]], axis=1)
     return torch.from_numpy(centred.astype(np.float32))
@@ -233,7 +225,7 @@ def _up(length: int) -> int:
 
 
 class _Best:
-    """Keeps the network as it was at the last look at the held-out images at which it was not worse than before."""
+    """Keeps the network as it was at the best look at the held-out images."""
 
     def __init__(self, held: Sequence[Example], n_classes: int, side: int) -> None:
         self._held, self._classes, self._side = held, [str(c) for c in range(n_classes)], side
@@ -244,17 +236,16 @@ class _Best:
         self._worse = 0
 
     def is_over(self, network: Yolox, passes: int, *, last: bool) -> bool:
-        """Look, and say whether it was worse twice running. Without a held-out box, the last one counts."""
+        """Look, and say whether it was worse twice running. Without a held-out box, the last is the best."""
         said = self._look(network)
         scores = score([one.truth for one in self._held], said, self._classes)
         reached = scores.mean_average_precision
         if reached is None and not last:
             return False
-        if reached is not None and reached < self._map - WORSE:
+        if reached is not None and reached < self._map:
             self._worse += 1
             return self._worse == 2
-        self._map = max(self._map, reached or 0.0)
-        self._map50, self._passes, self._worse = scores.map50, passes, 0
+        self._map, self._map50, self._passes, self._worse = reached or 0.0, scores.map50, passes, 0
         self._detected = said
         self._kept = copy.deepcopy(network.state_dict())
         return False

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import Detected, iou
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.methods.arrays import Rows
-from nextlabel.core.metrics.detection import Calibration, Truth, score
+from nextlabel.core.metrics.detection import Calibration, score
 from nextlabel.core.neural.backbones import USUAL, Backbone
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_crops
 from nextlabel.core.neural.detection.detector import Detector, Seen
@@ -22,9 +21,7 @@ from nextlabel.core.neural.detection.training import Example, Trained, split
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.run import Run
 
-GAIN = 0.02  # for less it isn't worth its time
-FOLDS = 5
-FOUND = 0.5  # IoU of a box with the drawn one that it is about
+GAIN = 0.02  # of mAP@50 on the held-out images; for less it isn't worth its time
 MOST_CROPS, MOST_OF_CLASS = 3_000, 200  # learnt from, 6 ms each
 
 
@@ -40,9 +37,6 @@ def with_namer(
     trained: Trained, examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run
 ) -> Trained:
     """Return the detector with what names its boxes, if that is worth it, else as it was.
-
-    Few images are held out, so two things are asked, and their mean counts: how much mAP@50 rises on these, and how
-    many more boxes are named rightly by views, of all images and out of fold, than by the detector.
 
     examples: by row of the pool, those that it was trained on or held against. Raises what reading images does.
     """
@@ -62,13 +56,7 @@ def with_namer(
         truth += [examples[row].truth for row in batch.rows.tolist()]
     detected = [one.detected for one in said]
     reached = score(truth, detected, [str(c) for c in range(trained.network.n_classes)]).map50
-    plain = [
-        one.detected for one in Detector(trained.network, side, engine="torch")([examples[row].image for row in held])
-    ]
-    named = views.named_right(trained.network.n_classes, seed) - _named_right(
-        [examples[row].truth for row in held], plain
-    )
-    if reached is None or (reached - trained.map50 + named) / 2 < GAIN:
+    if reached is None or reached < trained.map50 + GAIN:
         return trained
     return replace(
         trained,
@@ -90,28 +78,6 @@ class _Views:
         """Train on those that are on some rows; None: there is none."""
         on = np.isin(self.rows, rows)
         return CropHead.train(self.embeddings[on], self.classes[on], n_classes, seed) if on.any() else None
-
-    def named_right(self, n_classes: int, seed: int) -> float:
-        """Return the share of the boxes that are named rightly by what was learnt from other images."""
-        fold = np.unique(self.rows, return_inverse=True)[1] % FOLDS
-        right = np.zeros(len(self.rows), np.bool_)
-        for one in np.unique(fold):
-            head = self.head(self.rows[fold != one].tolist(), n_classes, seed)
-            if head is not None:
-                there = fold == one
-                right[there] = head.probabilities(self.embeddings[there]).argmax(axis=1) == self.classes[there]
-        return float(right.mean())
-
-
-def _named_right(truth: Sequence[Truth], detected: Sequence[Detected]) -> float:
-    """Return the share of the drawn boxes that are found which the surest box there names rightly; 1 where none is."""
-    right = []
-    for one, said in zip(truth, detected, strict=True):
-        if len(said) and len(one.classes):
-            there = iou(one.places, said.places) >= FOUND
-            surest = np.where(there, said.scores, -1).argmax(axis=1)
-            right += (said.classes[surest] == one.classes)[there.any(axis=1) & ~one.crowd].tolist()
-    return float(np.mean(right)) if right else 1.0
 
 
 def _views(examples: Mapping[int, Example], backbone: Backbone, side: int, pool: Pool, seed: int, run: Run) -> _Views:

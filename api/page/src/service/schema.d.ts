@@ -550,8 +550,6 @@ export interface paths {
         /**
          * Make Report
          * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-         *
-         *     Results are told for one class an image.
          */
         post: operations["make_report_report_post"];
         delete?: never;
@@ -858,11 +856,11 @@ export interface components {
             head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -891,6 +889,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             */
+            passes?: number | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -917,7 +930,7 @@ export interface components {
             path_to_labels_val?: string | null;
             /**
              * Methods
-             * @description To replay beside `random`.
+             * @description To replay beside `random`. For boxes, left out: auto and det_sum.
              */
             methods?: (string | {
                 [key: string]: unknown;
@@ -930,7 +943,7 @@ export interface components {
             repeats: number;
             /**
              * Budget
-             * @description Labels to replay to. Default: half of those there are, 1,000 at most.
+             * @description Labels to replay to. Default: half of those there are, 1,000 at most; for boxes, images, 200 at most.
              */
             budget?: number | null;
         };
@@ -963,6 +976,52 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * BoxAuditArm
+         * @description A method replayed: mAP@50 by labelled images and the boxes on them, mean over the repeats.
+         *
+         *     `gain`: mean mAP@50 over the whole budget of boxes, less random's at as many boxes; `gain_by_images`: at as many
+         *     images. `saved`: the share of random's boxes that it does without for the mAP@50 that both have the boxes to reach;
+         *     None: it did not get there. Intervals are of 95 %, and that of `gain` decides the verdict.
+         */
+        BoxAuditArm: {
+            /** Method */
+            method: string;
+            /** Images */
+            images: number[];
+            /** Boxes */
+            boxes: number[];
+            /** Map50 */
+            map50: number[];
+            /** Gain */
+            gain: number;
+            /** Gain Interval */
+            gain_interval: [
+                number,
+                number
+            ];
+            /** Gain By Images */
+            gain_by_images: number;
+            /** Gain By Images Interval */
+            gain_by_images_interval: [
+                number,
+                number
+            ];
+            /** Saved */
+            saved: number | null;
+            /** Saved Interval */
+            saved_interval: [
+                number,
+                number
+            ] | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "better" | "no better" | "worse" | "unsure";
+            /** Sentence */
+            sentence: string;
         };
         /**
          * BoxCurvePoint
@@ -1290,7 +1349,10 @@ export interface components {
             /** Probability */
             probability: number;
         };
-        /** ClassScores */
+        /**
+         * ClassScores
+         * @description One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it.
+         */
         ClassScores: {
             /** Class */
             class: string;
@@ -1300,6 +1362,11 @@ export interface components {
             recall: number;
             /** F1 */
             f1: number;
+            /** F1 Interval */
+            f1_interval?: [
+                number,
+                number
+            ] | null;
             /** Support */
             support: number;
             /** Predicted */
@@ -1530,6 +1597,44 @@ export interface components {
              * @default
              */
             example: string;
+        };
+        /**
+         * DetectionAuditResult
+         * @description `arms`: random first, then the methods as asked. `detector`: what found the boxes in each round.
+         */
+        DetectionAuditResult: {
+            /**
+             * Kind
+             * @default audit
+             * @constant
+             */
+            kind: "audit";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Repeats */
+            repeats: number;
+            /** Images */
+            images: number;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "held out" | "split";
+            /** Validation Images */
+            validation_images: number;
+            /** Detector */
+            detector: string;
+            /** Arms */
+            arms: components["schemas"]["BoxAuditArm"][];
+            /** Sentence */
+            sentence: string;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
         };
         /**
          * DetectionF1Result
@@ -2163,13 +2268,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -2644,13 +2754,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -2978,13 +3093,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -3195,13 +3315,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4024,13 +4149,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4321,11 +4451,10 @@ export interface components {
             path_to_labels: string;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Jobs
              * @description Succeeded jobs about this pool; of several of a kind, the last counts.
@@ -4424,13 +4553,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4650,13 +4784,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             */
+            detector?: ("whole" | "light") | null;
+            /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 416. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 1000.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
              */
             passes?: number | null;
             /**
@@ -4906,11 +5045,10 @@ export interface components {
             images: number;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
         };
     };
     responses: never;
@@ -5278,7 +5416,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["DetectionAuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
                 };
@@ -6115,8 +6253,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
-                task?: "classification" | "multilabel";
+                task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
             path?: never;
