@@ -42,7 +42,7 @@ class SelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -71,7 +71,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -100,7 +100,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -129,7 +129,7 @@ class DetectionSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -158,7 +158,7 @@ class PredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -181,7 +181,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -204,7 +204,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -227,7 +227,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -250,7 +250,7 @@ class F1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -269,7 +269,7 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -288,7 +288,7 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -307,7 +307,7 @@ class DetectionF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -326,7 +326,7 @@ class LearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -348,7 +348,7 @@ class ClassificationLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -370,7 +370,7 @@ class MultilabelLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -392,7 +392,7 @@ class DetectionLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -414,7 +414,7 @@ class AuditFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -436,7 +436,7 @@ class ClassificationAuditFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -458,7 +458,7 @@ class MultilabelAuditFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -480,7 +480,7 @@ class DetectionAuditFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -502,7 +502,7 @@ class LabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -522,7 +522,7 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -542,7 +542,7 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -562,7 +562,7 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -596,7 +596,7 @@ class SimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -623,7 +623,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -650,7 +650,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -677,7 +677,7 @@ class DetectionSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -704,7 +704,7 @@ class MapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -724,7 +724,7 @@ class ClassificationMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -744,7 +744,7 @@ class MultilabelMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -764,7 +764,7 @@ class DetectionMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    detector: Literal["whole", "light"] | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None

@@ -30,6 +30,7 @@ ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
 PASSES = 800  # of images, while a detector is trained
+LARGE_PASSES = 8_000  # the same of a large detector, on a GPU
 LIGHT_PASSES = 2_400  # the same of a light head, to which an image is a few rows of numbers
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
@@ -53,7 +54,7 @@ EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 TaskOfClasses = Literal["classification", "multilabel"]
 AnyTask = Literal["classification", "multilabel", "detection"]
-DetectorName = Literal["whole", "light"]
+DetectorName = Literal["whole", "light", "large"]
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -263,7 +264,9 @@ class Detecting(JobRequest):
     detector: DetectorName | None = Field(
         None,
         description="For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in "
-        "about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.",
+        "about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. "
+        "`large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else "
+        "`whole`.",
     )
     image_size: int | None = Field(
         None,
@@ -277,13 +280,15 @@ class Detecting(JobRequest):
         ge=8,
         le=100_000,
         description="For boxes: how many images pass while the detector is trained; an image may pass several times. "
-        f"Left out: {PASSES}, or {LIGHT_PASSES} for a light head.",
+        f"Left out: {PASSES}, {LIGHT_PASSES} for a light head, {LARGE_PASSES} for a large detector.",
     )
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
+        if body.get("detector") == "large" and body.get("weights") == "random":
+            yield Fault("/weights", "invalid_value", "a large detector is made of its weights: leave it out")
         for name in ("detector", "image_size", "passes"):
             if name in given and body.get("task") != "detection":
                 yield Fault(f"/{name}", "invalid_value", "it is of the task detection alone")

@@ -25,10 +25,11 @@ Bar = tuple[str, float | None, Interval | None, int]  #: name, value, its 95 %, 
 
 
 def chart_of(result: Result) -> str | None:
-    """Draw what a kind of result looks like as a file of SVG; None: nothing is drawn of that kind."""
+    """Draw what a kind of result looks like as a file of SVG, on white; None: nothing is drawn of that kind."""
     for kind, draw in _CHARTS:
         if isinstance(result, kind):
-            return draw(result)
+            head, end, rest = draw(result).partition(">")
+            return f'{head}{end}<rect width="100%" height="100%" fill="#fff"/>{rest}'
     return None
 
 

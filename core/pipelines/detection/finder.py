@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,31 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
-from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.errors import NoLabels, WarningCode
-from nextlabel.core.kinds.requests import LIGHT_PASSES, PASSES, Detecting, DetectorName
+from nextlabel.core.errors import WarningCode
+from nextlabel.core.kinds.requests import LARGE_PASSES, LIGHT_PASSES, PASSES, Detecting, DetectorName
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
 from nextlabel.core.neural.detection.detector import Detector
-from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
+from nextlabel.core.neural.detection.kept import KeptDetectors
+from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Example, Trained, fine_tune
+from nextlabel.core.neural.detection.training import Trained, fine_tune
 from nextlabel.core.neural.detection.weights import CLASSES, NAME, digest_of, find_weights, is_here, read_weights
 from nextlabel.core.neural.training import drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
-from nextlabel.core.pipelines.detection.labelled import truth_of
+from nextlabel.core.pipelines.detection.large import large_finder
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
+from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
 SIDE = 320  # pixels, unless the request says so
-MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.3 MB each
 PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
@@ -111,18 +110,21 @@ def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False)
 
 
 def detector_for(request: Detecting, run: Run) -> DetectorName:
-    """Say which detector serves: the one that was asked for, or the network that is trained whole, or, where its
-    weights don't lie here, a light head on what does.
+    """Say which detector serves: the one that was asked for, or a large one where there are a GPU and its weights, or
+    the small network that is trained whole, or, where its weights don't lie here, a light head on what does.
     """
     if request.detector is not None:
         return request.detector
+    if request.weights is None and can_be_had(run.settings, run.backbones.device):
+        return "large"
     whole = request.weights == "random" or is_here(run.settings) or backbone_here(run) is None
     return "whole" if whole else "light"
 
 
 def passes_of(request: Detecting, run: Run) -> int:
     """Return how many images pass while a detector is trained."""
-    return request.passes or (PASSES if detector_for(request, run) == "whole" else LIGHT_PASSES)
+    usual = {"whole": PASSES, "light": LIGHT_PASSES, "large": LARGE_PASSES}
+    return request.passes or usual[detector_for(request, run)]
 
 
 def finder_of(
@@ -146,7 +148,10 @@ def finder_of(
         run.stage("train", total or passes_of(request, run), "images")
     if not any(image.boxes for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
-    if detector_for(request, run) == "light":
+    detector = detector_for(request, run)
+    if detector == "large":
+        return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
+    if detector == "light":
         return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
     return _whole_finder(request, pool, drawn, run, before, keeps)
 
@@ -163,17 +168,17 @@ def _whole_finder(
 
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
-    key = _key(request, pool, drawn, weights + named_by, side)
+    key = key_of(request, pool, drawn, (weights + named_by, side, passes))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = kept.get(key, len(classes))
     if trained is None:
-        examples = _examples(pool, drawn, classes, side, request.seed, run)
+        examples = read_examples(pool, drawn, classes, side, request.seed, run)
         learnt = list(examples.values())
         trained = fine_tune(start(), learnt, len(classes), side, passes=passes, seed=request.seed, tick=tick)
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
         if keeps:
-            _keep(kept, key, trained, run)
+            keep(lambda: kept.keep(key, trained), run)
     tick(passes, passes)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer)
@@ -196,14 +201,6 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
     return start, f"random-{request.seed}"
 
 
-def _keep(kept: KeptDetectors, key: str, trained: Trained, run: Run) -> None:
-    try:
-        kept.keep(key, trained)
-    except OSError as error:
-        detail = f"the detector could not be kept for next time: {error.strerror or error}"
-        run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
-
-
 def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None) -> DetectorSummary:
     return DetectorSummary(
         name=NAME,
@@ -217,34 +214,3 @@ def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropCla
         map50=None if trained.map50 is None else rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
     )
-
-
-def _key(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], weights: str, side: int) -> str:
-    """Tell everything that a detector is trained by: the images as they are, what was drawn, and how."""
-    rows = np.array(sorted(drawn), np.int64)
-    digest = hashlib.sha256(pool.take(rows).state().encode())
-    digest.update(repr([drawn[row] for row in rows.tolist()]).encode())
-    digest.update(repr((VERSION, weights, side, request.passes or PASSES, request.seed)).encode())
-    return digest.hexdigest()[:32]
-
-
-def _examples(
-    pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], side: int, seed: int, run: Run
-) -> dict[int, Example]:
-    """Read the images that people drew on, by row; of very many, those that chance takes."""
-    rows = sorted(drawn)
-    if len(rows) > MOST_LEARNT_FROM:
-        rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
-    index = {name: i for i, name in enumerate(classes)}
-    examples: dict[int, Example] = {}
-    unreadable: list[SkippedFile] = []
-    for batch in in_batches(side, pool, rows, run, lambda images: np.asarray(images, object)):
-        for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
-            examples[row] = Example(image, truth_of(drawn[row], index))
-        unreadable += batch.unreadable
-    if unreadable:
-        names = [one.name for one in unreadable]
-        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
-    if not any(len(one.truth.classes) for one in examples.values()):
-        raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
-    return examples

@@ -4,10 +4,13 @@ import { showHelp } from "../help/Help";
 import { HandOuts } from "../label/HandOuts";
 import { OldBatch } from "../label/OldBatch";
 import { showSkipped } from "../label/SkippedList";
+import { ask, Problem } from "../service/service";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
+import { ExportButton } from "../shared/ExportButton";
 import { Kbd } from "../shared/Kbd";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Refusal } from "../shared/Refusal";
 import { Remarks } from "../shared/Remarks";
 import { Board, type Item } from "../store/board";
 import { untilDone } from "../store/connection";
@@ -33,6 +36,8 @@ const MOST_SHOWN = 1000;
 export function DrawView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const board = useSignal<Board | null>(null);
+  /** Why the image that the address names can't be shown. */
+  const missing = useSignal<Problem | null>(null);
   const none = useSignal(false);
   const named = params.get("job");
   const only = onlyThese(params);
@@ -71,6 +76,10 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       if (only) {
         const items = (await only.names(lifetime)).slice(0, MOST_SHOWN).map((name) => ({ name }));
         const drawn = await untilDone(() => drawnOn(items, lifetime), lifetime);
+        const [first] = items;
+        const isThere = items.length !== 1 || drawn.get(first!.name)?.width;
+        missing.value = isThere ? null : await whyNot(first!.name, lifetime);
+        if (missing.value) return;
         if (items.length) board.value = new Board(items, drawn, meanwhile, { comingBack: true });
         none.value = !items.length;
         return;
@@ -101,6 +110,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
         <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
       )}
       {answer && newest && answer.job.id !== newest && <OldBatch />}
+      {missing.value && <Refusal problem={missing.value} />}
       <Asking question={batch} />
       {board.value && (
         <Easel
@@ -125,6 +135,16 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       )}
     </div>
   );
+}
+
+async function whyNot(image: string, signal: AbortSignal): Promise<Problem | null> {
+  try {
+    await ask("GET", "images", { query: { path_to_img: theProject().pool, name: image, side: 160 }, signal });
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 interface Only {
@@ -196,6 +216,7 @@ function Bar({ board, job, busy, onNext }: Given) {
       <button type="button" class={!board || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
         {busy ? words.label.choosing : words.boxes.nextBatch} {done === all && <Kbd>Enter</Kbd>}
       </button>
+      <ExportButton job={null} />
       <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
         ?
       </button>

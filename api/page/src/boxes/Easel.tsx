@@ -5,6 +5,7 @@ import { editNote } from "../label/editNote";
 import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { LinkButton } from "../shared/LinkButton";
 import { useLifetime } from "../shared/lifetime";
 import { Noted } from "../shared/Noted";
 import { Viewer } from "../shared/viewer";
@@ -14,7 +15,7 @@ import { noteOf } from "../store/notes";
 import { say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { theProject } from "../store/project";
-import { go } from "../store/route";
+import { addressOf, go } from "../store/route";
 import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 import { BoxList } from "./BoxList";
@@ -221,6 +222,7 @@ export function Easel({ board, onDone, onStale }: Given) {
           <button type="button" onClick={similar}>
             {words.boxes.similar} <Kbd>m</Kbd>
           </button>
+          <LinkButton to={addressOf("label", { image: entry.name })} />
         </div>
         <BoxList board={board} onPicked={toStage} />
       </aside>

@@ -101,7 +101,7 @@ export interface paths {
         };
         /**
          * Get Result
-         * @description Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back.
+         * @description Send the whole result, by `Accept` as JSON, CSV, tab-separated labels, which nextlabel reads back, or a chart.
          */
         get: operations["get_result_jobs__job_id__result_get"];
         put?: never;
@@ -578,6 +578,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/export/size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Size
+         * @description Tell how large an `image-folder` is to be, before it is made.
+         */
+        post: operations["size_export_size_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -890,9 +910,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -900,7 +920,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2175,17 +2195,43 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * ExportSize
+         * @description How large an `image-folder` is to be.
+         */
+        ExportSize: {
+            /** Images */
+            images: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Missing
+             * @description Labelled images that the pool does not have; the zip names them.
+             */
+            missing: number;
+            /**
+             * Refused
+             * @description Why it is too large for a zip, and what does it instead.
+             */
+            refused: string | null;
+        };
+        /**
          * ExportWanted
          * @description What to take away: the labels in a folder, or the batch or predictions of a job.
          */
         ExportWanted: {
             /**
              * Format
+             * @description `csv`, `coco`, `cvat`, `label-studio`; of one class an image `image-folder`, a zip of the images by class; of boxes `coco`, `cvat`, `label-studio`, `yolo` and `voc`, these two as zips of files.
              * @enum {string}
              */
-            format: "csv" | "coco" | "cvat" | "label-studio";
+            format: "csv" | "coco" | "cvat" | "label-studio" | "yolo" | "voc" | "image-folder";
             /** Path To Labels */
             path_to_labels: string;
+            /**
+             * Path To Img
+             * @description The pool; `image-folder` takes the images from it.
+             */
+            path_to_img?: string | null;
             /**
              * Job
              * @description A succeeded selection or prediction: what it says is taken away, in the place of the labels.
@@ -2193,11 +2239,10 @@ export interface components {
             job?: string | null;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Image Prefix
              * @description What stands for the pool in URLs; of Label Studio alone.
@@ -2269,9 +2314,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -2279,7 +2324,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2542,6 +2587,18 @@ export interface components {
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
         };
+        /**
+         * ImageFolderWanted
+         * @description Whose size to tell: of the images that are labelled, or of a job's.
+         */
+        ImageFolderWanted: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Job */
+            job?: string | null;
+        };
         /** ImageGiven */
         ImageGiven: {
             /** Name */
@@ -2755,9 +2812,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -2765,7 +2822,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3094,9 +3151,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -3104,7 +3161,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3316,9 +3373,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -3326,7 +3383,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4150,9 +4207,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4160,7 +4217,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4554,9 +4611,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4564,7 +4621,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4785,9 +4842,9 @@ export interface components {
             webhook?: string | null;
             /**
              * Detector
-             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less.
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
              */
-            detector?: ("whole" | "light") | null;
+            detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
@@ -4795,7 +4852,7 @@ export interface components {
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, or 2400 for a light head.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -5419,6 +5476,7 @@ export interface operations {
                     "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["DetectionAuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description Problem document */
@@ -6736,7 +6794,7 @@ export interface operations {
             /** @description The file */
             200: {
                 headers: {
-                    /** @description How many images somebody found no class to apply to, which the format can't say. */
+                    /** @description How much the format can't say: images that somebody found no class to apply to; of boxes, those around a crowd. */
                     "Nextlabel-Unsaid"?: number;
                     [name: string]: unknown;
                 };
@@ -6744,6 +6802,51 @@ export interface operations {
                     "text/csv": string;
                     "application/json": unknown;
                     "application/xml": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    size_export_size_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageFolderWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportSize"];
                 };
             };
             /** @description Problem document */

@@ -21,6 +21,10 @@ export function ago(time: string | null, now = Date.now()): string {
   return s < 5 ? "just now" : `${seconds(s)} ago`;
 }
 
+const megabytes = (bytes: number) => {
+  if (bytes < 1e6) return `${number(Math.ceil(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
+};
 const labels = (n: number) => plural(n, "label");
 const images = (n: number) => plural(n, "image");
 const boxes = (n: number) => plural(n, "box", "boxes");
@@ -106,6 +110,11 @@ export const words = {
     nobody: "Nobody has labelled anything yet.",
     how: (minutes: number) =>
       `The median of the time from one image to the next, and its middle half. A pause of over ${number(minutes)} minutes counts for no image, nor does what was labelled many at once; of fewer than 10 times nothing is told. The consensus is that of the last agreement that was asked for.`,
+  },
+
+  charts: {
+    save: (format: string) => `Save the chart as ${format}`,
+    hint: "The chart as a file of its own, in light colours.",
   },
 
   connection: {
@@ -365,6 +374,7 @@ export const words = {
     likeReason: (name: string) => `like ${name}`,
     nothing: "There is nothing else in the pool.",
     chooseOne: "Choose “More like this” on an image.",
+    all: "All of these at once",
     oneAtLeast: "One image at least must show what is looked for.",
     found: (n: number) => `${images(n)} that look alike.`,
     moreSuch: "More such ones.",
@@ -487,9 +497,13 @@ export const words = {
     suggestions: "suggestions",
     format: "Format",
     formatHint:
-      "All that this folder of labels says, or all that is suggested; the command exports folders of images, too.",
+      "All that this folder of labels says, or all that is suggested. ImageFolder is a zip of the images by class.",
     prefix: "What stands for the pool in Label Studio's addresses",
     prefixHint: "Of its local files, /data/local-files/?d= and the folder; else https://…",
+    size: (n: number, bytes: number) => `${images(n)}, ${megabytes(bytes)}`,
+    missing: (n: number) => `${images(n)} with a label ${n === 1 ? "is" : "are"} not in the pool: the zip names them.`,
+    packing: "The zip is being saved; it is as large as the images.",
+    crowds: (n: number) => `Saved. What is a crowd, the format can't say: ${boxes(n)} left out.`,
     save: "Save",
     saved: (file: string) => `Saved as ${file}.`,
     unsaid: (n: number) =>
@@ -606,6 +620,9 @@ export const words = {
   },
 
   browse: {
+    inLasso: "inside the lasso",
+    ofJob: "of one answer",
+    notOfJob: "Not these alone",
     title: "All images",
     notOfBoxes: "Images with boxes can't be browsed yet: label and check them in batches.",
     search: "Part of the name",
@@ -711,6 +728,12 @@ export const words = {
     countedBoxes: (n: number, all: number, on: number, drawn: number) =>
       `${number(n)} of ${boxes(all)} on ${images(on)}, ${number(drawn)} drawn`,
     said: (name: string, what: string) => `${name}: ${what}`,
+    toBrowse: "List images in Browse",
+    lasso: "Lasso",
+    lassoHint: "Draw around points, with Shift at any time: their images are listed in Browse, to be labelled at once.",
+    inSight: "List these",
+    inSightHint: "All images that are in sight are listed in Browse, to be labelled at once.",
+    nothingInside: "No point lies inside.",
   },
 
   setup: {
@@ -987,6 +1010,7 @@ export const words = {
           ["Enter", "hold the point, or let it go"],
           ["+ −", "zoom"],
           ["0", "all of it"],
+          ["l", "list what is in sight in Browse; Shift and a drag: what is drawn around"],
           ["m", "more like this one"],
         ],
       ],
