@@ -18,7 +18,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
-from nextlabel.core.kinds.similar import DetectionSimilarItem, DetectionSimilarResult
 from tests.e2e import canned
 from tests.e2e.canned import Canned
 from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, NARROW, WIDE, Visitor
@@ -58,10 +57,6 @@ def take_pictures(browser: Browser, url: str, root: Path, tables: dict[str, Boxe
     for key in ("Tab", "ArrowRight", "Tab", "ArrowRight"):
         page.keyboard.press(key)
     take(page, "boxes")
-    page.keyboard.press("m")
-    page.get_by_role("list", name="Boxes, most alike first").wait_for()
-    page.keyboard.press("-")
-    take(page, "boxes-alike")
     phone = browser.new_context(viewport=NARROW, color_scheme="dark", reduced_motion="reduce", has_touch=True)
     page = Visitor(phone, url).page
     answers(page, tables)
@@ -79,7 +74,7 @@ def _open(page: Page, url: str, project: dict[str, object]) -> None:
 
 
 def answers(page: Page, tables: dict[str, BoxedImage]) -> None:
-    """Let the page find a batch with what is suggested on it, and boxes alike."""
+    """Let the page find a batch with what is suggested on it."""
     rng = np.random.default_rng(0)
     names = sorted(tables)[:-LABELLED][:12]
     result = canned.selection(names).model_dump(mode="json", by_alias=True)
@@ -88,23 +83,7 @@ def answers(page: Page, tables: dict[str, BoxedImage]) -> None:
             {"box": beside(box, rng), "class": box.class_name, "score": score, "draft": True}
             for box, score in zip(tables[item["name"]].boxes, SCORES, strict=False)
         ]
-    found = [(name, box) for name in names for box in tables[name].boxes if box.class_name != "coin"]
-    items = [
-        DetectionSimilarItem(
-            rank=rank,
-            name=name,
-            box=beside(box, rng),
-            score=1 / rank,
-            like=0,
-            class_name=None,
-            predicted=box.class_name,
-            confidence=0.9,
-        )
-        for rank, (name, box) in enumerate(found[:14], start=1)
-    ]
-    counts = {"candidates": len(items), "looked_at": len(names), "detector": None}
-    similar = DetectionSimilarResult(data=tuple(names), items=tuple(items), **counts, **canned.REST)
-    Canned(page, result | {"task": "detection"}, similar)
+    Canned(page, result | {"task": "detection"})
 
 
 def beside(box: Box, rng: np.random.Generator) -> list[float]:
