@@ -9,7 +9,7 @@ PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -
 
 .DEFAULT_GOAL := help
 .PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
-  test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds clean
+  test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds words clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -146,6 +146,9 @@ timm-names: $(INSTALLED) ## rewrite the list of timm's model names
 
 kinds: $(INSTALLED) ## rewrite what is made from the kinds of jobs: client/fields.py and the README's table
 	$(BIN)/python -m tools.kinds
+
+words: $(INSTALLED) ## bring the catalogues of the command's words up to date (client/locale), and compile them
+	$(BIN)/python -m tools.words
 
 clean: ## forget the environment and what the demo wrote
 	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .venv-seaweedfs .venv-gcs .venv-azurite .nextlabel api/page/node_modules api/static

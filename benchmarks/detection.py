@@ -68,8 +68,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of a learning curve")
     parser.add_argument("--passes", type=int)
     parser.add_argument("--image-size", type=int)
+    parser.add_argument("--detector", choices=("whole", "light", "large"))
     given = parser.parse_args()
-    options = {"passes": given.passes, "image_size": given.image_size}
+    options = {"passes": given.passes, "image_size": given.image_size, "detector": given.detector}
     if given.what == "gains":
         print_gains([json.loads(line) for line in given.out.read_text().splitlines()])
         return

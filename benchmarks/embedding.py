@@ -3,12 +3,13 @@
     python -m benchmarks.embedding --backbones mobilenet b0
     python -m benchmarks.embedding --make 600 --height 533      # variants of the photos, enlarged to 400 x 533
     python -m benchmarks.embedding --make 20000 --backbones b0  # as large as they are, and as many as a GPU needs
+    python -m benchmarks.embedding --precisions exact auto fast # of a CPU, docs/precision.md
 
 `ideal` is what the hardware could do if reading images and the forward pass shared it without loss: on a CPU, with d
 and f the core-seconds an image that each takes alone, cores / (d + f); on a GPU the slower of the two. `first version`
 is that one's way, made anew (benchmarks/first_version.py): one image at a time, all its pixels, through eager PyTorch,
 and a .npy file for each. All are measured in turn in one run. Networks whose weights are not there get random ones,
-which take as long.
+which take as long; what else than float32 they can be computed in, their embeddings may forbid.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import time
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+import timm
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import save_file
 
 from benchmarks import DATA
 from benchmarks.first_version import first_versions_embedding, first_versions_network
@@ -40,6 +43,9 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import ClassLabels as Labels
 from nextlabel.core.tasks.classification import match
+
+Engine: TypeAlias = Literal["auto", "openvino", "torch"]
+Precision: TypeAlias = Literal["exact", "auto", "fast"]
 
 BACKBONES = ("mobilenet", "b0", "resnet50", "vit_small_patch16_224")
 ENOUGH_S = 3.0  # of each of the parts
@@ -60,7 +66,10 @@ def main() -> None:
         print("| backbone | by |", " | ".join(COLUMNS), "|")
         print("|---|---|" + "---|" * len(COLUMNS))
         for name in arguments.backbones:
-            print(_row(find_backbone(name), pool, arguments), flush=True)
+            spec = find_backbone(name)
+            weights = _weights(spec, arguments.weights, Path(scratch))
+            for precision in arguments.precisions:
+                print(_row(spec, pool, weights, precision, arguments.engine), flush=True)
 
 
 def make_photos(source: Path, target: Path, count: int, height: int | None) -> None:
@@ -81,17 +90,27 @@ def _make_photo(target: Path, height: int | None, task: tuple[int, Path]) -> Non
     image.save(target / f"{number:07}.jpg", quality=90)
 
 
-def _row(spec: BackboneSpec, pool: Pool, arguments: argparse.Namespace) -> str:
+def _weights(spec: BackboneSpec, folder: Path, scratch: Path) -> Path:
+    """The folder that has the backbone's weights, made up where they are not there."""
+    if weights_in(spec, folder):
+        return folder
+    assert spec.timm_name is not None
+    network = timm.create_model(spec.timm_name)
+    save_file(network.state_dict(), scratch / f"{spec.timm_name}.safetensors")
+    return scratch
+
+
+def _row(spec: BackboneSpec, pool: Pool, weights: Path, precision: Precision, engine: Engine) -> str:
     with tempfile.TemporaryDirectory() as cache:
         settings = Settings(
             data_roots=(Path(pool.place.key),),
             cache_dir=Path(cache),
-            weights_dir=arguments.weights,
-            cpu_engine=arguments.engine,
+            weights_dir=weights,
+            cpu_engine=engine,
+            precision=precision,
         )
         loader = BackboneLoader(settings)
-        weights = None if weights_in(spec, settings.weights_dir) else "random"
-        backbone = loader.load(spec, weights)
+        backbone = loader.load(spec)
         part = pool.take(np.arange(min(len(pool), 20_000 if loader.device == "cuda" else 600)))
         reading = _reading_alone(backbone, part, settings)
         forward = _forward_alone(backbone, part, settings)
@@ -101,7 +120,9 @@ def _row(spec: BackboneSpec, pool: Pool, arguments: argparse.Namespace) -> str:
     ideal = 1 / (1 / reading + 1 / forward) if loader.device == "cpu" else min(reading, forward)
     shown = [f"{rate:,.0f}" for rate in (reading, forward, whole, ideal)]
     shown += [f"{whole / ideal:.2f}", f"{first:,.1f}", f"{whole / first:,.1f}"]
-    return " | ".join([f"| {spec.name}", getattr(backbone, "engine", loader.device), *shown]) + " |"
+    narrower = backbone.preprocessing.partition("precision=")[2].partition("-")[0]
+    by = " ".join(filter(None, (getattr(backbone, "engine", loader.device), narrower)))
+    return " | ".join([f"| {spec.name}", by, *shown]) + " |"
 
 
 class _WithoutForward:
@@ -165,7 +186,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, default=DATA / "clothing" / "train")
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--backbones", nargs="+", default=list(BACKBONES))
-    parser.add_argument("--engine", choices=("auto", "openvino", "torch"), default="auto", help="of a CPU")
+    parser.add_argument("--engine", choices=get_args(Engine), default="auto", help="of a CPU")
+    parser.add_argument("--precisions", choices=get_args(Precision), nargs="+", default=["exact"], help="of a CPU")
     parser.add_argument("--limit", type=int, help="images at most")
     parser.add_argument("--make", type=int, help="so many variants of the images, and measure on them")
     parser.add_argument("--height", type=int, help="of the variants, in pixels")

@@ -1,11 +1,12 @@
 """How quick the page is on a large pool: first paint, a sheet of 100, one key on a sheet of 1,000.
 
-    python -m benchmarks.page [--images 100000] [--rounds 7] [--beside COMMAND]
+    python -m benchmarks.page [--images 100000] [--rounds 7] [--beside COMMAND] [--scroll NAMES]
 
 Needs a Chromium. A real service answers for images and labels, and makes each thumbnail for the first time; the batches
 are made up, so that no worker has to embed the pool first. `--beside`: the `nextlabel` of another version, whose page
 is measured in turn with this one's. Times are medians of the rounds. CPU seconds, of browser and API together, tell
-on a busy machine which of the two does more.
+on a busy machine which of the two does more. `--scroll`: frames of a scroll through Browse, in the place of all that;
+so many names are listed there, made up, each of an image of the pool.
 """
 
 from __future__ import annotations
@@ -63,6 +64,37 @@ MADE_UP = """
         return new Response(JSON.stringify(JOB), { headers: { "Content-Type": "application/json", ETag: '"1"' } });
     };
 """
+#: Frames of a scroll, each in ms: some 2,400 pixels a second, then as fast as a wheel that is spun.
+SCROLLED = """async ([steps, pixels]) => {
+    const grid = document.getElementById("browse-grid");
+    const frame = () => new Promise(requestAnimationFrame);
+    const times = [];
+    let before = await frame();
+    for (let at = 0; at < steps; at++) {
+        grid.scrollTop += pixels;
+        const now = await frame();
+        times.push(now - before);
+        before = now;
+    }
+    return times;
+}"""
+#: The service lists as many as there are to be.
+LISTED = """
+    const toService = window.fetch.bind(window);
+    window.fetch = async (address, how) => {
+        const { pathname, searchParams } = new URL(address, location.href);
+        if (pathname !== "/pool") return toService(address, how);
+        const offset = Number(searchParams.get("offset")), limit = Number(searchParams.get("limit"));
+        const now = new Date().toISOString();
+        const said = { changed_at: now, classes: null, person: null, settled: false, disputed: false };
+        const guess = { predicted: null, confidence: null, apart: false, notes: [] };
+        const image = (_, at) => ({ name: NAMES[(offset + at) % NAMES.length], ...said, ...guess });
+        const data = Array.from({ length: Math.min(limit, LISTED - offset) }, image);
+        const seen = { view: "made up", total: LISTED, images: LISTED, listed_at: now };
+        return Response.json({ ...seen, cross_validated: null, sought: null, data });
+    };
+"""
+STEPS, SLOWLY, FAST = 240, 40, 400
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 #: Resolves once so many tiles show their image.
 FILLED = """async (wanted) => {
@@ -76,6 +108,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--beside", type=Path, help="the `nextlabel` of another version")
+    parser.add_argument("--scroll", type=int, metavar="NAMES", help="measure a scroll through so many names alone")
     asked = parser.parse_args()
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
@@ -90,6 +123,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         project = {"pool": f"{folder}/pool", "labels": f"{folder}/labels", "valPool": "", "valLabels": ""}
         project |= {"backbone": "descriptor", "method": "auto", "add": SHEET, "person": "me"}
+        print(f"{asked.images:,} images, {asked.images // 2:,} labels; {asked.rounds} rounds")
+        if asked.scroll:
+            tell_scrolls(browser, urls, project, names[:PHOTOS], asked)
+            return
         opened: dict[str, list[Opened]] = {which: [] for which in urls}
         pressed: dict[str, list[float]] = {which: [] for which in urls}
         for at in range(asked.rounds):
@@ -99,7 +136,6 @@ def main() -> None:
         for _ in range(asked.rounds):
             for which, url in urls.items():
                 pressed[which] += press_keys(browser, url, project, names[:TILES])
-        print(f"{asked.images:,} images, {asked.images // 2:,} labels; {asked.rounds} rounds")
         for which in urls:
             tell(which, opened[which], pressed[which])
 
@@ -119,6 +155,32 @@ def tell(which: str, opened: list[Opened], keys: list[float]) -> None:
     slow = sorted(keys)[int(0.95 * len(keys))]
     print(f"  a key on {TILES:,} tiles: {statistics.median(keys):.0f} ms to its frame, 95 of 100 within {slow:.0f} ms")
     print(f"  the slowest {max(keys):.0f} ms")
+
+
+def tell_scrolls(
+    browser: Browser, urls: dict[str, str], project: dict[str, Any], names: list[str], asked: argparse.Namespace
+) -> None:
+    """Scroll each version in turn, slowly and fast, and print how long frames took, and the CPU of all of it."""
+    frames: dict[tuple[str, int], list[float]] = defaultdict(list)
+    cpu: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for _ in range(asked.rounds):
+        for which, url in urls.items():
+            page = visit(browser, project, [])
+            page.add_init_script(f"{{ const NAMES = {json.dumps(names)}, LISTED = {asked.scroll}; {LISTED} }}")
+            page.goto(f"{url}/#/browse")
+            page.get_by_role("option").first.wait_for(timeout=600_000)
+            for pixels in (SLOWLY, FAST):
+                page.wait_for_timeout(1000)
+                before = cpu_seconds()
+                frames[which, pixels] += page.evaluate(SCROLLED, [STEPS, pixels])
+                cpu[which, pixels].append(cpu_seconds() - before)
+            page.close()
+    print(f"{asked.scroll:,} names in Browse")
+    for (which, pixels), times in frames.items():
+        slow = sorted(times)[int(0.95 * len(times))]
+        spent = statistics.median(cpu[which, pixels])
+        print(f"{which}, {pixels} pixels a frame: {statistics.median(times):.0f} ms, 95 of 100 within {slow:.0f} ms")
+        print(f"  the slowest {max(times):.0f} ms; {1000 * spent / STEPS:.1f} ms of CPU a frame, of browser and API")
 
 
 def make_pool(folder: Path, images: int) -> list[str]:

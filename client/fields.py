@@ -16,7 +16,7 @@ from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
 from nextlabel.client.talk import OnChange, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
-from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.audit import AuditResult, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
@@ -42,6 +42,7 @@ class SelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -70,6 +71,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -98,6 +100,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -126,6 +129,7 @@ class DetectionSelectionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -154,6 +158,7 @@ class PredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -176,6 +181,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -198,6 +204,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -220,6 +227,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -242,6 +250,7 @@ class F1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -260,6 +269,7 @@ class ClassificationF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -278,6 +288,7 @@ class MultilabelF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -296,6 +307,7 @@ class DetectionF1Fields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_img_train: Place | None
@@ -314,6 +326,7 @@ class LearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -335,6 +348,7 @@ class ClassificationLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -356,6 +370,7 @@ class MultilabelLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -377,6 +392,7 @@ class DetectionLearningCurveFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -392,12 +408,81 @@ class DetectionLearningCurveFields(TypedDict, total=False):
 class AuditFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel"]
+    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class ClassificationAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Literal["classification"]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class MultilabelAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["multilabel"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
+    image_size: int | None
+    passes: int | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    path_to_img_val: Place | None
+    path_to_labels_val: Place | None
+    methods: Iterable[MethodChoice]
+    repeats: int
+    budget: int | None
+
+
+class DetectionAuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
+    task: Required[Literal["detection"]]
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
+    image_size: int | None
+    passes: int | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -417,6 +502,7 @@ class LabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -436,6 +522,7 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -455,6 +542,7 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -474,6 +562,7 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_embeddings: Place | None
@@ -507,6 +596,7 @@ class SimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -533,6 +623,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -559,6 +650,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -585,6 +677,7 @@ class DetectionSimilarFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -611,6 +704,7 @@ class MapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -630,6 +724,7 @@ class ClassificationMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -649,6 +744,7 @@ class MultilabelMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -668,6 +764,7 @@ class DetectionMapFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
     path_to_predictions: Place | None
@@ -791,10 +888,24 @@ class Calls(ABC):
             return self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionAuditFields]
+    ) -> DetectionAuditResult: ...
     def audit(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
+    ) -> AuditResult | DetectionAuditResult:
         """Whether methods beat chance on the labels there are."""
+        if request.get("task") == "detection":
+            return self._carry_out(talk.asked(DetectionAuditResult, request, on_change, timeout_s))
         return self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
     @overload
@@ -981,10 +1092,24 @@ class AsyncCalls(ABC):
             return await self._carry_out(talk.asked(DetectionLearningCurveResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(LearningCurveResult, request, on_change, timeout_s))
 
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[ClassificationAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[MultilabelAuditFields]
+    ) -> AuditResult: ...
+    @overload
+    async def audit(
+        self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[DetectionAuditFields]
+    ) -> DetectionAuditResult: ...
     async def audit(
         self, *, on_change: OnChange = unheard, timeout_s: float = inf, **request: Unpack[AuditFields]
-    ) -> AuditResult:
+    ) -> AuditResult | DetectionAuditResult:
         """Whether methods beat chance on the labels there are."""
+        if request.get("task") == "detection":
+            return await self._carry_out(talk.asked(DetectionAuditResult, request, on_change, timeout_s))
         return await self._carry_out(talk.asked(AuditResult, request, on_change, timeout_s))
 
     @overload

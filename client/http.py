@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from types import TracebackType
 from typing import Any, Self
@@ -13,12 +13,14 @@ from typing import Any, Self
 import httpx
 
 from nextlabel.client import talk
+from nextlabel.client.beside_labels import KeptApart, Note
 from nextlabel.client.contradictions import Classes, Contradiction
 from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
 from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
+from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.requests import JobRequest
 
@@ -173,9 +175,45 @@ class Client(Calls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+    def notes(self, path_to_labels: str, *, person: str | None = None) -> list[Note]:
+        """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
+        return self._carry_out(talk.notes(path_to_labels, person))
+
+    def give_notes(self, path_to_labels: str, notes: Iterable[GivenNote], *, person: str | None = None) -> list[Note]:
+        """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
+        neither unsure nor has a text takes back what there was."""
+        return self._carry_out(talk.give_notes(path_to_labels, notes, person))
+
+    def kept_apart(self, path_to_labels: str, *, task: str = "classification") -> KeptApart:
+        """Tell which images are kept apart to validate by, and how many of them have a label that counts."""
+        return self._carry_out(talk.kept_apart(path_to_labels, task))
+
+    def keep_apart(
+        self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
+    ) -> KeptApart:
+        """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
+        return self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
+
+    def export(
+        self,
+        path_to_labels: str,
+        form: str,
+        *,
+        job_id: str | None = None,
+        task: str = "classification",
+        image_prefix: str | None = None,
+    ) -> bytes:
+        """Write labels as a file of another tool: csv, coco, cvat, label-studio; with a job, what that says instead.
+
+        image_prefix: what stands for the pool in URLs, of Label Studio alone.
+        """
+        return self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
+
+    def report(
+        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+    ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
-        return self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
+        return self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
 
     def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""
@@ -349,9 +387,47 @@ class AsyncClient(AsyncCalls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         await self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    async def report(self, path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> bytes:
+    async def notes(self, path_to_labels: str, *, person: str | None = None) -> list[Note]:
+        """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
+        return await self._carry_out(talk.notes(path_to_labels, person))
+
+    async def give_notes(
+        self, path_to_labels: str, notes: Iterable[GivenNote], *, person: str | None = None
+    ) -> list[Note]:
+        """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
+        neither unsure nor has a text takes back what there was."""
+        return await self._carry_out(talk.give_notes(path_to_labels, notes, person))
+
+    async def kept_apart(self, path_to_labels: str, *, task: str = "classification") -> KeptApart:
+        """Tell which images are kept apart to validate by, and how many of them have a label that counts."""
+        return await self._carry_out(talk.kept_apart(path_to_labels, task))
+
+    async def keep_apart(
+        self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
+    ) -> KeptApart:
+        """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
+        return await self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
+
+    async def export(
+        self,
+        path_to_labels: str,
+        form: str,
+        *,
+        job_id: str | None = None,
+        task: str = "classification",
+        image_prefix: str | None = None,
+    ) -> bytes:
+        """Write labels as a file of another tool: csv, coco, cvat, label-studio; with a job, what that says instead.
+
+        image_prefix: what stands for the pool in URLs, of Label Studio alone.
+        """
+        return await self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
+
+    async def report(
+        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+    ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
-        return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs))
+        return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
 
     async def capabilities(self) -> dict[str, Any]:
         """Return what the service can do: kinds, methods, backbones, limits."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from nextlabel.client.commands.lazy import LazyGroup
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed
+from nextlabel.client.words import choose_language, translated
 from nextlabel.core.errors import NextlabelError
 
 DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -58,7 +59,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process, with one of the exit codes above."""
     try:
-        code = cli.main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
+        choose_language()
+        code = translated(cli).main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
     except click.ClickException as error:
         error.show()
         code = error.exit_code

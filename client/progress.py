@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
+
 from nextlabel.client.job import Job
 
 
 def seconds(number: float) -> str:
     """Write a time as `45 s`, `3 min` or `2 h 05 min`."""
     if number < 120:
-        return f"{number:.0f} s"
+        return _("{seconds:.0f} s").format(seconds=number)
     minutes = round(number / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+    if minutes < 120:
+        return _("{minutes} min").format(minutes=minutes)
+    return _("{hours} h {minutes:02} min").format(hours=minutes // 60, minutes=minutes % 60)
 
 
 def done_of(job: Job) -> tuple[str, int, int | None]:
@@ -22,13 +26,13 @@ def done_of(job: Job) -> tuple[str, int, int | None]:
 
 def left_of(job: Job) -> str:
     eta = job.progress.eta_s if job.progress else None
-    return f"{seconds(eta)} left" if eta else ""
+    return _("{time} left").format(time=seconds(eta)) if eta else ""
 
 
 def warnings_of(job: Job) -> list[str]:
     """Write each warning as a line, with the first names that it is about."""
     return [
-        f"warning: {one.detail}"
+        _("warning: {detail}").format(detail=one.detail)
         + (f" ({', '.join(one.names[:3])}{', ...' if one.count > 3 else ''})" if one.names else "")
         for one in job.warnings
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gettext import gettext as _
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -82,6 +83,10 @@ class _Lines:
         if job.state.is_final or (stage == self._stage and time.monotonic() - self._told_at < LINE_EVERY_S):
             return
         self._stage, self._told_at = stage, time.monotonic()
-        parts = [f"{self._title}: {stage}", *([f"{done} of {total}"] if total else []), left_of(job)]
+        parts = [
+            f"{self._title}: {stage}",
+            *([_("{done} of {total}").format(done=done, total=total)] if total else []),
+            left_of(job),
+        ]
         # Past the console, which would print a line again that Ctrl-C breaks into.
         print(", ".join(filter(None, parts)), file=self._console.file, flush=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,11 +20,13 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
 from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
+from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.data_roots import bucket_url, is_url
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
@@ -46,6 +48,8 @@ _page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
 _hand_outs: TypeAdapter[HandOutList] = TypeAdapter(HandOutList)
 _given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
 _labels_told: TypeAdapter[LabelsTold] = TypeAdapter(LabelsTold)
+_notes_told: TypeAdapter[NotesTold] = TypeAdapter(NotesTold)
+_kept_apart: TypeAdapter[KeptApart] = TypeAdapter(KeptApart)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -222,8 +226,39 @@ def settle(path_to_labels: str, classes: Classes, task: str) -> Talk[None]:
     yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
-def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str]) -> Talk[bytes]:
-    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs)}
+def notes(path_to_labels: str, person: str | None) -> Talk[list[Note]]:
+    params = {"path_to_labels": path_to_labels, **({"person": person} if person else {})}
+    answer = yield from _ask(Call("GET", "/labels/notes", params))
+    return _read(_notes_told, answer).notes
+
+
+def give_notes(path_to_labels: str, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
+    body = {"path_to_labels": path_to_labels, "notes": [asdict(one) for one in given], "person": person}
+    answer = yield from _ask(Call("POST", "/labels/notes", body=body))
+    return _read(_notes_told, answer).notes
+
+
+def kept_apart(path_to_labels: str, task: str) -> Talk[KeptApart]:
+    answer = yield from _ask(Call("GET", "/labels/validation", {"path_to_labels": path_to_labels, "task": task}))
+    return _read(_kept_apart, answer)
+
+
+def keep_apart(path_to_img: str, path_to_labels: str, images: int, task: str) -> Talk[KeptApart]:
+    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "images": images, "task": task}
+    answer = yield from _ask(Call("POST", "/labels/validation", body=body))
+    return _read(_kept_apart, answer)
+
+
+def export(path_to_labels: str, form: str, job_id: str | None, task: str, image_prefix: str | None) -> Talk[bytes]:
+    body = {"path_to_labels": path_to_labels, "format": form, "job": job_id, "task": task}
+    if image_prefix is not None:
+        body["image_prefix"] = image_prefix
+    answer = yield from _ask(Call("POST", "/export", body=body))
+    return answer.content
+
+
+def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str], task: str) -> Talk[bytes]:
+    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs), "task": task}
     answer = yield from _ask(Call("POST", "/report", body=body))
     return answer.content
 

@@ -76,6 +76,7 @@ class WarningCode(StrEnum):
     LABELS_NOT_RANDOM = "labels_not_random"  #: the labelled images are not a random sample of the pool
     FEW_LABELS = "few_labels"  #: the model is wrong more often than they are
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
+    LIGHT_DETECTOR = "light_detector"  #: without the detector's weights, a light head on a backbone finds boxes
     NEIGHBOURS_UNREADABLE = "neighbours_unreadable"  #: the head answers alone: the pool's images can't be read
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
     BATCH_HALVED = "batch_halved"  #: the GPU's memory was short

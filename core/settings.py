@@ -273,6 +273,11 @@ class Settings(BaseSettings):
         return self.cache_dir / "detectors"
 
     @property
+    def maps_dir(self) -> Path:
+        """Return where what frozen networks see of images is kept (core/neural/detection/kept_maps.py)."""
+        return self.cache_dir / "maps"
+
+    @property
     def plans_dir(self) -> Path:
         """The folder of the plans of jobs that several workers embed together: which images each has."""
         return self.state_dir / "plans"

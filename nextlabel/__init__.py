@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nextlabel.client.job import Job
     from nextlabel.client.talk import Event
     from nextlabel.core.data.labels import write_labels
+    from nextlabel.core.data.notes import GivenNote
     from nextlabel.core.tasks.classification import read_labels
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Event",
+    "GivenNote",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -44,6 +46,7 @@ _HOMES = {
     "nextlabel.client.job": ("Job",),
     "nextlabel.client.talk": ("Event",),
     "nextlabel.core.data.labels": ("write_labels",),
+    "nextlabel.core.data.notes": ("GivenNote",),
     "nextlabel.core.tasks.classification": ("read_labels",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -11,7 +11,15 @@ from nextlabel.core.kinds.agreement import (
 )
 from nextlabel.core.kinds.audit import AuditArm, AuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
-from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
+from nextlabel.core.kinds.f1 import BoxScores, Confusion, DetectionF1Result
+from nextlabel.core.kinds.label_check import (
+    CopiesDisagree,
+    DetectionLabelCheckResult,
+    LabelCheckResult,
+    NameConflict,
+    SuspiciousBox,
+    SuspiciousLabel,
+)
 from nextlabel.core.kinds.learning_curve import CurveFit, CurvePoint, Forecast, LearningCurveResult, StopAdvice
 from nextlabel.core.kinds.map import MapResult
 from nextlabel.core.kinds.registry import JobResult
@@ -160,6 +168,44 @@ MAP = MapResult(
     skipped=(),
     manifest=MANIFEST,
 )
+
+BOX_SCORES = BoxScores(
+    class_name="cat", average_precision=0.5, average_precision_interval=(0.4, 0.6), ap50=0.8, ap50_interval=(0.7, 0.9),
+    average_recall=0.6, objects=4, predicted=5, threshold=0.3, precision=0.8, recall=0.7, f1=0.75,
+)  # fmt: skip
+BOXES_F1 = DetectionF1Result(
+    mean_average_precision=0.5,
+    mean_average_precision_interval=(0.4, 0.6),
+    map50=0.8,
+    map50_interval=(0.7, 0.9),
+    average_recall=0.6,
+    f1=0.75,
+    f1_interval=(0.6, 0.8),
+    validation_images=3,
+    validation_boxes=4,
+    per_class=(BOX_SCORES,),
+    confusion=Confusion(classes=("cat",), matrix=((3, 1), (2, 0))),
+    misses_by_kind={"class": 0, "place": 0, "both": 0, "double": 0, "background": 2, "missed": 1},
+    classes_without_predictions=(),
+    classes_without_validation_images=(),
+    skipped=(),
+    manifest=MANIFEST,
+)
+BOXES_CHECK = DetectionLabelCheckResult(
+    labels=3,
+    boxes=4,
+    items=(
+        SuspiciousBox(
+            rank=1, name="a.png", suspicion="overlooked", class_name=None, suggested="cat", box=None,
+            predicted_box=(100, 50, 60, 40), score=0.9, reason="nothing was drawn here",
+        ),
+    ),
+    by_suspicion={"overlooked": 1},
+    thresholds={"cat": 0.3},
+    conflicts=(),
+    skipped=(),
+    manifest=MANIFEST,
+)  # fmt: skip
 
 EMBEDDING = EmbeddingResult(
     images=3, embedded=2, skipped=(Skipped(name="c.png", reason="no image"),), manifest=MANIFEST

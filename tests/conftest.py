@@ -22,6 +22,7 @@ from nextlabel.core.logs import TALKATIVE, configure_logs
 from tests.object_storage import Storage, moto_storage
 
 os.environ.setdefault("NEXTLABEL_CPU_ENGINE", "torch")  # ready at once, where OpenVINO compiles for seconds
+os.environ["LANGUAGE"] = "en"  # whatever language whoever runs the tests speaks
 settings.register_profile("unhurried", deadline=None, max_examples=50)  # a busy machine is no failure
 settings.register_profile("thorough", deadline=None, max_examples=1000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("unhurried")

@@ -19,6 +19,7 @@ from nextlabel.core.methods.registry import METHODS
 from nextlabel.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
+OF_THE_COMMAND = {"NEXTLABEL_URL", "NEXTLABEL_API_KEY", "NEXTLABEL_LANGUAGE"}
 
 
 def text(name: str) -> str:
@@ -34,7 +35,7 @@ def test_every_setting_stands_in_the_docs_as_it_is(name):
 
 
 def test_no_setting_in_the_docs_is_made_up():
-    known = {f"NEXTLABEL_{name.upper()}" for name in Settings.model_fields} | {"NEXTLABEL_URL", "NEXTLABEL_API_KEY"}
+    known = {f"NEXTLABEL_{name.upper()}" for name in Settings.model_fields} | OF_THE_COMMAND
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     named = {found for page in pages for found in re.findall(r"NEXTLABEL_[A-Z_]+", page.read_text())}
     assert named - {"NEXTLABEL_"} <= known

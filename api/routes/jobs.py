@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -35,8 +35,9 @@ from nextlabel.core.jobs.store import Event
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
 from nextlabel.core.kinds.requests import JobRequest
-from nextlabel.core.kinds.results import as_csv, as_labels
+from nextlabel.core.kinds.results import Result, as_csv, as_labels
 from nextlabel.core.logs import get_logger
+from nextlabel.core.reports.charts import chart_of
 
 log = get_logger(__name__)
 
@@ -62,8 +63,9 @@ router = APIRouter(
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
-CSV, TSV = "text/csv", "text/tab-separated-values"
+CSV, TSV, SVG = "text/csv", "text/tab-separated-values", "image/svg+xml"
 TEXT = {"schema": {"type": "string"}}
+AS_TEXT: Mapping[str, Callable[[Result], str | None]] = {CSV: as_csv, TSV: as_labels, SVG: chart_of}
 
 Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
 IdempotencyKey = Annotated[
@@ -174,17 +176,21 @@ async def forget(job_id: JobToForget, services: Given) -> None:
 
 @router.get(
     "/jobs/{job_id}/result",
-    responses={200: {"model": JobResult, "content": {CSV: TEXT, TSV: TEXT}, "description": "The whole result"}},
+    responses={
+        200: {"model": JobResult, "content": dict.fromkeys((CSV, TSV, SVG), TEXT), "description": "The whole result"}
+    },
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
-    """Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back."""
+    """Send the whole result, by `Accept` as JSON, CSV, tab-separated labels, which nextlabel reads back, or a chart."""
     path = await services.files.run(_kept(services), services.results.whole, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
     if wanted == JSON:
         return FileResponse(path, headers=headers, media_type=JSON)
     result = await services.files.run(_kept(services), lambda: result_adapter.validate_json(path.read_bytes()))
-    text = as_csv(result) if wanted == CSV else as_labels(result)
+    text = AS_TEXT[wanted](result)
+    if text is None and wanted == SVG:
+        raise HttpError("not_acceptable", f"nothing is drawn of a {job.kind}; ask for {JSON} or {CSV}")
     if text is None:
         raise HttpError("not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
     return PlainTextResponse(text, headers=headers, media_type=wanted)
@@ -344,10 +350,10 @@ def _preferred_wait(prefer: str | None) -> float:
 def _media_type(accept: str) -> str:
     """Return the one of our media types that the client likes best. Raises HttpError where it likes none."""
     for wanted in _by_preference(accept or "*/*"):
-        for ours in (JSON, CSV, TSV):
+        for ours in (JSON, *AS_TEXT):
             if wanted in (ours, f"{ours.split('/')[0]}/*", "*/*"):
                 return ours
-    raise HttpError("not_acceptable", f"results come as {JSON}, {CSV} or {TSV}")
+    raise HttpError("not_acceptable", f"results come as {JSON}, {CSV}, {TSV} or {SVG}")
 
 
 def _by_preference(accept: str) -> list[str]:

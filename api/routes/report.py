@@ -16,6 +16,9 @@ from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services, in_thread
+from nextlabel.core.data.box_files import person_of as person_of_boxes
+from nextlabel.core.data.box_files import survey_boxes
+from nextlabel.core.data.cut_outs import cut_out
 from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.images import Dear
 from nextlabel.core.data.label_files import person_of, state_of
@@ -23,15 +26,15 @@ from nextlabel.core.data.looks import Look, look_at
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import draw_pool
 from nextlabel.core.data.roots import existing_file_or_folder
-from nextlabel.core.data.thumbnails import Side, image_in
+from nextlabel.core.data.thumbnails import Side, image_in, upright_size
 from nextlabel.core.errors import Fault, InvalidRequest, NextlabelError, StoreUnavailable
 from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.projects import project_of
 from nextlabel.core.kinds.registry import result_adapter
-from nextlabel.core.kinds.requests import OfClasses, PathText
-from nextlabel.core.reports.report import About, Picture, report
-from nextlabel.core.tasks.registry import task_of
+from nextlabel.core.kinds.requests import AnyTask, PathText
+from nextlabel.core.reports.report import About, Boxes, Picture, report
+from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, task_of
 
 HTML = "text/html"
 MOST_JOBS = 20
@@ -47,7 +50,7 @@ class ReportWanted(BaseModel):
 
     path_to_img: PathText
     path_to_labels: PathText
-    task: OfClasses = "classification"
+    task: AnyTask = "classification"
     jobs: list[Annotated[str, Field(max_length=100)]] = Field(
         max_length=MOST_JOBS, description="Succeeded jobs about this pool; of several of a kind, the last counts."
     )
@@ -59,10 +62,7 @@ class ReportWanted(BaseModel):
     responses={200: {"content": {HTML: {"schema": {"type": "string"}}}, "description": "The report"}},
 )
 async def make_report(body: Annotated[ReportWanted, Body()], services: Given, caller: Reader) -> Response:
-    """Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-
-    Results are told for one class an image.
-    """
+    """Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says."""
     jobs = [await job_of(caller, job_id, services) for job_id in body.jobs]
     folders = [body.path_to_img, body.path_to_labels, str(services.settings.results_dir)]
     roots = services.settings.data_roots
@@ -77,33 +77,53 @@ async def make_report(body: Annotated[ReportWanted, Body()], services: Given, ca
 
 
 def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], project: Project, services: Services) -> str:
-    roots = services.settings.data_roots
-    _refuse_other_pools(jobs, project, services)
-    path = existing_file_or_folder(body.path_to_labels, roots)
-    seen = services.surveys.get(path, state_of(path, roots), roots, task_of(body.task))
+    _refuse_others(jobs, body.task, project, services)
     results = [result_adapter.validate_json(services.results.whole(job).read_bytes()) for job in jobs]
     picture = partial(_picture, body.path_to_img, services)
     looks, images = _looks(body.path_to_img, services, picture)
     about = About(
         pool=body.path_to_img,
         made_at=datetime.now(UTC),
-        labels=len(seen),
-        labels_by_person={person_of(file): count for file, count in seen.labels_per_file.items()},
-        disputed=len({one.name for one in seen.conflicts}),
-        settled=len(seen.settled),
         images=images,
         looks=looks,
+        task=body.task,
+        **_labels(body, services),
     )
     return report(results, hand_outs, about, picture)
 
 
-def _refuse_other_pools(jobs: list[Job], project: Project, services: Services) -> None:
-    """Raise InvalidRequest where a job is about other images: their names would be told as if they were these."""
+def _labels(body: ReportWanted, services: Services) -> dict[str, Any]:
+    """Count labels, as `About` tells them."""
+    roots = services.settings.data_roots
+    path = existing_file_or_folder(body.path_to_labels, roots)
+    if body.task == DETECTION.name:
+        drawn = survey_boxes(path, roots)
+        return {
+            "labels": drawn.images,
+            "boxes": sum(drawn.counts.values()),
+            "labels_by_person": {person_of_boxes(file): count for file, count in drawn.images_per_file.items()},
+            "disputed": len(drawn.conflicts),
+            "settled": 0,
+        }
+    seen = services.surveys.get(path, state_of(path, roots), roots, task_of(body.task))
+    return {
+        "labels": len(seen),
+        "labels_by_person": {person_of(file): count for file, count in seen.labels_per_file.items()},
+        "disputed": len({one.name for one in seen.conflicts}),
+        "settled": len(seen.settled),
+    }
+
+
+def _refuse_others(jobs: list[Job], task: AnyTask, project: Project, services: Services) -> None:
+    """Raise InvalidRequest where a job is about other images, whose names would be told as if they were these, or about
+    labels of another task."""
     for at, job in enumerate(jobs):
         asked: dict[str, Any] = job.request
         pool = asked.get("path_to_img") or asked.get("path_to_img_train") or ""
         if project_of(pool, None, services.settings.data_roots).pool != project.pool:
             raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is about {pool}")])
+        if (of := asked.get("task", CLASSIFICATION.name)) != task:
+            raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is of the task {of}, not {task}")])
 
 
 def _looks(path_to_img: str, services: Services, picture: Picture) -> tuple[dict[str, Look], int]:
@@ -114,17 +134,19 @@ def _looks(path_to_img: str, services: Services, picture: Picture) -> tuple[dict
     ends = time.monotonic() + LOOKS_S
     while names and time.monotonic() < ends:
         name = names.pop()
-        shown = picture(name)
+        shown = picture(name, ())
         if shown is not None:
             looks[name] = look_at(shown)
     return looks, images
 
 
-def _picture(path_to_img: str, services: Services, name: str) -> bytes | None:
-    """Return a small JPEG; None where the image is gone, or can't be decoded cheaply."""
-    thumbnails = services.thumbnails
+def _picture(path_to_img: str, services: Services, name: str, boxes: Boxes) -> bytes | None:
+    """Return a small JPEG, of boxes on the image alone where they are named; None where the image is gone, or can't be
+    decoded cheaply."""
+    thumbnails, side = services.thumbnails, Side.LARGE if boxes else Side.SMALL
     with suppress(NextlabelError, OSError, Dear):
         original = image_in(path_to_img, name, services.settings.data_roots)
-        key = thumbnails.key(original, Side.SMALL)
-        return thumbnails.find(key) or thumbnails.make(original, Side.SMALL, key)
+        key = thumbnails.key(original, side)
+        shown = thumbnails.find(key) or thumbnails.make(original, side, key)
+        return cut_out(shown, upright_size(original, services.settings.max_image_pixels), boxes) if boxes else shown
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
@@ -16,8 +18,8 @@ from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.kinds.requests import OfClasses, PathText, TaskOfClasses
-from nextlabel.core.tasks.registry import task_of
+from nextlabel.core.kinds.requests import AnyTask, PathText
+from nextlabel.core.tasks.registry import CLASS_TASKS, TASKS
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
@@ -26,7 +28,7 @@ class ValidationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
-    task: OfClasses = "classification"
+    task: AnyTask = "classification"
 
 
 class ValidationWanted(BaseModel):
@@ -39,7 +41,7 @@ class ValidationWanted(BaseModel):
     images: int = Field(
         strict=True, ge=0, le=100_000, description="0: none any more; they can be proposed and learnt from again."
     )
-    task: OfClasses = "classification"
+    task: AnyTask = "classification"
 
 
 class ValidationView(BaseModel):
@@ -71,15 +73,24 @@ def _keep(body: ValidationWanted, services: Services) -> ValidationView:
     return _view(body.path_to_labels, body.task, services)
 
 
-def _view(path_to_labels: str, task: TaskOfClasses, services: Services) -> ValidationView:
+def _view(path_to_labels: str, task: AnyTask, services: Services) -> ValidationView:
     roots = services.settings.data_roots
     path = existing_file_or_folder(path_to_labels, roots)
     names = kept_apart(path, roots)
-    seen = services.surveys.get(path, state_of(path, roots), roots, task_of(task))
-    labelled = seen.having() - seen.disputed
+    labelled = _labelled(path, task, services)
     return ValidationView(
         path_to_labels=str(path),
         images=len(names),
         labelled=sum(as_seen(name) in labelled for name in names),
         names=list(names),
     )
+
+
+def _labelled(path: Path, task: AnyTask, services: Services) -> Collection[str]:
+    """Return the names that have a label that counts."""
+    roots = services.settings.data_roots
+    if task not in CLASS_TASKS:
+        labels, _ = TASKS[task].read_with_conflicts(path, roots)
+        return labels.names
+    seen = services.surveys.get(path, state_of(path, roots), roots, CLASS_TASKS[task])
+    return seen.having() - seen.disputed

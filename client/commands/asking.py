@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,13 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
     ) -> None:
         wish = Wish.of(form, as_json, output)
         if wish.form == "tsv" and not kind.proposes_labels:
-            raise click.UsageError(f"`{kind.command}` has no labels to give as tsv; ask for csv or json")
+            raise click.UsageError(
+                _("`{command}` has no labels to give as tsv; ask for csv or json").format(command=kind.command)
+            )
         if wish.is_chart and not is_drawn(kind.result):
-            raise click.UsageError(f"no chart is drawn of what `{kind.command}` answers; ask for csv or json")
+            raise click.UsageError(
+                _("no chart is drawn of what `{command}` answers; ask for csv or json").format(command=kind.command)
+            )
         _keep_apart(output, given)
         with Client(url, api_key) as client:
             job = _submit(client, request_body(kind.name, given))
@@ -63,7 +68,11 @@ def _keep_apart(output: Path | None, given: dict[str, Any]) -> None:
     for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
         labels = given.get(field)
         if output is not None and labels and output.resolve().is_relative_to(labels):
-            raise click.UsageError(f"{output} is or lies in {called(field)}: a model's guesses would count as labels")
+            raise click.UsageError(
+                _("{file} is or lies in {where}: a model's guesses would count as labels").format(
+                    file=output, where=called(field)
+                )
+            )
 
 
 def _submit(client: Client, body: dict[str, Any]) -> Job:

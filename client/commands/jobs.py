@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def delete(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
     with Client(url, api_key) as client:
         for job_id in job_ids:
             client.delete(job_id)
-            click.echo(f"{job_id} deleted")
+            click.echo(_("{id} deleted").format(id=job_id))
 
 
 @click.command()
@@ -160,17 +161,21 @@ def capabilities(as_json: bool, url: str, api_key: str | None) -> None:
 def _show_capabilities(service: dict[str, Any]) -> None:
     console = Console()
     backbones = (
-        (b["name"], "here" if b["weights_here"] else "from the hub", b["summary"]) for b in service["backbones"]
+        (b["name"], _("here") if b["weights_here"] else _("from the hub"), b["summary"]) for b in service["backbones"]
     )
     console.print(table(("backbone", "weights", ""), backbones))
     console.print(table(("method", "picks", "use"), ((m["name"], m["summary"], m["use"]) for m in service["methods"])))
-    console.print(f"Also {service['backbones_also']}. Heads: {', '.join(service['heads'])}.", highlight=False)
+    also = _("Also {backbones}. Heads: {heads}.").format(
+        backbones=service["backbones_also"], heads=", ".join(service["heads"])
+    )
+    console.print(also, highlight=False)
     roots = ", ".join(service["data_roots"])
-    console.print(f"nextlabel {service['version']}; data roots: {roots}", highlight=False, markup=False, soft_wrap=True)
+    version = _("nextlabel {version}; data roots: {roots}").format(version=service["version"], roots=roots)
+    console.print(version, highlight=False, markup=False, soft_wrap=True)
 
 
 def _ago(moment: datetime) -> str:
-    return f"{seconds((datetime.now(UTC) - moment).total_seconds())} ago"
+    return _("{time} ago").format(time=seconds((datetime.now(UTC) - moment).total_seconds()))
 
 
 def _progress(job: Job) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -162,12 +163,14 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         _tell_boxes(found)
     else:
         found = read_labels(path)
-        click.echo(f"{len(found)} labels of {len(found.classes)} classes: {', '.join(found.classes)}")
+        words = _("{labels} labels of {classes} classes: {names}")
+        click.echo(words.format(labels=len(found), classes=len(found.classes), names=", ".join(found.classes)))
     for group in look_alike(found.classes):
-        unseen = f" (by {difference(*group[:2])})" if look_alike(group, to_the_eye=True) else ""
-        click.echo(f"these look like one class: {', '.join(group)}{unseen}", err=True)
+        unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
+        told = _("these look like one class: {names}").format(names=", ".join(group))
+        click.echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
     for name in [name for name in found.names if oddity(name)][:LISTED]:
-        click.echo(f"{shown(name)} has {oddity(name)}", err=True)
+        click.echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
 
@@ -175,18 +178,22 @@ def check(path: Path, pool: Path | None, task: str) -> None:
 def _tell_boxes(found: BoxLabels) -> None:
     """Tell how many there are, and which are worth another look: drawn twice, or hardly to be seen."""
     empty = sum(not image.boxes for image in found.images.values())
-    classes = f"{len(found.classes)} classes: {', '.join(found.classes)}"
-    click.echo(f"{found.boxes} boxes on {len(found)} images, {empty} with nothing there; {classes}")
+    words = _("{boxes} boxes on {images} images, {empty} with nothing there; {classes} classes: {names}")
+    counts = {"boxes": found.boxes, "images": len(found), "empty": empty, "classes": len(found.classes)}
+    click.echo(words.format(**counts, names=", ".join(found.classes)))
     if found.unfinished:
         first = shown(min(found.unfinished))
         click.echo(
-            f"somebody is still drawing on {len(found.unfinished)}, which don't count yet: {first} ...", err=True
+            _("somebody is still drawing on {count}, which don't count yet: {first} ...").format(
+                count=len(found.unfinished), first=first
+            ),
+            err=True,
         )
     told = [(name, what) for name, image in found.images.items() for what in oddities(image)]
     for name, what in told[:LISTED]:
         click.echo(f"{shown(name)}: {what}", err=True)
     if len(told) > LISTED:
-        click.echo(f"and {len(told) - LISTED} more", err=True)
+        click.echo(_("and {count} more").format(count=len(told) - LISTED), err=True)
 
 
 @labels.command()
@@ -225,17 +232,21 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
-    click.echo(f"{len(matched.rows)} of {len(images)} images in {named(pool)} are labelled")
+    words = _("{labelled} of {images} images in {pool} are labelled")
+    click.echo(words.format(labelled=len(matched.rows), images=len(images), pool=named(pool)))
     if absent:
-        more = f", and {len(absent) - LISTED} more" if len(absent) > LISTED else ""
-        click.echo(f"not in {named(pool)}: {', '.join(absent[:LISTED])}{more}", err=True)
+        more = _(", and {count} more").format(count=len(absent) - LISTED) if len(absent) > LISTED else ""
+        told = _("not in {pool}: {names}").format(pool=named(pool), names=", ".join(absent[:LISTED]))
+        click.echo(told + more, err=True)
     for name, other in meant(absent[:LISTED], images.names).items():
-        click.echo(f"{shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)}", err=True)
+        words = _("{name} and {other}, which is there, differ by {difference}")
+        click.echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
     if left_out := left_out_of(path, suffixes=task.suffixes):
-        click.echo(f"not read, as {why_nobodys(task.suffixes)}: {', '.join(left_out)}", err=True)
+        words = _("not read, as {why}: {files}")
+        click.echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
 
 
 # --- classes ----------------------------------------------------------------------------------------------------

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from gettext import gettext as _
 from importlib import import_module
 from typing import Any
 
 import click
+
+from nextlabel.client.words import translated
+
+MORE = "More"
 
 
 class LazyGroup(click.Group):
@@ -28,7 +33,7 @@ class LazyGroup(click.Group):
         for section in sorted(self._sections.values(), key=lambda section: isinstance(section, str)):
             command = _commands_of(section).get(cmd_name)
             if command is not None:
-                return command if isinstance(command, click.Command) else _import(command)
+                return translated(command if isinstance(command, click.Command) else _import(command))
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(
@@ -44,12 +49,12 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed = {heading: list(_commands_of(section)) for heading, section in self._sections.items()}
-        for heading, names in {**listed, "More": super().list_commands(ctx)}.items():
+        for heading, names in {**listed, MORE: super().list_commands(ctx)}.items():
             commands = {name: self.get_command(ctx, name) for name in names}
             width = formatter.width - 6 - max(map(len, names), default=0)
             rows = [(name, command.get_short_help_str(width)) for name, command in commands.items() if command]
             if rows:
-                with formatter.section(heading):
+                with formatter.section(_(heading)):
                     formatter.write_dl(rows)
 
 

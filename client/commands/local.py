@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,17 +49,18 @@ def up(host: str, port: int, workers: int | None) -> None:
     environment = _local_settings(settings)
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
-    console.print("starting …")
+    console.print(_("starting …"))
     with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
         console.print(
-            f"nextlabel is up: {stack.url} is the page, {stack.url}/docs the interface   Ctrl-C ends it", soft_wrap=True
+            _("nextlabel is up: {url} is the page, {url}/docs the interface   Ctrl-C ends it").format(url=stack.url),
+            soft_wrap=True,
         )
-        console.print(f"data roots: {environment['NEXTLABEL_DATA_ROOTS']}", soft_wrap=True)
+        console.print(_("data roots: {roots}").format(roots=environment["NEXTLABEL_DATA_ROOTS"]), soft_wrap=True)
         try:
             stack.wait()
         finally:
-            console.print("stopping; running jobs go back to the queue …")
-    console.print("stopped")
+            console.print(_("stopping; running jobs go back to the queue …"))
+    console.print(_("stopped"))
 
 
 @click.command()
@@ -82,26 +84,26 @@ def demo(
 
     given = [pool, labels, val, val_labels]
     if any(given) and not all(given):
-        raise click.UsageError("--pool, --labels, --val and --val-labels belong together")
+        raise click.UsageError(_("--pool, --labels, --val and --val-labels belong together"))
     folder.mkdir(parents=True, exist_ok=True)
     material = Material(pool, labels, val, val_labels) if pool and labels and val and val_labels else _digits(folder)
     material.check()
     environment = _demo_settings(folder, material)
-    console.print("starting Redis, the API and a worker …")
+    console.print(_("starting Redis, the API and a worker …"))
     with (
         Stack(environment, port=free_port(), log=folder / "log.txt", own_redis=True) as stack,
         Client(stack.url) as client,
     ):
         demonstration = Demo(client, material, folder, console)
         demonstration.tell(demonstration.run(add))
-    console.print("Everything is stopped again.")
+    console.print(_("Everything is stopped again."))
 
 
 def _require_the_service() -> None:
     """Raise NotInstalled where `pip install nextlabel` was all: it brings the client and the command."""
     if not all(map(find_spec, SERVICE_IMPORTS)):
         raise NotInstalled(
-            'the API and the workers are not installed here, as they take 6 GB: pip install "nextlabel[local]"'
+            _('the API and the workers are not installed here, as they take 6 GB: pip install "nextlabel[local]"')
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _in_help(default: Any) -> str:
     return str(default) if isinstance(default, str | int | float) and default != "" else ""
 
 
-def _gather(_: click.Context, __: click.Parameter, values: Sequence[Any]) -> Any:
+def _gather(_context: click.Context, _parameter: click.Parameter, values: Sequence[Any]) -> Any:
     """Gather the values of a repeated option, each of which may stand for several: the names in a file.
 
     Pairs become a dictionary, everything else a tuple.
@@ -206,7 +207,7 @@ class Known(click.ParamType[Any, Any]):
         try:
             return self._convert(value)
         except ValueError as error:
-            self.fail(f"{value!r} is neither a name nor JSON: {error}", param, ctx)
+            self.fail(_("{value!r} is neither a name nor JSON: {error}").format(value=value, error=error), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
@@ -249,12 +250,15 @@ class ClassNumber(click.ParamType[Any, Any]):
         self._whole = whole
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        name, _, number = value.rpartition("=")
+        name, _sign, number = value.rpartition("=")
         try:
             return _named(name), int(number) if self._whole else float(number)
         except ValueError:
-            what = "class" if self._whole else "name"
-            self.fail(f"{value!r} is not a {what}, an equals sign and a number", param, ctx)
+            of_class, of_name = (
+                _("{value!r} is not a class, an equals sign and a number"),
+                _("{value!r} is not a name, an equals sign and a number"),
+            )
+            self.fail((of_class if self._whole else of_name).format(value=value), param, ctx)
 
 
 def _named(name: str) -> str:
@@ -272,7 +276,7 @@ class Json(click.ParamType[Any, Any]):
         try:
             return json.loads(value)
         except ValueError as error:
-            self.fail(f"{value!r} is not JSON: {error}", param, ctx)
+            self.fail(_("{value!r} is not JSON: {error}").format(value=value, error=error), param, ctx)
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

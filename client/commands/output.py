@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 from typing import get_args
 
@@ -25,11 +26,12 @@ from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.reports.charts import chart_of
+from nextlabel.core.reports.pictures import png_of, why_no_png
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
 IN_A_PIPE: Format = "csv"
-PICTURES = (".png", ".jpg", ".jpeg", ".pdf", ".html", ".htm")
-CHART = ".svg"
+CHARTS = (".svg", ".png")
+OTHER_PICTURES = (".jpg", ".jpeg", ".pdf", ".webp", ".gif", ".html", ".htm")
 
 form = click.option(
     "--format",
@@ -57,23 +59,29 @@ class Wish:
 
     @property
     def is_chart(self) -> bool:
-        return self.file is not None and self.file.suffix.lower() == CHART
+        return self.file is not None and self.file.suffix.lower() in CHARTS
 
     @classmethod
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
         if as_json and form not in (None, "json"):
-            raise click.UsageError(f"--json and --format {form} exclude each other")
+            raise click.UsageError(_("--json and --format {form} exclude each other").format(form=form))
         if output is not None and not output.parent.is_dir():  # before the work, not after it
-            raise click.UsageError(f"there is no folder {output.parent} to write {output.name} to")
+            raise click.UsageError(
+                _("there is no folder {folder} to write {file} to").format(folder=output.parent, file=output.name)
+            )
         if output is not None and may_hold_labels(output.name) and (output.parent / LOCK_NAME).exists():
             raise click.UsageError(
-                f"people's labels lie in {output.parent}: a model's guesses would count as labels there"
+                _("people's labels lie in {folder}: a model's guesses would count as labels there").format(
+                    folder=output.parent
+                )
             )
         if as_json:
             form = "json"
-        if output is not None and output.suffix.lower() == CHART:
+        if output is not None and output.suffix.lower() in CHARTS:
             if form is not None:
-                raise click.UsageError(f"{output.name} is a chart, and no {form}")
+                raise click.UsageError(_("{file} is a chart, and no {form}").format(file=output.name, form=form))
+            if output.suffix.lower() == ".png" and (why := why_no_png()) is not None:
+                raise click.UsageError(f"{output.name}: {why}")
             form = "json"
         elif output is not None:
             form = _form_of(output, form)
@@ -86,10 +94,12 @@ def _form_of(file: Path, form: Format | None) -> Format:
     """Return the form that a file's name says, or the one that was asked for. Raises UsageError: it can't be told."""
     suffix = file.suffix.lower()
     known = ", ".join(SUFFIXES)
-    if suffix in PICTURES:
-        raise click.UsageError(f"{file.name}: charts are drawn as {CHART} alone; name that, or {known}")
+    if suffix in OTHER_PICTURES:
+        words = _("{file}: charts are drawn as {svg} and {png} alone; name one of these, or {known}")
+        raise click.UsageError(words.format(file=file.name, svg=CHARTS[0], png=CHARTS[1], known=known))
     if form is None and suffix not in SUFFIXES:
-        raise click.UsageError(f"{file.name}: its name doesn't say which form; let it end in {known}, or say --format")
+        words = _("{file}: its name doesn't say which form; let it end in {known}, or say --format")
+        raise click.UsageError(words.format(file=file.name, known=known))
     return form or SUFFIXES[suffix]
 
 
@@ -97,7 +107,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     """Follow the job and deliver its result. Raises JobFailed."""
     console = Console(stderr=True)
     try:
-        click.echo(f"job {job.id}", err=True)
+        click.echo(_("job {id}").format(id=job.id), err=True)
         with progress(title, console) as show_progress:
             ended = client.wait(job.id, _tells_of_no_worker(client, show_progress))
     except KeyboardInterrupt:
@@ -106,7 +116,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     except JobFailed as error:
         tell_warnings(error.job, console)
         if error.job.error is not None and error.job.error.code == WeightsUnavailable.code:
-            console.print("`--backbone descriptor` needs no weights, for a first try", highlight=False)
+            console.print(_("`--backbone descriptor` needs no weights, for a first try"), highlight=False)
         raise
     tell_warnings(ended, console)
     deliver(client, ended, wish, console)
@@ -119,7 +129,7 @@ def _tells_of_no_worker(client: Client, show_progress: OnChange) -> OnChange:
         show_progress(job)
         if job.state is JobState.QUEUED:
             for fault in client.faults():
-                click.echo(f"the job waits: {fault}", err=True)
+                click.echo(_("the job waits: {fault}").format(fault=fault), err=True)
 
     return on_change
 
@@ -131,7 +141,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         return
     content = client.download(job.id, wish.form)
     if wish.is_chart:
-        content = _chart(content, job)
+        content = _chart(content, job, as_png=wish.file is not None and wish.file.suffix.lower() == ".png")
     if job.result is not None:
         for sentence in job.result.sentences():
             console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -141,17 +151,19 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         write_whole(wish.file, content, durable=False)
         if wish.form == "tsv":
             console.print(
-                f"{wish.file.name} is a labels file of a model's guesses, and nothing in it says so: let somebody look "
-                "at all of them before it counts as labels (a .csv has them in a column `predicted`)",
+                _(
+                    "{file} is a labels file of a model's guesses, and nothing in it says so: let somebody look at all "
+                    "of them before it counts as labels (a .csv has them in a column `predicted`)"
+                ).format(file=wish.file.name),
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
 
 
-def _chart(content: bytes, job: Job) -> bytes:
+def _chart(content: bytes, job: Job, *, as_png: bool) -> bytes:
     drawn = chart_of(result_adapter.validate_json(content))
     if drawn is None:
-        raise click.UsageError(f"no chart is drawn of that; `nextlabel result {job.id}` has the result")
-    return drawn.encode()
+        raise click.UsageError(_("no chart is drawn of that; `nextlabel result {id}` has the result").format(id=job.id))
+    return png_of(drawn) if as_png else drawn.encode()
 
 
 def as_record(job: Job) -> str:
@@ -160,10 +172,10 @@ def as_record(job: Job) -> str:
 
 def _say_what_becomes_of(job: Job, client: Client, console: Console, cancel: bool) -> None:
     """Cancel the job after Ctrl-C, if that was asked for, and say what it does now."""
-    words = f"job {job.id} goes on. Follow it: nextlabel watch {job.id}   End it: nextlabel cancel {job.id}"
+    words = _("job {id} goes on. Follow it: nextlabel watch {id}   End it: nextlabel cancel {id}").format(id=job.id)
     if cancel:
         try:
-            words = f"job {job.id} is {client.cancel(job.id).state}"
+            words = _("job {id} is {state}").format(id=job.id, state=client.cancel(job.id).state)
         except Refused as error:  # it has ended meanwhile
             words = str(error)
     console.print(f"\n{words}", highlight=False, markup=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from nextlabel.client.http import Client
 from nextlabel.client.shown import progress
 from nextlabel.core.disk import write_whole
 from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.requests import AnyTask
 
 
 @click.command()
@@ -23,6 +24,19 @@ from nextlabel.core.kinds.registry import KINDS
 @click.option("-l", "--labels", "path_to_labels", type=PathType(folder=False), required=True, help="Their labels.")
 @click.option("--val", "path_to_img_val", type=PathType(folder=True), help="Validation images, to measure quality on.")
 @click.option("--val-labels", "path_to_labels_val", type=PathType(folder=False), help="Their labels.")
+@click.option(
+    "--task",
+    type=click.Choice(get_args(AnyTask)),
+    default="classification",
+    show_default=True,
+    help="What a label is: one class an image, several, or boxes.",
+)
+@click.option(
+    "--curve/--no-curve",
+    default=None,
+    help="Whether to forecast what more labels would bring. Of boxes that takes a quarter of an hour or more.  "
+    "[default: --curve, and of boxes --no-curve]",
+)
 @click.option("--backbone", help=f"What looks at the images.  [default: {options.DEFAULT_BACKBONE}]")
 @click.option("-n", "add", type=click.IntRange(1, 1000), default=24, show_default=True, help="How many to label next.")
 @click.option(
@@ -40,6 +54,8 @@ def report(
     path_to_labels: str,
     path_to_img_val: str | None,
     path_to_labels_val: str | None,
+    task: AnyTask,
+    curve: bool | None,
     backbone: str | None,
     add: int,
     output: Path,
@@ -49,7 +65,8 @@ def report(
     """Write a report on POOL: one HTML file that asks no host, to be mailed.
 
     It has the learning curve with its forecast, quality class by class, what is taken for what, suspicious labels with
-    their pictures, the next batch, a map, leaks, how far people agree and what they have. What can't be told is said.
+    their pictures, the next batch, a map, leaks, how far people agree and what they have. Of boxes: average precision
+    by class, misses by kind, suspicious boxes cut out, the next batch, a map. What can't be told is said.
     """
     if (path_to_img_val is None) != (path_to_labels_val is None):
         raise click.UsageError("--val and --val-labels belong together")
@@ -59,23 +76,39 @@ def report(
     val = {"path_to_img_val": path_to_img_val, "path_to_labels_val": path_to_labels_val} if path_to_img_val else {}
     console = Console(stderr=True)
     with Client(url, api_key) as client:
-        jobs = list(_jobs(client, {"backbone": backbone or options.DEFAULT_BACKBONE, **sets}, val, add, console))
-        content = client.report(path_to_img, path_to_labels, jobs)
+        wanted = _wanted(task, {**sets, "backbone": backbone or options.DEFAULT_BACKBONE}, val, add, curve=curve)
+        jobs = list(_jobs(client, wanted, console))
+        content = client.report(path_to_img, path_to_labels, jobs, task=task)
     write_whole(output, content, durable=False)
     click.echo(f"{output}: {len(content) / 1e6:.1f} MB", err=True)
 
 
-def _jobs(client: Client, one: dict[str, Any], val: dict[str, Any], add: int, console: Console) -> Iterator[str]:
-    """Carry out what a report is made of, and yield the ids of what succeeded; say what did not, and why."""
-    train = {f"{name}_train" if name.startswith("path") else name: value for name, value in one.items()}
+def _wanted(
+    task: AnyTask, one: dict[str, Any], val: dict[str, Any], add: int, *, curve: bool | None
+) -> dict[str, dict[str, Any]]:
+    """Name the kinds of jobs that a report is made of, and what each is asked with."""
+    boxes = task == "detection"
+    images = {"task": task, **one}
+    found = {name: value for name, value in images.items() if name != "backbone"} if boxes else images
+    train = {f"{name}_train" if name.startswith("path") else name: value for name, value in found.items()}
     wanted: dict[str, dict[str, Any]] = {
-        "learning_curve": {**one, **val},
-        **({"f1": {**train, **val}} if val else {}),
-        "label_check": {**one, **val},
-        "selection": {**one, "add": add},
-        "map": one,
-        "agreement": one,
+        "learning_curve": {**found, **val},
+        "f1": {**train, **val},
+        "label_check": found if boxes else {**found, **val},
+        "selection": {**found, "add": add},
+        "map": images,
+        "agreement": images,
     }
+    left_out = {
+        "learning_curve": not (not boxes if curve is None else curve),
+        "f1": not val,
+        "agreement": task != "classification",
+    }
+    return {kind: request for kind, request in wanted.items() if not left_out.get(kind)}
+
+
+def _jobs(client: Client, wanted: dict[str, dict[str, Any]], console: Console) -> Iterator[str]:
+    """Carry out what a report is made of, and yield the ids of what succeeded; say what did not, and why."""
     for kind, request in wanted.items():
         title = KINDS[kind].title
         try:

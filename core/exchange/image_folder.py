@@ -36,9 +36,7 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
             that nextlabel didn't put there.
         PathNotWritable
     """
-    if any(entry.several is not None for entry in entries):
-        raise Inexpressible("an image lies in the folder of its one class; for several, export csv, coco or cvat")
-    paths = {f"{_folder_of(entry.class_name)}/{flat(entry.name)}": entry for entry in entries}
+    paths = paths_of(entries)
     mark = _mark_of(folder)
     if mark is None and folder.is_dir() and place_at(folder.absolute(), [folder.absolute()]).has_an_image():
         raise Inexpressible(
@@ -49,11 +47,26 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     inside, beside = folder / MARK, _beside(folder)
-    content = {"names": "quoted", "predicted": sorted(predicted), "folder": folder.stat().st_ino}
+    content = {**content_of_mark(predicted), "folder": folder.stat().st_ino}
     write_json(inside if predicted else beside, content)
     with writable(folder):
         (beside if predicted else inside).unlink(missing_ok=True)
     place_images([(entry.name, path) for path, entry in paths.items()], place, folder, copy=copy)
+
+
+def paths_of(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return where each image lies below the folder: `class/name`.
+
+    Raises Inexpressible: an image may have several classes, or a class can't be a folder's name.
+    """
+    if any(entry.several is not None for entry in entries):
+        raise Inexpressible("an image lies in the folder of its one class; for several, export csv, coco or cvat")
+    return {f"{_folder_of(entry.class_name)}/{flat(entry.name)}": entry for entry in entries}
+
+
+def content_of_mark(predicted: Iterable[str]) -> dict[str, Any]:
+    """Say of a folder that nextlabel filled it, and which classes in it are guesses."""
+    return {"names": "quoted", "predicted": sorted(predicted)}
 
 
 def read(folder: Path, *, quoted: bool = False, class_folder: ClassFolder | None = None) -> Reading:

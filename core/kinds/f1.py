@@ -73,10 +73,13 @@ def _why_not(boxes: bool, brought: bool) -> str:
 
 
 class ClassScores(Part):
+    """One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it."""
+
     class_name: str = Field(alias="class")
     precision: float
     recall: float
     f1: float
+    f1_interval: tuple[float, float] | None = None  # results of earlier versions have none
     support: int
     predicted: int
 

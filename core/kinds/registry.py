@@ -53,6 +53,7 @@ JobResult = (
     | Annotated[learning_curve.LearningCurveResult, Tag("learning_curve")]
     | Annotated[learning_curve.DetectionLearningCurveResult, Tag("learning_curve of detection")]
     | Annotated[audit.AuditResult, Tag("audit")]
+    | Annotated[audit.DetectionAuditResult, Tag("audit of detection")]
     | Annotated[label_check.LabelCheckResult, Tag("label_check")]
     | Annotated[label_check.MultilabelLabelCheckResult, Tag("label_check of multilabel")]
     | Annotated[label_check.DetectionLabelCheckResult, Tag("label_check of detection")]

@@ -30,6 +30,8 @@ ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
 PASSES = 800  # of images, while a detector is trained
+LARGE_PASSES = 8_000  # the same of a large detector, on a GPU
+LIGHT_PASSES = 2_400  # the same of a light head, to which an image is a few rows of numbers
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
 LATER_FIELDS = {
@@ -40,6 +42,7 @@ LATER_FIELDS = {
     "person": None,
     "overlap": 1,
     "overlap_share": 1.0,
+    "detector": None,
     "image_size": None,
     "passes": None,
     "names": (),
@@ -51,6 +54,7 @@ EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 TaskOfClasses = Literal["classification", "multilabel"]
 AnyTask = Literal["classification", "multilabel", "detection"]
+DetectorName = Literal["whole", "light", "large"]
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -257,6 +261,13 @@ class OnePredicted(OnePool):
 class Detecting(JobRequest):
     """The fields of kinds that train a detector, for boxes."""
 
+    detector: DetectorName | None = Field(
+        None,
+        description="For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in "
+        "about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. "
+        "`large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else "
+        "`whole`.",
+    )
     image_size: int | None = Field(
         None,
         ge=64,
@@ -269,14 +280,16 @@ class Detecting(JobRequest):
         ge=8,
         le=100_000,
         description="For boxes: how many images pass while the detector is trained; an image may pass several times. "
-        f"Left out: {PASSES}.",
+        f"Left out: {PASSES}, {LIGHT_PASSES} for a light head, {LARGE_PASSES} for a large detector.",
     )
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
-        for name in ("image_size", "passes"):
+        if body.get("detector") == "large" and body.get("weights") == "random":
+            yield Fault("/weights", "invalid_value", "a large detector is made of its weights: leave it out")
+        for name in ("detector", "image_size", "passes"):
             if name in given and body.get("task") != "detection":
                 yield Fault(f"/{name}", "invalid_value", "it is of the task detection alone")
             elif name in given and "path_to_predictions" in given:

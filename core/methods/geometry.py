@@ -95,14 +95,16 @@ class Geometry:
         return self.embeddings[rows], np.arange(len(rows))
 
     def principal(self, k: int) -> Matrix:
-        """Return the directions in which the pool's unit vectors vary most: (d, min(k, d)), orthonormal."""
+        """Return the directions in which the pool's unit vectors vary most: (d, min(k, d, N)), orthonormal."""
         return np.ascontiguousarray(self._axes[:, :k])
 
     @cached_property
     def _axes(self) -> Matrix:
-        """All principal directions, the strongest first: (d, d)."""
+        """All principal directions, the strongest first: (d, min(d, N)). N vectors vary in no more than N."""
         step = -(-len(self.embeddings) // ROWS_FOR_MEAN)
         units = self.units(np.arange(0, len(self.embeddings), step))
+        if len(units) < units.shape[1]:
+            return np.linalg.svd(units.astype(np.float64), full_matrices=False)[2].T.astype(np.float32)
         _, directions = np.linalg.eigh((units.T @ units).astype(np.float64))
         return directions[:, ::-1].astype(np.float32)
 

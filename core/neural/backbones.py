@@ -248,10 +248,18 @@ class BackboneLoader:
         if weights == RANDOM_WEIGHTS:
             model, digest = _untrained(spec.timm_name, spec.image_size, seed), f"random-{seed}"
             return TimmBackbone(spec.name, model, digest, self.device, self._settings)
-        path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
-        model, digest = _pretrained(spec.timm_name, spec.image_size, path), digest_of_file(path)
+        model, digest = self.pretrained(spec)
         tried = precisions(self._settings.precision, spec.precision)
         return TimmBackbone(spec.name, model, digest, self.device, self._settings, tried)
+
+    def pretrained(self, spec: BackboneSpec) -> tuple[torch.nn.Module, str]:
+        """Make the network of a timm model as it was published, on the CPU, and tell what its weights are.
+
+        Raises WeightsUnavailable, WeightsMismatch.
+        """
+        assert spec.timm_name is not None
+        path = weights_in(spec, self._settings.weights_dir) or _from_hub(spec.timm_name, self._settings)
+        return _pretrained(spec.timm_name, spec.image_size, path), digest_of_file(path)
 
 
 def _untrained(timm_name: str, image_size: int | None, seed: int) -> torch.nn.Module:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.comparison import Comparison, compare
-from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult, Verdict
+from nextlabel.core.curves.comparison import compare
+from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult
 from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
@@ -21,6 +21,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
+from nextlabel.core.pipelines.verdicts import OF_CLASSES, sentence_of, summary_of, verdict_of
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
@@ -28,8 +29,6 @@ LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 2_000  # of the labelled images, where there is no validation set
 DRAWN = 0.8  # of the labelled images, anew in each repeat, where there is one: else all repeats would start alike
 BUDGET, BUDGET_MOST = 0.5, 1_000  # of the images replayed: near their end all methods have the same labels
-WORTH_HAVING = 0.01  # macro F1 on average over the rounds
-CHOSEN = "the labelled images are not a random sample of the pool, and among chosen images chance chooses well, too"
 CANT_TELL = "an audit of them can't tell whether methods are better than random; label images that `random` chooses"
 FIRST, GROWTH = 10, 1.6  # labels after the first round, and how many times as many after each other
 
@@ -65,7 +64,7 @@ def carry_out(request: AuditRequest, run: Run) -> AuditResult:
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].truth),
         arms=arms,
-        sentence=_summary(arms, at_random),
+        sentence=summary_of(arms, at_random, OF_CLASSES),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(
             request,
@@ -95,10 +94,14 @@ def _split(embedded: Embedded, validation: Validation | None, seed: Sequence[int
 
 
 def _sizes(budget: int | None, images: int) -> list[int]:
-    """Numbers of labels after each round, ascending; two at least."""
     most = min(budget or min(BUDGET_MOST, round(BUDGET * images)), images)
-    rounds = max(1, round(np.log(most / FIRST) / np.log(GROWTH)))
-    return [int(size) for size in np.unique(np.geomspace(FIRST, most, rounds + 1).round())]
+    return sizes_between(FIRST, most)
+
+
+def sizes_between(first: int, most: int) -> list[int]:
+    """Return numbers of labels after each round, ascending; two at least, unless they are equal."""
+    rounds = max(1, round(np.log(most / first) / np.log(GROWTH)))
+    return [int(size) for size in np.unique(np.geomspace(first, most, rounds + 1).round())]
 
 
 def _replay_all(
@@ -154,7 +157,7 @@ def _arm(
 ) -> AuditArm:
     """chance, f1: (R, S)"""
     found = compare(np.array(sizes, float), chance, f1, np.random.default_rng(0))
-    verdict = "no better" if method.name == "random" else _verdict(*found.gain_interval) if at_random else "unsure"
+    verdict = verdict_of(method.name, found, at_random)
     return AuditArm(
         method=method.name,
         labels=tuple(sizes),
@@ -164,52 +167,5 @@ def _arm(
         saved=None if found.saved is None else rounded(found.saved),
         saved_interval=None if found.saved_interval is None else rounded_interval(found.saved_interval),
         verdict=verdict,
-        sentence=_sentence(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean())),
+        sentence=sentence_of(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean()), OF_CLASSES),
     )
-
-
-def _verdict(low: float, high: float) -> Verdict:
-    """What the interval of a gain says: nothing where it holds both no gain and one that is worth having."""
-    if low > 0:
-        return "better"
-    if high < 0:
-        return "worse"
-    return "no better" if high < WORTH_HAVING else "unsure"
-
-
-def _sentence(name: str, verdict: str, found: Comparison, labels: int, f1: float) -> str:
-    if name == "random":
-        return f"random has a macro F1 of {f1:.3f} with {labels} labels"
-    if verdict == "no better":
-        return f"{name} is no better than random here"
-    if verdict == "unsure":
-        gain, (low, high) = found.gain, found.gain_interval
-        interval = f"its gain in macro F1 is {gain:+.3f} ({low:+.3f} to {high:+.3f})"
-        return f"whether {name} is better than random can't be told with these labels: {interval}"
-    if verdict == "worse":
-        return f"{name} is worse than random here: {-found.gain:.3f} of macro F1 on average"
-    gained = f"{found.gain:.3f} of macro F1 on average over the rounds"
-    if found.saved is None or found.saved_interval is None or found.saved <= 0:
-        return f"{name} gains {gained}, and ends no higher than random"
-    low, high = (round(100 * end) for end in found.saved_interval)
-    return (
-        f"{name} reaches the F1 of {labels} random labels ({f1:.3f}) with {found.saved:.0%} fewer "
-        f"(95 %: {low} to {high}), and gains {gained}"
-    )
-
-
-def _summary(arms: Sequence[AuditArm], at_random: bool) -> str:
-    if not at_random:
-        return f"On your labels, whether these methods are better than random can't be told: {CHOSEN}."
-    better = [arm for arm in arms if arm.verdict == "better"]
-    unsure = [arm for arm in arms if arm.verdict == "unsure"]
-    if not better and unsure:
-        low, high = max((arm.gain_interval for arm in unsure), key=lambda interval: interval[1])
-        return (
-            "On your labels, whether these methods are better than random can't be told: the gain in macro F1 may be "
-            f"anything from {low:+.3f} to {high:+.3f}. More labels, or more repeats, tell more."
-        )
-    if not better:
-        return "On your labels, none of these methods is better than random; chance is as good, and free."
-    best = max(better, key=lambda arm: arm.gain)
-    return f"On your labels, {best.sentence}."

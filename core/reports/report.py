@@ -11,26 +11,44 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any
 
 from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.kinds.agreement import AgreementResult
-from nextlabel.core.kinds.f1 import F1Result
-from nextlabel.core.kinds.label_check import LabelCheckResult
-from nextlabel.core.kinds.learning_curve import LearningCurveResult
-from nextlabel.core.kinds.map import MapResult
+from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
+from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
+from nextlabel.core.kinds.learning_curve import DetectionLearningCurveResult, LearningCurveResult
+from nextlabel.core.kinds.map import DetectionMapResult, MapResult, MultilabelMapResult
+from nextlabel.core.kinds.requests import AnyTask
 from nextlabel.core.kinds.results import Leak, Result
-from nextlabel.core.kinds.selection import SelectionResult
-from nextlabel.core.reports.charts import confusion, f1_by_class, learning_curve, map_of_pool
+from nextlabel.core.kinds.selection import DetectionSelectionResult, MultilabelSelectionResult, SelectionResult
+from nextlabel.core.reports.charts import confusion, f1_by_class, learning_curve, map_of_pool, precision_by_class
 
 MOST_PICTURES = 24  # of a section
 MOST_ROWS = 50
 MOST_BYTES = 5_000_000
 #: Below these an image is told to be dark, or blurred: of 1 that is white; of the sharpness of the image in the middle.
 DARK, BLURRED = 0.15, 0.1
-Picture = Callable[[str], bytes | None]
-R = TypeVar("R", bound=Result)
+MISSES = {
+    "class": "of another class",
+    "place": "badly placed",
+    "both": "of another class, and badly placed",
+    "double": "found once already",
+    "background": "nothing is there",
+    "missed": "missed",
+}
+Box = tuple[float, float, float, float]
+Boxes = Sequence[Box | None]  # each place has its colour; None: there is no box of that colour
+#: Of an image by its name, a small JPEG; with boxes, these cut out of it. None: it can't be had.
+Picture = Callable[[str, Boxes], bytes | None]
+Curve = LearningCurveResult | DetectionLearningCurveResult
+ClassQuality = F1Result | MultilabelF1Result
+Quality = ClassQuality | DetectionF1Result
+ClassCheck = LabelCheckResult | MultilabelLabelCheckResult
+Check = ClassCheck | DetectionLabelCheckResult
+NextBatch = SelectionResult | MultilabelSelectionResult | DetectionSelectionResult
+Map = MapResult | MultilabelMapResult | DetectionMapResult
 
 STYLE = """
 :root { color-scheme: light dark }
@@ -46,7 +64,10 @@ ul.pictures li { width: 160px; font-size: .85rem; overflow-wrap: anywhere } img 
 
 @dataclass(frozen=True)
 class About:
-    """What a report is about. labels_by_person: how many each has given. looks: of an even draw of the `images`."""
+    """What a report is about. labels: labelled images, on which are `boxes`, where labels are boxes.
+
+    labels_by_person: how many images each has labelled. looks: of an even draw of the `images`.
+    """
 
     pool: str
     made_at: datetime
@@ -56,21 +77,24 @@ class About:
     settled: int
     images: int
     looks: Mapping[str, Look]
+    task: AnyTask = "classification"
+    boxes: int = 0
 
 
 def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About, picture: Picture) -> str:
-    """Write the report. Of several results of a kind the last counts. picture: a small JPEG of an image; None: none."""
-    check, quality = _last(results, LabelCheckResult), _last(results, F1Result)
+    """Write the report. All results are of the task that it is about; of several of a kind the last counts."""
+    last: dict[str, Any] = {one.kind: one for one in results}
+    check, quality = last.get("label_check"), last.get("f1")
     pictures = _Pictures(picture)
     parts = [
         _head(about),
-        _curve(_last(results, LearningCurveResult)),
+        _curve(last.get("learning_curve")),
         _quality(quality),
         _suspicious(check, pictures),
-        _batch(_last(results, SelectionResult), pictures),
-        _map(_last(results, MapResult)),
-        _doubled(check, quality),
-        _people(_last(results, AgreementResult), hand_outs),
+        _batch(last.get("selection"), pictures),
+        _map(last.get("map")),
+        "" if about.task == "detection" else _doubled(check, quality),
+        _people(last.get("agreement"), hand_outs, about.task),
         _dark_and_blurred(about, pictures),
     ]
     title = f"nextlabel: {about.pool}"
@@ -82,27 +106,27 @@ def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About
     )
 
 
-def _last(results: Sequence[Result], kind: type[R]) -> R | None:
-    return next((one for one in reversed(results) if isinstance(one, kind)), None)
-
-
 class _Pictures:
     """Writes pictures into the file as long as there is room."""
 
     def __init__(self, picture: Picture) -> None:
         self._picture, self._room = picture, MOST_BYTES // 2
 
-    def list_of(self, items: Sequence[tuple[str, str]]) -> str:
-        """Write the first (name, what is said of it), each with its picture where it can be had."""
+    def list_of(self, items: Sequence[tuple[str, str]], boxes: Sequence[Boxes] = ()) -> str:
+        """Write the first (name, what is said of it), each with its picture where it can be had.
+
+        boxes: of each, what is cut out of its picture; empty: each is shown whole.
+        """
+        cuts: Sequence[Boxes] = boxes or [()] * len(items)
         listed = "".join(
-            f"<li>{self._image(name)}<br><b>{escape(name)}</b><br>{escape(said)}</li>"
-            for name, said in items[:MOST_PICTURES]
+            f"<li>{self._image(name, cut)}<br><b>{escape(name)}</b><br>{escape(said)}</li>"
+            for (name, said), cut in zip(items[:MOST_PICTURES], cuts, strict=False)
         )
         more = f"<p>and {len(items) - MOST_PICTURES:,} more</p>" if len(items) > MOST_PICTURES else ""
         return f'<ul class="pictures">{listed}</ul>{more}'
 
-    def _image(self, name: str) -> str:
-        data = self._picture(name)
+    def _image(self, name: str, boxes: Boxes) -> str:
+        data = self._picture(name, boxes)
         if data is None or len(data) * 4 / 3 > self._room:
             return "(no picture)"
         self._room -= len(data) * 4 // 3
@@ -114,56 +138,97 @@ class _Pictures:
 
 def _head(about: About) -> str:
     people = ", ".join(f"{name} {count:,}" for name, count in about.labels_by_person.items())
+    boxes = f" with {about.boxes:,} boxes" if about.task == "detection" else ""
     return (
-        f"<h1>{escape(about.pool)}</h1><p>{about.made_at:%d %B %Y, %H:%M} UTC. {about.labels:,} labelled images"
+        f"<h1>{escape(about.pool)}</h1><p>{about.made_at:%d %B %Y, %H:%M} UTC. {about.labels:,} labelled images{boxes}"
         f"{f' ({escape(people)})' if people else ''}; {about.disputed:,} about which people contradict each other, "
         f"{about.settled:,} settled.</p>"
     )
 
 
-def _curve(result: LearningCurveResult | None) -> str:
+def _curve(result: Curve | None) -> str:
     if result is None:
         return _section("Is it worth labelling more?", _not_told("a learning curve"))
+    if isinstance(result, LearningCurveResult):
+        header = ("labels", "macro F1 expected", "95 %")
+        ahead = [(one.extra, one.f1_macro, one.low, one.high) for one in result.forecast]
+    else:
+        header = ("images", "mAP@50 expected", "95 %")
+        ahead = [(one.extra, one.map50, one.low, one.high) for one in result.forecast]
     rows = [
-        (
-            f"{one.extra:,} more",
-            "can't be told" if one.f1_macro is None else f"{one.f1_macro:.3f}",
-            _range(one.low, one.high),
-        )
-        for one in result.forecast
+        (f"{extra:,} more", "can't be told" if value is None else f"{value:.3f}", _range(low, high))
+        for extra, value, low, high in ahead
     ]
-    body = learning_curve(result) + _table(("labels", "macro F1 expected", "95 %"), rows)
+    body = learning_curve(result) + _table(header, rows)
     return _section("Is it worth labelling more?", _told(result) + body)
 
 
-def _quality(result: F1Result | None) -> str:
+def _quality(result: Quality | None) -> str:
     if result is None:
-        return _section("How good is the classifier?", _not_told("a quality measured on a validation set"))
-    rows = [(c.class_name, f"{c.f1:.3f}", f"{c.precision:.3f}", f"{c.recall:.3f}", c.support) for c in result.per_class]
-    scores = _table(("class", "F1", "precision", "recall", "images"), rows)
-    return _section("How good is the classifier?", _told(result) + f1_by_class(result) + scores) + _section(
-        "What is taken for what", confusion(result)
+        return _section("How good is the model?", _not_told("a quality measured on a validation set"))
+    if isinstance(result, DetectionF1Result):
+        return _quality_of_boxes(result)
+    rows = [
+        (
+            c.class_name,
+            f"{c.f1:.3f}",
+            "" if c.f1_interval is None else _range(*c.f1_interval),
+            f"{c.precision:.3f}",
+            f"{c.recall:.3f}",
+            c.support,
+        )
+        for c in result.per_class
+    ]
+    scores = _table(("class", "F1", "95 %", "precision", "recall", "images"), rows)
+    body = _section("How good is the model?", _told(result) + f1_by_class(result) + scores)
+    if isinstance(result, MultilabelF1Result):
+        return body
+    return body + _section("What is taken for what", confusion(result))
+
+
+def _quality_of_boxes(result: DetectionF1Result) -> str:
+    rows = [
+        (
+            c.class_name,
+            "" if c.ap50 is None else f"{c.ap50:.3f}",
+            "" if c.ap50_interval is None else _range(*c.ap50_interval),
+            "" if c.average_precision is None else f"{c.average_precision:.3f}",
+            f"{c.f1:.3f}",
+            c.objects,
+        )
+        for c in result.per_class
+    ]
+    scores = _table(("class", "AP at IoU 0.5", "95 %", "AP at 0.5 to 0.95", "F1", "boxes"), rows)
+    misses = [(MISSES[kind], count) for kind, count in result.misses_by_kind.items()]
+    return (
+        _section("How good is the detector?", _told(result) + precision_by_class(result) + scores)
+        + _section("What it does wrong", _table(("miss", "boxes"), misses))
+        + _section("What is taken for what", confusion(result))
     )
 
 
-def _suspicious(result: LabelCheckResult | None, pictures: _Pictures) -> str:
+def _suspicious(result: Check | None, pictures: _Pictures) -> str:
     if result is None:
         return _section("Suspicious labels", _not_told("a check of the labels"))
     items = [(one.name, one.reason) for one in result.items]
-    return _section("Suspicious labels", _told(result) + (pictures.list_of(items) if items else ""))
+    if not isinstance(result, DetectionLabelCheckResult):
+        return _section("Suspicious labels", _told(result) + (pictures.list_of(items) if items else ""))
+    cuts = [(one.box, one.predicted_box) for one in result.items]
+    told = _told(result) + "<p>Red: as it was drawn; blue: as it is predicted.</p>"
+    return _section("Suspicious boxes", told + (pictures.list_of(items, cuts) if items else ""))
 
 
-def _batch(result: SelectionResult | None, pictures: _Pictures) -> str:
+def _batch(result: NextBatch | None, pictures: _Pictures) -> str:
     if result is None:
         return _section("The next batch", _not_told("a batch"))
     return _section("The next batch", _told(result) + pictures.list_of([(i.name, i.reason) for i in result.items]))
 
 
-def _map(result: MapResult | None) -> str:
+def _map(result: Map | None) -> str:
     return _section("Map", _not_told("a map") if result is None else map_of_pool(result))
 
 
-def _doubled(check: LabelCheckResult | None, quality: F1Result | None) -> str:
+def _doubled(check: ClassCheck | None, quality: ClassQuality | None) -> str:
     body = ""
     if check is not None:
         pairs = [(", ".join(one.names), ", ".join(one.classes)) for one in check.copies_that_disagree]
@@ -191,12 +256,13 @@ def _dark_and_blurred(about: About, pictures: _Pictures) -> str:
     return _section("Dark and blurred images", body)
 
 
-def _people(result: AgreementResult | None, hand_outs: Sequence[HandOut]) -> str:
+def _people(result: AgreementResult | None, hand_outs: Sequence[HandOut], task: AnyTask) -> str:
     out = [(one.person, len(one.left), len(one.labelled), f"{one.ends_at:%H:%M} UTC") for one in hand_outs if one.left]
     body = f"<p>Images that are with people: {sum(row[1] for row in out):,}.</p>"
     body += _table(("person", "to be labelled", "labelled", "until"), out)
     if result is None:
-        return _section("People", body + _not_told("an agreement of people"))
+        untold = _not_told("an agreement of people") if task == "classification" else ""
+        return _section("People", body + untold)
     people = [
         (one.person, one.labels, one.images, _percent(one.with_consensus), one.worst_class or "")
         for one in result.people
@@ -227,7 +293,7 @@ def _told(result: Result) -> str:
 
 
 def _not_told(what: str) -> str:
-    return _missing(f"Not told: {what} was not asked for, or not for one class an image.")
+    return _missing(f"Not told: {what} was not asked for.")
 
 
 def _missing(words: str) -> str:

@@ -51,6 +51,7 @@ def test_every_call_is_documented(client):
         ("get", "/jobs/{job_id}/events"),
         ("get", "/folders"),
         ("get", "/images"),
+        ("post", "/export/size"),
         ("get", "/pool"),
         ("get", "/projects"),
         ("post", "/projects"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
+from nextlabel.core.exchange import image_zip
 from tests.api.test_errors import problem
 from tests.canned_results import RESULTS
 
@@ -50,3 +54,49 @@ def test_nothing_is_taken_away_that_people_contradict_each_other_about_or_that_i
     assert problem(export("csv"))["code"] == "labels_conflict"
     data.labels("labels.txt", "")
     assert problem(export("csv"))["code"] == "no_labels"
+
+
+def unpacked(answer):
+    assert answer.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.testzip() is None
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def test_images_come_by_class_as_a_zip_whose_size_is_told_before(client, data, export, monkeypatch):
+    (data.root / "pool" / "a.png").write_bytes(b"of a cat")
+    data.labels("labels.txt", "a.png\tcat\nb.png\tdog\ngone.png\tdog\n")
+    asked = {"path_to_labels": "labels.txt", "path_to_img": "pool"}
+    told = {"images": 2, "bytes": 8, "missing": 1, "refused": None}
+    assert client.post("/export/size", json=asked).json() == told
+    files = unpacked(export("image-folder", path_to_img="pool"))
+    assert {name: files[name] for name in ("cat/a.png", "dog/b.png")} == {"cat/a.png": b"of a cat", "dog/b.png": b""}
+    assert files["_left_out.txt"] == b"gone.png\tit is not in the pool\n"
+    monkeypatch.setattr(image_zip, "MOST_BYTES", 7)
+    assert "nextlabel export image-folder" in client.post("/export/size", json=asked).json()["refused"]
+    assert problem(export("image-folder", path_to_img="pool"))["code"] == "inexpressible"
+
+
+def test_boxes_come_as_each_tool_reads_them(data, export):
+    data.labels(
+        "boxes-me.jsonl",
+        '{"name": "a.png", "width": 10, "height": 20, "boxes": [{"class": "cat", "box": [1, 2, 3, 4]}]}\n',
+    )
+    how = {"path_to_labels": "boxes-me.jsonl", "task": "detection"}
+    assert export("coco", **how).json()["annotations"][0]["bbox"] == [1, 2, 3, 4]
+    assert "<box " in export("cvat", **how).text
+    assert export("label-studio", **how).json()[0]["data"]["image"].endswith("a.png")
+    assert unpacked(export("yolo", **how))["labels/a.txt"].startswith(b"0 0.25 0.2 ")
+    assert b"<xmin>2</xmin>" in unpacked(export("voc", **how))["a.xml"]
+
+
+@pytest.mark.parametrize(
+    ("form", "how", "where"),
+    [
+        ("yolo", {}, "/format"),
+        ("image-folder", {"path_to_img": "pool", "task": "detection"}, "/format"),
+        ("image-folder", {}, "/path_to_img"),
+    ],
+)
+def test_a_format_that_can_not_hold_it_is_refused(export, form, how, where):
+    assert [one["pointer"] for one in problem(export(form, **how))["errors"]] == [where]

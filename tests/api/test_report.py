@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.api.test_errors import problem
-from tests.canned_results import RESULTS
+from tests.canned_results import BOXES_CHECK, RESULTS
 
 
 @pytest.fixture
@@ -46,3 +46,18 @@ def test_a_job_that_is_not_there_or_not_done_is_told(client, data):
     assert asked(client, ["job_01a216eb3484e24763b56b42e23c"]).status_code == 404
     waiting = client.post("/jobs", json=data.map).json()["id"]
     assert problem(asked(client, [waiting]))["code"] == "job_not_finished"
+
+
+def test_of_boxes_it_is_made_of_jobs_about_boxes_alone(client, data, worker, ended):
+    Image.new("RGB", (300, 200), "red").save(data.root / "pool" / "a.png")
+    line = '{"name": "a.png", "width": 300, "height": 200, "boxes": [{"class": "cat", "box": [1, 2, 30, 40]}]}\n'
+    (data.root / "boxes").mkdir()
+    data.labels("boxes/boxes-anna.jsonl", line)
+    places = {"path_to_img": "pool", "path_to_labels": "boxes", "task": "detection"}
+    job = client.post("/jobs", json={"kind": "label_check", **places}).json()
+    worker.succeed(job["id"], BOXES_CHECK)
+    answer = client.post("/report", json={**places, "jobs": [job["id"]]})
+    assert "1 labelled images with 1 boxes (anna 1)" in answer.text
+    assert "data:image/jpeg;base64," in answer.text
+    refused = client.post("/report", json={**places, "jobs": [job["id"], ended("map")]})
+    assert [fault["pointer"] for fault in problem(refused)["errors"]] == ["/jobs/1"]

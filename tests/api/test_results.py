@@ -132,7 +132,7 @@ def test_the_client_gets_what_it_likes_best(client, ended, accept, media_type):
     assert answer.headers["Content-Type"].split(";")[0] == media_type
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/*", f"{JSON};q=0", "nonsense", ",;=", "application"])
+@pytest.mark.parametrize("accept", ["text/html", "video/*", f"{JSON};q=0", "nonsense", ",;=", "application"])
 def test_what_there_is_not_is_not_acceptable(client, ended, accept):
     answer = fetched(client, ended(f1_result()), accept)
     assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
@@ -193,3 +193,11 @@ def test_a_result_whose_file_is_cut_short_is_told_and_never_sent_in_half(client,
         assert (answer.status_code, answer.json()["code"]) == (410, "result_damaged")
     shown = client.get(job)
     assert (shown.status_code, shown.json()["state"], shown.json()["result"]) == (200, "succeeded", None)
+
+
+def test_a_chart_is_drawn_of_a_result_that_has_one(client, ended):
+    drawn = client.get(f"{ended(f1_result())}/result", headers={"Accept": "image/svg+xml"})
+    assert drawn.headers["Content-Type"].startswith("image/svg+xml")
+    assert drawn.text.startswith("<svg ")
+    refused = client.get(f"{ended(selection_result())}/result", headers={"Accept": "image/svg+xml"})
+    assert (refused.status_code, refused.json()["detail"][:16]) == (406, "nothing is drawn")

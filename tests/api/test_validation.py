@@ -26,3 +26,14 @@ def test_images_are_kept_apart_found_and_given_up_again(client, data):
 def test_how_many_is_asked_within_reason(client, data):
     refused = client.post("/labels/validation", json={"path_to_img": "pool", "path_to_labels": "team", "images": -1})
     assert [one["pointer"] for one in problem(refused)["errors"]] == ["/images"]
+
+
+def test_of_boxes_what_is_finished_counts(client, data):
+    (data.root / "team").mkdir()
+    places = {"path_to_img": "pool", "path_to_labels": "team", "task": "detection"}
+    line = '{"name": "%s", "width": 4, "height": 4, "boxes": []%s}\n'
+    data.labels("team/boxes-anna.jsonl", line % ("a.png", "") + line % ("b.png", ', "unfinished": true'))
+    told = client.post("/labels/validation", json={**places, "images": 2}).json()
+    assert (told["images"], told["labelled"]) == (2, 1)
+    query = {"path_to_labels": "team", "task": "detection"}
+    assert client.get("/labels/validation", params=query).json() == told

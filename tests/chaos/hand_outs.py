@@ -37,6 +37,7 @@ OVERLAP, OVERLAP_SHARE = 2, 0.1
 PAUSE_S, DOWN_S = (0.0, 3.0), (0.0, 2.0)  # between two kills, and until what was killed is started again
 ANSWERS_WITHIN_S = 20.0
 COUNT = count()
+BETWEEN = 5 * BATCH  # images that are handed out between two kills
 
 
 @dataclass
@@ -213,9 +214,9 @@ def _kill_one(stack: ChaosStack, rng: random.Random, story: Story) -> None:
 
 
 def _go_on(story: Story, until: float) -> None:
-    """Wait until somebody got a batch again: a worker takes seconds to start."""
+    """Wait until some batches came through again: a worker takes seconds to start."""
     before = len(story.holdings)
-    while len(story.holdings) == before and time.monotonic() < until:
+    while len(story.holdings) < before + BETWEEN and time.monotonic() < until:
         time.sleep(0.1)
 
 

@@ -13,6 +13,7 @@ from nextlabel.api.app import create_app
 from nextlabel.client import talk
 from nextlabel.client.errors import JobCancelled, JobFailed, Refused, Unreachable
 from nextlabel.client.http import AsyncClient, Client
+from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import selection_result, served, settings_for
 from tests.canned_results import RESULTS
@@ -240,3 +241,50 @@ def test_labels_are_given_counted_and_taken_back(url, client, data):
             return await other.labels(folder)
 
     assert asyncio.run(also())["labels"] == 1
+
+
+def test_notes_are_given_listed_by_person_and_taken_back(url, client, data):
+    folder = str(data.root / "given")
+    assert [one.text for one in client.give_notes(folder, [GivenNote("a.png", text="wet lens")], person="ben")]
+    client.give_notes(folder, [GivenNote("a.png", unsure=True), GivenNote("b.png", text="3 or 8?")], person="anna")
+    assert [(one.name, one.person, one.unsure) for one in client.notes(folder)] == [
+        ("a.png", "ben", False),
+        ("a.png", "anna", True),
+        ("b.png", "anna", False),
+    ]
+
+    async def taken_back():
+        async with AsyncClient(url) as other:
+            await other.give_notes(folder, [GivenNote("a.png")], person="anna")
+            return await other.notes(folder, person="anna")
+
+    assert [one.name for one in asyncio.run(taken_back())] == ["b.png"]
+
+
+def test_images_are_kept_apart_and_counted(url, client, data):
+    folder = str(data.root / "given")
+    apart = client.keep_apart(str(data.root / "pool"), folder, 1)
+    assert (apart.images, apart.labelled) == (1, 0)
+    client.give_labels(folder, {apart.names[0]: "cat"}, person="anna")
+    assert client.kept_apart(folder).labelled == 1
+
+    async def given_up():
+        async with AsyncClient(url) as other:
+            await other.keep_apart(str(data.root / "pool"), folder, 0)
+            return await other.kept_apart(folder)
+
+    assert asyncio.run(given_up()).names == ()
+
+
+def test_labels_are_taken_away_as_a_file_of_another_tool(url, client, data):
+    folder = str(data.root / "given")
+    client.give_labels(folder, {"a.png": "cat"}, person="anna")
+    assert client.export(folder, "csv").splitlines()[1].startswith(b"a.png,cat")
+    with pytest.raises(Refused, match="csv"):
+        client.export(folder, "pdf")
+
+    async def also():
+        async with AsyncClient(url) as other:
+            return await other.export(folder, "label-studio", image_prefix="/files/")
+
+    assert b"/files/a.png" in asyncio.run(also())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
+from nextlabel.core.data.notes import read_notes
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, SuspiciousBox
 from nextlabel.core.kinds.map import DetectionMapResult
 from nextlabel.core.kinds.similar import DetectionSimilarItem, DetectionSimilarResult
@@ -485,3 +487,57 @@ def test_set_up_offers_boxes_and_what_serves_them_and_says_what_is_missing(visit
     visitor.shot("boxes-setup")
     page.get_by_role("button", name="Start labelling").press("Enter")
     expect(page.get_by_text("yolox_nano.onnx")).to_be_visible(timeout=60_000)
+
+
+def test_boxes_are_taken_away_as_a_file_of_another_tool(visit, project, labels):
+    one = BoxedImage(*SIZE, (Box("red", 100, 100, 60, 60),))
+    (labels / "boxes-me.jsonl").write_text(write_lines([("scene_0.png", one)]))
+    visitor = visit(NARROW)
+    batch(visitor.page)
+    page = visitor.open("#/label", project)
+    page.get_by_role("button", name="Export").click()
+    asked = page.get_by_role("dialog", name="Take away")
+    asked.get_by_role("combobox", name="Format").select_option("YOLO")
+    visitor.shot("boxes-export")
+    with page.expect_download() as saved:
+        asked.get_by_role("button", name="Save").press("Enter")
+    with zipfile.ZipFile(saved.value.path()) as packed:
+        assert packed.read("labels/scene_0.txt").startswith(b"0 0.203125 0.2708")
+
+
+def test_a_link_to_an_image_that_is_not_there_says_so(visit, project):
+    visitor = visit()
+    page = visitor.open("#/label?image=gone.png", project)
+    expect(page.get_by_role("alert")).to_contain_text("gone.png")
+    visitor.forgive("404")
+
+
+def test_what_one_is_unsure_of_and_what_is_kept_apart_is_come_back_to(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("!")
+    expect(page.get_by_role("option", name=re.compile("scene_0.png.*unsure"))).to_be_visible()
+    page.keyboard.press(";")
+    page.get_by_role("textbox", name="Note").fill("one or two?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="1 noted")).to_be_visible()
+    page.get_by_role("link", name="1 unsure").click()
+    stage_of(page)
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("n")
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
+    noted = {one.name: (one.unsure, one.text) for one in read_notes(labels, [labels])}
+    assert noted == {"scene_0.png": (True, ""), "scene_1.png": (False, "one or two?")}
+
+    page.goto(page.url.partition("#")[0] + "#/quality")
+    page.get_by_role("spinbutton").fill("8")
+    page.get_by_role("button", name="Keep them apart").click()
+    expect(page.get_by_text("8 images are kept apart")).to_contain_text("1 labelled")
+    page.get_by_role("link", name="Label them").click()
+    stage_of(page)
+    expect(page.get_by_role("option")).to_have_count(8)
+    assert visitor.serious() == []
+    visitor.shot("boxes-apart")

@@ -77,7 +77,7 @@ def running(runner, job_id):
     thread = threading.Thread(target=runner.run, args=[job_id])
     thread.start()
     yield thread
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
 
 

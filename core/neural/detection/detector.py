@@ -76,9 +76,9 @@ class Detector:
 
     def _seen(self, image: Small, *said: NDArray[Any]) -> Seen:
         boxes, objects, classes, described, features = said
-        sure = _sigmoid(objects[:, None] if self._class_free else classes)
+        sure = sigmoid(objects[:, None] if self._class_free else classes)
         detected, positions = boxes_of(image, boxes, sure) if self._namer is None else self._named(image, boxes, sure)
-        return Seen(detected, _of_length_1(described[positions]), _of_length_1(features))
+        return Seen(detected, of_length_1(described[positions]), of_length_1(features))
 
     def _named(self, image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
         assert self._namer is not None
@@ -115,12 +115,14 @@ def _corners(boxes: Floats, image: Small) -> Floats:
     return within
 
 
-def _of_length_1(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def of_length_1(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Make (..., d) of length 1 each."""
     lengths = np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), np.float32(1e-12))
     return np.asarray(x / lengths, np.float32)
 
 
-def _sigmoid(x: Floats) -> Floats:
+def sigmoid(x: Floats) -> Floats:
+    """Turn logits into scores."""
     found: Floats = 1 / (1 + np.exp(-x.astype(np.float64)))
     return found
 

@@ -66,6 +66,13 @@ class Yolox(nn.Module):
         self.shape = {"width": width, "depth": depth}
 
     def forward(self, images: Tensor) -> Raw:
+        maps, features = self.neck(images)
+        said = [level(x, s) for level, x, s in zip(self.levels, maps, STRIDES, strict=True)]
+        boxes, objects, classes, described = (torch.cat(parts, 1) for parts in zip(*said, strict=True))
+        return Raw(boxes, objects, classes, described, features)
+
+    def neck(self, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+        """Return what each level looks at, and `Raw.features`."""
         c3 = self.dark3(self.dark2(self.focus(_patches(images / BRIGHT))))
         c4 = self.dark4(c3)
         c5 = self.dark5(c4)
@@ -74,10 +81,7 @@ class Yolox(nn.Module):
         out_3 = self.down_3(torch.cat([_twice(p4), c3], 1))
         out_4 = self.out_4(torch.cat([self.up_4(out_3), p4], 1))
         out_5 = self.out_5(torch.cat([self.up_5(out_4), p5], 1))
-        said = [level(x, s) for level, x, s in zip(self.levels, (out_3, out_4, out_5), STRIDES, strict=True)]
-        boxes, objects, classes, described = (torch.cat(parts, 1) for parts in zip(*said, strict=True))
-        features = torch.cat([x.mean((2, 3)) for x in (c4, c5)], 1)
-        return Raw(boxes, objects, classes, described, features)
+        return (out_3, out_4, out_5), torch.cat([x.mean((2, 3)) for x in (c4, c5)], 1)
 
     def convolutions(self) -> Iterator[nn.Conv2d]:
         """All of them, in the order in which they are run."""

@@ -159,10 +159,10 @@ def _loss(network: Yolox, batch: Sequence[Example], tick: Tick, done: int, total
     right, counted = torch.zeros_like(said.classes), torch.ones_like(said.objects)
     of_place, found = said.boxes.sum() * 0, 0
     for i, one in enumerate(batch):
-        drawn, single = _centred(one.image.shrink(one.truth.places)), torch.from_numpy(~one.truth.crowd)
+        drawn, single = centred(one.image.shrink(one.truth.places)), torch.from_numpy(~one.truth.crowd)
         wanted, class_of = drawn[single], torch.from_numpy(one.truth.classes)[single]
         given = assign(centres, strides, wanted)
-        counted[i] = ~_within(centres, drawn[~single])
+        counted[i] = ~within(centres, drawn[~single])
         counted[i, given.positions] = 1
         places, targets = said.boxes[i, given.positions], wanted[given.boxes]
         overlaps = iou_of_pairs(places.detach(), targets)
@@ -181,7 +181,7 @@ def quality_focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return loss
 
 
-def _within(centres: Tensor, boxes: Tensor) -> Tensor:
+def within(centres: Tensor, boxes: Tensor) -> Tensor:
     """(P,) whether each position lies in one of the boxes"""
     return ((centres[:, None] - boxes[None, :, :2]).abs() < boxes[None, :, 2:] / 2).all(2).any(1)
 
@@ -211,7 +211,7 @@ def _ends(boxes: Tensor) -> tuple[Tensor, Tensor]:
     return boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
 
 
-def _centred(places: Floats) -> Tensor:
+def centred(places: Floats) -> Tensor:
     """x, y, width, height -> centre x, y, width, height"""
     centred = np.concatenate([places[:, :2] + places[:, 2:] / 2, places[:, 2:]], axis=1)
     return torch.from_numpy(centred.astype(np.float32))

@@ -21,6 +21,7 @@ from nextlabel.core.neural.detection.network import BRIGHT, Yolox
 from nextlabel.core.neural.networks import import_openvino
 from nextlabel.core.settings import Settings
 
+NAME = "yolox_nano"
 FILE = "yolox_nano.onnx"
 URL = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx"
 OFFICIAL = "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d"
@@ -28,6 +29,11 @@ KNOWN = frozenset({OFFICIAL, "4903c9058f6e2553834e9905be1ae5d67e262cb6321964dbc5
 CLASSES = 80  # of COCO
 SIDE = 416  # pixels that the file's network takes
 CLOSE = 0.01  # by which ours and the file's may differ, as logits
+
+
+def is_here(settings: Settings) -> bool:
+    """Say whether there is a file of that name; whether it is the right one, `find_weights` tells."""
+    return settings.weights_dir is not None and (settings.weights_dir / FILE).is_file()
 
 
 def find_weights(settings: Settings) -> Path:

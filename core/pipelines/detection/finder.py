@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BoxedImage, Detected, Detections, Floats
-from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import NoLabels, TooManyUnreadable, WarningCode
-from nextlabel.core.kinds.requests import PASSES, Detecting
+from nextlabel.core.errors import WarningCode
+from nextlabel.core.kinds.requests import LARGE_PASSES, LIGHT_PASSES, PASSES, Detecting, DetectorName
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
-from nextlabel.core.neural.detection.detector import Detector, Seen
-from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
+from nextlabel.core.neural.detection.detector import Detector
+from nextlabel.core.neural.detection.kept import KeptDetectors
+from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Example, Trained, fine_tune
-from nextlabel.core.neural.detection.weights import CLASSES, digest_of, find_weights, read_weights
+from nextlabel.core.neural.detection.training import Trained, fine_tune
+from nextlabel.core.neural.detection.weights import CLASSES, NAME, digest_of, find_weights, is_here, read_weights
 from nextlabel.core.neural.training import drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
-from nextlabel.core.pipelines.detection.labelled import truth_of
+from nextlabel.core.pipelines.detection.large import large_finder
+from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
+from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
-NAME = "yolox_nano"
 SIDE = 320  # pixels, unless the request says so
-MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.3 MB each
 PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
 
 
 @dataclass(frozen=True, eq=False)
-class Finder:
-    """Finds boxes on images. classes: () before anybody drew a box; then boxes are of whatever looks like an object.
+class WholeFinder(Finder):
+    """Runs a network that was trained whole, or, without classes, the one that training starts from."""
 
-    weights, preprocessing, engine: as the manifest says them.
-    """
-
-    classes: tuple[str, ...]
     network: Yolox
-    side: int
-    calibration: Calibration
-    summary: DetectorSummary | None
-    weights: str
-    cpu_engine: str
-    name: str = NAME
     namer: CropClassifier | None = None
 
     @property
@@ -62,15 +51,7 @@ class Finder:
         named = "" if self.namer is None else f",crops={self.namer.backbone.name}-{self.namer.backbone.weights}"
         return f"letterbox={self.side}{named}"
 
-    @property
-    def engine(self) -> str:
-        return self.cpu_engine
-
-    def find(self, pool: Pool, rows: Sequence[int], run: Run) -> Found:
-        """Find what is on those rows of the pool; the stage that the run is in counts them.
-
-        Raises TooManyUnreadable where none of them can be read.
-        """
+    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
             self.side,
@@ -79,10 +60,6 @@ class Finder:
             class_free=not self.classes,
             namer=self.namer,
         )
-        seen: dict[int, Seen] = {}
-        sizes: dict[int, tuple[int, int]] = {}
-        unreadable: list[SkippedFile] = []
-        begun = run.done
 
         def forward(images: Sequence[Small]) -> NDArray[np.object_]:
             found = np.empty(len(images), object)
@@ -90,20 +67,8 @@ class Finder:
             return found
 
         for batch in in_batches(self.side, pool, rows, run, forward, larger=self.namer is not None):
-            for row, (one, width, height) in zip(batch.rows.tolist(), batch.outputs, strict=True):
-                seen[row], sizes[row] = one, (width, height)
-            unreadable += batch.unreadable
-            run.advance(begun + len(seen) + len(unreadable))
-        if len(rows) and not seen:
-            raise TooManyUnreadable(f"none of the {len(rows)} images can be read; the first: {unreadable[0].reason}")
-        if unreadable:
-            names = [one.name for one in unreadable]
-            run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; the first is {names[0]}: {unreadable[0].reason}", names)
-        return Found(seen, sizes, tuple(unreadable))
-
-    def told(self, pool: Pool, found: Found) -> Detections:
-        """Return what was found as predictions are."""
-        return Detections(self.classes, {as_seen(pool.names[row]): one.detected for row, one in found.seen.items()})
+            seen = [(row, *one) for row, one in zip(batch.rows.tolist(), batch.outputs, strict=True)]
+            yield SeenBatch(seen, batch.unreadable)
 
 
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
@@ -131,20 +96,35 @@ def box_of_place(place: Floats) -> tuple[float, float, float, float]:
     return x, y, width, height
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What was found on images, by row of the pool. sizes: width and height of each, upright."""
+def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False) -> Finder:
+    """Return what finds whatever looks like an object. Raises WeightsUnavailable, WeightsMismatch.
 
-    seen: Mapping[int, Seen]
-    sizes: Mapping[int, tuple[int, int]]
-    unreadable: tuple[SkippedFile, ...]
-
-
-def proposing_finder(request: Detecting, run: Run) -> Finder:
-    """Return what finds whatever looks like an object. Raises WeightsUnavailable, WeightsMismatch."""
+    features_do: where there is no detector, what a backbone sees of images does, and nothing is proposed.
+    """
+    side = request.image_size or SIDE
+    if features_do and request.weights != "random" and not is_here(run.settings) and backbone_here(run) is not None:
+        return featuring_finder(request, run, side)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
-    return Finder((), start(), request.image_size or SIDE, proposals, None, weights, run.settings.cpu_engine)
+    return WholeFinder((), side, proposals, None, weights, run.settings.cpu_engine, NAME, start())
+
+
+def detector_for(request: Detecting, run: Run) -> DetectorName:
+    """Say which detector serves: the one that was asked for, or a large one where there are a GPU and its weights, or
+    the small network that is trained whole, or, where its weights don't lie here, a light head on what does.
+    """
+    if request.detector is not None:
+        return request.detector
+    if request.weights is None and can_be_had(run.settings, run.backbones.device):
+        return "large"
+    whole = request.weights == "random" or is_here(run.settings) or backbone_here(run) is None
+    return "whole" if whole else "light"
+
+
+def passes_of(request: Detecting, run: Run) -> int:
+    """Return how many images pass while a detector is trained."""
+    usual = {"whole": PASSES, "light": LIGHT_PASSES, "large": LARGE_PASSES}
+    return request.passes or usual[detector_for(request, run)]
 
 
 def finder_of(
@@ -156,41 +136,54 @@ def finder_of(
     before: int = 0,
     total: int | None = None,
     keeps: bool = True,
+    features_do: bool = False,
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
     before, total: how many images passed in that stage before, and will in all, where it trains several. keeps: whether
-    it is kept for other jobs. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
+    it is kept for other jobs. features_do: as of `proposing_finder`. Raises WeightsUnavailable, WeightsMismatch,
+    NoLabels.
     """
+    if not before:
+        run.stage("train", total or passes_of(request, run), "images")
+    if not any(image.boxes for image in drawn.values()):
+        return proposing_finder(request, run, features_do=features_do)
+    detector = detector_for(request, run)
+    if detector == "large":
+        return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
+    if detector == "light":
+        return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
+    return _whole_finder(request, pool, drawn, run, before, keeps)
+
+
+def _whole_finder(
+    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, before: int, keeps: bool
+) -> Finder:
     side, passes = request.image_size or SIDE, request.passes or PASSES
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-    if not before:
-        run.stage("train", total or passes, "images")
-    if not classes:
-        return proposing_finder(request, run)
 
     def tick(done: int, _total: int) -> None:
         run.advance(before + done)
 
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
-    key = _key(request, pool, drawn, weights + named_by, side)
+    key = key_of(request, pool, drawn, (weights + named_by, side, passes))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = kept.get(key, len(classes))
     if trained is None:
-        examples = _examples(pool, drawn, classes, side, request.seed, run)
+        examples = read_examples(pool, drawn, classes, side, request.seed, run)
         learnt = list(examples.values())
         trained = fine_tune(start(), learnt, len(classes), side, passes=passes, seed=request.seed, tick=tick)
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
         if keeps:
-            _keep(kept, key, trained, run)
+            keep(lambda: kept.keep(key, trained), run)
     tick(passes, passes)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer)
     engine = run.settings.cpu_engine
-    return Finder(classes, trained.network, side, trained.calibration, summary, weights, engine, namer=namer)
+    return WholeFinder(classes, side, trained.calibration, summary, weights, engine, NAME, trained.network, namer)
 
 
 def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
@@ -208,14 +201,6 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
     return start, f"random-{request.seed}"
 
 
-def _keep(kept: KeptDetectors, key: str, trained: Trained, run: Run) -> None:
-    try:
-        kept.keep(key, trained)
-    except OSError as error:
-        detail = f"the detector could not be kept for next time: {error.strerror or error}"
-        run.warn(WarningCode.CACHE_NOT_WRITTEN, detail)
-
-
 def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None) -> DetectorSummary:
     return DetectorSummary(
         name=NAME,
@@ -229,34 +214,3 @@ def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropCla
         map50=None if trained.map50 is None else rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
     )
-
-
-def _key(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], weights: str, side: int) -> str:
-    """Tell everything that a detector is trained by: the images as they are, what was drawn, and how."""
-    rows = np.array(sorted(drawn), np.int64)
-    digest = hashlib.sha256(pool.take(rows).state().encode())
-    digest.update(repr([drawn[row] for row in rows.tolist()]).encode())
-    digest.update(repr((VERSION, weights, side, request.passes or PASSES, request.seed)).encode())
-    return digest.hexdigest()[:32]
-
-
-def _examples(
-    pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], side: int, seed: int, run: Run
-) -> dict[int, Example]:
-    """Read the images that people drew on, by row; of very many, those that chance takes."""
-    rows = sorted(drawn)
-    if len(rows) > MOST_LEARNT_FROM:
-        rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
-    index = {name: i for i, name in enumerate(classes)}
-    examples: dict[int, Example] = {}
-    unreadable: list[SkippedFile] = []
-    for batch in in_batches(side, pool, rows, run, lambda images: np.asarray(images, object)):
-        for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
-            examples[row] = Example(image, truth_of(drawn[row], index))
-        unreadable += batch.unreadable
-    if unreadable:
-        names = [one.name for one in unreadable]
-        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
-    if not any(len(one.truth.classes) for one in examples.values()):
-        raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
-    return examples

@@ -20,12 +20,12 @@ from nextlabel.core.kinds.learning_curve import (
     DetectionLearningCurveResult,
     LearningCurveRequest,
 )
-from nextlabel.core.kinds.requests import PASSES
+from nextlabel.core.kinds.requests import Detecting, OneValidated
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.metrics.detection import score
 from nextlabel.core.pipelines.advice import OF_BOXES, advise
-from nextlabel.core.pipelines.detection.finder import Finder, finder_of, proposing_finder
+from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, proposing_finder
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
     Sized,
@@ -35,6 +35,7 @@ from nextlabel.core.pipelines.detection.labelled import (
     truth_of,
     without_shared,
 )
+from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.unseen import folds_of
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.learning_curve import as_fit
@@ -54,14 +55,14 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     run.stage("read")
     labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
     drawn, skipped = of_their_size(labelled, run)
-    validation = _read_validation(request, run) if validates else None
+    validation = read_validation(request, run) if validates else None
     if validation is not None:
         drawn = without_shared(drawn, labelled, validation.labelled, run)
         skipped = (*skipped, *validation.sized[1])
     if len(drawn) < LEAST_LABELS:
         raise NoLabels(f"a learning curve needs {LEAST_LABELS} labelled images at least; there are {len(drawn)}")
     splits = _splits(request, labelled, drawn, validation)
-    at_random = _is_random(request, labelled, run)
+    at_random = is_random(request, labelled, run, NOT_TOLD)
     measured = _measure(request, splits, run)
     run.stage("forecast")
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
@@ -100,18 +101,20 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
 
 
 @dataclass(frozen=True, eq=False)
-class _Validation:
+class Validation:
+    """Images to score by, and what was drawn on those whose size is right."""
+
     labelled: LabelledBoxes
     sized: Sized
 
 
-def _read_validation(request: LearningCurveRequest, run: Run) -> _Validation:
+def read_validation(request: OneValidated, run: Run) -> Validation:
     assert request.path_to_img_val is not None
     assert request.path_to_labels_val is not None  # the request was refused otherwise
     labelled = read_boxes(
         request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
     )
-    return _Validation(labelled, of_their_size(labelled, run))
+    return Validation(labelled, of_their_size(labelled, run))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +131,7 @@ def _splits(
     request: LearningCurveRequest,
     labelled: LabelledBoxes,
     drawn: Mapping[int, BoxedImage],
-    validation: _Validation | None,
+    validation: Validation | None,
 ) -> list[_Split]:
     """Without a validation set, each labelled image is scored in one of the repeats. Raises NoLabels."""
     rows = np.array(list(drawn), np.int64)
@@ -177,7 +180,7 @@ class _Measured:
 
 def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) -> _Measured:
     """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others."""
-    passes = request.passes or PASSES
+    passes = passes_of(request, run)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
     total = len(sizes) * sum(passes + len(split.held) for split in splits)
@@ -187,19 +190,19 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
         for s, size in enumerate(sizes.tolist()):
             part = dict(list(split.learnt.items())[:size])
             finder = finder_of(request, split.pool, part, run, before=done, total=total, keeps=False)
-            map50[r, s] = _map50(finder, split, run)
+            map50[r, s] = map50_of(finder, split.held_pool, split.held, run)
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             done += passes + len(split.held)
             run.advance(done)
     return _Measured(sizes, boxes, map50, finder)
 
 
-def _map50(finder: Finder, split: _Split, run: Run) -> float:
-    """Score what is found on the held-out images that can be read; 0 where no class was learnt."""
+def map50_of(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> float:
+    """Score what is found on images of the pool that can be read; 0 where no class was learnt."""
     if not finder.classes:
         return 0.0
-    found = finder.find(split.held_pool, list(split.held), run).seen
-    held = {row: image for row, image in split.held.items() if row in found}
+    found = finder.find(pool, list(drawn), run).seen
+    held = {row: image for row, image in drawn.items() if row in found}
     classes = sorted_classes([*finder.classes, *(box.class_name for image in held.values() for box in image.boxes)])
     index = {name: i for i, name in enumerate(classes)}
     known = np.array([index[name] for name in finder.classes], np.int64)
@@ -208,17 +211,20 @@ def _map50(finder: Finder, split: _Split, run: Run) -> float:
     return score([truth_of(image, index) for image in held.values()], moved, classes).map50 or 0.0
 
 
-def _is_random(request: LearningCurveRequest, labelled: LabelledBoxes, run: Run) -> bool:
-    """Say whether the labelled images may be a random sample, by what the detector sees in them before training."""
+def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) -> bool:
+    """Say whether the labelled images may be a random sample, by what the detector sees in them before training.
+
+    what: as of `is_random_sample`.
+    """
     pool, known = labelled.pool, labelled.matched
     rng = np.random.default_rng(request.seed)
     others = known.unlabelled(len(pool))
     rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
     run.stage("embed", len(rows), "images")
-    seen = proposing_finder(request, run).find(pool, rows.tolist(), run).seen
+    seen = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run).seen
     part = pool.take(np.array(sorted(seen), np.int64))
     features = np.stack([seen[row].features for row in sorted(seen)])
-    return is_random_sample(Embedded(part, features, labelled.match(part), ()), run, NOT_TOLD)
+    return is_random_sample(Embedded(part, features, labelled.match(part), ()), run, what)
 
 
 def _forecast(ahead: Outlook, i: int, extra: int, images: int, boxes: int, can_be_told: bool) -> BoxForecast:

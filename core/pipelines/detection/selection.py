@@ -117,13 +117,15 @@ class Looked:
     @property
     def boxes(self) -> FoundBoxes:
         """Those that reach the floor."""
-        floor = self.calibration.floor
-        said = [one.from_score(floor) for one in self.said]
-        described = None
-        if self.described is not None:
-            kept = [one.scores >= floor for one in self.said]
-            described = [one[k] for one, k in zip(self.described, kept, strict=True)]
-        return FoundBoxes.of(said, self.calibration.quality, described)
+        return above_floor(self.said, self.calibration, self.described)
+
+
+def above_floor(said: Sequence[Detected], calibration: Calibration, described: Sequence[Matrix] | None) -> FoundBoxes:
+    """Return the boxes of images that reach the floor. described: what tells each image's apart."""
+    floor = calibration.floor
+    if described is not None:
+        described = [one[there.scores >= floor] for one, there in zip(described, said, strict=True)]
+    return FoundBoxes.of([one.from_score(floor) for one in said], calibration.quality, described)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +162,7 @@ def _by_own_detector(
     embedded = None if isinstance(source, NoEmbeddings) else source.embed(labelled, rows, "embed", run)
     if embedded is not None:
         rows = labelled.pool.rows_of(embedded.pool.names)
-    finder = finder_of(request, labelled.pool, drawn, run)
+    finder = finder_of(request, labelled.pool, drawn, run, features_do=True)
     asked = rows if embedded is None else np.intersect1d(rows, some)
     run.stage("prepare", total=len(asked), unit="images")
     found = finder.find(labelled.pool, asked.tolist(), run)

@@ -12,11 +12,12 @@ from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
-from nextlabel.core.kinds.requests import MIN_SCORE, PASSES, Detecting
+from nextlabel.core.kinds.requests import MIN_SCORE, Detecting
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.neural.folds import stratified_folds
-from nextlabel.core.pipelines.detection.finder import Finder, finder_of
+from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
+from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.material import skipped_images
 from nextlabel.core.pipelines.run import Run
 
@@ -43,7 +44,7 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     """
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, FOLDS, request.seed)
-    finders, passes = [], request.passes or PASSES
+    finders, passes = [], passes_of(request, run)
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
         finders.append(finder_of(request, pool, others, run, before=f * passes, total=FOLDS * passes))

@@ -94,17 +94,34 @@ def test_a_chart_is_drawn_where_there_is_one_and_refused_before_the_work_where_n
     with worker.carrying_out(RESULTS["map"]):
         assert nextlabel(*COMMANDS["map"], "-o", "map.svg")[0] == 0
     assert (data.root / "map.svg").read_text().startswith("<svg ")
+    with worker.carrying_out(RESULTS["agreement"]):
+        assert nextlabel(*COMMANDS["agreement"], "-o", "people.SVG")[0] == 0
     code, _, err = nextlabel(*SELECT, "-o", "batch.svg")
-    assert (code, len(client.jobs())) == (2, 1)
+    assert (code, len(client.jobs())) == (2, 2)
     assert "no chart is drawn of what `select` answers" in err
 
 
-@pytest.mark.parametrize("name", ["map.png", "map.HTML", "map.pdf"])
+def test_a_chart_is_a_png_where_its_name_says_so(nextlabel, data, worker):
+    pytest.importorskip("resvg_py")
+    with worker.carrying_out(RESULTS["map"]):
+        assert nextlabel(*COMMANDS["map"], "-o", "map.PNG")[0] == 0
+    assert (data.root / "map.PNG").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_png_without_what_draws_it_is_refused_before_the_work(nextlabel, client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    code, _, err = nextlabel(*COMMANDS["map"], "-o", "map.png")
+    assert code == 2
+    assert "pip install 'nextlabel[png]'; an .svg needs nothing" in " ".join(err.split())
+    assert client.jobs() == []
+
+
+@pytest.mark.parametrize("name", ["map.jpg", "map.HTML", "map.pdf"])
 def test_no_picture_is_drawn_and_none_is_pretended(nextlabel, client, data, name):
     for more in ((), ("--format", "csv")):
         code, _, err = nextlabel(*COMMANDS["map"], "-o", name, *more)
         assert code == 2
-        assert f"{name}: charts are drawn as .svg alone" in err
+        assert f"{name}: charts are drawn as .svg and .png alone" in err
     assert client.jobs() == []
     assert not (data.root / name).exists()
 

@@ -33,6 +33,17 @@ def test_rounding_around_a_constant_pool_makes_no_direction():
     assert not geometry.units(np.arange(1000)).any()
 
 
+@given(seeds, st.integers(2, 12), st.integers(2, 12))
+def test_principal_directions_are_at_right_angles_and_hold_all_that_few_or_many_images_vary_in(seed, n, d):
+    geometry = Geometry(np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32))
+    directions, units = geometry.principal(d), geometry.units(np.arange(n))
+    assert directions.shape == (d, min(n, d))
+    np.testing.assert_allclose(directions.T @ directions, np.eye(min(n, d)), atol=1e-5)
+    np.testing.assert_allclose(units @ directions @ directions.T, units, atol=1e-5)
+    strengths = np.square(units @ directions).sum(axis=0)
+    assert (np.diff(strengths) <= 1e-5).all()
+
+
 @given(seeds, st.integers(1, 30), st.integers(1, 8))
 def test_distances_are_those_of_the_differences(seed, n, d):
     A, B = np.random.default_rng(seed).normal(size=(2, n, d)).astype(np.float32)

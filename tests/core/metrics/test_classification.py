@@ -17,6 +17,7 @@ from nextlabel.core.metrics.classification import (
     cohens_kappa,
     confusion_matrix,
     expected_calibration_error,
+    f1_interval,
     f1_per_class,
     score,
 )
@@ -332,3 +333,19 @@ def test_kappa_by_hand():
 def test_kappa_of_two_that_always_say_the_same_class_is_one_and_not_a_division_by_zero():
     same = np.zeros(10, np.int64)
     assert cohens_kappa(same, same, 3) == 1.0
+
+
+def test_the_interval_of_one_class_is_wide_where_images_are_few_even_if_all_are_right():
+    low, high = f1_interval(hits=3, support=3, predicted=3)
+    assert high == 1
+    assert low == pytest.approx(0.61, abs=0.01)  # Wilson's of 3 of 3 begins at 0.438
+    assert f1_interval(hits=300, support=300, predicted=300)[0] > 0.98
+    assert f1_interval(hits=0, support=0, predicted=0) is None
+
+
+def test_the_interval_of_one_class_covers_its_true_f1():
+    rng = np.random.default_rng(0)
+    truth = [0.16, 0.04, 0.02, 0.78]  # hits, missed, taken for it, others: F1 is 0.32 / 0.38
+    drawn = rng.multinomial(200, truth, size=2000).tolist()
+    intervals = [f1_interval(hits, hits + missed, hits + surplus) for hits, missed, surplus, _ in drawn]
+    assert 0.93 < np.mean([low <= 0.32 / 0.38 <= high for low, high in intervals]) < 0.97

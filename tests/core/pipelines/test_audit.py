@@ -4,7 +4,8 @@ import pytest
 from nextlabel.core.errors import InvalidRequest, NoLabels
 from nextlabel.core.kinds.results import as_csv
 from nextlabel.core.methods.uncertainty import Margin
-from nextlabel.core.pipelines.audit import _arm, _summary
+from nextlabel.core.pipelines.audit import _arm
+from nextlabel.core.pipelines.verdicts import OF_CLASSES, summary_of
 from tests.pools import draw
 
 
@@ -71,7 +72,7 @@ def test_only_an_interval_without_a_gain_worth_having_says_no_better(gains, verd
     arm = _arm(Margin(), [10, 20], chance, chance + np.array(gains)[:, None], at_random=True)
     assert arm.verdict == verdict
     assert ("can't be told" in arm.sentence) == (verdict == "unsure")
-    assert ("chance is as good" in _summary([arm], at_random=True)) == (verdict in ("no better", "worse"))
+    assert ("chance is as good" in summary_of([arm], True, OF_CLASSES)) == (verdict in ("no better", "worse"))
     assert _arm(Margin(), [10, 20], chance, chance + 0.1, at_random=False).verdict == "unsure"
 
 

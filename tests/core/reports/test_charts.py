@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from nextlabel.core.reports.charts import MOST_POINTS, chart_of, confusion, map_of_pool
-from tests.canned_results import LEARNING_CURVE, MAP, RESULTS
+from nextlabel.core.reports.charts import MOST_POINTS, chart_of, confusion, f1_by_class, map_of_pool
+from nextlabel.core.reports.pictures import png_of
+from tests.canned_results import AGREEMENT, BOXES_F1, LEARNING_CURVE, MAP, RESULTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -15,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.mark.parametrize("kind", RESULTS)
 def test_what_is_drawn_is_svg_without_addresses(kind):
     drawn = chart_of(RESULTS[kind])
-    assert (drawn is None) == (kind not in ("learning_curve", "f1", "map"))
+    assert (drawn is None) == (kind not in ("learning_curve", "f1", "map", "audit", "agreement"))
     if drawn is not None:
         assert ET.fromstring(drawn).tag == f"{SVG}svg"
         assert "href" not in drawn
@@ -26,6 +28,29 @@ def test_a_curve_has_a_dot_a_size_and_a_band_ahead():
     root = ET.fromstring(chart_of(LEARNING_CURVE))
     assert len(root.findall(f"{SVG}circle")) == len(LEARNING_CURVE.points)
     assert len(root.findall(f"{SVG}polygon")) == 1
+
+
+def words_of(drawn):
+    return " ".join(one.text for one in ET.fromstring(drawn).iter(f"{SVG}text"))
+
+
+def test_title_axes_and_intervals_stand_in_the_picture():
+    curve = words_of(chart_of(LEARNING_CURVE))
+    assert "macro F1 by the number of labels: measured, with its repeats, and forecast with its 95 % range" in curve
+    assert {"labels", "macro F1"} <= {one.text for one in ET.fromstring(chart_of(LEARNING_CURVE)).iter(f"{SVG}text")}
+    scores = RESULTS["f1"].per_class[0].model_copy(update={"f1_interval": (0.1, 0.9)})
+    f1 = words_of(f1_by_class(RESULTS["f1"].model_copy(update={"per_class": (scores,)})))
+    assert "Macro F1 0.875 (95 %: 0.800 to 0.900) on 4 images" in f1
+    assert "0.67 (0.10 to 0.90), 2 images" in f1
+    assert "can't be told, 1 shared images" in words_of(chart_of(AGREEMENT))
+    boxes = words_of(chart_of(BOXES_F1))
+    assert "mAP@50 0.800 (95 %: 0.700 to 0.900) on 4 boxes of 3 images" in boxes
+    assert {"missed", "nothing there"} <= {*re.findall("missed|nothing there", boxes)}
+
+
+def test_a_png_is_the_same_picture_in_pixels():
+    pytest.importorskip("resvg_py")
+    assert png_of(chart_of(MAP)).startswith(b"\x89PNG")
 
 
 def test_a_forecast_that_can_t_be_told_is_not_drawn():

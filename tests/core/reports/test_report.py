@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.reports.report import MOST_BYTES, About, report
-from tests.canned_results import AGREEMENT, LABEL_CHECK, RESULTS
+from tests.canned_results import AGREEMENT, BOXES_CHECK, BOXES_F1, LABEL_CHECK, RESULTS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LOOKS = {"a.png": Look(0.5, 1.0), "b.png": Look(0.5, 2.0), "night.png": Look(0.05, 1.0), "fog.png": Look(0.9, 0.05)}
@@ -30,8 +31,8 @@ class Addresses(HTMLParser):
         assert self.open.pop() == tag
 
 
-def written(results=(), hand_outs=(), picture=lambda _: None):
-    text = report(list(results), hand_outs, ABOUT, picture)
+def written(results=(), hand_outs=(), picture=lambda *_: None, about=ABOUT):
+    text = report(list(results), hand_outs, about, picture)
     parser = Addresses()
     parser.feed(text)
     assert parser.open == []
@@ -40,7 +41,7 @@ def written(results=(), hand_outs=(), picture=lambda _: None):
 
 
 def test_all_results_make_a_file_that_asks_no_host():
-    text = written(RESULTS.values(), [HandOut("job_1", "ben", NOON, ("x.png",), ())], lambda _: b"JPEG")
+    text = written(RESULTS.values(), [HandOut("job_1", "ben", NOON, ("x.png",), ())], lambda *_: b"JPEG")
     assert text.count("<svg") == 4
     assert "Not told" not in text
     assert "a.png</b><br>looks like dog" in text
@@ -66,7 +67,19 @@ def test_dark_images_are_told_and_those_blurred_beside_the_others():
 
 def test_it_stays_small_whatever_the_pictures_weigh():
     many = LABEL_CHECK.model_copy(update={"items": LABEL_CHECK.items * 1000})
-    text = written([many, AGREEMENT], picture=lambda _: bytes(400_000))
+    text = written([many, AGREEMENT], picture=lambda *_: bytes(400_000))
     assert len(text) < MOST_BYTES
     assert "(no picture)" in text
     assert "and 976 more" in text
+
+
+def test_of_boxes_it_tells_precision_kinds_of_misses_and_shows_suspicious_boxes_cut_out():
+    asked = []
+    about = replace(ABOUT, task="detection", boxes=9)
+    text = written([BOXES_F1, BOXES_CHECK], picture=lambda *one: asked.append(one) or b"JPEG", about=about)
+    assert "3 labelled images with 9 boxes" in text
+    assert "<td>cat</td><td>0.800</td><td>0.700 to 0.900</td><td>0.500</td><td>0.750</td><td>4</td>" in text
+    assert "<td>nothing is there</td><td>2</td>" in text
+    assert asked[0] == ("a.png", (None, (100.0, 50.0, 60.0, 40.0)))
+    assert re.findall("Not told: (.*?) was", text) == ["a learning curve", "a batch", "a map"]
+    assert "leaks" not in text

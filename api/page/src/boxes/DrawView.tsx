@@ -4,10 +4,13 @@ import { showHelp } from "../help/Help";
 import { HandOuts } from "../label/HandOuts";
 import { OldBatch } from "../label/OldBatch";
 import { showSkipped } from "../label/SkippedList";
+import { ask, Problem } from "../service/service";
 import { Asking } from "../shared/Asking";
 import { confirmed } from "../shared/Dialogs";
+import { ExportButton } from "../shared/ExportButton";
 import { Kbd } from "../shared/Kbd";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { Refusal } from "../shared/Refusal";
 import { Remarks } from "../shared/Remarks";
 import { Board, type Item } from "../store/board";
 import { untilDone } from "../store/connection";
@@ -15,24 +18,29 @@ import { counted, drawnOn } from "../store/drawings";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
 import { holder, total } from "../store/labels";
+import { loadNotes, notes } from "../store/notes";
 import { attempt, say } from "../store/notices";
 import { unsaved } from "../store/outbox";
 import { lastJob, onePool, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
+import { apart, loadApart } from "../store/validation";
 import { words } from "../words";
 import { Easel } from "./Easel";
 import { meanwhile } from "./meanwhile";
 import "./boxes.css";
 
 const FRESH_S = 20;
+const MOST_SHOWN = 1000;
 
 /** The batch that boxes are to be drawn on: the newest, or the one that the address names. */
 export function DrawView({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const board = useSignal<Board | null>(null);
+  /** Why the image that the address names can't be shown. */
+  const missing = useSignal<Problem | null>(null);
+  const none = useSignal(false);
   const named = params.get("job");
-  const image = params.get("image");
-  const back = params.get("back") === "similar" ? "similar" : "check";
+  const only = onlyThese(params);
 
   const batch = useMemo(
     () =>
@@ -64,9 +72,16 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   useLayoutEffect(() => {
     refresh();
     void attempt(async () => {
-      if (image) {
-        const drawn = await untilDone(() => drawnOn([{ name: image }], lifetime), lifetime);
-        board.value = new Board([{ name: image }], drawn, meanwhile);
+      await loadNotes(lifetime);
+      if (only) {
+        const items = (await only.names(lifetime)).slice(0, MOST_SHOWN).map((name) => ({ name }));
+        const drawn = await untilDone(() => drawnOn(items, lifetime), lifetime);
+        const [first] = items;
+        const isThere = items.length !== 1 || drawn.get(first!.name)?.width;
+        missing.value = isThere ? null : await whyNot(first!.name, lifetime);
+        if (missing.value) return;
+        if (items.length) board.value = new Board(items, drawn, meanwhile, { comingBack: true });
+        none.value = !items.length;
         return;
       }
       const found = (await batch.resume(named)) || (named !== null && (await batch.resume()));
@@ -83,22 +98,25 @@ export function DrawView({ params }: { params: URLSearchParams }) {
   return (
     <div class="view draw">
       <h1 class="only-heard">{words.boxes.title}</h1>
-      {image ? (
-        <p>
-          <a class="button" href={addressOf(back)}>
-            {words.boxes.backTo[back]}
+      {only ? (
+        <p class="row">
+          <a class="button" href={addressOf(only.from)}>
+            {words.boxes.backTo[only.from]}
           </a>
+          <span class="dim">{only.title}</span>
+          {none.value && <strong>{words.boxes.noneOfThese}</strong>}
         </p>
       ) : (
         <Bar board={board.value} job={answer?.job.id} busy={batch.asking.value} onNext={() => void next()} />
       )}
       {answer && newest && answer.job.id !== newest && <OldBatch />}
+      {missing.value && <Refusal problem={missing.value} />}
       <Asking question={batch} />
       {board.value && (
         <Easel
           key={answer?.job.id}
           board={board.value}
-          onDone={() => (image ? go(back) : void next())}
+          onDone={() => (only ? go(only.from) : void next())}
           onStale={refresh}
         />
       )}
@@ -117,6 +135,41 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       )}
     </div>
   );
+}
+
+async function whyNot(image: string, signal: AbortSignal): Promise<Problem | null> {
+  try {
+    await ask("GET", "images", { query: { path_to_img: theProject().pool, name: image, side: 160 }, signal });
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+interface Only {
+  /** Where the person came from, and goes back to. */
+  from: "check" | "similar" | "quality" | "label";
+  title: string;
+  names: (lifetime: AbortSignal) => Promise<readonly string[]>;
+}
+
+/** What the address names instead of a batch: one image, those that are kept apart, or those that the person noted. */
+function onlyThese(params: URLSearchParams): Only | null {
+  const [image, noted] = [params.get("image"), params.get("noted")];
+  const from = params.get("back") === "similar" ? "similar" : "check";
+  if (image) return { from, title: image, names: async () => [image] };
+  if (params.has("apart")) return { from: "quality", title: words.boxes.keptApart, names: keptApart };
+  if (!noted) return null;
+  const isUnsure = noted === "unsure";
+  const names = async () =>
+    [...notes.peek()].filter(([, one]) => (isUnsure ? one.unsure : one.text)).map(([name]) => name);
+  return { from: "label", title: isUnsure ? words.notes.unsure : words.notes.note, names };
+}
+
+async function keptApart(lifetime: AbortSignal): Promise<readonly string[]> {
+  await loadApart(lifetime);
+  return apart.value?.names ?? [];
 }
 
 interface Given {
@@ -152,7 +205,7 @@ function Bar({ board, job, busy, onNext }: Given) {
             {words.label.skippedCount(skipped.value.length)}
           </button>
         )}{" "}
-        <HandOuts job={job} />{" "}
+        <OwnNotes /> <HandOuts job={job} />{" "}
         {unsaved.value > 0 && (
           <span class="unsaved" role="status">
             {words.label.saving(unsaved.value)}
@@ -163,9 +216,30 @@ function Bar({ board, job, busy, onNext }: Given) {
       <button type="button" class={!board || done === all ? "primary" : ""} disabled={busy} onClick={onNext}>
         {busy ? words.label.choosing : words.boxes.nextBatch} {done === all && <Kbd>Enter</Kbd>}
       </button>
+      <ExportButton job={null} />
       <button type="button" class="quiet" aria-label={words.label.keys} onClick={() => void showHelp()}>
         ?
       </button>
     </div>
+  );
+}
+
+/** What the person is unsure of and has noted, to come back to. */
+function OwnNotes() {
+  const all = [...notes.value.values()];
+  const [unsure, texts] = [all.filter((one) => one.unsure).length, all.filter((one) => one.text).length];
+  return (
+    <>
+      {unsure > 0 && (
+        <a class="link" href={addressOf("label", { noted: "unsure" })}>
+          {words.notes.unsureCount(unsure)}
+        </a>
+      )}{" "}
+      {texts > 0 && (
+        <a class="link" href={addressOf("label", { noted: "text" })}>
+          {words.notes.textCount(texts)}
+        </a>
+      )}
+    </>
   );
 }

@@ -1,17 +1,21 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ClassField } from "../label/ClassField";
+import { editNote } from "../label/editNote";
 import { expectImages } from "../service/images";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
+import { LinkButton } from "../shared/LinkButton";
 import { useLifetime } from "../shared/lifetime";
+import { Noted } from "../shared/Noted";
 import { Viewer } from "../shared/viewer";
 import type { Board } from "../store/board";
 import { classByKey, classes } from "../store/labels";
+import { noteOf } from "../store/notes";
 import { say, tell } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
 import { theProject } from "../store/project";
-import { go } from "../store/route";
+import { addressOf, go } from "../store/route";
 import { likeBox } from "../store/similarBoxes";
 import { words } from "../words";
 import { BoxList } from "./BoxList";
@@ -97,6 +101,7 @@ export function Easel({ board, onDone, onStale }: Given) {
     moves.value = MOVES[(MOVES.indexOf(moves.value) + 1) % MOVES.length]!;
     say(words.boxes.moves[moves.value]);
   };
+  const annotate = () => void editNote(entry.name);
   const similar = () => (box ? go("similar", likeBox(entry.name, box.place)) : tell(words.boxes.pickFirst));
 
   useKeys(
@@ -130,6 +135,8 @@ export function Easel({ board, onDone, onStale }: Given) {
         PageDown: () => board.look(board.at.peek() + 1),
         PageUp: () => board.look(board.at.peek() - 1),
         s: () => board.skip(),
+        "!": () => board.doubt(),
+        ";": annotate,
         m: similar,
         Escape: () => gestures.cancel() || board.pick(null),
       };
@@ -186,6 +193,7 @@ export function Easel({ board, onDone, onStale }: Given) {
         <p class="hint" role="status">
           {box ? `${words.boxes.moves[moves.value]}. ${words.boxes.moveHint}` : entry.reason}
         </p>
+        <Noted note={noteOf(entry.name)} />
         <div class="row tools">
           <button type="button" onClick={draw}>
             {words.boxes.newBox} <Kbd>{KEYS.draw}</Kbd>
@@ -205,9 +213,16 @@ export function Easel({ board, onDone, onStale }: Given) {
               {words.label.takeThisBack}
             </button>
           )}
+          <button type="button" aria-pressed={noteOf(entry.name).unsure} onClick={() => board.doubt()}>
+            {words.notes.unsure} <Kbd>!</Kbd>
+          </button>
+          <button type="button" onClick={annotate}>
+            {words.notes.note} <Kbd>;</Kbd>
+          </button>
           <button type="button" onClick={similar}>
             {words.boxes.similar} <Kbd>m</Kbd>
           </button>
+          <LinkButton to={addressOf("label", { image: entry.name })} />
         </div>
         <BoxList board={board} onPicked={toStage} />
       </aside>

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Photo } from "../shared/Photo";
 import type { Board, Entry } from "../store/board";
+import { noteOf } from "../store/notes";
 import { words } from "../words";
 
 const say = words.boxes;
@@ -39,6 +40,8 @@ function Tile({ entry, board, onLook }: { entry: Entry; board: Board; onLook: ()
   const kind = finished ? "finished" : skipped.value ? "skipped" : untouched ? "" : "begun";
   const state = stateOf(entry, board);
   const seen = seenOf(entry, board);
+  const noted = noteOf(name);
+  const inWords = words.notes.inWords(noted);
   const after = refused.value ? say.stateRefused : saving.value ? say.stateSaving : "";
   return (
     <div
@@ -46,10 +49,15 @@ function Tile({ entry, board, onLook }: { entry: Entry; board: Board; onLook: ()
       role="option"
       tabIndex={-1}
       aria-selected={looked}
-      aria-label={say.tile(index + 1, board.entries.length, name, state + after)}
+      aria-label={[say.tile(index + 1, board.entries.length, name, state + after), inWords].filter(Boolean).join(", ")}
       onClick={onLook}
     >
       <Photo name={name} side={160} />
+      {inWords && (
+        <span class="note-mark" aria-hidden="true" title={inWords}>
+          {noted.unsure ? "?" : "✎"}
+        </span>
+      )}
       <span class="given" aria-hidden="true" title={state}>
         {seen}
       </span>

@@ -1,9 +1,9 @@
 import { confirmed } from "../shared/Dialogs";
+import { ExportButton } from "../shared/ExportButton";
 import { Kbd } from "../shared/Kbd";
 import type { Browse, Look } from "../store/browse";
 import { attempt } from "../store/notices";
 import { ago, percent, words } from "../words";
-import { ExportButton } from "./ExportButton";
 
 interface Given {
   browse: Browse;

@@ -1,3 +1,4 @@
+import { Component } from "preact";
 import type { PoolImage } from "../service/types";
 import { classColour } from "../shared/colour";
 import { Photo } from "../shared/Photo";
@@ -12,17 +13,37 @@ interface Given {
   image: PoolImage | undefined;
   isSelected: boolean;
   isLookedAt: boolean;
-  style: Record<string, string>;
+  /** In pixels, in the box that is scrolled. */
+  width: number;
+  height: number;
+  left: number;
+  top: number;
 }
 
-export function BrowseTile({ index, total, image, isSelected, isLookedAt, style }: Given) {
+/** Drawn again where something of it changes, not whenever the grid is: a scroll draws the grid again with each row. */
+export class BrowseTile extends Component<Given> {
+  override shouldComponentUpdate(next: Given): boolean {
+    return (Object.keys(next) as (keyof Given)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render(given: Given) {
+    return <Tile {...given} />;
+  }
+}
+
+function Tile({ index, total, image, isSelected, isLookedAt, width, height, left, top }: Given) {
   const given = image?.classes ?? null;
   const noted = image?.notes ?? [];
   const state = [given && "labelled", given?.length === 0 && "none", image?.disputed && "disputed"];
   return (
     <div
       class={["tile", ...state, isSelected && "picked", isLookedAt && "looked-at"].filter(Boolean).join(" ")}
-      style={{ ...style, ...classColour(given?.[0] ?? null) }}
+      style={{
+        width: `${width}px`,
+        height: `${height}px`,
+        transform: `translate(${left}px, ${top}px)`,
+        ...classColour(given?.[0] ?? null),
+      }}
       role="option"
       tabIndex={-1}
       id={`image-${index}`}

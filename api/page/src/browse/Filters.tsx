@@ -6,6 +6,7 @@ import { isSeveral } from "../store/project";
 import { percent, words } from "../words";
 
 const TYPED_MS = 300;
+const CROSS = "✕";
 const NONE = "\0"; // no class is called so
 
 interface Given {
@@ -83,6 +84,15 @@ export function Filters({ look, hasGuesses, onChange, onClear, onPredict, busy }
         options={Object.entries(say.notedOptions)}
         onChoose={(value) => onChange({ noted: value || undefined, noted_by: value ? look.noted_by : undefined })}
       />
+      {look.of_job && (
+        <button
+          type="button"
+          aria-label={say.notOfJob}
+          onClick={() => onChange({ of_job: undefined, lasso: undefined })}
+        >
+          {look.lasso ? say.inLasso : say.ofJob} <span aria-hidden="true">{CROSS}</span>
+        </button>
+      )}
       {look.apart && (
         <Choice
           label={say.apart}

@@ -17,7 +17,8 @@ const DRAG = 6; // pixels, from which on a press is a rubber band
 export function Grid({ browse }: { browse: Browse }) {
   const box = useRef<HTMLDivElement>(null);
   const size = useSignal({ width: 0, height: 0 });
-  const place = useSignal(0);
+  const place = useRef(0); // where in the whole the window begins; it moves with every frame of a scroll
+  const drawn = useSignal(""); // of what is drawn: only when that changes it is drawn again
   const { total } = browse;
   const { width, height } = size.value;
   const tile = width < NARROW ? SMALL_TILE : TILE;
@@ -26,6 +27,11 @@ export function Grid({ browse }: { browse: Browse }) {
   const rowHeight = side + CAPTION + GAP;
   const rows = Math.ceil(total / columns);
   const scroll = useMemo(() => new TallScroll(rows * rowHeight, height), [rows, rowHeight, height]);
+  const firstRowAt = (at: number) => Math.max(0, Math.floor(at / rowHeight) - AROUND);
+  const moved = () => {
+    place.current = scroll.at;
+    drawn.value = `${firstRowAt(scroll.at)} ${scroll.offset}`;
+  };
 
   useLayoutEffect(() => {
     const measure = () => {
@@ -40,16 +46,17 @@ export function Grid({ browse }: { browse: Browse }) {
     return () => watch.disconnect();
   }, []);
   useLayoutEffect(() => {
-    box.current!.scrollTop = scroll.to(place.peek());
-    place.value = scroll.at;
+    box.current!.scrollTop = scroll.to(place.current);
+    moved();
   }, [scroll]);
   useEffect(() => {
     const { activeElement: focused } = document;
     if (!focused || focused === document.body || focused.matches("main")) box.current?.focus({ preventScroll: true });
   }, []);
 
-  const firstRow = Math.max(0, Math.floor(place.value / rowHeight) - AROUND);
-  const lastRow = Math.min(rows - 1, Math.floor((place.value + height) / rowHeight) + AROUND);
+  drawn.value;
+  const firstRow = firstRowAt(place.current);
+  const lastRow = Math.min(rows - 1, firstRow + Math.ceil(height / rowHeight) + 2 * AROUND);
   const [first, end] = [firstRow * columns, Math.min(total, (lastRow + 1) * columns)];
   useEffect(() => {
     const settled = setTimeout(() => browse.want(first, end), SETTLE_MS);
@@ -62,7 +69,7 @@ export function Grid({ browse }: { browse: Browse }) {
     const to = top < scroll.at ? top : below > scroll.at ? below : null;
     if (to === null) return;
     box.current!.scrollTop = scroll.to(to);
-    place.value = scroll.at;
+    moved();
   };
   useEffect(() => {
     if (width) reveal(browse.at.peek()); // where it was begun with an image far down
@@ -119,7 +126,7 @@ export function Grid({ browse }: { browse: Browse }) {
         const { scrollTop } = event.currentTarget;
         const to = scroll.scrolled(scrollTop);
         if (Math.abs(to - scrollTop) >= 1) event.currentTarget.scrollTop = to;
-        place.value = scroll.at;
+        moved();
       }}
       onKeyDown={onKeyDown}
       onClick={onClick}
@@ -135,11 +142,10 @@ export function Grid({ browse }: { browse: Browse }) {
             image={browse.image(index)}
             isSelected={selected.has(index)}
             isLookedAt={index === at}
-            style={{
-              width: `${side}px`,
-              height: `${rowHeight - GAP}px`,
-              transform: `translate(${(index % columns) * (side + GAP)}px, ${Math.floor(index / columns) * rowHeight - scroll.offset}px)`,
-            }}
+            width={side}
+            height={rowHeight - GAP}
+            left={(index % columns) * (side + GAP)}
+            top={Math.floor(index / columns) * rowHeight - scroll.offset}
           />
         ))}
         {band.drawn.value && <div class="band" style={band.drawn.value} />}

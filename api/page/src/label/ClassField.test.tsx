@@ -68,3 +68,15 @@ test("the very first class is made without a question", async () => {
   await user.type(screen.getByRole("textbox"), "shirt{Enter}");
   await vi.waitFor(() => expect(onClass).toHaveBeenCalledExactlyOnceWith("shirt"));
 });
+
+test("a word that stands whole in another class's name may be a class of its own, and is asked about", async () => {
+  const user = show("t-shirt", "dress");
+  await user.type(screen.getByRole("textbox"), "shirt{Enter}");
+  expect(onClass).not.toHaveBeenCalled();
+  await user.click(await screen.findByRole("button", { name: "Make the class “shirt”" }));
+  await vi.waitFor(() => expect(onClass).toHaveBeenCalledExactlyOnceWith("shirt"));
+  onClass.mockClear();
+  await user.type(screen.getByRole("textbox"), "shirt{Enter}");
+  await user.click(await screen.findByRole("button", { name: "It is “t-shirt”" }));
+  await vi.waitFor(() => expect(onClass).toHaveBeenCalledExactlyOnceWith("t-shirt"));
+});

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useId } from "preact/hooks";
-import { isWanted } from "../shared/classFor";
+import { isWanted, isWholeWordOf, whichOf } from "../shared/classFor";
 import { classColour } from "../shared/colour";
 import { Kbd } from "../shared/Kbd";
 import type { Answer } from "../store/answer";
@@ -46,8 +46,12 @@ export function ClassField({ field, given, suggested, onClass, onNone = null, on
     if (!text) onEmpty();
     else {
       const choice = choices[chosen];
-      if (choice) finish(choice);
-      else if (await isWanted(text)) finish(text);
+      if (choice) {
+        const mayBeNew = isNew && at.value === 0 && isWholeWordOf(choice, text);
+        const meant = mayBeNew ? await whichOf(choice, text) : choice;
+        if (meant === null) return field.current?.select();
+        finish(meant);
+      } else if (await isWanted(text)) finish(text);
       else return field.current?.select();
     }
     if (classes.value.length) onLeave();

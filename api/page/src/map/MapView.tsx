@@ -4,6 +4,7 @@ import { get, Problem } from "../service/service";
 import type { Job } from "../service/types";
 import { Age } from "../shared/Age";
 import { Asking } from "../shared/Asking";
+import { ChartButtons } from "../shared/ChartButtons";
 import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
@@ -36,6 +37,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
   const isWhole = answer && !isOfBoxes(answer.result) && answer.result.images === answer.result.names.length;
   const go = (
     <>
+      {answer && <ChartButtons job={answer.job} />}
       {answer && <Age job={answer.job} labelsThen={isWhole ? labelledIn(answer.result) : null} />}
       <button
         type="button"
@@ -52,7 +54,7 @@ export function MapView({ params }: { params: URLSearchParams }) {
       <Heading action={go}>{words.map.heading}</Heading>
       <Asking question={map} />
       {!answer && !map.asking.value && <p class="hint prose">{isBoxes() ? words.map.hintOfBoxes : words.map.hint}</p>}
-      {answer && <PlaneView key={answer.job.id} result={answer.result} batch={batch.value} />}
+      {answer && <PlaneView key={answer.job.id} result={answer.result} batch={batch.value} job={answer.job.id} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
     </div>
   );

@@ -3,12 +3,15 @@ import { hsl } from "d3-color";
 import { select } from "d3-selection";
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Kbd } from "../shared/Kbd";
 import { useKeys } from "../shared/keyboard";
 import { toneOf } from "../store/labels";
-import { attempt, say } from "../store/notices";
+import { attempt, say, tell } from "../store/notices";
+import { isBoxes } from "../store/project";
 import { go } from "../store/route";
 import { words } from "../words";
 import { type Colouring, colouringOf, isOfBoxes, type MapResult, toSimilar, whatIs } from "./colouring";
+import { type Corner, countInside, frameOf, isFarther, lassoOf, textOf } from "./lasso";
 import { MapSide } from "./MapSide";
 import { type Colour, type Look, type Painter, painterFor } from "./painter";
 import { Plane, type View } from "./plane";
@@ -26,7 +29,7 @@ const DIRECTIONS: Record<string, readonly [number, number]> = {
 type Zoom = ZoomBehavior<HTMLDivElement, unknown>;
 
 /** The points, and the image of the one under the pointer. A click, a tap or Enter holds it. */
-export function PlaneView({ result, batch }: { result: MapResult; batch: readonly string[] }) {
+export function PlaneView({ result, batch, job }: { result: MapResult; batch: readonly string[]; job: string }) {
   const place = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const by = useSignal<number | null>(null);
@@ -39,6 +42,9 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
   const ringed = useMemo(() => rowsOf(result.names, batch), [result, batch]);
   const at = useSignal(ringed[0] ?? 0);
   const held = useSignal(false);
+  /** Whether the next drag draws a lasso, and what of it is drawn. */
+  const isLasso = useSignal(false);
+  const drawn = useSignal<readonly Corner[] | null>(null);
   const painter = useSignal<Painter | null>(null);
   const transform = useSignal(zoomIdentity);
   const size = useSignal({ width: 1, height: 1 });
@@ -59,6 +65,11 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
     scheme().addEventListener("change", toScheme);
     zooming.on("zoom", (event: D3ZoomEvent<HTMLDivElement, unknown>) => {
       transform.value = event.transform;
+    });
+    const usual = zooming.filter();
+    zooming.filter(function (event, datum) {
+      const draws = event.type !== "wheel" && (isLasso.peek() || event.shiftKey);
+      return !(draws && !isBoxes()) && usual.call(this, event, datum);
     });
     select(box).call(zooming).on("dblclick.zoom", null);
     void attempt(async () => {
@@ -103,6 +114,19 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
       select(place.current!).call(zooming.translateBy, ...shift([width / 2 - x, height / 2 - y], transform.value.k));
   };
 
+  /** Lists the images inside a line in Browse. */
+  const list = (corners: readonly Corner[]) => {
+    isLasso.value = false;
+    drawn.value = null;
+    if (!countInside(plane, corners)) return tell(words.map.nothingInside);
+    go("browse", { of_job: job, lasso: textOf(corners) });
+  };
+  const listInSight = () => list(frameOf(plane, view.value));
+  const spot = (event: PointerEvent): Corner => {
+    const { left, top } = place.current!.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  };
+
   useKeys((key) => {
     const onPlane = [place.current, document.body, document.getElementById("main")].includes(
       document.activeElement as HTMLDivElement,
@@ -110,10 +134,14 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
     const direction = DIRECTIONS[key];
     if (direction && onPlane) step(direction);
     else if (key === "Enter" && onPlane) hold(at.value);
-    else if (key === "Escape") held.value = false;
-    else if (key === "+" || key === "=") closer(STEP);
+    else if (key === "Escape") {
+      held.value = false;
+      isLasso.value = false;
+      drawn.value = null;
+    } else if (key === "+" || key === "=") closer(STEP);
     else if (key === "-" || key === "−") closer(1 / STEP);
     else if (key === "0") all();
+    else if (key === "l" && !isBoxes()) listInSight();
     else if (key === "m") go("similar", toSimilar(result, at.value));
     else return false;
     return true;
@@ -123,20 +151,41 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
     <div class="map-bench">
       <div class="plane-frame">
         <div
-          class={held.value ? "plane held" : "plane"}
+          class={["plane", held.value && "held", isLasso.value && "drawing"].filter(Boolean).join(" ")}
           ref={place}
           tabIndex={0}
           role="application"
           aria-roledescription={words.map.role}
           aria-label={words.map.plane(plane.points.n, isOfBoxes(result))}
-          onClick={(event) => hold(under(event, isFinger(event) ? NEAR_FINGER_PX : NEAR_PX))}
+          onClick={(event) => event.shiftKey || hold(under(event, isFinger(event) ? NEAR_FINGER_PX : NEAR_PX))}
+          onPointerDown={(event) => {
+            if (isBoxes() || event.button !== 0 || !(isLasso.value || event.shiftKey)) return;
+            place.current!.setPointerCapture(event.pointerId);
+            drawn.value = [spot(event)];
+          }}
+          onPointerUp={() => {
+            if (drawn.value && drawn.value.length > 2) list(lassoOf(drawn.value, plane, view.value));
+            drawn.value = null;
+          }}
+          onPointerCancel={() => {
+            drawn.value = null;
+          }}
           onPointerMove={(event) => {
+            if (drawn.value) {
+              if (isFarther(drawn.value, spot(event))) drawn.value = [...drawn.value, spot(event)];
+              return;
+            }
             if (held.value || event.buttons || event.pointerType !== "mouse") return;
             const found = under(event, NEAR_PX);
             if (found !== null) at.value = found;
           }}
         >
           <canvas ref={canvas} />
+          {drawn.value && (
+            <svg class="lasso" aria-hidden="true">
+              <polygon points={drawn.value.map((corner) => corner.join(",")).join(" ")} />
+            </svg>
+          )}
         </div>
         {/* biome-ignore lint/a11y/useSemanticElements: three buttons are no form */}
         <div class="zoom" role="group" aria-label={words.map.zoom}>
@@ -150,6 +199,24 @@ export function PlaneView({ result, batch }: { result: MapResult; batch: readonl
             ⤢
           </button>
         </div>
+        {!isBoxes() && (
+          /* biome-ignore lint/a11y/useSemanticElements: two buttons are no form */
+          <div class="zoom lassos" role="group" aria-label={words.map.toBrowse}>
+            <button
+              type="button"
+              title={words.map.lassoHint}
+              aria-pressed={isLasso.value}
+              onClick={() => {
+                isLasso.value = !isLasso.value;
+              }}
+            >
+              {words.map.lasso}
+            </button>
+            <button type="button" title={words.map.inSightHint} onClick={listInSight}>
+              {words.map.inSight} <Kbd>l</Kbd>
+            </button>
+          </div>
+        )}
       </div>
       <MapSide
         result={result}

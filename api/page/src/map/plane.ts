@@ -56,10 +56,14 @@ export class Plane {
     return [(x[at]! - view.x) * view.scale + view.width / 2, (y[at]! - view.y) * view.scale + view.height / 2];
   }
 
+  inData(view: View, px: number, py: number): [number, number] {
+    return [(px - view.width / 2) / view.scale + view.x, (py - view.height / 2) / view.scale + view.y];
+  }
+
   /** The point nearest to a place on the screen; null where none is near. */
   nearest(view: View, px: number, py: number, most: number): number | null {
     const { x, y } = this.points;
-    const [dataX, dataY] = [(px - view.width / 2) / view.scale + view.x, (py - view.height / 2) / view.scale + view.y];
+    const [dataX, dataY] = this.inData(view, px, py);
     let best: number | null = null;
     let least = Number.POSITIVE_INFINITY;
     for (const at of this.index.within(dataX, dataY, most / view.scale)) {

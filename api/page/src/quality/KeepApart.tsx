@@ -2,11 +2,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { confirmed } from "../shared/Dialogs";
 import { useLifetime } from "../shared/lifetime";
 import { attempt } from "../store/notices";
+import { isBoxes } from "../store/project";
 import { addressOf } from "../store/route";
 import { apart, keepApart, loadApart } from "../store/validation";
 import { words } from "../words";
 
 const USUAL = 100;
+const toLabel = () =>
+  isBoxes() ? addressOf("label", { apart: "true" }) : addressOf("browse", { apart: "true", labelled: "no" });
 
 /** Keeps images apart to validate by, or tells how many are. */
 export function KeepApart() {
@@ -28,7 +31,7 @@ export function KeepApart() {
       <p class="row kept-apart">
         <span class="grow">{say.kept(now.images, now.labelled)}</span>
         {now.labelled < now.images && (
-          <a class="button" href={addressOf("browse", { apart: "true", labelled: "no" })}>
+          <a class="button" href={toLabel()}>
             {say.label}
           </a>
         )}

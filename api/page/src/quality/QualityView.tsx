@@ -44,7 +44,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
 
   return (
     <div class="view">
-      <Heading action={isBoxes() ? null : <ReportButton />}>{words.quality.title}</Heading>
+      <Heading action={<ReportButton />}>{words.quality.title}</Heading>
       <Section
         kind="learning_curve"
         heading={words.quality.curve}
@@ -61,7 +61,7 @@ export function QualityView({ params }: { params: URLSearchParams }) {
         hint={words.quality.f1Hint}
         verb={words.quality.measure}
         named={kind === "f1" ? named : null}
-        before={isBoxes() || hasNamed ? null : <KeepApart />}
+        before={hasNamed ? null : <KeepApart />}
         missing={hasNamed || apart.value?.labelled ? null : f1Missing()}
         request={() => ({
           kind: "f1",

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { Kind, RequestFor, Results } from "../service/types";
 import { Age } from "../shared/Age";
 import { Asking } from "../shared/Asking";
+import { ChartButtons } from "../shared/ChartButtons";
 import { useLifetime } from "../shared/lifetime";
 import { Remarks } from "../shared/Remarks";
 import { Question } from "../store/jobs";
@@ -48,6 +49,7 @@ export function Section<K extends Kind>({
     <section class="card" aria-label={heading}>
       <div class="row">
         <h2 class="grow">{heading}</h2>
+        {answer && <ChartButtons job={answer.job} />}
         {answer && <Age job={answer.job} labelsThen={labelsIn(answer.result)} />}
         <button
           type="button"

@@ -101,7 +101,7 @@ export interface paths {
         };
         /**
          * Get Result
-         * @description Send the whole result, by `Accept` as JSON, as CSV, or as tab-separated labels, which nextlabel reads back.
+         * @description Send the whole result, by `Accept` as JSON, CSV, tab-separated labels, which nextlabel reads back, or a chart.
          */
         get: operations["get_result_jobs__job_id__result_get"];
         put?: never;
@@ -550,8 +550,6 @@ export interface paths {
         /**
          * Make Report
          * @description Make a report of what is known of a pool and its labels: one file, under 5 MB. What is not told, it says.
-         *
-         *     Results are told for one class an image.
          */
         post: operations["make_report_report_post"];
         delete?: never;
@@ -574,6 +572,26 @@ export interface paths {
          * @description Write labels, or what a job says, as a file of another tool. Labels that contradict each other are refused.
          */
         post: operations["export_export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export/size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Size
+         * @description Tell how large an `image-folder` is to be, before it is made.
+         */
+        post: operations["size_export_size_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -858,11 +876,11 @@ export interface components {
             head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
+             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). Or boxes with a class each (`detection`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Content
              * @description Read every image to see whether it was changed, where the file system may not tell (a network share). Takes as long as reading all of the files.
@@ -891,6 +909,21 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
+             * Image Size
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             */
+            image_size?: number | null;
+            /**
+             * Passes
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             */
+            passes?: number | null;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -917,7 +950,7 @@ export interface components {
             path_to_labels_val?: string | null;
             /**
              * Methods
-             * @description To replay beside `random`.
+             * @description To replay beside `random`. For boxes, left out: auto and det_sum.
              */
             methods?: (string | {
                 [key: string]: unknown;
@@ -930,7 +963,7 @@ export interface components {
             repeats: number;
             /**
              * Budget
-             * @description Labels to replay to. Default: half of those there are, 1,000 at most.
+             * @description Labels to replay to. Default: half of those there are, 1,000 at most; for boxes, images, 200 at most.
              */
             budget?: number | null;
         };
@@ -963,6 +996,52 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * BoxAuditArm
+         * @description A method replayed: mAP@50 by labelled images and the boxes on them, mean over the repeats.
+         *
+         *     `gain`: mean mAP@50 over the whole budget of boxes, less random's at as many boxes; `gain_by_images`: at as many
+         *     images. `saved`: the share of random's boxes that it does without for the mAP@50 that both have the boxes to reach;
+         *     None: it did not get there. Intervals are of 95 %, and that of `gain` decides the verdict.
+         */
+        BoxAuditArm: {
+            /** Method */
+            method: string;
+            /** Images */
+            images: number[];
+            /** Boxes */
+            boxes: number[];
+            /** Map50 */
+            map50: number[];
+            /** Gain */
+            gain: number;
+            /** Gain Interval */
+            gain_interval: [
+                number,
+                number
+            ];
+            /** Gain By Images */
+            gain_by_images: number;
+            /** Gain By Images Interval */
+            gain_by_images_interval: [
+                number,
+                number
+            ];
+            /** Saved */
+            saved: number | null;
+            /** Saved Interval */
+            saved_interval: [
+                number,
+                number
+            ] | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "better" | "no better" | "worse" | "unsure";
+            /** Sentence */
+            sentence: string;
         };
         /**
          * BoxCurvePoint
@@ -1290,7 +1369,10 @@ export interface components {
             /** Probability */
             probability: number;
         };
-        /** ClassScores */
+        /**
+         * ClassScores
+         * @description One class. `f1_interval`: of 95 %, by Wilson; null where no image is of the class, nor taken for it.
+         */
         ClassScores: {
             /** Class */
             class: string;
@@ -1300,6 +1382,11 @@ export interface components {
             recall: number;
             /** F1 */
             f1: number;
+            /** F1 Interval */
+            f1_interval?: [
+                number,
+                number
+            ] | null;
             /** Support */
             support: number;
             /** Predicted */
@@ -1530,6 +1617,44 @@ export interface components {
              * @default
              */
             example: string;
+        };
+        /**
+         * DetectionAuditResult
+         * @description `arms`: random first, then the methods as asked. `detector`: what found the boxes in each round.
+         */
+        DetectionAuditResult: {
+            /**
+             * Kind
+             * @default audit
+             * @constant
+             */
+            kind: "audit";
+            /**
+             * Task
+             * @default detection
+             * @constant
+             */
+            task: "detection";
+            /** Repeats */
+            repeats: number;
+            /** Images */
+            images: number;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "held out" | "split";
+            /** Validation Images */
+            validation_images: number;
+            /** Detector */
+            detector: string;
+            /** Arms */
+            arms: components["schemas"]["BoxAuditArm"][];
+            /** Sentence */
+            sentence: string;
+            /** Skipped */
+            skipped: components["schemas"]["Skipped"][];
+            manifest: components["schemas"]["Manifest"];
         };
         /**
          * DetectionF1Result
@@ -2070,17 +2195,43 @@ export interface components {
             manifest: components["schemas"]["Manifest"];
         };
         /**
+         * ExportSize
+         * @description How large an `image-folder` is to be.
+         */
+        ExportSize: {
+            /** Images */
+            images: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Missing
+             * @description Labelled images that the pool does not have; the zip names them.
+             */
+            missing: number;
+            /**
+             * Refused
+             * @description Why it is too large for a zip, and what does it instead.
+             */
+            refused: string | null;
+        };
+        /**
          * ExportWanted
          * @description What to take away: the labels in a folder, or the batch or predictions of a job.
          */
         ExportWanted: {
             /**
              * Format
+             * @description `csv`, `coco`, `cvat`, `label-studio`; of one class an image `image-folder`, a zip of the images by class; of boxes `coco`, `cvat`, `label-studio`, `yolo` and `voc`, these two as zips of files.
              * @enum {string}
              */
-            format: "csv" | "coco" | "cvat" | "label-studio";
+            format: "csv" | "coco" | "cvat" | "label-studio" | "yolo" | "voc" | "image-folder";
             /** Path To Labels */
             path_to_labels: string;
+            /**
+             * Path To Img
+             * @description The pool; `image-folder` takes the images from it.
+             */
+            path_to_img?: string | null;
             /**
              * Job
              * @description A succeeded selection or prediction: what it says is taken away, in the place of the labels.
@@ -2088,11 +2239,10 @@ export interface components {
             job?: string | null;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Image Prefix
              * @description What stands for the pool in URLs; of Label Studio alone.
@@ -2163,13 +2313,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2432,6 +2587,18 @@ export interface components {
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
         };
+        /**
+         * ImageFolderWanted
+         * @description Whose size to tell: of the images that are labelled, or of a job's.
+         */
+        ImageFolderWanted: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** Path To Img */
+            path_to_img: string;
+            /** Job */
+            job?: string | null;
+        };
         /** ImageGiven */
         ImageGiven: {
             /** Name */
@@ -2644,13 +2811,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2978,13 +3150,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3195,13 +3372,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4024,13 +4206,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4321,11 +4508,10 @@ export interface components {
             path_to_labels: string;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
             /**
              * Jobs
              * @description Succeeded jobs about this pool; of several of a kind, the last counts.
@@ -4424,13 +4610,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4650,13 +4841,18 @@ export interface components {
              */
             webhook?: string | null;
             /**
+             * Detector
+             * @description For boxes: what finds them. `whole`: a small network, all of which is trained on the labels, in about a minute. `light`: a head on what it and a backbone see untrained, in seconds; it finds less. `large`: D-FINE or RT-DETRv2, on a GPU. Left out: `large` where a worker has a GPU and its weights, or else `whole`.
+             */
+            detector?: ("whole" | "light" | "large") | null;
+            /**
              * Image Size
              * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4906,11 +5102,10 @@ export interface components {
             images: number;
             /**
              * Task
-             * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
              * @enum {string}
              */
-            task: "classification" | "multilabel";
+            task: "classification" | "multilabel" | "detection";
         };
     };
     responses: never;
@@ -5278,9 +5473,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
+                    "application/json": components["schemas"]["SelectionResult"] | components["schemas"]["MultilabelSelectionResult"] | components["schemas"]["DetectionSelectionResult"] | components["schemas"]["PredictionResult"] | components["schemas"]["MultilabelPredictionResult"] | components["schemas"]["DetectionPredictionResult"] | components["schemas"]["F1Result"] | components["schemas"]["MultilabelF1Result"] | components["schemas"]["DetectionF1Result"] | components["schemas"]["LearningCurveResult"] | components["schemas"]["DetectionLearningCurveResult"] | components["schemas"]["AuditResult"] | components["schemas"]["DetectionAuditResult"] | components["schemas"]["LabelCheckResult"] | components["schemas"]["MultilabelLabelCheckResult"] | components["schemas"]["DetectionLabelCheckResult"] | components["schemas"]["AgreementResult"] | components["schemas"]["SimilarResult"] | components["schemas"]["MultilabelSimilarResult"] | components["schemas"]["DetectionSimilarResult"] | components["schemas"]["MapResult"] | components["schemas"]["MultilabelMapResult"] | components["schemas"]["DetectionMapResult"] | components["schemas"]["EmbeddingResult"];
                     "text/csv": string;
                     "text/tab-separated-values": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description Problem document */
@@ -6115,8 +6311,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description What a label is: one class an image (`classification`), or any number of them (`multilabel`). */
-                task?: "classification" | "multilabel";
+                task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
             path?: never;
@@ -6599,7 +6794,7 @@ export interface operations {
             /** @description The file */
             200: {
                 headers: {
-                    /** @description How many images somebody found no class to apply to, which the format can't say. */
+                    /** @description How much the format can't say: images that somebody found no class to apply to; of boxes, those around a crowd. */
                     "Nextlabel-Unsaid"?: number;
                     [name: string]: unknown;
                 };
@@ -6607,6 +6802,51 @@ export interface operations {
                     "text/csv": string;
                     "application/json": unknown;
                     "application/xml": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    size_export_size_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageFolderWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportSize"];
                 };
             };
             /** @description Problem document */

@@ -65,16 +65,27 @@ export async function remove(path: string): Promise<void> {
   await ask("DELETE", path);
 }
 
-/** Saves an answer as a file: a link could not send the key. With a body, it is posted. */
-/** Saves what is answered as a file. Resolves with what was said beside it. */
-export async function download(path: string, accept: string, name: string, body?: unknown): Promise<Headers> {
-  const answer = await ask(body === undefined ? "GET" : "POST", path, { headers: { Accept: accept }, body });
+/** Saves what is answered as a file: a link could not send the key. With a body, it is posted. Resolves with what was said
+ * beside it. */
+export async function download(
+  path: string,
+  accept: string,
+  name: string,
+  body?: unknown,
+  patience?: number,
+): Promise<Headers> {
+  const how = { headers: { Accept: accept }, body, ...(patience && { patience }) };
+  const answer = await ask(body === undefined ? "GET" : "POST", path, how);
+  save(await answer.blob(), name);
+  return answer.headers;
+}
+
+export function save(content: Blob, name: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  return answer.headers;
 }
 
 export function withQuery(path: string, query: Query = {}): string {

@@ -31,6 +31,7 @@ export type KeptProject = Schemas["ProjectView"];
 export type ProjectList = Schemas["ProjectList"];
 export type Pace = Schemas["PaceView"];
 export type PaceList = Schemas["PaceList"];
+export type ExportSize = Schemas["ExportSize"];
 export type PoolPage = Schemas["PoolPage"];
 export type PoolImage = Schemas["PoolImage"];
 export type HandOut = Schemas["HandOutView"];

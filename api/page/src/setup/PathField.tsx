@@ -17,11 +17,14 @@ interface Given {
   /** Where labels of what was chosen here may go, and where they go by now. */
   onSuggest?: (path: string) => void;
   suggestsFor?: string;
+  /** What is being looked up: until then nothing is suggested. */
+  onLook?: (looked: Promise<void>) => void;
   focus?: boolean;
 }
 
 /** A path, typed or chosen. For images, it says how many lie there. */
-export function PathField({ id, label, hint, value, fault, kind, onChange, onSuggest, suggestsFor, focus }: Given) {
+export function PathField(given: Given) {
+  const { id, label, hint, value, fault, kind, onChange, onSuggest, suggestsFor, focus } = given;
   const field = useRef<HTMLInputElement>(null);
   const browse = useRef<HTMLButtonElement>(null);
   const suggested = useRef<string | null>(null);
@@ -33,7 +36,7 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
 
   useEffect(() => {
     if (focus) browse.current?.focus();
-    if (value) void look(value);
+    if (value) look(value);
   }, []);
   useLayoutEffect(() => {
     // what is suggested to somebody who is about to type gives way to what they type, instead of standing before it
@@ -41,7 +44,11 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
     typed.current = value;
   }, [value]);
 
-  const look = async (path: string) => {
+  const look = (path: string) => {
+    const looked = lookInto(path);
+    given.onLook?.(looked);
+  };
+  const lookInto = async (path: string) => {
     setFound("");
     setUnread("");
     if (!path || kind !== "images") return;
@@ -53,6 +60,9 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
       suggested.current = folder.path_to_labels;
       onSuggest(suggested.current ?? "");
     }
+    void count(path, folder);
+  };
+  const count = async (path: string, folder: Folder) => {
     const below = await imagesBelow(folder).catch(() => null);
     if (!below || field.current?.value.trim() !== path) return;
     setFound(inWords(folder.images, below));
@@ -63,7 +73,7 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
     const path = await pick(label, value || null, kind);
     if (path) {
       onChange(path);
-      void look(path);
+      look(path);
     }
     field.current?.focus();
   };
@@ -82,7 +92,7 @@ export function PathField({ id, label, hint, value, fault, kind, onChange, onSug
             typed.current = event.currentTarget.value;
             onChange(typed.current);
           }}
-          onChange={(event) => void look(event.currentTarget.value.trim())}
+          onChange={(event) => look(event.currentTarget.value.trim())}
         />
         <button type="button" ref={browse} aria-label={words.setup.browseFor(label)} onClick={() => void choose()}>
           {words.setup.browse}

@@ -46,6 +46,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
     ...(begins ? { person: project.peek()?.person ?? "me" } : project.peek()),
   });
   const chose = useRef(!isNew);
+  const looked = useRef<Promise<void>>(Promise.resolve());
   const [told, setTold] = useState<Awaited<ReturnType<typeof taskIn>>>(null);
   const { labels } = now.value;
   useEffect(() => {
@@ -73,6 +74,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
+      await looked.current; // Enter comes before the place for labels that is suggested
       faults.value = await begin(now.value);
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
     });
@@ -118,6 +120,9 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
             kind="images"
             onSuggest={(labels) => set({ labels })}
             suggestsFor={now.value.labels}
+            onLook={(one) => {
+              looked.current = one;
+            }}
             focus={isNew}
           />
           <PathField {...text("labels")} kind="folders" />

@@ -3,10 +3,10 @@ import { open, tell } from "../store/notices";
 import { linkToHere } from "../store/route";
 import { words } from "../words";
 
-/** Copies the address of what is shown; where a page may not copy, it shows it. */
-export function LinkButton() {
+/** Copies the address of what is shown, or that which is given; where a page may not copy, it shows it. */
+export function LinkButton({ to }: { to?: string }) {
   const copy = async () => {
-    const link = linkToHere();
+    const link = to ? new URL(to, location.href).href : linkToHere();
     try {
       await navigator.clipboard.writeText(link);
       tell(words.links.copied);

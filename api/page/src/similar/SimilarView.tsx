@@ -74,6 +74,11 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
         <button type="button" class="primary" disabled={search.asking.value} onClick={again}>
           {words.similar.again} <Kbd>n</Kbd>
         </button>
+        {answer && answer.result.items.length > 0 && (
+          <a class="button" href={addressOf("browse", { of_job: answer.job.id })}>
+            {words.similar.all}
+          </a>
+        )}
         <a class="button" href={addressOf("label")}>
           {words.similar.back}
         </a>

@@ -100,3 +100,24 @@ test("an image of somebody else is as it was when what was done to it is undone"
   drawn.undo();
   await vi.waitFor(() => expect(written("annas.png").at(-1)).toMatchObject({ boxes: null }));
 });
+
+test("an image that the person is unsure of is kept, left to others, and can be come back to", async () => {
+  service.set("POST labels/notes", (_, body) => ({ unsure: 1, texts: 0, notes: [], ...(body as object) }));
+  service.set("POST hand-outs", () => ({ images: 1 }));
+  const images = [image("a.png"), image("b.png")];
+  const drawn = board(images);
+  drawn.doubt();
+  expect(drawn.current.value.name).toBe("b.png");
+  await vi.waitFor(() =>
+    expect(asked.find(({ what }) => what === "POST labels/notes")?.body).toMatchObject({
+      notes: [{ name: "a.png", unsure: true, text: "" }],
+    }),
+  );
+  expect(board(images).open.value.map(({ name }) => name)).toEqual(["b.png"]);
+  const again = new Board([{ name: "a.png" }], new Map([["a.png", image("a.png")]]), async () => "mine", {
+    comingBack: true,
+  });
+  expect(again.open.value.map(({ name }) => name)).toEqual(["a.png"]);
+  again.doubt();
+  expect(board(images).open.value).toHaveLength(2);
+});

@@ -9,6 +9,7 @@ import { doubt, untilDone } from "./connection";
 import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
 import { leaveToOthers } from "./handOuts";
 import { make, moveBox, moveImages } from "./labels";
+import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
 import { setSkipped, skipped } from "./project";
@@ -106,8 +107,15 @@ export class Board {
   private steps: Step[] = [];
   private undone: Step[] = [];
 
-  constructor(items: readonly Item[], drawn: ReadonlyMap<string, ImageBoxes>, decide: Decide) {
+  /** comingBack: the images are there to be come back to, also those that were skipped, or that the person is unsure of. */
+  constructor(
+    items: readonly Item[],
+    drawn: ReadonlyMap<string, ImageBoxes>,
+    decide: Decide,
+    { comingBack = false } = {},
+  ) {
     const leftOut = new Set(skipped.peek());
+    const isLeftOut = (name: string) => !comingBack && (leftOut.has(name) || noteOf(name).unsure);
     this.decide = decide;
     this.entries = items.map(({ name, reason = "", boxes = [] }, index) => ({
       name,
@@ -117,7 +125,7 @@ export class Board {
       size: signal(null),
       sketch: signal({ boxes: [], finished: false, untouched: true }),
       by: signal(null),
-      skipped: signal(leftOut.has(name)),
+      skipped: signal(isLeftOut(name)),
       saving: signal(false),
       refused: signal(false),
       version: "",
@@ -225,6 +233,19 @@ export class Board {
     this.advance();
   }
 
+  /** The person can't tell what is on it, and that is kept; or can after all. It is skipped, unless it is finished. */
+  doubt(): void {
+    const entry = this.current.value;
+    const unsure = !noteOf(entry.name).unsure;
+    void note(new Map([[entry.name, { ...noteOf(entry.name), unsure }]]));
+    if (!entry.sketch.value.finished) {
+      this.setSkipped(entry, unsure);
+      if (unsure) leaveToOthers(entry.name);
+    }
+    if (unsure) this.advance();
+    say(unsure ? words.notes.unsureSaid(this.words()) : words.notes.sureSaid);
+  }
+
   /** Takes all that the person said of the image back, whenever it was said; suggestions are there again. */
   takeBack(): void {
     const entry = this.current.value;
@@ -305,7 +326,7 @@ export class Board {
     this.undone = [];
     this.canUndo.value = true;
     entry.sketch.value = after;
-    if (entry.skipped.value) this.setSkipped(entry, false);
+    if (skipped.peek().includes(entry.name)) this.setSkipped(entry, false);
     this.save(entry, after);
   }
 
@@ -318,8 +339,13 @@ export class Board {
   private advance(): void {
     const [next] = this.upcoming(1);
     this.look(next ? next.index : this.at.value);
+    say(this.words());
+  }
+
+  /** How many are left, and which comes next. */
+  private words(): string {
     const left = this.open.value.length;
-    say(left ? words.boxes.left(left, this.current.value.name, this.seen.value.length) : words.label.allDone);
+    return left ? words.boxes.left(left, this.current.value.name, this.seen.value.length) : words.label.allDone;
   }
 
   private restore(step: Step, to: Sketch, from: Sketch): void {

@@ -47,6 +47,9 @@ export const isBoxes = () => project.value?.task === "detection";
 /** What requests about labels of classes say of that; the service takes one class an image where nothing is said. */
 export const theTask = (): { task?: TaskOfClasses } => (isSeveral() ? { task: "multilabel" } : {});
 
+/** The same of any task. */
+export const whatALabelIs = (): { task?: Task } => (isBoxes() ? { task: "detection" } : theTask());
+
 // --- what belongs to one pool and its labels ------------------------------------------------------------------------
 
 const of = (what: string) => () => `nextlabel.${what}:${project.value?.pool}\n${project.value?.labels}`;

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { get, post } from "../service/service";
 import type { KeptApart } from "../service/types";
-import { isBoxes, theProject, theTask, validated } from "./project";
+import { theProject, validated, whatALabelIs } from "./project";
 
 /** Null: not looked at yet. */
 export const apart = signal<KeptApart | null>(null);
@@ -11,7 +11,7 @@ export const apart = signal<KeptApart | null>(null);
 export async function loadApart(signal: AbortSignal): Promise<void> {
   apart.value = null;
   apart.value = await get<KeptApart>("labels/validation", {
-    query: { path_to_labels: theProject().labels, ...theTask() },
+    query: { path_to_labels: theProject().labels, ...whatALabelIs() },
     signal,
   });
 }
@@ -19,7 +19,7 @@ export async function loadApart(signal: AbortSignal): Promise<void> {
 /** So many in all. Those that are kept apart already stay. */
 export async function keepApart(images: number): Promise<void> {
   const { pool, labels } = theProject();
-  const body = { path_to_img: pool, path_to_labels: labels, images, ...theTask() };
+  const body = { path_to_img: pool, path_to_labels: labels, images, ...whatALabelIs() };
   apart.value = await post<KeptApart>("labels/validation", body);
 }
 
@@ -27,6 +27,6 @@ export async function keepApart(images: number): Promise<void> {
 export function scoredBy() {
   const { pool, labels } = theProject();
   const named = validated();
-  if (isBoxes() || "path_to_img_val" in named || !apart.value?.labelled) return named;
+  if ("path_to_img_val" in named || !apart.value?.labelled) return named;
   return { path_to_img_val: pool, path_to_labels_val: labels };
 }

@@ -21,6 +21,10 @@ export function ago(time: string | null, now = Date.now()): string {
   return s < 5 ? "just now" : `${seconds(s)} ago`;
 }
 
+const megabytes = (bytes: number) => {
+  if (bytes < 1e6) return `${number(Math.ceil(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
+};
 const labels = (n: number) => plural(n, "label");
 const images = (n: number) => plural(n, "image");
 const boxes = (n: number) => plural(n, "box", "boxes");
@@ -108,6 +112,11 @@ export const words = {
       `The median of the time from one image to the next, and its middle half. A pause of over ${number(minutes)} minutes counts for no image, nor does what was labelled many at once; of fewer than 10 times nothing is told. The consensus is that of the last agreement that was asked for.`,
   },
 
+  charts: {
+    save: (format: string) => `Save the chart as ${format}`,
+    hint: "The chart as a file of its own, in light colours.",
+  },
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
@@ -185,6 +194,7 @@ export const words = {
     newClassTitle: "A new class?",
     newClass: (name: string) => `There is no class “${name}” yet.`,
     makeClass: (name: string) => `Make the class “${name}”`,
+    itIs: (name: string) => `It is “${name}”`,
     typeOther: "Type something else",
     otherwiseTitle: "Somebody labelled it otherwise",
     otherwise: (name: string, theirs: string, file: string) => `${name} is ${theirs} in ${file}`,
@@ -329,6 +339,7 @@ export const words = {
     inWords: ({ unsure, text }: { unsure: boolean; text: string }) =>
       [unsure ? "unsure" : "", text].filter(Boolean).join(": "),
     unsureCount: (n: number) => `${number(n)} unsure`,
+    textCount: (n: number) => `${number(n)} noted`,
     unsureSaid: (rest: string) => `Unsure, and left to others. ${rest}`,
     unsureOf: (n: number) => `Unsure of ${images(n)}.`,
     sureSaid: "Not unsure any more.",
@@ -363,6 +374,7 @@ export const words = {
     likeReason: (name: string) => `like ${name}`,
     nothing: "There is nothing else in the pool.",
     chooseOne: "Choose “More like this” on an image.",
+    all: "All of these at once",
     oneAtLeast: "One image at least must show what is looked for.",
     found: (n: number) => `${images(n)} that look alike.`,
     moreSuch: "More such ones.",
@@ -485,9 +497,13 @@ export const words = {
     suggestions: "suggestions",
     format: "Format",
     formatHint:
-      "All that this folder of labels says, or all that is suggested; the command exports folders of images, too.",
+      "All that this folder of labels says, or all that is suggested. ImageFolder is a zip of the images by class.",
     prefix: "What stands for the pool in Label Studio's addresses",
     prefixHint: "Of its local files, /data/local-files/?d= and the folder; else https://…",
+    size: (n: number, bytes: number) => `${images(n)}, ${megabytes(bytes)}`,
+    missing: (n: number) => `${images(n)} with a label ${n === 1 ? "is" : "are"} not in the pool: the zip names them.`,
+    packing: "The zip is being saved; it is as large as the images.",
+    crowds: (n: number) => `Saved. What is a crowd, the format can't say: ${boxes(n)} left out.`,
     save: "Save",
     saved: (file: string) => `Saved as ${file}.`,
     unsaid: (n: number) =>
@@ -604,6 +620,9 @@ export const words = {
   },
 
   browse: {
+    inLasso: "inside the lasso",
+    ofJob: "of one answer",
+    notOfJob: "Not these alone",
     title: "All images",
     notOfBoxes: "Images with boxes can't be browsed yet: label and check them in batches.",
     search: "Part of the name",
@@ -709,6 +728,12 @@ export const words = {
     countedBoxes: (n: number, all: number, on: number, drawn: number) =>
       `${number(n)} of ${boxes(all)} on ${images(on)}, ${number(drawn)} drawn`,
     said: (name: string, what: string) => `${name}: ${what}`,
+    toBrowse: "List images in Browse",
+    lasso: "Lasso",
+    lassoHint: "Draw around points, with Shift at any time: their images are listed in Browse, to be labelled at once.",
+    inSight: "List these",
+    inSightHint: "All images that are in sight are listed in Browse, to be labelled at once.",
+    nothingInside: "No point lies inside.",
   },
 
   setup: {
@@ -855,7 +880,14 @@ export const words = {
     stateRefused: ", not saved: change it again",
     strip: "Batch, best first",
     similar: "More like this box",
-    backTo: { check: "Back to Check", similar: "Back to boxes like some" },
+    backTo: {
+      check: "Back to Check",
+      similar: "Back to boxes like some",
+      quality: "Back to Quality",
+      label: "Back to the batch",
+    },
+    keptApart: "Kept apart to validate by: never proposed, never learnt from.",
+    noneOfThese: "There is none.",
     changedTitle: "It was changed meanwhile",
     changedHere: (name: string) => `${name} was changed in another tab or window since you saw it.`,
     changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
@@ -946,6 +978,8 @@ export const words = {
           ["+ − f", "closer (to the box), farther, all of the image"],
           ["Page Up, Page Down", "another image"],
           ["s", "skip: not proposed again"],
+          ["!", "unsure, or not: kept, left to others, no label"],
+          [";", "a note about the image"],
           ["Esc", "let the box go"],
         ],
       ],
@@ -976,6 +1010,7 @@ export const words = {
           ["Enter", "hold the point, or let it go"],
           ["+ −", "zoom"],
           ["0", "all of it"],
+          ["l", "list what is in sight in Browse; Shift and a drag: what is drawn around"],
           ["m", "more like this one"],
         ],
       ],

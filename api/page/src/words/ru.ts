@@ -35,6 +35,11 @@ export function ago(time: string | null, now = Date.now()): string {
   return s < 5 ? "только что" : `${seconds(s)} назад`;
 }
 
+const megabytes = (bytes: number) => {
+  if (bytes < 1e6) return `${number(Math.ceil(bytes / 1e3))} КБ`;
+  return bytes < 1e9 ? `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} МБ` : `${decimal(bytes / 1e9, 1)} ГБ`;
+};
+
 // По падежам: кто или что, (нет) кого или чего, (на) ком или чём.
 const labels = (n: number) => plural(n, "метка", "метки", "меток");
 const images = (n: number) => plural(n, "изображение", "изображения", "изображений");
@@ -122,6 +127,11 @@ export const words: Words = {
     nobody: "Пока никто ничего не разметил.",
     how: (minutes) =>
       `Медиана времени от одного изображения до следующего и его средняя половина. Перерыв больше ${number(minutes)} минут не считается, как и то, что размечено сразу; меньше чем по 10 промежуткам скорость не называется. Консенсус — из последнего вопроса о согласии.`,
+  },
+
+  charts: {
+    save: (format) => `Сохранить график как ${format}`,
+    hint: "График отдельным файлом, в светлых тонах.",
   },
 
   connection: {
@@ -220,6 +230,7 @@ export const words: Words = {
     newClassTitle: "Новый класс?",
     newClass: (name) => `Класса «${name}» ещё нет.`,
     makeClass: (name) => `Создать класс «${name}»`,
+    itIs: (name) => `Это «${name}»`,
     typeOther: "Ввести другой",
     otherwiseTitle: "Кто-то разметил иначе",
     otherwise: (name, theirs, file) => `${name}: ${theirs} в файле ${file}`,
@@ -362,6 +373,7 @@ export const words: Words = {
     isUnsure: "Не уверен",
     inWords: ({ unsure, text }) => [unsure ? "есть сомнения" : "", text].filter(Boolean).join(": "),
     unsureCount: (n) => `с сомнением: ${number(n)}`,
+    textCount: (n) => `с заметкой: ${number(n)}`,
     unsureSaid: (rest) => `Есть сомнения, оставлено другим. ${rest}`,
     unsureOf: (n) => `С сомнением: ${images(n)}.`,
     sureSaid: "Сомнений больше нет.",
@@ -394,6 +406,7 @@ export const words: Words = {
     likeReason: (name) => `похоже на ${name}`,
     nothing: "В пуле больше ничего нет.",
     chooseOne: "Выберите «Похожие» на каком-нибудь изображении.",
+    all: "Все эти сразу",
     oneAtLeast: "Хотя бы одно изображение должно показывать, что ищется.",
     found: (n) => `Похожих: ${images(n)}.`,
     moreSuch: "Больше таких.",
@@ -519,9 +532,14 @@ export const words: Words = {
     labels: "метки",
     suggestions: "подсказки",
     format: "Формат",
-    formatHint: "Всё, что говорит эта папка меток, или всё, что предложено; папки с изображениями выгружает команда.",
+    formatHint:
+      "Всё, что говорит эта папка меток, или всё, что предложено. ImageFolder — zip с изображениями по классам.",
     prefix: "Что стоит вместо пула в адресах Label Studio",
     prefixHint: "Для его локальных файлов — /data/local-files/?d= и папка; иначе https://…",
+    size: (n, bytes) => `${images(n)}, ${megabytes(bytes)}`,
+    missing: (n) => `Размечено, но в пуле нет: ${images(n)}; zip их называет.`,
+    packing: "Zip сохраняется; он так же велик, как изображения.",
+    crowds: (n) => `Сохранено. Что такое толпа, формат сказать не может: пропущено ${boxes(n)}.`,
     save: "Сохранить",
     saved: (file) => `Сохранено: ${file}.`,
     unsaid: (n) => `Сохранено. Формат не может сказать, что ни один класс не подходит: ${images(n)} там без класса.`,
@@ -636,6 +654,9 @@ export const words: Words = {
   },
 
   browse: {
+    inLasso: "внутри лассо",
+    ofJob: "из одного ответа",
+    notOfJob: "Не только эти",
     title: "Все изображения",
     notOfBoxes: "Изображения с рамками здесь пока не показать: размечайте и проверяйте их пакетами.",
     search: "Часть имени",
@@ -740,6 +761,12 @@ export const words: Words = {
     countedBoxes: (n, all, on, drawn) =>
       `${number(n)} из ${number(all)} рамок на ${onImages(on)}, нарисовано ${number(drawn)}`,
     said: (name, what) => `${name}: ${what}`,
+    toBrowse: "Показать изображения в «Обзоре»",
+    lasso: "Лассо",
+    lassoHint: "Обведите точки (с Shift — в любое время): их изображения откроются в «Обзоре», чтобы разметить сразу.",
+    inSight: "Показать эти",
+    inSightHint: "Все изображения на виду откроются в «Обзоре», чтобы разметить их сразу.",
+    nothingInside: "Внутри нет ни одной точки.",
   },
 
   setup: {
@@ -923,7 +950,14 @@ export const words: Words = {
     stateRefused: ", не сохранено: измените снова",
     strip: "Пакет, сначала самые полезные",
     similar: "Похожие рамки",
-    backTo: { check: "Назад к проверке", similar: "Назад к похожим рамкам" },
+    backTo: {
+      check: "Назад к проверке",
+      similar: "Назад к похожим рамкам",
+      quality: "Назад к качеству",
+      label: "Назад к пакету",
+    },
+    keptApart: "Отложены для проверки: не предлагаются, на них не учатся.",
+    noneOfThese: "Таких нет.",
     changedTitle: "За это время изменилось",
     changedHere: (name) => `${name}: с тех пор, как вы его видели, изменено в другой вкладке или другом окне.`,
     changedBy: (name, people) => `${name}: ${people} тоже рисуют здесь, и иначе.`,
@@ -1014,6 +1048,8 @@ export const words: Words = {
           ["+ − f", "ближе (к рамке), дальше, целиком"],
           ["Page Up, Page Down", "другое изображение"],
           ["s", "пропустить: больше не предлагать"],
+          ["!", "не уверен или уверен снова: это хранится, остаётся другим и не метка"],
+          [";", "заметка об изображении"],
           ["Esc", "отпустить рамку"],
         ],
       ],
@@ -1044,6 +1080,7 @@ export const words: Words = {
           ["Enter", "закрепить точку или отпустить"],
           ["+ −", "масштаб"],
           ["0", "целиком"],
+          ["l", "показать в «Обзоре» всё, что на виду; Shift и обводка: обведённое"],
           ["m", "похожие на это"],
         ],
       ],

@@ -260,6 +260,7 @@ def test_what_another_detector_says_is_drafted_beside_what_was_drawn_and_within_
         ({"method": "uherding", "path_to_predictions": "x"}, "/method"),
         ({"passes": 100, "path_to_predictions": "x"}, "/passes"),
         ({"head": "mlp"}, "/head"),
+        ({"detector": "large", "weights": "random"}, "/weights"),
         ({"cost": {"box": 3}}, "/cost/box/[key]"),
     ],
 )

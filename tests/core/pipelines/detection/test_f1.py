@@ -158,4 +158,4 @@ def test_fields_of_the_other_tasks_are_refused_and_other_kinds_refuse_boxes():
         parse_request({"kind": "f1", "task": "detection", "path_to_img_train": "p", "path_to_predictions": "f", **val})
     assert [fault.pointer for fault in caught.value.faults] == ["/path_to_img_train"]
     with pytest.raises(InvalidRequest, match="`task` must be one of classification, multilabel"):
-        parse_request({"kind": "audit", "task": "detection", "backbone": "b0", "path_to_img": "val"})
+        parse_request({"kind": "embedding", "task": "detection", "backbone": "b0", "path_to_img": "val"})

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import type { KeptProject } from "../service/types";
+import { aProject, service } from "../testing";
+import { project, setProject } from "./project";
+import { freeName, loadProjects, openProject } from "./projects";
+import { addressOf } from "./route";
+
+const kept = (name: string, pool: string, more: Partial<KeptProject> = {}): KeptProject => ({
+  name,
+  path_to_img: pool,
+  path_to_labels: "/data/labels",
+  path_to_img_val: "",
+  path_to_labels_val: "",
+  task: "classification",
+  backbone: "descriptor",
+  method: "auto",
+  add: 8,
+  overlap_share: 0,
+  ...more,
+});
+const keep = (...projects: KeptProject[]) => service.set("GET projects", () => ({ projects }));
+
+test("a folder's name is a project's, unless another folder's project is called so", () => {
+  expect(freeName("/data/cards/", "/data/labels", [])).toBe("cards");
+  expect(freeName("/data/cards", "/data/labels", [kept("cards", "/data/cards")])).toBe("cards");
+  expect(freeName("/data/cards", "/data/labels", [kept("cards", "/old/cards")])).toBe("cards 2");
+  expect(freeName("s3://photos/..:x", "/data/labels", [])).toBe("x");
+});
+
+test("a project is opened by its name, as the same person, and the address says so", async () => {
+  setProject({ ...aProject, person: "anna", name: undefined });
+  keep(kept("cards", "/data/cards", { add: 30 }));
+  expect(await openProject("birds")).toBe(false);
+  expect(await openProject("cards")).toBe(true);
+  expect(project.value).toMatchObject({ name: "cards", pool: "/data/cards", add: 30, person: "anna" });
+  expect(addressOf("map")).toBe("#/map?project=cards");
+  expect(addressOf("label", { job: "j" })).toBe("#/label?job=j");
+});
+
+test("a project that was renamed or removed elsewhere is worked on still, by the name that it has", async () => {
+  setProject({ ...aProject, name: "cards" });
+  keep(kept("card faces", aProject.pool));
+  await loadProjects();
+  expect(project.value?.name).toBe("card faces");
+  keep();
+  await loadProjects();
+  expect(project.value).toMatchObject({ name: undefined, pool: aProject.pool });
+});

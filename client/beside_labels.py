@@ -1,0 +1,31 @@
+"""What stands beside labels, as the service tells it: notes, and which images are kept apart.
+
+`api/routes/notes.py` and `api/routes/validation.py` write what this reads.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from nextlabel.core.kinds.results import Part
+
+
+class Note(Part):
+    """What a person is unsure of, or has to say of an image. It is no label."""
+
+    name: str
+    person: str
+    unsure: bool
+    text: str
+
+
+class NotesTold(BaseModel):
+    notes: list[Note]
+
+
+class KeptApart(Part):
+    """The images that are kept apart to validate by: never proposed, never learnt from. `labelled`: how many are."""
+
+    images: int
+    labelled: int
+    names: tuple[str, ...]

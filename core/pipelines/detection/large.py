@@ -1,0 +1,122 @@
+"""The larger detector of a worker with a GPU: trained on what people drew, or kept since it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextlabel.core.data.boxes import BoxedImage
+from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
+from nextlabel.core.kinds.results import DetectorSummary
+from nextlabel.core.neural.detection.kept import KeptDetectors
+from nextlabel.core.neural.detection.large import (
+    WEIGHTS,
+    LargeDetector,
+    Network,
+    TrainedLarge,
+    fine_tune_large,
+    large_weights,
+    read_large,
+)
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.network import MULTIPLE_OF
+from nextlabel.core.neural.detection.weights import digest_of
+from nextlabel.core.pipelines.detection.images import in_batches
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
+from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
+from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.run import Run
+
+SIDE = 640  # pixels, unless the request says so: that of the published weights
+
+
+@dataclass(frozen=True, eq=False)
+class LargeFinder(Finder):
+    """Runs a large detector on a device."""
+
+    network: Network
+    device: str
+
+    @property
+    def preprocessing(self) -> str:
+        return f"squeezed={self.side}"
+
+    @property
+    def engine(self) -> str:
+        return self.device
+
+    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+        detector = LargeDetector(self.network, self.side, self.device)
+
+        def forward(images: Sequence[Small]) -> NDArray[np.object_]:
+            found = np.empty(len(images), object)
+            found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
+            return found
+
+        for batch in in_batches(self.side, pool, rows, run, forward):
+            seen = [(row, *one) for row, one in zip(batch.rows.tolist(), batch.outputs, strict=True)]
+            yield SeenBatch(seen, batch.unreadable)
+
+
+def large_finder(
+    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, *, before: int, keeps: bool
+) -> Finder:
+    """Train a large detector on what was drawn, a box at least, in the stage that the run is in.
+
+    before: how many images passed in that stage before. keeps: whether it is kept for other jobs. Raises
+    WeightsUnavailable, WeightsMismatch, NoLabels.
+    """
+    device = run.backbones.device
+    folder = large_weights(run.settings, device)
+    side = -(-(request.image_size or SIDE) // MULTIPLE_OF) * MULTIPLE_OF
+    passes = request.passes or LARGE_PASSES
+    classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
+    weights = digest_of(folder / WEIGHTS)[:16]
+    key = key_of(request, pool, drawn, (folder.name, weights, side, passes, device))
+    kept = KeptDetectors(run.settings.detectors_dir)
+    trained = _kept(kept, key, folder, len(classes), request.seed)
+    if trained is None:
+        examples = read_examples(pool, drawn, classes, side, request.seed, run)
+        trained = fine_tune_large(
+            read_large(folder, len(classes), request.seed),
+            list(examples.values()),
+            len(classes),
+            side,
+            device,
+            passes=passes,
+            seed=request.seed,
+            tick=lambda done, _total: run.advance(before + done),
+        )
+        if keeps:
+            tensors, said = trained.tensors(), trained.said()
+            keep(lambda: kept.write(key, tensors, said), run)
+    run.advance(before + passes)
+    summary = DetectorSummary(
+        name=folder.name,
+        classes=classes,
+        images=trained.images,
+        boxes=trained.boxes,
+        held_out=trained.held_out,
+        passes=trained.passes,
+        image_size=side,
+        map50=None if trained.map50 is None else rounded(trained.map50),
+        thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
+    )
+    return LargeFinder(
+        classes, side, trained.calibration, summary, weights, device, folder.name, trained.network, device
+    )
+
+
+def _kept(kept: KeptDetectors, key: str, folder: Path, n_classes: int, seed: int) -> TrainedLarge | None:
+    if (known := kept.read(key)) is None:
+        return None
+    tensors, said = known
+    network = read_large(folder, n_classes, seed)
+    network.load_state_dict(tensors)
+    return TrainedLarge.heard(network, said)

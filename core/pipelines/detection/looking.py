@@ -1,0 +1,87 @@
+"""What finds boxes on images of a pool, whatever it was trained from, and what it found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nextlabel.core.data.boxes import Detections
+from nextlabel.core.data.files import SkippedFile
+from nextlabel.core.data.pool import Pool
+from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.errors import TooManyUnreadable, WarningCode
+from nextlabel.core.kinds.results import DetectorSummary
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.detection.detector import Seen
+from nextlabel.core.pipelines.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Finder(ABC):
+    """Finds boxes on images. classes: () before anybody drew a box; then boxes are of whatever looks like an object.
+
+    weights, preprocessing, engine: as the manifest says them.
+    """
+
+    classes: tuple[str, ...]
+    side: int
+    calibration: Calibration
+    summary: DetectorSummary | None
+    weights: str
+    cpu_engine: str
+    name: str
+
+    @property
+    def preprocessing(self) -> str:
+        return f"letterbox={self.side}"
+
+    @property
+    def engine(self) -> str:
+        return self.cpu_engine
+
+    @abstractmethod
+    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+        """Look at those rows of the pool, some at a time, in any order."""
+
+    def find(self, pool: Pool, rows: Sequence[int], run: Run) -> Found:
+        """Find what is on those rows of the pool; the stage that the run is in counts them.
+
+        Raises TooManyUnreadable where none of them can be read.
+        """
+        seen: dict[int, Seen] = {}
+        sizes: dict[int, tuple[int, int]] = {}
+        unreadable: list[SkippedFile] = []
+        begun = run.done
+        for batch in self.look(pool, rows, run):
+            for row, one, width, height in batch.seen:
+                seen[row], sizes[row] = one, (width, height)
+            unreadable += batch.unreadable
+            run.advance(begun + len(seen) + len(unreadable))
+        if len(rows) and not seen:
+            raise TooManyUnreadable(f"none of the {len(rows)} images can be read; the first: {unreadable[0].reason}")
+        if unreadable:
+            names = [one.name for one in unreadable]
+            run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; the first is {names[0]}: {unreadable[0].reason}", names)
+        return Found({row: seen[row] for row in rows if row in seen}, sizes, tuple(unreadable))
+
+    def told(self, pool: Pool, found: Found) -> Detections:
+        """Return what was found as predictions are."""
+        return Detections(self.classes, {as_seen(pool.names[row]): one.detected for row, one in found.seen.items()})
+
+
+class SeenBatch(NamedTuple):
+    """seen: for each image its row, what is seen, its width and height. unreadable: the others."""
+
+    seen: Sequence[tuple[int, Seen, int, int]]
+    unreadable: Sequence[SkippedFile]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was found on images, by row of the pool. sizes: width and height of each, upright."""
+
+    seen: Mapping[int, Seen]
+    sizes: Mapping[int, tuple[int, int]]
+    unreadable: tuple[SkippedFile, ...]

@@ -1,0 +1,78 @@
+"""Whether methods of boxes beat chance, by replays of light heads of a few passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nextlabel.core.errors import InvalidRequest, NoLabels
+from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.pipelines.detection.audit import at_equal_boxes
+from nextlabel.core.pipelines.registry import carry_out
+from tests import shapes
+
+QUICK = {"weights": "random", "image_size": 64, "passes": 16, "repeats": 2, "budget": 30}
+
+
+def ask(bench, lines, **fields):
+    body = {
+        "kind": "audit",
+        "task": "detection",
+        "path_to_img": str(bench.root / "pool"),
+        "path_to_labels": shapes.write(bench.root / "boxes.jsonl", lines),
+        **QUICK,
+        **fields,
+    }
+    bench.run = bench.new_run()
+    return carry_out(parse_request(body), bench.run)
+
+
+def test_methods_begin_alike_and_are_compared_at_equal_boxes(bench):
+    drawn = shapes.draw(bench.root / "pool", *[["square"], ["disc", "disc"]] * 31)
+    result = ask(bench, drawn, methods=["auto"])
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+    assert [arm.method for arm in result.arms] == ["random", "auto"]
+    assert (result.images, result.validation_images, result.detector) == (37, 25, "light head on yolox_nano")
+    for arm in result.arms:
+        assert arm.images == (20, 30)
+        assert arm.boxes[0] == result.arms[0].boxes[0]
+        assert arm.map50[0] == result.arms[0].map50[0]
+        assert 30 <= arm.boxes[1] <= 60
+    assert (result.arms[0].gain, result.arms[0].verdict) == (0, "no better")
+    assert len(list(result.rows())) == 4
+    assert "On your labels" in result.sentence
+    done = [progress.done for progress in bench.told if progress.stage == "train"]
+    assert done == sorted(done)
+    with pytest.raises(NoLabels, match="60 images at least on which a box is drawn; there are 59"):
+        ask(bench, [*drawn[:59], *({**line, "boxes": []} for line in drawn[59:])])
+
+
+def test_methods_of_boxes_are_replayed_unless_others_are_named():
+    body = {"kind": "audit", "task": "detection", "path_to_img": "p", "path_to_labels": "l"}
+    assert [method.name for method in parse_request(body).methods] == ["auto", "det_sum"]
+
+
+def test_who_draws_twice_the_boxes_for_the_same_score_gains_nothing_at_equal_images_and_loses_at_equal_boxes():
+    boxes, scores = np.array([[10.0, 20, 40]]), np.array([[0.1, 0.2, 0.3]])
+    grid, chance, theirs = at_equal_boxes(boxes, scores, 2 * boxes, scores)
+    assert grid.tolist() == pytest.approx([20, 40 / np.sqrt(2), 40])
+    np.testing.assert_allclose(chance, [[0.2, 0.25, 0.3]])
+    np.testing.assert_allclose(theirs, [[0.1, 0.15, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"methods": ["margin"]}, "/methods/0"),
+        ({"methods": ["auto", "vae"]}, "/methods/1"),
+        ({"backbone": "b0"}, "/backbone"),
+        ({"detector": "best"}, "/detector"),
+        ({"task": "classification", "backbone": "b0", "methods": ["det_sum"]}, "/methods/0"),
+        ({"task": "classification", "backbone": "b0", "detector": "light"}, "/detector"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(fields, pointer):
+    body = {"kind": "audit", "task": "detection", "path_to_img": "p", "path_to_labels": "l", **fields}
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body)
+    assert [fault.pointer for fault in refused.value.faults] == [pointer]

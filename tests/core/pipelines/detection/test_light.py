@@ -1,0 +1,106 @@
+"""Light heads on what a frozen network sees: the same kinds served, from maps that are kept."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+from safetensors.torch import save_file
+
+from nextlabel.core.errors import WeightsUnavailable
+from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.detection import kept_maps
+from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.pipelines.registry import carry_out
+from tests import shapes
+
+CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
+LIGHT = {"detector": "light", "image_size": 64, "passes": 240}
+
+
+@pytest.fixture
+def drawn(bench):
+    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
+    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
+    shapes.write(bench.root / "boxes.jsonl", lines[:8])
+    return lines
+
+
+@pytest.fixture
+def backbone_here(bench):
+    """The weights of a backbone, drawn by chance, and none of a detector."""
+    with drawn_from(0):
+        model = timm.create_model("mobilenetv2_100", num_classes=0)
+    folder = bench.root.parent / "weights"
+    folder.mkdir()
+    save_file(model.state_dict(), folder / "mobilenetv2_100.safetensors")
+    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
+    bench.backbones = BackboneLoader(bench.settings, "cpu")
+
+
+def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):
+    bench.run = bench.new_run(check)
+    body = {"kind": kind, "task": "detection", "path_to_img": str(bench.root / "pool"), **fields}
+    if labels:
+        body["path_to_labels"] = str(bench.root / labels)
+    result = carry_out(parse_request(body), bench.run)
+    assert result_adapter.validate_json(result.model_dump_json()) == result
+    return result
+
+
+def test_a_light_head_predicts_the_same_from_what_is_kept_and_from_pixels(bench, drawn):
+    first = ask(bench, "prediction", weights="random", **LIGHT)
+    assert (first.detector.name, first.detector.images, first.detector.held_out) == ("light head on yolox_nano", 7, 1)
+    assert {item.name for item in first.items} == {line["name"] for line in drawn[8:]}
+    kept = list(bench.settings.maps_dir.iterdir())
+    assert len(kept) == 12
+    assert not bench.settings.detectors_dir.exists()
+    assert ask(bench, "prediction", weights="random", **LIGHT) == first
+    kept[0].write_bytes(b"torn")
+    assert ask(bench, "prediction", weights="random", **LIGHT) == first
+
+
+def test_maps_unused_for_longest_go_where_there_are_too_many(bench, drawn, monkeypatch):
+    ask(bench, "prediction", weights="random", **LIGHT)
+    size = next(bench.settings.maps_dir.iterdir()).stat().st_size
+    monkeypatch.setattr(kept_maps, "MOST_BYTES", 3 * size + size // 2)
+    shapes.draw(bench.root / "pool", ["disc"], seed=1)
+    ask(bench, "prediction", weights="random", **LIGHT)
+    assert len(list(bench.settings.maps_dir.iterdir())) == 3
+
+
+def test_a_changed_image_is_looked_at_again(bench, drawn):
+    ask(bench, "prediction", weights="random", **LIGHT)
+    shapes.draw(bench.root / "other", ["disc"], seed=5)
+    (bench.root / "other" / "5_000.png").replace(bench.root / "pool" / drawn[9]["name"])
+    ask(bench, "prediction", weights="random", **LIGHT)
+    assert len(list(bench.settings.maps_dir.iterdir())) == 13
+
+
+@pytest.mark.usefixtures("backbone_here")
+def test_without_the_detectors_weights_a_backbone_serves_and_is_named(bench, drawn):
+    result = ask(bench, "prediction", image_size=64, passes=240)
+    assert result.detector.name == "light head on mobilenet"
+    assert result.manifest.backbone == "mobilenet"
+    assert "yolox_nano.onnx" in bench.warning("light_detector").detail
+    first = ask(bench, "selection", None, add=2, image_size=64)
+    assert (first.method.name, first.detector, len(first.data)) == ("maxherding", None, 2)
+    with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
+        ask(bench, "prediction", None, image_size=64)
+    with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
+        ask(bench, "prediction", detector="whole", image_size=64)
+
+
+def test_training_a_light_head_stops_within_a_batch(bench, drawn):
+    class Stopped(Exception): ...
+
+    def check():
+        if bench.run.progress is not None and bench.run.progress.stage == "train":
+            calls.append(bench.run.done)
+        if len(calls) == 20:
+            raise Stopped
+
+    calls: list[int] = []
+    with pytest.raises(Stopped):
+        ask(bench, "prediction", check=check, weights="random", **{**LIGHT, "passes": 80_000})
+    assert max(calls) < 200
