@@ -28,13 +28,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 #: What stands for something of the reader's in a line that is no example.
 MEANT = {"POOL": "photos", "L": "labels", "V": "val", "VL": "val.txt", "N": "3", "K": "selection", "S": "succeeded"}
-#: Those that would run for ever or for a minute, or train a detector: that they take these options is all that is
-#: looked at.
+#: Those that would run for ever or for a minute, train a detector, or need weights that aren't here: that they take
+#: these options is all that is looked at.
 ONLY_READ = (
     "up", "demo", "mcp", "predict photos --task detection", "select photos --task detection",
     "f1 photos --task detection", "export coco --task detection --job",
     "check photos --task detection", "check photos --labels labels --task detection", "curve photos --task detection",
+    "audit photos --task detection",
     "similar photos -n 50 --task detection", "map photos --task detection",
+    "similar photos -n 50 --backbone siglip", "predict photos --backbone siglip",
 )  # fmt: skip
 #: What ends otherwise than well, as its page says.
 ENDS = {
