@@ -191,14 +191,16 @@ def mapped(seer: Seer, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[Ma
         return found
 
     keeps = True
-    for batch in in_batches(seer.side, pool, absent, run, forward):
-        images = []
-        for row, (image, maps), as_listed in zip(batch.rows.tolist(), batch.outputs, batch.as_listed, strict=True):
-            keeps = keeps and (not as_listed or _keep(kept, pool, row, image, maps, run))
-            height, width = image.pixels.shape[:2]
-            images.append((row, without_pixels(height, width, image.width, image.height), maps))
-        yield MappedBatch(images, batch.unreadable)
-    kept.trim()
+    try:
+        for batch in in_batches(seer.side, pool, absent, run, forward):
+            images = []
+            for row, (image, maps), as_listed in zip(batch.rows.tolist(), batch.outputs, batch.as_listed, strict=True):
+                keeps = keeps and (not as_listed or _keep(kept, pool, row, image, maps, run))
+                height, width = image.pixels.shape[:2]
+                images.append((row, without_pixels(height, width, image.width, image.height), maps))
+            yield MappedBatch(images, batch.unreadable)
+    finally:
+        kept.trim()
 
 
 def _keep(kept: KeptMaps, pool: Pool, row: int, image: Small, maps: Maps, run: Run) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import timm
 from safetensors.torch import save_file
@@ -16,6 +18,7 @@ from tests import shapes
 
 CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
 LIGHT = {"detector": "light", "image_size": 64, "passes": 240}
+FEW = {**LIGHT, "passes": 16}
 
 
 @pytest.fixture
@@ -67,6 +70,35 @@ def test_maps_unused_for_longest_go_where_there_are_too_many(bench, drawn, monke
     shapes.draw(bench.root / "pool", ["disc"], seed=1)
     ask(bench, "prediction", weights="random", **LIGHT)
     assert len(list(bench.settings.maps_dir.iterdir())) == 3
+
+
+def test_a_pass_over_more_than_fits_keeps_a_part_which_the_next_pass_finds(bench, drawn, monkeypatch):
+    shapes.write(bench.root / "boxes.jsonl", drawn[:2])
+    ask(bench, "prediction", weights="random", **FEW)
+    size = next(bench.settings.maps_dir.iterdir()).stat().st_size
+    shutil.rmtree(bench.settings.maps_dir)
+    monkeypatch.setattr(kept_maps, "MOST_BYTES", 6 * size + size // 2)
+    first = ask(bench, "prediction", weights="random", **FEW)
+    kept = {file.name: file.stat().st_ino for file in bench.settings.maps_dir.iterdir()}
+    assert len(kept) == 6
+    assert ask(bench, "prediction", weights="random", **FEW) == first
+    assert {file.name: file.stat().st_ino for file in bench.settings.maps_dir.iterdir()} == kept
+
+
+def test_while_images_are_looked_at_hardly_more_is_kept_than_in_the_end(bench, drawn, monkeypatch):
+    ask(bench, "prediction", weights="random", **FEW)
+    folder, sizes, write = bench.settings.maps_dir, [], kept_maps.write_whole
+    size = next(folder.iterdir()).stat().st_size
+    monkeypatch.setattr(kept_maps, "MOST_BYTES", 8 * size)
+
+    def measured(*content, **how):
+        write(*content, **how)
+        sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
+
+    monkeypatch.setattr(kept_maps, "write_whole", measured)
+    ask(bench, "prediction", weights="random", **{**FEW, "seed": 1})
+    assert len(sizes) == 10  # of the labelled three quarters of what may be there, and the four others
+    assert max(sizes[2:]) <= 10 * size
 
 
 def test_a_changed_image_is_looked_at_again(bench, drawn):
