@@ -22,7 +22,7 @@ VERSION = "1"  # counts changes to how images become maps
 
 
 class KeptMaps:
-    """Keeps the maps of images, a file each, in a folder: in one pass over images, as many as fit, so that the next pass
+    """Keeps the maps of images, a file each, in a folder: in one pass over images, as many as fit, so that the next one
     finds these. A torn or foreign file is as none.
 
     by: everything besides the image that its maps depend on.
