@@ -5,14 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
-import timm
-from safetensors.torch import save_file
 
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request, result_adapter
-from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.detection import kept_maps
-from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.neural.detection.training import split
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -27,18 +24,6 @@ def drawn(bench):
     lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
     shapes.write(bench.root / "boxes.jsonl", lines[:8])
     return lines
-
-
-@pytest.fixture
-def backbone_here(bench):
-    """The weights of a backbone, drawn by chance, and none of a detector."""
-    with drawn_from(0):
-        model = timm.create_model("mobilenetv2_100", num_classes=0)
-    folder = bench.root.parent / "weights"
-    folder.mkdir()
-    save_file(model.state_dict(), folder / "mobilenetv2_100.safetensors")
-    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
-    bench.backbones = BackboneLoader(bench.settings, "cpu")
 
 
 def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):
@@ -109,6 +94,20 @@ def test_a_changed_image_is_looked_at_again(bench, drawn):
     assert len(list(bench.settings.maps_dir.iterdir())) == 13
 
 
+def test_an_image_with_a_box_is_learnt_from_though_chance_would_hold_it_out(bench, drawn):
+    def learnt(*boxed):
+        lines = [{**line, "boxes": line["boxes"] if i in boxed else []} for i, line in enumerate(drawn[:8])]
+        shapes.write(bench.root / "boxes.jsonl", lines)
+        detector = ask(bench, "prediction", weights="random", **FEW).detector
+        return detector.images, detector.boxes, detector.held_out
+
+    assert split([True] * 8, 0)[1] == [2]
+    assert learnt(2) == (7, 2, 1)
+    torn = bench.root / "pool" / drawn[5]["name"]
+    torn.write_bytes(torn.read_bytes()[:60])  # of which only the size can be read
+    assert learnt(2, 5) == (7, 2, 0)  # as the other can't be read
+
+
 @pytest.mark.usefixtures("backbone_here")
 def test_without_the_detectors_weights_a_backbone_serves_and_is_named(bench, drawn):
     result = ask(bench, "prediction", image_size=64, passes=240)
@@ -117,6 +116,7 @@ def test_without_the_detectors_weights_a_backbone_serves_and_is_named(bench, dra
     assert "yolox_nano.onnx" in bench.warning("light_detector").detail
     first = ask(bench, "selection", None, add=2, image_size=64)
     assert (first.method.name, first.detector, len(first.data)) == ("maxherding", None, 2)
+    assert bench.warned_of() == []  # as nothing is found yet
     with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
         ask(bench, "prediction", None, image_size=64)
     with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
