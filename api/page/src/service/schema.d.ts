@@ -2555,7 +2555,8 @@ export interface components {
         };
         /**
          * HeadSummary
-         * @description How the classifier was trained; None in a result where there was nothing to train on.
+         * @description How the classifier was trained; None in a result where there was nothing to train on. `name`: the head that
+         *     answered, `linear_alone` where neighbours could not be asked.
          */
         HeadSummary: {
             /** Name */
