@@ -23,8 +23,10 @@ class Failing(io.BytesIO):
 
 class OnBadDisk(Pool):
     def open(self, row):
-        image = super().open(row)
-        return Failing(image.read()) if self.names[row] == "a.png" else image
+        if self.names[row] == "b.png":
+            return super().open(row)
+        with super().open(row) as image:
+            return Failing(image.read())
 
 
 def test_an_image_whose_end_can_not_be_read_is_left_out_and_named_and_the_zip_is_whole(tmp_path):
