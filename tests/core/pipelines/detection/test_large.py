@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import safetensors
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request
@@ -63,7 +63,9 @@ def test_where_its_weights_and_a_device_are_it_serves_by_itself_and_is_kept(benc
     (kept,) = bench.settings.detectors_dir.iterdir()
     with safetensors.safe_open(kept, "pt") as file:
         said = file.metadata()
-    save_file(dict([*load_file(kept).items()][1:]), kept, said)  # as of other layers
+    tensors = load(kept.read_bytes())
+    tensors.pop(min(tensors))  # as of other layers
+    kept.write_bytes(save(tensors, said))
     assert ask(bench) == first
     config = weights_here / "config.json"
     config.write_text(f"{config.read_text()}\n")
