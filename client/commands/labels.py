@@ -342,6 +342,7 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) 
     """
     root = folder.resolve()
     if images is None:
+        Folder(folder, ctx=click.get_current_context())  # it refuses what is no folder: only a draw makes one
         for name in kept_apart(root, [root]):
             click.echo(name)
         return

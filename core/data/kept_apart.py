@@ -32,7 +32,7 @@ def kept_apart(path: str | Path, roots: Sequence[Path]) -> tuple[str, ...]:
 
     Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable.
     """
-    if not Path(path).is_dir():
+    if Path(path).is_file():
         return ()
     with opened_folder(path, roots or [Path(path)]) as folder:
         data = content_of(folder, VALIDATION_FILE)

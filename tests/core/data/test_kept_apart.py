@@ -6,7 +6,7 @@ import pytest
 
 from nextlabel.core.data.kept_apart import keep_apart, kept_apart
 from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.errors import LabelsMalformed
+from nextlabel.core.errors import LabelsMalformed, PathNotFound
 
 NAMES = [f"{i}.png" for i in range(20)]
 
@@ -40,3 +40,10 @@ def test_a_file_that_somebody_broke_is_told_and_never_written_over(tmp_path, kee
         with pytest.raises(LabelsMalformed, match=r"validation\.json"):
             look()
     assert (tmp_path / "validation.json").read_text() == content
+
+
+def test_a_file_of_labels_keeps_none_and_a_folder_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "labels.txt").write_text("")
+    assert kept_apart(tmp_path / "labels.txt", [tmp_path]) == ()
+    with pytest.raises(PathNotFound):
+        kept_apart(tmp_path / "nothere", [tmp_path])
