@@ -331,7 +331,10 @@ def _tell_open(folder: Path, task: str) -> None:
 @click.argument("folder", type=New)
 @click.option("--pool", type=POOL, help="Their images, of which some are drawn; wanted with --images.")
 @click.option(
-    "--images", "-n", type=click.IntRange(0, 100_000), help="How many to keep apart in all; 0: none any more."
+    "--images",
+    "-n",
+    type=click.IntRange(0, 100_000),
+    help="How many to keep apart in all, half of the pool at most: those that are stay; 0: none any more.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
 def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) -> None:
