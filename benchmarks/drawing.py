@@ -100,7 +100,7 @@ class Sitting:
         self._shoot("similar")
 
     def _batch(self, number: int, n: int) -> None:
-        self._waited(f"batch {number}", self._page.get_by_text(f"0 of {n} in this batch"))
+        self._waited(f"batch {number}", self._page.get_by_text(re.compile(rf"^0 of {n} in this batch")))
         self._acts = self._suggested = self._left = self._drawn = 0
         began = time.monotonic()
         for i in range(n):
@@ -108,7 +108,7 @@ class Sitting:
             if i in (0, n // 2):
                 self._shoot(f"batch{number}-{i}")
             self._image()
-            expect(self._page.get_by_text(f"{i + 1} of {n} in this batch")).to_be_visible()
+            expect(self._page.get_by_text(re.compile(rf"^{i + 1} of {n} in this batch"))).to_be_visible()
         done = f"{self._suggested} boxes suggested, {self._left} of them right, {self._drawn} drawn"
         print(
             f"{n} images in {time.monotonic() - began:.0f} s: {done}; {self._acts} keys, clicks and drags", flush=True

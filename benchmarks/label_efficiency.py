@@ -38,7 +38,7 @@ def main() -> None:
     arguments = _parse()
     curves = arguments.work / f"curves-{arguments.head}.jsonl"
     if arguments.report:
-        label_report.write(_read(curves), arguments.report)
+        label_report.write(_read(curves), arguments.head, arguments.report)
         return
     wanted = [(s, m, seed) for seed in range(arguments.seeds) for s in arguments.sets for m in arguments.methods]
     done = set(_read(curves))

@@ -1,4 +1,4 @@
-"""What the curves of `label_efficiency` say, as tables and pictures: docs/label-efficiency.md and PNG files beside it.
+"""What the curves of `label_efficiency` say, as tables and pictures: a page of docs for a head, PNG files beside it.
 
 Differences are paired by seed; their 95 % intervals are Student's t over the seeds.
 """
@@ -25,16 +25,15 @@ SHOWN = (
     "skactiveml-badge",
     "skactiveml-typiclust",
     "skactiveml-dropquery",
+    "skactiveml-maxherding",
     "vae10",
 )
-HEAD = """# Label efficiency
+HEAD = """# Label efficiency, head `{head}`
 
 Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
-`python -m benchmarks.label_efficiency --head linear_alone` runs it, and with `--report docs` writes this page. Methods
-named `skactiveml-` are scikit-activeml's, with its defaults, on the same embeddings, seeds and head. `uherding` has no
-row of its own: from two classes on, `auto` is it. `vae10` is the first version's `vae` with ten epochs for each batch,
-which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end. The default head, which
-asks [neighbours](heads.md#neighbours), learns more from the same labels.
+`python -m benchmarks.label_efficiency --head {head}` runs it, and with `--report docs` writes this page. Methods
+named `skactiveml-` are scikit-activeml's, with its defaults, on the same embeddings and seeds, judged by the same head.
+`uherding` has no row of its own: from two classes on, `auto` is it. {other}
 
 * **area**: the mean over the budgets that every method ran, each counted by the logarithm of its labels. **v random**:
   its difference to `random`, with its 95 % interval.
@@ -43,18 +42,64 @@ asks [neighbours](heads.md#neighbours), learns more from the same labels.
   labels (of those where random's curve goes so far).
 * **for random's 400, 1,000**: how many labels the method needs for what random has with that many.
 """
+OTHER = {
+    "linear": "The head alone, without its [neighbours](heads.md#neighbours), has\n"
+    "[a page of its own](label-efficiency-linear-alone.md), with more methods.",
+    "linear_alone": "`vae10` is the first version's `vae` with ten epochs for\n"
+    "each batch, which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end.\n"
+    "The default head, which asks [neighbours](heads.md#neighbours), learns more from the same labels, and has\n"
+    "[a page of its own](label-efficiency.md).",
+}
 
 
-def write(curves: Curves, folder: Path) -> None:
-    parts = [HEAD, _gaps(curves)]
+def write(curves: Curves, head: str, folder: Path) -> None:
+    """Write the head's page and its pictures into the folder."""
+    page = "label-efficiency" + ("" if head == "linear" else f"-{head.replace('_', '-')}")
+    parts = [HEAD.format(head=head, other=OTHER.get(head, "")), _gaps(curves), _beside_each(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
         methods = [method for method, seed in of_set if seed == 1]  # one seed alone has no interval
         arrays = {method: _stacked(of_set, method) for method in methods}
         labels = np.array(of_set[RANDOM, 0]["labels"])
-        parts.append(_section(name, labels, arrays))
-        _plot(name, labels, arrays, folder / f"label-efficiency-{name}.png")
-    (folder / "label-efficiency.md").write_text("\n".join(parts))
+        parts.append(_section(name, f"{page}-{name}.png", labels, arrays))
+        _plot(name, labels, arrays, folder / f"{page}-{name}.png")
+    (folder / f"{page}.md").write_text("\n".join(parts) + "\n")
+
+
+def _beside_each(curves: Curves) -> str:
+    """How far `auto` is ahead of each method in area, on each set, and over all pairs of set and seed."""
+    sets, methods = (list(dict.fromkeys(key[i] for key in curves)) for i in range(2))
+    rows = []
+    for method in (one for one in methods if one != AUTO):
+        gains = {name: _gains(curves, name, method) for name in sets}
+        pooled = np.concatenate(list(gains.values()))
+        (low,), (high,) = interval(pooled[:, None])
+        of_sets = " | ".join(f"{of.mean():+.1f}" if len(of) else "" for of in gains.values())
+        rows.append((pooled.mean(), f"| `{method}` | {pooled.mean():+.1f} ({low:+.1f} to {high:+.1f}) | {of_sets} |"))
+    return "\n".join(
+        [
+            "\n## `auto` beside each\n",
+            "Points of area that `auto` has above a method over the budgets that both ran: on all sets, with its 95 %",
+            "interval over sets and seeds, and on each:",
+            "",
+            "| method | all | " + " | ".join(sets) + " |",
+            "|---" * (len(sets) + 2) + "|",
+            *(row for _, row in sorted(rows)),
+        ]
+    )
+
+
+def _gains(curves: Curves, name: str, method: str) -> NDArray[np.float64]:
+    """Points of area that `auto` has above the method on the set, (seeds that both ran,)."""
+    pairs = [(c, curves[key]) for (s, m, i), c in curves.items() if s == name and m == AUTO
+             if (key := (name, method, i)) in curves]  # fmt: skip
+    gains = []
+    for mine, other in pairs:
+        both = min(len(mine["labels"]), len(other["labels"]))
+        pair = np.array([mine["f1"][:both], other["f1"][:both]])
+        of_auto, of_other = area(pair, np.array(mine["labels"][:both]))
+        gains.append(100 * (of_auto - of_other))
+    return np.array(gains)
 
 
 def _gaps(curves: Curves) -> str:
@@ -78,14 +123,14 @@ def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
     return np.array([row + [np.nan] * (most - len(row)) for row in rows])
 
 
-def _section(name: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
+def _section(name: str, picture: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
     chance = arrays[RANDOM]
     common = np.all([~np.isnan(curves).any(axis=0) for curves in arrays.values()], axis=0)
     areas = {method: area(curves[:, common], labels[common]) for method, curves in arrays.items()}
     order = sorted(arrays, key=lambda method: -float(areas[method].mean()))
     lines = [
         f"\n## {name}\n",
-        f"![macro F1 by labels](label-efficiency-{name}.png)\n",
+        f"![macro F1 by labels]({picture})\n",
         "| method | " + " | ".join(f"{n:,}" for n in labels) + " |",
         "|---" * (len(labels) + 1) + "|",
         *(f"| `{m}` | " + " | ".join(_f1(x) for x in np.mean(arrays[m], axis=0)) + " |" for m in order),

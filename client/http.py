@@ -199,15 +199,19 @@ class Client(Calls):
         path_to_labels: str,
         form: str,
         *,
+        path_to_img: str | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
     ) -> bytes:
-        """Write labels as a file of another tool: csv, coco, cvat, label-studio; with a job, what that says instead.
+        """Write labels as a file of another tool; with a job, what that says instead.
 
+        form: csv, coco, cvat, label-studio or image-folder, a zip of the images by class, one class an image; of boxes
+        (task="detection") coco, cvat, label-studio, yolo or voc, these two as zips, and of no job.
+        path_to_img: the pool, which image-folder takes the images from.
         image_prefix: what stands for the pool in URLs, of Label Studio alone.
         """
-        return self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
+        return self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     def report(
         self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
@@ -413,15 +417,19 @@ class AsyncClient(AsyncCalls):
         path_to_labels: str,
         form: str,
         *,
+        path_to_img: str | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
     ) -> bytes:
-        """Write labels as a file of another tool: csv, coco, cvat, label-studio; with a job, what that says instead.
+        """Write labels as a file of another tool; with a job, what that says instead.
 
+        form: csv, coco, cvat, label-studio or image-folder, a zip of the images by class, one class an image; of boxes
+        (task="detection") coco, cvat, label-studio, yolo or voc, these two as zips, and of no job.
+        path_to_img: the pool, which image-folder takes the images from.
         image_prefix: what stands for the pool in URLs, of Label Studio alone.
         """
-        return await self._carry_out(talk.export(path_to_labels, form, job_id, task, image_prefix))
+        return await self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     async def report(
         self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"

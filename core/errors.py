@@ -16,6 +16,7 @@
     ├── NotFound             ImageNotFound
     │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
     ├── Conflict             BoxesChanged ClassesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
+    │                        ProjectChanged
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -330,6 +331,12 @@ class ClassesChanged(Conflict):
     """The classes that a folder's file declares are others than those that the change was made from."""
 
     code = "classes_changed"
+
+
+class ProjectChanged(Conflict):
+    """The project that is kept under a name is another than the one that the change was made from."""
+
+    code = "project_changed"
 
 
 class JobEnded(Conflict):

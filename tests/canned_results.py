@@ -9,7 +9,7 @@ from nextlabel.core.kinds.agreement import (
     ConsensusItem,
     PersonAgreement,
 )
-from nextlabel.core.kinds.audit import AuditArm, AuditResult
+from nextlabel.core.kinds.audit import AuditArm, AuditResult, BoxAuditArm, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
 from nextlabel.core.kinds.f1 import BoxScores, Confusion, DetectionF1Result
 from nextlabel.core.kinds.label_check import (
@@ -76,6 +76,33 @@ AUDIT = AuditResult(
         ),
     ),
     sentence="On your data margin reaches the same F1 with 38 % fewer labels (95 %: 25 to 47).",
+    skipped=(),
+    manifest=MANIFEST,
+)
+BOXES_AUDIT = DetectionAuditResult(
+    repeats=5,
+    images=40,
+    validation="split",
+    validation_images=20,
+    detector="light head on yolox_nano",
+    arms=tuple(
+        BoxAuditArm(
+            method=method,
+            images=(20, 30),
+            boxes=(40, 60),
+            map50=(0.4, 0.5 + gain),
+            gain=gain,
+            gain_interval=interval,
+            gain_by_images=gain,
+            gain_by_images_interval=interval,
+            saved=None,
+            saved_interval=None,
+            verdict="no better" if method == "random" else "better",
+            sentence=f"{method} is replayed",
+        )
+        for method, gain, interval in (("random", 0.0, (0.0, 0.0)), ("det_sum", 0.05, (0.02, 0.08)))
+    ),
+    sentence="On your labels det_sum reaches more.",
     skipped=(),
     manifest=MANIFEST,
 )

@@ -30,6 +30,7 @@ from nextlabel.core.exchange.entries import (
 )
 from nextlabel.core.exchange.image_zip import ImageZip
 from nextlabel.core.jobs.record import Job
+from nextlabel.core.kinds.projects import check_is_about
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.tasks.registry import CLASS_TASKS, DETECTION
@@ -190,7 +191,10 @@ def _size(body: ExportWanted, job: Job | None, services: Services) -> ExportSize
 
 
 def _image_zip(body: ExportWanted, job: Job | None, services: Services) -> ImageZip:
-    place = place_at(str(body.path_to_img), services.settings.data_roots)
+    roots = services.settings.data_roots
+    place = place_at(str(body.path_to_img), roots)
+    if job is not None:
+        check_is_about(job, place.key, "/job", roots)
     entries, _ = _entries(body, job, services)
     return ImageZip.of(entries, services.views.listing(place).pool)
 

@@ -92,15 +92,18 @@ async def give_back(body: Annotated[GiveBack, Body()], services: Given, caller: 
     return GivenBack(images=images)
 
 
-def note_labels(services: Services, labels: str, person: str, given: Mapping[str, bool]) -> None:
+def note_labels(
+    services: Services, labels: str, person: str, given: Mapping[str, bool], *, is_one_person: bool = True
+) -> None:
     """Note in the batches of that person which images were labelled, or their labels taken back (False); and when.
 
-    Labels are written without Redis, too.
+    Labels are written without Redis, too. is_one_person: else several label by that name, and no pace is anybody's.
     """
     noted = {clean_name(name): is_given for name, is_given in given.items()}
     try:
         HandOuts(services.store).note_labels(labels, person, noted, services.settings.hand_out_s)
-        Paces(services.store).note(labels, person, [name for name, is_given in noted.items() if is_given])
+        if is_one_person:
+            Paces(services.store).note(labels, person, [name for name, is_given in noted.items() if is_given])
     except StoreUnavailable as error:
         log.warning("labels are not noted in anybody's batch", cause=error.detail)
 

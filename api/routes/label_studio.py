@@ -146,7 +146,7 @@ async def webhook(caller: Writer, at: At, services: Given, body: Sent, afterward
     if recorded.given:
         labels = await services.files.run(at.path_to_labels, existing_folder, at.path_to_labels, roots)
         noted = {one.name: one.class_name is not None for one in recorded.given}
-        afterwards.add_task(note_labels, services, str(labels), HOLDER, noted)
+        afterwards.add_task(note_labels, services, str(labels), HOLDER, noted, is_one_person=False)
     return {"annotations": recorded.count, "disputed": sorted({label.name for label in recorded.disputed})}
 
 

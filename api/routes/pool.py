@@ -28,7 +28,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest, PathNotFound
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.prediction import SureLabels
-from nextlabel.core.kinds.projects import project_of
+from nextlabel.core.kinds.projects import check_is_about
 from nextlabel.core.kinds.requests import ImageName, OfClasses, PathText
 from nextlabel.core.people import in_file_names
 from nextlabel.core.tasks.registry import task_of
@@ -164,6 +164,7 @@ def _page(which: PoolQuery, job: Job | None, lister: Job | None, services: Servi
         guesses = None if job is None else _guesses(listing, job, services)
         only = [*_noted(notes, which), *([apart] if which.apart else [])]
         if lister is not None:
+            check_is_about(lister, place.key, "?of_job", roots)
             only.append(_named_by(lister, None if which.lasso is None else lasso_in(which.lasso), services))
         rows = find(listing, labels, guesses, which.wanted, only, apart if which.apart is False else ())
         asked = f"{state}\0{which.prediction}\0{which.wanted}\0{which.noted}\0{which.noted_by}\0{which.apart}"
@@ -249,12 +250,9 @@ def _images(
 
 def _guesses(listing: Listing, job: Job, services: Services) -> Guesses:
     """Read what the job predicted. Raises InvalidRequest where it predicted nothing, or of other images."""
-    asked: dict[str, Any] = job.request
     if job.kind != PREDICTION:
         raise InvalidRequest([Fault("?prediction", "invalid_value", f"that job is a {job.kind}, and predicts nothing")])
-    pool = str(asked.get("path_to_img"))
-    if project_of(pool, None, services.settings.data_roots).pool != listing.pool.place.key:
-        raise InvalidRequest([Fault("?prediction", "invalid_value", f"that job is about {pool}")])
+    check_is_about(job, listing.pool.place.key, "?prediction", services.settings.data_roots)
     path = services.results.whole(job)
 
     def read() -> Guesses:

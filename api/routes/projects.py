@@ -12,13 +12,22 @@ from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services
-from nextlabel.core.data.projects import NamedProject, forget_project, keep_project, named_projects
+from nextlabel.core.data.projects import (
+    Add,
+    NamedProject,
+    Place,
+    PlaceOrNone,
+    Share,
+    Task,
+    Word,
+    forget_project,
+    keep_project,
+    named_projects,
+)
 from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.kinds.requests import AnyTask, PathText
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ProjectName = Annotated[str, Field(min_length=1, max_length=64)]
-Word = Annotated[str, Field(max_length=200)]
 
 
 class ProjectView(BaseModel):
@@ -27,22 +36,27 @@ class ProjectView(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     name: ProjectName
-    path_to_img: PathText
-    path_to_labels: PathText
-    path_to_img_val: Annotated[str, Field(max_length=4096)] = Field("", description="Empty: there is none.")
-    path_to_labels_val: Annotated[str, Field(max_length=4096)] = ""
-    task: AnyTask = "classification"
+    path_to_img: Place
+    path_to_labels: Place
+    path_to_img_val: PlaceOrNone = Field("", description="Empty: there is none.")
+    path_to_labels_val: PlaceOrNone = ""
+    task: Task = "classification"
     backbone: Word = Field("", description="Empty where boxes are drawn.")
     method: Word = "auto"
-    add: int = Field(20, strict=True, ge=1, le=1000)
-    overlap_share: float = Field(0.0, ge=0, le=1)
+    add: Add = 20
+    overlap_share: Share = 0.0
+    version: Word = Field(
+        "",
+        description="Changes with the project. Of one to keep: that of the project whose place it takes, which is "
+        "refused where that was changed meanwhile; empty: it takes its place however it is.",
+    )
 
 
 class ProjectGiven(ProjectView):
     """A project to keep. Whether backbone and method are there is seen when something is asked of them."""
 
     was: ProjectName | None = Field(
-        None, description="The project that it takes the place of; null: a new one, or the same folders as before."
+        None, description="The project that it takes the place of; null: a new one, or the same folders and task."
     )
 
 
@@ -74,11 +88,13 @@ async def post_project(body: Annotated[ProjectGiven, Body()], services: Given, _
         raise InvalidRequest(
             [Fault(f"/{missing}", "missing_field", "images to validate by have labels, and go with them")]
         )
-    wanted = NamedProject(**body.model_dump(exclude={"was"}))
+    wanted = NamedProject(**body.model_dump(exclude={"was", "version"}))
     settings = services.settings
     folders = [one for one in (*wanted.folders, body.path_to_img_val, body.path_to_labels_val) if one]
     return await _listed(
-        services, lambda: keep_project(settings.state_dir, wanted, was=body.was, roots=settings.data_roots), *folders
+        services,
+        lambda: keep_project(settings.state_dir, wanted, was=body.was, version=body.version, roots=settings.data_roots),
+        *folders,
     )
 
 

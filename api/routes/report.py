@@ -30,7 +30,7 @@ from nextlabel.core.data.thumbnails import Side, image_in, upright_size
 from nextlabel.core.errors import Fault, InvalidRequest, NextlabelError, StoreUnavailable
 from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
 from nextlabel.core.jobs.record import Job
-from nextlabel.core.kinds.projects import project_of
+from nextlabel.core.kinds.projects import check_is_about, project_of
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.reports.report import About, Boxes, Picture, report
@@ -115,13 +115,10 @@ def _labels(body: ReportWanted, services: Services) -> dict[str, Any]:
 
 
 def _refuse_others(jobs: list[Job], task: AnyTask, project: Project, services: Services) -> None:
-    """Raise InvalidRequest where a job is about other images, whose names would be told as if they were these, or about
-    labels of another task."""
+    """Raise InvalidRequest where a job is about other images, or about labels of another task."""
     for at, job in enumerate(jobs):
         asked: dict[str, Any] = job.request
-        pool = asked.get("path_to_img") or asked.get("path_to_img_train") or ""
-        if project_of(pool, None, services.settings.data_roots).pool != project.pool:
-            raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is about {pool}")])
+        check_is_about(job, project.pool, f"/jobs/{at}", services.settings.data_roots)
         if (of := asked.get("task", CLASSIFICATION.name)) != task:
             raise InvalidRequest([Fault(f"/jobs/{at}", "invalid_value", f"that job is of the task {of}, not {task}")])
 

@@ -48,7 +48,7 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
             raise click.UsageError(
                 _("`{command}` has no labels to give as tsv; ask for csv or json").format(command=kind.command)
             )
-        if wish.is_chart and not is_drawn(kind.result):
+        if wish.is_chart and not is_drawn(kind.result_of(given["task"] or kind.tasks[0])):
             raise click.UsageError(
                 _("no chart is drawn of what `{command}` answers; ask for csv or json").format(command=kind.command)
             )

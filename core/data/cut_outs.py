@@ -12,9 +12,9 @@ COLOURS = ("#ff3b30", "#00b7ff")
 Box = tuple[float, float, float, float]
 
 
-def cut_out(picture: bytes, size: tuple[int, int], boxes: Sequence[Box | None]) -> bytes:
+def cut_out(picture: bytes, size: tuple[int, int], boxes: Sequence[Box | None]) -> bytes | None:
     """Cut boxes, with what is around them, out of a JPEG of an image, and draw each one's edge in the colour of its
-    place.
+    place. Return None where they lie beyond the image, as where another file has taken its name.
 
     size: width and height of the image that the boxes, x, y, width, height, are on; the picture may be smaller.
     boxes: one at least; None leaves its colour out.
@@ -38,6 +38,8 @@ def cut_out(picture: bytes, size: tuple[int, int], boxes: Sequence[Box | None]) 
         min(image.width, round(right + around)),
         min(image.height, round(bottom + around)),
     )
+    if seen[0] >= seen[2] or seen[1] >= seen[3]:
+        return None
     cut = image.crop(seen)
     closer = SIDE / max(cut.size)
     cut = cut.resize((max(1, round(cut.width * closer)), max(1, round(cut.height * closer))), Image.Resampling.LANCZOS)

@@ -5,12 +5,14 @@ The file is for people to edit, too. What it names lies elsewhere: forgetting a 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
@@ -18,34 +20,66 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder, shown
 from nextlabel.core.data.side_files import as_lines, content_of
 from nextlabel.core.disk import NO_SPACE, make_private, replace_together
-from nextlabel.core.errors import Fault, InvalidRequest, NotFound, PathNotReadable, StateUnwritable, StorageFull
+from nextlabel.core.errors import (
+    Fault,
+    InvalidRequest,
+    NotFound,
+    PathNotReadable,
+    ProjectChanged,
+    StateUnwritable,
+    StorageFull,
+)
 from nextlabel.core.people import RULE, is_name, tidy
 
 FILE = "projects.json"
 MOST = 1000
+_BOM = b"\xef\xbb\xbf"  # some editors put it before what they save
+
+
+def _fit(name: str) -> str:
+    if not is_name(tidy(name)):
+        raise ValueError(f"a project's name has {RULE}")
+    return tidy(name)
+
+
+Name = Annotated[str, AfterValidator(_fit)]
+Task = Literal["classification", "multilabel", "detection"]
+Place = Annotated[str, Field(min_length=1, max_length=4096)]
+PlaceOrNone = Annotated[str, Field(max_length=4096)]
+Word = Annotated[str, Field(max_length=200)]
+Add = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
 class NamedProject:
     """What a person works on. Texts as requests have them; "" where nothing was said.
 
-    overlap_share: of the images, those that a second person is to label, too; 0 to 1.
+    overlap_share: of the images, those that a second person is to label, too; 0 to 1. What the types say holds for
+    what was read.
     """
 
-    name: str
-    path_to_img: str
-    path_to_labels: str
-    path_to_img_val: str = ""
-    path_to_labels_val: str = ""
-    task: str = "classification"
-    backbone: str = ""
-    method: str = "auto"
-    add: int = 20
-    overlap_share: float = 0.0
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    name: Name
+    path_to_img: Place
+    path_to_labels: Place
+    path_to_img_val: PlaceOrNone = ""
+    path_to_labels_val: PlaceOrNone = ""
+    task: Task = "classification"
+    backbone: Word = ""
+    method: Word = "auto"
+    add: Add = 20
+    overlap_share: Share = 0.0
 
     @property
     def folders(self) -> tuple[str, str]:
         return self.path_to_img, self.path_to_labels
+
+    @property
+    def version(self) -> str:
+        """Changes with anything that is kept of it."""
+        return hashlib.sha256(as_lines([asdict(self)])).hexdigest()[:16]
 
 
 _PROJECTS = TypeAdapter(tuple[NamedProject, ...])
@@ -60,15 +94,17 @@ def named_projects(state: Path) -> tuple[NamedProject, ...]:
 
 
 def keep_project(
-    state: Path, wanted: NamedProject, *, was: str | None, roots: Sequence[Path]
+    state: Path, wanted: NamedProject, *, was: str | None, version: str = "", roots: Sequence[Path]
 ) -> tuple[NamedProject, ...]:
     """Keep a project under its name; return all that are kept then.
 
-    was: the name of the one that it takes the place of, None: it is a new one, or the same folders under that name.
+    was: the name of the one that it takes the place of, None: it is a new one, or the same folders and task under that
+    name. version: of the one that is replaced, as it was read; empty: however it is.
 
     Raises:
         InvalidRequest: the name is none, or is another project's; there are too many.
         NotFound: there is no project called `was`.
+        ProjectChanged: somebody else changed it meanwhile.
         PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind: of its folders.
         FolderBusy, StateUnwritable, StorageFull
     """
@@ -82,9 +118,12 @@ def keep_project(
         if was is not None and replaced not in before:
             raise _unknown(replaced)
         other = before.get(wanted.name)
-        if other is not None and wanted.name != was and other.folders != wanted.folders:
-            detail = f"a project of {other.path_to_img} is called so already; give this one another name"
+        is_same = other is None or (other.folders, other.task) == (wanted.folders, wanted.task)
+        if other is not None and not (is_same if was is None else replaced == wanted.name):
+            detail = f"a project of {other.path_to_img} ({other.task}) is called so already; give this one another name"
             raise InvalidRequest([Fault("/name", "invalid_value", detail)])
+        if version and (replaced not in before or before[replaced].version != version):
+            raise ProjectChanged(f"the project {shown(replaced)} was changed meanwhile: look at it again")
         kept = [one for name, one in before.items() if name not in (replaced, wanted.name)]
         if len(kept) >= MOST:
             raise InvalidRequest([Fault("/name", "invalid_value", f"{MOST} projects are kept at most; remove some")])
@@ -132,14 +171,21 @@ def _read(folder: Folder) -> tuple[NamedProject, ...]:
     if data is None:
         return ()
     try:
-        return tuple(sorted(_PROJECTS.validate_json(data), key=lambda one: one.name.casefold()))
+        found = _PROJECTS.validate_json(data.removeprefix(_BOM))
     except ValidationError as error:
         first = error.errors()[0]
-        where = "/".join(map(str, first["loc"]))
-        path = shown(folder.path / FILE)
-        raise PathNotReadable(
-            f"{path} can't be read, at {where or 'its beginning'}: {first['msg']}. Mend it, or take it away"
-        ) from None
+        raise _unread(folder, "/".join(map(str, first["loc"])), first["msg"]) from None
+    seen: set[str] = set()
+    for at, one in enumerate(found):
+        if one.name in seen:
+            raise _unread(folder, f"{at}/name", f"an earlier project is called {shown(one.name)}, too")
+        seen.add(one.name)
+    return tuple(sorted(found, key=lambda one: one.name.casefold()))
+
+
+def _unread(folder: Folder, where: str, why: str) -> PathNotReadable:
+    path = shown(folder.path / FILE)
+    return PathNotReadable(f"{path} can't be read, at {where or 'its beginning'}: {why}. Mend it, or take it away")
 
 
 def _write(folder: Folder, projects: Sequence[NamedProject]) -> tuple[NamedProject, ...]:

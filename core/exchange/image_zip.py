@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from tempfile import SpooledTemporaryFile
 
-from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Inexpressible, UnreadableImage
@@ -15,6 +17,7 @@ from nextlabel.core.exchange.image_folder import MARK, content_of_mark, paths_of
 from nextlabel.core.exchange.zipped import PIECE, Pieces, zipped
 
 MOST_BYTES = 2_000_000_000  # a browser keeps what it saves until it has all of it
+MOST_IN_MEMORY = 16_000_000  # bytes of an image; a larger one waits on the disk
 LEFT_OUT = "_left_out.txt"
 
 
@@ -61,18 +64,15 @@ class ImageZip:
     def _files(self, left_out: list[str]) -> Iterator[tuple[str, Pieces]]:
         yield MARK, [json.dumps(content_of_mark(self.predicted)).encode()]
         for path, row in self.rows.items():
-            try:
-                with self.pool.open(row) as image:
-                    first = image.read(PIECE)
-                    yield path, _pieces(first, image)
-            except (UnreadableImage, OSError) as error:
-                cause = error.detail if isinstance(error, UnreadableImage) else str(error.strerror)
-                left_out.append(f"{self.pool.names[row]}\t{cause}")
+            with SpooledTemporaryFile(MOST_IN_MEMORY) as whole:  # once the zip has its beginning, it can't be left out
+                try:
+                    with self.pool.open(row) as image:
+                        shutil.copyfileobj(image, whole, PIECE)
+                except (UnreadableImage, OSError) as error:
+                    cause = error.detail if isinstance(error, UnreadableImage) else str(error.strerror)
+                    left_out.append(f"{self.pool.names[row]}\t{cause}")
+                    continue
+                whole.seek(0)
+                yield path, iter(partial(whole.read, PIECE), b"")
         if left_out:
             yield LEFT_OUT, ["".join(f"{line}\n" for line in left_out).encode()]
-
-
-def _pieces(first: bytes, image: ImageFile) -> Iterator[bytes]:
-    yield first
-    while piece := image.read(PIECE):
-        yield piece

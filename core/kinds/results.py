@@ -131,7 +131,7 @@ class Manifest(Part):
     backbone: str
     weights: str
     preprocessing: str
-    head: str | None
+    head: str | None  #: as asked; where another had to answer, the result's `head` names that
     device: str
     engine: str | None = None  #: what ran the backbone there: openvino, torch, cuda, numpy; unknown in older results
     seed: int
@@ -142,7 +142,8 @@ class Manifest(Part):
 
 
 class HeadSummary(Part):
-    """How the classifier was trained; None in a result where there was nothing to train on."""
+    """How the classifier was trained; None in a result where there was nothing to train on. `name`: the head that
+    answered, `linear_alone` where neighbours could not be asked."""
 
     name: str
     classes: tuple[str, ...]

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from nextlabel.core.kinds.agreement import AgreementResult
-from nextlabel.core.kinds.audit import AuditResult
+from nextlabel.core.kinds.audit import AuditArm, AuditResult, BoxAuditArm, DetectionAuditResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.learning_curve import DetectionLearningCurveResult, LearningCurveResult
 from nextlabel.core.kinds.map import DetectionMapResult, MapResult, MultilabelMapResult
@@ -67,19 +67,24 @@ def learning_curve(result: LearningCurveResult | DetectionLearningCurveResult) -
     return _svg(WIDTH, HEIGHT, parts, f"{title}, and forecast with its 95 % range" if told else title)
 
 
-def audit(result: AuditResult) -> str:
-    """Draw a line a method: what its labels would have given."""
-    right = max((labels for arm in result.arms for labels in arm.labels), default=1)
+def audit(result: AuditResult | DetectionAuditResult) -> str:
+    """Draw a line a method: what its labels, or its boxes, would have given."""
+    if isinstance(result, AuditResult):
+        lines = [list(zip(arm.labels, arm.f1_macro, strict=True)) for arm in result.arms]
+        of, score, gained = "labels", "macro F1", "mean F1"
+    else:
+        lines = [list(zip(arm.boxes, arm.map50, strict=True)) for arm in result.arms]
+        of, score, gained = "boxes", "mAP@50", "mean mAP@50 at as many boxes"
+    right = max((drawn for line in lines for drawn, _ in line), default=1)
     x, y = _scale(0, right, LEFT, WIDTH - 16), _scale(0, 1, HEIGHT - BOTTOM, TOP)
-    parts = [*_grid(x, y, right, "labels", "macro F1")]
-    for at, arm in enumerate(result.arms):
-        line = list(zip(arm.labels, arm.f1_macro, strict=True))
+    parts, arms = [*_grid(x, y, right, of, score)], list[AuditArm | BoxAuditArm](result.arms)
+    for at, (arm, line) in enumerate(zip(arms, lines, strict=True)):
         parts.append(_shape("polyline", line, x, y, f'fill="none" stroke="{_hue(at)}" stroke-width="2"'))
         low, high = arm.gain_interval
         said = f"{arm.method}: {arm.gain:+.3f} ({low:+.3f} to {high:+.3f})" if at else arm.method
         parts.append(f'<circle cx="{WIDTH - 290}" cy="{HEIGHT - BOTTOM - 12 - 18 * at}" r="5" fill="{_hue(at)}"/>')
         parts.append(_text(WIDTH - 280, HEIGHT - BOTTOM - 8 - 18 * at, said, anchor="start"))
-    return _svg(WIDTH, HEIGHT, parts, f"Methods replayed {result.repeats} times: gain in mean F1, with its 95 %")
+    return _svg(WIDTH, HEIGHT, parts, f"Methods replayed {result.repeats} times: gain in {gained}, with its 95 %")
 
 
 def f1_by_class(result: F1Result | MultilabelF1Result) -> str:
@@ -180,6 +185,7 @@ _CHARTS: tuple[tuple[type[Result], Callable[[Any], str]], ...] = (
     (MultilabelF1Result, f1_by_class),
     (DetectionF1Result, _quality_of_boxes),
     (AuditResult, audit),
+    (DetectionAuditResult, audit),
     (AgreementResult, agreement),
     (MapResult, map_of_pool),
     (MultilabelMapResult, map_of_pool),

@@ -77,6 +77,16 @@ def test_images_come_by_class_as_a_zip_whose_size_is_told_before(client, data, e
     assert problem(export("image-folder", path_to_img="pool"))["code"] == "inexpressible"
 
 
+def test_what_a_job_says_of_other_images_is_not_taken_for_a_pools(client, data, worker, export):
+    job = client.post("/jobs", json=data.prediction).json()["id"]
+    worker.succeed(job, RESULTS["prediction"])
+    data.pool("other", "a.png")
+    about = {"path_to_labels": "labels.txt", "path_to_img": "other", "job": job}
+    for refused in (export("image-folder", **about), client.post("/export/size", json=about)):
+        assert [one["pointer"] for one in problem(refused)["errors"]] == ["/job"]
+    assert client.post("/export/size", json={**about, "path_to_img": "pool"}).json()["images"] == 2
+
+
 def test_boxes_come_as_each_tool_reads_them(data, export):
     data.labels(
         "boxes-me.jsonl",

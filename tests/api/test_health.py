@@ -112,8 +112,8 @@ def test_capabilities_tell_the_question_that_each_kind_answers_and_of_which_task
     assert can["questions"]["audit"] == {
         "title": "Method audit",
         "question": "Do methods help on my data?",
-        "tasks": ["classification", "multilabel"],
-        "stages": ["read", "embed", "embed validation images", "replay"],
+        "tasks": ["classification", "multilabel", "detection"],
+        "stages": ["read", "embed", "embed validation images", "train", "replay"],
     }
 
 

@@ -64,6 +64,7 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "overlap_share": 1.0,
         "within_s": None,
         "cost": {},
+        "detector": None,
         "image_size": None,
         "passes": None,
     }

@@ -254,6 +254,13 @@ def test_a_lost_annotation_stands_in_the_log(client, labels, logged):
     assert "let it send its payload" in told["detail"]
 
 
+def test_the_annotators_of_a_project_are_not_one_person_whose_pace_is_told(client, labels):
+    for id_ in (1, 2):
+        tell(client, event("ANNOTATION_CREATED", annotation(id_, "cat"), tasks=[task(id_, f"{'ab'[id_ - 1]}.png")]))
+    assert "a.png\tcat" in (labels / FILE).read_text()
+    assert client.get("/labels/paces", params={"path_to_labels": "labels"}).json()["people"] == []
+
+
 # --- several classes an image -----------------------------------------------------------------------------------
 
 SEVERAL = f"{BASE}&task=multilabel"

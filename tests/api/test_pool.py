@@ -84,3 +84,7 @@ def test_images_that_a_job_lists_or_a_lasso_on_a_map_holds_are_found(client, dat
     assert {image["name"] for image in look(of_job=one).json()["data"]} == {"a.png", "b.png"}
     for wrong in ({"lasso": around}, {"of_job": one, "lasso": "1,2"}, {"of_job": other, "lasso": around}):
         assert problem(look(**wrong))["code"] == "invalid_request"
+    data.pool("other", "a.png")
+    for more in ({}, {"lasso": around}):
+        refused = look(of_job=one, path_to_img="other", **more)
+        assert [fault["pointer"] for fault in problem(refused)["errors"]] == ["?of_job"]

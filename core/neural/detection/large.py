@@ -200,7 +200,7 @@ def fine_tune_large(
     `tick` counts images passed; it is called once a batch has been looked at, too.
     """
     rng, on = np.random.default_rng(seed), torch.device(device)
-    learnt, held = ([examples[i] for i in part] for part in split(len(examples), seed))
+    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed))
     network.to(device)
     optimiser = torch.optim.AdamW(_groups(network), weight_decay=DECAY)
     steps = max(1, passes // BATCH)

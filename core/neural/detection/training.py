@@ -44,6 +44,11 @@ class Example:
     image: Small
     truth: Truth
 
+    @property
+    def is_boxed(self) -> bool:
+        """Whether a box is on it."""
+        return len(self.truth.classes) > 0
+
     def turned(self) -> Example:
         """Mirror it."""
         pixels = self.image.pixels[:, ::-1]
@@ -98,7 +103,7 @@ def _fine_tune(
     with drawn_from(seed):
         network.new_classes(n_classes)
     network.to(memory_format=torch.channels_last)  # a sixth less time
-    learnt, held = ([examples[i] for i in part] for part in split(len(examples), seed))
+    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed))
     optimiser = torch.optim.AdamW(_groups(network), lr=RATE)
     steps = max(1, passes // BATCH)
     looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
@@ -116,10 +121,16 @@ def _fine_tune(
     return best.trained(network, learnt)
 
 
-def split(n: int, seed: int) -> tuple[list[int], list[int]]:
-    """Return which of n examples are learnt from, and which are held out: none, where there are too few."""
+def split(boxed: Sequence[bool], seed: int) -> tuple[list[int], list[int]]:
+    """Return which examples are learnt from, and which are held out: none, where there are too few.
+
+    boxed: for each whether a box is on it. Where chance would hold out all of these, others are.
+    """
+    n = len(boxed)
     aside = min(HELD_OUT_AT_MOST, n // HELD_OUT) if n >= LEAST_LABELLED else 0
     order = np.random.default_rng(seed).permutation(n).tolist()
+    if not any(boxed[i] for i in order[aside:]):
+        order.sort(key=lambda i: boxed[i])
     return sorted(order[aside:]), sorted(order[:aside])
 
 

@@ -64,20 +64,20 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
         for m, method in enumerate(methods):
             replays.carry_out(m, r, method, split)
     arms = tuple(_arm(method, m, replays, at_random) for m, method in enumerate(methods))
-    assert replays.finder is not None
-    assert replays.finder.summary is not None
+    finder = replays.finder
+    assert finder is not None
     return DetectionAuditResult(
         repeats=request.repeats,
         images=len(splits[0].drawn),
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].held),
-        detector=replays.finder.summary.name,
+        detector=finder.name if finder.summary is None else finder.summary.name,
         arms=arms,
         sentence=summary_of(arms, at_random, OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
         manifest=manifest(
             request,
-            replays.finder,
+            finder,
             run,
             head=False,
             sources={"pool": labelled} if validation is None else {"pool": labelled, "validation": validation.labelled},
@@ -90,7 +90,10 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
 
 @dataclass(frozen=True, eq=False)
 class _Split:
-    """One repeat: images to choose among, in an order drawn by chance, and others to score by; by row."""
+    """One repeat: images to choose among, in an order drawn by chance, and others to score by; by row.
+
+    Wherever that order is cut, its parts have their share of the images with a box.
+    """
 
     pool: Pool
     drawn: Mapping[int, BoxedImage]
@@ -99,13 +102,20 @@ class _Split:
 
 
 def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> _Split:
-    order = np.random.default_rng(seed).permutation(list(drawn)).tolist()
+    order = mingled(np.random.default_rng(seed).permutation(list(drawn)).tolist(), drawn)
     if validation is not None:
         chosen = order[: min(DRAWN_MOST, round(DRAWN * len(order)))]
         return _Split(pool, {row: drawn[row] for row in chosen}, validation.labelled.pool, validation.sized[0])
     aside = min(HELD_OUT_MOST, round(HELD_OUT * len(order)))
     chosen = order[aside : aside + DRAWN_MOST]
     return _Split(pool, {row: drawn[row] for row in chosen}, pool, {row: drawn[row] for row in order[:aside]})
+
+
+def mingled(order: Sequence[int], drawn: Mapping[int, BoxedImage]) -> list[int]:
+    """Spread the images with a box evenly among those without one, each in their order."""
+    parts = [[row for row in order if bool(drawn[row].boxes) is boxed] for boxed in (True, False)]
+    placed = [((i + 0.5) / len(part), row) for part in parts for i, row in enumerate(part)]
+    return [row for _, row in sorted(placed)]
 
 
 class _Replays:
@@ -135,7 +145,14 @@ class _Replays:
                 known = np.union1d(known, self._choose(method, split, known, size - len(known), rng))
             labelled = {row: split.drawn[row] for row in known.tolist()}
             self.finder = finder_of(
-                self._request, split.pool, labelled, self._run, before=self._done, total=self._total, keeps=False
+                self._request,
+                split.pool,
+                labelled,
+                self._run,
+                before=self._done,
+                total=self._total,
+                keeps=False,
+                features_do=True,
             )
             self.map50[m, r, s] = map50_of(self.finder, split.held_pool, split.held, self._run)
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())

@@ -25,7 +25,7 @@ from nextlabel.core.neural.detection.training import Trained, fine_tune
 from nextlabel.core.neural.detection.weights import CLASSES, NAME, digest_of, find_weights, is_here, read_weights
 from nextlabel.core.neural.training import drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
-from nextlabel.core.pipelines.detection.large import large_finder
+from nextlabel.core.pipelines.detection.large import featuring_large_finder, large_finder
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
@@ -99,11 +99,15 @@ def box_of_place(place: Floats) -> tuple[float, float, float, float]:
 def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False) -> Finder:
     """Return what finds whatever looks like an object. Raises WeightsUnavailable, WeightsMismatch.
 
-    features_do: where there is no detector, what a backbone sees of images does, and nothing is proposed.
+    features_do: where the small detector isn't here, what a backbone or else a large detector sees of images does, and
+    nothing is proposed.
     """
     side = request.image_size or SIDE
-    if features_do and request.weights != "random" and not is_here(run.settings) and backbone_here(run) is not None:
-        return featuring_finder(request, run, side)
+    if features_do and request.weights != "random" and not is_here(run.settings):
+        if backbone_here(run) is not None:
+            return featuring_finder(request, run, side)
+        if detector_for(request, run) == "large":
+            return featuring_large_finder(request, run)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
     return WholeFinder((), side, proposals, None, weights, run.settings.cpu_engine, NAME, start())

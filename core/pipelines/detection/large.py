@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BoxedImage
+from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
 from nextlabel.core.kinds.results import DetectorSummary
+from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.detection.detector import Seen
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import (
+    CONFIG,
     WEIGHTS,
     LargeDetector,
     Network,
@@ -64,6 +68,29 @@ class LargeFinder(Finder):
             yield SeenBatch(seen, batch.unreadable)
 
 
+@dataclass(frozen=True, eq=False)
+class _FeaturingLarge(LargeFinder):
+    """Finds nothing, and tells where images lie."""
+
+    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+        def without_boxes(one: Seen) -> Seen:
+            return Seen(Detected.nothing(), np.empty((0, 1), np.float32), one.features)
+
+        for batch in super().look(pool, rows, run):
+            seen = [(row, without_boxes(one), width, height) for row, one, width, height in batch.seen]
+            yield SeenBatch(seen, batch.unreadable)
+
+
+def featuring_large_finder(request: Detecting, run: Run) -> Finder:
+    """Return what finds nothing yet. Raises WeightsUnavailable, WeightsMismatch."""
+    device = run.backbones.device
+    folder = large_weights(run.settings, device)
+    weights = digest_of(folder / WEIGHTS)[:16]
+    network = read_large(folder, 1, request.seed)
+    unknown = Calibration.unknown(1)
+    return _FeaturingLarge((), _side(request), unknown, None, weights, device, folder.name, network, device)
+
+
 def large_finder(
     request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, *, before: int, keeps: bool
 ) -> Finder:
@@ -74,11 +101,12 @@ def large_finder(
     """
     device = run.backbones.device
     folder = large_weights(run.settings, device)
-    side = -(-(request.image_size or SIDE) // MULTIPLE_OF) * MULTIPLE_OF
+    side = _side(request)
     passes = request.passes or LARGE_PASSES
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     weights = digest_of(folder / WEIGHTS)[:16]
-    key = key_of(request, pool, drawn, (folder.name, weights, side, passes, device))
+    built_by = (digest_of(folder / CONFIG), version("transformers"))
+    key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, passes, device))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = _kept(kept, key, folder, len(classes), request.seed)
     if trained is None:
@@ -113,10 +141,17 @@ def large_finder(
     )
 
 
+def _side(request: Detecting) -> int:
+    return -(-(request.image_size or SIDE) // MULTIPLE_OF) * MULTIPLE_OF
+
+
 def _kept(kept: KeptDetectors, key: str, folder: Path, n_classes: int, seed: int) -> TrainedLarge | None:
     if (known := kept.read(key)) is None:
         return None
     tensors, said = known
     network = read_large(folder, n_classes, seed)
-    network.load_state_dict(tensors)
-    return TrainedLarge.heard(network, said)
+    try:
+        network.load_state_dict(tensors)
+        return TrainedLarge.heard(network, said)
+    except (KeyError, ValueError, TypeError, RuntimeError):
+        return None

@@ -189,7 +189,7 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
     for r, split in enumerate(splits):
         for s, size in enumerate(sizes.tolist()):
             part = dict(list(split.learnt.items())[:size])
-            finder = finder_of(request, split.pool, part, run, before=done, total=total, keeps=False)
+            finder = finder_of(request, split.pool, part, run, before=done, total=total, keeps=False, features_do=True)
             map50[r, s] = map50_of(finder, split.held_pool, split.held, run)
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             done += passes + len(split.held)

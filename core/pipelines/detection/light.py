@@ -33,6 +33,7 @@ from nextlabel.core.neural.training import Tick, drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
+from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
@@ -72,11 +73,19 @@ def light_finder(
     before: how many images passed in that stage before. Raises NoLabels, and what `seer_of` does.
     """
     seer, passes = seer_of(request, run, side), request.passes or LIGHT_PASSES
+    if request.weights != "random" and not is_here(run.settings):
+        _warn_without_detector(seer, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     lessons = read_lessons(seer, pool, drawn, classes, request.seed, run)
     trained = lessons.train(passes, request.seed, lambda done, _total: run.advance(before + done))
     run.advance(before + passes)
     return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, passes))
+
+
+def _warn_without_detector(seer: Seer, run: Run) -> None:
+    if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
+        detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: a light head on {seer.name} finds boxes, less well"
+        run.warn(WarningCode.LIGHT_DETECTOR, detail)
 
 
 def _finder(
@@ -125,27 +134,32 @@ def read_lessons(
     seer: Seer, pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], seed: int, run: Run
 ) -> Lessons:
     """Look at the images that people drew on; of very many, at those that chance takes. Raises NoLabels."""
-    rows = sorted(drawn)
-    if len(rows) > MOST_LEARNT_FROM:
-        rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
-    aside = {rows[i] for i in split(len(rows), seed)[1]}
+    rows = learnt_rows(drawn, MOST_LEARNT_FROM, seed)
+    learning, aside = ([rows[i] for i in part] for part in split([bool(drawn[row].boxes) for row in rows], seed))
     index = {name: i for i, name in enumerate(classes)}
-    mixing = _mixing(seer, pool, [row for row in rows if row not in aside], run)
+    mixing = _mixing(seer, pool, learning, aside, run)
     learnt: dict[int, Lesson] = {}
     held: dict[int, Mapped] = {}
     unreadable: list[SkippedFile] = []
+
+    def learn(row: int, one: Mapped) -> None:
+        learnt[row] = Lesson.of(one, np.random.default_rng([seed, row]), mixing)
+
     for batch in mapped(seer, pool, rows, run):
         for row, image, maps in batch.images:
             one = Mapped(image, truth_of(drawn[row], index), maps)
             if row in aside:
                 held[row] = one
             else:
-                learnt[row] = Lesson.of(one, np.random.default_rng([seed, row]), mixing)
+                learn(row, one)
         unreadable += batch.unreadable
         run.check()
     if unreadable:
         names = [one.name for one in unreadable]
         run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
+    if not any(drawn[row].boxes for row in learnt):  # of those that can be read
+        while held:
+            learn(*held.popitem())
     boxes = sum(len(drawn[row].boxes) for row in learnt)
     if not boxes:
         raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
@@ -153,11 +167,12 @@ def read_lessons(
     return Lessons(*in_order, boxes, len(classes), mixing)
 
 
-def _mixing(seer: Seer, pool: Pool, rows: Sequence[int], run: Run) -> Mixing:
-    seen = {row: maps for batch in mapped(seer, pool, rows[:MIXED_BY], run) for row, _, maps in batch.images}
-    if not seen:
-        raise NoLabels("none of the first images that a box was drawn on can be read, so there is nothing to learn")
-    return Mixing.of([seen[row] for row in sorted(seen)])
+def _mixing(seer: Seer, pool: Pool, learning: Sequence[int], aside: Sequence[int], run: Run) -> Mixing:
+    for rows in (learning, aside):
+        seen = {row: maps for batch in mapped(seer, pool, rows[:MIXED_BY], run) for row, _, maps in batch.images}
+        if seen:
+            return Mixing.of([seen[row] for row in sorted(seen)])
+    raise NoLabels("none of the first images that a box was drawn on can be read, so there is nothing to learn")
 
 
 # --- what is seen -----------------------------------------------------------------------------------------------
@@ -191,14 +206,16 @@ def mapped(seer: Seer, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[Ma
         return found
 
     keeps = True
-    for batch in in_batches(seer.side, pool, absent, run, forward):
-        images = []
-        for row, (image, maps), as_listed in zip(batch.rows.tolist(), batch.outputs, batch.as_listed, strict=True):
-            keeps = keeps and (not as_listed or _keep(kept, pool, row, image, maps, run))
-            height, width = image.pixels.shape[:2]
-            images.append((row, without_pixels(height, width, image.width, image.height), maps))
-        yield MappedBatch(images, batch.unreadable)
-    kept.trim()
+    try:
+        for batch in in_batches(seer.side, pool, absent, run, forward):
+            images = []
+            for row, (image, maps), as_listed in zip(batch.rows.tolist(), batch.outputs, batch.as_listed, strict=True):
+                keeps = keeps and (not as_listed or _keep(kept, pool, row, image, maps, run))
+                height, width = image.pixels.shape[:2]
+                images.append((row, without_pixels(height, width, image.width, image.height), maps))
+            yield MappedBatch(images, batch.unreadable)
+    finally:
+        kept.trim()
 
 
 def _keep(kept: KeptMaps, pool: Pool, row: int, image: Small, maps: Maps, run: Run) -> bool:
@@ -229,9 +246,6 @@ def seer_of(request: Detecting, run: Run, side: int) -> Seer:
         return _untrained(request.seed, side, engine)
     spec = backbone_here(run)
     if not is_here(run.settings) and spec is not None:
-        if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
-            detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: a light head on {spec.name} finds boxes, less well"
-            run.warn(WarningCode.LIGHT_DETECTOR, detail)
         return _pretrained(None, 0, run.backbones, spec, side, engine)
     path = find_weights(run.settings)
     return _pretrained(path, path.stat().st_mtime_ns, run.backbones, spec, side, engine)

@@ -43,7 +43,7 @@ def with_namer(
     if trained.map50 is None or trained.network.n_classes < 2:
         return trained
     rows = list(examples)
-    learnt, held = ([rows[i] for i in part] for part in split(len(rows), seed))
+    learnt, held = ([rows[i] for i in part] for part in split([one.is_boxed for one in examples.values()], seed))
     views = _views(examples, backbone, side, pool, seed, run)
     head = views.head(learnt, trained.network.n_classes, seed)
     if head is None:

@@ -25,9 +25,7 @@ def read_examples(
     pool: Pool, drawn: Mapping[int, BoxedImage], classes: Sequence[str], side: int, seed: int, run: Run
 ) -> dict[int, Example]:
     """Read the images that people drew on, by row; of very many, those that chance takes."""
-    rows = sorted(drawn)
-    if len(rows) > MOST_LEARNT_FROM:
-        rows = sorted(np.random.default_rng(seed).permutation(rows)[:MOST_LEARNT_FROM].tolist())
+    rows = learnt_rows(drawn, MOST_LEARNT_FROM, seed)
     index = {name: i for i, name in enumerate(classes)}
     examples: dict[int, Example] = {}
     unreadable: list[SkippedFile] = []
@@ -38,9 +36,20 @@ def read_examples(
     if unreadable:
         names = [one.name for one in unreadable]
         run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
-    if not any(len(one.truth.classes) for one in examples.values()):
+    if not any(one.is_boxed for one in examples.values()):
         raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
     return examples
+
+
+def learnt_rows(drawn: Mapping[int, BoxedImage], most: int, seed: int) -> list[int]:
+    """Return the rows to learn from, in order: all, or those that chance takes; with a box, where there is one."""
+    rows = sorted(drawn)
+    if len(rows) > most:
+        order = np.random.default_rng(seed).permutation(rows).tolist()
+        if not any(drawn[row].boxes for row in order[:most]):
+            order.sort(key=lambda row: not drawn[row].boxes)
+        rows = sorted(order[:most])
+    return rows
 
 
 def key_of(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], how: Sequence[object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from PIL import Image, ImageDraw
 
 from nextlabel.core.data.cut_outs import SIDE, cut_out
@@ -26,3 +27,10 @@ def test_a_box_at_the_edge_is_cut_there():
     jpeg = io.BytesIO()
     Image.new("RGB", (40, 30), "white").save(jpeg, "JPEG")
     cut_out(jpeg.getvalue(), (40, 30), [(-5, -5, 60, 60), None])
+
+
+@pytest.mark.parametrize("box", [(300, 10, 20, 20), (10, 300, 20, 20), (-300, 10, 20, 20)])
+def test_of_a_box_beyond_the_image_there_is_no_picture(box):
+    jpeg = io.BytesIO()
+    Image.new("RGB", (100, 80), "white").save(jpeg, "JPEG")
+    assert cut_out(jpeg.getvalue(), (100, 80), [box]) is None

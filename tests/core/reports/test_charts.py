@@ -7,9 +7,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from nextlabel.core.reports.charts import MOST_POINTS, chart_of, confusion, f1_by_class, map_of_pool
+from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.reports.charts import MOST_POINTS, chart_of, confusion, f1_by_class, is_drawn, map_of_pool
 from nextlabel.core.reports.pictures import png_of
-from tests.canned_results import AGREEMENT, BOXES_F1, LEARNING_CURVE, MAP, RESULTS
+from tests.canned_results import AGREEMENT, BOXES_AUDIT, BOXES_F1, LEARNING_CURVE, MAP, RESULTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -30,8 +31,12 @@ def test_a_curve_has_a_dot_a_size_and_a_band_ahead():
     assert len(root.findall(f"{SVG}polygon")) == 1
 
 
+def texts_of(drawn):
+    return [one.text for one in ET.fromstring(drawn).iter(f"{SVG}text")]
+
+
 def words_of(drawn):
-    return " ".join(one.text for one in ET.fromstring(drawn).iter(f"{SVG}text"))
+    return " ".join(texts_of(drawn))
 
 
 def test_title_axes_and_intervals_stand_in_the_picture():
@@ -46,6 +51,17 @@ def test_title_axes_and_intervals_stand_in_the_picture():
     boxes = words_of(chart_of(BOXES_F1))
     assert "mAP@50 0.800 (95 %: 0.700 to 0.900) on 4 boxes of 3 images" in boxes
     assert {"missed", "nothing there"} <= {*re.findall("missed|nothing there", boxes)}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_what_is_drawn_of_a_kind_is_drawn_for_all_its_tasks(kind):
+    assert len({is_drawn(kind.result_of(task)) for task in kind.tasks}) == 1
+
+
+def test_an_audit_of_boxes_is_drawn_by_boxes_and_map50():
+    drawn = chart_of(BOXES_AUDIT)
+    assert {"boxes", "mAP@50", "random", "det_sum: +0.050 (+0.020 to +0.080)"} <= {*texts_of(drawn)}
+    assert len(ET.fromstring(drawn).findall(f"{SVG}polyline")) == 2
 
 
 def test_a_png_is_the_same_picture_in_pixels():

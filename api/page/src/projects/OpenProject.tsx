@@ -4,7 +4,7 @@ import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
 import { openProject } from "../store/projects";
 import { words } from "../words";
-import { showProjects } from "./ProjectsDialog";
+import { showProjects } from "./show";
 
 /** In the place of a view whose address names another project, until that is open; or a word that there is none. */
 export function OpenProject({ name }: { name: string }) {

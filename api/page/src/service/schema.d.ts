@@ -2555,7 +2555,8 @@ export interface components {
         };
         /**
          * HeadSummary
-         * @description How the classifier was trained; None in a result where there was nothing to train on.
+         * @description How the classifier was trained; None in a result where there was nothing to train on. `name`: the head that
+         *     answered, `linear_alone` where neighbours could not be asked.
          */
         HeadSummary: {
             /** Name */
@@ -4401,8 +4402,14 @@ export interface components {
              */
             overlap_share: number;
             /**
+             * Version
+             * @description Changes with the project. Of one to keep: that of the project whose place it takes, which is refused where that was changed meanwhile; empty: it takes its place however it is.
+             * @default
+             */
+            version: string;
+            /**
              * Was
-             * @description The project that it takes the place of; null: a new one, or the same folders as before.
+             * @description The project that it takes the place of; null: a new one, or the same folders and task.
              */
             was?: string | null;
         };
@@ -4471,6 +4478,12 @@ export interface components {
              * @default 0
              */
             overlap_share: number;
+            /**
+             * Version
+             * @description Changes with the project. Of one to keep: that of the project whose place it takes, which is refused where that was changed meanwhile; empty: it takes its place however it is.
+             * @default
+             */
+            version: string;
         };
         /**
          * Reached

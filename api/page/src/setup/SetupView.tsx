@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { showProjects } from "../projects/ProjectsDialog";
+import { showProjects } from "../projects/show";
 import { get, key } from "../service/service";
 import type { Capabilities, Task } from "../service/types";
 import { useLifetime } from "../shared/lifetime";

@@ -123,7 +123,7 @@ async function start(wanted: Project): Promise<void> {
   const places = { path_to_img: pool, path_to_labels: made.path_to_labels };
   const looks = isBoxes ? {} : { backbone, within_s: WITHIN_S };
   const twice = wanted.overlap && !isBoxes ? { overlap: 2, overlap_share: wanted.overlap } : {};
-  const name = wanted.name?.trim() || freeName(pool, made.path_to_labels, await loadProjects());
+  const name = wanted.name?.trim() || freeName(pool, made.path_to_labels, task, await loadProjects());
   await keepProject(
     { ...wanted, labels: made.path_to_labels, name },
     isOther(wanted) ? null : (project.value?.name ?? null),

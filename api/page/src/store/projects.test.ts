@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { KeptProject } from "../service/types";
-import { aProject, service } from "../testing";
+import { aProject, problem, service } from "../testing";
 import { project, setProject } from "./project";
-import { freeName, loadProjects, openProject } from "./projects";
+import { freeName, loadProjects, openProject, projects, renameProject } from "./projects";
 import { addressOf } from "./route";
 
 const kept = (name: string, pool: string, more: Partial<KeptProject> = {}): KeptProject => ({
@@ -16,15 +16,17 @@ const kept = (name: string, pool: string, more: Partial<KeptProject> = {}): Kept
   method: "auto",
   add: 8,
   overlap_share: 0,
+  version: "",
   ...more,
 });
 const keep = (...projects: KeptProject[]) => service.set("GET projects", () => ({ projects }));
 
 test("a folder's name is a project's, unless another folder's project is called so", () => {
-  expect(freeName("/data/cards/", "/data/labels", [])).toBe("cards");
-  expect(freeName("/data/cards", "/data/labels", [kept("cards", "/data/cards")])).toBe("cards");
-  expect(freeName("/data/cards", "/data/labels", [kept("cards", "/old/cards")])).toBe("cards 2");
-  expect(freeName("s3://photos/..:x", "/data/labels", [])).toBe("x");
+  expect(freeName("/data/cards/", "/data/labels", "classification", [])).toBe("cards");
+  expect(freeName("/data/cards", "/data/labels", "classification", [kept("cards", "/data/cards")])).toBe("cards");
+  expect(freeName("/data/cards", "/data/labels", "classification", [kept("cards", "/old/cards")])).toBe("cards 2");
+  expect(freeName("/data/cards", "/data/labels", "detection", [kept("cards", "/data/cards")])).toBe("cards 2");
+  expect(freeName("s3://photos/..:x", "/data/labels", "classification", [])).toBe("x");
 });
 
 test("a project is opened by its name, as the same person, and the address says so", async () => {
@@ -45,4 +47,16 @@ test("a project that was renamed or removed elsewhere is worked on still, by the
   keep();
   await loadProjects();
   expect(project.value).toMatchObject({ name: undefined, pool: aProject.pool });
+});
+
+test("what another browser made of a project meanwhile is not written over, and is there at the next try", async () => {
+  setProject({ ...aProject, name: "cards" });
+  const read = kept("cards", aProject.pool, { version: "1" });
+  keep(kept("cards", aProject.pool, { add: 30, version: "2" }));
+  service.set("POST projects", (_, body) => {
+    expect(body).toMatchObject({ name: "faces", was: "cards", version: "1" });
+    return problem(409, "project_changed", "look at it again");
+  });
+  await expect(renameProject(read, "faces")).rejects.toMatchObject({ code: "project_changed" });
+  expect(projects.value?.[0]).toMatchObject({ add: 30, version: "2" });
 });

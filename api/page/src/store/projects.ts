@@ -1,8 +1,8 @@
 // Projects by name: kept by the service, and so the same in every browser.
 
 import { signal } from "@preact/signals";
-import { get, post } from "../service/service";
-import type { KeptProject, ProjectList } from "../service/types";
+import { get, Problem, post } from "../service/service";
+import type { KeptProject, ProjectList, Task } from "../service/types";
 import { type Project, project, setProject } from "./project";
 
 /** Null: not looked at yet. */
@@ -20,18 +20,19 @@ export async function openProject(name: string, signal?: AbortSignal): Promise<b
   return found !== undefined;
 }
 
-/** Keeps a project under its name. `was`: the name that it had. */
+/** Keeps a project under its name. `was`: the name that it had. What another browser made of it meanwhile stays. */
 export async function keepProject(wanted: Project & { name: string }, was: string | null): Promise<void> {
   const { name, pool, labels, valPool, valLabels, backbone, method, add, task, overlap } = wanted;
   const [path_to_img, path_to_labels, path_to_img_val, path_to_labels_val] = [pool, labels, valPool, valLabels];
   const folders = { path_to_img, path_to_labels, path_to_img_val, path_to_labels_val };
   const how = { backbone, method, add, task: task ?? "classification", overlap_share: overlap ?? 0 };
-  take(await post<ProjectList>("projects", { name, ...folders, ...how, was }));
+  const version = projects.value?.find((one) => one.name === was)?.version ?? "";
+  take(await change({ name, ...folders, ...how, was, version }));
 }
 
 export async function renameProject(one: KeptProject, name: string): Promise<void> {
   const isOpen = project.value?.name === one.name;
-  const kept = await post<ProjectList>("projects", { ...one, name, was: one.name });
+  const kept = await change({ ...one, name, was: one.name });
   if (isOpen) setProject({ name: name.trim().normalize("NFC") });
   take(kept);
 }
@@ -41,8 +42,8 @@ export async function forgetProject(name: string): Promise<void> {
   take(await post<ProjectList>("projects/forget", { name }));
 }
 
-/** A name that no other folders have, of the last part of a path. */
-export function freeName(pool: string, labels: string, kept: readonly KeptProject[]): string {
+/** A name that no other folders or task have, of the last part of a path. */
+export function freeName(pool: string, labels: string, task: Task, kept: readonly KeptProject[]): string {
   const last = pool.replace(/\/+$/, "").split("/").pop() ?? "";
   const base =
     last
@@ -50,10 +51,22 @@ export function freeName(pool: string, labels: string, kept: readonly KeptProjec
       .replace(/^[^\p{L}\p{N}]+|\s+$/gu, "")
       .slice(0, 60) || "photos";
   const isFree = (name: string) =>
-    kept.every((one) => one.name !== name || (one.path_to_img === pool && one.path_to_labels === labels));
+    kept.every(
+      (one) => one.name !== name || (one.path_to_img === pool && one.path_to_labels === labels && one.task === task),
+    );
   for (let n = 1; ; n++) {
     const name = n === 1 ? base : `${base} ${n}`;
     if (isFree(name)) return name;
+  }
+}
+
+/** Where it was changed elsewhere meanwhile, what it is by now is there when it is tried again. */
+async function change(wanted: KeptProject & { was: string | null }): Promise<ProjectList> {
+  try {
+    return await post<ProjectList>("projects", wanted);
+  } catch (error) {
+    if (error instanceof Problem && error.code === "project_changed") await loadProjects();
+    throw error;
   }
 }
 

@@ -14,7 +14,7 @@ from nextlabel.core.neural.detection import training
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Example, fine_tune
+from nextlabel.core.neural.detection.training import Example, fine_tune, split
 from nextlabel.core.neural.detection.weights import read_weights
 from nextlabel.core.neural.training import drawn_from
 from tests import shapes
@@ -136,3 +136,11 @@ def test_on_real_pictures_of_blood_cells_120_passes_find_most_cells(real_data):
     network = read_weights(real_data / "weights" / "yolox_nano.onnx")
     trained = fine_tune(network, blood, len(classes), 256, passes=120, seed=0)
     assert trained.map50 > 0.4
+
+
+def test_what_is_held_out_leaves_an_image_with_a_box_to_learn_from():
+    for only in range(10):
+        learnt, held = split([i == only for i in range(10)], seed=0)
+        assert only in learnt
+        assert sorted(learnt + held) == list(range(10))
+        assert len(held) == 2

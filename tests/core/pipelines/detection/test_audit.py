@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nextlabel.core.data.boxes import Box, BoxedImage
 from nextlabel.core.errors import InvalidRequest, NoLabels
 from nextlabel.core.kinds.registry import parse_request, result_adapter
-from nextlabel.core.pipelines.detection.audit import at_equal_boxes
+from nextlabel.core.pipelines.detection import audit
+from nextlabel.core.pipelines.detection.audit import at_equal_boxes, mingled
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -45,6 +47,24 @@ def test_methods_begin_alike_and_are_compared_at_equal_boxes(bench):
     assert done == sorted(done)
     with pytest.raises(NoLabels, match="60 images at least on which a box is drawn; there are 59"):
         ask(bench, [*drawn[:59], *({**line, "boxes": []} for line in drawn[59:])])
+
+
+@pytest.mark.usefixtures("backbone_here")
+def test_rounds_without_a_box_find_nothing_where_a_backbone_alone_lies_here(bench, monkeypatch):
+    monkeypatch.setattr(audit, "LEAST_LABELS", 2)
+    monkeypatch.setattr(audit, "FIRST", 3)
+    drawn = shapes.draw(bench.root / "pool", ["square"], ["disc"], *[[]] * 10)
+    result = ask(bench, drawn, methods=["auto"], weights=None, budget=None)
+    assert result.manifest.backbone == "mobilenet"
+    assert result.detector in ("mobilenet", "light head on mobilenet")
+    for arm in result.arms:
+        assert (arm.images, arm.boxes[0], arm.map50[0]) == ((3, 4), 0, 0)
+
+
+def test_images_with_a_box_are_spread_evenly_each_in_its_order():
+    drawn = {row: BoxedImage(9, 9, (Box("disc", 1, 1, 2, 2),) if row < 2 else ()) for row in range(6)}
+    assert mingled([5, 4, 1, 0, 3, 2], drawn) == [5, 1, 4, 3, 0, 2]
+    assert mingled([1, 0], drawn) == [1, 0]
 
 
 def test_methods_of_boxes_are_replayed_unless_others_are_named():

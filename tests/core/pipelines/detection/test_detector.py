@@ -15,6 +15,7 @@ from nextlabel.core.errors import InvalidRequest, NameNotInPool, NoLabels, Nothi
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import naming
 from nextlabel.core.pipelines.detection.prediction import beside
+from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -290,3 +291,11 @@ def test_what_is_of_boxes_alone_is_refused_for_classes(fields):
     with pytest.raises(InvalidRequest) as refused:
         parse_request(body)
     assert [fault.pointer for fault in refused.value.faults] == [f"/{next(iter(fields))}"]
+
+
+def test_of_very_many_images_those_that_chance_takes_are_learnt_from_and_one_with_a_box_at_least():
+    box = Box("disc", 1, 2, 3, 4)
+    empty, boxed = BoxedImage(9, 9), BoxedImage(9, 9, (box,))
+    assert learnt_rows(dict.fromkeys(range(9), boxed), 3, 0) == sorted(np.random.default_rng(0).permutation(9)[:3])
+    for only in range(9):
+        assert only in learnt_rows({**dict.fromkeys(range(9), empty), only: boxed}, 1, 0)

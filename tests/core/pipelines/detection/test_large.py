@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import safetensors
+from safetensors.torch import load_file, save_file
 
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request
@@ -21,6 +23,16 @@ def drawn(bench):
     return lines
 
 
+@pytest.fixture
+def weights_here(bench, monkeypatch):
+    """The folder of a large detector's weights, drawn by chance, which a CPU may train from."""
+    pytest.importorskip("transformers")
+    folder = bench.root.parent / "weights"
+    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
+    monkeypatch.setattr(large, "DEVICE", "cpu")
+    return large_weights.write(folder)
+
+
 def ask(bench, **fields):
     bench.run = bench.new_run()
     body = {
@@ -35,12 +47,7 @@ def ask(bench, **fields):
     return carry_out(parse_request(body), bench.run)
 
 
-def test_where_its_weights_and_a_device_are_it_serves_by_itself_and_is_kept(bench, drawn, monkeypatch):
-    pytest.importorskip("transformers")
-    folder = bench.root.parent / "weights"
-    large_weights.write(folder)
-    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
-    monkeypatch.setattr(large, "DEVICE", "cpu")
+def test_where_its_weights_and_a_device_are_it_serves_by_itself_and_is_kept(bench, drawn, weights_here):
     first = ask(bench)
     assert (first.detector.name, first.detector.images, first.detector.held_out) == ("dfine-small-coco", 7, 1)
     assert (first.manifest.backbone, first.manifest.engine) == ("dfine-small-coco", "cpu")
@@ -53,6 +60,23 @@ def test_where_its_weights_and_a_device_are_it_serves_by_itself_and_is_kept(benc
     again = ask(bench)
     assert "train" in [progress.stage for progress in bench.told]
     assert again == first
+    (kept,) = bench.settings.detectors_dir.iterdir()
+    with safetensors.safe_open(kept, "pt") as file:
+        said = file.metadata()
+    save_file(dict([*load_file(kept).items()][1:]), kept, said)  # as of other layers
+    assert ask(bench) == first
+    config = weights_here / "config.json"
+    config.write_text(f"{config.read_text()}\n")
+    ask(bench)
+    assert len(list(bench.settings.detectors_dir.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("drawn", "weights_here")
+def test_where_its_weights_alone_lie_here_it_sees_images_before_a_box_is_drawn(bench):
+    result = ask(bench, kind="selection", add=2, passes=None, path_to_labels=None)
+    assert (result.method.name, result.detector, len(result.data)) == ("maxherding", None, 2)
+    assert (result.manifest.backbone, result.expected_boxes) == ("dfine-small-coco", 0)
+    assert bench.warned_of() == []
 
 
 def test_without_a_gpu_or_its_weights_it_is_said_what_to_do(bench, drawn, monkeypatch):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
-import timm
-from safetensors.torch import save_file
 
 from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request, result_adapter
-from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.detection import kept_maps
-from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.neural.detection.training import split
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
 CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
 LIGHT = {"detector": "light", "image_size": 64, "passes": 240}
+FEW = {**LIGHT, "passes": 16}
 
 
 @pytest.fixture
@@ -24,18 +24,6 @@ def drawn(bench):
     lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
     shapes.write(bench.root / "boxes.jsonl", lines[:8])
     return lines
-
-
-@pytest.fixture
-def backbone_here(bench):
-    """The weights of a backbone, drawn by chance, and none of a detector."""
-    with drawn_from(0):
-        model = timm.create_model("mobilenetv2_100", num_classes=0)
-    folder = bench.root.parent / "weights"
-    folder.mkdir()
-    save_file(model.state_dict(), folder / "mobilenetv2_100.safetensors")
-    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
-    bench.backbones = BackboneLoader(bench.settings, "cpu")
 
 
 def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):
@@ -69,12 +57,55 @@ def test_maps_unused_for_longest_go_where_there_are_too_many(bench, drawn, monke
     assert len(list(bench.settings.maps_dir.iterdir())) == 3
 
 
+def test_a_pass_over_more_than_fits_keeps_a_part_which_the_next_pass_finds(bench, drawn, monkeypatch):
+    shapes.write(bench.root / "boxes.jsonl", drawn[:2])
+    ask(bench, "prediction", weights="random", **FEW)
+    size = next(bench.settings.maps_dir.iterdir()).stat().st_size
+    shutil.rmtree(bench.settings.maps_dir)
+    monkeypatch.setattr(kept_maps, "MOST_BYTES", 6 * size + size // 2)
+    first = ask(bench, "prediction", weights="random", **FEW)
+    kept = {file.name: file.stat().st_ino for file in bench.settings.maps_dir.iterdir()}
+    assert len(kept) == 6
+    assert ask(bench, "prediction", weights="random", **FEW) == first
+    assert {file.name: file.stat().st_ino for file in bench.settings.maps_dir.iterdir()} == kept
+
+
+def test_while_images_are_looked_at_hardly_more_is_kept_than_in_the_end(bench, drawn, monkeypatch):
+    ask(bench, "prediction", weights="random", **FEW)
+    folder, sizes, write = bench.settings.maps_dir, [], kept_maps.write_whole
+    size = next(folder.iterdir()).stat().st_size
+    monkeypatch.setattr(kept_maps, "MOST_BYTES", 8 * size)
+
+    def measured(*content, **how):
+        write(*content, **how)
+        sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
+
+    monkeypatch.setattr(kept_maps, "write_whole", measured)
+    ask(bench, "prediction", weights="random", **{**FEW, "seed": 1})
+    assert len(sizes) == 10  # of the labelled three quarters of what may be there, and the four others
+    assert max(sizes[2:]) <= 10 * size
+
+
 def test_a_changed_image_is_looked_at_again(bench, drawn):
     ask(bench, "prediction", weights="random", **LIGHT)
     shapes.draw(bench.root / "other", ["disc"], seed=5)
     (bench.root / "other" / "5_000.png").replace(bench.root / "pool" / drawn[9]["name"])
     ask(bench, "prediction", weights="random", **LIGHT)
     assert len(list(bench.settings.maps_dir.iterdir())) == 13
+
+
+def test_an_image_with_a_box_is_learnt_from_though_chance_would_hold_it_out(bench, drawn):
+    def learnt(*boxed):
+        lines = [{**line, "boxes": line["boxes"] if i in boxed else []} for i, line in enumerate(drawn[:8])]
+        shapes.write(bench.root / "boxes.jsonl", lines)
+        detector = ask(bench, "prediction", weights="random", **FEW).detector
+        return detector.images, detector.boxes, detector.held_out
+
+    assert split([True] * 8, 0)[1] == [2]
+    assert learnt(2) == (7, 2, 1)
+    torn = bench.root / "pool" / drawn[5]["name"]
+    torn.write_bytes(torn.read_bytes()[:60])  # of which only the size can be read
+    assert learnt(2, 5) == (7, 2, 0)  # as the other can't be read
 
 
 @pytest.mark.usefixtures("backbone_here")
@@ -85,6 +116,7 @@ def test_without_the_detectors_weights_a_backbone_serves_and_is_named(bench, dra
     assert "yolox_nano.onnx" in bench.warning("light_detector").detail
     first = ask(bench, "selection", None, add=2, image_size=64)
     assert (first.method.name, first.detector, len(first.data)) == ("maxherding", None, 2)
+    assert bench.warned_of() == []  # as nothing is found yet
     with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):
         ask(bench, "prediction", None, image_size=64)
     with pytest.raises(WeightsUnavailable, match=r"yolox_nano\.onnx"):

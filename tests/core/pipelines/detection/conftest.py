@@ -1,0 +1,22 @@
+"""Weights for detectors that are drawn by chance."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+from safetensors.torch import save_file
+
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.training import drawn_from
+
+
+@pytest.fixture
+def backbone_here(bench):
+    """The weights of a backbone, drawn by chance, and none of a detector."""
+    with drawn_from(0):
+        model = timm.create_model("mobilenetv2_100", num_classes=0)
+    folder = bench.root.parent / "weights"
+    folder.mkdir()
+    save_file(model.state_dict(), folder / "mobilenetv2_100.safetensors")
+    bench.settings = bench.settings.model_copy(update={"weights_dir": folder})
+    bench.backbones = BackboneLoader(bench.settings, "cpu")
