@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nextlabel.client.job import Job
+from nextlabel.core.errors import WeightsUnavailable
 
 
 class ClientError(Exception):
@@ -56,6 +57,18 @@ class JobFailed(ClientError):
         super().__init__(f"{job.error.code}: {job.error.detail}" if job.error else f"job {job.id} was cancelled")
         self.job = job
         self.retryable = job.error is not None and job.error.retryable
+
+    @property
+    def descriptor_helps(self) -> bool:
+        """Whether the job would go with the backbone that needs no weights: not with a detector's, or for texts."""
+        request = self.job.request
+        return (
+            self.job.error is not None
+            and self.job.error.code == WeightsUnavailable.code
+            and request.get("backbone") not in (None, "descriptor")
+            and request.get("task") != "detection"
+            and not request.get("like_text")
+        )
 
 
 class JobCancelled(JobFailed):

@@ -27,7 +27,6 @@ from nextlabel.client.errors import ClientError, JobFailed
 from nextlabel.client.http import AsyncClient
 from nextlabel.client.job import Job
 from nextlabel.client.progress import done_of, left_of, warnings_of
-from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.faults import faults_of
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.base import Kind
@@ -469,7 +468,7 @@ def _checked(model: type[T], given: Mapping[str, Any]) -> T:
 
 
 def _with_remedy(error: Exception) -> str:
-    if isinstance(error, JobFailed) and error.job.error and error.job.error.code == WeightsUnavailable.code:
+    if isinstance(error, JobFailed) and error.descriptor_helps:
         return f'{error}\nbackbone "descriptor" needs no weights, for a first try'
     return str(error)
 

@@ -6,7 +6,7 @@
     │   ├── PathNotAllowed PathNotFound PathNotReadable PathNotWritable PathWrongKind
     │   ├── LabelsMalformed LabelsConflict NoLabels SingleClass OneClassEach TooFewOfAClass ClassesNeverMeet
     │   ├── EmbeddingsMalformed PredictionsMalformed NameNotInPool
-    │   ├── EmptyPool TooManyUnreadable NothingToValidate WeightsMismatch
+    │   ├── EmptyPool TooManyUnreadable NothingToValidate NothingToPredict WeightsMismatch
     │   ├── UnreadableImage      one image: a warning, not a job's failure
     │   ├── ExchangeMalformed    a file of another tool that can't be read
     │   ├── Inexpressible        what another tool's format can't hold
@@ -214,6 +214,12 @@ class NothingToValidate(Invalid):
     """No image of the validation pool has a validation label."""
 
     code = "nothing_to_validate"
+
+
+class NothingToPredict(Invalid):
+    """Each image of the pool has a label or is aside, so that none is left to predict."""
+
+    code = "nothing_to_predict"
 
 
 class UnreadableImage(Invalid):

@@ -32,7 +32,10 @@ class ValidationQuery(BaseModel):
 
 
 class ValidationWanted(BaseModel):
-    """How many images to keep apart in all: those that are stay, others are drawn evenly from the pool."""
+    """How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+
+    Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -331,7 +331,10 @@ def _tell_open(folder: Path, task: str) -> None:
 @click.argument("folder", type=New)
 @click.option("--pool", type=POOL, help="Their images, of which some are drawn; wanted with --images.")
 @click.option(
-    "--images", "-n", type=click.IntRange(0, 100_000), help="How many to keep apart in all; 0: none any more."
+    "--images",
+    "-n",
+    type=click.IntRange(0, 100_000),
+    help="How many to keep apart in all, half of the pool at most: those that are stay; 0: none any more.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
 def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) -> None:
@@ -342,6 +345,7 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) 
     """
     root = folder.resolve()
     if images is None:
+        Folder(folder, ctx=click.get_current_context())  # it refuses what is no folder: only a draw makes one
         for name in kept_apart(root, [root]):
             click.echo(name)
         return

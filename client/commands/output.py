@@ -22,7 +22,6 @@ from nextlabel.client.talk import Format, OnChange
 from nextlabel.core.data.folder_lock import LOCK_NAME
 from nextlabel.core.data.labels_folder import may_hold_labels
 from nextlabel.core.disk import write_whole
-from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.reports.charts import chart_of
@@ -115,7 +114,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
         raise
     except JobFailed as error:
         tell_warnings(error.job, console)
-        if error.job.error is not None and error.job.error.code == WeightsUnavailable.code:
+        if error.descriptor_helps:
             console.print(_("`--backbone descriptor` needs no weights, for a first try"), highlight=False)
         raise
     tell_warnings(ended, console)

@@ -22,7 +22,7 @@ from nextlabel.core.data.labels_folder import VALIDATION_FILE
 from nextlabel.core.data.side_files import as_lines, content_of, objects_in
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import replace_together
-from nextlabel.core.errors import LabelsMalformed
+from nextlabel.core.errors import Fault, InvalidRequest, LabelsMalformed
 
 MOST_BYTES = 100_000_000
 
@@ -32,7 +32,7 @@ def kept_apart(path: str | Path, roots: Sequence[Path]) -> tuple[str, ...]:
 
     Raises LabelsMalformed, PathNotAllowed, PathNotFound, PathNotReadable.
     """
-    if not Path(path).is_dir():
+    if Path(path).is_file():
         return ()
     with opened_folder(path, roots or [Path(path)]) as folder:
         data = content_of(folder, VALIDATION_FILE)
@@ -42,19 +42,40 @@ def kept_apart(path: str | Path, roots: Sequence[Path]) -> tuple[str, ...]:
 def keep_apart(path: str, names: Sequence[str], images: int, *, seed: int, roots: Sequence[Path]) -> tuple[str, ...]:
     """Keep so many of the names apart in all, and return which: those that were before, then others, drawn evenly.
 
-    images: fewer than were before: the first of them; 0: none any more.
+    images: 0: none any more.
 
     Raises:
+        InvalidRequest: those that were before are more, and stay; or others would leave less than half of the names to
+            propose and to learn from.
         LabelsMalformed: the file that is there can't be read; says why.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     with labels_folder(path, roots) as folder, in_our_words(folder.path), alone_in(folder):
         data = content_of(folder, VALIDATION_FILE)
         before = [] if data is None else _parsed(data)
-        after = [*before, *_others(names, before, images - len(before), seed)][:images]
+        _refuse(names, before, images)
+        after = [*before, *_others(names, before, images - len(before), seed)] if images else []
         if after != before:
             replace_together({folder.file(VALIDATION_FILE).at: as_lines({"name": name} for name in after)})
     return tuple(after)
+
+
+def _refuse(names: Sequence[str], before: Sequence[str], images: int) -> None:
+    """Raise InvalidRequest where images that are kept apart would be let go unsaid, or too few of the names be left."""
+    if 0 < images < len(before):
+        detail = (
+            f"{len(before)} images are kept apart already, and those stay: ask for as many or more; or give all of "
+            "them up (0), and keep fewer apart then"
+        )
+        raise InvalidRequest([Fault("/images", "invalid_value", detail)])
+    free = len(names) - len({*map(as_seen, names)} & {*map(as_seen, before)})
+    most = len(before) + max(0, free - (len(names) + 1) // 2)
+    if images > most:
+        detail = (
+            f"of {len(names)} images, at most {most} can be kept apart: half of a pool at least is left to propose and "
+            "to learn from"
+        )
+        raise InvalidRequest([Fault("/images", "invalid_value", detail)])
 
 
 def _others(names: Sequence[str], before: Iterable[str], most: int, seed: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.errors import NothingToPredict
 from nextlabel.core.kinds.prediction import KIND, PredictionItem, PredictionRequest, PredictionResult, SureLabels
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.neural.heads.base import Head
@@ -25,7 +26,7 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.within import embed_pool, read_pool
-from nextlabel.core.tasks.base import ClassTask, Prediction
+from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
 from nextlabel.core.tasks.registry import task_of
 
 
@@ -52,7 +53,7 @@ class Predicted:
 
 
 def predict(request: PredictionRequest, run: Run) -> Predicted:
-    """Raises NoLabels and SingleClass before anything is embedded."""
+    """Raises NoLabels, SingleClass and NothingToPredict before anything is embedded."""
     run.plan(*KIND.stages)
     run.stage("read")
     task = task_of(request.task)
@@ -60,6 +61,8 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     names = class_names(request, labelled, run)
     if names is None:
         task.check_matched(labelled.matched, "prediction")
+    if not request.cross_validate:
+        check_unlabelled(labelled.matched, len(labelled.pool), "or ask for cross_validate alone")
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run)
     if names is None:
@@ -81,6 +84,16 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
         ),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)
+
+
+def check_unlabelled(matched: Matched, images: int, or_else: str) -> None:
+    """Raise NothingToPredict where no image of a pool of so many is without a label. or_else: what else mends that."""
+    if not len(matched.unlabelled(images)):
+        aside = f", and {len(matched.aside)} are disputed or kept apart" if len(matched.aside) else ""
+        raise NothingToPredict(
+            f"no image is left to predict: of {images}, {len(matched.rows)} are labelled{aside}. Name a pool with "
+            f"images that have no label, {or_else}"
+        )
 
 
 def _head(

@@ -9,7 +9,7 @@ import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, iou
 from nextlabel.core.data.files import SkippedFile
-from nextlabel.core.errors import WarningCode
+from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.prediction import KIND, BoxesOfImage, DetectionPredictionResult, PredictionRequest
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.methods.arrays import Rows
@@ -18,6 +18,7 @@ from nextlabel.core.pipelines.detection.brought import known_rows, read_brought
 from nextlabel.core.pipelines.detection.finder import finder_of, shown
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool, sizes_of
 from nextlabel.core.pipelines.material import Origin, manifest, skipped_images
+from nextlabel.core.pipelines.prediction import check_unlabelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
 
@@ -30,8 +31,9 @@ def carry_out(request: PredictionRequest, run: Run) -> DetectionPredictionResult
     run.plan(*KIND.planned(leave_out=("embed",) if trains else ("embed", "train")))
     run.stage("read")
     labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    rows = _rows(request, labelled, run)
     drawn, left_out = of_their_size(labelled, run)
-    said = (_by_own_detector if trains else _brought)(request, labelled, drawn, run)
+    said = (_by_own_detector if trains else _brought)(request, labelled, drawn, rows, run)
     items = []
     for row in sorted(said.of):
         width, height = said.sizes[row]
@@ -65,22 +67,23 @@ class _Said:
 
 
 def _by_own_detector(
-    request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run
+    request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], rows: Rows, run: Run
 ) -> _Said:
     finder = finder_of(request, labelled.pool, drawn, run)
-    rows = _rows(request, labelled, run)
     run.stage("predict", total=len(rows), unit="images")
     found = finder.find(labelled.pool, rows.tolist(), run)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 
 
-def _brought(request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run) -> _Said:
+def _brought(
+    request: PredictionRequest, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], rows: Rows, run: Run
+) -> _Said:
     """Cut boxes that reach beyond their image at its edge, and tell. Raises NameNotInPool, PredictionsMalformed."""
     assert request.path_to_predictions is not None
     brought = read_brought(request.path_to_predictions, labelled, drawn, run)
     asked = "named" if request.names else "unlabelled"
-    rows = known_rows(brought, labelled, _rows(request, labelled, run), asked, run)
+    rows = known_rows(brought, labelled, rows, asked, run)
     run.stage("predict", total=len(rows), unit="images")
     sizes, unreadable = sizes_of(labelled.pool, rows, run)
     names = labelled.pool.names
@@ -101,11 +104,20 @@ def _reaches_beyond(said: Detected, width: int, height: int) -> bool:
 
 
 def _rows(request: PredictionRequest, labelled: LabelledBoxes, run: Run) -> Rows:
-    """Return the rows that were asked for: those of the names, or all without a label."""
+    """Return the rows that were asked for, one at least: those of the names, or all without a label.
+
+    Raises NameNotInPool, NothingToPredict.
+    """
     pool = labelled.pool
     if not request.names:
+        check_unlabelled(
+            labelled.matched, len(pool), "or the images that you want boxes on, labelled ones too: `names`"
+        )
         return labelled.matched.unlabelled(len(pool))
-    if absent := pool.absent(request.names):
+    absent = pool.absent(request.names)
+    if len(absent) == len(request.names):
+        raise NameNotInPool(f"the pool has none of the images of names; the first is {request.names[0]!r}")
+    if absent:
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool", absent)
     return pool.rows_of(request.names)
 

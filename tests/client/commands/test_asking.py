@@ -233,6 +233,22 @@ def test_weights_that_are_not_there_are_told_with_what_needs_none(nextlabel, wor
         assert "`--backbone descriptor` needs no weights" in nextlabel(*SELECT)[2]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("similar", "pool", "-n", "1", "--like-text", "a cat", "--backbone", "siglip"),
+        ("predict", "pool", "--task", "detection", "--detector", "large"),
+        (*SELECT, "--backbone", "descriptor"),
+    ],
+)
+def test_a_backbone_without_weights_is_not_named_where_it_would_not_help(nextlabel, worker, asked):
+    with worker.at_work(lambda job_id: worker.fail(job_id, "weights_unavailable")):
+        code, _, err = nextlabel(*asked)
+    assert code == 1
+    assert "weights_unavailable: it went wrong" in err
+    assert "for a first try" not in err
+
+
 @pytest.mark.parametrize(("more", "state"), [((), "queued"), (("--cancel-on-interrupt",), "cancelled")])
 def test_ctrl_c_leaves_the_job_unless_told_otherwise(nextlabel, client, monkeypatch, more, state):
     def interrupted(*_):

@@ -191,3 +191,11 @@ def test_images_are_kept_apart_and_listed(folder, tmp_path):
     listed = labels("keep-apart", folder).stdout.split()
     assert len({*listed} & {*names}) == 2
     assert labels("keep-apart", folder, "-n", 2).exit_code == 2
+
+
+def test_of_a_folder_that_is_not_there_nothing_is_listed_without_a_word(tmp_path):
+    (tmp_path / "labels.txt").write_text("")
+    for command in ("keep-apart", "settle", "notes", "undo"):
+        told = labels(command, tmp_path / "nothere")
+        assert (told.exit_code, "does not exist" in told.stderr) == (2, True)
+    assert "is a file" in labels("keep-apart", tmp_path / "labels.txt").stderr

@@ -6,7 +6,7 @@ import pytest
 
 from nextlabel.core.data.kept_apart import keep_apart, kept_apart
 from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.errors import LabelsMalformed
+from nextlabel.core.errors import InvalidRequest, LabelsMalformed, PathNotFound
 
 NAMES = [f"{i}.png" for i in range(20)]
 
@@ -25,12 +25,26 @@ def test_those_that_were_kept_stay_and_others_are_drawn(tmp_path, keep):
     assert five != keep(0) == ()
     assert keep(5) == five
     assert keep(8)[:5] == five
-    assert keep(3, names=["new.png", *NAMES]) == five[:3] == kept_apart(tmp_path, [tmp_path])
+    assert keep(8, names=["new.png", *NAMES])[:5] == five == kept_apart(tmp_path, [tmp_path])[:5]
     assert left_out_of(tmp_path, [tmp_path]) == []
 
 
-def test_there_are_no_more_than_there_are_images(keep):
-    assert sorted(keep(50)) == sorted(NAMES)
+def test_half_of_a_pool_is_left_to_learn_from(keep):
+    assert len(keep(4)) == 4
+    for most, names in ((10, NAMES), (4, NAMES[:1]), (4, [])):
+        with pytest.raises(InvalidRequest, match=f"at most {most} can be kept apart"):
+            keep(99_999, names=names)
+    assert len(keep(10)) == 10
+    assert len(keep(10, names=NAMES[:12])) == 10  # images went: those that were kept stay
+
+
+def test_fewer_than_are_kept_apart_already_are_refused_until_all_are_given_up(tmp_path, keep):
+    five = keep(5)
+    with pytest.raises(InvalidRequest, match="5 images are kept apart already"):
+        keep(3)
+    assert kept_apart(tmp_path, [tmp_path]) == five
+    keep(0)
+    assert len(keep(3)) == 3
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"name": 1}]', '[{"file": "a.png"}]'])
@@ -40,3 +54,10 @@ def test_a_file_that_somebody_broke_is_told_and_never_written_over(tmp_path, kee
         with pytest.raises(LabelsMalformed, match=r"validation\.json"):
             look()
     assert (tmp_path / "validation.json").read_text() == content
+
+
+def test_a_file_of_labels_keeps_none_and_a_folder_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "labels.txt").write_text("")
+    assert kept_apart(tmp_path / "labels.txt", [tmp_path]) == ()
+    with pytest.raises(PathNotFound):
+        kept_apart(tmp_path / "nothere", [tmp_path])

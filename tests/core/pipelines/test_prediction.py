@@ -1,6 +1,6 @@
 import pytest
 
-from nextlabel.core.errors import NoLabels, SingleClass, TooManyUnreadable
+from nextlabel.core.errors import NoLabels, NothingToPredict, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.tasks.classification import read_labels
@@ -60,10 +60,14 @@ def test_a_class_lost_to_an_unreadable_image_is_found_out_after_embedding(bench)
         bench.predict(bench.labels("red_0.png", "red_1.png", "blue_0.png"))
 
 
-def test_where_everything_is_labelled_there_is_nothing_to_predict(bench):
+def test_where_everything_is_labelled_there_is_nothing_to_predict_and_nothing_is_embedded(bench):
     names = bench.pool(red=2, blue=2)
-    result = bench.predict(bench.labels(*names))
+    with pytest.raises(NothingToPredict, match="of 4, 4 are labelled"):
+        bench.predict(bench.labels(*names))
+    assert bench.run.progress.stage == "read"
+    result = bench.predict(bench.labels(*names), cross_validate=True)
     assert (result.items, as_labels(result)) == ((), "")
+    assert result.cross_validated[0].labels
     assert result.head.classes == ("blue", "red")
 
 

@@ -5099,6 +5099,8 @@ export interface components {
         /**
          * ValidationWanted
          * @description How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+         *
+         *     Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from.
          */
         ValidationWanted: {
             /** Path To Img */

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected
-from nextlabel.core.errors import InvalidRequest, NoLabels, WeightsUnavailable
+from nextlabel.core.errors import InvalidRequest, NameNotInPool, NoLabels, NothingToPredict, WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import naming
 from nextlabel.core.pipelines.detection.prediction import beside
@@ -94,6 +94,17 @@ def test_named_images_are_looked_at_and_nothing_lies_on_top_of_what_was_drawn(be
     result = ask(bench, "prediction", names=asked, **QUICK)
     assert [item.name for item in result.items] == [asked[0], asked[2]]
     assert bench.warned_of()[0] == "name_without_image" or "name_without_image" in bench.warned_of()
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "why"),
+    [((), NothingToPredict, "of 12, 12 are labelled.*`names`"), (["no.png"], NameNotInPool, "none.*no.png")],
+)
+def test_where_no_image_is_left_to_predict_nothing_is_trained(bench, drawn, names, error, why):
+    shapes.write(bench.root / "boxes.jsonl", drawn)
+    with pytest.raises(error, match=why):
+        ask(bench, "prediction", names=names, **QUICK)
+    assert bench.run.progress.stage == "read"
 
 
 def test_a_prediction_on_top_of_a_drawn_box_is_left_out_whatever_its_class():
