@@ -533,11 +533,11 @@ def test_what_one_is_unsure_of_and_what_is_kept_apart_is_come_back_to(visit, pro
     assert noted == {"scene_0.png": (True, ""), "scene_1.png": (False, "one or two?")}
 
     page.goto(page.url.partition("#")[0] + "#/quality")
-    page.get_by_role("spinbutton").fill("8")
+    page.get_by_role("spinbutton").fill("4")  # half of the pool
     page.get_by_role("button", name="Keep them apart").click()
-    expect(page.get_by_text("8 images are kept apart")).to_contain_text("1 labelled")
+    expect(page.get_by_text("4 images are kept apart")).to_contain_text(re.compile("[01] labelled"))
     page.get_by_role("link", name="Label them").click()
     stage_of(page)
-    expect(page.get_by_role("option")).to_have_count(8)
+    expect(page.get_by_role("option")).to_have_count(4)
     assert visitor.serious() == []
     visitor.shot("boxes-apart")
