@@ -28,7 +28,7 @@ from nextlabel.core.metrics.detection import Calibration, score
 from nextlabel.core.neural.detection.detector import LEAST_SIDE, MOST_BOXES, REPORTED, Seen, of_length_1, sigmoid
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.training import LONGEST_STEP, LOOKS, Example, split
-from nextlabel.core.neural.training import Tick, ignore
+from nextlabel.core.neural.training import Tick, ignore, one_thread
 from nextlabel.core.settings import Settings
 
 NAMES = ("dfine-small-coco", "dfine-nano-coco", "dfine-medium-coco", "rtdetr_v2_r18vd")  # the first that lies here
@@ -141,6 +141,7 @@ class LargeDetector:
         self._network, self._side, self._device = network.eval().to(device), side, torch.device(device)
 
     @torch.inference_mode()
+    @one_thread()
     def __call__(self, images: Sequence[Small]) -> NDArray[np.object_]:
         """Return (B,) of Seen."""
         said = self._network(pixel_values=_squeezed(images, self._side, self._device))
@@ -184,6 +185,7 @@ def _squeezed(images: Sequence[Small], side: int, device: torch.device) -> Tenso
 # --- training ---------------------------------------------------------------------------------------------------
 
 
+@one_thread()
 def fine_tune_large(
     network: Network,
     examples: Sequence[Example],
