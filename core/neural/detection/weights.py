@@ -45,7 +45,7 @@ def find_weights(settings: Settings) -> Path:
             f"{FILE}, which a detector is trained from, is not in NEXTLABEL_WEIGHTS_DIR ({folder or 'not set'}): put "
             f"the file of {URL} there (sha256 {OFFICIAL}), or bring the predictions of your own detector along"
         )
-    if (digest := digest_of(path)) not in KNOWN:
+    if (digest := _sha256(path)) not in KNOWN:
         raise WeightsMismatch(
             f"{path} is another file than the one published at {URL}: its sha256 is {digest}, and not {OFFICIAL}; "
             "weights of the same network that want other pixels find nonsense"
@@ -55,7 +55,7 @@ def find_weights(settings: Settings) -> Path:
     return path
 
 
-def digest_of(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
 from nextlabel.core.data.labels import sorted_classes
@@ -19,15 +18,14 @@ from nextlabel.core.neural.detection.crop_classifier import CropClassifier
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import can_be_had
-from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Trained, fine_tune
-from nextlabel.core.neural.detection.weights import CLASSES, NAME, digest_of, find_weights, is_here, read_weights
+from nextlabel.core.neural.detection.weights import CLASSES, NAME, find_weights, is_here, read_weights
+from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.neural.training import drawn_from
-from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.large import featuring_large_finder, large_finder
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
-from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
 from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
 from nextlabel.core.pipelines.material import rounded
@@ -60,15 +58,7 @@ class WholeFinder(Finder):
             class_free=not self.classes,
             namer=self.namer,
         )
-
-        def forward(images: Sequence[Small]) -> NDArray[np.object_]:
-            found = np.empty(len(images), object)
-            found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
-            return found
-
-        for batch in in_batches(self.side, pool, rows, run, forward, larger=self.namer is not None):
-            seen = [(row, *one) for row, one in zip(batch.rows.tolist(), batch.outputs, strict=True)]
-            yield SeenBatch(seen, batch.unreadable)
+        return seen_by(detector, self.side, pool, rows, run, larger=self.namer is not None)
 
 
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
@@ -194,7 +184,7 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
     """Return what makes the network that training starts from, and what the manifest says of its weights."""
     if request.weights != "random":
         path = find_weights(run.settings)
-        return lambda: read_weights(path), digest_of(path)[:16]
+        return lambda: read_weights(path), digest_of_file(path)
     if all(warning.code != WarningCode.RANDOM_WEIGHTS for warning in run.warnings):
         run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
 

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
@@ -28,11 +27,9 @@ from nextlabel.core.neural.detection.large import (
     large_weights,
     read_large,
 )
-from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
-from nextlabel.core.neural.detection.weights import digest_of
-from nextlabel.core.pipelines.detection.images import in_batches
-from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
+from nextlabel.core.neural.hub import digest_of_file
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
 from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
@@ -56,16 +53,7 @@ class LargeFinder(Finder):
         return self.device
 
     def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
-        detector = LargeDetector(self.network, self.side, self.device)
-
-        def forward(images: Sequence[Small]) -> NDArray[np.object_]:
-            found = np.empty(len(images), object)
-            found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
-            return found
-
-        for batch in in_batches(self.side, pool, rows, run, forward):
-            seen = [(row, *one) for row, one in zip(batch.rows.tolist(), batch.outputs, strict=True)]
-            yield SeenBatch(seen, batch.unreadable)
+        return seen_by(LargeDetector(self.network, self.side, self.device), self.side, pool, rows, run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +73,7 @@ def featuring_large_finder(request: Detecting, run: Run) -> Finder:
     """Return what finds nothing yet. Raises WeightsUnavailable, WeightsMismatch."""
     device = run.backbones.device
     folder = large_weights(run.settings, device)
-    weights = digest_of(folder / WEIGHTS)[:16]
+    weights = digest_of_file(folder / WEIGHTS)
     network = read_large(folder, 1, request.seed)
     unknown = Calibration.unknown(1)
     return _FeaturingLarge((), _side(request), unknown, None, weights, device, folder.name, network, device)
@@ -104,8 +92,8 @@ def large_finder(
     side = _side(request)
     passes = request.passes or LARGE_PASSES
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-    weights = digest_of(folder / WEIGHTS)[:16]
-    built_by = (digest_of(folder / CONFIG), version("transformers"))
+    weights = digest_of_file(folder / WEIGHTS)
+    built_by = (digest_of_file(folder / CONFIG), version("transformers"))
     key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, passes, device))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = _kept(kept, key, folder, len(classes), request.seed)

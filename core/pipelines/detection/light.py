@@ -28,7 +28,8 @@ from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.light import Lesson, Mapped, TrainedLight, train_light
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import split
-from nextlabel.core.neural.detection.weights import CLASSES, FILE, NAME, digest_of, find_weights, is_here, read_weights
+from nextlabel.core.neural.detection.weights import CLASSES, FILE, NAME, find_weights, is_here, read_weights
+from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.neural.training import Tick, drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
@@ -266,7 +267,7 @@ def _pretrained(
     if path is not None:
         detector = read_weights(path)
         names.append(NAME)
-        weights.append(digest_of(path)[:16])
+        weights.append(digest_of_file(path))
     if spec is not None:
         backbone, digest = loader.pretrained(spec)
         names.append(spec.name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import Detections
 from nextlabel.core.data.files import SkippedFile
@@ -15,6 +18,8 @@ from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import Seen
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.run import Run
 
 
@@ -76,6 +81,30 @@ class SeenBatch(NamedTuple):
 
     seen: Sequence[tuple[int, Seen, int, int]]
     unreadable: Sequence[SkippedFile]
+
+
+def seen_by(
+    detector: Callable[[Sequence[Small]], NDArray[np.object_]],
+    side: int,
+    pool: Pool,
+    rows: Sequence[int],
+    run: Run,
+    *,
+    larger: bool = False,
+) -> Iterator[SeenBatch]:
+    """Yield what a detector sees on those rows of the pool, with their sizes.
+
+    detector: of b images b objects Seen. side, larger: how images are read.
+    """
+
+    def forward(images: Sequence[Small]) -> NDArray[np.object_]:
+        found = np.empty(len(images), object)
+        found[:] = [(seen, image.width, image.height) for seen, image in zip(detector(images), images, strict=True)]
+        return found
+
+    for batch in in_batches(side, pool, rows, run, forward, larger=larger):
+        seen = [(row, *one) for row, one in zip(batch.rows.tolist(), batch.outputs, strict=True)]
+        yield SeenBatch(seen, batch.unreadable)
 
 
 @dataclass(frozen=True, eq=False)

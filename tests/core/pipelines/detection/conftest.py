@@ -1,4 +1,4 @@
-"""Weights for detectors that are drawn by chance."""
+"""Images to draw boxes on, and weights for detectors that are drawn by chance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from safetensors.torch import save_file
 
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.training import drawn_from
+from tests import shapes
+
+CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
+
+
+@pytest.fixture
+def drawn(bench):
+    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
+    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
+    shapes.write(bench.root / "boxes.jsonl", lines[:8])
+    return lines
 
 
 @pytest.fixture

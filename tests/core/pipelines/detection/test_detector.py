@@ -19,17 +19,8 @@ from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
-CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
 QUICK = {"weights": "random", "image_size": 64, "passes": 16}
 HEAD = "name,class,x,y,width,height,score\n"
-
-
-@pytest.fixture
-def drawn(bench):
-    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
-    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
-    shapes.write(bench.root / "boxes.jsonl", lines[:8])
-    return lines
 
 
 def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):

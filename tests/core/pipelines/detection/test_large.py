@@ -10,17 +10,7 @@ from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.detection import large
 from nextlabel.core.pipelines.registry import carry_out
-from tests import large_weights, shapes
-
-CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
-
-
-@pytest.fixture
-def drawn(bench):
-    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
-    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
-    shapes.write(bench.root / "boxes.jsonl", lines[:8])
-    return lines
+from tests import large_weights
 
 
 @pytest.fixture

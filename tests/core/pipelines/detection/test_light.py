@@ -13,17 +13,8 @@ from nextlabel.core.neural.detection.training import split
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
-CONTENTS = [["square"], ["disc"], ["square", "disc"], [], ["disc", "disc"], ["square", "square", "disc"]]
 LIGHT = {"detector": "light", "image_size": 64, "passes": 240}
 FEW = {**LIGHT, "passes": 16}
-
-
-@pytest.fixture
-def drawn(bench):
-    """12 images, `pool`, the first eight of which are labelled in `boxes.jsonl`."""
-    lines = shapes.draw(bench.root / "pool", *(CONTENTS * 2))
-    shapes.write(bench.root / "boxes.jsonl", lines[:8])
-    return lines
 
 
 def ask(bench, kind, labels="boxes.jsonl", check=lambda: None, **fields):
