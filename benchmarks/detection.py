@@ -256,7 +256,7 @@ def print_images(images: Path, weights: Path) -> None:
         for path in paths:
             with path.open("rb") as file:
                 small.append(reader.read(file, decoder).prepared)
-    detector = Detector(read_weights(weights / FILE), SIDE, images=len(paths))
+    detector = Detector(read_weights(weights / FILE), images=len(paths))
     detector(small[:1])
     with timed(f"the same seen by the detector ({detector.engine})") as seen:
         detector(small)

@@ -48,7 +48,7 @@ def with_namer(
     head = views.head(learnt, trained.network.n_classes, seed)
     if head is None:
         return trained
-    detector = Detector(trained.network, side, engine="torch", namer=CropClassifier(head, backbone))
+    detector = Detector(trained.network, engine="torch", namer=CropClassifier(head, backbone))
     said: list[Seen] = []
     truth = []
     for batch in in_batches(side, pool, held, run, detector, larger=True):
@@ -93,7 +93,7 @@ def _views(examples: Mapping[int, Example], backbone: Backbone, side: int, pool:
         for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
             run.check()
             truth, boxes = examples[row].truth, chosen[row]
-            parts.append(embed_crops(backbone, image, truth.places[boxes]))
+            parts.append(embed_crops(backbone, [image], [truth.places[boxes]]))
             on.append(np.full(len(boxes), row))
             classes.append(truth.classes[boxes])
     return _Views(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))
