@@ -186,7 +186,7 @@ def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_co
             "{file} has no columns {absent}; its columns are: {columns}",
             len(absent),
         )
-        there = ", ".join(columns) or "-"
+        there = ", ".join(columns) or _("none")
         raise LabelsMalformed(words.format(file=shown(path), absent=", ".join(absent), columns=there))
     if twice := [column for column in (name_column, class_column) if columns.count(column) > 1]:
         words = _("{file}: two of its columns are called {column}; rename one of them")
