@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
-from nextlabel.client.progress import seconds
+from nextlabel.client.progress import ago
 from nextlabel.client.shown import tell_warnings
 from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
@@ -54,7 +53,7 @@ def jobs(
             click.echo(as_record(job.model_copy(update={"result": None})))
     else:
         columns = ("id", "kind", "state", "created", "")
-        Console().print(table(columns, ((j.id, j.kind, j.state, _ago(j.created_at), _progress(j)) for j in listed)))
+        Console().print(table(columns, ((j.id, j.kind, j.state, ago(j.created_at), _progress(j)) for j in listed)))
 
 
 @click.command()
@@ -172,10 +171,6 @@ def _show_capabilities(service: dict[str, Any]) -> None:
     roots = ", ".join(service["data_roots"])
     version = _("nextlabel {version}; data roots: {roots}").format(version=service["version"], roots=roots)
     console.print(version, highlight=False, markup=False, soft_wrap=True)
-
-
-def _ago(moment: datetime) -> str:
-    return _("{time} ago").format(time=seconds((datetime.now(UTC) - moment).total_seconds()))
 
 
 def _progress(job: Job) -> str:
