@@ -118,7 +118,6 @@ class Sitting:
         print(f"{whole:.0f} s in all, {waited:.0f} of them waited for answers and pictures; {self._acts} acts")
 
     def _keep_apart(self, n: int) -> None:
-        self._shoot("begin")
         self._page.locator(".kept-apart input").fill(str(n))
         self._acts += len(str(n))
         self._click(self._page.get_by_role("button", name="Keep them apart"))
@@ -151,7 +150,6 @@ class Sitting:
         self._suggested += sum(box.suggested for box in self._listed())
         while wrong := self._first_wrong(wanted):
             at, right = wrong
-            print(name, wanted, self._listed(), wrong, self._classes(), flush=True)
             self._go_to(at)
             if right is None:
                 self._press("Delete")
@@ -218,10 +216,8 @@ class Sitting:
         if self._listed()[-1].class_name != box.class_name:  # a new one has the class that was used last
             self._name(box.class_name)
 
-    def _classes(self) -> dict[str, str]:
-        """Return the key of each class."""
-        chips = self._page.get_by_role("group", name="Classes").get_by_role("button")
-        return {text.split("\n")[-1]: text.split("\n")[0] for text in chips.all_inner_texts()}
+    def _classes(self) -> list[str]:
+        return self._page.get_by_role("group", name="Classes").locator("button .class-name").all_inner_texts()
 
     def _name(self, class_name: str) -> None:
         """Name the picked box, by its key; a class that is new by its name."""
@@ -246,8 +242,9 @@ class Sitting:
 
     def _check(self) -> None:
         """Look at the boxes that look most wrong: take what is suggested where the answers say so, else keep it."""
-        job = httpx.get(f"{self._url}/jobs", params={"kind": "label_check", "limit": 1}).json()["jobs"][0]["id"]
-        suspects: list[dict[str, Any]] = httpx.get(f"{self._url}/jobs/{job}/result").json()["items"]
+        job = httpx.get(f"{self._url}/jobs", params={"kind": "label_check", "limit": 1}).json()["data"][0]["id"]
+        answer = httpx.get(f"{self._url}/jobs/{job}/result", headers={"Accept": "application/json"})
+        suspects: list[dict[str, Any]] = answer.json()["items"]
         acts, found, taken = self._acts, dict[str, int](), list[str]()
         for rank, one in enumerate(suspects[:LOOKED_AT], start=1):
             slip = self._slips.get(one["name"])
@@ -255,7 +252,10 @@ class Sitting:
                 found[one["name"]] = rank
             if self._is_right(one):
                 taken.append(one["suspicion"])
-            self._press("Enter" if self._is_right(one) else "k")
+            if self._is_right(one):
+                self._click(self._page.locator(".desk button.primary"))
+            else:
+                self._press("k")
         looked = min(LOOKED_AT, len(suspects))
         print(f"check: {len(suspects)} boxes look wrong; of the first {looked}, {len(taken)} were: {taken}")
         print(f"check: wrong classes given {len(self._slips)}, found {len(found)}, as no. {sorted(found.values())}")
