@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
 
 def on_a_terminal(*arguments: str, **environment: str) -> str:
-    """Return what the command prints on a terminal of 200 columns; stderr goes there, too."""
+    """Return what the command prints on a terminal of 200 columns; without colours; stderr goes there, too."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "nextlabel.client.main", *arguments],
@@ -20,7 +21,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
         while more := _read(outer):
             said += more
     os.close(outer)
-    return said.decode()
+    return re.sub(r"\x1b\[[\d;]*m", "", said.decode())
 
 
 def _read(terminal: int) -> bytes:
