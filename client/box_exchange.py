@@ -165,7 +165,7 @@ def write_cvat(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
 
 
 def write_voc(images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
-    _write(voc.documents(images), images, out, pool, copy)
+    _write(voc.documents(images), images, out, pool, copy, images_in="JPEGImages")
 
 
 def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
@@ -180,13 +180,21 @@ def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
     _write(yolo.documents(images, classes), images, out, pool, copy)
 
 
-def _write(files: Iterable[tuple[str, str]], images: Drawn, out: Path, pool: Path | None, copy: bool) -> None:
+def _write(
+    files: Iterable[tuple[str, str]],
+    images: Drawn,
+    out: Path,
+    pool: Path | None,
+    copy: bool,
+    *,
+    images_in: str = "images",
+) -> None:
     for path, text in list(files):
         with writable(out / path):
             (out / path).parent.mkdir(parents=True, exist_ok=True)
         write_text(out / path, text)
     if pool is not None:
-        place_images([(name, name) for name in images], place_of(pool), out / "images", copy=copy)
+        place_images([(name, name) for name in images], place_of(pool), out / images_in, copy=copy)
     boxes = sum(len(image.boxes) for image in images.values())
     words = _("{boxes} boxes on {images} images: {file}")
     click.echo(words.format(boxes=boxes, images=len(images), file=out), err=True)

@@ -243,8 +243,8 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 
 @export.command("voc")
 @click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
-@click.option("--out", type=NEW, required=True, help="Folder: a file of XML for each image, and images/.")
-@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in images/.")
+@click.option("--out", type=NEW, required=True, help="Folder: Annotations/, ImageSets/, labelmap.txt and JPEGImages/.")
+@click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in JPEGImages/.")
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
