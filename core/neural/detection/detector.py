@@ -33,6 +33,10 @@ class Seen:
     described: NDArray[np.float32]
     features: NDArray[np.float32]
 
+    def undescribed(self, least: float) -> Seen:
+        """Leave out what describes boxes, and those that score less."""
+        return Seen(self.detected.from_score(least), np.empty((0, 0), np.float32), self.features)
+
 
 class Detector:
     """Sees batches of images. Several boxes of one object and class are made one; each class is looked at apart.

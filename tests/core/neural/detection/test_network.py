@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from nextlabel.core.data.boxes import Detected
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.detection.detector import Detector, boxes_of
+from nextlabel.core.neural.detection.detector import Detector, Seen, boxes_of
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
@@ -54,6 +55,14 @@ def test_where_nothing_is_sure_enough_nothing_is_said(network):
     said, positions = boxes_of(small(), np.ones((4, 4)), np.zeros((4, 2)))
     assert len(said) == len(positions) == 0
     assert len(Detector(network, engine="torch")([])) == 0
+
+
+def test_what_describes_boxes_is_left_out_for_who_needs_no_more():
+    detected = Detected(np.zeros((2, 4)), np.array([0, 1]), np.array([0.9, 0.2]))
+    kept = Seen(detected, np.ones((2, 64), np.float32), np.ones(8, np.float32)).undescribed(0.5)
+    assert kept.detected.scores.tolist() == [0.9]
+    assert kept.described.nbytes == 0
+    assert len(kept.features) == 8
 
 
 def test_openvino_finds_the_boxes_that_torch_finds(network):
