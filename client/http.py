@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from gettext import gettext as _
 from math import inf
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,8 @@ from nextlabel.client.errors import Unreachable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
+from nextlabel.client.paces import Pace
+from nextlabel.client.projects import Project
 from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import JobResult
@@ -193,6 +196,25 @@ class Client(Calls):
     ) -> KeptApart:
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
+
+    def paces(self, path_to_labels: str) -> list[Pace]:
+        """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
+        return self._carry_out(talk.paces(path_to_labels))
+
+    def projects(self) -> list[Project]:
+        """List the projects that the service keeps, by name, the same for everybody."""
+        return self._carry_out(talk.projects())
+
+    def keep_project(self, project: Project, *, was: str | None = None) -> Project:
+        """Keep a project under its name, or change one, and return it; `was`: the name of the one whose place it takes.
+
+        Its folders must be there. Refused where it has a `version` and somebody else changed it meanwhile.
+        """
+        return self._carry_out(talk.keep_project(project, was))
+
+    def forget_project(self, name: str) -> None:
+        """Forget a project; its images and labels stay where they are."""
+        self._carry_out(talk.forget_project(name))
 
     def export(
         self,
@@ -412,6 +434,25 @@ class AsyncClient(AsyncCalls):
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return await self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
 
+    async def paces(self, path_to_labels: str) -> list[Pace]:
+        """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
+        return await self._carry_out(talk.paces(path_to_labels))
+
+    async def projects(self) -> list[Project]:
+        """List the projects that the service keeps, by name, the same for everybody."""
+        return await self._carry_out(talk.projects())
+
+    async def keep_project(self, project: Project, *, was: str | None = None) -> Project:
+        """Keep a project under its name, or change one, and return it; `was`: the name of the one whose place it takes.
+
+        Its folders must be there. Refused where it has a `version` and somebody else changed it meanwhile.
+        """
+        return await self._carry_out(talk.keep_project(project, was))
+
+    async def forget_project(self, name: str) -> None:
+        """Forget a project; its images and labels stay where they are."""
+        await self._carry_out(talk.forget_project(name))
+
     async def export(
         self,
         path_to_labels: str,
@@ -472,8 +513,10 @@ def _address(url: str | None) -> str:
     try:
         httpx.URL(url)
     except httpx.InvalidURL as error:
-        hint = "; IPv6 stands in brackets, as in http://[::1]:5000" if "[" not in url and url.count(":") > 2 else ""
-        raise Unreachable(f"{url} is no address: {error}{hint}") from None
+        words = _("{url} is no address: {error}")
+        if "[" not in url and url.count(":") > 2:
+            words = _("{url} is no address: {error}; IPv6 stands in brackets, as in http://[::1]:5000")
+        raise Unreachable(words.format(url=url, error=error)) from None
     return url
 
 

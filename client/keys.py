@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
 from pathlib import Path
 
 import click
 
-from nextlabel.core.keys import KeyFile, Scope
+from nextlabel.client.commands.listing import Column, tell
+from nextlabel.core.keys import ApiKey, KeyFile, Scope
 
 File = click.option(
     "--file",
@@ -38,7 +40,7 @@ def keys() -> None:
 def create(owner: str, scopes: tuple[str, ...], file: Path) -> None:
     """Make a key for OWNER and print it, this once. Jobs belong to the owner, who may have several keys."""
     key = KeyFile(file).create(owner, list(map(Scope, dict.fromkeys(scopes))))
-    click.echo(f"{file} keeps no copy that could be read back: store the key now.", err=True)
+    click.echo(_("{file} keeps no copy that could be read back: store the key now.").format(file=file), err=True)
     click.echo(key)
 
 
@@ -46,8 +48,17 @@ def create(owner: str, scopes: tuple[str, ...], file: Path) -> None:
 @File
 def list_keys(file: Path) -> None:
     """List the id, time of making, owner and scopes of each key."""
-    for key in KeyFile(file).read():
-        click.echo(f"{key.id}  {key.created_at:%Y-%m-%d %H:%M} UTC  {key.owner}  {' '.join(key.scopes)}")
+    columns = [
+        Column[ApiKey]("id", lambda key: key.id),
+        Column[ApiKey]("created_at", lambda key: key.created_at, _("created"), _made),
+        Column[ApiKey]("owner", lambda key: key.owner, _("owner")),
+        Column[ApiKey]("scopes", lambda key: " ".join(key.scopes), _("scopes")),
+    ]
+    tell(KeyFile(file).read(), columns)
+
+
+def _made(key: ApiKey) -> str:
+    return f"{key.created_at:%Y-%m-%d %H:%M} UTC"
 
 
 @keys.command()
@@ -56,4 +67,4 @@ def list_keys(file: Path) -> None:
 def revoke(key_id: str, file: Path) -> None:
     """Revoke a key by its ID, the part between the two underscores."""
     KeyFile(file).revoke(key_id)
-    click.echo(f"revoked {key_id}", err=True)
+    click.echo(_("revoked {id}").format(id=key_id), err=True)

@@ -25,6 +25,8 @@ SECTIONS: dict[str, dict[str, str] | str] = {
         "report": "nextlabel.client.commands.report:report",
         "hand-outs": "nextlabel.client.commands.hand_outs:hand_outs",
         "give-back": "nextlabel.client.commands.hand_outs:give_back",
+        "paces": "nextlabel.client.commands.paces:paces",
+        "projects": "nextlabel.client.commands.projects:projects",
     },
     "Files and setting up": {
         "labels": "nextlabel.client.commands.labels:labels",

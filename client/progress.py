@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from gettext import gettext as _
 
 from nextlabel.client.job import Job
@@ -15,6 +16,10 @@ def seconds(number: float) -> str:
     if minutes < 120:
         return _("{minutes} min").format(minutes=minutes)
     return _("{hours} h {minutes:02} min").format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def ago(moment: datetime) -> str:
+    return _("{time} ago").format(time=seconds((datetime.now(UTC) - moment).total_seconds()))
 
 
 def done_of(job: Job) -> tuple[str, int, int | None]:

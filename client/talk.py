@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from gettext import gettext as _
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,12 +27,15 @@ from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNex
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
+from nextlabel.client.paces import Pace, PaceList
+from nextlabel.client.projects import Project, ProjectList
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.data_roots import bucket_url, is_url
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import JobResult, result_adapter
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Part
+from nextlabel.core.people import tidy
 
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30
@@ -50,6 +54,8 @@ _given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
 _labels_told: TypeAdapter[LabelsTold] = TypeAdapter(LabelsTold)
 _notes_told: TypeAdapter[NotesTold] = TypeAdapter(NotesTold)
 _kept_apart: TypeAdapter[KeptApart] = TypeAdapter(KeptApart)
+_projects: TypeAdapter[ProjectList] = TypeAdapter(ProjectList)
+_paces: TypeAdapter[PaceList] = TypeAdapter(PaceList)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -61,13 +67,17 @@ R = TypeVar("R", bound=Part)
 
 @dataclass(frozen=True)
 class Call:
-    """A request to make. It may be sent twice and takes effect once: POSTs that make a job have an idempotency key."""
+    """A request to make. It may be sent twice and takes effect once: POSTs that make a job have an idempotency key.
+
+    `forgets`: what is gone when its answer was lost has been forgotten by it.
+    """
 
     verb: str
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    forgets: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ def retry(job_id: str) -> Talk[Job]:
 
 
 def delete(job_id: str) -> Talk[None]:
-    yield from _ask(Call("DELETE", place(job_id)))
+    yield from _ask(Call("DELETE", place(job_id), forgets=True))
 
 
 def download(job_id: str, form: Format = "json") -> Talk[bytes]:
@@ -249,6 +259,25 @@ def keep_apart(path_to_img: str, path_to_labels: str, images: int, task: str) ->
     return _read(_kept_apart, answer)
 
 
+def paces(path_to_labels: str) -> Talk[list[Pace]]:
+    answer = yield from _ask(Call("GET", "/labels/paces", {"path_to_labels": path_to_labels}))
+    return _read(_paces, answer).people
+
+
+def projects() -> Talk[list[Project]]:
+    answer = yield from _ask(Call("GET", "/projects"))
+    return _read(_projects, answer).projects
+
+
+def keep_project(project: Project, was: str | None) -> Talk[Project]:
+    answer = yield from _ask(Call("POST", "/projects", body={**project.model_dump(mode="json"), "was": was}))
+    return next(one for one in _read(_projects, answer).projects if one.name == tidy(project.name))
+
+
+def forget_project(name: str) -> Talk[None]:
+    yield from _ask(Call("POST", "/projects/forget", body={"name": name}, forgets=True))
+
+
 def export(
     path_to_labels: str, form: str, path_to_img: str | None, job_id: str | None, task: str, image_prefix: str | None
 ) -> Talk[bytes]:
@@ -318,7 +347,7 @@ def _changed(seen: Seen, deadline: float, timeout_s: float) -> Talk[Seen]:
             continue
         if answer.status_code != httpx.codes.NOT_MODIFIED:
             return _seen(answer)
-    raise TimeoutError(f"job {seen.job.id} has not ended within {timeout_s:g} s")
+    raise TimeoutError(_("job {id} has not ended within {seconds:g} s").format(id=seen.job.id, seconds=timeout_s))
 
 
 def _succeeded(job: Job) -> Job:
@@ -337,7 +366,7 @@ def _ask(call: Call) -> Talk[httpx.Response]:
         outcome = yield call
         if isinstance(outcome, httpx.Response) and outcome.status_code < 400:
             return outcome
-        if lost and call.verb == "DELETE" and _status(outcome) == httpx.codes.NOT_FOUND:
+        if lost and call.forgets and _status(outcome) == httpx.codes.NOT_FOUND:
             return _response(outcome)  # what got no answer has worked
         lost = lost or isinstance(outcome, Unreachable)
         if not pauses or not _worth_repeating(outcome):
@@ -404,7 +433,8 @@ def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
     try:
         return adapter.validate_json(answer.content)
     except ValidationError:
-        raise NotNextlabel(f"what answers at {answer.url} is not nextlabel, or one of another version") from None
+        words = _("what answers at {url} is not nextlabel, or one of another version")
+        raise NotNextlabel(words.format(url=answer.url)) from None
 
 
 class EventReader:

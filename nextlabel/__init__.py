@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
     from nextlabel.client.http import AsyncClient, Client
     from nextlabel.client.job import Job
+    from nextlabel.client.projects import Project
     from nextlabel.client.talk import Event
     from nextlabel.core.data.labels import write_labels
     from nextlabel.core.data.notes import GivenNote
@@ -27,6 +28,7 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "NotNextlabel",
+    "Project",
     "Refused",
     "Unreachable",
     "read_labels",
@@ -44,6 +46,7 @@ _HOMES = {
     ),
     "nextlabel.client.http": ("AsyncClient", "Client"),
     "nextlabel.client.job": ("Job",),
+    "nextlabel.client.projects": ("Project",),
     "nextlabel.client.talk": ("Event",),
     "nextlabel.core.data.labels": ("write_labels",),
     "nextlabel.core.data.notes": ("GivenNote",),

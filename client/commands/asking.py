@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
+from nextlabel.client.commands.options import Key, Url, called, in_options, request_body, request_parameters, together
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
 from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
@@ -80,14 +80,7 @@ def _submit(client: Client, body: dict[str, Any]) -> Job:
     try:
         return client.submit(body)
     except Refused as error:
-        faults = [{**fault, "pointer": _option_of(fault["pointer"])} for fault in error.problem.get("errors", ())]
-        raise Refused({**error.problem, "errors": faults}) from None
-
-
-def _option_of(pointer: str) -> str:
-    """Turn a pointer into the option's name: `/path_to_labels` into `--labels`."""
-    field, *steps = pointer.removeprefix("/").split("/")
-    return " ".join([called(field), *steps])
+        raise in_options(error) from None
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}

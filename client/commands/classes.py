@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
+from gettext import gettext as _
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from nextlabel.client.commands.labels import AsJson, Folder
-from nextlabel.client.tables import table
+from nextlabel.client.commands.labels import Folder
+from nextlabel.client.commands.listing import AsJson, Column, tell
 from nextlabel.core.data.class_file import LabelClass, completed, declare_classes, declared_classes
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.tasks.classification import read_labels
@@ -31,11 +30,14 @@ def list_(folder: Path, as_json: bool) -> None:
     """List the classes of FOLDER in the order of their keys: those that were declared, then others that labels have."""
     root = folder.resolve()
     found = completed(declared_classes(root, [root]).classes, read_labels(root).classes)
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
-        return
-    rows = [(one.key, one.name, one.colour, one.description, one.example) for one in found]
-    Console().print(table(("key", "class", "colour", "description", "example"), rows))
+    columns = [
+        Column[LabelClass]("key", lambda one: one.key, _("key")),
+        Column[LabelClass]("class", lambda one: one.name, _("class")),
+        Column[LabelClass]("colour", lambda one: one.colour, _("colour")),
+        Column[LabelClass]("description", lambda one: one.description, _("description")),
+        Column[LabelClass]("example", lambda one: one.example, _("example")),
+    ]
+    tell(found, columns, as_json=as_json)
 
 
 @classes.command()
@@ -54,4 +56,5 @@ def declare(folder: Path, name: str, **said: str | None) -> None:
     fresh = () if any(one.name == called for one in seen.classes) else (LabelClass(called),)
     changed = [replace(one, **told) if one.name == called else one for one in (*seen.classes, *fresh)]
     declare_classes(root, changed, version=seen.version, roots=[root])
-    click.echo(f"{called} is declared in {folder / 'classes.json'}", err=True)
+    words = _("{name} is declared in {file}")
+    click.echo(words.format(name=called, file=folder / "classes.json"), err=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
+from gettext import gettext as _
+from gettext import ngettext
 
 import click
-from rich.console import Console
 
-from nextlabel.client.commands.jobs import AsJson
+from nextlabel.client.commands.listing import AsJson, Column, tell
 from nextlabel.client.commands.options import Key, Name, PathType, Url
+from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.http import Client
 from nextlabel.client.progress import seconds
-from nextlabel.client.tables import table
 
 Pool = click.argument("path_to_img", metavar="POOL", type=PathType(folder=True))
 Labels = click.option("-l", "--labels", "path_to_labels", type=PathType(folder=False), help="Their labels, if any yet.")
@@ -31,21 +31,19 @@ def hand_outs(path_to_img: str, path_to_labels: str | None, as_json: bool, url: 
     """
     with Client(url, api_key) as client:
         found = client.hand_outs(path_to_img, path_to_labels)
-    if as_json:
-        click.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False))
-        return
-    now = datetime.now(UTC)
-    rows = (
-        (
-            one.person,
-            one.left,
-            one.labelled,
-            f"for {seconds(max(0.0, (one.ends_at - now).total_seconds()))}",
-            one.job_id,
-        )
-        for one in found
-    )
-    Console().print(table(("person", "left", "labelled", "", "job"), rows))
+    columns = [
+        Column[HandOut]("person", lambda one: one.person, _("person")),
+        Column[HandOut]("left", lambda one: one.left, _("left")),
+        Column[HandOut]("labelled", lambda one: one.labelled, _("labelled")),
+        Column[HandOut]("ends_at", lambda one: one.ends_at, "", _time_left),
+        Column[HandOut]("job", lambda one: one.job_id, _("job")),
+    ]
+    tell(found, columns, as_json=as_json)
+
+
+def _time_left(one: HandOut) -> str:
+    left_s = max(0.0, (one.ends_at - datetime.now(UTC)).total_seconds())
+    return _("for {time}").format(time=seconds(left_s))
 
 
 @click.command("give-back")
@@ -67,8 +65,12 @@ def give_back(
 ) -> None:
     """Take images of POOL back from whoever has them, so that others get them."""
     if not (person or job_id or names):
-        raise click.UsageError("say whose: --person, --job or --name")
+        raise click.UsageError(_("say whose: --person, --job or --name"))
     flat = [name for given in names for name in ([given] if isinstance(given, str) else given)]
     with Client(url, api_key) as client:
         images = client.give_back(path_to_img, path_to_labels, person=person, job_id=job_id, names=flat or None)
-    click.echo(f"{images} images are anybody's again")
+    click.echo(
+        ngettext("{images} image is anybody's again", "{images} images are anybody's again", images).format(
+            images=images
+        )
+    )

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+import sys
+from collections.abc import Iterator
 from gettext import gettext as _
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Key, Url
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
-from nextlabel.client.progress import seconds
+from nextlabel.client.progress import ago
 from nextlabel.client.shown import tell_warnings
 from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import KINDS
 
+#: What is told of each thing that the service has.
+CAPABILITIES = ("what", "name", "summary", "weights", "use")
 Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 One = click.argument("job_id", metavar="JOB_ID")
-AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 
 @click.command()
@@ -47,14 +50,18 @@ def jobs(
     """List jobs, newest first; or tell all about those named."""
     with Client(url, api_key) as client:
         listed = [client.job(job_id) for job_id in job_ids] if job_ids else client.jobs(kind, state, limit)
-    if as_json:
-        click.echo(json.dumps([job.model_dump(mode="json") for job in listed], indent=2, ensure_ascii=False))
-    elif job_ids:
+    if job_ids and not as_json:
         for job in listed:
             click.echo(as_record(job.model_copy(update={"result": None})))
-    else:
-        columns = ("id", "kind", "state", "created", "")
-        Console().print(table(columns, ((j.id, j.kind, j.state, _ago(j.created_at), _progress(j)) for j in listed)))
+        return
+    columns = [
+        Column[Job]("id", lambda job: job.id),
+        Column[Job]("kind", lambda job: job.kind, _("kind")),
+        Column[Job]("state", lambda job: job.state.value, _("state")),
+        Column[Job]("created_at", lambda job: job.created_at, _("created"), lambda job: ago(job.created_at)),
+        Column[Job]("progress", _progress, ""),
+    ]
+    tell(listed, columns, as_json=as_json)
 
 
 @click.command()
@@ -153,9 +160,24 @@ def capabilities(as_json: bool, url: str, api_key: str | None) -> None:
     with Client(url, api_key) as client:
         service = client.capabilities()
     if as_json:
-        click.echo(json.dumps(service, indent=2, ensure_ascii=False))
-    else:
+        tell_json(service)
+    elif sys.stdout.isatty():
         _show_capabilities(service)
+    else:
+        tell(_capabilities_told(service), [Column(name, itemgetter(at)) for at, name in enumerate(CAPABILITIES)])
+
+
+def _capabilities_told(service: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each thing that the service has; its columns are CAPABILITIES."""
+    for one in service["backbones"]:
+        yield "backbone", one["name"], one["summary"], "here" if one["weights_here"] else "hub", ""
+    for one in service["methods"]:
+        yield "method", one["name"], one["summary"], "", one["use"]
+    for name in service["heads"]:
+        yield "head", name, "", "", ""
+    for root in service["data_roots"]:
+        yield "data_root", root, "", "", ""
+    yield "version", service["version"], "", "", ""
 
 
 def _show_capabilities(service: dict[str, Any]) -> None:
@@ -163,8 +185,9 @@ def _show_capabilities(service: dict[str, Any]) -> None:
     backbones = (
         (b["name"], _("here") if b["weights_here"] else _("from the hub"), b["summary"]) for b in service["backbones"]
     )
-    console.print(table(("backbone", "weights", ""), backbones))
-    console.print(table(("method", "picks", "use"), ((m["name"], m["summary"], m["use"]) for m in service["methods"])))
+    console.print(table((_("backbone"), _("weights"), ""), backbones))
+    methods = ((m["name"], m["summary"], m["use"]) for m in service["methods"])
+    console.print(table((_("method"), _("picks"), _("use")), methods))
     also = _("Also {backbones}. Heads: {heads}.").format(
         backbones=service["backbones_also"], heads=", ".join(service["heads"])
     )
@@ -172,10 +195,6 @@ def _show_capabilities(service: dict[str, Any]) -> None:
     roots = ", ".join(service["data_roots"])
     version = _("nextlabel {version}; data roots: {roots}").format(version=service["version"], roots=roots)
     console.print(version, highlight=False, markup=False, soft_wrap=True)
-
-
-def _ago(moment: datetime) -> str:
-    return _("{time} ago").format(time=seconds((datetime.now(UTC) - moment).total_seconds()))
 
 
 def _progress(job: Job) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections import Counter
 from dataclasses import asdict
 from gettext import gettext as _
+from gettext import ngettext
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from nextlabel.client import box_exchange
+from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Yes
 from nextlabel.client.label_files import (
     CLASS,
@@ -27,7 +29,6 @@ from nextlabel.client.label_files import (
     write_any,
 )
 from nextlabel.client.pools import POOL, named, place_of
-from nextlabel.client.tables import table
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
@@ -56,7 +57,6 @@ OfTask = click.option(
     show_default=True,
     help="What a label is: detection reads files of boxes.",
 )
-AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 
 @click.group()
@@ -84,14 +84,21 @@ def stats(path: Path, as_json: bool) -> None:
             "conflicts": len(merged.conflicts),
             "people": {person: {class_: counter[class_] for class_ in classes} for person, counter in counts.items()},
         }
-        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        tell_json(summary)
         return
     rows = [(name, *(c[name] for c in counts.values()), sum(c[name] for c in counts.values())) for name in classes]
-    total = ("all", *(c.total() for c in counts.values()), sum(c.total() for c in counts.values()))
-    Console().print(table(("class", *counts, "all"), [*rows, total]))
+    if sys.stdout.isatty():  # a program adds up by itself, and would take this row for a class
+        rows.append((_("all"), *(c.total() for c in counts.values()), sum(c.total() for c in counts.values())))
+    headings = {"class": _("class"), **dict.fromkeys(counts), "all": _("all")}
+    tell(rows, [Column(name, itemgetter(at), said) for at, (name, said) in enumerate(headings.items())])
     images = len(merged.labels) + len(merged.conflicts)
     by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
-    click.echo(f"{images} images; {by_several} labelled by several people, who disagree on {len(merged.conflicts)}")
+    words = ngettext(
+        "{images} image; {several} labelled by several people, who disagree on {conflicts}",
+        "{images} images; {several} labelled by several people, who disagree on {conflicts}",
+        images,
+    )
+    click.echo(words.format(images=images, several=by_several, conflicts=len(merged.conflicts)), err=True)
 
 
 @labels.command("merge")
@@ -109,21 +116,22 @@ def stats(path: Path, as_json: bool) -> None:
 def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
     """Merge the labels of FOLDER, a file a person, into the one file OUT. Conflicts are listed."""
     if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
-        raise click.UsageError(f"{out} lies in {folder}: its labels would count twice from then on")
+        words = _("{out} lies in {folder}: its labels would count twice from then on")
+        raise click.UsageError(words.format(out=out, folder=folder))
     how = Conflicts(on_conflict)
     _tell_left_out(folder)
     merged = merge(sheets(folder), how)
+    without = _("left out")
     for name, classes in merged.conflicts.items():
-        settled = f" -> {merged.labels.get(name, 'left out')}" if how is not Conflicts.STOP else ""
+        settled = f" -> {merged.labels.get(name, without)}" if how is not Conflicts.STOP else ""
         given = ", ".join(f"{class_} ({person})" for person, class_ in classes.items())
         click.echo(f"{name}: {given}{settled}", err=True)
     if merged.conflicts and how is Conflicts.STOP:
-        raise LabelsConflict(
-            f"images with several classes: {len(merged.conflicts)}. Nothing was written; --on-conflict settles them"
-        )
+        words = _("images with several classes: {count}. Nothing was written; --on-conflict settles them")
+        raise LabelsConflict(words.format(count=len(merged.conflicts)))
     keep_labels(out, merged.labels, yes=yes)
     write_labels(out, merged.pairs())
-    click.echo(f"{len(merged.labels)} labels in {out}", err=True)
+    _tell_written(len(merged.labels), str(out))
 
 
 @labels.command()
@@ -136,7 +144,7 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
         _tell_left_out(path)
     change = compare(read_labels(old), read_labels(new))
     if as_json:
-        click.echo(json.dumps(asdict(change), indent=2, ensure_ascii=False))
+        tell_json(asdict(change))
         return
     for name, class_ in change.removed.items():
         click.echo(f"- {name}\t{class_}")
@@ -144,7 +152,9 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
         click.echo(f"+ {name}\t{class_}")
     for name, (before, after) in change.changed.items():
         click.echo(f"~ {name}\t{before} -> {after}")
-    click.echo(f"{len(change.added)} added, {len(change.removed)} removed, {len(change.changed)} changed", err=True)
+    words = _("{added} added, {removed} removed, {changed} changed")
+    told = words.format(added=len(change.added), removed=len(change.removed), changed=len(change.changed))
+    click.echo(told, err=True)
 
 
 @labels.command()
@@ -225,7 +235,13 @@ def convert(
     if not is_csv(out):
         keep_labels(out, found.names, yes=yes)
     write_any(out, dict(found.pairs()), name_column, class_column)
-    click.echo(f"{len(found)} labels in {out} ({'csv' if is_csv(out) else 'tab-separated'})", err=True)
+    form = "csv" if is_csv(out) else _("tab-separated")
+    _tell_written(len(found), f"{out} ({form})")
+
+
+def _tell_written(count: int, place: str) -> None:
+    words = ngettext("{count} label in {place}", "{count} labels in {place}", count)
+    click.echo(words.format(count=count, place=place), err=True)
 
 
 def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
@@ -259,7 +275,9 @@ def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
 @click.option("--merge", is_flag=True, help="There may be labels of NEW already: make one class of the two.")
 def rename(folder: Path, old: str, new: str, merge: bool) -> None:
     """Give all labels of the class OLD in FOLDER the class NEW, whoever gave them: in every person's file, or none."""
-    _tell_changed(change_class(folder.resolve(), old, new, roots=[folder.resolve()], merge=merge), "changed")
+    _tell_changed(
+        change_class(folder.resolve(), old, new, roots=[folder.resolve()], merge=merge), _("{file}: {count} changed")
+    )
 
 
 @labels.command()
@@ -267,19 +285,23 @@ def rename(folder: Path, old: str, new: str, merge: bool) -> None:
 @click.argument("class_", metavar="CLASS")
 def remove(folder: Path, class_: str) -> None:
     """Take all labels of CLASS out of FOLDER, whoever gave them. Their images have no label any more."""
-    _tell_changed(change_class(folder.resolve(), class_, None, roots=[folder.resolve()]), "taken out")
+    _tell_changed(
+        change_class(folder.resolve(), class_, None, roots=[folder.resolve()]), _("{file}: {count} taken out")
+    )
 
 
 @labels.command()
 @click.argument("folder", type=Folder)
 def undo(folder: Path) -> None:
     """Bring FOLDER back to what it was before the last `rename` or `remove`, unless labels came in since."""
-    _tell_changed(undo_class_change(folder.resolve(), roots=[folder.resolve()]), "labels, as before")
+    _tell_changed(
+        undo_class_change(folder.resolve(), roots=[folder.resolve()]), _("{file}: as before, labels: {count}")
+    )
 
 
-def _tell_changed(changed: ClassChanged, how: str) -> None:
+def _tell_changed(changed: ClassChanged, words: str) -> None:
     for file, count in changed.labels.items():
-        click.echo(f"{file}: {count} {how}")
+        click.echo(words.format(file=file, count=count))
 
 
 # --- contradictions ---------------------------------------------------------------------------------------------
@@ -311,17 +333,26 @@ def settle_(
         _tell_open(root, task)
         return
     if sum((bool(classes), none_applies, open_again)) != 1:
-        raise click.UsageError("say what NAME is: CLASS, or --none, or --open-again")
+        raise click.UsageError(_("say what NAME is: CLASS, or --none, or --open-again"))
     given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
     settle(str(root), given, roots=[root], task=task_of(task))
-    click.echo(f"{name}: {'open again' if open_again else ' + '.join(classes) or 'none of the classes'}", err=True)
+    told = _("open again") if open_again else " + ".join(classes) or _("none of the classes")
+    click.echo(f"{name}: {told}", err=True)
 
 
 def _tell_open(folder: Path, task: str) -> None:
-    _, conflicts = task_of(task).read_with_conflicts(folder)
-    for name, said in conflicts.items():
-        click.echo(f"{name}: {', '.join(f'{one} ({where})' for one, where in said.items())}")
-    click.echo(f"{len(conflicts)} to settle", err=True)
+    _found, conflicts = task_of(task).read_with_conflicts(folder)
+    rows = [(name, one, where) for name, said in conflicts.items() for one, where in said.items()]
+    tell(
+        rows,
+        [
+            Column[tuple[str, str, str]]("name", lambda row: row[0], _("name")),
+            Column[tuple[str, str, str]]("class", lambda row: row[1], _("class")),
+            Column[tuple[str, str, str]]("file", lambda row: row[2], _("where")),
+        ],
+    )
+    words = ngettext("{count} to settle", "{count} to settle", len(conflicts))
+    click.echo(words.format(count=len(conflicts)), err=True)
 
 
 # --- validation -------------------------------------------------------------------------------------------------
@@ -350,10 +381,11 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) 
             click.echo(name)
         return
     if pool is None:
-        raise click.UsageError("say which images these labels are of: --pool")
+        raise click.UsageError(_("say which images these labels are of: --pool"))
     names = list_pool(place_of(pool)).names
     kept = keep_apart(str(root), names, images, seed=seed, roots=[root.parent])
-    click.echo(f"{len(kept)} of {len(names)} images are kept apart", err=True)
+    words = ngettext("{kept} of {images} image is kept apart", "{kept} of {images} images are kept apart", len(names))
+    click.echo(words.format(kept=len(kept), images=len(names)), err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------
@@ -376,14 +408,14 @@ def notes(
     root = folder.resolve()
     if name is None:
         if text is not None:
-            raise click.UsageError("say the NAME of the image that --text is about")
+            raise click.UsageError(_("say the NAME of the image that --text is about"))
         found = read_notes(root, [root])
         _tell_notes(
             [one for one in (of_person(found, person) if person else found) if unsure in (None, one.unsure)], as_json
         )
         return
     if person is None or (unsure is None and text is None):
-        raise click.UsageError("say whose note it is, --person, and what: --unsure, --sure or --text")
+        raise click.UsageError(_("say whose note it is, --person, and what: --unsure, --sure or --text"))
     mine = of_person(read_notes(root, [root]), person)
     was = next((one for one in mine if as_seen(one.name) == as_seen(name)), None) or GivenNote(name)
     new = GivenNote(name, was.unsure if unsure is None else unsure, was.text if text is None else text)
@@ -391,9 +423,16 @@ def notes(
 
 
 def _tell_notes(notes: list[Note], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in notes], indent=2, ensure_ascii=False))
-        return
-    for one in notes:
-        click.echo("\t".join([one.name, one.person, "unsure" if one.unsure else "", printable(one.text)]).rstrip())
-    click.echo(f"{sum(one.unsure for one in notes)} unsure, {sum(bool(one.text) for one in notes)} texts", err=True)
+    columns = [
+        Column[Note]("name", lambda one: one.name, _("name")),
+        Column[Note]("person", lambda one: one.person, _("person")),
+        Column[Note](
+            "unsure", lambda one: "unsure" if one.unsure else "", "", lambda one: _("unsure") if one.unsure else ""
+        ),
+        Column[Note]("text", lambda one: one.text, _("note"), lambda one: printable(one.text)),
+    ]
+    tell(notes, columns, as_json=as_json)
+    if not as_json:
+        words = _("{unsure} unsure, {texts} texts")
+        unsure, texts = sum(one.unsure for one in notes), sum(bool(one.text) for one in notes)
+        click.echo(words.format(unsure=unsure, texts=texts), err=True)

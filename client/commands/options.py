@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 from pydantic.fields import FieldInfo
 
+from nextlabel.client.errors import Refused
 from nextlabel.client.http import DEFAULT_URL
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
 from nextlabel.core.kinds.requests import JobRequest
@@ -99,6 +100,20 @@ def names_of(field: str) -> tuple[str, ...]:
 def called(field: str) -> str:
     """Return the name by which a sentence speaks of a field's option or argument."""
     return "POOL" if field in POOLS else names_of(field)[-1]
+
+
+def in_options(error: Refused, *, arguments: Sequence[str] = ()) -> Refused:
+    """Return the refusal with its faults told by the options' names: `--labels` for `/path_to_labels`.
+
+    arguments: fields that have no option, besides the pool.
+    """
+
+    def said(pointer: str) -> str:
+        field, *steps = pointer.removeprefix("/").split("/")
+        return " ".join([field.upper() if field in arguments else called(field), *steps])
+
+    faults = [{**fault, "pointer": said(fault["pointer"])} for fault in error.problem.get("errors", ())]
+    return Refused({**error.problem, "errors": faults})
 
 
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +278,7 @@ class ClassNumber(click.ParamType[Any, Any]):
 
 def _named(name: str) -> str:
     if not name:
-        raise ValueError("no name")
+        raise ValueError
     return name
 
 

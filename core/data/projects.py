@@ -115,6 +115,8 @@ def keep_project(
     with _changing(state) as folder:
         before = {one.name: one for one in _read(folder)}
         replaced = wanted.name if was is None else tidy(was)
+        if before.get(wanted.name) == wanted and (replaced == wanted.name or replaced not in before):
+            return tuple(before.values())  # the same was said before: its answer was lost, perhaps
         if was is not None and replaced not in before:
             raise _unknown(replaced)
         other = before.get(wanted.name)

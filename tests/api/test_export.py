@@ -97,7 +97,7 @@ def test_boxes_come_as_each_tool_reads_them(data, export):
     assert "<box " in export("cvat", **how).text
     assert export("label-studio", **how).json()[0]["data"]["image"].endswith("a.png")
     assert unpacked(export("yolo", **how))["labels/a.txt"].startswith(b"0 0.25 0.2 ")
-    assert b"<xmin>2</xmin>" in unpacked(export("voc", **how))["a.xml"]
+    assert b"<xmin>2</xmin>" in unpacked(export("voc", **how))["Annotations/a.xml"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """`python -m tests.chaos.hand_outs`: many people ask for batches while everything is killed, and nobody gets another's.
 
 Clients ask for batches in the names of different people, label most of what they get, give some back and forget the
-rest, as one does whose browser is closed. Meanwhile Redis, the API and the workers are killed by SIGKILL, one after
-another, and started again. Afterwards all that is not labelled is asked for: none may be lost for ever.
+rest, as one does whose browser is closed. Meanwhile Redis, the API and the workers are killed by SIGKILL and started
+again, one after another, and at times all at once. Afterwards all that is not labelled is asked for: none may be lost
+for ever.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -28,7 +30,7 @@ from PIL import Image
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.tasks.classification import read_labels_and_conflicts
-from tests.chaos.stack import SETTINGS, ChaosStack
+from tests.chaos.stack import SETTINGS, ChaosStack, Process
 
 LEASE_S = 30.0
 BATCH = 10
@@ -37,7 +39,9 @@ OVERLAP, OVERLAP_SHARE = 2, 0.1
 PAUSE_S, DOWN_S = (0.0, 3.0), (0.0, 2.0)  # between two kills, and until what was killed is started again
 ANSWERS_WITHIN_S = 20.0
 COUNT = count()
-BETWEEN = 5 * BATCH  # images that are handed out between two kills
+BETWEEN = 5 * BATCH  # images that are handed out between two blows
+ALL = "all at once"
+ROUNDS = 5  # in which each process is killed once, before all are at once
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Holding:
 @dataclass
 class Story:
     holdings: list[Holding] = field(default_factory=list)
-    kills: int = 0
+    blows: dict[str, list[float]] = field(default_factory=dict)  #: what was killed -> s until images came through again
     refused: list[str] = field(default_factory=list)  #: answers that no fault excuses
 
 
@@ -160,8 +164,11 @@ class Person(threading.Thread):
 
 def run(
     folder: Path, *, images: int, people: int, workers: int, seconds: float, lease_s: float = LEASE_S, seed: int = 0
-) -> tuple[list[str], dict[str, float]]:
-    """Return what was broken, and figures. It ends when so many images were handed out, or after that time."""
+) -> tuple[list[str], dict[str, float], dict[str, list[float]]]:
+    """Return what was broken, figures, and of each blow the seconds that it cost.
+
+    It ends when so many images were handed out, or after that time.
+    """
     settings = {**SETTINGS, "NEXTLABEL_HAND_OUT_MINUTES": str(lease_s / 60)}
     story, stop, rng = Story(), threading.Event(), random.Random(seed)
     with ChaosStack(folder, workers=workers, settings=settings) as stack:
@@ -172,9 +179,9 @@ def run(
         crowd = [Person(f"p{number}", request, stack.url, story, stop) for number in range(people)]
         for person in crowd:
             person.start()
+        victims = _victims(stack, rng)
         while len(story.holdings) < images and time.monotonic() < begun + seconds:
-            _kill_one(stack, rng, story)
-            _go_on(story, images, begun + seconds)
+            _strike(next(victims), rng, story, images, begun + seconds)
         stop.set()
         for person in crowd:
             person.join()
@@ -182,8 +189,9 @@ def run(
         lost = _lost(stack, Person("last", request, stack.url, story, stop), images, lease_s)
     broken = violations(story.holdings, selection.most_holders) + story.refused
     broken += [f"{name}: nobody can get it" for name in sorted(lost)[:10]]
-    figures = {"images": images, "people": people, "handed out": handed_out, "kills": story.kills, "seconds": took}
-    return broken, figures
+    kills = sum(map(len, story.blows.values())) + (workers + 1) * len(story.blows.get(ALL, []))
+    figures = {"images": images, "people": people, "handed out": handed_out, "kills": kills, "seconds": took}
+    return broken, figures, story.blows
 
 
 def _project(root: Path, images: int) -> dict[str, Any]:
@@ -204,21 +212,30 @@ def _project(root: Path, images: int) -> dict[str, Any]:
     }
 
 
-def _kill_one(stack: ChaosStack, rng: random.Random, story: Story) -> None:
+def _victims(stack: ChaosStack, rng: random.Random) -> Iterator[list[Process]]:
+    """Yield what is killed together: round after round each process alone, by chance in order, then all at once."""
+    every: list[Process] = [stack.redis, stack.api, *stack.workers]
+    while True:
+        for _ in range(ROUNDS):
+            yield from ([one] for one in rng.sample(every, len(every)))
+        yield every
+
+
+def _strike(victims: list[Process], rng: random.Random, story: Story, images: int, until: float) -> None:
+    """Kill them, start them again, and wait until some batches came through: a worker takes seconds to start."""
     time.sleep(rng.uniform(*PAUSE_S))
-    every = [stack.redis, stack.api, *stack.workers]
-    victim = every[story.kills % len(every)]
-    victim.kill()
-    story.kills += 1
+    for victim in victims:
+        victim.kill()
+    struck = time.monotonic()
     time.sleep(rng.uniform(*DOWN_S))
-    victim.start()
-
-
-def _go_on(story: Story, images: int, until: float) -> None:
-    """Wait until some batches came through again: a worker takes seconds to start."""
+    for victim in victims:
+        victim.start()
     enough = min(len(story.holdings) + BETWEEN, images)
     while len(story.holdings) < enough and time.monotonic() < until:
         time.sleep(0.1)
+    name = victims[0].name.partition("-")[0] if len(victims) == 1 else ALL
+    story.blows.setdefault(name, []).append(took := time.monotonic() - struck)
+    print(f"{len(story.holdings):,} handed out: killed {name}, {took:.0f} s until so many", flush=True)
 
 
 def _lost(stack: ChaosStack, last: Person, images: int, lease_s: float) -> set[str]:
@@ -242,7 +259,11 @@ def main() -> int:
     arguments = vars(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="nextlabel-hand-outs-"))
-    broken, figures = run(folder / "run", **arguments)
+    broken, figures, blows = run(folder / "run", **arguments)
+    for what, waits in sorted(blows.items()):
+        print(f"killed {what}: {len(waits)} times, median {median(waits):.0f} s until {BETWEEN} images came through")
+    if (short := figures["images"] - figures["handed out"]) > 0:
+        broken.append(f"{short:,.0f} images fewer than asked for were handed out in {arguments['seconds']:g} s")
     for one in broken:
         print(one)
     print(", ".join(f"{name} {number:,.0f}" for name, number in figures.items()), f", violations {len(broken)}", sep="")

@@ -39,18 +39,18 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("format_", "task", "there"),
+    ("format_", "task", "there", "pictures"),
     [
-        ("coco", ["--task", "detection"], "annotations/instances_nextlabel.json"),
-        ("cvat", ["--task", "detection"], "nextlabel.xml"),
-        ("yolo", [], ""),
-        ("voc", [], ""),
+        ("coco", ["--task", "detection"], "annotations/instances_nextlabel.json", "images"),
+        ("cvat", ["--task", "detection"], "nextlabel.xml", "images"),
+        ("yolo", [], "", "images"),
+        ("voc", [], "", "JPEGImages"),
     ],
 )
-def test_boxes_go_out_with_their_images_and_come_back_byte_by_byte(run, tmp_path, format_, task, there):
+def test_boxes_go_out_with_their_images_and_come_back_byte_by_byte(run, tmp_path, format_, task, there, pictures):
     told = run("export", format_, "--labels", "labels", *task, "--out", "out", "--pool", "pool")
     assert "1 boxes on 2 images: out" in told
-    assert (tmp_path / "out" / "images" / "b c.jpg").exists()
+    assert (tmp_path / "out" / pictures / "b c.jpg").exists()
     told = run("import", format_, f"out/{there}", *task, "--labels", "new/boxes-x.jsonl", "--pool", "pool")
     assert "1 boxes on 2 images, 1 with nothing there" in told
     assert (tmp_path / "new" / "boxes-x.jsonl").read_text() == LINES

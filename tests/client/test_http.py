@@ -13,6 +13,7 @@ from nextlabel.api.app import create_app
 from nextlabel.client import talk
 from nextlabel.client.errors import JobCancelled, JobFailed, Refused, Unreachable
 from nextlabel.client.http import AsyncClient, Client
+from nextlabel.client.projects import Project
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import selection_result, served, settings_for
@@ -274,6 +275,30 @@ def test_images_are_kept_apart_and_counted(url, client, data):
             return await other.kept_apart(folder)
 
     assert asyncio.run(given_up()).names == ()
+
+
+def test_projects_are_kept_changed_and_forgotten_and_a_lost_answer_does_no_harm(url, data):
+    folder = str(data.root / "given")
+    (data.root / "given").mkdir()
+    with Client(url, transport=Breaking()) as client:
+        kept = client.keep_project(Project(name=" cards", path_to_img=str(data.root / "pool"), path_to_labels=folder))
+    assert (kept.name, kept.method, client.url) == ("cards", "auto", url)
+    for changed in ({"add": 50}, {"name": "faces"}):
+        with Client(url, transport=Breaking()) as client:
+            (read,) = client.projects()
+            client.keep_project(read.model_copy(update=changed), was=read.name)
+
+    async def forgotten():
+        async with AsyncClient(url) as other:
+            with pytest.raises(Refused, match="changed meanwhile"):
+                await other.keep_project(kept.model_copy(update={"name": "faces"}))
+            return await other.projects(), await other.paces(folder)
+
+    (left,), paces = asyncio.run(forgotten())
+    assert (left.name, left.add, paces) == ("faces", 50, [])
+    with Client(url, transport=Breaking()) as client:
+        client.forget_project("faces")
+        assert client.projects() == []
 
 
 def test_labels_are_taken_away_as_a_file_of_another_tool(url, client, data):

@@ -24,7 +24,7 @@ def test_a_key_is_made_listed_and_revoked(tmp_path):
     assert KeyRing(file).find(key).allows == {Scope.READ, Scope.WRITE}
 
     listed = keys("list", "--file", file).stdout
-    assert re.fullmatch(rf"{key_id}  \S+ \S+ UTC  anna  jobs:read jobs:write\n", listed)
+    assert re.fullmatch(rf"id,created_at,owner,scopes\n{key_id},\S+,anna,jobs:read jobs:write\n", listed)
 
     assert keys("revoke", key_id, "--file", file).exit_code == 0
     assert isinstance(keys("revoke", key_id, "--file", file).exception, Misconfigured)

@@ -375,7 +375,7 @@ def test_suspicious_boxes_are_put_right_by_keyboard(visit, project, labels):
     assert asked["label_check"]["path_to_predictions"] == "/found.csv"
     visitor.shot("boxes-check")
     assert visitor.serious() == []
-    page.get_by_role("heading", level=1).click()
+    page.locator(".suspect").first.click()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Add blue")).to_be_visible()
     page.keyboard.press("Enter")

@@ -1,5 +1,9 @@
 """Pascal VOC: a file of XML for each image, with the corners of its boxes.
 
+Written as its programs look for it: the files in `Annotations/`, a list of the images in `ImageSets/Main/`, and the
+classes in `labelmap.txt`, as datumaro and CVAT have it: they take the format's own twenty classes where it is missing.
+Read from wherever the files of XML lie.
+
 The format counts pixels from 1 and a box's last pixel with it. Many programs count from 0 and mean edges: a corner at
 0, or one that is no whole number, gives them away.
 """
@@ -16,41 +20,62 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Floats
+from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import corners_to_place
 from nextlabel.core.exchange.cvat import writable_text
 from nextlabel.core.exchange.files import parse_xml, read_text
 
 FirstPixel = Literal["0", "1"]
+LABELMAP_HEAD = "# label:color_rgb:parts:actions\nbackground:::\n"
 OURS = "nextlabel"  # in <source> of what we write, which counts from 1
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def documents(images: Mapping[str, BoxedImage]) -> Iterator[tuple[str, str]]:
-    """Yield (path below the folder, XML) for each image. Raises Inexpressible."""
+    """Yield (path below the folder, text) for each file.
+
+    Raises Inexpressible: two images would have one file, or XML or the list of classes has no place for a text.
+    """
+    names = sorted_classes({box.class_name for image in images.values() for box in image.boxes})
+    yield "labelmap.txt", "".join([LABELMAP_HEAD, *(f"{_mapped(name)}:::\n" for name in names)])
+    stems: dict[str, str] = {}
     for name, image in images.items():
-        root = Element("annotation")
-        path = PurePosixPath(name)
-        SubElement(root, "folder").text = writable_text(str(path.parent))
-        SubElement(root, "filename").text = writable_text(name)
-        SubElement(SubElement(root, "source"), "database").text = OURS
-        size = SubElement(root, "size")
-        for side, value in (("width", image.width), ("height", image.height), ("depth", 3)):
-            SubElement(size, side).text = str(value)
-        SubElement(root, "segmented").text = "0"
-        for box in image.boxes:
-            one = SubElement(root, "object")
-            SubElement(one, "name").text = writable_text(box.class_name)
-            for field in ("truncated", "difficult"):
-                SubElement(one, field).text = "0"
-            corners = SubElement(one, "bndbox")
-            ends = (box.x + 1, box.y + 1, box.x + box.width, box.y + box.height)
-            for corner, end in zip(CORNERS, ends, strict=True):
-                SubElement(corners, corner).text = f"{int(end)}" if end == int(end) else repr(end)
-        ElementTree.indent(root)
-        yield f"{path.with_suffix('')}.xml", f"{ElementTree.tostring(root, encoding='unicode')}\n"
+        stem = str(PurePosixPath(name).with_suffix(""))
+        if stems.setdefault(stem, name) != name:
+            raise Inexpressible(f"{shown(stems[stem])} and {shown(name)} would share {stem}.xml; rename one of them")
+        yield f"Annotations/{stem}.xml", _document(name, image)
+    yield "ImageSets/Main/nextlabel.txt", "".join(f"{stem}\n" for stem in stems)
+
+
+def _mapped(class_name: str) -> str:
+    if ":" in class_name or class_name.startswith("#"):
+        raise Inexpressible(f"Pascal VOC's labelmap.txt has no place for the class {shown(class_name)}; rename it")
+    return class_name
+
+
+def _document(name: str, image: BoxedImage) -> str:
+    root = Element("annotation")
+    SubElement(root, "folder").text = writable_text(str(PurePosixPath(name).parent))
+    SubElement(root, "filename").text = writable_text(name)
+    SubElement(SubElement(root, "source"), "database").text = OURS
+    size = SubElement(root, "size")
+    for side, value in (("width", image.width), ("height", image.height), ("depth", 3)):
+        SubElement(size, side).text = str(value)
+    SubElement(root, "segmented").text = "0"
+    for box in image.boxes:
+        one = SubElement(root, "object")
+        SubElement(one, "name").text = writable_text(box.class_name)
+        for field in ("truncated", "difficult"):
+            SubElement(one, field).text = "0"
+        corners = SubElement(one, "bndbox")
+        ends = (box.x + 1, box.y + 1, box.x + box.width, box.y + box.height)
+        for corner, end in zip(CORNERS, ends, strict=True):
+            SubElement(corners, corner).text = f"{int(end)}" if end == int(end) else repr(end)
+    ElementTree.indent(root)
+    return f"{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
 def read(path: Path, *, first_pixel: FirstPixel | None = None) -> BoxReading:

@@ -12,6 +12,7 @@ from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import read_labels
+from tests.client.commands.terminal import on_a_terminal
 from tests.pools import draw
 
 
@@ -30,10 +31,10 @@ def labels(*arguments):
 
 def test_labels_are_counted_by_class_and_person(folder):
     told = labels("stats", folder)
-    rows = [line.replace("│", " ").split() for line in told.stdout.splitlines()]
-    assert ["cat", "2", "1", "3"] in rows
-    assert ["all", "3", "2", "5"] in rows
-    assert told.stdout.endswith("4 images; 1 labelled by several people, who disagree on 1\n")
+    assert told.stdout == "class,anna,ben,all\ncat,2,1,3\ndog,1,1,2\n"
+    assert told.stderr == "4 images; 1 labelled by several people, who disagree on 1\n"
+    shown = on_a_terminal("labels", "stats", str(folder))
+    assert ["all", "3", "2", "5"] in [line.replace("│", " ").split() for line in shown.splitlines()]
     assert json.loads(labels("stats", folder, "--json").stdout) == {
         "images": 4,
         "conflicts": 1,
@@ -152,7 +153,7 @@ def test_a_class_is_renamed_and_removed_in_everybodys_files_and_that_is_undone(t
 
 def test_contradictions_are_listed_and_settled(folder):
     told = labels("settle", folder)
-    assert told.stdout == "b.png: dog (anna.txt:2), cat (ben.txt:1)\n"
+    assert told.stdout == "name,class,file\nb.png,dog,anna.txt:2\nb.png,cat,ben.txt:1\n"
     assert told.stderr == "1 to settle\n"
     assert labels("settle", folder, "b.png", "dog").stderr == "b.png: dog\n"
     assert labels("settle", folder).stderr == "0 to settle\n"
@@ -171,12 +172,12 @@ def test_it_is_settled_in_one_way_alone(folder, said):
 
 def test_doubts_are_noted_listed_and_taken_back(folder):
     assert labels("notes", folder, "d.png", "--person", "anna", "--unsure", "--text", "cat or dog?").exit_code == 0
-    assert labels("notes", folder).stdout == "d.png\tanna\tunsure\tcat or dog?\n"
-    assert labels("notes", folder, "--person", "ben").stdout == ""
+    assert labels("notes", folder).stdout == "name,person,unsure,text\nd.png,anna,unsure,cat or dog?\n"
+    assert labels("notes", folder, "--person", "ben").stdout == "name,person,unsure,text\n"
     labels("notes", folder, "d.png", "--person", "anna", "--sure")
     assert labels("notes", folder, "--unsure").stderr == "0 unsure, 0 texts\n"
-    assert labels("notes", folder).stdout == "d.png\tanna\t\tcat or dog?\n"
-    assert labels("stats", folder).stdout.endswith("4 images; 1 labelled by several people, who disagree on 1\n")
+    assert labels("notes", folder).stdout == "name,person,unsure,text\nd.png,anna,,cat or dog?\n"
+    assert labels("stats", folder).stderr == "4 images; 1 labelled by several people, who disagree on 1\n"
 
 
 @pytest.mark.parametrize("said", [["d.png", "--unsure"], ["d.png", "--person", "anna"], ["--text", "dark"]])

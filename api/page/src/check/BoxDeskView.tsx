@@ -19,7 +19,8 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
   const item = desk.current.value;
   const draw = () => item && go("label", { image: item.name });
   useKeys((key, event) => {
-    if (pressesSomething(event)) return false;
+    const onSuspect = event.target instanceof Element && event.target.closest(".suspect") !== null;
+    if (pressesSomething(event) && !(onSuspect && key === "Enter")) return false;
     const does: Record<string, () => void> = {
       k: () => desk.keep(),
       Enter: () => desk.change(),
