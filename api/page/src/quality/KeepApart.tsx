@@ -41,16 +41,17 @@ export function KeepApart() {
       </p>
     );
   }
+  const usual = Math.min(USUAL, now.most ?? USUAL); // half of a pool at least is learnt from
   return (
     <form
       class="row kept-apart"
       onSubmit={(event) => {
         event.preventDefault();
-        void attempt(() => keepApart(field.current!.valueAsNumber || USUAL));
+        void attempt(() => keepApart(field.current!.valueAsNumber || usual));
       }}
     >
       <label class="grow">
-        {say.keep} <input ref={field} type="number" min={1} max={100_000} defaultValue={`${USUAL}`} />
+        {say.keep} <input ref={field} type="number" min={1} max={now.most ?? 100_000} defaultValue={`${usual}`} />
         <span class="hint">{say.hint}</span>
       </label>
       <button type="submit">{say.go}</button>

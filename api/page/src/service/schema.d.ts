@@ -5095,6 +5095,11 @@ export interface components {
             labelled: number;
             /** Names */
             names: string[];
+            /**
+             * Most
+             * @description How many can be kept apart in all; null where no pool was named.
+             */
+            most?: number | null;
         };
         /**
          * ValidationWanted
@@ -6326,6 +6331,8 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
+                /** @description Their pool, of which the most is told then. */
+                path_to_img?: string | null;
                 task?: "classification" | "multilabel" | "detection";
             };
             header?: never;
