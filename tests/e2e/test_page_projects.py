@@ -61,10 +61,12 @@ def test_a_rename_that_is_refused_is_told_in_the_dialog(visit, project, labels):
     page.get_by_role("button", name="Project one").press("Enter")
     asked = page.get_by_role("dialog", name="Projects")
     asked.get_by_role("button", name="Rename one", exact=True).press("Enter")
+    renamed = asked.get_by_role("textbox", name="New name of one")
+    expect(renamed).to_be_focused()
     page.keyboard.type("two")
     page.keyboard.press("Enter")
     expect(asked.get_by_role("alert")).to_have_text(re.compile("^a project of .* is called so already; give this one another name"))
-    expect(asked.get_by_role("textbox", name="New name of one")).to_have_value("two")
+    expect(renamed).to_have_value("two")
     visitor.shot("project-rename-refused")
     visitor.forgive("422")
     for name in ("one", "two"):
