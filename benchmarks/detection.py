@@ -1,15 +1,17 @@
 """How good the detector of boxes gets, and what choosing images is worth: figures of docs/detection.md.
 
 python -m benchmarks.detection curve  --data ../shared/data --weights ../shared/data/weights --out curve.jsonl
+python -m benchmarks.detection table  --out curve.jsonl
 python -m benchmarks.detection replay --data ... --methods auto random --out replay.jsonl
 python -m benchmarks.detection gains  --out replay.jsonl
 python -m benchmarks.detection forecast --data ... --weights ... --sets bccd --seeds 0 --out forecast.jsonl
 python -m benchmarks.detection costs  --data ... --weights ...
 
-A line of JSON is written for each detector trained, so that what was stopped is still a result. 28 % of each set is for
-scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy. `gains` holds the
-methods of a replay against random choice, at equal images and at equal boxes. `forecast` asks for a learning curve of
-the smallest of the sizes, and trains on the others to see how right it was. `costs` tells seconds and memory.
+A line of JSON is written for each detector trained: what was stopped goes on, with the same `--out`, from there. 28 %
+of each set is for scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy.
+`table` says of a curve what its seeds come to. `gains` holds the methods of a replay against random choice, at equal
+images and at equal boxes. `forecast` asks for a learning curve of the smallest of the sizes, and trains on the others
+to see how right it was. `costs` tells seconds and memory.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected, write_lines
 from nextlabel.core.data.decoder import Decoder
@@ -39,8 +42,8 @@ from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import BoxReader
 from nextlabel.core.neural.detection.weights import FILE, read_weights
-from nextlabel.core.pipelines.detection.finder import SIDE
 from nextlabel.core.pipelines.detection.selection import LOOKED_AT
+from nextlabel.core.pipelines.detection.training_set import SIDE
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -52,11 +55,12 @@ FIRST, ROUNDS = 20, (40, 60, 100, 140)
 SEEN = 200  # images whose seconds are measured
 
 Drawn = Mapping[str, BoxedImage]
+Line = dict[str, Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("curve", "replay", "gains", "forecast", "costs"))
+    parser.add_argument("what", choices=("curve", "table", "replay", "gains", "forecast", "costs"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--out", type=Path)
@@ -71,23 +75,26 @@ def main() -> None:
     parser.add_argument("--detector", choices=("whole", "light", "large"))
     given = parser.parse_args()
     options = {"passes": given.passes, "image_size": given.image_size, "detector": given.detector}
-    if given.what == "gains":
-        print_gains([json.loads(line) for line in given.out.read_text().splitlines()])
+    if given.what in ("gains", "table"):
+        {"gains": print_gains, "table": print_table}[given.what](read_lines(given.out))
         return
     if given.what == "costs":
         print_costs(given.data / given.sets[0], given.weights, options)
         return
+    before = read_lines(given.out)
     with TemporaryDirectory() as folder, given.out.open("a") as out:
         for seed in given.seeds:
             for name in given.sets:
                 trial = Trial(given.data / name, Path(folder), given.weights, seed, options)
+                about = {"set": name, "seed": seed, **options}
+                there = [line for line in before if about.items() <= line.items()]
                 lines = {
-                    "curve": trial.curve(given.sizes),
-                    "replay": trial.replay(given.methods, given.rounds),
+                    "curve": trial.curve(given.sizes, there),
+                    "replay": trial.replay(given.methods, given.rounds, there),
                     "forecast": trial.forecast(given.sizes, given.repeats),
                 }[given.what]
                 for line in lines:
-                    print(json.dumps({"set": name, "seed": seed, **options, **line}), file=out, flush=True)
+                    print(json.dumps({**about, **line}), file=out, flush=True)
 
 
 class Trial:
@@ -107,18 +114,27 @@ class Trial:
         self._backbones = BackboneLoader(self._settings, "cpu")
         self._held_out = names[:held]
 
-    def curve(self, sizes: Iterable[int]) -> Iterator[dict[str, Any]]:
+    def curve(self, sizes: Iterable[int], there: Sequence[Line]) -> Iterator[Line]:
+        """there: the lines of an earlier call, which are not computed again."""
         for size in sizes:
-            yield {"labelled": size, **self._score(self._order[:size])}
+            if all(line["labelled"] != size for line in there):
+                yield {"labelled": size, **self._score(self._order[:size])}
 
-    def replay(self, methods: Sequence[str], rounds: Sequence[int]) -> Iterator[dict[str, Any]]:
-        """Choose in rounds, from one start for all methods; what was chosen is labelled as a person would."""
+    def replay(self, methods: Sequence[str], rounds: Sequence[int], there: Sequence[Line]) -> Iterator[Line]:
+        """Choose in rounds, from one start for all methods; what was chosen is labelled as a person would.
+
+        there: as of `curve`.
+        """
         for method in methods:
+            known = {line["labelled"]: line for line in there if line["method"] == method}
             labelled = self._order[:FIRST]
-            yield {"method": method, "labelled": FIRST, **self._score(labelled)}
-            for upto in rounds:
-                labelled = [*labelled, *self._choose(labelled, upto - len(labelled), method)]
-                yield {"method": method, "labelled": upto, **self._score(labelled)}
+            for upto in (FIRST, *rounds):
+                if upto in known:
+                    labelled = [*labelled, *known[upto]["chosen"]]
+                    continue
+                chosen = self._choose(labelled, upto - len(labelled), method) if upto > len(labelled) else []
+                labelled = [*labelled, *chosen]
+                yield {"method": method, "labelled": upto, **self._score(labelled), "chosen": chosen}
 
     def forecast(self, sizes: Sequence[int], repeats: int) -> Iterator[dict[str, Any]]:
         """Forecast from the smallest of the sizes, and measure at the others."""
@@ -158,6 +174,7 @@ class Trial:
             "held_out_map50": result.detector.map50,
             "passes_kept": result.detector.passes,
             "named_by": result.detector.named_by,
+            "image_size": result.detector.image_size,
             "cpu_s": round(time.process_time() - began, 1),
         }
 
@@ -184,13 +201,34 @@ class Trial:
         return str(path)
 
 
-# --- what choosing gains ----------------------------------------------------------------------------------------
+def read_lines(path: Path) -> list[Line]:
+    """Read what was written before; of a file that isn't there, nothing."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-Line = dict[str, Any]
+
+# --- what detectors come to -------------------------------------------------------------------------------------
+
+
+def print_table(lines: Sequence[Line]) -> None:
+    """Print, of each set and number of images, mean and range over seeds, and the longest seconds."""
+    cells: dict[tuple[str, int], list[Line]] = {}
+    for line in lines:
+        cells.setdefault((line["set"], line["labelled"]), []).append(line)
+    for (name, labelled), of in sorted(cells.items()):
+        map50, ap, seconds = ([line[key] for line in of] for key in ("map50", "map", "cpu_s"))
+        named = sum(line["named_by"] is not None for line in of)
+        print(
+            f"{name} {labelled} images: mAP@50 {np.mean(map50):.3f} ({min(map50):.3f} to {max(map50):.3f}), mAP "
+            f"{np.mean(ap):.3f} ({min(ap):.3f} to {max(ap):.3f}), {min(seconds):.0f} to {max(seconds):.0f} s; "
+            f"{len(of)} seeds, {named} named by views"
+        )
+
+
+# --- what choosing gains ----------------------------------------------------------------------------------------
 
 
 def print_gains(lines: Sequence[Line]) -> None:
-    """Print the mean and standard error over seeds of mAP@50 against random choice, in points.
+    """Print the mean over seeds of mAP@50 against random choice, in points, and its interval of 95 %.
 
     At equal boxes, what random choice reaches is read off between its rounds; what lies beyond its last is left out.
     """
@@ -222,7 +260,9 @@ def _mean(gains: Sequence[float | None]) -> str:
     known = [gain for gain in gains if gain is not None]
     if not known:
         return "unknown"
-    error = np.std(known, ddof=1) / np.sqrt(len(known)) if len(known) > 1 else np.nan
+    if len(known) == 1:
+        return f"{known[0]:+.1f} (1 seed)"
+    error = np.std(known, ddof=1) / np.sqrt(len(known)) * student.ppf(0.975, len(known) - 1)
     return f"{np.mean(known):+.1f} ± {error:.1f} ({len(known)} seeds)"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args
 
@@ -71,15 +73,16 @@ def read(
             return voc.read(source, first_pixel=first_pixel)
         case "yolo":
             if pool is None:
-                raise click.UsageError("YOLO's files don't say what their images are called: name them (--pool)")
+                raise click.UsageError(_("YOLO's files don't say what their images are called: name them (--pool)"))
             return yolo.read(source, pool.names, hull=hull)
         case "label-studio":
             names = names or (PoolNames(pool.place) if pool is not None else None)
             if names is None:
-                raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
+                raise click.UsageError(_("say which images the URLs are: one of --image-prefix and --pool"))
             return label_studio.read(source, names.name, hull=hull, **of_label_studio)
         case _:
-            raise click.UsageError(f"{source} holds boxes as nextlabel has them: there is nothing to import")
+            words = _("{source} holds boxes as nextlabel has them: there is nothing to import")
+            raise click.UsageError(words.format(source=source))
 
 
 def bring_in(
@@ -99,7 +102,8 @@ def bring_in(
     format_: None: it is found out.
     """
     if not may_hold_labels(labels.name, SUFFIXES_OF_BOXES):
-        raise click.UsageError(f"{labels} holds boxes, so its name has to end in {SUFFIXES_OF_BOXES[0]}")
+        words = _("{file} holds boxes, so its name has to end in {suffix}")
+        raise click.UsageError(words.format(file=labels, suffix=SUFFIXES_OF_BOXES[0]))
     there = list_pool(place_of(pool)) if pool is not None else None
     reading = read(source, format_ or sniff(source), there, **how)
     found = labels_of(
@@ -113,7 +117,9 @@ def bring_in(
     for note in found.notes:
         click.echo(note, err=True)
     empty = sum(not image.boxes for image in found.images.values())
-    click.echo(f"{found.boxes} boxes on {len(found.images)} images, {empty} with nothing there: {labels}", err=True)
+    words = _("{boxes} boxes on {images} images, {empty} with nothing there: {file}")
+    told = words.format(boxes=found.boxes, images=len(found.images), empty=empty, file=labels)
+    click.echo(told, err=True)
 
 
 def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
@@ -123,7 +129,8 @@ def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -
         parent = labels.parent.absolute()
         with opened_folder(parent, [parent]) as folder, alone_in(folder):
             if labels.exists() and not may_replace:
-                raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
+                words = _("{file} is there already; name another file, or say --replace")
+                raise click.UsageError(words.format(file=labels))
             keep_labels(labels, found.images, yes=yes, task=DETECTION)
             write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
 
@@ -134,7 +141,7 @@ def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -
 def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
     """Read the labels that were named. Raises UsageError where it is something else."""
     if source.get("labels") is None:
-        raise click.UsageError("of boxes, labels are exported so: name them (--labels)")
+        raise click.UsageError(_("of boxes, labels are exported so: name them (--labels)"))
     return dict(DETECTION.read(source["labels"], ALL).images)
 
 
@@ -157,14 +164,19 @@ def write_cvat(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
     _write({"nextlabel.xml": cvat.document(images, classes)}.items(), images, out, pool, copy)
 
 
-def write_voc(images: Drawn, _: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+def write_voc(images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
     _write(voc.documents(images), images, out, pool, copy, images_in="JPEGImages")
 
 
 def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
     crowds = sum(box.crowd for image in images.values() for box in image.boxes)
     if crowds:
-        click.echo(f"left out, as YOLO has no place for them: {crowds} boxes around a crowd", err=True)
+        words = ngettext(
+            "left out, as YOLO has no place for it: {count} box around a crowd",
+            "left out, as YOLO has no place for them: {count} boxes around a crowd",
+            crowds,
+        )
+        click.echo(words.format(count=crowds), err=True)
     _write(yolo.documents(images, classes), images, out, pool, copy)
 
 
@@ -184,7 +196,8 @@ def _write(
     if pool is not None:
         place_images([(name, name) for name in images], place_of(pool), out / images_in, copy=copy)
     boxes = sum(len(image.boxes) for image in images.values())
-    click.echo(f"{boxes} boxes on {len(images)} images: {out}", err=True)
+    words = _("{boxes} boxes on {images} images: {file}")
+    click.echo(words.format(boxes=boxes, images=len(images), file=out), err=True)
 
 
 def write_label_studio(
@@ -227,7 +240,8 @@ def _write_config(
 
 def _write_tasks(tasks: list[dict[str, Any]], out: Path) -> None:
     write_text(out, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
-    click.echo(f"{len(tasks)} tasks: {out}", err=True)
+    words = ngettext("{count} task: {file}", "{count} tasks: {file}", len(tasks))
+    click.echo(words.format(count=len(tasks), file=out), err=True)
 
 
 WRITERS = {"coco": write_coco, "cvat": write_cvat, "voc": write_voc, "yolo": write_yolo}
@@ -239,5 +253,6 @@ def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | 
         bring_in(source, None, labels=out, may_replace=True, yes=yes, pool=pool, **how)
         return
     if sniff(source) != "boxes":
-        raise Inexpressible(f"{source} is no file of boxes: convert it to one first, and that to {to}")
+        words = _("{source} is no file of boxes: convert it to one first, and that to {format}")
+        raise Inexpressible(words.format(source=source, format=to))
     WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False)

@@ -11,6 +11,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,8 @@ class Material:
         answers = read_labels(self.answers).classes_by_name
         absent = [name for name in list_pool(place_at(self.pool, [self.pool])).names if name not in answers]
         if absent:
-            raise LabelsMalformed(
-                f"{len(absent)} images of the pool have no answer in {self.answers}, e.g. {absent[0]}"
-            )
+            words = _("images of the pool without an answer in {file}: {count}, e.g. {name}")
+            raise LabelsMalformed(words.format(file=self.answers, count=len(absent), name=absent[0]))
 
 
 @dataclass
@@ -92,15 +93,17 @@ class Demo:
 
     def tell(self, arms: Sequence[Arm]) -> None:
         chosen, random = arms
-        table = Table("labels", "chosen (auto)", "random", title=f"macro F1, {self._backbone}")
-        for (labels, mine), (_, theirs) in zip(chosen.curve, random.curve, strict=True):
+        columns = (_("labels"), _("chosen (auto)"), _("random"))
+        table = Table(*columns, title=_("macro F1, {backbone}").format(backbone=self._backbone))
+        for (labels, mine), (_labels, theirs) in zip(chosen.curve, random.curve, strict=True):
             table.add_row(str(labels), mine, theirs)
         self._console.print(table)
-        self._console.print(f"Labels gathered: {chosen.labels}\n                 {random.labels}", soft_wrap=True)
-        self._console.print(
-            f"Results of all {len(self._jobs)} jobs: {self._folder / 'state' / 'results'}", soft_wrap=True
-        )
-        self._console.print("The same by hand, while `nextlabel up` runs:")
+        gathered = _("Labels gathered: {chosen} and {random}").format(chosen=chosen.labels, random=random.labels)
+        self._console.print(gathered, soft_wrap=True)
+        words = ngettext("Result of {count} job: {folder}", "Results of all {count} jobs: {folder}", len(self._jobs))
+        results = self._folder / "state" / "results"
+        self._console.print(words.format(count=len(self._jobs), folder=results), soft_wrap=True)
+        self._console.print(_("The same by hand, while `nextlabel up` runs:"))
         self._console.print(self._curl(chosen), soft_wrap=True, highlight=False, markup=False)
 
     def _select(self, add: int, arm: Arm, number: int) -> list[str]:
@@ -113,25 +116,26 @@ class Demo:
         }
         if arm.labels.exists():
             request["path_to_labels"] = str(arm.labels)
-        title = f"round {number + 1} of {ROUNDS}: select {add} by {arm.method}"
+        words = _("round {number} of {rounds}: select {add} by {method}")
+        title = words.format(number=number + 1, rounds=ROUNDS, add=add, method=arm.method)
         try:
             result = self._run(SelectionResult, request, title)
         except JobFailed as error:
             if self._jobs or error.job.error is None or error.job.error.code != WeightsUnavailable.code:
                 raise
             self._backbone = WITHOUT_WEIGHTS
-            self._console.print(
-                f"The weights of {PRETRAINED} can't be reached from here, so the demo uses the built-in "
-                f"{WITHOUT_WEIGHTS}: gradient histograms and colour, no weights. Pretrained backbones are far better "
-                "on photos."
+            words = _(
+                "The weights of {pretrained} can't be reached from here, so the demo uses the built-in {descriptor}: "
+                "gradient histograms and colour, no weights. Pretrained backbones are far better on photos."
             )
+            self._console.print(words.format(pretrained=PRETRAINED, descriptor=WITHOUT_WEIGHTS))
             result = self._run(SelectionResult, request, title)
         return list(result.data)
 
     def _score(self, arm: Arm) -> None:
         labels = read_labels(arm.labels)
         if len(labels.classes) < 2:
-            arm.curve.append((len(labels), "one class so far"))
+            arm.curve.append((len(labels), _("one class so far")))
             return
         request = {
             "path_to_img_train": str(self._material.pool),
@@ -139,10 +143,13 @@ class Demo:
             "path_to_img_val": str(self._material.val),
             "path_to_labels_val": str(self._material.val_labels),
         }
-        result = self._run(F1Result, request, f"F1 at {len(labels)} labels, {arm.method}")
+        title = _("F1 at {labels} labels, {method}").format(labels=len(labels), method=arm.method)
+        result = self._run(F1Result, request, title)
         low, high = result.f1_macro_interval
-        arm.curve.append((len(labels), f"{result.f1_macro:.3f}  ({low:.2f} to {high:.2f})"))
-        self._console.print(f"  {len(labels):>5} labels by {arm.method:<6}  macro F1 {result.f1_macro:.3f}")
+        words = _("{score:.3f}  ({low:.2f} to {high:.2f})")
+        arm.curve.append((len(labels), words.format(score=result.f1_macro, low=low, high=high)))
+        words = _("  {labels:>5} labels by {method:<6}  macro F1 {score:.3f}")
+        self._console.print(words.format(labels=len(labels), method=arm.method, score=result.f1_macro))
 
     def _run(self, kind: type[R], request: dict[str, Any], title: str) -> R:
         body = {"kind": kind.model_fields["kind"].default, **request, "backbone": self._backbone}

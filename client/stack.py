@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from gettext import gettext as _
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -120,7 +121,8 @@ class Stack:
     def _start(self) -> None:
         make_private(self.state_dir)
         if port_taken(self._host, self._port):
-            raise StackError(f"port {self._port} on {self._host} is taken; choose another with --port")
+            words = _("port {port} on {host} is taken; choose another with --port")
+            raise StackError(words.format(port=self._port, host=self._host))
         if "NEXTLABEL_REDIS_URL" not in self._environment:
             self._start_redis()
         else:
@@ -137,7 +139,8 @@ class Stack:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"another nextlabel is running from {self.state_dir}") from None
+            words = _("another nextlabel is running from {folder}")
+            raise StackError(words.format(folder=self.state_dir)) from None
         self._redis = PrivateRedis(self.state_dir / "redis")
         self._spawn("redis", self._redis.command)
         self._environment["NEXTLABEL_REDIS_URL"] = self._redis.url
@@ -151,10 +154,8 @@ class Stack:
         child.ends = [*(at for at in child.ends if now - at < RESTARTS_WITHIN_S), now]
         if len(child.ends) >= RESTARTS:
             raise self._ended(child)
-        print(
-            f"nextlabel: the {child.name} process ended ({child.process.returncode}); starting it again",
-            file=sys.stderr,
-        )
+        words = _("nextlabel: the {name} process ended ({code}); starting it again")
+        print(words.format(name=child.name, code=child.process.returncode), file=sys.stderr)
         time.sleep(min(2 ** len(child.ends) / 4, 10))
         child.process = self._process(child.command)
 
@@ -177,12 +178,12 @@ class Stack:
             while not _answers(client):  # not yet, or still reading its file
                 self._check_alive()
                 if time.monotonic() > deadline:
-                    raise StackError(f"Redis did not answer within {STARTS_WITHIN_S:g} s")
+                    raise StackError(_("Redis did not answer within {seconds:g} s").format(seconds=STARTS_WITHIN_S))
                 time.sleep(0.05)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + STARTS_WITHIN_S
-        last = "no answer yet"
+        last = _("no answer yet")
         while time.monotonic() < deadline:
             self._check_alive()
             try:
@@ -193,7 +194,7 @@ class Stack:
             except httpx.TransportError:
                 pass
             time.sleep(0.2)
-        raise StackError(f"not ready within {STARTS_WITHIN_S:g} s: {last}")
+        raise StackError(_("not ready within {seconds:g} s: {why}").format(seconds=STARTS_WITHIN_S, why=last))
 
     def _check_alive(self) -> None:
         for child in self._children:
@@ -202,7 +203,8 @@ class Stack:
 
     def _ended(self, child: Child) -> StackError:
         code = child.process.returncode
-        return StackError(f"the {child.name} process ended with exit code {code}; {self._last_words(child.name)}")
+        words = _("the {name} process ended with exit code {code}; {why}")
+        return StackError(words.format(name=child.name, code=code, why=self._last_words(child.name)))
 
     def _last_words(self, name: str) -> str:
         """Say why it ended, or where that stands.
@@ -211,8 +213,9 @@ class Stack:
         """
         log = self.state_dir / "redis" / "redis.log"
         if name == "redis" and log.is_file():
-            return f"{log} ends with: {log.read_text(errors='replace').strip()[-300:]}"
-        return "its log says why"
+            end = log.read_text(errors="replace").strip()[-300:]
+            return _("{log} ends with: {end}").format(log=log, end=end)
+        return _("its log says why")
 
 
 def _refuse_unfit(url: str) -> None:
@@ -245,8 +248,9 @@ def port_taken(host: str, port: int) -> bool:
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise StackError(f"the host {host} isn't known here: {error.strerror}; give an address with --host") from None
-    for family, _, _, _, address in found:
+        words = _("the host {host} isn't known here: {error}; give an address with --host")
+        raise StackError(words.format(host=host, error=error.strerror)) from None
+    for family, *_others, address in found:
         try:
             with socket.socket(family, socket.SOCK_STREAM) as listener:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -263,9 +267,15 @@ def port_taken(host: str, port: int) -> bool:
 def _why_not(host: str, address: str, port: int, error: OSError) -> str:
     """Say why nobody can listen at an address of the host, and what to do."""
     if error.errno == errno.EACCES:
-        return f"port {port} on {host} is for root alone ({error.strerror}); choose one above 1023 with --port"
-    where = address if address == host else f"{address}, which {host} stands for,"
-    return f"{where} is no address of this machine ({error.strerror}); choose one that is with --host"
+        words = _("port {port} on {host} is for root alone ({error}); choose one above 1023 with --port")
+    elif address == host:
+        words = _("{address} is no address of this machine ({error}); choose one that is with --host")
+    else:
+        words = _(
+            "{address}, which {host} stands for, is no address of this machine ({error}); choose one that is with "
+            "--host"
+        )
+    return words.format(port=port, host=host, address=address, error=error.strerror)
 
 
 def _die_with_parent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
+from gettext import gettext as _
 from typing import Any
 
 from rich.console import Console, ConsoleRenderable
@@ -37,35 +38,41 @@ def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
 
 
 @tables_of.register
-def _(result: SelectionResult) -> Iterable[ConsoleRenderable]:
+def _of_selection(result: SelectionResult) -> Iterable[ConsoleRenderable]:
     rows = [(i.rank, i.name, i.predicted, i.confidence, i.reason) for i in result.items]
-    yield table(("rank", "name", "predicted", "confidence", "reason"), rows[:ROWS], more=len(rows) - ROWS)
+    yield table(
+        (_("rank"), _("name"), _("predicted"), _("confidence"), _("reason")), rows[:ROWS], more=len(rows) - ROWS
+    )
 
 
 @tables_of.register
-def _(result: MapResult) -> Iterable[ConsoleRenderable]:
+def _of_map(result: MapResult) -> Iterable[ConsoleRenderable]:
     """Count the images of each class: nobody reads coordinates."""
-    counts = Counter(result.class_names[class_] if class_ >= 0 else "(unlabelled)" for class_ in result.classes)
-    yield table(("class", "images"), counts.most_common())
+    counts = Counter(result.class_names[class_] if class_ >= 0 else _("(unlabelled)") for class_ in result.classes)
+    yield table((_("class"), _("images")), counts.most_common())
 
 
 @tables_of.register
-def _(result: MultilabelMapResult) -> Iterable[ConsoleRenderable]:
+def _of_several(result: MultilabelMapResult) -> Iterable[ConsoleRenderable]:
     """Count the images of each class; one that has several counts for each."""
     counts = Counter(result.class_names[c] for classes in result.classes for c in classes or ())
-    yield table(("class", "images"), counts.most_common())
+    yield table((_("class"), _("images")), counts.most_common())
 
 
 @tables_of.register
-def _(result: LearningCurveResult) -> Iterable[ConsoleRenderable]:
-    now = [(result.now, "now"), *((forecast, f"{forecast.extra} more") for forecast in result.forecast)]
-    measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), "measured") for p in result.points]
-    forecast = [(f.labels, f.f1_macro, f.low, f.high, f"forecast: {which}") for f, which in now]
-    yield table(("labels", "macro F1", "from", "to", ""), [*measured, *forecast])
+def _of_curve(result: LearningCurveResult) -> Iterable[ConsoleRenderable]:
+    more = _("forecast: {count} more")
+    now = [
+        (result.now, _("forecast: now")),
+        *((forecast, more.format(count=forecast.extra)) for forecast in result.forecast),
+    ]
+    measured = [(p.labels, p.f1_macro, min(p.repeats), max(p.repeats), _("measured")) for p in result.points]
+    forecast = [(f.labels, f.f1_macro, f.low, f.high, which) for f, which in now]
+    yield table((_("labels"), _("macro F1"), _("from"), _("to"), ""), [*measured, *forecast])
 
 
 @tables_of.register
-def _(result: AuditResult) -> Iterable[ConsoleRenderable]:
+def _of_audit(result: AuditResult) -> Iterable[ConsoleRenderable]:
     rows = [
         (
             arm.method,
@@ -76,12 +83,14 @@ def _(result: AuditResult) -> Iterable[ConsoleRenderable]:
         )
         for arm in result.arms
     ]
-    yield table(("method", "macro F1 at the end", "gain over random (95 %)", "labels saved (95 %)", ""), rows)
+    yield table(
+        (_("method"), _("macro F1 at the end"), _("gain over random (95 %)"), _("labels saved (95 %)"), ""), rows
+    )
 
 
 @tables_of.register
-def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
-    columns = ("rank", "name", "given", "suggested", "confidence", "reason")
+def _of_check(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
+    columns = (_("rank"), _("name"), _("given"), _("suggested"), _("confidence"), _("reason"))
     items = [(i.rank, i.name, i.given, i.suggested, i.confidence, i.reason) for i in result.items]
     if items:
         yield table(columns, items[:ROWS], more=len(items) - ROWS)
@@ -89,27 +98,27 @@ def _(result: LabelCheckResult) -> Iterable[ConsoleRenderable]:
         pairs = [
             (one.name, ", ".join(f"{name} ({at})" for name, at in one.classes.items())) for one in result.conflicts
         ]
-        yield table(("name", "its classes"), pairs[:ROWS], more=len(pairs) - ROWS)
+        yield table((_("name"), _("its classes")), pairs[:ROWS], more=len(pairs) - ROWS)
     if result.copies_that_disagree:
         rows = [(", ".join(one.names), ", ".join(one.classes)) for one in result.copies_that_disagree]
-        yield table(("near-copies", "their classes"), rows[:ROWS], more=len(rows) - ROWS)
+        yield table((_("near-copies"), _("their classes")), rows[:ROWS], more=len(rows) - ROWS)
     if result.leaks:
         leaks = [(one.name, one.class_name, one.validation_name, one.validation_class) for one in result.leaks]
-        yield table(("labelled", "class", "validation", "its class"), leaks[:ROWS], more=len(leaks) - ROWS)
+        yield table((_("labelled"), _("class"), _("validation"), _("its class")), leaks[:ROWS], more=len(leaks) - ROWS)
 
 
 @tables_of.register
-def _(result: AgreementResult) -> Iterable[ConsoleRenderable]:
+def _of_agreement(result: AgreementResult) -> Iterable[ConsoleRenderable]:
     people = [
         (one.person, one.labels, one.images, one.with_consensus, _range(one.alpha, one.alpha_interval, 1, ".2f"))
         for one in result.people
     ]
-    yield table(("person", "labels", "shared", "are the consensus", "alpha (95 %)"), people)
+    yield table((_("person"), _("labels"), _("shared"), _("are the consensus"), _("alpha (95 %)")), people)
     classes = [
         (one.class_name, one.images, _range(one.alpha, one.alpha_interval, 1, ".2f"), one.mixed_up_with)
         for one in result.per_class
     ]
-    yield table(("class", "shared", "alpha (95 %)", "mixed up with"), classes)
+    yield table((_("class"), _("shared"), _("alpha (95 %)"), _("mixed up with")), classes)
     open_ = [one for one in result.items if one.settled is None and len(set(one.labels.values())) > 1]
     rows = [
         (
@@ -121,12 +130,13 @@ def _(result: AgreementResult) -> Iterable[ConsoleRenderable]:
         for one in open_
     ]
     if rows:
-        yield table(("to be settled", "labels", "consensus", "sure"), rows[:ROWS], more=len(rows) - ROWS)
+        yield table((_("to be settled"), _("labels"), _("consensus"), _("sure")), rows[:ROWS], more=len(rows) - ROWS)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) -> Table:
     """Make a table. `more` rows are not shown, which the caption says."""
-    made = Table(caption=f"and {more} more; --output FILE has them all" if more > 0 else None)
+    rest = _("and {count} more; --output FILE has them all").format(count=more)
+    made = Table(caption=rest if more > 0 else None)
     for column in columns:
         made.add_column(column, overflow="fold")  # half a file's name is none
     for row in rows:
@@ -144,4 +154,8 @@ def _range(value: float | None, ends: tuple[float, float] | None, times: int, fo
     if value is None:
         return ""
     shown = f"{value * times:{form}}{unit}"
-    return f"{shown} ({ends[0] * times:{form}} to {ends[1] * times:{form}})" if ends else shown
+    if ends is None:
+        return shown
+    words = _("{value} ({low} to {high})")
+    low, high = (f"{end * times:{form}}" for end in ends)
+    return words.format(value=shown, low=low, high=high)

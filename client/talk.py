@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from gettext import gettext as _
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -346,7 +347,7 @@ def _changed(seen: Seen, deadline: float, timeout_s: float) -> Talk[Seen]:
             continue
         if answer.status_code != httpx.codes.NOT_MODIFIED:
             return _seen(answer)
-    raise TimeoutError(f"job {seen.job.id} has not ended within {timeout_s:g} s")
+    raise TimeoutError(_("job {id} has not ended within {seconds:g} s").format(id=seen.job.id, seconds=timeout_s))
 
 
 def _succeeded(job: Job) -> Job:
@@ -432,7 +433,8 @@ def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
     try:
         return adapter.validate_json(answer.content)
     except ValidationError:
-        raise NotNextlabel(f"what answers at {answer.url} is not nextlabel, or one of another version") from None
+        words = _("what answers at {url} is not nextlabel, or one of another version")
+        raise NotNextlabel(words.format(url=answer.url)) from None
 
 
 class EventReader:

@@ -26,7 +26,8 @@ def choose_language() -> None:
     """
     chosen = os.environ.get(SETTING)
     if chosen and chosen not in LANGUAGES:
-        raise click.UsageError(f"{SETTING}: there is no {chosen!r}; there are {', '.join(LANGUAGES)}")
+        words = gettext.gettext("{setting}: there is no {language!r}; there are {languages}")
+        raise click.UsageError(words.format(setting=SETTING, language=chosen, languages=", ".join(LANGUAGES)))
     if chosen:
         os.environ["LANGUAGE"] = chosen
     gettext.bindtextdomain(DOMAIN, CATALOGUES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from gettext import gettext as _
 from importlib.util import find_spec
 
 import click
@@ -20,7 +21,7 @@ def mcp(url: str, api_key: str | None) -> None:
     It gets a tool for each kind of job, and tools for jobs, labels, images and what is with people.
     """
     if find_spec("mcp") is None:
-        raise NotInstalled('the official SDK of the protocol is missing here: pip install "nextlabel[mcp]"')
+        raise NotInstalled(_('the official SDK of the protocol is missing here: pip install "nextlabel[mcp]"'))
     from nextlabel.client.mcp_server import serve  # noqa: PLC0415 - it imports the SDK, an extra
 
     asyncio.run(serve(url, api_key))

@@ -278,7 +278,7 @@ class ClassNumber(click.ParamType[Any, Any]):
 
 def _named(name: str) -> str:
     if not name:
-        raise ValueError("no name")
+        raise ValueError
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any, get_args
 
@@ -69,9 +70,9 @@ def report(
     by class, misses by kind, suspicious boxes cut out, the next batch, a map. What can't be told is said.
     """
     if (path_to_img_val is None) != (path_to_labels_val is None):
-        raise click.UsageError("--val and --val-labels belong together")
+        raise click.UsageError(_("--val and --val-labels belong together"))
     if output.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"{output.name}: a report is HTML; let its name end in .html")
+        raise click.UsageError(_("{file}: a report is HTML; let its name end in .html").format(file=output.name))
     sets = {"path_to_img": path_to_img, "path_to_labels": path_to_labels}
     val = {"path_to_img_val": path_to_img_val, "path_to_labels_val": path_to_labels_val} if path_to_img_val else {}
     console = Console(stderr=True)
@@ -80,7 +81,7 @@ def report(
         jobs = list(_jobs(client, wanted, console))
         content = client.report(path_to_img, path_to_labels, jobs, task=task)
     write_whole(output, content, durable=False)
-    click.echo(f"{output}: {len(content) / 1e6:.1f} MB", err=True)
+    click.echo(_("{file}: {megabytes:.1f} MB").format(file=output, megabytes=len(content) / 1e6), err=True)
 
 
 def _wanted(
@@ -115,4 +116,5 @@ def _jobs(client: Client, wanted: dict[str, dict[str, Any]], console: Console) -
             with progress(title, console) as show:
                 yield client.wait(client.submit({"kind": kind, **request}).id, show).id
         except (JobFailed, Refused) as error:
-            console.print(f"{title} is left out: {error}", markup=False, highlight=False, soft_wrap=True)
+            words = _("{title} is left out: {error}").format(title=title, error=error)
+            console.print(words, markup=False, highlight=False, soft_wrap=True)

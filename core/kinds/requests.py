@@ -30,6 +30,7 @@ ONE_CLASS_HEADS = ("linear_alone", "mlp")
 MAX_ADD = 10_000_000
 MIN_SCORE = 0.05
 PASSES = 800  # of images, while a detector is trained
+AUGMENTED_PASSES = 1_000  # the same where images pass otherwise by chance, as objects are small
 LARGE_PASSES = 8_000  # the same of a large detector, on a GPU
 LIGHT_PASSES = 2_400  # the same of a light head, to which an image is a few rows of numbers
 MAX_DEADLINE_S = 366 * 86_400
@@ -272,15 +273,17 @@ class Detecting(JobRequest):
         None,
         ge=64,
         le=1280,
-        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger "
-        "finds smaller objects, and takes longer by its square.",
+        description="For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 "
+        "where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, "
+        "and takes longer by its square.",
     )
     passes: int | None = Field(
         None,
         ge=8,
         le=100_000,
         description="For boxes: how many images pass while the detector is trained; an image may pass several times. "
-        f"Left out: {PASSES}, {LIGHT_PASSES} for a light head, {LARGE_PASSES} for a large detector.",
+        f"Left out: {PASSES}, {AUGMENTED_PASSES} where objects are small, {LIGHT_PASSES} for a light head, "
+        f"{LARGE_PASSES} for a large detector.",
     )
 
     @classmethod

@@ -157,7 +157,8 @@ class DetectorSummary(Part):
 
     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
-    backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
+    backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
+    made larger, smaller, lighter and darker by chance, as objects are small.
     """
 
     name: str
@@ -168,6 +169,7 @@ class DetectorSummary(Part):
     passes: int
     named_by: str | None = None
     image_size: int
+    augmented: bool = False
     map50: float | None
     thresholds: dict[str, float]
 

@@ -218,6 +218,19 @@ def usual_scores(truth: Sequence[Truth], detected: Sequence[Detected], n_classes
     return usual
 
 
+def rightly_named(truth: Sequence[Truth], detected: Sequence[Detected]) -> Flags:
+    """Return (objects,) whether the surest prediction at each object, crowds aside, is of its class."""
+    right: list[bool] = []
+    for one, said in zip(truth, detected, strict=True):
+        sure = np.where(_overlaps(said.places, one.places, one.crowd) >= FOUND, said.scores[:, None], 0)[:, ~one.crowd]
+        if len(said):
+            named = said.classes[sure.argmax(axis=0)]
+            right += ((named == one.classes[~one.crowd]) & sure.any(axis=0)).tolist()
+        else:
+            right += [False] * sure.shape[1]
+    return np.array(right, np.bool_)
+
+
 def lowest_sure(truth: Sequence[Truth], detected: Sequence[Detected]) -> float | None:
     """Return the score down to which one has to look to find 95 % of the objects that are found; None: none is."""
     scores: list[float] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nextlabel.core.data.boxes import Detected, Floats
 from nextlabel.core.metrics.detection import Calibration, Truth, score
+from nextlabel.core.neural.detection.augmentation import augmented
 from nextlabel.core.neural.detection.crop_classifier import CropHead
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
@@ -57,6 +58,10 @@ class Example:
         image = Small(pixels, self.image.width, self.image.height)
         return Example(image, self.truth._replace(places=places))
 
+    def augmented(self, rng: np.random.Generator) -> Example:
+        """Make it larger or smaller, and of another light."""
+        return Example(*augmented(self.image, self.truth, rng))
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -89,15 +94,26 @@ def fine_tune(
     *,
     passes: int,
     seed: int,
+    augments: bool = False,
     tick: Tick = ignore,
 ) -> Trained:
-    """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed."""
+    """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed.
+
+    augments: whether images are made otherwise by chance, each time that they pass, besides mirrored.
+    """
     with one_thread():
-        return _fine_tune(network, examples, n_classes, side, passes, seed, tick)
+        return _fine_tune(network, examples, n_classes, side, passes, seed, augments, tick)
 
 
 def _fine_tune(
-    network: Yolox, examples: Sequence[Example], n_classes: int, side: int, passes: int, seed: int, tick: Tick
+    network: Yolox,
+    examples: Sequence[Example],
+    n_classes: int,
+    side: int,
+    passes: int,
+    seed: int,
+    augments: bool,
+    tick: Tick,
 ) -> Trained:
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
@@ -108,7 +124,7 @@ def _fine_tune(
     steps = max(1, passes // BATCH)
     looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
     best = _Best(held, n_classes, side)
-    for step, batch in enumerate(_batches(learnt, steps, rng)):
+    for step, batch in enumerate(_batches(learnt, steps, rng, augments)):
         for group in optimiser.param_groups:
             group["lr"] = RATE * _rate(step, steps)
         optimiser.zero_grad()
@@ -134,13 +150,16 @@ def split(boxed: Sequence[bool], seed: int) -> tuple[list[int], list[int]]:
     return sorted(order[aside:]), sorted(order[:aside])
 
 
-def _batches(examples: Sequence[Example], steps: int, rng: np.random.Generator) -> list[list[Example]]:
+def _batches(
+    examples: Sequence[Example], steps: int, rng: np.random.Generator, augments: bool
+) -> Iterator[list[Example]]:
     """Draw the examples in rounds, each of them once a round; every other one is mirrored."""
     rounds = -(-steps * BATCH // len(examples))
     order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * BATCH]
     mirrored = rng.random(len(order)) < 0.5
     drawn = [examples[i].turned() if turn else examples[i] for i, turn in zip(order, mirrored, strict=True)]
-    return [drawn[at : at + BATCH] for at in range(0, len(drawn), BATCH)]
+    for at in range(0, len(drawn), BATCH):
+        yield [one.augmented(rng) if augments else one for one in drawn[at : at + BATCH]]
 
 
 def _groups(network: Yolox) -> list[dict[str, object]]:

@@ -132,7 +132,7 @@ class _Replays:
         self.map50: Scores = np.zeros_like(self.boxes)
         self.finder: Finder | None = None
         self._request, self._run, self._done = request, run, 0
-        self._passes = passes_of(request, run)
+        self._passes = passes_of(request, run, splits[0].drawn)
         rounds = methods * len(sizes)
         self._total = rounds * sum(self._passes + len(split.held) + len(split.drawn) for split in splits)
 
@@ -150,6 +150,7 @@ class _Replays:
                 labelled,
                 self._run,
                 before=self._done,
+                counts=self._passes,
                 total=self._total,
                 keeps=False,
                 features_do=True,

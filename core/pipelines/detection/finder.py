@@ -11,7 +11,7 @@ from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import WarningCode
-from nextlabel.core.kinds.requests import LARGE_PASSES, LIGHT_PASSES, PASSES, Detecting, DetectorName
+from nextlabel.core.kinds.requests import AUGMENTED_PASSES, LARGE_PASSES, LIGHT_PASSES, PASSES, Detecting, DetectorName
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
@@ -27,11 +27,17 @@ from nextlabel.core.pipelines.detection.large import featuring_large_finder, lar
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
-from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
+from nextlabel.core.pipelines.detection.training_set import (
+    LARGER_SIDE,
+    SIDE,
+    are_small,
+    keep,
+    key_of,
+    read_examples,
+)
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
-SIDE = 320  # pixels, unless the request says so
 PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
@@ -115,9 +121,10 @@ def detector_for(request: Detecting, run: Run) -> DetectorName:
     return "whole" if whole else "light"
 
 
-def passes_of(request: Detecting, run: Run) -> int:
-    """Return how many images pass while a detector is trained."""
-    usual = {"whole": PASSES, "light": LIGHT_PASSES, "large": LARGE_PASSES}
+def passes_of(request: Detecting, run: Run, drawn: Mapping[int, BoxedImage]) -> int:
+    """Return how many images pass while a detector is trained on what was drawn."""
+    whole = AUGMENTED_PASSES if are_small(drawn) else PASSES
+    usual = {"whole": whole, "light": LIGHT_PASSES, "large": LARGE_PASSES}
     return request.passes or usual[detector_for(request, run)]
 
 
@@ -128,18 +135,19 @@ def finder_of(
     run: Run,
     *,
     before: int = 0,
+    counts: int | None = None,
     total: int | None = None,
     keeps: bool = True,
     features_do: bool = False,
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
-    before, total: how many images passed in that stage before, and will in all, where it trains several. keeps: whether
-    it is kept for other jobs. features_do: as of `proposing_finder`. Raises WeightsUnavailable, WeightsMismatch,
-    NoLabels.
+    before, counts, total: where that stage trains several, how many images passed in it before, how many this one
+    counts for, and how many will pass in all. keeps: whether it is kept for other jobs. features_do: as of
+    `proposing_finder`. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
     if not before:
-        run.stage("train", total or passes_of(request, run), "images")
+        run.stage("train", total or passes_of(request, run, drawn), "images")
     if not any(image.boxes for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
@@ -147,35 +155,44 @@ def finder_of(
         return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
     if detector == "light":
         return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
-    return _whole_finder(request, pool, drawn, run, before, keeps)
+    return _whole_finder(request, pool, drawn, run, before, counts, keeps)
 
 
 def _whole_finder(
-    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, before: int, keeps: bool
+    request: Detecting,
+    pool: Pool,
+    drawn: Mapping[int, BoxedImage],
+    run: Run,
+    before: int,
+    counts: int | None,
+    keeps: bool,
 ) -> Finder:
-    side, passes = request.image_size or SIDE, request.passes or PASSES
+    small, passes = are_small(drawn), passes_of(request, run, drawn)
+    side = request.image_size or (LARGER_SIDE if small else SIDE)
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
 
-    def tick(done: int, _total: int) -> None:
-        run.advance(before + done)
+    def tick(done: int, total: int) -> None:
+        run.advance(before + done * (counts or passes) // max(total, 1))
 
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
-    key = key_of(request, pool, drawn, (weights + named_by, side, passes))
+    key = key_of(request, pool, drawn, (weights + named_by, side, passes, small))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = kept.get(key, len(classes))
     if trained is None:
         examples = read_examples(pool, drawn, classes, side, request.seed, run)
         learnt = list(examples.values())
-        trained = fine_tune(start(), learnt, len(classes), side, passes=passes, seed=request.seed, tick=tick)
+        trained = fine_tune(
+            start(), learnt, len(classes), side, passes=passes, seed=request.seed, augments=small, tick=tick
+        )
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
         if keeps:
             keep(lambda: kept.keep(key, trained), run)
     tick(passes, passes)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
-    summary = _summary(trained, classes, side, namer)
+    summary = _summary(trained, classes, side, namer, augmented=small)
     engine = run.settings.cpu_engine
     return WholeFinder(classes, side, trained.calibration, summary, weights, engine, NAME, trained.network, namer)
 
@@ -195,7 +212,9 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
     return start, f"random-{request.seed}"
 
 
-def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None) -> DetectorSummary:
+def _summary(
+    trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None, *, augmented: bool
+) -> DetectorSummary:
     return DetectorSummary(
         name=NAME,
         classes=tuple(classes),
@@ -205,6 +224,7 @@ def _summary(trained: Trained, classes: Sequence[str], side: int, namer: CropCla
         passes=trained.passes,
         named_by=None if namer is None else namer.backbone.name,
         image_size=side,
+        augmented=augmented,
         map50=None if trained.map50 is None else rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
     )

@@ -180,7 +180,7 @@ class _Measured:
 
 def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) -> _Measured:
     """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others."""
-    passes = passes_of(request, run)
+    passes = passes_of(request, run, splits[0].learnt)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
     total = len(sizes) * sum(passes + len(split.held) for split in splits)
@@ -189,7 +189,9 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
     for r, split in enumerate(splits):
         for s, size in enumerate(sizes.tolist()):
             part = dict(list(split.learnt.items())[:size])
-            finder = finder_of(request, split.pool, part, run, before=done, total=total, keeps=False, features_do=True)
+            finder = finder_of(
+                request, split.pool, part, run, before=done, counts=passes, total=total, keeps=False, features_do=True
+            )
             map50[r, s] = map50_of(finder, split.held_pool, split.held, run)
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             done += passes + len(split.held)

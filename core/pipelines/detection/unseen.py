@@ -44,10 +44,10 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     """
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, FOLDS, request.seed)
-    finders, passes = [], passes_of(request, run)
+    finders, passes = [], passes_of(request, run, drawn)
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
-        finders.append(finder_of(request, pool, others, run, before=f * passes, total=FOLDS * passes))
+        finders.append(finder_of(request, pool, others, run, before=f * passes, counts=passes, total=FOLDS * passes))
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}

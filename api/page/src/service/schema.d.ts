@@ -915,12 +915,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2035,7 +2035,8 @@ export interface components {
          *
          *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
          *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
-         *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does.
+         *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
+         *     made larger, smaller, lighter and darker by chance, as objects are small.
          */
         DetectorSummary: {
             /** Name */
@@ -2054,6 +2055,11 @@ export interface components {
             named_by?: string | null;
             /** Image Size */
             image_size: number;
+            /**
+             * Augmented
+             * @default false
+             */
+            augmented: boolean;
             /** Map50 */
             map50: number | null;
             /** Thresholds */
@@ -2324,12 +2330,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -2823,12 +2829,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3162,12 +3168,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -3384,12 +3390,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4218,12 +4224,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4634,12 +4640,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**
@@ -4865,12 +4871,12 @@ export interface components {
             detector?: ("whole" | "light" | "large") | null;
             /**
              * Image Size
-             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320. Larger finds smaller objects, and takes longer by its square.
+             * @description For boxes: pixels of the longer side of an image as the detector sees it. Left out: 320; 416 where objects are small and the whole network is trained; 640 for a large one. Larger finds smaller objects, and takes longer by its square.
              */
             image_size?: number | null;
             /**
              * Passes
-             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 2400 for a light head, 8000 for a large detector.
+             * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
             /**

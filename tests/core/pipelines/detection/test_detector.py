@@ -13,7 +13,7 @@ import pytest
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected
 from nextlabel.core.errors import InvalidRequest, NameNotInPool, NoLabels, NothingToPredict, WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request, result_adapter
-from nextlabel.core.pipelines.detection import naming
+from nextlabel.core.pipelines.detection import finder, naming, training_set
 from nextlabel.core.pipelines.detection.prediction import beside
 from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.registry import carry_out
@@ -71,6 +71,22 @@ def test_a_detector_is_trained_once_for_the_same_labels_and_says_the_same_again(
     assert len(list(bench.settings.detectors_dir.iterdir())) == 2
 
 
+@pytest.mark.usefixtures("drawn")
+def test_small_objects_are_looked_at_larger_and_otherwise_by_chance_unless_a_size_is_asked_for(bench, monkeypatch):
+    monkeypatch.setattr(finder, "SIDE", 64)
+    monkeypatch.setattr(finder, "LARGER_SIDE", 96)
+    asked = {"weights": "random", "passes": 16}
+    usual = ask(bench, "prediction", **asked)
+    monkeypatch.setattr(training_set, "SMALL", 100)
+    small = ask(bench, "prediction", **asked)
+    as_asked = ask(bench, "prediction", **QUICK)
+    told = [(one.detector.image_size, one.detector.augmented) for one in (usual, small, as_asked)]
+    assert told == [(64, False), (96, True), (64, True)]
+    assert small.manifest.preprocessing.startswith("letterbox=96")
+    assert len(list(bench.settings.detectors_dir.iterdir())) == 3
+    assert ask(bench, "selection", **asked, add=1).detector == small.detector
+
+
 def test_before_a_box_is_drawn_things_are_proposed_without_a_class(bench, drawn):
     shapes.write(bench.root / "nothing.jsonl", [{**line, "boxes": []} for line in drawn[:2]])
     for labels, count in ((None, 12), ("nothing.jsonl", 10)):
@@ -114,6 +130,18 @@ def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(bench, dr
     assert first.detector.named_by == named_by
     assert ("crops=descriptor" in first.manifest.preprocessing) == (named_by is not None)
     assert ask(bench, "prediction", **QUICK) == first  # as it was kept
+
+
+def test_naming_pays_where_more_objects_are_named_rightly_or_too_few_tell():
+    wrong, right = np.zeros(100, bool), np.ones(100, bool)
+    third = np.arange(100) % 3 == 0
+    assert naming.pays(wrong, third)
+    assert not naming.pays(right, right)
+    assert not naming.pays(third, wrong)
+    assert not naming.pays(right, np.arange(100) > 2)
+    few = np.array([True, False, False, True, False, True])
+    assert naming.pays(few, np.array([True, True, False, False, False, True]))  # one more, one less
+    assert not naming.pays(few[:0], few[:0])
 
 
 def test_without_weights_it_is_said_what_to_do(bench, drawn):
