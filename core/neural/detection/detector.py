@@ -113,7 +113,7 @@ def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]
 
 def is_background(detected: Detected, width: int, height: int) -> NDArray[np.bool_]:
     """Return (n,) which boxes are around nearly all of the image, where others are found: what the objects lie on."""
-    wide = detected.places[:, 2:].prod(axis=1) >= BACKGROUND * width * height
+    wide: NDArray[np.bool_] = detected.places[:, 2:].prod(axis=1) >= BACKGROUND * width * height
     others = bool((detected.scores[~wide] >= ELSE).any())
     return wide & others
 
