@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { confirmed } from "../shared/Dialogs";
 import { useLifetime } from "../shared/lifetime";
 import { attempt } from "../store/notices";
+import { unsaved } from "../store/outbox";
 import { isBoxes } from "../store/project";
 import { addressOf } from "../store/route";
 import { apart, keepApart, loadApart } from "../store/validation";
@@ -15,9 +16,10 @@ const toLabel = () =>
 export function KeepApart() {
   const lifetime = useLifetime();
   const field = useRef<HTMLInputElement>(null);
+  const isWritten = !unsaved.value; // the last label may still be on its way
   useEffect(() => {
     void attempt(() => loadApart(lifetime));
-  }, []);
+  }, [isWritten]);
   const { validation: say } = words;
   const now = apart.value;
   if (!now) return null;

@@ -1246,6 +1246,11 @@ export interface components {
              */
             labels: number;
             /**
+             * Kept Apart
+             * @description Of them, those that are kept apart to validate by.
+             */
+            kept_apart: number;
+            /**
              * Nothing Here
              * @description Of them, those without a box.
              */
