@@ -65,7 +65,9 @@ def test_a_rename_that_is_refused_is_told_in_the_dialog(visit, project, labels):
     expect(renamed).to_be_focused()
     page.keyboard.type("two")
     page.keyboard.press("Enter")
-    expect(asked.get_by_role("alert")).to_have_text(re.compile("^a project of .* is called so already; give this one another name"))
+    expect(asked.get_by_role("alert")).to_have_text(
+        re.compile("^a project of .* is called so already; give this one another name")
+    )
     expect(renamed).to_have_value("two")
     visitor.shot("project-rename-refused")
     visitor.forgive("422")
