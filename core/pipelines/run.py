@@ -124,7 +124,8 @@ class Run:
 
     def _speed(self, done: int, total: int | None) -> dict[str, float | None]:
         """Tell how fast the stage is, and how long it takes still: from its first step on, which takes longer."""
-        now, unknown = time.monotonic(), {"rate_per_s": None, "eta_s": None}
+        unknown: dict[str, float | None] = {"rate_per_s": None, "eta_s": None}
+        now = time.monotonic()
         if self._first is None:
             self._first = (now, done) if done > self._already else None
             return unknown
