@@ -21,6 +21,7 @@ LIKELY = float(np.log(REPORTED / (1 - REPORTED))) - 1e-3  # its logit, and a lit
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
 MOST_BOXES = 300  # of an image
 SAME = 0.6  # IoU from which on two boxes of a class are of one object
+BACKGROUND, ELSE = 0.7, 0.05  # share of the image, and the score of what else is there, from which on it is no object
 LEAST_SIDE = 0.5  # pixels; boxes cut at the edge of their image may have none left
 PAYS = 100  # images from which on compiling the network is worth its seconds
 
@@ -66,12 +67,19 @@ class Detector:
         for image, told in zip(images, self._run(images), strict=True):
             said.append(_Likely.of(Raw(*(part[0] for part in told)), self._class_free))
             if self._namer is None:
-                found.append(boxes_of(image, said[-1].boxes, said[-1].sure))
+                found.append(self._found(image, said[-1]))
         if self._namer is not None:
             found = self._named(self._namer, images, said)
         for i, (one, (detected, positions)) in enumerate(zip(said, found, strict=True)):
             seen[i] = Seen(detected, of_length_1(one.described[positions]), of_length_1(one.features))
         return seen
+
+    def _found(self, image: Small, said: _Likely) -> tuple[Detected, Rows]:
+        detected, positions = boxes_of(image, said.boxes, said.sure)
+        if not self._class_free:
+            return detected, positions
+        kept = np.flatnonzero(~is_background(detected, image.width, image.height))
+        return detected.at(kept), positions[kept]
 
     @staticmethod
     def _named(namer: CropClassifier, images: Sequence[Small], said: Sequence[_Likely]) -> list[tuple[Detected, Rows]]:
@@ -126,6 +134,13 @@ def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]
     kept = batched_nms(*told, SAME).numpy()[:MOST_BOXES]
     places = np.concatenate([corners[kept, :2], corners[kept, 2:] - corners[kept, :2]], axis=1)
     return Detected(places, classes[kept], scores[kept]), positions[kept]
+
+
+def is_background(detected: Detected, width: int, height: int) -> NDArray[np.bool_]:
+    """Return (n,) which boxes are around nearly all of the image, where others are found: what the objects lie on."""
+    wide: NDArray[np.bool_] = detected.places[:, 2:].prod(axis=1) >= BACKGROUND * width * height
+    others = bool((detected.scores[~wide] >= ELSE).any())
+    return wide & others
 
 
 def _corners(boxes: Floats, image: Small) -> Floats:
