@@ -5,9 +5,9 @@
 
 Each curve is one set, method and seed. A seed holds a fifth of the pool out, the same for all methods, to score on
 beside the set's own held-out images; without that, one that leaves nothing to chance would run the same course each
-time. A batch is picked, its answers are looked up, the default head is trained on all labels so far and scored;
-again at each budget. A method that needs labels takes its first batch by chance, as the literature has it (the service
-herds it).
+time. With --uneven each seed draws other classes, too. A batch is picked, its answers are looked up, the default head
+is trained on all labels so far and scored; again at each budget. A method that needs labels takes its first batch by
+chance, as the literature has it (the service herds it).
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks import DATA, label_report
 from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
 from benchmarks.sets import SETS, WORK, LabelledSet, load, with_pixels
+from benchmarks.uneven import SETS as DRAWN
+from benchmarks.uneven import UNEVEN, labelled_set
 from nextlabel.core.neural.heads.registry import HEADS
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)
@@ -36,16 +38,17 @@ SHARE_HELD_OUT = 0.2
 
 def main() -> None:
     arguments = _parse()
-    curves = arguments.work / f"curves-{arguments.head}.jsonl"
+    curves = arguments.work / f"curves-{arguments.head}{'-uneven' if arguments.uneven else ''}.jsonl"
     if arguments.report:
-        label_report.write(_read(curves), arguments.head, arguments.report)
+        label_report.write(_read(curves), arguments.head, arguments.report, uneven=arguments.uneven)
         return
-    wanted = [(s, m, seed) for seed in range(arguments.seeds) for s in arguments.sets for m in arguments.methods]
+    sets = arguments.sets or list(UNEVEN if arguments.uneven else SETS)
+    wanted = [(s, m, seed) for seed in range(arguments.seeds) for s in sets for m in arguments.methods]
     done = set(_read(curves))
     todo = [one for one in wanted if one not in done]
     print(f"{len(wanted)} curves, {len(wanted) - len(todo)} of them done", flush=True)
-    for name in arguments.sets:
-        load(name, arguments.work, arguments.weights)
+    for name in sets:
+        load(DRAWN[name][0] if name in UNEVEN else name, arguments.work, arguments.weights)
     with ProcessPoolExecutor(arguments.processes) as processes:
         told = processes.map(_curve, todo, repeat(arguments.work), repeat(arguments.budgets), repeat(arguments.head))
         for (name, method, seed), curve in zip(todo, told, strict=True):
@@ -56,7 +59,7 @@ def main() -> None:
 def _curve(key: tuple[str, str, int], work: Path, budgets: list[int], head: str) -> dict[str, list[float]]:
     name, method, seed = key
     with threadpool_limits(1):
-        pool = load(name, work)
+        pool = labelled_set(name, seed, work) if name in UNEVEN else load(name, work)
         return curve(with_pixels(pool, work) if method in NEED_PIXELS else pool, method, seed, budgets, head)
 
 
@@ -115,7 +118,10 @@ def _read(path: Path) -> dict[tuple[str, str, int], dict]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=[*SETS, *UNEVEN], help="all, unless some are named")
+    parser.add_argument(
+        "--uneven", action="store_true", help="the sets with rare classes; they have a page of their own"
+    )
     parser.add_argument("--methods", nargs="+", default=list(PICKERS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))

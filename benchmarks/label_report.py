@@ -28,10 +28,10 @@ SHOWN = (
     "skactiveml-maxherding",
     "vae10",
 )
-HEAD = """# Label efficiency, head `{head}`
+HEAD = """# Label efficiency{where}, head `{head}`
 
 Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
-`python -m benchmarks.label_efficiency --head {head}` runs it, and with `--report docs` writes this page. Methods
+`python -m benchmarks.label_efficiency {options}` runs it, and with `--report docs` writes this page. Methods
 named `skactiveml-` are scikit-activeml's, with its defaults, on the same embeddings and seeds, judged by the same head.
 `uherding` has no row of its own: from two classes on, `auto` is it. {other}
 
@@ -52,17 +52,27 @@ OTHER = {
 }
 
 
-def write(curves: Curves, head: str, folder: Path) -> None:
-    """Write the head's page and its pictures into the folder."""
-    page = "label-efficiency" + ("" if head == "linear" else f"-{head.replace('_', '-')}")
-    parts = [HEAD.format(head=head, other=OTHER.get(head, "")), _gaps(curves), _beside_each(curves)]
+UNEVEN = (
+    "Each seed draws other classes, and another pool, from the photos of clothes and from digits\n"
+    "(`benchmarks/uneven.py`). Even sets have [a page of their own](label-efficiency.md)."
+)
+
+
+def write(curves: Curves, head: str, folder: Path, *, uneven: bool = False) -> None:
+    """Write the head's page and its pictures into the folder; the uneven sets' has none."""
+    page = "label-efficiency" + ("" if head == "linear" else f"-{head.replace('_', '-')}") + "-uneven" * uneven
+    options, where = f"--head {head}" + " --uneven" * uneven, " where classes are rare" * uneven
+    other = UNEVEN if uneven else OTHER.get(head, "")
+    parts = [HEAD.format(head=head, options=options, where=where, other=other), _gaps(curves), _beside_each(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
         methods = [method for method, seed in of_set if seed == 1]  # one seed alone has no interval
         arrays = {method: _stacked(of_set, method) for method in methods}
-        labels = np.array(of_set[RANDOM, 0]["labels"])
-        parts.append(_section(name, f"{page}-{name}.png", labels, arrays))
-        _plot(name, labels, arrays, folder / f"{page}-{name}.png")
+        labels = np.array(of_set[RANDOM, 0]["labels"][: arrays[RANDOM].shape[1]])
+        picture = None if uneven else f"{page}-{name}.png"
+        parts.append(_section(name, picture, labels, arrays))
+        if picture:
+            _plot(name, labels, arrays, folder / picture)
     (folder / f"{page}.md").write_text("\n".join(parts) + "\n")
 
 
@@ -117,20 +127,20 @@ def _gaps(curves: Curves) -> str:
 
 
 def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
-    """(seeds, budgets) macro F1; a method that ran fewer budgets has NaN at the others."""
-    most = len(of_set[RANDOM, 0]["labels"])
-    rows = [curve["f1"] for (one, _), curve in sorted(of_set.items()) if one == method]
+    """(seeds, budgets) macro F1, at those budgets that every seed's pool has; NaN where the method did not run."""
+    most = min(len(curve["labels"]) for (one, _), curve in of_set.items() if one == RANDOM)
+    rows = [curve["f1"][:most] for (one, _), curve in sorted(of_set.items()) if one == method]
     return np.array([row + [np.nan] * (most - len(row)) for row in rows])
 
 
-def _section(name: str, picture: str, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
+def _section(name: str, picture: str | None, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
     chance = arrays[RANDOM]
     common = np.all([~np.isnan(curves).any(axis=0) for curves in arrays.values()], axis=0)
     areas = {method: area(curves[:, common], labels[common]) for method, curves in arrays.items()}
     order = sorted(arrays, key=lambda method: -float(areas[method].mean()))
     lines = [
         f"\n## {name}\n",
-        f"![macro F1 by labels]({picture})\n",
+        *([f"![macro F1 by labels]({picture})\n"] if picture else []),
         "| method | " + " | ".join(f"{n:,}" for n in labels) + " |",
         "|---" * (len(labels) + 1) + "|",
         *(f"| `{m}` | " + " | ".join(_f1(x) for x in np.mean(arrays[m], axis=0)) + " |" for m in order),

@@ -2,7 +2,7 @@
 
     python -m benchmarks.neighbours
 
-The sets are those of `strengths`, even and uneven. Each round `auto` picks by the head that is scored, so that two
+The sets are those of `uneven`, even and uneven. Each round `auto` picks by the head that is scored, so that two
 courses of labels are compared; by chance both have the same labels. Gains are points of macro F1 on held-out images.
 """
 
@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import DATA
 from benchmarks.pickers import PICKERS, Known
-from benchmarks.sets import WORK, load
-from benchmarks.strengths import SETS, Images, drawn
+from benchmarks.sets import WORK
+from benchmarks.uneven import SETS, Images, draw
 from nextlabel.core.metrics.classification import expected_calibration_error
 
 BUDGETS = (10, 20, 40, 70, 100, 200, 400, 800)
@@ -51,13 +51,7 @@ def main() -> None:
 
 
 def _images(name: str, seed: int, arguments: argparse.Namespace) -> tuple[Images, Images]:
-    source, shares = SETS[name]
-    whole = load(source, arguments.work, arguments.weights)
-    images = (
-        np.concatenate([whole.embeddings, whole.held_out]),
-        np.concatenate([whole.targets, whole.held_out_targets]),
-    )
-    pool, rest = drawn(images, shares, np.random.default_rng([seed, 5]))
+    pool, rest = draw(name, seed, arguments.work, arguments.weights)
     return (pool[0][:POOL], pool[1][:POOL]), (rest[0][:HELD_OUT], rest[1][:HELD_OUT])
 
 

@@ -2,65 +2,27 @@
 
     python -m benchmarks.strengths --weights ../shared/data/weights
 
-Labels by chance from uneven sets: the photos of clothes at 30:1 and 85:8:7 and of two classes at 93:7, digits with one
-class nearly all and at 85:8:7, and both as they are. Another pool, and other classes, for each seed. Scored on images
-that are drawn as unevenly.
+Labels by chance from the sets of `uneven`, scored on images that are drawn as unevenly.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from benchmarks import DATA
-from benchmarks.sets import WORK, load
+from benchmarks.sets import WORK
+from benchmarks.uneven import SETS, Images, draw
 from nextlabel.core.metrics.classification import expected_calibration_error
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.linear import DEFAULT_STRENGTH, train_linear
 
 BUDGETS = (50, 80, 120, 200, 320, 600)
-POOL = 0.6  # of the images; the others are scored on
-Images = tuple[NDArray[np.float32], NDArray[np.int64]]  # (N, d) and (N,)
-Shares = Callable[[NDArray[np.int64], np.random.Generator], Mapping[int, float]]  # images of each class -> what is kept
-
-
-def _as_they_are(_sizes: NDArray[np.int64], _rng: np.random.Generator) -> Mapping[int, float]:
-    return {}
-
-
-def _thirty_to_one(sizes: NDArray[np.int64], rng: np.random.Generator) -> Mapping[int, float]:
-    """Six classes, each half the one before it and a little more, the largest first."""
-    classes = rng.permutation(len(sizes))[:6]
-    return dict(zip(classes[np.argsort(-sizes[classes])].tolist(), 30 ** -np.linspace(0, 1, 6), strict=True))
-
-
-def _parts(*shares: float) -> Shares:
-    """The first share for one of the two largest classes, the others for any."""
-
-    def of(sizes: NDArray[np.int64], rng: np.random.Generator) -> Mapping[int, float]:
-        most = rng.choice(np.argsort(-sizes)[:2])
-        others = rng.permutation(np.setdiff1d(np.arange(len(sizes)), [most]))[: len(shares) - 1]
-        return dict(zip([int(most), *others.tolist()], shares, strict=True))
-
-    return of
-
-
-SETS: dict[str, tuple[str, Shares]] = {
-    "photos": ("clothing", _as_they_are),
-    "photos, 30:1": ("clothing", _thirty_to_one),
-    "photos, 85:8:7": ("clothing", _parts(0.85, 0.08, 0.07)),
-    "photos, 93:7": ("clothing", _parts(0.93, 0.07)),
-    "digits": ("digits", _as_they_are),
-    "digits, 85:8:7": ("digits", _parts(0.85, 0.08, 0.07)),
-    "digits, 90 and nine of 1.1": ("digits", _parts(0.9, *[0.1 / 9] * 9)),
-}
 
 
 def main() -> None:
@@ -73,15 +35,9 @@ def main() -> None:
 
 
 def _row(name: str, arguments: argparse.Namespace) -> str:
-    source, shares = SETS[name]
-    whole = load(source, arguments.work, arguments.weights)
-    images = (
-        np.concatenate([whole.embeddings, whole.held_out]),
-        np.concatenate([whole.targets, whole.held_out_targets]),
-    )
     runs = []
     for seed in range(arguments.seeds):
-        pool, rest = drawn(images, shares, np.random.default_rng([seed, 5]))
+        pool, rest = draw(name, seed, arguments.work, arguments.weights)
         for budget in (b for b in BUDGETS if b <= 0.8 * len(pool[1])):
             rows = np.random.default_rng([seed, budget]).permutation(len(pool[1]))[:budget]
             labelled = (pool[0][rows], pool[1][rows])
@@ -91,21 +47,6 @@ def _row(name: str, arguments: argparse.Namespace) -> str:
     losses = f1 - default
     told = f"{len(runs)} | {f1.mean():.3f} | {error.mean():.3f} | {default.mean():.3f} | {losses.min():+.3f}"
     return f"{told} | {np.count_nonzero(losses < -0.03)}"
-
-
-def drawn(images: Images, shares: Shares, rng: np.random.Generator) -> tuple[Images, Images]:
-    embeddings, targets = images
-    wanted = shares(np.bincount(targets), rng) or dict(enumerate(np.bincount(targets).tolist()))
-    most = min(np.count_nonzero(targets == class_) / share for class_, share in wanted.items())
-    rows = np.concatenate(
-        [
-            rng.choice(np.flatnonzero(targets == class_), max(4, int(most * share)), replace=False)
-            for class_, share in wanted.items()
-        ]
-    )
-    rows = rng.permutation(rows)
-    pool, rest = np.split(rows, [int(POOL * len(rows))])
-    return (embeddings[pool], targets[pool]), (embeddings[rest], targets[rest])
 
 
 def _scores(strength: float | None, labelled: Images, rest: Images, seed: int) -> tuple[float, float]:

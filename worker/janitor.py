@@ -35,12 +35,20 @@ class Janitor:
     """A thread in a worker's parent process that looks after the jobs once a second."""
 
     def __init__(
-        self, settings: Settings, worker: str, processes: int = 1, is_warm: Callable[[], bool] = lambda: True
+        self,
+        settings: Settings,
+        worker: str,
+        processes: int = 1,
+        is_warm: Callable[[], bool] = lambda: True,
+        gpus: int | None = None,
     ) -> None:
-        """`is_warm`: whether a process of the worker is up. Before one has been, others don't see the worker."""
+        """`is_warm`: whether a process of the worker is up. Before one has been, others don't see the worker.
+
+        gpus: how many the worker has; None: nobody is told.
+        """
         self._settings = settings
         self._is_warm, self._was_warm = is_warm, False
-        self._worker, self._processes = worker, processes
+        self._worker, self._processes, self._gpus = worker, processes, gpus
         self._store = JobStore.of(settings)
         self._queue = JobQueue.of(settings)
         self.redis_watch = RedisWatch(self._store, worker)
@@ -104,7 +112,7 @@ class Janitor:
                 return
             self._was_warm = True
             log.info("worker ready", worker=self._worker)
-        self._store.note_worker(self._worker, self._processes)
+        self._store.note_worker(self._worker, self._processes, self._gpus)
 
     def _bury_the_dead(self) -> None:
         for dead in [*self._presence.dead(), *self._dead_processes()]:

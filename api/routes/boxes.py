@@ -27,6 +27,7 @@ from nextlabel.core.data.box_files import (
     survey_boxes,
 )
 from nextlabel.core.data.boxes import Box, BoxedImage
+from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
@@ -82,6 +83,7 @@ class Contradiction(BoxesPart):
 
 class BoxesView(BoxesPart):
     labels: int = Field(description="Images that somebody finished.")
+    kept_apart: int = Field(description="Of them, those that are kept apart to validate by.")
     nothing_here: int = Field(description="Of them, those without a box.")
     unfinished: int = Field(description="Images that somebody began, and nobody finished.")
     classes: list[ClassCount] = Field(description="`labels` counts boxes.")
@@ -198,6 +200,7 @@ def _survey(path: Path, roots: Sequence[Path]) -> BoxesView:
     conflicts = list(found.conflicts.items())[:1000]
     return BoxesView(
         labels=found.images,
+        kept_apart=len(found.names & {as_seen(name) for name in kept_apart(path, roots)}),
         nothing_here=found.nothing_here,
         unfinished=found.unfinished,
         classes=[ClassCount(class_name=name, labels=count) for name, count in found.counts.items()],

@@ -34,7 +34,7 @@ from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.store import Event
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
-from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.kinds.requests import Detecting, JobRequest
 from nextlabel.core.kinds.results import Result, as_csv, as_labels
 from nextlabel.core.logs import get_logger
 from nextlabel.core.reports.charts import chart_of
@@ -225,6 +225,7 @@ async def accept(body: Any, services: Services, caller: Caller, key: str | None 
     if replayed is not None:
         return replayed, False
     request = await services.files.run(paths_in(body), admit, body, services.settings)
+    await in_thread(_refuse_without_gpu, request, services)
     job, new = await in_thread(_record, request, services, caller.owner, key)
     if new:
         log.info("job accepted", job_id=job.id, kind=job.kind)
@@ -233,6 +234,13 @@ async def accept(body: Any, services: Services, caller: Caller, key: str | None 
         except StoreUnavailable as error:
             log.warning("message not sent; a janitor will", job_id=job.id, cause=error.detail)
     return job, new
+
+
+def _refuse_without_gpu(request: JobRequest, services: Services) -> None:
+    """Raise InvalidRequest where what is asked for takes a GPU, and all workers say that they have none."""
+    if isinstance(request, Detecting) and request.detector == "large" and services.store.have_no_gpu():
+        detail = "a large detector is trained on a GPU, and no worker has one: leave it out, or start a worker with one"
+        raise InvalidRequest([Fault("/detector", "invalid_value", detail)])
 
 
 def _record(request: JobRequest, services: Services, owner: str, key: str | None) -> tuple[Job, bool]:

@@ -13,7 +13,7 @@ from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services
-from nextlabel.core.data.kept_apart import keep_apart, kept_apart
+from nextlabel.core.data.kept_apart import keep_apart, kept_apart, most_apart
 from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
@@ -28,6 +28,7 @@ class ValidationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
+    path_to_img: PathText | None = Field(None, description="Their pool, of which the most is told then.")
     task: AnyTask = "classification"
 
 
@@ -54,12 +55,14 @@ class ValidationView(BaseModel):
     images: int
     labelled: int
     names: list[str]
+    most: int | None = Field(None, description="How many can be kept apart in all; null where no pool was named.")
 
 
 @router.get("/labels/validation")
 async def get_validation(services: Given, _: Reader, which: Annotated[ValidationQuery, Query()]) -> ValidationView:
     """List the images that are kept apart: never proposed, never learnt from, scored by."""
-    return await services.files.run(which.path_to_labels, _view, which.path_to_labels, which.task, services)
+    places = [which.path_to_labels, *filter(None, [which.path_to_img])]
+    return await services.files.run(places, _view, which.path_to_labels, which.task, services, which.path_to_img)
 
 
 @router.post("/labels/validation")
@@ -76,16 +79,18 @@ def _keep(body: ValidationWanted, services: Services) -> ValidationView:
     return _view(body.path_to_labels, body.task, services)
 
 
-def _view(path_to_labels: str, task: AnyTask, services: Services) -> ValidationView:
+def _view(path_to_labels: str, task: AnyTask, services: Services, path_to_img: str | None = None) -> ValidationView:
     roots = services.settings.data_roots
     path = existing_file_or_folder(path_to_labels, roots)
     names = kept_apart(path, roots)
     labelled = _labelled(path, task, services)
+    pool = services.views.listing(place_at(path_to_img, roots)).pool if path_to_img is not None else None
     return ValidationView(
         path_to_labels=str(path),
         images=len(names),
         labelled=sum(as_seen(name) in labelled for name in names),
         names=list(names),
+        most=None if pool is None else most_apart(pool.names, names),
     )
 
 

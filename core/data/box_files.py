@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,15 +126,20 @@ class BoxSurvey:
 
     counts: boxes of each class, in the order of classes. images_per_file: finished ones. conflicts: each name that
     people contradict each other about, what they say, and where it stands first. left_out: files that are nobody's.
+    names: of the finished images, as they are seen.
     """
 
-    images: int
+    names: Set[str]
     nothing_here: int
     unfinished: int
     counts: Mapping[str, int]
     images_per_file: Mapping[str, int]
     conflicts: Mapping[str, Mapping[str, str]]
     left_out: tuple[str, ...]
+
+    @property
+    def images(self) -> int:
+        return len(self.names)
 
 
 def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
@@ -159,7 +164,7 @@ def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
     first = [lines[0].image for lines in said.values()]
     counts = Counter(box.class_name for image in first for box in image.boxes)
     return BoxSurvey(
-        len(said),
+        said.keys(),
         sum(not image.boxes for image in first),
         len(unfinished - said.keys()),
         {name: counts[name] for name in sorted_classes(counts)},

@@ -278,8 +278,10 @@ class Detected:
 
     def from_score(self, least: float) -> Detected:
         """Leave out boxes of a lower score."""
-        kept = self.scores >= least
-        return Detected(self.places[kept], self.classes[kept], self.scores[kept])
+        return self.at(np.flatnonzero(self.scores >= least))
+
+    def at(self, rows: Rows) -> Detected:
+        return Detected(self.places[rows], self.classes[rows], self.scores[rows])
 
     def within(self, width: int, height: int) -> Detected:
         """Cut boxes at the edges of their image, and leave out those that lie beyond it."""

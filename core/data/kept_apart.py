@@ -60,6 +60,15 @@ def keep_apart(path: str, names: Sequence[str], images: int, *, seed: int, roots
     return tuple(after)
 
 
+def most_apart(names: Sequence[str], before: Sequence[str]) -> int:
+    """Count how many of the names can be kept apart at most: half of them at least is left to learn from.
+
+    before: those that are kept apart already, which stay.
+    """
+    free = len(names) - len({*map(as_seen, names)} & {*map(as_seen, before)})
+    return len(before) + max(0, free - (len(names) + 1) // 2)
+
+
 def _refuse(names: Sequence[str], before: Sequence[str], images: int) -> None:
     """Raise InvalidRequest where images that are kept apart would be let go unsaid, or too few of the names be left."""
     if 0 < images < len(before):
@@ -68,8 +77,7 @@ def _refuse(names: Sequence[str], before: Sequence[str], images: int) -> None:
             "them up (0), and keep fewer apart then"
         )
         raise InvalidRequest([Fault("/images", "invalid_value", detail)])
-    free = len(names) - len({*map(as_seen, names)} & {*map(as_seen, before)})
-    most = len(before) + max(0, free - (len(names) + 1) // 2)
+    most = most_apart(names, before)
     if images > most:
         detail = (
             f"of {len(names)} images, at most {most} can be kept apart: half of a pool at least is left to propose and "

@@ -464,23 +464,27 @@ class JobStore:
         except StoreRefused:
             return None
 
-    def note_worker(self, worker: str, processes: int = 1) -> None:
-        """Note that the worker is alive just now, and how many processes it has."""
+    def note_worker(self, worker: str, processes: int = 1, gpus: int | None = None) -> None:
+        """Note that the worker is alive just now, and how many processes and GPUs it has; None: that isn't known."""
         with reaching_redis():
             now = self._now_ms()
             self._redis.zadd(self._prefix + "workers", {worker: now})
             self._redis.hset(self._prefix + "processes", worker, str(processes))
+            if gpus is not None:
+                self._redis.hset(self._prefix + "gpus", worker, str(gpus))
             for gone in cast(
                 list[str], self._redis.zrangebyscore(self._prefix + "workers", "-inf", now - FORGET_WORKER_MS)
             ):
                 self._redis.zrem(self._prefix + "workers", gone)
                 self._redis.hdel(self._prefix + "processes", gone)
+                self._redis.hdel(self._prefix + "gpus", gone)
 
     def forget_worker(self, worker: str) -> None:
         """Forget a worker that has stopped."""
         with reaching_redis():
             self._redis.zrem(self._prefix + "workers", worker)
             self._redis.hdel(self._prefix + "processes", worker)
+            self._redis.hdel(self._prefix + "gpus", worker)
             self._redis.delete(self._prefix + "draining:" + worker)
 
     def count_processes(self) -> int:
@@ -489,6 +493,13 @@ class JobStore:
         with reaching_redis():
             counts = cast(list[str | None], self._redis.hmget(self._prefix + "processes", seen)) if seen else []
         return sum(int(count) if count and re.fullmatch(r"[0-9]{1,4}", count) else 1 for count in counts)
+
+    def have_no_gpu(self) -> bool:
+        """Tell whether it is known that no worker that is alive has a GPU; not where none is, or one doesn't tell."""
+        seen = self.workers()
+        with reaching_redis():
+            counts = cast(list[str | None], self._redis.hmget(self._prefix + "gpus", seen)) if seen else []
+        return bool(seen) and all(count == "0" for count in counts)
 
     def workers(self, within_s: float = SEEN_WITHIN_S) -> list[str]:
         """Name the workers that were seen within the last `within_s` seconds."""

@@ -17,6 +17,8 @@ from nextlabel.core.settings import Settings
 
 NAMES_IN_A_WARNING = 20
 PUBLISH_EVERY_S = 1.0
+#: So much longer a stage's speed is measured before it is told.
+MEASURED = 3
 
 
 class Run:
@@ -52,7 +54,8 @@ class Run:
         self._check = check
         self._publish = publish
         self._stages: tuple[str, ...] = ()
-        self._begun = (0.0, 0)  # when the stage began, and what was done by then
+        self._already = 0  # of the stage, what needed no work
+        self._first: tuple[float, int] | None = None  # when its first step was done, and how much that was
         self._published = 0.0
 
     def plan(self, *stages: str) -> None:
@@ -61,7 +64,7 @@ class Run:
 
     def stage(self, name: str, total: int | None = None, unit: str = "", done: int = 0) -> None:
         """Begins a stage of the plan. `done`: what needs no work any more."""
-        self._begun = (time.monotonic(), done)
+        self._already, self._first = done, None
         self.progress = Progress(
             stage=name,
             stage_index=self._stages.index(name),
@@ -120,11 +123,17 @@ class Run:
         self.warn(WarningCode.BATCH_HALVED, f"the GPU's memory was short; going on with {size} images at once")
 
     def _speed(self, done: int, total: int | None) -> dict[str, float | None]:
-        begun, already = self._begun
-        elapsed = time.monotonic() - begun
-        if done <= already or elapsed < PUBLISH_EVERY_S:
-            return {"rate_per_s": None, "eta_s": None}
-        rate = (done - already) / elapsed
+        """Tell how fast the stage is, and how long it takes still: from its first step on, which takes longer."""
+        unknown: dict[str, float | None] = {"rate_per_s": None, "eta_s": None}
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done) if done > self._already else None
+            return unknown
+        begun, before = self._first
+        elapsed = now - begun
+        if done <= before or elapsed < MEASURED * PUBLISH_EVERY_S:
+            return unknown
+        rate = (done - before) / elapsed
         eta = None if total is None else round((total - done) / rate, 1)
         return {"rate_per_s": round(rate, 2), "eta_s": eta}
 

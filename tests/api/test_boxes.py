@@ -56,6 +56,7 @@ def test_boxes_are_given_in_pixels_of_the_upright_image_read_counted_and_taken_b
     counts = drawn.counts()
     assert counts.json() == {
         "labels": 2,
+        "kept_apart": 0,
         "nothing_here": 1,
         "unfinished": 0,
         "classes": [{"class": "cat", "labels": 1}],
@@ -69,6 +70,16 @@ def test_boxes_are_given_in_pixels_of_the_upright_image_read_counted_and_taken_b
     assert drawn.counts(**{"If-None-Match": counts.headers["ETag"]}).status_code == 304
     assert drawn.give("turned.jpg", None, mine["version"]).json()["versions"] == {"turned.jpg": ""}
     assert drawn.counts().json()["labels"] == 1
+
+
+def test_images_that_are_kept_apart_are_counted_besides(drawn, client):
+    drawn.give("plain.png", [CAT])
+    drawn.give("turned.jpg", [CAT])
+    before = drawn.counts()
+    apart = {"path_to_img": "pool", "path_to_labels": "boxes", "images": 1, "task": "detection"}
+    assert client.post("/labels/validation", json=apart).status_code == 200
+    now = drawn.counts(**{"If-None-Match": before.headers["ETag"]}).json()
+    assert (now["labels"], now["kept_apart"]) == (2, 1)
 
 
 def test_two_tabs_and_two_people_lose_nothing(drawn):

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -15,8 +16,10 @@ from fastapi.testclient import TestClient
 from nextlabel.api.app import create_app
 from nextlabel.core.jobs.queue import JOBS_KEY
 from nextlabel.core.jobs.record import JobState
+from nextlabel.core.jobs.store import JobStore
 from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import f1_result, selection_result, settings_for
+from tests.api.test_errors import problem
 from tests.worker.conftest import wait_until
 
 
@@ -706,3 +709,20 @@ def test_a_parameter_that_a_call_does_not_take_is_refused_with_those_it_takes(cl
     (fault,) = answer.json()["errors"]
     assert (answer.status_code, fault["pointer"]) == (422, f"?{path.partition('?')[2].partition('=')[0]}")
     assert (fault["code"], fault["detail"]) == ("unknown_field", f"there is no such field; this call takes {takes}")
+
+
+def test_what_needs_a_gpu_is_refused_where_all_workers_say_that_they_have_none(client, data, settings):
+    (data.root / "boxes").mkdir()
+    data.labels("boxes/boxes-anna.jsonl", '{"name": "a.png", "width": 4, "height": 4, "boxes": []}\n')
+    asked = {"kind": "prediction", "task": "detection", "path_to_img": "pool", "path_to_labels": "boxes"}
+    with closing(JobStore.at(settings.redis_url)) as store:
+        assert client.post("/jobs", json={**asked, "detector": "large"}).status_code == 202  # nobody is there to tell
+        store.note_worker("w@a", gpus=0)
+        refused = client.post("/jobs", json={**asked, "detector": "large"})
+        assert [one["pointer"] for one in problem(refused)["errors"]] == ["/detector"]
+        assert "no worker has one: leave it out" in refused.text
+        assert client.post("/jobs", json=asked).status_code == 202
+        store.note_worker("w@b")  # of an older version, which doesn't tell
+        assert client.post("/jobs", json={**asked, "detector": "large"}).status_code == 202
+        store.note_worker("w@b", gpus=1)
+        assert client.post("/jobs", json={**asked, "detector": "large"}).status_code == 202

@@ -39,6 +39,15 @@ def test_what_would_leave_nothing_to_learn_from_or_let_images_go_is_refused(clie
     assert client.get("/labels/validation", params={"path_to_labels": "team"}).json() == told
 
 
+def test_how_many_the_pool_allows_is_told(client, data, places):
+    (data.root / "team").mkdir()
+    assert client.get("/labels/validation", params=places).json()["most"] == 2
+    for images, most in ((1, 2), (2, 2)):
+        client.post("/labels/validation", json={**places, "images": images})
+        assert client.get("/labels/validation", params=places).json()["most"] == most
+    assert client.get("/labels/validation", params={"path_to_labels": "team"}).json()["most"] is None
+
+
 def test_how_many_is_asked_within_reason(client, data):
     refused = client.post("/labels/validation", json={"path_to_img": "pool", "path_to_labels": "team", "images": -1})
     assert [one["pointer"] for one in problem(refused)["errors"]] == ["/images"]

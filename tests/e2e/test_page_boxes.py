@@ -539,5 +539,12 @@ def test_what_one_is_unsure_of_and_what_is_kept_apart_is_come_back_to(visit, pro
     page.get_by_role("link", name="Label them").click()
     stage_of(page)
     expect(page.get_by_role("option")).to_have_count(4)
+    expect(page.get_by_text(re.compile("^[01] of 4$"))).to_be_visible()
     assert visitor.serious() == []
     visitor.shot("boxes-apart")
+    for _ in range(4):
+        page.keyboard.press("n")
+    expect(page.get_by_text("4 of 4")).to_be_visible()
+    page.keyboard.press("Space")  # back at once, with the last image still on its way to the disk
+    expect(page.get_by_text("4 images are kept apart")).to_contain_text("4 labelled")
+    expect(page.get_by_role("link", name="Label them")).to_have_count(0)

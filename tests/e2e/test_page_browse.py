@@ -54,6 +54,11 @@ def test_two_hundred_images_are_labelled_in_a_few_clicks_and_it_is_told_how_many
     with page.expect_download() as saved:
         asked.get_by_role("button", name="Save").click()
     assert len(json.loads(Path(saved.value.path()).read_text())["annotations"]) == 216
+    page.get_by_role("button", name="Export").click()
+    asked.get_by_role("radio", name="suggestions").check()
+    with page.expect_download() as saved:
+        asked.get_by_role("button", name="Save").click()
+    assert len(Path(saved.value.path()).read_text().splitlines()) == 1 + 201
     page.get_by_role("button", name="Undo").click()
     until(page, lambda: len(read(labels)) == 15)
     assert visitor.serious() == []
@@ -90,7 +95,12 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     photo = page.get_by_role("complementary").locator(".zoomed")
     page.keyboard.press("+")
     expect(photo).to_have_css("transform", re.compile(r"matrix\(1\.5, 0, 0, 1\.5, "))
+    brightness = page.get_by_role("complementary").get_by_role("slider", name="Brightness")
+    brightness.fill("2.5")
+    expect(photo).to_have_css("filter", "brightness(2.5)")
     visitor.shot("browse-close")
+    brightness.fill("1")
+    grid.focus()
     page.keyboard.press("End")  # blue_9.png
     expect(photo).to_have_css("transform", "none")
     page.keyboard.press("Shift+ArrowLeft")

@@ -44,6 +44,12 @@ def test_charts_name_their_axes_in_letters_that_are_read_on_a_phone(visit, proje
     expect(page.get_by_text("agrees with the one before it: well (kappa 0.88; 1 is full agreement)")).to_be_visible()
 
 
+def test_the_code_of_other_views_follows_when_the_first_has_been_there_for_a_while(visit, project):
+    visitor = visit()
+    with visitor.page.expect_request(re.compile("MapView.*js"), timeout=30_000):
+        visitor.open("#/jobs", project)
+
+
 def test_a_heading_is_not_covered_by_what_stands_beside_it_on_a_phone(visit, project, labels):
     give_some(labels, "red_0.png", "green_0.png")
     visitor = visit({"width": 320, "height": 640})

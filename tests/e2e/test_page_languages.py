@@ -51,7 +51,12 @@ def test_a_russian_browser_labels_asks_and_sets_up_in_russian_and_nothing_is_cut
     page.keyboard.press("Escape")
 
     views = page.get_by_role("navigation", name="Разделы")
-    for view in ("Качество", "Проверка", "Карта", "Задания", "Настройка"):
+    for button, title in (("Классы", "Классы"), (re.compile("^Проект"), "Проекты")):
+        page.get_by_role("button", name=button, exact=True).first.click()
+        expect(page.get_by_role("dialog", name=title)).to_be_visible()
+        look(title)
+        page.keyboard.press("Escape")
+    for view in ("Качество", "Проверка", "Карта", "Обзор", "Задания", "Настройка"):
         link = views.get_by_role("link", name=view)
         link.click()
         expect(link).to_have_attribute("aria-current", "page")

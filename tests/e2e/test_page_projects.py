@@ -51,6 +51,46 @@ def test_two_browsers_see_the_same_projects_by_name(visit, pools, labels):
     visitor.shot("project-unknown")
 
 
+def test_a_rename_that_is_refused_is_told_in_the_dialog(visit, project, labels):
+    labels.mkdir()
+    kept = {"path_to_img": project["pool"], "path_to_labels": project["labels"], "backbone": "descriptor"}
+    visitor = visit(NARROW, "dark")
+    for name, task in (("one", "classification"), ("two", "multilabel")):
+        visitor.context.request.post(f"{visitor.url}/projects", data={**kept, "name": name, "task": task})
+    page = visitor.open("#/browse?project=one")
+    page.get_by_role("button", name="Project one").press("Enter")
+    asked = page.get_by_role("dialog", name="Projects")
+    asked.get_by_role("button", name="Rename one", exact=True).press("Enter")
+    renamed = asked.get_by_role("textbox", name="New name of one")
+    expect(renamed).to_be_focused()
+    page.keyboard.type("two")
+    page.keyboard.press("Enter")
+    expect(asked.get_by_role("alert")).to_have_text(
+        re.compile("^a project of .* is called so already; give this one another name")
+    )
+    expect(renamed).to_have_value("two")
+    visitor.shot("project-rename-refused")
+    visitor.forgive("422")
+    for name in ("one", "two"):
+        visitor.context.request.post(f"{visitor.url}/projects/forget", data={"name": name})
+
+
+def test_a_project_whose_folder_is_gone_says_so_and_looks_no_longer(visit, pools, labels):
+    gone = pools / "gone"
+    gone.mkdir()
+    labels.mkdir()
+    visitor = visit()
+    named = {"name": "gone", "path_to_img": str(gone), "path_to_labels": str(labels), "backbone": "descriptor"}
+    visitor.context.request.post(f"{visitor.url}/projects", data=named)
+    gone.rmdir()
+    page = visitor.open("#/browse?project=gone")
+    expect(page.get_by_role("alert").filter(has_text="does not exist")).to_be_visible()
+    expect(page.get_by_text("Looking through the pool")).to_have_count(0)
+    visitor.shot("project-gone")
+    visitor.forgive("422")
+    visitor.context.request.post(f"{visitor.url}/projects/forget", data={"name": "gone"})
+
+
 def test_a_link_leads_another_browser_to_an_image_and_going_back_leads_to_it_too(visit, project, labels):
     give_some(labels, "red_0.png")
     named = {"name": "linked", "path_to_img": project["pool"], "path_to_labels": project["labels"]}

@@ -104,7 +104,9 @@ def test_images_are_kept_apart_on_the_page_and_the_model_is_scored_by_them(visit
     labels.mkdir()
     visitor = visit(NARROW)
     page = visitor.open("#/quality", {**project, "valPool": "", "valLabels": ""})
-    page.get_by_role("spinbutton", name="Images to keep apart").fill("12")
+    begins = page.get_by_role("spinbutton", name="Images to keep apart")
+    expect(begins).to_have_value("30")  # half of the pool
+    begins.fill("12")
     page.get_by_role("button", name="Keep them apart").press("Enter")
     page.get_by_role("link", name="Label them").click()
     expect(page.get_by_text("12 of 60 images")).to_be_visible()

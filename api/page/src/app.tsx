@@ -12,6 +12,7 @@ import { KeyDialog } from "./shared/KeyDialog";
 import { useKeys } from "./shared/keyboard";
 import { later } from "./shared/later";
 import { Toasts } from "./shared/Toasts";
+import { dialogs } from "./store/notices";
 import { isBoxes, looksAtThem, project } from "./store/project";
 import { loadProjects } from "./store/projects";
 import { addressOf, go, type Route, route, VIEWS } from "./store/route";
@@ -89,7 +90,7 @@ export function App() {
           {elsewhere ? <OpenProject name={elsewhere} /> : <View params={params} />}
         </Failed>
       </main>
-      <Toasts />
+      {dialogs.value.length === 0 && <Toasts />}
       <Dialogs />
       <KeyDialog />
     </>

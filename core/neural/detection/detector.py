@@ -23,6 +23,7 @@ REPORTED = 0.01  # the lowest score of a box that is told at all
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
 MOST_BOXES = 300  # of an image
 SAME = 0.6  # IoU from which on two boxes of a class are of one object
+BACKGROUND, ELSE = 0.7, 0.05  # share of the image, and the score of what else is there, from which on it is no object
 LEAST_SIDE = 0.5  # pixels; boxes cut at the edge of their image may have none left
 PAYS = 60  # images from which on compiling the network is worth its seconds
 
@@ -78,6 +79,9 @@ class Detector:
         boxes, objects, classes, described, features = said
         sure = sigmoid(objects[:, None] if self._class_free else classes)
         detected, positions = boxes_of(image, boxes, sure) if self._namer is None else self._named(image, boxes, sure)
+        if self._class_free:
+            kept = np.flatnonzero(~is_background(detected, image.width, image.height))
+            detected, positions = detected.at(kept), positions[kept]
         return Seen(detected, of_length_1(described[positions]), of_length_1(features))
 
     def _named(self, image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
@@ -105,6 +109,13 @@ def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]
     kept = kept.numpy()[:MOST_BOXES]
     places = np.concatenate([corners[kept, :2], corners[kept, 2:] - corners[kept, :2]], axis=1)
     return Detected(places, classes[kept], scores[kept]), positions[kept]
+
+
+def is_background(detected: Detected, width: int, height: int) -> NDArray[np.bool_]:
+    """Return (n,) which boxes are around nearly all of the image, where others are found: what the objects lie on."""
+    wide: NDArray[np.bool_] = detected.places[:, 2:].prod(axis=1) >= BACKGROUND * width * height
+    others = bool((detected.scores[~wide] >= ELSE).any())
+    return wide & others
 
 
 def _corners(boxes: Floats, image: Small) -> Floats:

@@ -50,23 +50,31 @@ def test_the_rate_counts_only_what_was_done_in_this_stage(clock):
     run, _ = new_run()
     run.stage("embed", total=100, done=60)
     clock.now += 2
-    run.advance(70)
-    assert (run.progress.rate_per_s, run.progress.eta_s) == (5.0, 6.0)
+    run.advance(62)
+    clock.now += 4
+    run.advance(82)
+    assert (run.progress.rate_per_s, run.progress.eta_s) == (5.0, 3.6)
 
 
-def test_the_first_second_of_a_stage_tells_no_rate(clock):
+def test_a_first_step_that_takes_long_makes_no_time_left_too_long(clock):
     run, _ = new_run()
-    run.stage("embed", total=100)
-    clock.now += 0.5
-    run.advance(50)
-    assert (run.progress.rate_per_s, run.progress.eta_s) == (None, None)
+    run.stage("embed", total=800)
+    clock.now += 60
+    run.advance(0)
+    run.advance(8)
+    for done in (16, 24, 32):
+        assert (run.progress.rate_per_s, run.progress.eta_s) == (None, None)
+        clock.now += 1
+        run.advance(done)
+    assert (run.progress.rate_per_s, run.progress.eta_s) == (8.0, 96.0)
 
 
 def test_without_a_total_there_is_a_rate_and_no_time_left(clock):
     run, _ = new_run()
     run.stage("embed")
-    clock.now += 2
-    run.advance(10)
+    run.advance(1)
+    clock.now += 4
+    run.advance(21)
     assert (run.progress.rate_per_s, run.progress.eta_s) == (5.0, None)
 
 

@@ -104,6 +104,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
             {words.boxes.backTo[only.from]}
           </a>
           <span class="dim">{only.title}</span>
+          <Done board={board.value} />
           {none.value && <strong>{words.boxes.noneOfThese}</strong>}
         </p>
       ) : (
@@ -170,6 +171,13 @@ function onlyThese(params: URLSearchParams): Only | null {
 async function keptApart(lifetime: AbortSignal): Promise<readonly string[]> {
   await loadApart(lifetime);
   return apart.value?.names ?? [];
+}
+
+/** How many of several images are done. */
+function Done({ board }: { board: Board | null }) {
+  const all = board?.entries.length ?? 0;
+  if (!board || all < 2) return null;
+  return <strong class="num">{words.boxes.inBatch(all - board.open.value.length, all)}</strong>;
 }
 
 interface Given {

@@ -110,7 +110,8 @@ function Browsing({ params }: { params: URLSearchParams }) {
       )}
       <ActBar browse={browse} look={look} job={job.value} onAgain={() => again.value++} />
       <div class="browse-room">
-        {seen ? <Grid browse={browse} /> : <p class="hint">{words.browse.looking}</p>}
+        {seen && <Grid browse={browse} />}
+        {!seen && !browse.problem.value && <p class="hint">{words.browse.looking}</p>}
         {seen && seen.total > 0 && <Looked browse={browse} />}
       </div>
     </div>

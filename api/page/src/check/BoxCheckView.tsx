@@ -34,6 +34,7 @@ export function BoxCheckView({ params }: { params: URLSearchParams }) {
     void attempt(() => check.resume(params.get("job")));
   }, []);
   const answer = check.answer.value;
+  const few = answer?.job.warnings.find(({ code }) => code === "few_labels");
   const path = predictionsOf.value;
   const theirs = path.trim() ? { path_to_predictions: path.trim() } : {};
   const go = (
@@ -66,6 +67,7 @@ export function BoxCheckView({ params }: { params: URLSearchParams }) {
         />
       </section>
       <Asking question={check} />
+      {few && <p class="notice">{few.detail}</p>}
       {desk.value && answer && <BoxDeskView key={answer.job.id} desk={desk.value} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
     </div>

@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
+import { Problem } from "../service/service";
 import { useLifetime } from "../shared/lifetime";
+import { Refusal } from "../shared/Refusal";
 import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
 import { openProject } from "../store/projects";
@@ -10,9 +12,18 @@ import { showProjects } from "./show";
 export function OpenProject({ name }: { name: string }) {
   const lifetime = useLifetime(name);
   const [isUnknown, setUnknown] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
-    void attempt(async () => setUnknown(!(await untilDone(() => openProject(name, lifetime), lifetime))));
+    void attempt(async () => {
+      try {
+        setUnknown(!(await untilDone(() => openProject(name, lifetime), lifetime)));
+      } catch (error) {
+        if (error instanceof Problem) setProblem(error);
+        throw error;
+      }
+    });
   }, [lifetime]);
+  if (problem) return <Refusal problem={problem} />;
   if (!isUnknown) return <p class="hint">{words.app.loading}</p>;
   return (
     <div class="empty">

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { confirmed } from "../shared/Dialogs";
 import { useLifetime } from "../shared/lifetime";
 import { attempt } from "../store/notices";
+import { unsaved } from "../store/outbox";
 import { isBoxes } from "../store/project";
 import { addressOf } from "../store/route";
 import { apart, keepApart, loadApart } from "../store/validation";
@@ -15,9 +16,10 @@ const toLabel = () =>
 export function KeepApart() {
   const lifetime = useLifetime();
   const field = useRef<HTMLInputElement>(null);
+  const isWritten = !unsaved.value; // the last label may still be on its way
   useEffect(() => {
     void attempt(() => loadApart(lifetime));
-  }, []);
+  }, [isWritten]);
   const { validation: say } = words;
   const now = apart.value;
   if (!now) return null;
@@ -41,16 +43,17 @@ export function KeepApart() {
       </p>
     );
   }
+  const usual = Math.min(USUAL, now.most ?? USUAL); // half of a pool at least is learnt from
   return (
     <form
       class="row kept-apart"
       onSubmit={(event) => {
         event.preventDefault();
-        void attempt(() => keepApart(field.current!.valueAsNumber || USUAL));
+        void attempt(() => keepApart(field.current!.valueAsNumber || usual));
       }}
     >
       <label class="grow">
-        {say.keep} <input ref={field} type="number" min={1} max={100_000} defaultValue={`${USUAL}`} />
+        {say.keep} <input ref={field} type="number" min={1} max={now.most ?? 100_000} defaultValue={`${usual}`} />
         <span class="hint">{say.hint}</span>
       </label>
       <button type="submit">{say.go}</button>

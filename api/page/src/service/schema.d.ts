@@ -1246,6 +1246,11 @@ export interface components {
              */
             labels: number;
             /**
+             * Kept Apart
+             * @description Of them, those that are kept apart to validate by.
+             */
+            kept_apart: number;
+            /**
              * Nothing Here
              * @description Of them, those without a box.
              */
@@ -5101,6 +5106,11 @@ export interface components {
             labelled: number;
             /** Names */
             names: string[];
+            /**
+             * Most
+             * @description How many can be kept apart in all; null where no pool was named.
+             */
+            most?: number | null;
         };
         /**
          * ValidationWanted
@@ -6332,6 +6342,8 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
+                /** @description Their pool, of which the most is told then. */
+                path_to_img?: string | null;
                 task?: "classification" | "multilabel" | "detection";
             };
             header?: never;

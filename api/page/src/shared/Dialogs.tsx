@@ -1,18 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
 import { dialogs, type Opened, open } from "../store/notices";
 import { words } from "../words";
+import { Toasts } from "./Toasts";
 
 export function Dialogs() {
   return (
     <>
       {dialogs.value.map((one) => (
-        <Dialog key={one.id} opened={one} />
+        <Dialog key={one.id} opened={one} isOnTop={one === dialogs.value.at(-1)} />
       ))}
     </>
   );
 }
 
-function Dialog({ opened }: { opened: Opened }) {
+function Dialog({ opened, isOnTop }: { opened: Opened; isOnTop: boolean }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -39,6 +40,7 @@ function Dialog({ opened }: { opened: Opened }) {
         </button>
       </header>
       {opened.body}
+      {isOnTop && <Toasts within />}
     </dialog>
   );
 }

@@ -23,7 +23,9 @@ export function later<P>(load: () => Promise<ComponentType<P>>, Meanwhile?: Comp
     }
   };
   const again = () => void (found.value ?? fetch());
-  addEventListener("load", () => setTimeout(() => idly(again), SOON_S * 1000), { once: true });
+  const soon = () => setTimeout(() => idly(again), SOON_S * 1000);
+  if (document.readyState === "complete") soon();
+  else addEventListener("load", soon, { once: true });
   return (props) => {
     useEffect(again, []);
     useComeback(again);

@@ -72,7 +72,8 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | null> {
   } catch (error) {
     if (isAbort(error)) return null;
     if (!(error instanceof Problem)) throw error;
-    tell(error.message, "bad");
+    const details = error.faults.map(({ detail }) => detail); // without the names that the wire has for fields
+    tell(details.join(" ") || error.message, "bad");
     return null;
   }
 }

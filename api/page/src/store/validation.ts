@@ -9,9 +9,10 @@ import { theProject, validated, whatALabelIs } from "./project";
 export const apart = signal<KeptApart | null>(null);
 
 export async function loadApart(signal: AbortSignal): Promise<void> {
+  const { pool, labels } = theProject();
   apart.value = null;
   apart.value = await get<KeptApart>("labels/validation", {
-    query: { path_to_labels: theProject().labels, ...whatALabelIs() },
+    query: { path_to_labels: labels, path_to_img: pool, ...whatALabelIs() },
     signal,
   });
 }

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from nextlabel.core.data.boxes import Detected
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.detection.detector import Detector, boxes_of
+from nextlabel.core.neural.detection.detector import Detector, boxes_of, is_background
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
@@ -79,6 +80,21 @@ def test_another_file_of_that_name_is_refused(tmp_path):
     (tmp_path / FILE).write_bytes(b"an older export wants other pixels")
     with pytest.raises(WeightsMismatch, match="its sha256 is"):
         find_weights(Settings(weights_dir=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([(0, 0, 100, 70, 0.9), (10, 10, 20, 20, 0.3)], [True, False]),
+        ([(0, 0, 100, 69, 0.9), (10, 10, 20, 20, 0.3)], [False, False]),
+        ([(0, 0, 100, 70, 0.9), (10, 10, 20, 20, 0.04)], [False, False]),
+        ([(0, 0, 100, 70, 0.9)], [False]),
+    ],
+)
+def test_a_box_around_nearly_all_of_an_image_is_no_object_where_others_are_found(boxes, expected):
+    numbers = np.array(boxes, float)
+    found = Detected(numbers[:, :4], np.zeros(len(boxes), np.int64), numbers[:, 4])
+    assert is_background(found, 100, 100).tolist() == expected
 
 
 def test_the_published_weights_find_cards_without_any_label(real_data):
