@@ -104,17 +104,14 @@ class Trial:
 
     def __init__(self, data: Path, folder: Path, weights: Path, seed: int, options: Mapping[str, Any]) -> None:
         self._images, self._drawn = data / "images", read_drawn(data / "annotations.json")
-        names = np.random.default_rng(0).permutation(sorted(self._drawn)).tolist()
-        held = round(FOR_SCORING * len(names))
+        self._held_out, self._order = divided(self._drawn, seed)
         self._folder, self._seed, self._options = folder, seed, options
-        self._val = self._labels("val.jsonl", names[:held])
-        self._order = np.random.default_rng(seed).permutation(names[held:]).tolist()
+        self._val = self._labels("val.jsonl", self._held_out)
         roots = (data.resolve(), folder.resolve())
         self._settings = Settings(
             data_roots=roots, weights_dir=weights.resolve(), cache_dir=folder / "cache", state_dir=folder / "state"
         )
         self._backbones = BackboneLoader(self._settings, "cpu")
-        self._held_out = names[:held]
 
     def curve(self, sizes: Iterable[int], there: Sequence[Line]) -> Iterator[Line]:
         """there: the lines of an earlier call, which are not computed again."""
@@ -245,42 +242,46 @@ def print_table(lines: Sequence[Line]) -> None:
 
 
 def print_gains(lines: Sequence[Line]) -> None:
-    """Print the mean over seeds of mAP@50 against random choice, in points, and its interval of 95 %.
+    """Print what mAP@50 gains over random choice, in points: the mean over seeds and its interval of 95 %.
 
-    At equal boxes, what random choice reaches is read off between its rounds; what lies beyond its last is left out.
+    At equal boxes, both are read off at as many boxes as the one of them had drawn that drew fewer: between two rounds,
+    a curve is a line over the logarithm of the boxes.
     """
     runs: dict[tuple[str, str], dict[int, list[Line]]] = {}
     for line in lines:
         runs.setdefault((line["set"], line["method"]), {}).setdefault(line["seed"], []).append(line)
     for (name, method), by_seed in sorted(runs.items()):
-        for line in by_seed[min(by_seed)][1:]:
-            pairs = [
-                _gain(mine, runs[name, "random"].get(seed, []), line["labelled"]) for seed, mine in by_seed.items()
-            ]
-            images, boxes = (_mean([pair[i] for pair in pairs if pair]) for i in (0, 1))
-            print(f"{name} {method} {line['labelled']} images: {images} at equal images, {boxes} at equal boxes")
+        if method == "random":
+            continue
+        rounds = {
+            seed: {line["labelled"]: _gain(line, mine, theirs) for line in mine[1:]}
+            for seed, mine in by_seed.items()
+            if len(theirs := runs[name, "random"].get(seed, [])) == len(mine)
+        }
+        for labelled in [line["labelled"] for line in by_seed[min(by_seed)][1:]]:
+            print(f"{name} {method} {labelled} images: {_mean([of[labelled] for of in rounds.values()])}")
+        print(f"{name} {method} all rounds: {_mean([np.mean([*of.values()], axis=0) for of in rounds.values()])}")
 
 
-def _gain(mine: Sequence[Line], theirs: Sequence[Line], labelled: int) -> tuple[float, float | None] | None:
-    """Compare one seed's round with random choice; None: one of them did not get so far."""
-    reached, usual = ([one for one in lines if one["labelled"] == labelled] for lines in (mine, theirs))
-    if not reached or not usual:
-        return None
-    (line,), (other,) = reached, usual
-    drawn, maps = [one["boxes"] for one in theirs], [one["map50"] for one in theirs]
-    beyond = line["boxes"] > drawn[-1]
-    at_equal = None if beyond else 100 * (line["map50"] - float(np.interp(line["boxes"], drawn, maps)))
-    return 100 * (line["map50"] - other["map50"]), at_equal
+def _gain(line: Line, mine: Sequence[Line], theirs: Sequence[Line]) -> tuple[float, float]:
+    """Compare one seed's round with random choice, at equal images and at equal boxes."""
+    (other,) = (one for one in theirs if one["labelled"] == line["labelled"])
+    boxes = np.log(min(line["boxes"], other["boxes"]))
+    at_equal = [
+        float(np.interp(boxes, np.log([one["boxes"] for one in of]), [one["map50"] for one in of]))
+        for of in (mine, theirs)
+    ]
+    return 100 * (line["map50"] - other["map50"]), 100 * (at_equal[0] - at_equal[1])
 
 
-def _mean(gains: Sequence[float | None]) -> str:
-    known = [gain for gain in gains if gain is not None]
-    if not known:
-        return "unknown"
-    if len(known) == 1:
-        return f"{known[0]:+.1f} (1 seed)"
-    error = np.std(known, ddof=1) / np.sqrt(len(known)) * student.ppf(0.975, len(known) - 1)
-    return f"{np.mean(known):+.1f} ± {error:.1f} ({len(known)} seeds)"
+def _mean(gains: Sequence[Sequence[float]]) -> str:
+    n = len(gains)
+    if n < 2:
+        return f"{n} seeds"
+    mean, spread = np.mean(gains, axis=0), np.std(gains, axis=0, ddof=1)
+    error = spread / np.sqrt(n) * student.ppf(0.975, n - 1)
+    images, boxes = (f"{mean[i]:+.1f} ± {error[i]:.1f}" for i in (0, 1))
+    return f"{images} at equal images, {boxes} at equal boxes ({n} seeds)"
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------
@@ -406,6 +407,13 @@ def resident_mb() -> int:
 
 
 # --- labels -----------------------------------------------------------------------------------------------------
+
+
+def divided(drawn: Drawn, seed: int) -> tuple[list[str], list[str]]:
+    """Return the names of images to score by, the same for all seeds, and of the others in an order by chance."""
+    names = np.random.default_rng(0).permutation(sorted(drawn)).tolist()
+    held = round(FOR_SCORING * len(names))
+    return names[:held], np.random.default_rng(seed).permutation(names[held:]).tolist()
 
 
 def read_drawn(annotations: Path) -> Drawn:

@@ -218,17 +218,18 @@ def usual_scores(truth: Sequence[Truth], detected: Sequence[Detected], n_classes
     return usual
 
 
-def rightly_named(truth: Sequence[Truth], detected: Sequence[Detected]) -> Flags:
-    """Return (objects,) whether the surest prediction at each object, crowds aside, is of its class."""
-    right: list[bool] = []
+def named(truth: Sequence[Truth], detected: Sequence[Detected]) -> tuple[Rows, Rows]:
+    """Return (objects,) each: the class of objects, crowds aside, and that of the surest prediction at them, or -1."""
+    classes, said_to_be = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for one, said in zip(truth, detected, strict=True):
-        sure = np.where(_overlaps(said.places, one.places, one.crowd) >= FOUND, said.scores[:, None], 0)[:, ~one.crowd]
+        there = _overlaps(said.places, one.places, one.crowd)[:, ~one.crowd] >= FOUND
+        classes.append(one.classes[~one.crowd])
+        best = np.full(there.shape[1], -1, np.int64)
         if len(said):
-            named = said.classes[sure.argmax(axis=0)]
-            right += ((named == one.classes[~one.crowd]) & sure.any(axis=0)).tolist()
-        else:
-            right += [False] * sure.shape[1]
-    return np.array(right, np.bool_)
+            surest = np.where(there, said.scores[:, None], -1).argmax(axis=0)
+            best = np.where(there.any(axis=0), said.classes[surest], -1)
+        said_to_be.append(best)
+    return np.concatenate(classes), np.concatenate(said_to_be)
 
 
 def lowest_sure(truth: Sequence[Truth], detected: Sequence[Detected]) -> float | None:

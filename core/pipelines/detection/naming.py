@@ -13,7 +13,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.methods.arrays import Rows
-from nextlabel.core.metrics.detection import Calibration, Truth, rightly_named, score
+from nextlabel.core.metrics.detection import Calibration, Truth, named, score
 from nextlabel.core.neural.backbones import USUAL, Backbone
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_crops
 from nextlabel.core.neural.detection.detector import Detector
@@ -22,7 +22,8 @@ from nextlabel.core.neural.detection.training import Example, Trained, split
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.run import Run
 
-GAIN = 0.05  # objects of the held-out images that have to be named rightly besides: for fewer it isn't worth its time
+MISNAMED = 0.1  # of the held-out objects: of fewer, views can't mend so many that they are worth their time
+WORSE = 2.0  # standard errors by which fewer are named rightly with views: then they are not used
 MOST_CROPS, MOST_OF_CLASS = 3_000, 200  # learnt from, 6 ms each
 
 
@@ -52,27 +53,29 @@ def with_namer(
     n_classes = trained.network.n_classes
     truth, plain = _seen(Detector(trained.network, engine="torch"), examples, held, side, pool, run)
     namer = CropClassifier(head, backbone)
-    _, named = _seen(Detector(trained.network, engine="torch", namer=namer), examples, held, side, pool, run)
-    if not pays(rightly_named(truth, plain), rightly_named(truth, named)):
+    _, viewed = _seen(Detector(trained.network, engine="torch", namer=namer), examples, held, side, pool, run)
+    classes, before = named(truth, plain)
+    if not pays(classes, before, named(truth, viewed)[1]):
         return trained
     return replace(
         trained,
         namer=views.head(rows, n_classes, seed),
-        map50=score(truth, named, [str(c) for c in range(n_classes)]).map50,
-        calibration=Calibration.of(truth, named, n_classes),
+        map50=score(truth, viewed, [str(c) for c in range(n_classes)]).map50,
+        calibration=Calibration.of(truth, viewed, n_classes),
     )
 
 
-def pays(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> bool:
-    """Say whether naming pays, by which of n objects are named rightly without it and with it.
+def pays(classes: Rows, before: Rows, after: Rows) -> bool:
+    """Say whether views pay, by what n objects are named without them and with them: (n,) each, -1 for not found.
 
-    Where they are few, chance may hide it: it is taken to pay if a standard error more would do. Average precision,
-    which is told of scores, too, needs many more objects to tell.
+    Where the network misnames many, a second witness helps as a rule, so that they are used unless these objects say
+    otherwise beyond chance. Often there are a dozen: whether average precision rises on those is a toss of a coin.
     """
-    if not len(before):
+    misnamed = (before >= 0) & (before != classes)
+    if not len(classes) or misnamed.mean() < MISNAMED:
         return False
-    gained = after.astype(float) - before
-    return bool(gained.mean() + gained.std() / np.sqrt(len(gained)) >= GAIN)
+    lost = (before == classes).astype(float) - (after == classes)
+    return bool(lost.mean() <= WORSE * lost.std() / np.sqrt(len(lost)))
 
 
 def _seen(

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from nextlabel.core.data.boxes import Detected
-from nextlabel.core.metrics.detection import Calibration, Truth, rightly_named, score
+from nextlabel.core.metrics.detection import Calibration, Truth, named, score
 
 
 def truth(*objects, crowd=()):
@@ -175,8 +175,8 @@ def test_one_object_is_drafted_once_as_what_it_is_most_surely():
     assert calibration.drafts(said()).tolist() == []
 
 
-def test_an_object_is_named_rightly_where_the_surest_prediction_is_of_its_class():
+def test_an_object_is_named_by_the_surest_prediction_at_it():
     objects = truth((0, 0, 0, 10, 10), (1, 50, 50, 10, 10), (1, 20, 20, 9, 9), (1, 80, 80, 9, 9), crowd=(3,))
     there = said((0, 0, 0, 10, 10, 0.6), (1, 1, 0, 10, 10, 0.2), (0, 20, 20, 9, 9, 0.5), (1, 20, 20, 9, 9, 0.4))
-    assert rightly_named([truth(), objects], [there, there]).tolist() == [True, False, False]
-    assert rightly_named([objects], [said()]).tolist() == [False, False, False]
+    assert [one.tolist() for one in named([truth(), objects], [there, there])] == [[0, 1, 1], [0, -1, 0]]
+    assert [one.tolist() for one in named([objects], [said()])] == [[0, 1, 1], [-1, -1, -1]]

@@ -122,26 +122,27 @@ def test_a_prediction_on_top_of_a_drawn_box_is_left_out_whatever_its_class():
     assert beside(said, BoxedImage(100, 50)) is said
 
 
-@pytest.mark.parametrize(("gain", "named_by"), [(-1, "descriptor"), (2, None)])
-def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(bench, drawn, monkeypatch, gain, named_by):
+@pytest.mark.parametrize(("pays", "named_by"), [(True, "descriptor"), (False, None)])
+def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(bench, drawn, monkeypatch, pays, named_by):
     monkeypatch.setattr(naming, "USUAL", "descriptor")
-    monkeypatch.setattr(naming, "GAIN", gain)
+    monkeypatch.setattr(naming, "pays", lambda *_: pays)
     first = ask(bench, "prediction", **QUICK)
     assert first.detector.named_by == named_by
     assert ("crops=descriptor" in first.manifest.preprocessing) == (named_by is not None)
     assert ask(bench, "prediction", **QUICK) == first  # as it was kept
 
 
-def test_naming_pays_where_more_objects_are_named_rightly_or_too_few_tell():
-    wrong, right = np.zeros(100, bool), np.ones(100, bool)
-    third = np.arange(100) % 3 == 0
-    assert naming.pays(wrong, third)
-    assert not naming.pays(right, right)
-    assert not naming.pays(third, wrong)
-    assert not naming.pays(right, np.arange(100) > 2)
-    few = np.array([True, False, False, True, False, True])
-    assert naming.pays(few, np.array([True, True, False, False, False, True]))  # one more, one less
-    assert not naming.pays(few[:0], few[:0])
+def test_views_pay_where_many_are_misnamed_and_not_fewer_are_named_rightly_beyond_chance():
+    classes = np.arange(100) % 4
+    wrong, some_wrong = (classes + 1) % 4, np.where(np.arange(100) < 30, 3 - classes, classes)
+    assert naming.pays(classes, wrong, some_wrong)
+    assert naming.pays(classes, some_wrong, some_wrong)
+    assert not naming.pays(classes, some_wrong, wrong)
+    assert not naming.pays(classes, classes, classes)
+    assert not naming.pays(classes, np.where(some_wrong == classes, classes, -1), classes)  # not found, not misnamed
+    few = np.zeros(10, int)
+    assert naming.pays(few, np.repeat([0, 1], 5), np.repeat([0, 1], [4, 6]))
+    assert not naming.pays(few[:0], few[:0], few[:0])
 
 
 def test_without_weights_it_is_said_what_to_do(bench, drawn):
