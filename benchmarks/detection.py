@@ -259,9 +259,8 @@ def print_gains(lines: Sequence[Line]) -> None:
             if len(theirs := runs[name, "random"].get(seed, [])) == len(mine)
         }
         for labelled in [line["labelled"] for line in by_seed[min(by_seed)][1:]]:
-            print(
-                f"{name} {method} {labelled} images: {_mean([of[labelled] for of in rounds.values() if labelled in of])}"
-            )
+            reached = [of[labelled] for of in rounds.values() if labelled in of]
+            print(f"{name} {method} {labelled} images: {_mean(reached)}")
         print(f"{name} {method} all rounds: {_mean([np.mean([*of.values()], axis=0) for of in rounds.values()])}")
 
 
