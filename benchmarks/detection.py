@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -43,7 +44,7 @@ from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import BoxReader
 from nextlabel.core.neural.detection.weights import FILE, read_weights
 from nextlabel.core.pipelines.detection.selection import LOOKED_AT
-from nextlabel.core.pipelines.detection.training_set import SIDE
+from nextlabel.core.pipelines.detection.training_set import LARGER_SIDE, SIDE
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
     parser.add_argument("--methods", nargs="+", default=["auto", "random"])
     parser.add_argument("--repeats", type=int, default=3, help="of a learning curve")
+    parser.add_argument("--images", type=int, default=10_000, help="that are predicted to tell what it costs")
     parser.add_argument("--passes", type=int)
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--detector", choices=("whole", "light", "large"))
@@ -79,7 +81,7 @@ def main() -> None:
         {"gains": print_gains, "table": print_table}[given.what](read_lines(given.out))
         return
     if given.what == "costs":
-        print_costs(given.data / given.sets[0], given.weights, options)
+        print_costs(given.data / given.sets[0], given.weights, options, given.images)
         return
     before = read_lines(given.out)
     with TemporaryDirectory() as folder, given.out.open("a") as out:
@@ -153,6 +155,21 @@ class Trial:
 
     def trained_on(self, labelled: int) -> dict[str, Any]:
         return self._score(self._order[:labelled])
+
+    @property
+    def n_held_out(self) -> int:
+        return len(self._held_out)
+
+    def load_usual(self) -> None:
+        """Load what a worker has loaded before its first job."""
+        self._backbones.load_usual()
+
+    def predict(self, folder: Path, labelled: Sequence[str], **fields: Any) -> int:
+        """Predict the other images of a folder of copies, whose names begin with a number; return how many boxes."""
+        path = self._folder / "labels.jsonl"
+        path.write_text(write_lines((name, self._drawn[name.partition("-")[2]]) for name in labelled))
+        result = self._carry_out("prediction", path_to_img=str(folder), path_to_labels=str(path), **fields)
+        return sum(len(item.boxes) for item in result.items)
 
     def _score(self, labelled: Sequence[str]) -> dict[str, Any]:
         began = time.process_time()
@@ -270,39 +287,76 @@ def _mean(gains: Sequence[Sequence[float]]) -> str:
 # --- what it costs ----------------------------------------------------------------------------------------------
 
 
-def print_costs(data: Path, weights: Path, options: Mapping[str, Any]) -> None:
-    """Print seconds of this process's CPU, and its memory. 200 images of the set are labelled."""
+def print_costs(data: Path, weights: Path, options: Mapping[str, Any], images: int) -> None:
+    """Print seconds of this process's CPU, and its memory above that of a worker that has loaded its usual backbone.
+
+    images: how many are predicted, files of the set under other names.
+    """
+    print_looks(data / "images", weights)
     with TemporaryDirectory() as folder:
-        began = resident_mb()
         trial = Trial(data, Path(folder), weights, 0, options)
-        print(f"before: {began} MB")
-        with timed("a detector of 200 labelled images trained, and some 100 images predicted and scored"):
-            print(trial.trained_on(200))
-        print(f"memory: {resident_mb() - began} MB more at most")
-        with timed("the same images predicted again, the detector kept"):
-            trial.trained_on(200)
-    print_images(data / "images", weights)
+        trial.load_usual()
+        began = resident_mb()
+        print_light(data, Path(folder), weights, options)
+        print(f"memory: {began} MB, and {resident_mb() - began} MB more by then")
+        for labelled in (50, 200):
+            with timed(f"a whole network trained on {labelled} images, {trial.n_held_out} scored"):
+                trial.trained_on(labelled)
+            with timed("the same, the detector kept"):
+                trial.trained_on(labelled)
+        print(f"memory: {resident_mb() - began} MB more by then")
+        print_prediction(trial, data / "images", Path(folder) / "many", images)
+        print(f"memory: {resident_mb() - began} MB more by then")
     print_choice()
     truth, said = made_up(5_000)
     with timed("mAP of 5,000 images, 100,000 predictions of 10 classes"):
         score(truth, said, [str(c) for c in range(10)])
 
 
-def print_images(images: Path, weights: Path) -> None:
-    """Print what an image takes that is looked at, of its file until its boxes."""
+def print_light(data: Path, folder: Path, weights: Path, options: Mapping[str, Any]) -> None:
+    """Print what a light head takes, of images that are all new, and of those whose features are kept."""
+    trial = Trial(data, folder, weights, 0, {**options, "detector": "light"})
+    images = 200 + trial.n_held_out
+    with timed(f"a light head trained on 200 images, {trial.n_held_out} scored, all new") as new:
+        trial.trained_on(200)
+    with timed("the same, their features kept") as kept:
+        trial.trained_on(200)
+    print(f"so an image's features take {1000 * (new.cpu_s - kept.cpu_s) / images:.1f} ms")
+
+
+def print_prediction(trial: Trial, images: Path, folder: Path, n: int) -> None:
+    """Print what it takes to predict n images by a detector of 50 labelled ones that is kept."""
+    folder.mkdir()
+    paths = sorted(images.iterdir())
+    for i in range(n):
+        copyfile(paths[i % len(paths)], folder / f"{i:06d}-{paths[i % len(paths)].name}")
+    labels = [f"{i:06d}-{path.name}" for i, path in enumerate(paths[:50])]
+    trial.predict(folder, labels, names=labels[:1])
+    with timed(f"{n - 50:,} images predicted, the detector kept") as took:
+        boxes = trial.predict(folder, labels)
+    print(f"{1000 * took.cpu_s / n:.1f} ms of CPU an image, {boxes:,} boxes")
+
+
+def print_looks(images: Path, weights: Path) -> None:
+    """Print what an image takes that is looked at, of its file until its boxes, by OpenVINO and by PyTorch."""
     paths = sorted(images.iterdir())[:SEEN]
-    reader, decoder = BoxReader(SIDE), Decoder.of(Settings(weights_dir=weights))
-    with timed(f"{len(paths)} images read") as read:
-        small = []
-        for path in paths:
-            with path.open("rb") as file:
-                small.append(reader.read(file, decoder).prepared)
-    detector = Detector(read_weights(weights / FILE), SIDE, images=len(paths))
-    detector(small[:1])
-    with timed(f"the same seen by the detector ({detector.engine})") as seen:
-        detector(small)
-    each = [1000 * one.cpu_s / len(paths) for one in (read, seen)]
-    print(f"an image: {each[0]:.1f} ms read, {each[1]:.1f} ms seen; 10,000: {10 * sum(each):.0f} s of a core")
+    for side in (SIDE, LARGER_SIDE):
+        reader, decoder = BoxReader(side), Decoder.of(Settings(weights_dir=weights))
+        with timed(f"{len(paths)} images read, for {side} pixels") as read:
+            small = []
+            for path in paths:
+                with path.open("rb") as file:
+                    small.append(reader.read(file, decoder).prepared)
+        network = read_weights(weights / FILE)
+        network.new_classes(6)
+        ms = {"read": 1000 * read.cpu_s / len(paths)}
+        for engine in ("openvino", "torch"):
+            detector = Detector(network, engine=engine)
+            detector(small[:1])
+            with timed(f"the same seen by {detector.engine}") as seen:
+                detector(small)
+            ms[engine] = 1000 * seen.cpu_s / len(paths)
+        print(", ".join(f"{what} {of:.1f} ms" for what, of in ms.items()))
 
 
 def print_choice() -> None:

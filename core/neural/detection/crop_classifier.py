@@ -5,8 +5,9 @@ The detector sees an image made small, on which fine classes look alike; it find
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -64,24 +65,38 @@ class CropClassifier:
     head: CropHead
     backbone: Backbone
 
-    def __call__(self, image: Small, places: Floats, sure: Floats) -> tuple[Detected, Rows]:
-        """Return the boxes that are told, the surest first, and (n,) which of the P they are.
+    def __call__(self, images: Sequence[Small], told: Sequence[tuple[Floats, Floats]]) -> list[tuple[Detected, Rows]]:
+        """Return for each image the boxes that are told, the surest first, and (n,) which of the P they are.
 
-        places: (P, 4) x, y, width, height in the image. sure: (P, C) the detector's scores.
+        told: for each places (P, 4), x, y, width, height in the image, and sure (P, C), the detector's scores.
         """
+        asked = [_asked(places, sure) for places, sure in told]
+        seen = embed_crops(self.backbone, images, [places[rows] for rows, (places, _) in zip(asked, told, strict=True)])
+        ends = np.cumsum([len(rows) for rows in asked], dtype=np.int64)
+        return [
+            self._named(places[rows], sure[rows], rows, embeddings)
+            for rows, (places, sure), embeddings in zip(asked, told, np.split(seen, ends)[:-1], strict=True)
+        ]
+
+    def _named(
+        self, places: Floats, sure: Floats, asked: Rows, embeddings: NDArray[np.float32]
+    ) -> tuple[Detected, Rows]:
         surest = sure.max(axis=1, initial=0)
-        asked = np.flatnonzero(surest >= NAMED_FROM)
-        asked = asked[np.argsort(-surest[asked], kind="stable")]
-        corners = torch.from_numpy(np.concatenate([places[asked, :2], places[asked, :2] + places[asked, 2:]], axis=1))
-        asked = asked[nms(corners, torch.from_numpy(surest[asked]), SAME_PLACE).numpy()[:MOST_NAMED]]
-        if not len(asked):
-            return Detected.nothing(), asked
-        seen = embed_crops(self.backbone, image, places[asked])
-        scores = surest[asked, None] * geometric_mean(sure[asked], self.head.probabilities(seen))
+        scores = surest[:, None] * geometric_mean(sure, self.head.probabilities(embeddings))
         boxes, classes = np.nonzero(scores >= TOLD_FROM)
         order = np.argsort(-scores[boxes, classes], kind="stable")
         boxes, classes = boxes[order], classes[order]
-        return Detected(places[asked[boxes]], classes, scores[boxes, classes]), asked[boxes]
+        return Detected(places[boxes], classes, scores[boxes, classes]), asked[boxes]
+
+
+def _asked(places: Floats, sure: Floats) -> Rows:
+    """Return the boxes whose own pixels are looked at: the surest, each object's once."""
+    surest = sure.max(axis=1, initial=0)
+    asked = np.flatnonzero(surest >= NAMED_FROM)
+    asked = asked[np.argsort(-surest[asked], kind="stable")]
+    corners = torch.from_numpy(np.concatenate([places[asked, :2], places[asked, :2] + places[asked, 2:]], axis=1))
+    rows: Rows = asked[nms(corners, torch.from_numpy(surest[asked]), SAME_PLACE).numpy()[:MOST_NAMED]]
+    return rows
 
 
 def geometric_mean(P: Floats, Q: Floats) -> Floats:
@@ -91,21 +106,24 @@ def geometric_mean(P: Floats, Q: Floats) -> Floats:
     return mean
 
 
-def embed_crops(backbone: Backbone, image: Small, places: Floats) -> NDArray[np.float32]:
-    """Embed boxes (n, 4) of an image by its own pixels: (n, d)."""
-    pixels = image.pixels if image.larger is None else image.larger
-    whole = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+def embed_crops(backbone: Backbone, images: Sequence[Small], places: Sequence[Floats]) -> NDArray[np.float32]:
+    """Embed boxes (n, 4) of each image by its own pixels: (d,) for each box of each image, one after the other."""
+    parts = [np.empty((0, backbone.dimension), np.float32)]
+    crops = (backbone.prepare(crop) for image, boxes in zip(images, places, strict=True) for crop in _cut(image, boxes))
+    while some := [*islice(crops, AT_ONCE)]:
+        parts.append(backbone.forward(backbone.gather(some).batch))
+    return np.concatenate(parts)
+
+
+def _cut(image: Small, places: Floats) -> Iterator[Image.Image]:
+    """Cut boxes, each with what is around it, out of an image, and make them squares. Beyond the edge there is nothing
+    to be seen.
+    """
+    whole = image.larger or Image.fromarray(image.pixels[..., ::-1])
     scale = max(whole.size) / max(image.width, image.height)
-    crops = [backbone.prepare(_cut(whole, place)) for place in places * scale]
-    parts: Sequence[NDArray[np.float32]] = [
-        backbone.forward(backbone.gather(crops[at : at + AT_ONCE]).batch) for at in range(0, len(crops), AT_ONCE)
-    ]
-    return np.concatenate([np.empty((0, backbone.dimension), np.float32), *parts])
-
-
-def _cut(whole: Image.Image, place: Floats) -> Image.Image:
-    """Cut a box and what is around it out, and make it a square. Beyond the edge there is nothing to be seen."""
-    around = place[2:] * AROUND
-    low = np.clip(place[:2] - around, 0, np.array(whole.size) - 1)
-    high = np.clip(place[:2] + place[2:] + around, low + 1, whole.size)
-    return whole.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=(*low.tolist(), *high.tolist()), reducing_gap=2.0)
+    for place in places * scale:
+        around = place[2:] * AROUND
+        low = np.clip(place[:2] - around, 0, np.array(whole.size) - 1)
+        high = np.clip(place[:2] + place[2:] + around, low + 1, whole.size)
+        within = (*low.tolist(), *high.tolist())
+        yield whole.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=within, reducing_gap=2.0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,21 +12,18 @@ from torchvision.ops import batched_nms
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
-from nextlabel.core.neural.detection.letterbox import Small, filled_up
-from nextlabel.core.neural.detection.network import MULTIPLE_OF, Raw, Yolox
-from nextlabel.core.neural.networks import import_openvino, traced
-from nextlabel.core.neural.training import one_thread
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.network import Raw, Yolox
+from nextlabel.core.neural.detection.runner import engine_of, runner
 
 REPORTED = 0.01  # the lowest score of a box that is told at all
+LIKELY = float(np.log(REPORTED / (1 - REPORTED))) - 1e-3  # its logit, and a little less
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
 MOST_BOXES = 300  # of an image
 SAME = 0.6  # IoU from which on two boxes of a class are of one object
 BACKGROUND, ELSE = 0.7, 0.05  # share of the image, and the score of what else is there, from which on it is no object
 LEAST_SIDE = 0.5  # pixels; boxes cut at the edge of their image may have none left
-PAYS = 60  # images from which on compiling the network is worth its seconds
-
-Said = Sequence[NDArray[np.float32]]  # the fields of network.Raw
-Forward = Callable[[NDArray[np.float32]], Said]
+PAYS = 100  # images from which on compiling the network is worth its seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +33,10 @@ class Seen:
     detected: Detected
     described: NDArray[np.float32]
     features: NDArray[np.float32]
+
+    def undescribed(self, least: float) -> Seen:
+        """Leave out what describes boxes, and those that score less."""
+        return Seen(self.detected.from_score(least), np.empty((0, 0), np.float32), self.features)
 
 
 class Detector:
@@ -50,7 +49,6 @@ class Detector:
     def __init__(
         self,
         network: Yolox,
-        side: int,
         *,
         engine: str = "auto",
         images: int = 0,
@@ -58,39 +56,66 @@ class Detector:
         namer: CropClassifier | None = None,
     ) -> None:
         """Make a network ready. images: about how many are to come."""
-        self.side, self._class_free, self._namer = side, class_free, namer
-        by_openvino = engine == "openvino" or (engine == "auto" and images >= PAYS)
-        self.engine = "openvino" if by_openvino and find_spec("openvino") is not None else "torch"
-        self._forward = _by_openvino(network, self._square) if self.engine == "openvino" else _by_torch(network)
-
-    @property
-    def _square(self) -> int:
-        return -(-self.side // MULTIPLE_OF) * MULTIPLE_OF
+        self._class_free, self._namer = class_free, namer
+        self.engine = "torch" if engine == "auto" and images < PAYS else engine_of(engine)
+        self._run = runner(network, self.engine)
 
     def __call__(self, images: Sequence[Small]) -> NDArray[np.object_]:
         """Return (B,) of Seen."""
         seen = np.empty(len(images), object)
-        for i, image in enumerate(images):
-            batch = filled_up([image.pixels], self._square, self._square)
-            seen[i] = self._seen(image, *(part[0] for part in self._forward(batch)))
+        said, found = [], []
+        for image, told in zip(images, self._run(images), strict=True):
+            said.append(_Likely.of(Raw(*(part[0] for part in told)), self._class_free))
+            if self._namer is None:
+                found.append(self._found(image, said[-1]))
+        if self._namer is not None:
+            found = self._named(self._namer, images, said)
+        for i, (one, (detected, positions)) in enumerate(zip(said, found, strict=True)):
+            seen[i] = Seen(detected, of_length_1(one.described[positions]), of_length_1(one.features))
         return seen
 
-    def _seen(self, image: Small, *said: NDArray[Any]) -> Seen:
-        boxes, objects, classes, described, features = said
-        sure = sigmoid(objects[:, None] if self._class_free else classes)
-        detected, positions = boxes_of(image, boxes, sure) if self._namer is None else self._named(image, boxes, sure)
-        if self._class_free:
-            kept = np.flatnonzero(~is_background(detected, image.width, image.height))
-            detected, positions = detected.at(kept), positions[kept]
-        return Seen(detected, of_length_1(described[positions]), of_length_1(features))
+    def _found(self, image: Small, said: _Likely) -> tuple[Detected, Rows]:
+        detected, positions = boxes_of(image, said.boxes, said.sure)
+        if not self._class_free:
+            return detected, positions
+        kept = np.flatnonzero(~is_background(detected, image.width, image.height))
+        return detected.at(kept), positions[kept]
 
-    def _named(self, image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
-        assert self._namer is not None
-        corners = _corners(boxes / image.scale, image)
-        wide = np.flatnonzero((corners[:, 2:] - corners[:, :2] >= LEAST_SIDE).all(axis=1))
-        places = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)[wide]
-        detected, positions = self._namer(image, places, sure[wide])
-        return detected, wide[positions]
+    @staticmethod
+    def _named(namer: CropClassifier, images: Sequence[Small], said: Sequence[_Likely]) -> list[tuple[Detected, Rows]]:
+        told, wide = [], []
+        for image, one in zip(images, said, strict=True):
+            corners = _corners(one.boxes / image.scale, image)
+            sides = corners[:, 2:] - corners[:, :2]
+            wide.append(np.flatnonzero((sides >= LEAST_SIDE).all(axis=1)))
+            told.append((np.concatenate([corners[:, :2], sides], axis=1)[wide[-1]], one.sure[wide[-1]]))
+        named = namer(images, told)
+        return [(detected, rows[positions]) for rows, (detected, positions) in zip(wide, named, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Likely:
+    """What is said of the k positions of an image where a box may be told. boxes: (k, 4), sure: (k, C), described:
+    (k, D), features: (d,).
+    """
+
+    boxes: Floats
+    sure: Floats
+    described: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, said: Raw, class_free: bool) -> _Likely:
+        """Take them from the network's outputs for one image, which are left as they are, and not kept."""
+        logits = np.asarray(said.objects)[:, None] if class_free else np.asarray(said.classes)
+        rows = likely(logits)
+        boxes, described = (np.asarray(part)[rows] for part in (said.boxes, said.described))
+        return cls(boxes.astype(np.float64), sigmoid(logits[rows]), described, np.array(said.features))
+
+
+def likely(logits: NDArray[np.float32]) -> Rows:
+    """Return the positions, of logits (P, C), at which a score reaches what is told, nearly: of most, none does."""
+    return np.flatnonzero((logits >= LIKELY).any(axis=1))
 
 
 def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
@@ -105,8 +130,8 @@ def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]
     corners = _corners(boxes[positions] / image.scale, image)
     wide = (corners[:, 2:] - corners[:, :2] >= LEAST_SIDE).all(axis=1)
     positions, classes, scores, corners = positions[wide], classes[wide], scores[wide], corners[wide]
-    kept = batched_nms(torch.from_numpy(corners), torch.from_numpy(scores), torch.from_numpy(classes), SAME)
-    kept = kept.numpy()[:MOST_BOXES]
+    told = (torch.from_numpy(one) for one in (corners, scores, classes))
+    kept = batched_nms(*told, SAME).numpy()[:MOST_BOXES]
     places = np.concatenate([corners[kept, :2], corners[kept, 2:] - corners[kept, :2]], axis=1)
     return Detected(places, classes[kept], scores[kept]), positions[kept]
 
@@ -136,31 +161,3 @@ def sigmoid(x: Floats) -> Floats:
     """Turn logits into scores."""
     found: Floats = 1 / (1 + np.exp(-x.astype(np.float64)))
     return found
-
-
-def _by_torch(network: Yolox) -> Forward:
-    network.eval()
-
-    @torch.inference_mode()
-    def forward(batch: NDArray[np.float32]) -> Said:
-        with one_thread():
-            return [part.numpy() for part in network(torch.from_numpy(batch))]
-
-    return forward
-
-
-def _by_openvino(network: Yolox, side: int) -> Forward:
-    model = traced(network, torch.zeros((1, 3, side, side)))
-    model.reshape([1, 3, side, side])
-    options = {
-        "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it: it moves boxes by pixels
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "ENABLE_CPU_PINNING": False,
-    }
-    compiled = import_openvino().Core().compile_model(model, "CPU", options)
-
-    def forward(batch: NDArray[np.float32]) -> Said:
-        found = compiled(batch)
-        return [found[i] for i in range(len(Raw._fields))]
-
-    return forward

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nextlabel.core.neural.detection.letterbox import Small, filled_up
-from nextlabel.core.neural.detection.network import MULTIPLE_OF, STRIDES, Level, Yolox
-from nextlabel.core.neural.networks import import_openvino, traced
-from nextlabel.core.neural.training import one_thread
+from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.network import STRIDES, Level, Yolox
+from nextlabel.core.neural.detection.runner import runner
 
 SAID = 5  # numbers that YOLOX-nano says of a position: x, y, log width, log height of its box, and whether it is one
 USUAL_SIDE = 1.5  # log of a box's side in strides, where nothing is said of it
@@ -61,7 +59,7 @@ class Frozen(nn.Module):
         self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        said, seen = [], []
+        said, seen, images = [], [], images.float()
         if self.backbone is not None:
             x = (images.flip(1) / 255 - self.mean) / self.std  # type: ignore[operator]
             look: Any = self.backbone.forward_intermediates
@@ -163,7 +161,6 @@ def _resized(level: Tensor, like: Tensor) -> Tensor:
 # --- what runs them ---------------------------------------------------------------------------------------------
 
 See = Callable[[Sequence[Small]], NDArray[np.object_]]
-Forward = Callable[[NDArray[np.float32]], Sequence[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,45 +181,13 @@ class Seer:
     @cached_property
     def see(self) -> See:
         """Return what sees images, compiled when it is first needed."""
-        square = -(-self.side // MULTIPLE_OF) * MULTIPLE_OF
         network = self.network.eval()
-        forward = _by_openvino(network, square) if self.engine == "openvino" else _by_torch(network)
+        run = runner(network, self.engine)
 
         def see(images: Sequence[Small]) -> NDArray[np.object_]:
             seen = np.empty(len(images), object)
-            for i, image in enumerate(images):
-                seen[i] = network.maps(forward(filled_up([image.pixels], square, square)))
+            for i, told in enumerate(run(images)):
+                seen[i] = network.maps(told)
             return seen
 
         return see
-
-
-def engine_of(asked: str) -> str:
-    """Return what computes: OpenVINO where it is installed, unless torch is asked for."""
-    return "openvino" if asked != "torch" and find_spec("openvino") is not None else "torch"
-
-
-def _by_torch(network: Frozen) -> Forward:
-    @torch.inference_mode()
-    def forward(batch: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        with one_thread():
-            return [part.numpy() for part in network(torch.from_numpy(batch))]
-
-    return forward
-
-
-def _by_openvino(network: Frozen, side: int) -> Forward:
-    model = traced(network, torch.zeros((1, 3, side, side)))
-    model.reshape([1, 3, side, side])
-    options: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it: features differ by 16 to 32 %
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "ENABLE_CPU_PINNING": False,
-    }
-    compiled = import_openvino().Core().compile_model(model, "CPU", options)
-
-    def forward(batch: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        found = compiled(batch)
-        return [found[i] for i in range(len(model.outputs))]
-
-    return forward

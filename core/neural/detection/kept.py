@@ -18,7 +18,7 @@ from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Trained
 
 MOST_KEPT = 20  # of 4 MB each, or some 40 of a large one
-VERSION = "6"  # counts changes to what is trained, and how
+VERSION = "7"  # counts changes to what is trained, and how
 NAMER, CROP_HEAD = "namer.", ("weights", "bias")
 
 

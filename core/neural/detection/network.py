@@ -35,7 +35,7 @@ class Raw(NamedTuple):
 
 
 class Yolox(nn.Module):
-    """(B, 3, H, W) BGR from 0 to 255 -> Raw. H, W: multiples of 32.
+    """(B, 3, H, W) BGR from 0 to 255, of any type -> Raw. H, W: multiples of 32.
 
     The score of a box is that of its class alone; before there is one, of `objects`.
 
@@ -73,7 +73,7 @@ class Yolox(nn.Module):
 
     def neck(self, images: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
         """Return what each level looks at, and `Raw.features`."""
-        c3 = self.dark3(self.dark2(self.focus(_patches(images / BRIGHT))))
+        c3 = self.dark3(self.dark2(self.focus(functional.pixel_unshuffle(images.float() / BRIGHT, 2))))
         c4 = self.dark4(c3)
         c5 = self.dark5(c4)
         p5 = self.lateral(c5)
@@ -112,12 +112,6 @@ def _grid(rows: int, columns: int) -> Tensor:
     """(rows * columns, 2) of x, y"""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([x, y], 2).reshape(-1, 2).float()
-
-
-def _patches(images: Tensor) -> Tensor:
-    """Put each 2 x 2 pixels one behind the other: (B, 3, H, W) -> (B, 12, H / 2, W / 2)."""
-    corners = images[..., ::2, ::2], images[..., 1::2, ::2], images[..., ::2, 1::2], images[..., 1::2, 1::2]
-    return torch.cat(corners, 1)
 
 
 def _twice(x: Tensor) -> Tensor:

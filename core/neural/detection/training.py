@@ -281,7 +281,7 @@ class _Best:
         return False
 
     def _look(self, network: Yolox) -> list[Detected]:
-        detector = Detector(network, self._side, engine="torch")
+        detector = Detector(network, engine="torch")
         return [seen.detected for seen in detector([one.image for one in self._held])]
 
     def trained(self, network: Yolox, learnt: Sequence[Example]) -> Trained:

@@ -76,6 +76,8 @@ def read_weights(path: Path) -> Yolox:
             assert conv.bias is not None
             conv.weight.copy_(torch.from_numpy(weight))
             conv.bias.copy_(torch.from_numpy(bias))
+        patches = network.focus.conv.weight.view(-1, 2, 2, 3, 3, 3)  # x, y, channel of a pixel: ours has that first
+        network.focus.conv.weight.copy_(patches.permute(0, 3, 2, 1, 4, 5).flatten(1, 3))
         network.focus.conv.weight *= BRIGHT  # the file's network takes pixels as they are
     _compare(network, model, path)
     return network

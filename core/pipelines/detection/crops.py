@@ -135,7 +135,7 @@ def embed_boxes(
         for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
             run.check()
             mine = np.flatnonzero(crops.rows == row)
-            embeddings[mine] = embed_crops(backbone, image, crops.places[mine])
+            embeddings[mine] = embed_crops(backbone, [image], [crops.places[mine]])
             have[mine] = True
             run.advance(int(have.sum()))
     if len(images) and not have.any():

@@ -58,7 +58,6 @@ class WholeFinder(Finder):
     def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
-            self.side,
             engine=self.cpu_engine,
             images=len(rows),
             class_free=not self.classes,

@@ -22,11 +22,12 @@ from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.detection.detector import Seen, of_length_1
-from nextlabel.core.neural.detection.frozen import Frozen, Maps, Mixing, Seer, engine_of
+from nextlabel.core.neural.detection.frozen import Frozen, Maps, Mixing, Seer
 from nextlabel.core.neural.detection.kept_maps import KeptMaps, without_pixels
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.light import Lesson, Mapped, TrainedLight, train_light
 from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.runner import engine_of
 from nextlabel.core.neural.detection.training import split
 from nextlabel.core.neural.detection.weights import CLASSES, FILE, NAME, find_weights, is_here, read_weights
 from nextlabel.core.neural.hub import digest_of_file

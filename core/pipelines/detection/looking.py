@@ -50,10 +50,11 @@ class Finder(ABC):
     def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
         """Look at those rows of the pool, some at a time, in any order."""
 
-    def find(self, pool: Pool, rows: Sequence[int], run: Run) -> Found:
+    def find(self, pool: Pool, rows: Sequence[int], run: Run, *, described: bool = False, least: float = 0.0) -> Found:
         """Find what is on those rows of the pool; the stage that the run is in counts them.
 
-        Raises TooManyUnreadable where none of them can be read.
+        described: whether it is kept what tells boxes apart, 77 kB an image of many. least: the score of boxes that are
+        kept. Raises TooManyUnreadable where none of them can be read.
         """
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
@@ -61,7 +62,8 @@ class Finder(ABC):
         begun = run.done
         for batch in self.look(pool, rows, run):
             for row, one, width, height in batch.seen:
-                seen[row], sizes[row] = one, (width, height)
+                seen[row] = one if described else one.undescribed(least)
+                sizes[row] = width, height
             unreadable += batch.unreadable
             run.advance(begun + len(seen) + len(unreadable))
         if len(rows) and not seen:

@@ -51,9 +51,9 @@ def with_namer(
     if head is None:
         return trained
     n_classes = trained.network.n_classes
-    truth, plain = _seen(Detector(trained.network, side, engine="torch"), examples, held, pool, run)
+    truth, plain = _seen(Detector(trained.network, engine="torch"), examples, held, side, pool, run)
     namer = CropClassifier(head, backbone)
-    _, viewed = _seen(Detector(trained.network, side, engine="torch", namer=namer), examples, held, pool, run)
+    _, viewed = _seen(Detector(trained.network, engine="torch", namer=namer), examples, held, side, pool, run)
     classes, before = named(truth, plain)
     if not pays(classes, before, named(truth, viewed)[1]):
         return trained
@@ -79,12 +79,12 @@ def pays(classes: Rows, before: Rows, after: Rows) -> bool:
 
 
 def _seen(
-    detector: Detector, examples: Mapping[int, Example], rows: Sequence[int], pool: Pool, run: Run
+    detector: Detector, examples: Mapping[int, Example], rows: Sequence[int], side: int, pool: Pool, run: Run
 ) -> tuple[list[Truth], list[Detected]]:
     """Return what is on the images of those rows that can be read again, and what the detector says is."""
     truth: list[Truth] = []
     said: list[Detected] = []
-    for batch in in_batches(detector.side, pool, rows, run, detector, larger=True):
+    for batch in in_batches(side, pool, rows, run, detector, larger=True):
         truth += [examples[row].truth for row in batch.rows.tolist()]
         said += [one.detected for one in batch.outputs.tolist()]
     return truth, said
@@ -117,7 +117,7 @@ def _views(examples: Mapping[int, Example], backbone: Backbone, side: int, pool:
         for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
             run.check()
             truth, boxes = examples[row].truth, chosen[row]
-            parts.append(embed_crops(backbone, image, truth.places[boxes]))
+            parts.append(embed_crops(backbone, [image], [truth.places[boxes]]))
             on.append(np.full(len(boxes), row))
             classes.append(truth.classes[boxes])
     return _Views(np.concatenate(parts), np.concatenate(on), np.concatenate(classes))

@@ -71,7 +71,7 @@ def _by_own_detector(
 ) -> _Said:
     finder = finder_of(request, labelled.pool, drawn, run)
     run.stage("predict", total=len(rows), unit="images")
-    found = finder.find(labelled.pool, rows.tolist(), run)
+    found = finder.find(labelled.pool, rows.tolist(), run, least=request.min_score)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 

@@ -39,7 +39,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.selection import choose_and_hand_out, set_aside
 from nextlabel.core.pipelines.source import NoEmbeddings, source_of
 
-LOOKED_AT = 2_000  # candidates; 40 s of a core
+LOOKED_AT = 2_000  # candidates; half a minute of a core
 COVERING = 2_000  # labelled images that count as covered
 DOUBTS_SHOWN = 5
 LEAST_DOUBT = 0.3  # of 1, which is a score of 0.5; it is that of a score of 0.05 or 0.95
@@ -165,7 +165,7 @@ def _by_own_detector(
     finder = finder_of(request, labelled.pool, drawn, run, features_do=True)
     asked = rows if embedded is None else np.intersect1d(rows, some)
     run.stage("prepare", total=len(asked), unit="images")
-    found = finder.find(labelled.pool, asked.tolist(), run)
+    found = finder.find(labelled.pool, asked.tolist(), run, described=True)
     unreadable = {one.name for one in found.unreadable}
     kept = np.array([i for i, row in enumerate(rows) if labelled.pool.names[row] not in unreadable], np.int64)
     pool = labelled.pool.take(rows[kept])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nextlabel.core.data.boxes import Detected
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.detection.detector import Detector, boxes_of, is_background
+from nextlabel.core.neural.detection.detector import Detector, Seen, boxes_of, is_background
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
@@ -54,14 +54,22 @@ def test_boxes_come_back_in_pixels_of_the_image_within_it_and_once():
 def test_where_nothing_is_sure_enough_nothing_is_said(network):
     said, positions = boxes_of(small(), np.ones((4, 4)), np.zeros((4, 2)))
     assert len(said) == len(positions) == 0
-    assert len(Detector(network, 64, engine="torch")([])) == 0
+    assert len(Detector(network, engine="torch")([])) == 0
+
+
+def test_what_describes_boxes_is_left_out_for_who_needs_no_more():
+    detected = Detected(np.zeros((2, 4)), np.array([0, 1]), np.array([0.9, 0.2]))
+    kept = Seen(detected, np.ones((2, 64), np.float32), np.ones(8, np.float32)).undescribed(0.5)
+    assert kept.detected.scores.tolist() == [0.9]
+    assert kept.described.nbytes == 0
+    assert len(kept.features) == 8
 
 
 def test_openvino_finds_the_boxes_that_torch_finds(network):
     pytest.importorskip("openvino")
     rng = np.random.default_rng(0)
     images = [Small(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), 128, 96) for _ in range(2)]
-    one, other = (Detector(network, 64, engine=engine)(images) for engine in ("torch", "openvino"))
+    one, other = (Detector(network, engine=engine)(images) for engine in ("torch", "openvino"))
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a.detected.places, b.detected.places, atol=1e-2)
         np.testing.assert_allclose(a.detected.scores, b.detected.scores, atol=1e-5)
@@ -106,5 +114,5 @@ def test_the_published_weights_find_cards_without_any_label(real_data):
         upright = image.convert("RGB")
     scale = 320 / max(upright.size)
     pixels = np.asarray(upright.resize((round(upright.width * scale), round(upright.height * scale))))[..., ::-1]
-    (seen,) = Detector(read_weights(path), 320, engine="torch", class_free=True)([Small(pixels.copy(), *upright.size)])
+    (seen,) = Detector(read_weights(path), engine="torch", class_free=True)([Small(pixels.copy(), *upright.size)])
     assert seen.detected.scores.max() > 0.3
