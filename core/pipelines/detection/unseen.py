@@ -49,8 +49,8 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     passes = passes_of(request, run, small=small)
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
-        stage = {"before": f * passes, "counts": passes, "total": FOLDS * passes}
-        finders.append(finder_of(request, pool, others, run, **stage, small=small))
+        before, total = f * passes, FOLDS * passes
+        finders.append(finder_of(request, pool, others, run, before=before, counts=passes, total=total, small=small))
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}
