@@ -189,7 +189,7 @@ class Trial:
             "held_out_map50": result.detector.map50,
             "passes_kept": result.detector.passes,
             "named_by": result.detector.named_by,
-            "image_size": result.detector.image_size,
+            "side": result.detector.image_size,
             "cpu_s": round(time.process_time() - began, 1),
         }
 
