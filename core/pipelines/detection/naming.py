@@ -42,20 +42,23 @@ def with_namer(
 
     examples: by row of the pool, those that it was trained on or held against. Raises what reading images does.
     """
-    if trained.map50 is None or trained.network.n_classes < 2:
+    n_classes = trained.network.n_classes
+    if trained.map50 is None or n_classes < 2:
         return trained
     rows = list(examples)
     learnt, held = ([rows[i] for i in part] for part in split([one.is_boxed for one in examples.values()], seed))
+    truth = [examples[row].truth for row in held]
+    plain = Detector(trained.network, engine="torch")([examples[row].image for row in held])
+    classes, before = named(truth, [one.detected for one in plain])
+    if not misnames(classes, before):
+        return trained
     views = _views(examples, backbone, side, pool, seed, run)
-    head = views.head(learnt, trained.network.n_classes, seed)
+    head = views.head(learnt, n_classes, seed)
     if head is None:
         return trained
-    n_classes = trained.network.n_classes
-    truth, plain = _seen(Detector(trained.network, engine="torch"), examples, held, side, pool, run)
-    namer = CropClassifier(head, backbone)
-    _, viewed = _seen(Detector(trained.network, engine="torch", namer=namer), examples, held, side, pool, run)
-    classes, before = named(truth, plain)
-    if not pays(classes, before, named(truth, viewed)[1]):
+    detector = Detector(trained.network, engine="torch", namer=CropClassifier(head, backbone))
+    truth, viewed = _seen(detector, examples, held, side, pool, run)
+    if len(truth) < len(held) or does_worse(classes, before, named(truth, viewed)[1]):
         return trained
     return replace(
         trained,
@@ -65,17 +68,19 @@ def with_namer(
     )
 
 
-def pays(classes: Rows, before: Rows, after: Rows) -> bool:
-    """Say whether views pay, by what n objects are named without them and with them: (n,) each, -1 for not found.
+def misnames(classes: Rows, said: Rows) -> bool:
+    """Say whether of n objects (n,) so many are named wrongly that views may pay. said: -1: it was not found."""
+    return len(classes) > 0 and bool(((said >= 0) & (said != classes)).mean() >= MISNAMED)
 
-    Where the network misnames many, a second witness helps as a rule, so that they are used unless these objects say
-    otherwise beyond chance. Often there are a dozen: whether average precision rises on those is a toss of a coin.
+
+def does_worse(classes: Rows, before: Rows, after: Rows) -> bool:
+    """Say whether fewer of n objects are named rightly with views than without them, beyond chance.
+
+    Where the network misnames many, a second witness helps as a rule. Often there are a dozen objects: whether average
+    precision rises on those is a toss of a coin.
     """
-    misnamed = (before >= 0) & (before != classes)
-    if not len(classes) or misnamed.mean() < MISNAMED:
-        return False
     lost = (before == classes).astype(float) - (after == classes)
-    return bool(lost.mean() <= WORSE * lost.std() / np.sqrt(len(lost)))
+    return bool(lost.mean() > WORSE * lost.std() / np.sqrt(len(lost)))
 
 
 def _seen(

@@ -122,27 +122,36 @@ def test_a_prediction_on_top_of_a_drawn_box_is_left_out_whatever_its_class():
     assert beside(said, BoxedImage(100, 50)) is said
 
 
-@pytest.mark.parametrize(("pays", "named_by"), [(True, "descriptor"), (False, None)])
-def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(bench, drawn, monkeypatch, pays, named_by):
+@pytest.mark.parametrize(
+    ("misnames", "worse", "named_by"), [(True, False, "descriptor"), (True, True, None), (False, False, None)]
+)
+def test_boxes_are_named_by_their_pixels_if_it_pays_on_images_held_out(
+    bench, drawn, monkeypatch, misnames, worse, named_by
+):
     monkeypatch.setattr(naming, "USUAL", "descriptor")
-    monkeypatch.setattr(naming, "pays", lambda *_: pays)
+    monkeypatch.setattr(naming, "misnames", lambda *_: misnames)
+    monkeypatch.setattr(naming, "does_worse", lambda *_: worse)
     first = ask(bench, "prediction", **QUICK)
     assert first.detector.named_by == named_by
     assert ("crops=descriptor" in first.manifest.preprocessing) == (named_by is not None)
     assert ask(bench, "prediction", **QUICK) == first  # as it was kept
 
 
-def test_views_pay_where_many_are_misnamed_and_not_fewer_are_named_rightly_beyond_chance():
+def test_views_may_pay_where_a_tenth_is_misnamed_and_what_is_not_found_is_not():
     classes = np.arange(100) % 4
-    wrong, some_wrong = (classes + 1) % 4, np.where(np.arange(100) < 30, 3 - classes, classes)
-    assert naming.pays(classes, wrong, some_wrong)
-    assert naming.pays(classes, some_wrong, some_wrong)
-    assert not naming.pays(classes, some_wrong, wrong)
-    assert not naming.pays(classes, classes, classes)
-    assert not naming.pays(classes, np.where(some_wrong == classes, classes, -1), classes)  # not found, not misnamed
-    few = np.zeros(10, int)
-    assert naming.pays(few, np.repeat([0, 1], 5), np.repeat([0, 1], [4, 6]))
-    assert not naming.pays(few[:0], few[:0], few[:0])
+    some_wrong = np.where(np.arange(100) < 30, 3 - classes, classes)
+    assert naming.misnames(classes, some_wrong)
+    assert not naming.misnames(classes, classes)
+    assert not naming.misnames(classes, np.where(some_wrong == classes, classes, -1))
+    assert not naming.misnames(classes[:0], classes[:0])
+
+
+def test_views_do_worse_only_beyond_chance():
+    classes = np.zeros(100, int)
+    half = np.arange(100) % 2
+    assert naming.does_worse(classes, half, classes + 1)
+    assert not naming.does_worse(classes, half, half)
+    assert not naming.does_worse(classes[:10], np.repeat([0, 1], 5), np.repeat([0, 1], [4, 6]))
 
 
 def test_without_weights_it_is_said_what_to_do(bench, drawn):
