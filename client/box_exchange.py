@@ -20,6 +20,7 @@ from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Inexpressible
+from nextlabel.core.exchange.answers import listed
 from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import Format, sniff
 from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
@@ -165,10 +166,14 @@ def write_cvat(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
 
 
 def write_voc(images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
-    _write(voc.documents(images), images, out, pool, copy, images_in="JPEGImages")
+    files = dict(voc.documents(images))
+    _refuse_earlier(voc.files_in(out), files, out)
+    _write(files.items(), images, out, pool, copy, images_in="JPEGImages")
 
 
 def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+    files = dict(yolo.documents(images, classes))
+    _refuse_earlier(yolo.files_in(out), files, out)
     crowds = sum(box.crowd for image in images.values() for box in image.boxes)
     if crowds:
         words = ngettext(
@@ -177,7 +182,18 @@ def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
             crowds,
         )
         click.echo(words.format(count=crowds), err=True)
-    _write(yolo.documents(images, classes), images, out, pool, copy)
+    _write(files.items(), images, out, pool, copy)
+
+
+def _refuse_earlier(there: Iterable[Path], files: Mapping[str, str], out: Path) -> None:
+    """Raise UsageError where a file of boxes is there that would stay: what reads the folder would read it, too."""
+    old = [path for file in there if (path := file.relative_to(out).as_posix()) not in files]
+    if old:
+        words = _(
+            "{folder} holds boxes that are none of these, and whoever reads it would take them for some: {names}; "
+            "remove them, or name a new folder"
+        )
+        raise click.UsageError(words.format(folder=out, names=listed(old)))
 
 
 def _write(

@@ -7,8 +7,6 @@ of text, since all of it goes into an assistant's context.
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,6 +21,7 @@ from mcp.server.stdio import stdio_server
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nextlabel.client.commands.options import PathType, request_body
+from nextlabel.client.csv_lines import csv_line
 from nextlabel.client.errors import ClientError, JobFailed
 from nextlabel.client.http import AsyncClient
 from nextlabel.client.job import Job
@@ -154,10 +153,7 @@ def _how_far(stage: str, done: int, total: int | None, job: Job) -> str:
 def _shown(job: Job, result: Result, after: int, rows: int) -> list[Content]:
     """Write a result: what it comes to, then some of its rows as csv."""
     every = list(result.rows())
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(
-        [result.header(), *(map(_cell, row) for row in islice(every, after, after + rows))]
-    )
+    lines = [csv_line(result.header()), *(csv_line(map(_cell, row)) for row in islice(every, after, after + rows))]
     until = min(after + rows, len(every))
     more = f" Call `result` with after={until} for more." if until < len(every) else ""
     return _text(
@@ -165,7 +161,7 @@ def _shown(job: Job, result: Result, after: int, rows: int) -> list[Content]:
         *result.sentences(),
         *warnings_of(job),
         f"Rows {min(after + 1, until)} to {until} of {len(every)}.{more}",
-        written.getvalue(),
+        "".join(lines),
     )
 
 

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 from itertools import takewhile
+from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))  # NVIDIA's, AMD's, and that of Windows' Linux
 
 
 def gpus() -> list[str]:
@@ -22,6 +24,14 @@ def gpus() -> list[str]:
         [tool, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=30
     )
     return listed.stdout.split() if listed.returncode == 0 else []
+
+
+def count_gpus() -> int | None:
+    """Count them; None where a driver is there, and nobody says of what: containers may come without nvidia-smi."""
+    found = gpus()
+    if not found and VISIBLE not in os.environ and any(driver.exists() for driver in DRIVERS):
+        return None
+    return len(found)
 
 
 def pin(process_index: int) -> None:

@@ -25,7 +25,7 @@ class Parent:
         worker: its name. processes: how many its pool has. up: counts those that are warm.
         """
         self._worker, self._processes, self._up = worker, processes, up
-        self._janitor = Janitor(settings, worker, processes, is_warm=lambda: up() > 0, gpus=len(devices.gpus()))
+        self._janitor = Janitor(settings, worker, processes, is_warm=lambda: up() > 0, gpus=devices.count_gpus())
         self._deliverer = Deliverer(settings)
         self._spawner = keep_spare(worker) if settings.spare_process else None
         self._stop = threading.Event()

@@ -89,8 +89,9 @@ def stats(path: Path, as_json: bool) -> None:
     rows = [(name, *(c[name] for c in counts.values()), sum(c[name] for c in counts.values())) for name in classes]
     if sys.stdout.isatty():  # a program adds up by itself, and would take this row for a class
         rows.append((_("all"), *(c.total() for c in counts.values()), sum(c.total() for c in counts.values())))
-    headings = {"class": _("class"), **dict.fromkeys(counts), "all": _("all")}
-    tell(rows, [Column(name, itemgetter(at), said) for at, (name, said) in enumerate(headings.items())])
+    # no dictionary: a person may be called `class` or `all`
+    headings = [("class", _("class")), *((person, None) for person in counts), ("all", _("all"))]
+    tell(rows, [Column(name, itemgetter(at), said) for at, (name, said) in enumerate(headings)])
     images = len(merged.labels) + len(merged.conflicts)
     by_several = sum(count > 1 for count in Counter(n for one in people for n in one.labels.classes_by_name).values())
     words = ngettext(
@@ -368,7 +369,8 @@ def _tell_open(folder: Path, task: str) -> None:
     help="How many to keep apart in all, half of the pool at most: those that are stay; 0: none any more.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
-def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) -> None:
+@AsJson
+def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int, as_json: bool) -> None:
     """Keep images apart to validate by, drawn at random: list those that are; with --images, draw as many.
 
     They are never proposed, and nothing is learnt from their labels in FOLDER; f1 scores by them, where both its sets
@@ -377,8 +379,8 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int) 
     root = folder.resolve()
     if images is None:
         Folder(folder, ctx=click.get_current_context())  # it refuses what is no folder: only a draw makes one
-        for name in kept_apart(root, [root]):
-            click.echo(name)
+        found = [{"name": name} for name in kept_apart(root, [root])]
+        tell(found, [Column[dict[str, str]]("name", itemgetter("name"), _("name"))], as_json=as_json)
         return
     if pool is None:
         raise click.UsageError(_("say which images these labels are of: --pool"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +13,7 @@ import click
 from pydantic import BaseModel
 from rich.console import Console
 
+from nextlabel.client.csv_lines import csv_line
 from nextlabel.client.tables import table
 
 T = TypeVar("T")
@@ -38,9 +38,9 @@ def tell(items: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool = Fa
         headings = [one.name if one.heading is None else one.heading for one in columns]
         Console().print(table(headings, ([(c.shown or c.of)(item) for c in columns] for item in items)))
     else:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([one.name for one in columns])
-        writer.writerows([_plain(one.of(item)) for one in columns] for item in items)
+        sys.stdout.write(csv_line(one.name for one in columns))
+        for item in items:
+            sys.stdout.write(csv_line(_plain(one.of(item)) for one in columns))
 
 
 def tell_json(said: Any) -> None:

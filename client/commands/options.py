@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from gettext import gettext as _
@@ -171,7 +172,7 @@ def _plain_type(schema: dict[str, Any]) -> click.ParamType[Any, Any]:
         case "integer":
             return click.IntRange(**ends)
         case "number":
-            return click.FloatRange(**ends)
+            return Finite(**ends)
         case "object":
             return ClassNumber(whole=schema["additionalProperties"].get("type") == "integer")
         case "array":
@@ -206,7 +207,17 @@ def _gather(_context: click.Context, _parameter: click.Parameter, values: Sequen
 
 
 def _method(text: str) -> Any:
-    return json.loads(text) if text.lstrip().startswith("{") else text
+    return json.loads(text, parse_constant=_finite) if text.lstrip().startswith("{") else text
+
+
+class Finite(click.FloatRange):
+    """A number, as no JSON holds one that isn't finite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(_("{value!r} is no finite number").format(value=value), param, ctx)
+        return number
 
 
 class Known(click.ParamType[Any, Any]):
@@ -267,13 +278,19 @@ class ClassNumber(click.ParamType[Any, Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         name, _sign, number = value.rpartition("=")
         try:
-            return _named(name), int(number) if self._whole else float(number)
+            return _named(name), int(number) if self._whole else _finite(number)
         except ValueError:
             of_class, of_name = (
                 _("{value!r} is not a class, an equals sign and a number"),
                 _("{value!r} is not a name, an equals sign and a number"),
             )
             self.fail((of_class if self._whole else of_name).format(value=value), param, ctx)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def _named(name: str) -> str:
@@ -289,7 +306,7 @@ class Json(click.ParamType[Any, Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return json.loads(value)
+            return json.loads(value, parse_constant=_finite)
         except ValueError as error:
             self.fail(_("{value!r} is not JSON: {error}").format(value=value, error=error), param, ctx)
 

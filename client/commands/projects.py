@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
-from nextlabel.client.commands.options import Key, PathType, Url, in_options
+from nextlabel.client.commands.options import Finite, Key, PathType, Url, in_options
 from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
 from nextlabel.client.projects import Project
@@ -16,6 +16,7 @@ from nextlabel.core.kinds.requests import AnyTask
 from nextlabel.core.people import tidy
 
 Name = click.argument("name")
+WHAT_IT_IS = ("path_to_img", "path_to_labels", "task")
 
 
 @click.group()
@@ -77,17 +78,18 @@ def show(name: str, as_json: bool, url: str, api_key: str | None) -> None:
 @click.option("--backbone", help="What looks at the images; none where boxes are drawn.")
 @click.option("--method", help="How a batch is chosen.")
 @click.option("-n", "--add", type=click.IntRange(1, 1000), help="How many images a batch has.")
-@click.option(
-    "--overlap-share", type=click.FloatRange(0, 1), help="Of the images, those that a second person labels, too."
-)
+@click.option("--overlap-share", type=Finite(0, 1), help="Of the images, those that a second person labels, too.")
 @click.option("--rename", metavar="NEW", help="Its name from now on.")
 @Url
 @Key
 def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: Any) -> None:
-    """Keep the images of POOL and their labels as the project NAME, or change what is kept. What is not said stays.
+    """Keep the images of POOL and their labels as the project NAME, or change how it is worked on.
 
-    A new one wants POOL and --labels.
+    A new one wants POOL and --labels. Of one that is kept, what is not said stays, and so do its POOL, --labels and
+    --task: others are another project, with a name of its own.
     """
+    if rename is not None and not tidy(rename):
+        raise click.UsageError(_("say its name from now on: --rename NEW"))
     told = {field: value for field, value in said.items() if value is not None}
     with Client(url, api_key) as client:
         before = _found(client, name)
@@ -97,6 +99,13 @@ def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: A
             words = _("there is no project {name} yet, and a new one wants POOL and --labels")
             raise click.UsageError(words.format(name=name))
         fields = before.model_dump() if before else {}
+        if before is not None and any(told.get(field, fields[field]) != fields[field] for field in WHAT_IT_IS):
+            words = _(
+                "{name} is a project of {pool}, {labels} and {task}, and stays one: keep others under a new name, or "
+                "remove it before (`nextlabel projects remove`)"
+            )
+            told_apart = {"pool": before.path_to_img, "labels": before.path_to_labels, "task": before.task}
+            raise click.UsageError(words.format(name=before.name, **told_apart))
         wanted = Project(**{**fields, "name": rename or name, **told})
         try:
             kept = client.keep_project(wanted, was=name if rename else None)

@@ -17,17 +17,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nextlabel.core.data.files import SUFFIXES, has_suffix
-from nextlabel.core.data.label_text import clean_name, writable
+from nextlabel.core.data.label_text import writable
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, difference, look_alike
 from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed
 from nextlabel.core.exchange.files import Faults
+from nextlabel.core.exchange.names import is_absolute, is_hidden, is_url, plain
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import CLASSIFICATION
 
 NAMED = 5  # of what is left out
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]|\\\\")
 _OF_A_SPREADSHEET = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!)")
 _NO_ANSWER = ("nan", "nat", "na", "n/a", "<na>", "null", "none", "undefined", "unlabeled", "unlabelled", "unknown", "?")
 _BETWEEN_CLASSES = re.compile(r"[|;,]")
@@ -249,22 +248,18 @@ def _by_name(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
 
 def _in_no_pool(answers: Iterable[Answer]) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """Judge names by themselves: can an image of some pool be called so? -> name -> (name as pools have it, fault)."""
-    return {answer.name: (_plain(answer.name), _why_impossible(answer.name)) for answer in answers}, []
-
-
-def _plain(name: str) -> str:
-    return "/".join(part for part in clean_name(name).split("/") if part not in ("", "."))
+    return {answer.name: (plain(answer.name), _why_impossible(answer.name)) for answer in answers}, []
 
 
 def _why_impossible(name: str) -> str:
     """Say why no pool can have an image of that name; "" where one can."""
     if not name.strip():
         return "the image has no name"
-    if _URL.match(name) or _ABSOLUTE.match(name):
+    if is_absolute(name):
         return f"{shown(name)} is no name below a pool, but an absolute path or a URL; find it in the pool (--pool)"
     if "\\" in name:
         return f"{shown(name)} has a backslash: if it is a path of Windows, find it in the pool (--pool)"
-    if any(part.startswith(".") for part in _plain(name).split("/")):
+    if is_hidden(name):
         return f"{shown(name)} is hidden or leads out of the pool; no pool has an image of that name"
     if not has_suffix(name):
         return (
@@ -288,7 +283,7 @@ def _in_pool(answers: Iterable[Answer], pool: Iterable[str]) -> tuple[dict[str, 
         if len(found) == len(parts):
             break
     notes = []
-    changed = [(name, new) for name, new in found.items() if new != _plain(name)]
+    changed = [(name, new) for name, new in found.items() if new != plain(name)]
     if changed and len(found) == len(parts):
         (name, new), more = changed[0], len(changed) - 1
         notes.append(f"{shown(name)} is {shown(new)} in the pool{f', and so are {more} more' if more else ''}")
@@ -320,9 +315,9 @@ class _Names:
 
 
 def _parts(name: str, names: _Names) -> list[str]:
-    if names.get(_plain(name)) is not None:
-        return _plain(name).split("/")
-    path = unquote(urlsplit(name).path) if _URL.match(name) else name
+    if names.get(plain(name)) is not None:
+        return plain(name).split("/")
+    path = unquote(urlsplit(name).path) if is_url(name) else name
     return [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
 
 

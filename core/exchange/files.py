@@ -20,6 +20,7 @@ from nextlabel.core.data.places import Ahead, Place, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
+from nextlabel.core.exchange.names import check_below
 from nextlabel.core.faults import object_of
 
 MAX_LISTED = 20
@@ -209,8 +210,12 @@ def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *
     its folder, and they don't survive being packed.
 
     Raises:
-        PathNotWritable
+        Inexpressible: a name leads out of the folder.
+        PathNotReadable, PathNotWritable
     """
+    pairs = list(pairs)
+    for _name, target in pairs:
+        check_below(target)
     with writable(folder):
         wanted = {path: name for name, target in pairs if not (path := folder / target).exists()}
         with closing(place.ahead([*wanted.values()], [A_FEW_MB] * len(wanted), PATIENCE_S)) as files:

@@ -123,7 +123,8 @@ def _folder_of(class_name: str | None) -> str:
     if class_name is None:
         return NO_CLASS
     parts = class_name.split("/")
-    if class_name == NO_CLASS or any(not part or part.startswith(".") or "\0" in part for part in parts):
+    leads_out = ".." in re.split(r"[/\\]", class_name)
+    if class_name == NO_CLASS or leads_out or any(not one or one.startswith(".") or "\0" in one for one in parts):
         raise Inexpressible(f"the class {shown(class_name)} can't be a folder's name. Rename it.")
     return class_name
 

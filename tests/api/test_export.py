@@ -101,6 +101,21 @@ def test_boxes_come_as_each_tool_reads_them(data, export):
 
 
 @pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("voc", ["a.jpg", "a.png"]),
+        ("yolo", ["a.jpg", "a.png"]),
+        ("voc", ["../../evil.jpg"]),
+        ("yolo", ["../../evil.jpg"]),
+    ],
+)
+def test_boxes_that_a_zip_has_no_place_for_are_refused_before_it_begins(data, export, form, names):
+    lines = [f'{{"name": "{name}", "width": 10, "height": 20, "boxes": []}}\n' for name in names]
+    data.labels("boxes-me.jsonl", "".join(lines))
+    assert problem(export(form, path_to_labels="boxes-me.jsonl", task="detection"))["code"] == "inexpressible"
+
+
+@pytest.mark.parametrize(
     ("form", "how", "where"),
     [
         ("yolo", {}, "/format"),

@@ -79,6 +79,26 @@ def test_boxes_that_are_there_are_not_lost(run):
         run("import", "voc", str(one), *target, "--replace")
 
 
+@pytest.mark.parametrize(("format_", "old"), [("voc", "Annotations/b c.xml"), ("yolo", "labels/b c.txt")])
+def test_labels_that_were_taken_back_do_not_come_back_by_an_older_export(run, tmp_path, format_, old):
+    export = ["export", format_, "--labels", "labels", "--out", "out"]
+    run(*export)
+    run(*export)
+    (tmp_path / "labels" / "boxes-anna.jsonl").write_text(LINES.splitlines()[0])
+    assert f"1 ({old}); remove them, or name a new folder" in " ".join(run(*export, code=2).split())
+    (tmp_path / "out" / old).unlink()
+    run(*export)
+
+
+@pytest.mark.parametrize("format_", ["coco", "cvat"])
+def test_no_image_is_placed_outside_of_the_folder(run, tmp_path, format_):
+    (tmp_path / "pool" / "deep").mkdir()
+    (tmp_path / "labels" / "boxes-anna.jsonl").write_text(LINES.replace("a.jpg", "deep/../../../a.jpg"))
+    arguments = ["--labels", "labels", "--task", "detection", "--out", "out", "--pool", "pool"]
+    with pytest.raises(Inexpressible, match="leads out of the folder"):
+        run("export", format_, *arguments)
+
+
 def test_what_the_command_cannot_do_is_said(run):
     assert "has to end in .jsonl" in run("import", "voc", "labels", "--labels", "boxes.txt", code=2)
     assert "name them (--pool)" in run("import", "yolo", "labels", "--labels", "boxes.jsonl", code=2)

@@ -284,8 +284,9 @@ def test_projects_are_kept_changed_and_forgotten_and_a_lost_answer_does_no_harm(
         kept = client.keep_project(Project(name=" cards", path_to_img=str(data.root / "pool"), path_to_labels=folder))
     assert (kept.name, kept.method, client.url) == ("cards", "auto", url)
     for changed in ({"add": 50}, {"name": "faces"}):
-        with Client(url, transport=Breaking()) as client:
+        with Client(url) as client:
             (read,) = client.projects()
+        with Client(url, transport=Breaking()) as client:
             client.keep_project(read.model_copy(update=changed), was=read.name)
 
     async def forgotten():

@@ -3,7 +3,8 @@ import stat
 
 import pytest
 
-from nextlabel.worker.devices import VISIBLE, gpus, pin
+from nextlabel.worker import devices
+from nextlabel.worker.devices import VISIBLE, count_gpus, gpus, pin
 
 
 @pytest.fixture
@@ -53,6 +54,19 @@ def test_else_nvidia_smi_is_asked(nvidia_smi):
 
 def test_a_machine_without_gpus_has_none(environment):
     assert gpus() == []
+
+
+def test_where_a_driver_is_there_and_no_tool_to_ask_it_is_not_known_how_many_gpus_there_are(
+    environment, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(devices, "DRIVERS", (tmp_path / "kfd",))
+    assert count_gpus() == 0
+    (tmp_path / "kfd").touch()
+    assert count_gpus() is None
+    environment[VISIBLE] = ""
+    assert count_gpus() == 0
+    environment[VISIBLE] = "0,1"
+    assert count_gpus() == 2
 
 
 def test_a_driver_that_does_not_answer_is_no_gpu(nvidia_smi):

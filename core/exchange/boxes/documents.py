@@ -36,7 +36,8 @@ def _text(content: str) -> Iterator[bytes]:
 
 
 def _zip(documents: Iterable[tuple[str, str]]) -> Iterator[bytes]:
-    yield from zipped((path, [text.encode()]) for path, text in documents)
+    whole = [(path, [text.encode()]) for path, text in documents]  # what can't be said is known before the zip begins
+    yield from zipped(whole)
 
 
 BOX_FORMATS: Mapping[BoxFormat, WrittenBoxes] = {

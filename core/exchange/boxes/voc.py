@@ -27,9 +27,11 @@ from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import corners_to_place
 from nextlabel.core.exchange.cvat import writable_text
 from nextlabel.core.exchange.files import parse_xml, read_text
+from nextlabel.core.exchange.names import check_below
 
 FirstPixel = Literal["0", "1"]
-LABELMAP_HEAD = "# label:color_rgb:parts:actions\nbackground:::\n"
+BACKGROUND = "background"  # its programs take it for the first class, whether or not a box has it
+LABELMAP_HEAD = f"# label:color_rgb:parts:actions\n{BACKGROUND}:::\n"
 OURS = "nextlabel"  # in <source> of what we write, which counts from 1
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -37,17 +39,27 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 def documents(images: Mapping[str, BoxedImage]) -> Iterator[tuple[str, str]]:
     """Yield (path below the folder, text) for each file.
 
-    Raises Inexpressible: two images would have one file, or XML or the list of classes has no place for a text.
+    Raises Inexpressible: two images would have one file, a name leads out of the folder, or XML, the list of images or
+    that of classes has no place for a text.
     """
     names = sorted_classes({box.class_name for image in images.values() for box in image.boxes})
-    yield "labelmap.txt", "".join([LABELMAP_HEAD, *(f"{_mapped(name)}:::\n" for name in names)])
+    yield "labelmap.txt", "".join([LABELMAP_HEAD, *(f"{_mapped(name)}:::\n" for name in names if name != BACKGROUND)])
     stems: dict[str, str] = {}
     for name, image in images.items():
-        stem = str(PurePosixPath(name).with_suffix(""))
+        stem = _listed(name)
         if stems.setdefault(stem, name) != name:
             raise Inexpressible(f"{shown(stems[stem])} and {shown(name)} would share {stem}.xml; rename one of them")
         yield f"Annotations/{stem}.xml", _document(name, image)
     yield "ImageSets/Main/nextlabel.txt", "".join(f"{stem}\n" for stem in stems)
+
+
+def _listed(name: str) -> str:
+    """Return the image's name in the list of images: without its ending. Raises Inexpressible."""
+    check_below(name)
+    stem = str(PurePosixPath(name).with_suffix(""))
+    if stem.startswith("#") or stem.splitlines() != [stem.strip()]:  # a remark; two lines; spaces, which get lost
+        raise Inexpressible(f"Pascal VOC's list of images has no place for {shown(name)}; rename it")
+    return stem
 
 
 def _mapped(class_name: str) -> str:
@@ -78,6 +90,12 @@ def _document(name: str, image: BoxedImage) -> str:
     return f"{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
+def files_in(folder: Path) -> list[Path]:
+    """List the files that `read` takes boxes from."""
+    files = sorted(folder.rglob("*.xml"))
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+
+
 def read(path: Path, *, first_pixel: FirstPixel | None = None) -> BoxReading:
     """Read a folder of XML files, with its sub-folders, or one file. One without an object says that none is there.
 
@@ -87,8 +105,7 @@ def read(path: Path, *, first_pixel: FirstPixel | None = None) -> BoxReading:
         ExchangeMalformed, PathNotReadable
     """
     reading = BoxReading.of(path, "Pascal VOC")
-    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
-    files = [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    files = files_in(path) if path.is_dir() else [path]
     if not files:
         raise ExchangeMalformed(f"{shown(path)} holds no .xml file, and Pascal VOC has one for each image.")
     roots = [(file, root) for file in files if (root := _root(file, reading)) is not None]

@@ -21,6 +21,7 @@ from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import Hulls, Place
 from nextlabel.core.exchange.files import read_text
+from nextlabel.core.exchange.names import check_below
 
 NAMES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names")
 NO_LABELS = {"classes.txt", "train.txt", "val.txt", "test.txt", "notes.txt", "readme.txt", "requirements.txt"}
@@ -34,7 +35,7 @@ A_LITTLE = 1.001  # what rounding may leave of a share of 1
 def documents(images: Mapping[str, BoxedImage], classes: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
     """Yield (path below the folder, text): `data.yaml`, and a file in `labels/` for each image; crowds are left out.
 
-    Raises Inexpressible where two images would have one file.
+    Raises Inexpressible: two images would have one file, or a name leads out of the folder.
     """
     names = sorted_classes([*classes, *(box.class_name for image in images.values() for box in image.boxes)])
     index = {name: at for at, name in enumerate(names)}
@@ -42,6 +43,7 @@ def documents(images: Mapping[str, BoxedImage], classes: Iterable[str] = ()) -> 
     yield "data.yaml", yaml.safe_dump(head, allow_unicode=True, sort_keys=False)
     seen: dict[str, str] = {}
     for name, image in images.items():
+        check_below(name)
         path = f"labels/{PurePosixPath(name).with_suffix('.txt')}"
         if seen.setdefault(path, name) != name:
             raise Inexpressible(f"{shown(seen[path])} and {shown(name)} would share {path}; rename one of them")
@@ -57,6 +59,17 @@ def _line(class_: int, place: Place, image: BoxedImage) -> str:
 # --- read -------------------------------------------------------------------------------------------------------
 
 
+def files_in(folder: Path) -> list[Path]:
+    """List the files that `read` may take boxes from; in `labels/` those, too, that have the name of a list."""
+    inside = [(file, file.relative_to(folder).parts) for file in sorted(folder.rglob("*.txt"))]
+    return [
+        file
+        for file, parts in inside
+        if not any(part.startswith(".") for part in parts)
+        and (file.name.lower() not in NO_LABELS or "labels" in parts[:-1])
+    ]
+
+
 def read(path: Path, pool: Iterable[str], *, hull: bool = False) -> BoxReading:
     """Read a folder, or its `data.yaml`. pool: the names of the images, for the files have only their stems.
 
@@ -70,16 +83,13 @@ def read(path: Path, pool: Iterable[str], *, hull: bool = False) -> BoxReading:
     classes = _classes(folder if path.is_dir() else path)
     if twice := sorted({name for name in classes.values() if list(classes.values()).count(name) > 1}):
         reading.notes.append(f"several classes are called {', '.join(map(shown, twice))}: taken for one class each")
-    files = [
-        file
-        for file in sorted(folder.rglob("*.txt"))
-        if file.name.lower() not in NO_LABELS and not any(p.startswith(".") for p in file.relative_to(folder).parts)
-    ]
-    if not files:
-        raise ExchangeMalformed(f"{shown(folder)} holds no .txt file of boxes.")
     by_stem: dict[str, list[str]] = {}
     for name in pool:
         by_stem.setdefault(str(PurePosixPath(name).with_suffix("")), []).append(name)
+    last = {PurePosixPath(stem).name for stem in by_stem}
+    files = [file for file in files_in(folder) if file.name.lower() not in NO_LABELS or file.stem in last]
+    if not files:
+        raise ExchangeMalformed(f"{shown(folder)} holds no .txt file of boxes.")
     hulls = Hulls(reading, allowed=hull)
     stems = _stems(files, folder, by_stem)
     for file, stem in zip(files, stems, strict=True):

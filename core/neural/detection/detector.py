@@ -21,7 +21,8 @@ LIKELY = float(np.log(REPORTED / (1 - REPORTED))) - 1e-3  # its logit, and a lit
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
 MOST_BOXES = 300  # of an image
 SAME = 0.6  # IoU from which on two boxes of a class are of one object
-BACKGROUND, ELSE = 0.7, 0.05  # share of the image, and the score of what else is there, from which on it is no object
+PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
+BACKGROUND = 0.7  # share of the image from which on a box is around what objects lie on, where one is drafted besides
 LEAST_SIDE = 0.5  # pixels; boxes cut at the edge of their image may have none left
 PAYS = 100  # images from which on compiling the network is worth its seconds
 
@@ -137,9 +138,9 @@ def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]
 
 
 def is_background(detected: Detected, width: int, height: int) -> NDArray[np.bool_]:
-    """Return (n,) which boxes are around nearly all of the image, where others are found: what the objects lie on."""
+    """Return (n,) which boxes are around nearly all of the image, where others are drafted: what objects lie on."""
     wide: NDArray[np.bool_] = detected.places[:, 2:].prod(axis=1) >= BACKGROUND * width * height
-    others = bool((detected.scores[~wide] >= ELSE).any())
+    others = bool((detected.scores[~wide] >= PROPOSED).any())
     return wide & others
 
 

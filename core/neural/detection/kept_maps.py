@@ -15,7 +15,7 @@ from nextlabel.core.disk import write_whole
 from nextlabel.core.neural.detection.frozen import Maps
 from nextlabel.core.neural.detection.letterbox import Small
 
-MOST_BYTES = 2 << 30  # some 2,600 images of YOLOX-nano and mobilenet, 0.8 MB each; those unused for longest go
+MOST_BYTES = 2 << 30  # some 3,300 images of YOLOX-nano and mobilenet, 0.65 MB each; those unused for longest go
 OF_A_PASS = 0.75  # of these, what one pass over images may take: the labelled ones, 500 at most, stay beside
 OVER = 1 / 8  # of these, what may come to lie beyond them while images are looked at
 VERSION = "2"  # counts changes to how images become maps

@@ -1,7 +1,7 @@
 """Runs a network on images of any shape, several at a time: those of a thread each, so that none waits for the others.
 
 An image is filled up to the next multiples of what the network takes, and not to a square: a photo of 4:3 takes a fifth
-less time. OpenVINO compiles networks for the first shapes that come, and one, slower by two fifths, for all others.
+less time. OpenVINO compiles networks for the first shapes that come, and one, slower by a quarter, for all others.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from nextlabel.core.pipelines.detection.labelled import of_their_size, read_pool
 from nextlabel.core.pipelines.detection.learning_curve import Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
+from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of
@@ -132,7 +133,8 @@ class _Replays:
         self.map50: Scores = np.zeros_like(self.boxes)
         self.finder: Finder | None = None
         self._request, self._run, self._done = request, run, 0
-        self._passes = passes_of(request, run, splits[0].drawn)
+        self._small = are_small(splits[0].drawn)
+        self._passes = passes_of(request, run, small=self._small)
         rounds = methods * len(sizes)
         self._total = rounds * sum(self._passes + len(split.held) + len(split.drawn) for split in splits)
 
@@ -154,6 +156,7 @@ class _Replays:
                 total=self._total,
                 keeps=False,
                 features_do=True,
+                small=self._small,
             )
             self.map50[m, r, s] = map50_of(self.finder, split.held_pool, split.held, self._run)
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())

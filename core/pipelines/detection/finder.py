@@ -15,7 +15,7 @@ from nextlabel.core.kinds.requests import AUGMENTED_PASSES, LARGE_PASSES, LIGHT_
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
-from nextlabel.core.neural.detection.detector import Detector
+from nextlabel.core.neural.detection.detector import PROPOSED, Detector
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.network import Yolox
@@ -38,7 +38,6 @@ from nextlabel.core.pipelines.detection.training_set import (
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
-PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
 
@@ -120,9 +119,9 @@ def detector_for(request: Detecting, run: Run) -> DetectorName:
     return "whole" if whole else "light"
 
 
-def passes_of(request: Detecting, run: Run, drawn: Mapping[int, BoxedImage]) -> int:
-    """Return how many images pass while a detector is trained on what was drawn."""
-    whole = AUGMENTED_PASSES if are_small(drawn) else PASSES
+def passes_of(request: Detecting, run: Run, *, small: bool) -> int:
+    """Return how many images pass while a detector is trained. small: whether objects are."""
+    whole = AUGMENTED_PASSES if small else PASSES
     usual = {"whole": whole, "light": LIGHT_PASSES, "large": LARGE_PASSES}
     return request.passes or usual[detector_for(request, run)]
 
@@ -138,15 +137,18 @@ def finder_of(
     total: int | None = None,
     keeps: bool = True,
     features_do: bool = False,
+    small: bool | None = None,
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
     before, counts, total: where that stage trains several, how many images passed in it before, how many this one
     counts for, and how many will pass in all. keeps: whether it is kept for other jobs. features_do: as of
-    `proposing_finder`. Raises WeightsUnavailable, WeightsMismatch, NoLabels.
+    `proposing_finder`. small: whether objects are, where one answer compares several; None: by what is drawn here.
+    Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
+    small = are_small(drawn) if small is None else small
     if not before:
-        run.stage("train", total or passes_of(request, run, drawn), "images")
+        run.stage("train", total or passes_of(request, run, small=small), "images")
     if not any(image.boxes for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
@@ -154,7 +156,7 @@ def finder_of(
         return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
     if detector == "light":
         return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
-    return _whole_finder(request, pool, drawn, run, before, counts, keeps)
+    return _whole_finder(request, pool, drawn, run, before, counts, keeps, small)
 
 
 def _whole_finder(
@@ -165,8 +167,9 @@ def _whole_finder(
     before: int,
     counts: int | None,
     keeps: bool,
+    small: bool,
 ) -> Finder:
-    small, passes = are_small(drawn), passes_of(request, run, drawn)
+    passes = passes_of(request, run, small=small)
     side = request.image_size or (LARGER_SIDE if small else SIDE)
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)

@@ -36,6 +36,7 @@ from nextlabel.core.pipelines.detection.labelled import (
     without_shared,
 )
 from nextlabel.core.pipelines.detection.looking import Finder
+from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.detection.unseen import folds_of
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.learning_curve import as_fit
@@ -180,7 +181,8 @@ class _Measured:
 
 def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) -> _Measured:
     """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others."""
-    passes = passes_of(request, run, splits[0].learnt)
+    small = are_small(splits[0].learnt)
+    passes = passes_of(request, run, small=small)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
     total = len(sizes) * sum(passes + len(split.held) for split in splits)
@@ -190,7 +192,16 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
         for s, size in enumerate(sizes.tolist()):
             part = dict(list(split.learnt.items())[:size])
             finder = finder_of(
-                request, split.pool, part, run, before=done, counts=passes, total=total, keeps=False, features_do=True
+                request,
+                split.pool,
+                part,
+                run,
+                before=done,
+                counts=passes,
+                total=total,
+                keeps=False,
+                features_do=True,
+                small=small,
             )
             map50[r, s] = map50_of(finder, split.held_pool, split.held, run)
             boxes[r, s] = sum(len(image.boxes) for image in part.values())

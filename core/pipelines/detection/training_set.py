@@ -21,18 +21,22 @@ from nextlabel.core.pipelines.run import Run
 
 SIDE, LARGER_SIDE = 320, 416  # pixels of an image's longer side; where objects are small
 SMALL = 32.0  # pixels of an object's side on an image of SIDE: four positions of the finest level of the network
+LEAST_OF_CLASS = 5  # boxes that tell how large its objects are
 MOST_LEARNT_FROM = 1_000  # images, drawn by chance; as many are in memory, 0.3 MB each at 320 pixels
 
 
 def are_small(drawn: Mapping[int, BoxedImage]) -> bool:
-    """Say whether the objects of a class, or of several, are small: half of the boxes drawn around them at least."""
+    """Say whether the objects of a class are small: half of the boxes drawn around them at least, of five or more."""
     sides: dict[str, list[float]] = {}
     for image in drawn.values():
         scale = SIDE / max(image.width, image.height)
         for box in image.boxes:
             if not box.crowd:
                 sides.setdefault(box.class_name, []).append(scale * math.sqrt(box.width * box.height))
-    return any(np.median(of_class) < SMALL for of_class in sides.values())
+    return any(
+        len(of_class) >= LEAST_OF_CLASS and float(np.mean(np.array(of_class) < SMALL)) >= 0.5
+        for of_class in sides.values()
+    )
 
 
 def read_examples(

@@ -18,6 +18,7 @@ from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
 from nextlabel.core.pipelines.detection.looking import Finder
+from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import skipped_images
 from nextlabel.core.pipelines.run import Run
 
@@ -44,10 +45,12 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     """
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, FOLDS, request.seed)
-    finders, passes = [], passes_of(request, run, drawn)
+    finders, small = [], are_small(drawn)
+    passes = passes_of(request, run, small=small)
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
-        finders.append(finder_of(request, pool, others, run, before=f * passes, counts=passes, total=FOLDS * passes))
+        before, total = f * passes, FOLDS * passes
+        finders.append(finder_of(request, pool, others, run, before=before, counts=passes, total=total, small=small))
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}

@@ -42,6 +42,12 @@ def test_labels_are_counted_by_class_and_person(folder):
     }
 
 
+def test_people_may_be_called_as_a_column_is(folder):
+    (folder / "anna.txt").rename(folder / "all.txt")
+    (folder / "ben.txt").rename(folder / "class.txt")
+    assert labels("stats", folder).stdout == "class,all,class,all\ncat,2,1,3\ndog,1,1,2\n"
+
+
 def test_a_merge_lists_conflicts_and_writes_nothing_unless_told_how_to_settle_them(folder, tmp_path):
     out = tmp_path / "all.txt"
     told = labels("merge", folder, out)
@@ -189,8 +195,9 @@ def test_a_note_without_a_person_an_image_or_a_word_is_refused(folder, said):
 def test_images_are_kept_apart_and_listed(folder, tmp_path):
     names = draw(tmp_path / "pool", red=3, blue=3)
     assert labels("keep-apart", folder, "--pool", tmp_path / "pool", "-n", 2).stderr == "2 of 6 images are kept apart\n"
-    listed = labels("keep-apart", folder).stdout.split()
-    assert len({*listed} & {*names}) == 2
+    heading, *listed = labels("keep-apart", folder).stdout.split()
+    assert (heading, len({*listed} & {*names})) == ("name", 2)
+    assert json.loads(labels("keep-apart", folder, "--json").stdout) == [{"name": name} for name in listed]
     assert labels("keep-apart", folder, "-n", 2).exit_code == 2
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from nextlabel.client.csv_lines import csv_line
 from nextlabel.client.main import main
+from nextlabel.core.jobs.hand_outs import HandOuts
+from nextlabel.core.kinds.projects import project_of
 from tests.client.commands.terminal import on_a_terminal
 
 CLIENT = Path(__file__).parents[3] / "client"
@@ -40,8 +44,19 @@ def test_what_the_service_can_do_is_csv_in_a_pipe(url, data, capsys):
     assert "┃ backbone" in on_a_terminal("capabilities", "--url", url)
 
 
-def test_hand_outs_are_csv_in_a_pipe(url, data, capsys):
-    assert in_a_pipe(capsys, "hand-outs", str(data.root / "pool"), "--url", url) == []
+def test_hand_outs_are_csv_in_a_pipe(url, client, data, worker, capsys):
+    pool = data.root / "pool"
+    request = {"kind": "selection", "backbone": "descriptor", "add": 2, "path_to_img": str(pool), "person": "anna"}
+    claim = worker.claim(client.submit(request).id)
+    project = project_of(str(pool), None, [data.root])
+    HandOuts(worker.store).hand_out(claim, project, "anna", {"a.png": 1, "b.png": 1}, lease_s=60)
+    (row,) = in_a_pipe(capsys, "hand-outs", str(pool), "--url", url)
+    assert (row["person"], row["left"], row["labelled"]) == ("anna", "2", "0")
+    assert datetime.fromisoformat(row["ends_at"]) > datetime.now(UTC)
+
+
+def test_a_cell_with_a_line_break_of_any_kind_is_quoted():
+    assert csv_line(["a\rb", "c\nd", 'e"f', "g"]) == '"a\rb","c\nd","e""f",g\n'
 
 
 @pytest.mark.parametrize("file", sorted(path.relative_to(CLIENT).as_posix() for path in CLIENT.rglob("*.py")))

@@ -33,6 +33,27 @@ def test_a_field_that_is_true_or_false_is_a_flag():
     assert typed("selection", "photos", "-n", "3", "--content") == {**plain, "content": True}
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        ["--within", "nan"],
+        ["--cost", "cat=nan"],
+        ["--cost", "cat=inf"],
+        ["--overlap-share", "nan"],
+        ["--method", '{"name": "auto", "share": NaN}'],
+    ],
+)
+def test_a_number_that_no_json_holds_is_refused(number):
+    with pytest.raises(click.BadParameter):
+        typed("selection", "photos", "-n", "3", *number)
+
+
+@pytest.mark.parametrize("boxes", ["[NaN]", "[Infinity]"])
+def test_nor_is_one_in_json(boxes):
+    with pytest.raises(click.BadParameter, match="is not JSON"):
+        typed("similar", "photos", "--like-boxes", boxes)
+
+
 def test_a_backbone_is_named_where_nothing_else_sees_images_and_for_boxes_where_they_are_told_apart():
     boxes = ("photos", "--task", "detection", "--predictions", "found.csv")
     assert typed("map", *boxes)["backbone"] == "mobilenet"

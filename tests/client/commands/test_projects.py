@@ -56,6 +56,8 @@ def test_a_person_sees_a_table(told, url):
         (["keep", "cards"], USAGE, "wants POOL and --labels"),
         (["keep", "nowhere", "--rename", "cards"], USAGE, "`nextlabel projects list` lists"),
         (["keep", "cards", "pool", "--labels", "nowhere"], NOT_TAKEN, "nowhere' does not exist"),
+        (["keep", "cards", "pool", "--labels", "team", "--overlap-share", "nan"], USAGE, "is no finite number"),
+        (["keep", "cards", "--rename", ""], USAGE, "--rename NEW"),
         (["keep", "../cards", "pool", "--labels", "team"], NOT_TAKEN, "NAME: a project's name has 1 to 64 characters"),
         (["remove", "nowhere"], NOT_TAKEN, "there is no project called 'nowhere' any more"),
     ],
@@ -65,7 +67,12 @@ def test_what_can_not_be_is_refused_with_what_to_do(told, words, code, remedy):
     assert (ended, remedy in said) == (code, True), said
 
 
-def test_the_name_of_other_folders_is_not_taken(told):
+@pytest.mark.parametrize("other", [["pool", "--labels", "labels.txt"], ["--task", "multilabel"]])
+@pytest.mark.parametrize("rename", [[], ["--rename", "cards"], ["--rename", "faces"]])
+def test_a_project_stays_that_of_its_folders_and_task(told, client, other, rename):
     told("keep", "cards", "pool", "--labels", "team")
-    ended, _, said = told("keep", "cards", "pool", "--labels", "labels.txt")
-    assert (ended, "NAME: a project of" in said) == (NOT_TAKEN, True)
+    before = client.projects()
+    ended, _, said = told("keep", "cards", *other, *rename, "-n", "40")
+    assert (ended, "keep others under a new name" in " ".join(said.split())) == (USAGE, True), said
+    assert client.projects() == before
+    assert told("keep", "cards", "pool", "--labels", "team", "-n", "40")[0] == 0

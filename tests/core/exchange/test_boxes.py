@@ -341,11 +341,25 @@ def test_voc_is_written_where_its_programs_look_for_it():
     [
         ({"a.png": BoxedImage(9, 9), "a.jpg": BoxedImage(9, 9)}, "would share a.xml"),
         ({"a.png": BoxedImage(100, 50, (CAT._replace(class_name="a:b"),))}, "has no place for the class 'a:b'"),
+        ({"#a.png": BoxedImage(9, 9)}, "list of images has no place for '#a.png'"),
+        ({"a .png": BoxedImage(9, 9)}, "list of images has no place for 'a .png'"),
     ],
 )
-def test_voc_has_no_place_for_two_images_of_one_stem_nor_for_a_colon_in_a_class(images, says):
+def test_voc_has_no_place_for_two_images_of_one_stem_nor_for_what_its_lists_read_otherwise(images, says):
     with pytest.raises(Inexpressible, match=says):
         list(voc.documents(images))
+
+
+def test_a_class_called_background_stands_once_among_the_classes_of_voc():
+    images = {"a.png": BoxedImage(100, 50, (CAT, CAT._replace(class_name="background")))}
+    assert dict(voc.documents(images))["labelmap.txt"].splitlines()[1:] == ["background:::", "cat:::"]
+
+
+@pytest.mark.parametrize("documents", [voc.documents, yolo.documents], ids=["voc", "yolo"])
+@pytest.mark.parametrize("name", ["../../a.jpg", "b/../../a.jpg", "/a.jpg", "C:\\a.jpg", "b\\..\\a.jpg", ".a.jpg", ""])
+def test_no_file_is_written_by_a_name_that_leads_out_of_the_folder(documents, name):
+    with pytest.raises(Inexpressible, match="hidden, or leads out of the folder"):
+        list(documents({name: BoxedImage(9, 9)}))
 
 
 def voc_file(folder, corners=((11, 21, 40, 45),), name="a.png", head=""):
@@ -467,6 +481,15 @@ def test_shares_become_pixels_of_the_image_and_an_empty_file_says_that_nothing_i
     (tmp_path / "labels" / "train" / "b.txt").write_text("")
     found = made(yolo.read(tmp_path, pool.names), pool)
     assert found.images == {"a.jpg": BoxedImage(100, 50, (Box("cat", 10, 20, 30, 25),)), "b.jpg": BoxedImage(9, 9)}
+
+
+def test_an_image_called_as_a_list_of_yolo_is_comes_back_and_such_a_list_is_none(tmp_path):
+    pool = pool_at(tmp_path / "pool", train=(9, 9))
+    images = {"train.jpg": BoxedImage(9, 9, (Box("cat", 0, 0, 9, 9),))}
+    write(tmp_path, yolo.documents(images))
+    (tmp_path / "train.txt").write_text("images/train.jpg\n")
+    (tmp_path / "labels" / "classes.txt").write_text("cat\n")
+    assert made(yolo.read(tmp_path, pool.names), pool).images == images
 
 
 @pytest.mark.parametrize(

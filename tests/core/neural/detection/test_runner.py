@@ -52,8 +52,8 @@ def test_openvino_says_of_images_of_any_shapes_what_torch_says(network, images, 
 
 def test_what_is_said_of_an_image_depends_on_no_other(network, images):
     pytest.importorskip("openvino")
-    run = runner(network, "openvino")
-    together, alone = told(run, images), [told(run, [image])[0] for image in images]
+    together = told(runner(network, "openvino"), images)
+    alone = [told(runner(network, "openvino"), [image])[0] for image in images]
     for a, b in zip(together, alone, strict=True):
         assert all((x == y).all() for x, y in zip(a, b, strict=True))
 
