@@ -76,7 +76,7 @@ def _keep(body: ValidationWanted, services: Services) -> ValidationView:
     roots = services.settings.data_roots
     names = services.views.listing(place_at(body.path_to_img, roots)).pool.names
     keep_apart(body.path_to_labels, names, body.images, seed=0, roots=roots)
-    return _view(body.path_to_labels, body.task, services)
+    return _view(body.path_to_labels, body.task, services, body.path_to_img)
 
 
 def _view(path_to_labels: str, task: AnyTask, services: Services, path_to_img: str | None = None) -> ValidationView:

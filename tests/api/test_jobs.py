@@ -716,11 +716,15 @@ def test_what_needs_a_gpu_is_refused_where_all_workers_say_that_they_have_none(c
     data.labels("boxes/boxes-anna.jsonl", '{"name": "a.png", "width": 4, "height": 4, "boxes": []}\n')
     asked = {"kind": "prediction", "task": "detection", "path_to_img": "pool", "path_to_labels": "boxes"}
     with closing(JobStore.at(settings.redis_url)) as store:
-        assert client.post("/jobs", json={**asked, "detector": "large"}).status_code == 202  # nobody is there to tell
+        before = client.post("/jobs", json={**asked, "detector": "large"})  # nobody is there to tell
+        assert before.status_code == 202
         store.note_worker("w@a", gpus=0)
         refused = client.post("/jobs", json={**asked, "detector": "large"})
         assert [one["pointer"] for one in problem(refused)["errors"]] == ["/detector"]
         assert "no worker has one: leave it out" in refused.text
+        client.post(f"/jobs/{before.json()['id']}/cancel")
+        again = problem(client.post(f"/jobs/{before.json()['id']}/retry"))
+        assert [one["pointer"] for one in again["errors"]] == ["/detector"]
         assert client.post("/jobs", json=asked).status_code == 202
         store.note_worker("w@b")  # of an older version, which doesn't tell
         assert client.post("/jobs", json={**asked, "detector": "large"}).status_code == 202

@@ -19,7 +19,7 @@ def test_images_are_kept_apart_found_and_given_up_again(client, data, places):
     assert (told["images"], told["labelled"]) == (2, 0)
     data.labels("team/anna.txt", f"{first}\tcat\n{second}\tdog\n")
     data.labels("team/ben.txt", f"{second}\tcat\n")
-    assert client.get("/labels/validation", params={"path_to_labels": "team"}).json() == {**told, "labelled": 1}
+    assert client.get("/labels/validation", params=places).json() == {**told, "labelled": 1}
     found = {apart: client.get("/pool", params={**places, "apart": apart}).json()["data"] for apart in (True, False)}
     assert {image["name"] for image in found[True]} == {first, second}
     assert {image["name"] for image in found[False]} == {"a.png", "b.png", "c.png", "d.png"} - {first, second}
@@ -36,14 +36,14 @@ def test_what_would_leave_nothing_to_learn_from_or_let_images_go_is_refused(clie
     told = client.post("/labels/validation", json={**places, "images": 2}).json()
     (fault,) = problem(client.post("/labels/validation", json={**places, "images": images}))["errors"]
     assert (fault["pointer"], why in fault["detail"]) == ("/images", True)
-    assert client.get("/labels/validation", params={"path_to_labels": "team"}).json() == told
+    assert client.get("/labels/validation", params=places).json() == told
 
 
 def test_how_many_the_pool_allows_is_told(client, data, places):
     (data.root / "team").mkdir()
     assert client.get("/labels/validation", params=places).json()["most"] == 2
-    for images, most in ((1, 2), (2, 2)):
-        client.post("/labels/validation", json={**places, "images": images})
+    for images, most in ((1, 2), (2, 2), (0, 2)):
+        assert client.post("/labels/validation", json={**places, "images": images}).json()["most"] == most
         assert client.get("/labels/validation", params=places).json()["most"] == most
     assert client.get("/labels/validation", params={"path_to_labels": "team"}).json()["most"] is None
 
@@ -58,5 +58,5 @@ def test_of_boxes_what_is_finished_counts(client, data, places):
     line = '{"name": "%s", "width": 4, "height": 4, "boxes": []%s}\n'
     first, second = told["names"]
     data.labels("team/boxes-anna.jsonl", line % (first, "") + line % (second, ', "unfinished": true'))
-    query = {"path_to_labels": "team", "task": "detection"}
+    query = {**places, "task": "detection"}
     assert client.get("/labels/validation", params=query).json() == {**told, "labelled": 1}

@@ -207,6 +207,10 @@ def test_suspicious_labels_are_kept_or_changed_by_keyboard(visit, project, label
     page.keyboard.press("k")
     page.get_by_role("button", name="All red").last.click()
     until(page, lambda: read(labels)["green_1.png"] == "red")
+    rows = page.get_by_role("list", name="Suspicious labels").get_by_role("button")
+    rows.first.focus()
+    page.keyboard.press("Tab")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "true")
 
     page.reload()
     expect(page.get_by_role("list", name="Suspicious labels").get_by_role("button")).to_have_count(1)

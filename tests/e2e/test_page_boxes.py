@@ -376,8 +376,12 @@ def test_suspicious_boxes_are_put_right_by_keyboard(visit, project, labels):
     visitor.shot("boxes-check")
     assert visitor.serious() == []
     page.locator(".suspect").first.click()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Add blue")).to_be_visible()
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Add blue")).to_be_visible()
+    expect(page.locator(".suspect").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
     both = [("red", [100, 100, 60, 60]), ("blue", [401, 301, 60, 60])]
     until(page, lambda: drawn(labels) == {"scene_0.png": both})

@@ -68,6 +68,8 @@ def test_a_rename_that_is_refused_is_told_in_the_dialog(visit, project, labels):
     expect(asked.get_by_role("alert")).to_have_text(
         re.compile("^a project of .* is called so already; give this one another name")
     )
+    asked.get_by_role("alert").click()
+    asked.click(position={"x": 4, "y": 4})  # its margin
     expect(renamed).to_have_value("two")
     visitor.shot("project-rename-refused")
     visitor.forgive("422")
@@ -84,8 +86,11 @@ def test_a_project_whose_folder_is_gone_says_so_and_looks_no_longer(visit, pools
     visitor.context.request.post(f"{visitor.url}/projects", data=named)
     gone.rmdir()
     page = visitor.open("#/browse?project=gone")
-    expect(page.get_by_role("alert").filter(has_text="does not exist")).to_be_visible()
+    told = page.get_by_role("alert").filter(has_text="does not exist")
+    expect(told.get_by_role("link", name="Set-up")).to_be_visible()
     expect(page.get_by_text("Looking through the pool")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text(re.compile("does not exist"))).to_have_count(1)
     visitor.shot("project-gone")
     visitor.forgive("422")
     visitor.context.request.post(f"{visitor.url}/projects/forget", data={"name": "gone"})

@@ -23,7 +23,7 @@ import { attempt, say } from "../store/notices";
 import { unsaved } from "../store/outbox";
 import { lastJob, onePool, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
-import { apart, loadApart } from "../store/validation";
+import { loadApart } from "../store/validation";
 import { words } from "../words";
 import { Easel } from "./Easel";
 import { meanwhile } from "./meanwhile";
@@ -169,8 +169,7 @@ function onlyThese(params: URLSearchParams): Only | null {
 }
 
 async function keptApart(lifetime: AbortSignal): Promise<readonly string[]> {
-  await loadApart(lifetime);
-  return apart.value?.names ?? [];
+  return (await loadApart(lifetime)).names;
 }
 
 /** How many of several images are done. */

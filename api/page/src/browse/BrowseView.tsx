@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Problem } from "../service/service";
 import { Asking } from "../shared/Asking";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Refusal } from "../shared/Refusal";
@@ -30,6 +31,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
   const lifetime = useLifetime();
   const job = useSignal<string | null>(null);
   const again = useSignal(0);
+  const besides = useSignal<Problem | null>(null);
   const listed = useRef(0);
   const first = useRef<Browse | null>(null);
   const linked = useRef(params.get("image"));
@@ -62,13 +64,24 @@ function Browsing({ params }: { params: URLSearchParams }) {
     return next;
   }, [looking]);
   useEffect(() => {
-    void attempt(() => loadIfChanged([], looking));
-    void attempt(() => loadNotes(looking));
+    besides.value = null;
+    void orTold(() => loadIfChanged([], looking));
+    void orTold(() => loadNotes(looking));
     browse.want(0, 1);
   }, [browse]);
 
+  /** What the list is refused for is not told again of what is asked for beside it. */
+  const orTold = (work: () => Promise<unknown>) =>
+    attempt(async () => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (!looking.aborted) besides.value = error;
+      }
+    });
   const refresh = () =>
-    void attempt(async () => {
+    void orTold(async () => {
       if (await loadIfChanged([], looking)) await browse.refresh();
     }).catch(() => {});
   useFreshness(FRESH_S, () => refreshed.current());
@@ -85,6 +98,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
 
   const seen = browse.seen.value;
   const missing = browse.missing.value;
+  const problem = browse.problem.value ?? besides.value;
   return (
     <div class="view browse">
       <h1 class="only-heard">{words.browse.title}</h1>
@@ -97,7 +111,7 @@ function Browsing({ params }: { params: URLSearchParams }) {
         busy={guess.asking.value}
       />
       <Asking question={guess} />
-      {browse.problem.value && <Refusal problem={browse.problem.value} />}
+      {problem && <Refusal problem={problem} />}
       {missing && (
         <div class="notice" role="alert">
           <strong>{missing.isInPool ? words.links.notFound(missing.name) : words.links.notInPool(missing.name)}</strong>{" "}

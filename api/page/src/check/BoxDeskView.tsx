@@ -9,6 +9,7 @@ import { go } from "../store/route";
 import { type BoxDesk, idOf, type SuspectBox } from "../store/suspectBoxes";
 import { words } from "../words";
 import { type Marked, Scene } from "./Scene";
+import { Suspects } from "./Suspects";
 
 const say = words.boxCheck;
 const SHOWN = 60;
@@ -33,7 +34,6 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
     return key in does;
   });
   if (!item) return <p class="hint">{say.nothing}</p>;
-  const at = desk.at.value;
   return (
     <div class="desk">
       <div class="pair">
@@ -54,23 +54,18 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
           </button>
         </div>
       </div>
-      <ol class="suspects" aria-label={say.heading}>
-        {desk.items.slice(0, SHOWN + at).map((one, index) => (
-          <li key={idOf(one)}>
-            <button
-              type="button"
-              class={desk.done.value.has(idOf(one)) ? "suspect done" : "suspect"}
-              aria-current={index === at ? "true" : undefined}
-              onClick={() => desk.look(index)}
-            >
-              <span>
-                <strong>{say.kinds[one.suspicion]}</strong> {one.class ?? one.suggested}
-                <span class="hint">{desk.done.value.get(idOf(one)) ?? one.name}</span>
-              </span>
-            </button>
-          </li>
-        ))}
-      </ol>
+      <Suspects
+        label={say.heading}
+        desk={desk}
+        shown={SHOWN}
+        idOf={idOf}
+        draw={(one) => (
+          <span>
+            <strong>{say.kinds[one.suspicion]}</strong> {one.class ?? one.suggested}
+            <span class="hint">{desk.done.value.get(idOf(one)) ?? one.name}</span>
+          </span>
+        )}
+      />
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { attempt } from "../store/notices";
 import { theProject, theTask } from "../store/project";
 import type { Suspect } from "../store/suspects";
 import { percent, words } from "../words";
+import { Suspects } from "./Suspects";
 
 const SHOWN = 50;
 
@@ -74,7 +75,21 @@ export function DeskView({ desk, result }: { desk: Desk; result: Results["label_
               </button>
             </div>
           </div>
-          <List desk={desk} />
+          <Suspects
+            label={words.check.list}
+            desk={desk}
+            shown={SHOWN}
+            idOf={(one) => one.id}
+            draw={(one) => (
+              <>
+                <Photo name={one.name} side={160} />
+                <span>
+                  <strong>{one.given}</strong> → <strong>{one.suggested}</strong>
+                  <span class="hint">{desk.done.value.get(one.id) ?? one.reason}</span>
+                </span>
+              </>
+            )}
+          />
         </div>
       )}
     </div>
@@ -130,30 +145,6 @@ function Another({ desk, field }: { desk: Desk; field: { current: HTMLInputEleme
       </datalist>
       <button type="submit">{words.check.change}</button>
     </form>
-  );
-}
-
-function List({ desk }: { desk: Desk }) {
-  const at = desk.at.value;
-  return (
-    <ol class="suspects" aria-label={words.check.list}>
-      {desk.items.slice(0, SHOWN + at).map((item, index) => (
-        <li key={item.id}>
-          <button
-            type="button"
-            class={desk.done.value.has(item.id) ? "suspect done" : "suspect"}
-            aria-current={index === at ? "true" : undefined}
-            onClick={() => desk.look(index)}
-          >
-            <Photo name={item.name} side={160} />
-            <span>
-              <strong>{item.given}</strong> → <strong>{item.suggested}</strong>
-              <span class="hint">{desk.done.value.get(item.id) ?? item.reason}</span>
-            </span>
-          </button>
-        </li>
-      ))}
-    </ol>
   );
 }
 

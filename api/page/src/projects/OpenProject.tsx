@@ -18,8 +18,8 @@ export function OpenProject({ name }: { name: string }) {
       try {
         setUnknown(!(await untilDone(() => openProject(name, lifetime), lifetime)));
       } catch (error) {
-        if (error instanceof Problem) setProblem(error);
-        throw error;
+        if (!(error instanceof Problem)) throw error;
+        setProblem(error);
       }
     });
   }, [lifetime]);

@@ -1,3 +1,4 @@
+import type { TargetedMouseEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { dialogs, type Opened, open } from "../store/notices";
 import { words } from "../words";
@@ -15,6 +16,9 @@ export function Dialogs() {
 
 function Dialog({ opened, isOnTop }: { opened: Opened; isOnTop: boolean }) {
   const box = useRef<HTMLDialogElement>(null);
+  const begunBeside = useRef(false);
+  const isBeside = (event: TargetedMouseEvent<HTMLDialogElement>) =>
+    event.target === event.currentTarget && !holds(event.currentTarget, event);
   useEffect(() => {
     const before = document.activeElement;
     box.current?.showModal();
@@ -31,7 +35,10 @@ function Dialog({ opened, isOnTop }: { opened: Opened; isOnTop: boolean }) {
       class={opened.wide ? "wide" : ""}
       aria-label={opened.title}
       onClose={() => opened.close()}
-      onClick={(event) => event.target === box.current && opened.close()}
+      onMouseDown={(event) => {
+        begunBeside.current = isBeside(event);
+      }}
+      onClick={(event) => begunBeside.current && isBeside(event) && opened.close()}
     >
       <header>
         <h2>{opened.title}</h2>
@@ -43,6 +50,12 @@ function Dialog({ opened, isOnTop }: { opened: Opened; isOnTop: boolean }) {
       {isOnTop && <Toasts within />}
     </dialog>
   );
+}
+
+/** What lies beside a dialog counts as the dialog, and so does its own margin, and text that is selected beyond it. */
+function holds(box: Element, { clientX: x, clientY: y }: MouseEvent): boolean {
+  const { left, right, top, bottom } = box.getBoundingClientRect();
+  return left <= x && x <= right && top <= y && y <= bottom;
 }
 
 /** Asks whether to go on. What is focused first is the way back, unless going on harms nothing. */

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { isAbort, Problem } from "../service/service";
+import type { FaultView } from "../service/types";
 import { words } from "../words";
 
 /** To a screen reader. */
@@ -72,10 +73,21 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | null> {
   } catch (error) {
     if (isAbort(error)) return null;
     if (!(error instanceof Problem)) throw error;
-    const details = error.faults.map(({ detail }) => detail); // without the names that the wire has for fields
-    tell(details.join(" ") || error.message, "bad");
+    tell(error.faults.length ? saidOf(error.faults).join("\n") : error.message, "bad");
     return null;
   }
+}
+
+const WITHOUT_SUBJECT =
+  /^[A-Z]\w* (should|must|error|required)\b|^there is no such field|^it \w|\bleave (it|them) out\b/;
+
+/** Each fault in words. The wire's name of a field goes before, but where a single fault says itself what it is about. */
+export function saidOf(faults: readonly FaultView[]): string[] {
+  return faults.map(({ pointer, detail }) => {
+    const field = pointer.replace(/^[/?]/, "");
+    const isPlain = !field || (faults.length === 1 && !WITHOUT_SUBJECT.test(detail));
+    return isPlain ? detail : words.setup.fault(field, detail);
+  });
 }
 
 /** What nobody foresaw is at least not silent. */

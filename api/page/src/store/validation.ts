@@ -7,21 +7,30 @@ import { theProject, validated, whatALabelIs } from "./project";
 
 /** Null: not looked at yet. */
 export const apart = signal<KeptApart | null>(null);
+let newest = 0;
+let whose = "";
 
-export async function loadApart(signal: AbortSignal): Promise<void> {
+/** What is there stays until the answer is, unless it is another project's. An answer is dropped that a newer question, or
+ * `keepApart`, has overtaken. */
+export async function loadApart(signal?: AbortSignal): Promise<KeptApart> {
   const { pool, labels } = theProject();
-  apart.value = null;
-  apart.value = await get<KeptApart>("labels/validation", {
-    query: { path_to_labels: labels, path_to_img: pool, ...whatALabelIs() },
-    signal,
-  });
+  const query = { path_to_labels: labels, path_to_img: pool, ...whatALabelIs() };
+  const mine = ++newest;
+  if (whose !== JSON.stringify(query)) apart.value = null;
+  whose = JSON.stringify(query);
+  const answer = await get<KeptApart>("labels/validation", { query, signal });
+  if (mine === newest) apart.value = answer;
+  return answer;
 }
 
 /** So many in all. Those that are kept apart already stay. */
 export async function keepApart(images: number): Promise<void> {
   const { pool, labels } = theProject();
   const body = { path_to_img: pool, path_to_labels: labels, images, ...whatALabelIs() };
-  apart.value = await post<KeptApart>("labels/validation", body);
+  const mine = ++newest;
+  const answer = await post<KeptApart>("labels/validation", body);
+  if (mine === newest) apart.value = answer;
+  else await loadApart(); // what was asked meanwhile may be told as it was before
 }
 
 /** What is asked with that is scored by a validation set: the one that Set-up names, else what is kept apart. */
