@@ -468,10 +468,12 @@ class JobStore:
         """Note that the worker is alive just now, and how many processes and GPUs it has; None: that isn't known."""
         with reaching_redis():
             now = self._now_ms()
-            self._redis.zadd(self._prefix + "workers", {worker: now})
             self._redis.hset(self._prefix + "processes", worker, str(processes))
-            if gpus is not None:
+            if gpus is None:
+                self._redis.hdel(self._prefix + "gpus", worker)
+            else:
                 self._redis.hset(self._prefix + "gpus", worker, str(gpus))
+            self._redis.zadd(self._prefix + "workers", {worker: now})  # last: who sees it sees what it has
             for gone in cast(
                 list[str], self._redis.zrangebyscore(self._prefix + "workers", "-inf", now - FORGET_WORKER_MS)
             ):
