@@ -15,12 +15,17 @@ pytestmark = pytest.mark.e2e
 def test_two_browsers_see_the_same_projects_by_name(visit, pools, labels):
     visitor = visit()
     page = visitor.open("#/setup")
-    page.get_by_label("Folder of photos", exact=True).fill(str(pools / "pool"))
+    (pools / "nothing").mkdir()
+    page.get_by_label("Folder of photos", exact=True).fill(str(pools / "nothing"))
     page.get_by_label("Folder for labels", exact=True).fill(str(labels))
     page.get_by_label("Name of the project").fill("stripes")
     page.get_by_role("radio", name=re.compile("descriptor")).check()
     page.get_by_role("button", name="Start labelling").click()
+    expect(page.get_by_text("there is no image in it").first).to_be_visible()
+    page.get_by_label("Folder of photos", exact=True).fill(str(pools / "pool"))  # the name is free again
+    page.get_by_role("button", name="Start labelling").click()
     expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible(timeout=60_000)
+    visitor.forgive("422")
     page.get_by_role("button", name="Project stripes").press("Enter")
     asked = page.get_by_role("dialog", name="Projects")
     expect(asked.get_by_text("open now")).to_be_visible()

@@ -6,7 +6,7 @@ import { WITHIN_S } from "../store/ahead";
 import { total } from "../store/labels";
 import { tell } from "../store/notices";
 import { type Project, project, setLastJob, setProject } from "../store/project";
-import { freeName, keepProject, loadProjects } from "../store/projects";
+import { forgetProject, freeName, keepProject, loadProjects } from "../store/projects";
 import { go } from "../store/route";
 import { words } from "../words";
 
@@ -123,13 +123,18 @@ async function start(wanted: Project): Promise<void> {
   const places = { path_to_img: pool, path_to_labels: made.path_to_labels };
   const looks = isBoxes ? {} : { backbone, within_s: WITHIN_S };
   const twice = wanted.overlap && !isBoxes ? { overlap: 2, overlap_share: wanted.overlap } : {};
-  const name = wanted.name?.trim() || freeName(pool, made.path_to_labels, task, await loadProjects());
+  const kept = await loadProjects();
+  const name = wanted.name?.trim().normalize("NFC") || freeName(pool, made.path_to_labels, task, kept);
   await keepProject(
     { ...wanted, labels: made.path_to_labels, name },
     isOther(wanted) ? null : (project.value?.name ?? null),
   );
   const request = { kind: "selection", ...looks, ...twice, method, add, task, person: made.person, ...places };
-  const job = await post<Job>("jobs", request);
+  const job = await post<Job>("jobs", request).catch(async (error) => {
+    // what is corrected then may have its name
+    if (kept.every((one) => one.name !== name)) await forgetProject(name).catch(() => {});
+    throw error;
+  });
   setProject({ ...wanted, name, labels: made.path_to_labels, pool, person: made.person });
   total.value = null;
   setLastJob("selection", job.id);
