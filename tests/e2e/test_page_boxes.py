@@ -426,7 +426,9 @@ def test_more_boxes_like_one_are_found_and_shown_on_a_map(visit, project, labels
     page.keyboard.press("n")
     until(page, lambda: asked["similar"]["unlike_boxes"] == [{"name": "scene_1.png", "box": [100, 100, 60, 60]}])
     expect(page.get_by_role("heading", name="Not like")).to_be_visible()
+    expect(page.locator(".examples button.primary")).to_be_enabled()  # the answer is there, and begins at its first
     page.keyboard.press("ArrowRight")
+    expect(found.nth(1)).to_have_attribute("aria-current", "true")
     page.keyboard.press("d")
     expect(page.get_by_role("application")).to_have_attribute("aria-label", re.compile("scene_2"))
     page.get_by_role("link", name="Back to boxes like some").click()
