@@ -28,8 +28,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import DATA, label_report
 from benchmarks.pickers import NEED_PIXELS, PICKERS, Known
 from benchmarks.sets import SETS, WORK, LabelledSet, load, with_pixels
-from benchmarks.uneven import SETS as DRAWN
-from benchmarks.uneven import UNEVEN, labelled_set
+from benchmarks.uneven import DRAWN, UNEVEN, labelled_set
 from nextlabel.core.neural.heads.registry import HEADS
 
 BUDGETS = (10, 20, 40, 70, 100, 150, 200, 300, 400, 550, 700, 1000, 1400, 2000)

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import DATA
 from benchmarks.pickers import PICKERS, Known
 from benchmarks.sets import WORK
-from benchmarks.uneven import SETS, Images, draw
+from benchmarks.uneven import DRAWN, Images, draw
 from nextlabel.core.metrics.classification import expected_calibration_error
 
 BUDGETS = (10, 20, 40, 70, 100, 200, 400, 800)
@@ -36,14 +36,14 @@ def main() -> None:
         found: dict[tuple[str, int, int], dict[str, Scores]] = defaultdict(dict)
         with threadpool_limits(1):
             for seed in range(arguments.seeds):
-                for name in SETS:
+                for name in DRAWN:
                     pool, rest = _images(name, seed, arguments)
                     for head in HEADS:
                         for budget, scores in _course(method, head, seed, pool, rest):
                             found[name, seed, budget][head] = scores
         print(f"\n| `{method}`: {arguments.seeds} seeds | fits | F1 alone | F1 | gain, points | ECE alone | ECE |")
         print("|---" * 7 + "|")
-        for name in SETS:
+        for name in DRAWN:
             _tell(name, {key: both for key, both in found.items() if key[0] == name})
         for budget in BUDGETS:
             _tell(f"{budget} labels, all sets", {key: both for key, both in found.items() if key[2] == budget})

@@ -1,5 +1,5 @@
 """Uneven sets: the photos of clothes at 30:1 and 85:8:7 and of two classes at 93:7, digits at 85:8:7 and with one class
-nearly all. Each seed draws another pool, and other classes. `SETS` has both as they are, too.
+nearly all. Each seed draws another pool, and other classes. `DRAWN` has both as they are, too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _parts(*shares: float) -> Shares:
     return of
 
 
-SETS: dict[str, tuple[str, Shares]] = {
+DRAWN: dict[str, tuple[str, Shares]] = {
     "photos": ("clothing", _as_they_are),
     "photos, 30:1": ("clothing", _thirty_to_one),
     "photos, 85:8:7": ("clothing", _parts(0.85, 0.08, 0.07)),
@@ -50,12 +50,12 @@ SETS: dict[str, tuple[str, Shares]] = {
 }
 
 
-UNEVEN = tuple(name for name, (_, shares) in SETS.items() if shares is not _as_they_are)
+UNEVEN = tuple(name for name, (_, shares) in DRAWN.items() if shares is not _as_they_are)
 
 
 def draw(name: str, seed: int, work: Path, weights: Path = DATA / "weights") -> tuple[Images, Images]:
-    """Return a pool of one of SETS, and the images to score on."""
-    source, shares = SETS[name]
+    """Return a pool of one of DRAWN, and the images to score on."""
+    source, shares = DRAWN[name]
     whole = load(source, work, weights)
     embeddings = np.concatenate([whole.embeddings, whole.held_out])
     targets = np.concatenate([whole.targets, whole.held_out_targets])
@@ -63,7 +63,7 @@ def draw(name: str, seed: int, work: Path, weights: Path = DATA / "weights") -> 
 
 
 def labelled_set(name: str, seed: int, work: Path) -> LabelledSet:
-    """Return one of SETS, its classes numbered anew."""
+    """Return one of DRAWN, its classes numbered anew."""
     (pool, targets), (rest, rest_targets) = draw(name, seed, work)
     classes = np.unique(targets)
     held, numbers = np.isin(rest_targets, classes), np.arange(len(targets))

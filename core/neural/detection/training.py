@@ -86,6 +86,7 @@ class Trained:
         return {**numbers, "calibration": self.calibration.said(), "shape": self.network.shape}
 
 
+@one_thread()
 def fine_tune(
     network: Yolox,
     examples: Sequence[Example],
@@ -101,20 +102,6 @@ def fine_tune(
 
     augments: whether images are made otherwise by chance, each time that they pass, besides mirrored.
     """
-    with one_thread():
-        return _fine_tune(network, examples, n_classes, side, passes, seed, augments, tick)
-
-
-def _fine_tune(
-    network: Yolox,
-    examples: Sequence[Example],
-    n_classes: int,
-    side: int,
-    passes: int,
-    seed: int,
-    augments: bool,
-    tick: Tick,
-) -> Trained:
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
         network.new_classes(n_classes)
