@@ -41,6 +41,7 @@ from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
@@ -69,6 +70,7 @@ class Runner:
         self._results = ResultFiles(settings.results_dir)
         self._backbones = BackboneLoader(settings)
         self._heads = TrainedHeads()
+        self._texts = KeptTexts()
         self._recent = RecentEmbeddings((settings.keep_embeddings_mb or 0) << 20)
         self._plan: tuple[Path, Plan] | None = None  # of the job it helped with last
 
@@ -135,6 +137,7 @@ class Runner:
             filler=ShardedFiller(claim, self._process),
             hand_outs=hand_outs,
             heads=self._heads,
+            texts=self._texts,
             recent=self._recent,
         )
         with lease:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.by_names import AutoByNames
 from nextlabel.core.methods.coverage import MaxHerding
 from nextlabel.core.methods.detection import ClassSum
 from nextlabel.core.methods.hybrid import UHerding
@@ -17,8 +18,9 @@ from nextlabel.core.methods.uncertainty import Margin
 class Auto(Method):
     """Chooses one of three methods, by what there is to go by.
 
-    `maxherding` while fewer than two classes are labelled; `uherding`, which is herding weighted by uncertainty, from
-    then on; `margin` where there are predictions and no embeddings, since herding needs to see where images lie.
+    `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
+    `uherding`, which is herding weighted by uncertainty, from then on; `margin` where there are predictions and no
+    embeddings, since herding needs to see where images lie.
     """
 
     name: Literal["auto"] = "auto"
@@ -78,6 +80,7 @@ def settle(
     labelled_classes: int | None = None,
     embeddings: bool = True,
     known: str | None = None,
+    names: bool = False,
 ) -> tuple[Method, str]:
     """Return the method to run in place of the one asked for, and a clause that says why it is that one.
 
@@ -85,7 +88,11 @@ def settle(
     labelled_classes: how many the labels have; None: all of them.
     embeddings: whether there are any; without them there must be predictions.
     known: what is labelled, in words, where that is not so many classes.
+    names: whether the names of the classes say what images may be, as long as labels teach nothing.
     """
+    if isinstance(asked, Auto) and names and embeddings and classes < 2:
+        what = f"{known or _what_is_known(classes)}, and the classes have names"
+        return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
     if isinstance(asked, Auto):
         return _regime(labels, classes, embeddings, known)
     labelled_classes = classes if labelled_classes is None else labelled_classes

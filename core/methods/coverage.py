@@ -5,6 +5,7 @@ What is labelled or handed out already counts as covered.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -235,6 +236,29 @@ def herd_rows(
 
     uncertainty: (N,) what each row counts as one to be covered; None: 1.
     """
+    field = field_of(inputs, add, rng, bandwidth=bandwidth, uncertainty=uncertainty)
+    places, gains = herd(field.similarities, field.covered, field.shares, add)
+    return Picks(field.candidates[places], gains)
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What herding looks at: n candidates, a sample, and r references that they are to cover.
+
+    candidates: (n,) rows. similarities: (n, r), of each to each reference. covered: (r,) how similar the nearest is of
+    what is labelled or handed out. shares: (r,) what each reference counts.
+    """
+
+    candidates: Rows
+    similarities: Matrix
+    covered: Vector
+    shares: Vector
+
+
+def field_of(
+    inputs: Inputs, add: int, rng: np.random.Generator, *, bandwidth: float, uncertainty: Vector | None = None
+) -> Field:
+    """Draw the candidates and references for `add` picks. uncertainty: as `herd_rows` has it."""
     geometry = inputs.geometry
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
     entries = CANDIDATES * REFERENCES
@@ -245,8 +269,7 @@ def herd_rows(
     covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)
     similarities = similarity(geometry.units(candidates), of_references, bandwidth)
     shares = (weights / max(1, len(references))).astype(np.float32)
-    places, gains = herd(similarities, covered, shares, add)
-    return Picks(candidates[places], gains)
+    return Field(candidates, similarities, covered, shares)
 
 
 def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:

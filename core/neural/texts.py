@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from nextlabel.core.embeddings.catalogue import WEIGHTS_OF_TEXTS, WORDS_OF_TEXTS, BackboneSpec, TextSide
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
 from nextlabel.core.methods.geometry import slices
-from nextlabel.core.neural.hub import digest_of_file, from_hub
+from nextlabel.core.neural.hub import cached_file, digest_of_file, from_hub
 from nextlabel.core.neural.training import Floats, Integers
 from nextlabel.core.settings import Settings
 
@@ -32,6 +32,24 @@ END = "</s>"  # ends a text, and fills the places that it leaves
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 PART = "text_model."  # what the names of its tensors begin with
 LAYERS = "encoder.layers."
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Where T texts lie among a backbone's images: unit vectors (T, d). scale, weights: those of `Texts`."""
+
+    units: Floats
+    scale: float
+    weights: str
+
+    def cosines(self, embeddings: Floats, rows: Integers | None = None) -> Floats:
+        """Return the cosine of the angle between images' embeddings (N, d) and each text: (N, T), or (K, T) of rows."""
+        count = len(embeddings) if rows is None else len(rows)
+        cosines = np.empty((count, len(self.units)), np.float32)
+        for part in slices(count):
+            taken = embeddings[part] if rows is None else embeddings[rows[part]]
+            cosines[part] = _at_unit_length(taken) @ self.units.T
+        return cosines
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +70,10 @@ class Texts:
         unknown = self.words.unk_id()
         return [text for text in texts if not (spelt := self.words.encode(_plain(text))) or unknown in spelt]
 
+    def directions(self, texts: Sequence[str]) -> Directions:
+        """Say where the texts lie among the images."""
+        return Directions(self.embed(texts), self.scale, self.weights)
+
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> Floats:
         """Return unit vectors (T, d)."""
@@ -64,13 +86,6 @@ class Texts:
         spelt: list[int] = self.words.encode(_plain(text))
         end, places = self.words.piece_to_id(END), self.tower.positions.num_embeddings
         return spelt[: places - 1] + [end] * max(1, places - len(spelt))
-
-    def cosines(self, texts: Sequence[str], embeddings: Floats, rows: Integers) -> Floats:
-        """Return the cosine of the angle between those rows of images' embeddings (N, d) and each text: (K, T)."""
-        directions, cosines = self.embed(texts).T, np.empty((len(rows), len(texts)), np.float32)
-        for part in slices(len(rows)):
-            cosines[part] = _at_unit_length(embeddings[rows[part]]) @ directions
-        return cosines
 
 
 def _plain(text: str) -> str:
@@ -99,15 +114,23 @@ class TextTower(nn.Module):
         return told
 
 
+def text_files(spec: BackboneSpec, settings: Settings) -> tuple[Path, Path]:
+    """Find the vocabulary of a backbone that knows texts, and the weights that embed these. Raises WeightsUnavailable,
+    which says what to do.
+    """
+    side = spec.text_side
+    assert side is not None
+    return _file(spec, side, WORDS_OF_TEXTS, settings), _file(spec, side, WEIGHTS_OF_TEXTS, settings)
+
+
 def load_texts(spec: BackboneSpec, settings: Settings) -> Texts:
     """Load what embeds texts among that backbone's images, which has such a side.
 
     Raises WeightsUnavailable, which says what to do, and WeightsMismatch for files of another network.
     """
-    side = spec.text_side
-    assert side is not None
-    words = _vocabulary(_file(spec, side, WORDS_OF_TEXTS, settings))
-    weights = _file(spec, side, WEIGHTS_OF_TEXTS, settings)
+    assert spec.text_side is not None
+    vocabulary, weights = text_files(spec, settings)
+    words = _vocabulary(vocabulary)
     try:
         with safe_open(weights, "pt") as file:
             tensors = {
@@ -116,7 +139,7 @@ def load_texts(spec: BackboneSpec, settings: Settings) -> Texts:
                 if name.startswith(PART)
             }
             scale = float(file.get_tensor("logit_scale").exp())
-        tower = _tower(tensors, side.heads, words.get_piece_size())
+        tower = _tower(tensors, spec.text_side.heads, words.get_piece_size())
     except Exception as error:  # whatever a foreign file leads to
         why = " ".join(str(error).split())[:300]
         raise WeightsMismatch(f"{weights.name} does not fit the texts of {spec.name}: {why}") from error
@@ -176,15 +199,33 @@ def _vocabulary(path: Path) -> Any:
     return words
 
 
+def texts_are_here(spec: BackboneSpec, settings: Settings) -> bool:
+    """Say whether both files of that backbone's texts are on this machine."""
+    side = spec.text_side
+    return side is not None and all(
+        _here(spec, side, published, settings) for published in (WORDS_OF_TEXTS, WEIGHTS_OF_TEXTS)
+    )
+
+
 def _file(spec: BackboneSpec, side: TextSide, published: str, settings: Settings) -> Path:
-    """Find one of its files: in the weights folder, by our name of it, or in the hub's cache, or on the hub."""
-    name = dict(zip((WEIGHTS_OF_TEXTS, WORDS_OF_TEXTS), spec.text_file_names, strict=True))[published]
-    if settings.weights_dir is not None and (path := settings.weights_dir / name).is_file():
+    """Find one of its files, on this machine or on the hub."""
+    if (path := _here(spec, side, published, settings)) is not None:
         return path
     folder = settings.weights_dir or "not set"
     remedy = (
-        f"put {published} of {side.hub} into NEXTLABEL_WEIGHTS_DIR ({folder}) as {name}, or give the worker access to "
-        "the Hugging Face hub"
+        f"put {published} of {side.hub} into NEXTLABEL_WEIGHTS_DIR ({folder}) as {_our_name(spec, published)}, or give "
+        "the worker access to the Hugging Face hub"
     )
     what = f"{published} of {side.hub}, by which texts are embedded among the images of {spec.name}, is"
     return from_hub(side.hub, published, what, remedy, settings)
+
+
+def _here(spec: BackboneSpec, side: TextSide, published: str, settings: Settings) -> Path | None:
+    """Find one of its files in the weights folder, by our name of it, or in the hub's cache."""
+    if settings.weights_dir is not None and (path := settings.weights_dir / _our_name(spec, published)).is_file():
+        return path
+    return cached_file(side.hub, published)
+
+
+def _our_name(spec: BackboneSpec, published: str) -> str:
+    return dict(zip((WEIGHTS_OF_TEXTS, WORDS_OF_TEXTS), spec.text_file_names, strict=True))[published]

@@ -26,7 +26,6 @@ from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
-from nextlabel.core.neural.texts import Texts
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
@@ -283,9 +282,9 @@ def manifest(
     head: bool,
     sources: Mapping[str, Read],
     predictions: str | None = None,
-    texts: Texts | None = None,
+    texts: str | None = None,
 ) -> Manifest:
-    """`predictions`: the fingerprint of those that were brought along. `texts`: what embedded texts."""
+    """`predictions`: the fingerprint of those that were brought along. `texts`: the digest of what embedded texts."""
     return Manifest(
         nextlabel=version("nextlabel"),
         versions={name: version(name) for name in (*VERSIONS, *(["openvino"] if origin.engine == "openvino" else []))},
@@ -299,7 +298,7 @@ def manifest(
         pools={name: source.pool.fingerprint() for name, source in sources.items()},
         labels={name: source.labels.fingerprint() for name, source in sources.items()},
         predictions=predictions,
-        texts=texts.weights if texts else None,
+        texts=texts,
     )
 
 

@@ -80,7 +80,12 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
         "manifest": manifest(
-            request, source, run, head=names is None, sources={"pool": labelled}, texts=names.texts if names else None
+            request,
+            source,
+            run,
+            head=names is None,
+            sources={"pool": labelled},
+            texts=names.directions.weights if names else None,
         ),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)

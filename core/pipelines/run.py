@@ -11,6 +11,7 @@ from nextlabel.core.errors import WarningCode
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines.cache_filler import CacheFiller
 from nextlabel.core.pipelines.hand_outs import HandOutsOfJob
 from nextlabel.core.settings import Settings
@@ -26,7 +27,7 @@ class Run:
 
     `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
     once a second and at each new stage. `filler`: who can embed much together; None: nobody.
-    `hand_outs`: which images are with whom; None: nobody has any. `heads`, `recent`: what earlier jobs left in memory.
+    `hand_outs`: which images are with whom; None: nobody has any. `heads`, `texts`, `recent`: what earlier jobs left in memory.
     `begun`: when this attempt at the job was, by time.monotonic().
     """
 
@@ -40,12 +41,14 @@ class Run:
         filler: CacheFiller | None = None,
         hand_outs: HandOutsOfJob | None = None,
         heads: TrainedHeads | None = None,
+        texts: KeptTexts | None = None,
         recent: RecentEmbeddings | None = None,
     ) -> None:
         self.begun = time.monotonic()
         self.settings = settings
         self.backbones = backbones
         self.heads = heads or TrainedHeads()
+        self.texts = texts or KeptTexts()
         self.recent = recent or RecentEmbeddings(0)
         self.filler = filler
         self.hand_outs = hand_outs

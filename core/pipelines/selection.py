@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
+from nextlabel.core.kinds.prediction import CLASS_NAMES
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import (
     KIND,
@@ -21,9 +22,10 @@ from nextlabel.core.kinds.selection import (
     SelectionRequest,
     SelectionResult,
 )
-from nextlabel.core.methods.auto import settle
+from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
+from nextlabel.core.pipelines.class_names import ClassNames, class_names_if_known
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.hand_outs import Held, hand_out
 from nextlabel.core.pipelines.material import (
@@ -98,6 +100,8 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
     run.stage("read")
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
+    by_names = isinstance(request.method, Auto) and request.path_to_predictions is None
+    names = class_names_if_known(request, labelled, run) if by_names else None
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -107,6 +111,8 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
     classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))
+    if names is not None:
+        predictions = _by_names(names, embedded)
     labels = len(embedded.matched.rows)
     method, why = settle(
         request.method,
@@ -115,6 +121,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         labelled_classes=labelled_classes,
         embeddings=embedded.sees_images,
         known=labelled.task.known(embedded.matched),
+        names=names is not None,
     )
     if prepares:
         run.stage("prepare", unit="epochs")
@@ -135,17 +142,36 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "head": predictions.head if predictions else None,
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": _manifest(request, source, run, predictions, labelled),
+        "manifest": _manifest(request, source, run, predictions, labelled, names),
     }
     return Choice(batch, embedded, predictions, method, supplies, labelled.task, again, told)
 
 
 def _manifest(
-    request: SelectionRequest, source: Source, run: Run, predictions: Predictions | None, labelled: Labelled
+    request: SelectionRequest,
+    source: Source,
+    run: Run,
+    predictions: Predictions | None,
+    labelled: Labelled,
+    names: ClassNames | None,
 ) -> Manifest:
-    head = predictions is not None and predictions.head is not None
-    fingerprint = predictions.fingerprint if predictions else None
-    return manifest(request, source, run, head=head, sources={"pool": labelled}, predictions=fingerprint)
+    head = predictions is not None and predictions.head is not None and names is None
+    return manifest(
+        request,
+        source,
+        run,
+        head=head,
+        sources={"pool": labelled},
+        predictions=predictions.fingerprint if predictions else None,
+        texts=names.directions.weights if names else None,
+    )
+
+
+def _by_names(names: ClassNames, embedded: Embedded) -> Predictions:
+    """Say what the names make of the images."""
+    every_row = np.ones(len(embedded.pool), np.bool_)
+    targets = embedded.matched.onto(names.classes)
+    return Predictions(names.logits(embedded.embeddings), names.classes, targets, every_row, names.summary)
 
 
 def _inputs(
@@ -347,7 +373,8 @@ def _reason(item: SelectionItem, method: Method, predictions: Predictions | None
     words = method.reason
     if Need.LOGITS in method.needs:
         words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
-    counts = predictions.head.images_per_class if predictions.head else {}
+    trained = predictions.head is not None and predictions.head.name != CLASS_NAMES
+    counts = predictions.head.images_per_class if predictions.head and trained else {}
     if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
         words += "; rare class"
     return words

@@ -17,7 +17,7 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import source_of
-from nextlabel.core.pipelines.texts import texts_for
+from nextlabel.core.pipelines.texts import directions_for
 from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.registry import CLASSIFICATION
 
@@ -52,7 +52,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     run.stage("read")
     examples = [*request.like, *request.unlike]
     labelled = read_pool(request, run, named=[*examples, *request.exclude])
-    texts = texts_for(request, request.like_text, "/like_text", run) if request.like_text else None
+    texts = directions_for(request, request.like_text, "/like_text", run) if request.like_text else None
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run, needed=examples)
     run.stage("rank")
@@ -73,7 +73,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
         closest = nearest(geometry.units(candidates[best]), geometry.units(like))[0]
         examples = [names[row] for row in like]
     else:
-        cosines = texts.cosines(request.like_text, embedded.embeddings, candidates)
+        cosines = texts.cosines(embedded.embeddings, candidates)
         scores = cosines.mean(axis=1)
         best = np.argsort(-scores, kind="stable")[: request.add]
         closest = cosines[best].argmax(axis=1)
@@ -88,7 +88,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
         "candidates": len(candidates),
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}, texts=texts),
+        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}, texts=texts.weights if texts else None),
     }
     return Closest(rows, items, embedded, told)
 

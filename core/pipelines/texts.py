@@ -8,7 +8,7 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.requests import JobRequest
-from nextlabel.core.neural.texts import Texts, load_texts
+from nextlabel.core.neural.texts import Directions, Texts, load_texts
 from nextlabel.core.pipelines.run import Run
 
 
@@ -26,3 +26,17 @@ def texts_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -
         detail = f"{request.backbone} reads English, and can't spell {len(strange)} of these texts: {which}"
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
     return loaded
+
+
+def directions_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -> Directions:
+    """Say where the texts lie among the images. Of the same texts as lately, no network is loaded.
+
+    Raises what `texts_for` does.
+    """
+    assert request.backbone is not None
+    return run.texts.get(
+        find_backbone(request.backbone),
+        texts,
+        run.settings,
+        lambda: texts_for(request, texts, field, run).directions(texts),
+    )

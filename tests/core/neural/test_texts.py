@@ -29,8 +29,9 @@ def test_texts_lie_where_they_belong_among_images(settings):
     texts = load(settings)
     assert texts.embed(list(TAUGHT)) == pytest.approx(np.array([[0.5**0.5, 0, 0, 0.5**0.5], [0, 1, 0, 0]]), abs=1e-3)
     images = np.array([[0, 9, 0, 0], [3, 0, 0, 3], [0, 0, 0, 0]], np.float32)
-    cosines = texts.cosines(["red", "a blue sky"], images, np.array([1, 0, 2]))
-    assert cosines == pytest.approx(np.array([[1, 0], [0, 1], [0, 0]]), abs=1e-3)
+    directions = texts.directions(["red", "a blue sky"])
+    assert directions.cosines(images) == pytest.approx(np.array([[0, 1], [1, 0], [0, 0]]), abs=1e-3)
+    assert directions.cosines(images, np.array([1, 2])) == pytest.approx(np.array([[1, 0], [0, 0]]), abs=1e-3)
     assert texts.scale == pytest.approx(text_side.SCALE)
 
 

@@ -21,6 +21,7 @@ from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads.kept import TrainedHeads
+from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines.cache_filler import CacheFiller
 from nextlabel.core.pipelines.class_names import SENTENCE
@@ -44,6 +45,7 @@ class Bench:
         self.backbones = BackboneLoader(self.settings, "cpu")
         self.recent: RecentEmbeddings | None = None
         self.heads: TrainedHeads | None = None
+        self.texts: KeptTexts | None = None
         self.filler: CacheFiller | None = None
         self.run = self.new_run()
         self.told: list[Progress] = []
@@ -74,13 +76,14 @@ class Bench:
             check=check,
             publish=lambda progress, _: self.told.append(progress),
             heads=self.heads,
+            texts=self.texts,
             recent=self.recent,
             filler=self.filler,
         )
 
     def remember(self) -> None:
         """From now on jobs leave in memory what they do in a worker."""
-        self.recent, self.heads = RecentEmbeddings(1 << 20), TrainedHeads()
+        self.recent, self.heads, self.texts = RecentEmbeddings(1 << 20), TrainedHeads(), KeptTexts()
 
     def carry_out(self, kind: str, check: Callable[[], None] = lambda: None, **fields: Any) -> Any:
         self.run = self.new_run(check)

@@ -16,7 +16,8 @@ from nextlabel.core.errors import (
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.methods.registry import methods_of
-from tests.pools import draw, label, spoil
+from tests.pools import class_of, draw, label, spoil
+from tests.text_side import NAME
 
 
 def test_with_nothing_labelled_the_images_stand_for_the_pool_and_the_answer_says_why(bench):
@@ -43,6 +44,56 @@ def test_with_one_class_auto_herds_and_the_answer_says_why(bench):
     assert result.method.name == "maxherding"
     assert result.method.why.startswith("only one class is labelled")
     assert (result.head, result.candidates) == (None, 8)
+
+
+@pytest.fixture
+def named(knows_red_and_blue):
+    """A pool in which few images are red, and a folder of labels that declares both classes."""
+    bench = knows_red_and_blue
+    bench.pool(red=2, blue=30)
+    (bench.root / "labels").mkdir()
+    (bench.root / "labels" / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}]')
+    return bench
+
+
+def test_with_nothing_labelled_declared_names_help_to_choose_and_say_what_images_may_be(named):
+    labels = named.root / "labels"
+    fields = {"backbone": NAME, "near_copies": "allow"}
+    told = named.select(4, path_to_labels=str(labels), **fields)
+    assert sum(class_of(name) == "red" for name in told.data) == 2
+    assert [item.predicted for item in told.items] == [class_of(item.name) for item in told.items]
+    assert (told.head.name, told.manifest.head, told.method.name) == ("class_names", None, "auto")
+    assert told.manifest.texts
+    assert told.method.why.startswith("nothing is labelled yet, and the classes have names: images that stand for the")
+    assert "for a class that its name tells: " in told.items[0].reason
+    label(labels / "ann.txt", ["blue_0.png"])
+    one = named.select(1, path_to_labels=str(labels), **fields)
+    assert one.method.why.startswith("only one class is labelled, and the classes have names")
+    assert one.head.images_per_class == {"red": 0, "blue": 1}
+    label(labels / "ann.txt", ["blue_0.png", "red_0.png"])
+    assert named.select(2, path_to_labels=str(labels), **fields).head.name == "linear"
+
+
+@pytest.mark.parametrize("fields", [{"method": "maxherding", "backbone": NAME}, {"backbone": "descriptor"}])
+def test_names_are_not_asked_by_a_method_that_was_named_nor_of_a_backbone_that_knows_no_texts(named, fields):
+    told = named.select(3, path_to_labels=str(named.root / "labels"), **fields)
+    assert (told.head, told.method.name, named.warned_of()) == (None, "maxherding", [])
+
+
+def test_names_that_nothing_can_embed_are_left_aside_with_the_remedy_and_the_hub_is_asked_once(named, monkeypatch):
+    (named.settings.weights_dir / f"{NAME}.text.model").unlink()
+    monkeypatch.setattr(named, "settings", named.settings.model_copy(update={"hub_timeout_s": 0.1}))
+    named.remember()
+    for _ in range(2):
+        told = named.select(3, path_to_labels=str(named.root / "labels"), backbone=NAME)
+        assert (told.head, told.method.name) == (None, "maxherding")
+        assert "spiece.model of nobody/nothing into NEXTLABEL_WEIGHTS_DIR" in named.warning("names_unread").detail
+
+
+def test_names_that_can_not_be_spelt_are_left_aside(named):
+    (named.root / "labels" / "classes.json").write_text('[{"name": "красный"}, {"name": "blue"}]')
+    assert named.select(3, path_to_labels=str(named.root / "labels"), backbone=NAME).head is None
+    assert "can't spell 1 of these texts" in named.warning("names_unread").detail
 
 
 def test_chance_that_was_asked_for_says_so_and_still_shows_what_the_head_thinks(bench):
