@@ -59,7 +59,7 @@ def draw(name: str, seed: int, work: Path, weights: Path = DATA / "weights") -> 
     whole = load(source, work, weights)
     embeddings = np.concatenate([whole.embeddings, whole.held_out])
     targets = np.concatenate([whole.targets, whole.held_out_targets])
-    return _drawn((embeddings, targets), shares, np.random.default_rng([seed, 5]))
+    return drawn((embeddings, targets), shares, np.random.default_rng([seed, 5]))
 
 
 def labelled_set(name: str, seed: int, work: Path) -> LabelledSet:
@@ -71,7 +71,8 @@ def labelled_set(name: str, seed: int, work: Path) -> LabelledSet:
     return LabelledSet(name, pool, targets, rest[held], rest_targets, numbers)
 
 
-def _drawn(images: Images, shares: Shares, rng: np.random.Generator) -> tuple[Images, Images]:
+def drawn(images: Images, shares: Shares, rng: np.random.Generator) -> tuple[Images, Images]:
+    """Draw a pool in which each class has its share, and the images to score on."""
     embeddings, targets = images
     wanted = shares(np.bincount(targets), rng) or dict(enumerate(np.bincount(targets).tolist()))
     most = min(np.count_nonzero(targets == class_) / share for class_, share in wanted.items())

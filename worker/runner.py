@@ -41,8 +41,8 @@ from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
 from nextlabel.core.neural.heads.kept import TrainedHeads
-from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.neural.heads.linear import train_linear
+from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings

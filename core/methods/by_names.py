@@ -14,6 +14,8 @@ from nextlabel.core.methods.coverage import Field, MaxHerding, field_of
 from nextlabel.core.methods.geometry import slices
 
 BY_NAMES = 1_000  # picks at most; the others of a large batch are herded
+EVERY = 2  # so many picks are one of a class's turn
+SHARP = 1.0  # how much an image counts more for each standard deviation that the name fits it better than others
 GUESSED = 0.5  # what an image counts for the class that names give it, beside one that is labelled
 LEAST_GAIN = 1e-9
 OTHERS = 10_000  # rows by which it is told how well a name fits as a rule
@@ -70,8 +72,8 @@ def _herd_in_turn(
     ties, counts = rng.permutation(len(counts)), counts.copy()
     places, gains = np.empty(k, np.int64), np.empty(k)
     for turn in range(k):
-        class_ = int(ties[counts[ties].argmin()]) if turn % 2 else None
-        worth = np.zeros(len(fits)) if class_ is None else ahead[:, class_]
+        class_ = int(ties[counts[ties].argmin()]) if turn % EVERY == EVERY - 1 else None
+        worth = np.zeros(len(fits)) if class_ is None else SHARP * ahead[:, class_]
         i, gain = _best(field, covered, bounds, worth)
         places[turn], gains[turn] = i, gain
         counts[best[i] if class_ is None else class_] += GUESSED if class_ is None else 1
@@ -85,8 +87,8 @@ def _best(
 ) -> tuple[int, float]:
     """Find the candidate of the highest gain times exp(worth), and its gain.
 
-    bounds: (n,) gains as they were, -inf for what is taken; they are brought up to date as far as it takes. A gain never
-    rises as more gets covered, so what an old one can't make the best isn't.
+    bounds: (n,) gains as they were, -inf for what is taken; they are brought up to date as far as it takes. A gain
+    never rises as more gets covered, so what an old one can't make the best isn't.
     """
     scores = np.where(np.isfinite(bounds), np.log(np.maximum(bounds, LEAST_GAIN)) + worth, -np.inf)
     while True:

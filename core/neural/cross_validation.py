@@ -32,7 +32,10 @@ def out_of_fold_logits(
             logits[held_out] = np.where(np.isin(np.arange(like.n_classes), classes), 0, NEVER)
             continue
         beat = partial(_beat, tick, k, fold.max() + 1)
-        head = like.train_like(embeddings[kept], narrowed, len(classes), seed=seed, device=device, tick=beat)
+        names = like.names_of(classes)
+        head = like.train_like(
+            embeddings[kept], narrowed, len(classes), seed=seed, device=device, tick=beat, names=names
+        )
         head = head.among(like.neighbours)
         of_trained = head.logits(embeddings[held_out])
         logits[held_out] = of_trained.min(axis=1, keepdims=True) + NEVER

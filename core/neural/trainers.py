@@ -17,9 +17,21 @@ class Train(Protocol):
     __qualname__: str
 
     def __call__(
-        self, name: str, embeddings: Floats, targets: Integers, n_classes: int, *, seed: int, device: str, tick: Tick
+        self,
+        name: str,
+        embeddings: Floats,
+        targets: Integers,
+        n_classes: int,
+        *,
+        seed: int,
+        device: str,
+        tick: Tick,
+        names: Floats | None = None,
     ) -> Head:
-        """Train the head of that name on embeddings (L, d) and targets (L, ...) in a space of `n_classes`."""
+        """Train the head of that name on embeddings (L, d) and targets (L, ...) in a space of `n_classes`.
+
+        names: as `train_head` has them.
+        """
 
 
 class OutOfFold(Protocol):

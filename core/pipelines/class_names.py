@@ -7,19 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.class_file import declared_names
-from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.errors import InvalidRequest, WarningCode, WeightsMismatch, WeightsUnavailable
-from nextlabel.core.kinds.prediction import CLASS_NAMES, goes_by_names
-from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.prediction import CLASS_NAMES
+from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.neural.texts import Directions
 from nextlabel.core.pipelines.material import Labelled, rounded
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.texts import directions_for
-
-SENTENCE = "This is a photo of {}."  # that the network was shown most like
-FIELD = "/path_to_labels"
+from nextlabel.core.pipelines.texts import declared_for, directions_of_names, directions_of_names_if_known
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,41 +40,16 @@ class ClassNames:
         )
 
 
-def class_names(request: OnePool, labelled: Labelled, run: Run) -> ClassNames | None:
+def class_names(request: JobRequest, labelled: Labelled, run: Run, *, needed: bool) -> ClassNames | None:
     """Load what goes by names; None where labels teach a head, or names won't do.
+
+    needed: whether the job can't do without. If it can, None where they can't be embedded, and a warning.
 
     Raises InvalidRequest for names that can't be spelt, and what `load_texts` does.
     """
-    classes = _names_to_go_by(request, labelled, run)
-    if classes is None:
+    if labelled.task.can_train(labelled.matched) or not (declared := declared_for(request, run)):
         return None
     counts = labelled.matched.images_per_class()
-    directions = directions_for(request, [SENTENCE.format(name) for name in classes], FIELD, run)
-    return ClassNames(classes, directions, {name: counts.get(name, 0) for name in classes})
-
-
-def class_names_if_known(request: OnePool, labelled: Labelled, run: Run) -> ClassNames | None:
-    """Do what `class_names` does for a job that can do without: where names can't be embedded, warn, and return None.
-
-    A hub that could not be reached lately is not waited for again.
-    """
-    if _names_to_go_by(request, labelled, run) is None:
-        return None
-    assert request.backbone is not None
-    why: Exception | None = run.texts.failed_lately(find_backbone(request.backbone), run.settings)
-    if why is None:
-        try:
-            return class_names(request, labelled, run)
-        except (InvalidRequest, WeightsUnavailable, WeightsMismatch) as error:
-            why = error
-    run.warn(WarningCode.NAMES_UNREAD, f"the names of the classes say nothing of images here: {why}")
-    return None
-
-
-def _names_to_go_by(request: OnePool, labelled: Labelled, run: Run) -> tuple[str, ...] | None:
-    if labelled.task.can_train(labelled.matched) or not goes_by_names(request.model_dump()):
-        return None
-    if request.path_to_labels is None:
-        return None
-    declared = declared_names(request.path_to_labels, run.settings.data_roots)
-    return tuple(dict.fromkeys([*declared, *labelled.matched.images_per_class()])) if len(declared) > 1 else None
+    classes = tuple(dict.fromkeys([*declared, *counts]))
+    directions = (directions_of_names if needed else directions_of_names_if_known)(request, classes, run)
+    return directions and ClassNames(classes, directions, {name: counts.get(name, 0) for name in classes})

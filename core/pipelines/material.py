@@ -29,6 +29,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
+from nextlabel.core.pipelines.texts import names_for
 from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
@@ -211,6 +212,7 @@ def train(
         seed=request.seed,
         device=run.backbones.device,
         tick=tick or run.advance,
+        names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
     ).among(run.heads.neighbours(neighbourhood))
     summary = HeadSummary(
@@ -282,9 +284,8 @@ def manifest(
     head: bool,
     sources: Mapping[str, Read],
     predictions: str | None = None,
-    texts: str | None = None,
 ) -> Manifest:
-    """`predictions`: the fingerprint of those that were brought along. `texts`: the digest of what embedded texts."""
+    """`predictions`: the fingerprint of those that were brought along."""
     return Manifest(
         nextlabel=version("nextlabel"),
         versions={name: version(name) for name in (*VERSIONS, *(["openvino"] if origin.engine == "openvino" else []))},
@@ -298,7 +299,7 @@ def manifest(
         pools={name: source.pool.fingerprint() for name, source in sources.items()},
         labels={name: source.labels.fingerprint() for name, source in sources.items()},
         predictions=predictions,
-        texts=texts,
+        texts=run.texts_by,
     )
 
 

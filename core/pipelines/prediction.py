@@ -58,7 +58,7 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     run.stage("read")
     task = task_of(request.task)
     labelled = read_pool(request, run)
-    names = class_names(request, labelled, run)
+    names = class_names(request, labelled, run, needed=True)
     if names is None:
         task.check_matched(labelled.matched, "prediction")
     if not request.cross_validate:
@@ -79,14 +79,7 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
         "cross_validated": _cross_validated(head, embedded, task, request, run) if request.cross_validate else None,
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": manifest(
-            request,
-            source,
-            run,
-            head=names is None,
-            sources={"pool": labelled},
-            texts=names.directions.weights if names else None,
-        ),
+        "manifest": manifest(request, source, run, head=names is None, sources={"pool": labelled}),
     }
     return Predicted([embedded.pool.names[row] for row in rows], predictions, probabilities, told)
 

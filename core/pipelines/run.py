@@ -27,7 +27,9 @@ class Run:
 
     `check` may raise Interrupted and is called between batches; `publish` gets progress and warnings, at most
     once a second and at each new stage. `filler`: who can embed much together; None: nobody.
-    `hand_outs`: which images are with whom; None: nobody has any. `heads`, `texts`, `recent`: what earlier jobs left in memory.
+    `hand_outs`: which images are with whom; None: nobody has any. `heads`, `texts`, `recent`: what earlier jobs left
+    in memory.
+    `texts_by`: the digest of what embedded texts for this job; None: none were.
     `begun`: when this attempt at the job was, by time.monotonic().
     """
 
@@ -49,6 +51,7 @@ class Run:
         self.backbones = backbones
         self.heads = heads or TrainedHeads()
         self.texts = texts or KeptTexts()
+        self.texts_by: str | None = None
         self.recent = recent or RecentEmbeddings(0)
         self.filler = filler
         self.hand_outs = hand_outs
@@ -103,11 +106,14 @@ class Run:
 
     def waits(self, why: str) -> None:
         """Tell at once that storage is waited for, and raise when the job must stop."""
-        if not any(warning.code == WarningCode.BUCKET_WAITED_FOR for warning in self.warnings):
+        if not self.warned_of(WarningCode.BUCKET_WAITED_FOR):
             self.warn(WarningCode.BUCKET_WAITED_FOR, f"the job waits for storage: {why}")
             if self.progress is not None:
                 self._tell()
         self._check()
+
+    def warned_of(self, code: WarningCode) -> bool:
+        return any(warning.code == code for warning in self.warnings)
 
     def warn(self, code: WarningCode, detail: str, names: Sequence[str] = ()) -> None:
         warning = JobWarning(

@@ -25,7 +25,7 @@ from nextlabel.core.kinds.selection import (
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
-from nextlabel.core.pipelines.class_names import ClassNames, class_names_if_known
+from nextlabel.core.pipelines.class_names import ClassNames, class_names
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.hand_outs import Held, hand_out
 from nextlabel.core.pipelines.material import (
@@ -101,7 +101,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     run.stage("read")
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     by_names = isinstance(request.method, Auto) and request.path_to_predictions is None
-    names = class_names_if_known(request, labelled, run) if by_names else None
+    names = class_names(request, labelled, run, needed=False) if by_names else None
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -142,7 +142,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         "head": predictions.head if predictions else None,
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": _manifest(request, source, run, predictions, labelled, names),
+        "manifest": _manifest(request, source, run, predictions, labelled),
     }
     return Choice(batch, embedded, predictions, method, supplies, labelled.task, again, told)
 
@@ -153,9 +153,8 @@ def _manifest(
     run: Run,
     predictions: Predictions | None,
     labelled: Labelled,
-    names: ClassNames | None,
 ) -> Manifest:
-    head = predictions is not None and predictions.head is not None and names is None
+    head = predictions is not None and predictions.head is not None and predictions.head.name != CLASS_NAMES
     return manifest(
         request,
         source,
@@ -163,7 +162,6 @@ def _manifest(
         head=head,
         sources={"pool": labelled},
         predictions=predictions.fingerprint if predictions else None,
-        texts=names.directions.weights if names else None,
     )
 
 

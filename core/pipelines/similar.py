@@ -88,7 +88,7 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
         "candidates": len(candidates),
         "reached": embedded.reached,
         "skipped": skipped_images(labelled.pool.skipped, embedded.unreadable),
-        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}, texts=texts.weights if texts else None),
+        "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
     }
     return Closest(rows, items, embedded, told)
 

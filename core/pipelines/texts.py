@@ -1,42 +1,97 @@
-"""What embeds the texts of a request among the images of its backbone."""
+"""What embeds the texts of a request among the images of its backbone: what it asks for, and the names of classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nextlabel.core.data.class_file import declared_names
 from nextlabel.core.data.roots import shown
 from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.errors import Fault, InvalidRequest, WarningCode, WeightsMismatch, WeightsUnavailable
+from nextlabel.core.kinds.prediction import goes_by_names
 from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.neural.heads.linear import LinearHead
+from nextlabel.core.neural.heads.registry import HEADS
 from nextlabel.core.neural.texts import Directions, Texts, load_texts
+from nextlabel.core.neural.training import Floats
 from nextlabel.core.pipelines.run import Run
 
+SENTENCE = "This is a photo of {}."  # that the network was shown most like
+OF_LABELS = ("path_to_labels", "path_to_labels_train")
 
-def texts_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -> Texts:
-    """Load it, before any image is embedded.
+
+def directions_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -> Directions:
+    """Say where the texts lie among the images of the request's backbone. Of the same ones as lately, no network is
+    loaded.
 
     field: a pointer to what the texts stand in.
 
     Raises InvalidRequest for texts in letters or words that it can't spell, and what `load_texts` does.
     """
     assert request.backbone is not None
-    loaded = load_texts(find_backbone(request.backbone), run.settings)
+    spec = find_backbone(request.backbone)
+
+    def embed() -> Directions:
+        loaded = load_texts(spec, run.settings)
+        _refuse_strange(loaded, texts, spec.name, field)
+        return loaded.directions(texts)
+
+    directions = run.texts.get(spec, texts, run.settings, embed)
+    run.texts_by = directions.weights
+    return directions
+
+
+def _refuse_strange(loaded: Texts, texts: Sequence[str], backbone: str, field: str) -> None:
     if strange := loaded.strange(texts):
         which = ", ".join(map(shown, strange[:3]))
-        detail = f"{request.backbone} reads English, and can't spell {len(strange)} of these texts: {which}"
+        detail = f"{backbone} reads English, and can't spell {len(strange)} of these texts: {which}"
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
-    return loaded
 
 
-def directions_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -> Directions:
-    """Say where the texts lie among the images. Of the same texts as lately, no network is loaded.
+def declared_for(request: JobRequest, run: Run) -> tuple[str, ...]:
+    """Return the names that the folder of the request's labels declares, where its backbone knows texts; none of fewer
+    than two.
+    """
+    field = field_of_labels(request)
+    if field is None or not goes_by_names(request.model_dump()):
+        return ()
+    declared = declared_names(getattr(request, field), run.settings.data_roots)
+    return declared if len(declared) > 1 else ()
 
-    Raises what `texts_for` does.
+
+def field_of_labels(request: JobRequest) -> str | None:
+    """Return the field that names the labels which are learnt from; None where there are none."""
+    return next((field for field in OF_LABELS if getattr(request, field, None) is not None), None)
+
+
+def directions_of_names(request: JobRequest, classes: Sequence[str], run: Run) -> Directions:
+    """Say where the names of classes lie. Raises what `directions_for` does."""
+    return directions_for(request, [SENTENCE.format(name) for name in classes], f"/{field_of_labels(request)}", run)
+
+
+def directions_of_names_if_known(request: JobRequest, classes: Sequence[str], run: Run) -> Directions | None:
+    """Do the same for a job that can do without: where names can't be embedded, warn, and return None.
+
+    A hub that could not be reached lately is not waited for again.
     """
     assert request.backbone is not None
-    return run.texts.get(
-        find_backbone(request.backbone),
-        texts,
-        run.settings,
-        lambda: texts_for(request, texts, field, run).directions(texts),
-    )
+    why: Exception | None = run.texts.failed_lately(find_backbone(request.backbone), run.settings)
+    if why is None:
+        try:
+            return directions_of_names(request, classes, run)
+        except (InvalidRequest, WeightsUnavailable, WeightsMismatch) as error:
+            why = error
+    if not run.warned_of(WarningCode.NAMES_UNREAD):
+        run.warn(WarningCode.NAMES_UNREAD, f"the names of the classes say nothing of images here: {why}")
+    return None
+
+
+def names_for(request: JobRequest, classes: Sequence[str], run: Run) -> Floats | None:
+    """Return where the names of a head's classes lie, (C, d), for one that listens to them; None where nobody knows.
+
+    The folder of labels must declare classes: names that nobody wrote for people to read may be no words.
+    """
+    if not issubclass(HEADS[request.head], LinearHead) or not declared_for(request, run):
+        return None
+    directions = directions_of_names_if_known(request, classes, run)
+    return None if directions is None else directions.units

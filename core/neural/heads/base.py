@@ -26,6 +26,7 @@ class Head(ABC):
     thresholds: (C,) the probability from which on an image is given a class, where a task decides by one a class.
     asks_neighbours: whether images near to one have a say in what it says of it. neighbours: among which; None: none.
     alone: the name of the head that it then is.
+    names: (C, d) unit vectors where the names of its classes lie among the embeddings; None: unknown.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class Head(ABC):
     thresholds: NDArray[np.float64] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     neighbours: Neighbours | None = field(default=None, repr=False)
+    names: Floats | None = field(default=None, repr=False)
 
     def among(self, neighbours: Neighbours | None) -> Self:
         """Return this head with those neighbours, where it asks any."""
@@ -45,6 +47,10 @@ class Head(ABC):
     def answers_as(self) -> str:
         """Return the name of the head that answers: without neighbours, one that would ask them is another."""
         return self.alone if self.asks_neighbours and self.neighbours is None else self.name
+
+    def names_of(self, classes: Integers) -> Floats | None:
+        """Return where the names of some of its classes lie: (c, d)."""
+        return None if self.names is None else self.names[classes]
 
     @classmethod
     @abstractmethod
@@ -57,6 +63,7 @@ class Head(ABC):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> Self:
         """Train such a head. `train_head` in registry.py has the terms, and has checked them."""
 
@@ -70,6 +77,7 @@ class Head(ABC):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> Head:
         """Train a head of this kind on other images, and take over from this one what took a search to choose."""
 

@@ -46,6 +46,7 @@ class TrainedHeads:
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
         train: Callable[..., Head] | None = None,
     ) -> Head:
         """Return what `train`, or else `train_head`, does for these arguments, to the bit."""
@@ -54,9 +55,11 @@ class TrainedHeads:
         digest = blake2b(repr(options).encode(), digest_size=16)
         digest.update(np.ascontiguousarray(embeddings).data)
         digest.update(np.ascontiguousarray(targets).data)
+        if names is not None:
+            digest.update(np.ascontiguousarray(names).data)
         key = digest.digest()
         head = self._kept.get(key)
         if head is None:
-            head = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+            head = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick, names=names)
             self._kept[key] = head
         return head

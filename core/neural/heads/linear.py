@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.heads.named import Named, weigh
 from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.neural.heads.temperature import MIN_HELD_OUT, best_temperature
 from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
@@ -33,7 +34,10 @@ MAX_ITERATIONS = 1_000
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearHead(Head):
-    """Logits are an affine function of the scaled embeddings. `strength` is that of scikit-learn's C."""
+    """Logits are an affine function of the scaled embeddings, on top of what names say, where they help.
+
+    `strength` is that of scikit-learn's C.
+    """
 
     name: ClassVar[str] = "linear"
     alone: ClassVar[str] = "linear_alone"
@@ -42,6 +46,7 @@ class LinearHead(Head):
     scaling: Scaling = field(repr=False)
     weights: Floats = field(repr=False)  # (d, C)
     bias: Floats = field(repr=False)  # (C,)
+    named: Named | None = field(default=None, repr=False)
 
     @classmethod
     def train(
@@ -53,9 +58,10 @@ class LinearHead(Head):
         seed: int,
         device: str = "cpu",  # noqa: ARG003 - every head takes it
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> LinearHead:
         """Train on the CPU, whatever the device: `train_linear` says how."""
-        return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick, kind=cls)
+        return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick, kind=cls, names=names)
 
     def train_like(
         self,
@@ -66,10 +72,12 @@ class LinearHead(Head):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> LinearHead:
         """Train with this head's strength and temperature, in a fifth of the time that a search for them takes."""
         given = {"strength": self.strength, "temperature": self.temperature}
-        return train_linear(embeddings, targets, n_classes, seed=seed, **given, tick=tick, kind=type(self))
+        kind = type(self)
+        return train_linear(embeddings, targets, n_classes, seed=seed, **given, tick=tick, kind=kind, names=names)
 
     def forward(self, embeddings: Floats) -> Floats:
         # The scaling goes into the weights: it would pass over the embeddings of a large pool twice more.
@@ -77,6 +85,8 @@ class LinearHead(Head):
         bias = self.bias - self.scaling.mean @ weights
         logits: Floats = embeddings @ weights.astype(np.float32)
         logits += bias.astype(np.float32)
+        if self.named is not None:
+            logits += self.named.logits(embeddings)
         return logits
 
 
@@ -98,6 +108,7 @@ def train_linear(
     temperature: float = 1.0,
     tick: Tick = ignore,
     kind: type[LinearHead] = LinearHead,
+    names: Floats | None = None,
 ) -> LinearHead:
     """Train a linear head, its strength chosen by cross-validation unless it is given.
 
@@ -107,16 +118,21 @@ def train_linear(
 
     embeddings: (L, d); targets: (L,) in 0..n_classes-1, each class at least once.
     temperature: that of the head, where the strength is given. Where too few images could be held out, it is 1.
+    names: (C, d) unit vectors where the classes' names lie; where they help, the weights are fitted to what is left.
     """
     scaling = replace(Scaling.of(embeddings), mean=_between_classes(embeddings, targets))
+    named, weight = None, 0.0
+    if names is not None:
+        named, weight = weigh(names, embeddings, targets, _shares(targets))
+    said = None if named is None else named.logits(embeddings)
     # Products this narrow gain little from threads, and lose much where others want the cores too.
     with threadpool_limits(1, user_api="blas"):
         X, basis = _compact(scaling(embeddings))
         if strength is None:
-            choice = _choose_strength(X, targets, n_classes, seed, tick)
+            choice = _choose_strength(X, targets, said, n_classes, seed, tick)
         else:
             choice = _Choice(strength, _zeros(X, n_classes), temperature)
-        fit = _fit(X, targets, choice.strength, choice.start, partial(tick, FITS - 1, FITS))
+        fit = _fit(X, targets, said, choice.strength, choice.start, partial(tick, FITS - 1, FITS))
     tick(FITS, FITS)
     return kind(
         n_classes=n_classes,
@@ -126,7 +142,10 @@ def train_linear(
             **choice.details,
             "iterations": fit.iterations,
             "converged": fit.converged,
+            **({} if names is None else {"names": weight}),
         },
+        names=names,
+        named=named,
         strength=choice.strength,
         scaling=scaling,
         weights=fit.theta[:-1] if basis is None else basis @ fit.theta[:-1],
@@ -154,7 +173,9 @@ class _Solution:
     converged: int  # 0 or 1
 
 
-def _choose_strength(X: Floats, targets: Integers, n_classes: int, seed: int, tick: Tick) -> _Choice:
+def _choose_strength(
+    X: Floats, targets: Integers, said: Floats | None, n_classes: int, seed: int, tick: Tick
+) -> _Choice:
     """Choose the strength whose held-out logits have the least cross-entropy, each at its own best temperature.
 
     Without the temperature, the more regularised would win for being less sure; the temperature sees to that already.
@@ -165,7 +186,7 @@ def _choose_strength(X: Floats, targets: Integers, n_classes: int, seed: int, ti
     fold = stratified_folds(targets, FOLDS, seed, spare_single=True)
     if np.count_nonzero(fold >= 0) < MIN_HELD_OUT:
         return best
-    parts = [_Part.of(X, targets, fold == k) for k in range(FOLDS)]
+    parts = [_Part.of(X, targets, said, fold == k) for k in range(FOLDS)]
     thetas = [best.start] * FOLDS
     for index, strength in enumerate(STRENGTHS):
         thetas = _fit_parts(parts, strength, thetas, partial(tick, index * FOLDS, FITS))
@@ -181,17 +202,20 @@ def _choose_strength(X: Floats, targets: Integers, n_classes: int, seed: int, ti
 class _Part:
     """A fold: what is trained on, what is held out, and the origin (d,) that the first gives alone.
 
+    said: (L, C) logits of names; None: there are none.
+
     With the origin of all images, a held-out one of a rare class would have drawn it to its own side, and be missed.
     """
 
     X: Floats
     targets: Integers
+    said: Floats | None
     held_out: NDArray[np.bool_]
     origin: Floats
 
     @classmethod
-    def of(cls, X: Floats, targets: Integers, held_out: NDArray[np.bool_]) -> _Part:
-        return cls(X, targets, held_out, _between_classes(X[~held_out], targets[~held_out]))
+    def of(cls, X: Floats, targets: Integers, said: Floats | None, held_out: NDArray[np.bool_]) -> _Part:
+        return cls(X, targets, said, held_out, _between_classes(X[~held_out], targets[~held_out]))
 
     @property
     def truth(self) -> Integers:
@@ -200,12 +224,13 @@ class _Part:
     def fit(self, strength: float, start: Floats, beat: Callable[[], None]) -> Floats:
         X = self.X[~self.held_out]
         X -= self.origin
-        return _fit(X, self.targets[~self.held_out], strength, start, beat).theta
+        said = None if self.said is None else self.said[~self.held_out]
+        return _fit(X, self.targets[~self.held_out], said, strength, start, beat).theta
 
     def logits(self, theta: Floats) -> Floats:
         """Return those of what is held out."""
         logits: Floats = self.X[self.held_out] @ theta[:-1] + (theta[-1] - self.origin @ theta[:-1])
-        return logits
+        return logits if self.said is None else logits + self.said[self.held_out]
 
 
 def _fit_parts(
@@ -243,8 +268,12 @@ def _cross_validated(parts: Sequence[_Part], thetas: Sequence[Floats], strength:
     return _Choice(strength, np.mean(thetas, axis=0), temperature, nll, details)
 
 
-def _fit(X: Floats, targets: Integers, strength: float, start: Floats, beat: Callable[[], None]) -> _Solution:
+def _fit(
+    X: Floats, targets: Integers, said: Floats | None, strength: float, start: Floats, beat: Callable[[], None]
+) -> _Solution:
     """Minimise the mean over classes of mean cross-entropy + |W and bias|^2 / (2 strength L), by L-BFGS.
+
+    said: (L, C) logits that theirs are added to; None: there are none.
 
     scikit-learn's LogisticRegression has the same minimum (class_weight="balanced", and a column of ones for the bias),
     but needs twice the time and memory (float64) and can't be interrupted.
@@ -252,11 +281,12 @@ def _fit(X: Floats, targets: Integers, strength: float, start: Floats, beat: Cal
     rows, penalty = np.arange(len(X)), np.float32(1 / (strength * len(X)))
     counts = np.bincount(targets)
     shares = (1 / (np.count_nonzero(counts) * counts[targets])).astype(np.float32)[:, None]  # (L, 1), 1 in all
+    given = np.float32(0) if said is None else said
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         theta = flat.reshape(start.shape).astype(np.float32)
         W, bias = theta[:-1], theta[-1]
-        log_p = log_softmax(X @ W + bias, axis=1)
+        log_p = log_softmax(X @ W + bias + given, axis=1)
         loss = penalty / 2 * np.square(theta).sum(dtype=np.float64) - log_p[rows, targets] @ shares[:, 0]
         error = np.exp(log_p)
         error[rows, targets] -= 1
@@ -273,9 +303,14 @@ def _between_classes(embeddings: Floats, targets: Integers) -> Floats:
     """Return the mean of the classes' means (d,). The fewer images a class has, the less its mean is known, and
     counts.
     """
-    weights = 1 / (np.bincount(targets)[targets] + KNOWN_BY)
-    centre: Floats = (weights / weights.sum()).astype(np.float32) @ embeddings
+    centre: Floats = _shares(targets) @ embeddings
     return centre
+
+
+def _shares(targets: Integers) -> Floats:
+    """Return what each image counts there: (L,), 1 in all."""
+    weights = 1 / (np.bincount(targets)[targets] + KNOWN_BY)
+    return np.asarray(weights / weights.sum(), np.float32)
 
 
 def _zeros(X: Floats, n_classes: int) -> Floats:

@@ -46,6 +46,7 @@ class MlpHead(Head):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,  # noqa: ARG003 - every head takes it
     ) -> MlpHead:
         scaling = Scaling.of(embeddings)
         X, y = torch.from_numpy(scaling(embeddings)).to(device), torch.from_numpy(targets.astype(np.int64)).to(device)
@@ -77,6 +78,7 @@ class MlpHead(Head):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> MlpHead:
         """Train anew, the temperature included: nothing took a search."""
         return self.train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)

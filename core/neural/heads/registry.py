@@ -23,6 +23,7 @@ def train_head(
     seed: int,
     device: str = "cpu",
     tick: Tick = ignore,
+    names: Floats | None = None,
 ) -> Head:
     """Train the head called `name`. The same inputs and seed give the same head on the same device.
 
@@ -31,12 +32,13 @@ def train_head(
     device: for `mlp`; `linear` trains on the CPU.
     tick: takes (done, total) in fits or epochs, `done` never falling. Called often, between two of them too, so that
         what it raises ends the training soon.
+    names: (C, d) float32 unit vectors where the classes' names lie among the embeddings, for `linear`; None: unknown.
 
     Raises ValueError when the inputs break these terms.
     """
     _check(name, embeddings, targets, n_classes)
     try:
-        return HEADS[name].train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+        return HEADS[name].train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick, names=names)
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the embeddings of the labelled images don't fit into the GPU's memory") from error
 

@@ -51,6 +51,7 @@ class SigmoidHead(Head):
         seed: int,
         device: str = "cpu",  # noqa: ARG003 - every head takes it
         tick: Tick = ignore,
+        names: Floats | None = None,  # noqa: ARG003 - every head takes it
     ) -> SigmoidHead:
         """Train on the CPU, whatever the device: `train_sigmoids` says how."""
         return train_sigmoids("linear", embeddings, targets, n_classes, seed=seed, tick=tick)
@@ -64,6 +65,7 @@ class SigmoidHead(Head):
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
+        names: Floats | None = None,
     ) -> SigmoidHead:
         """Train anew: all strengths cost little more than one, so that none need be taken over."""
         return self.train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
@@ -83,6 +85,7 @@ def train_sigmoids(
     seed: int,  # noqa: ARG001 - nothing is left to chance
     device: str = "cpu",  # noqa: ARG001
     tick: Tick = ignore,
+    names: Floats | None = None,  # noqa: ARG001 - not measured for several classes
 ) -> SigmoidHead:
     """Train one sigmoid a class, of the embeddings (L, d) and targets (L, C), which say what each image has.
 

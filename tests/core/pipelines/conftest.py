@@ -24,11 +24,11 @@ from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines.cache_filler import CacheFiller
-from nextlabel.core.pipelines.class_names import SENTENCE
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
 from nextlabel.core.pipelines.material import read_labelled
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.texts import SENTENCE
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
 from tests import pools, text_side

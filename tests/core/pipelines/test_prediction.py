@@ -133,3 +133,43 @@ def test_where_nothing_is_labelled_the_names_of_the_declared_classes_tell(knows_
     (labels / "ann.txt").unlink()
     with pytest.raises(NoLabels):
         bench.predict(str(labels))
+
+
+@pytest.fixture
+def declared(knows_red_and_blue):
+    """A pool, a validation set and six labels in a folder that declares what red and blue are."""
+    bench = knows_red_and_blue
+    names = bench.pool(red=8, blue=8)
+    bench.pool("train", red=8, blue=8)
+    bench.pool("val", red=3, blue=3)
+    (bench.root / "labels").mkdir()
+    (bench.root / "labels" / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}, {"name": "green"}]')
+    label(bench.root / "labels" / "ann.txt", [*names[:3], *names[-3:]])
+    return bench
+
+
+def test_a_head_listens_to_the_names_of_declared_classes_and_says_how_much_in_each_kind(declared):
+    labels = str(declared.root / "labels")
+    weight = declared.predict(labels, backbone=NAME).head.details["names"]
+    assert weight > 0
+    val = declared.labels("red_0.png", "blue_0.png", file="val.txt")
+    for told in (
+        declared.predict(labels, backbone=NAME, cross_validate=True),
+        declared.select(2, path_to_labels=labels, backbone=NAME),
+        declared.validate(labels, val, backbone=NAME),
+    ):
+        assert (told.head.details["names"], bool(told.manifest.texts), told.manifest.head) == (weight, True, "linear")
+
+
+def test_names_that_were_not_declared_are_not_listened_to_nor_by_a_network(declared):
+    for fields in ({"labels": str(declared.root / "labels" / "ann.txt")}, {"head": "mlp"}):
+        told = declared.predict(**{"labels": str(declared.root / "labels"), "backbone": NAME, **fields})
+        assert ("names" in told.head.details, told.manifest.texts) == (False, None)
+
+
+def test_a_head_does_without_names_that_nothing_can_embed_and_warns(declared):
+    (declared.settings.weights_dir / f"{NAME}.text.safetensors").unlink()
+    declared.settings = declared.settings.model_copy(update={"hub_timeout_s": 0.1})
+    told = declared.predict(str(declared.root / "labels"), backbone=NAME)
+    assert (told.head.name, "names" in told.head.details) == ("linear", False)
+    assert "model.safetensors of nobody/nothing into NEXTLABEL_WEIGHTS_DIR" in declared.warning("names_unread").detail
