@@ -30,13 +30,17 @@ NAMES = tuple(f"{i}.jpg" for i in range(200_000))  # of the images of a pool: by
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A pool (N, d), and the classes (L,) of its labelled rows (L,) in the order they were labelled."""
+    """A pool (N, d), and the classes (L,) of its labelled rows (L,) in the order they were labelled.
+
+    names: unit vectors (C, d) where the names of all classes lie, for a head that listens to them; None: it has none.
+    """
 
     embeddings: NDArray[np.float32]
     rows: Rows
     targets: Rows
     pixels: Thumbnail | None = None  # (N, 3, 64, 64)
     head_name: str = "linear"
+    names: NDArray[np.float32] | None = None
 
     @cached_property
     def classes(self) -> Rows:
@@ -48,7 +52,8 @@ class Known:
         if len(self.classes) < 2:
             return None
         targets = np.searchsorted(self.classes, self.targets)
-        head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0)
+        names = None if self.names is None else self.names[self.classes]
+        head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0, names=names)
         return head.among(Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]))
 
     @cached_property

@@ -53,6 +53,7 @@ class Fitter:
     """Fits heads of one name (`linear`, `mlp`) to parts of the labels.
 
     neighbourhood: (R, d) images that those ask which ask any.
+    names: where the names of the classes lie that targets count, for those that listen to them; None: unknown.
 
     The strength is searched for once for each number of labels, and taken over by the other heads of that size: they
     cost a fifth, and their scores differ less than those of two draws of the labels.
@@ -63,6 +64,7 @@ class Fitter:
     seed: int
     run: Run
     neighbourhood: NDArray[np.float32] | None = None
+    names: NDArray[np.float32] | None = None
     _searched: dict[int, Head] = field(default_factory=dict)
 
     def train(self, embeddings: NDArray[np.float32], targets: NDArray[Any], n_classes: int) -> Fit:
@@ -72,11 +74,16 @@ class Fitter:
             return Fit(classes, n_classes, None, self.task)
         trainer = TRAINERS[self.task.trainer]
         like = self._searched.get(len(targets))
-        device = self.run.backbones.device
+        options: dict[str, Any] = {
+            "seed": self.seed,
+            "device": self.run.backbones.device,
+            "tick": self._beat,
+            "names": None if self.names is None else self.names[classes],
+        }
         if like is not None:
-            head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
+            head = like.train_like(embeddings, known, len(classes), **options)
             return Fit(classes, n_classes, head.among(self._neighbours), self.task)
-        head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
+        head = trainer.train(self.name, embeddings, known, len(classes), **options)
         self._searched[len(targets)] = head
         return Fit(classes, n_classes, head.among(self._neighbours), self.task)
 

@@ -32,6 +32,7 @@ from nextlabel.core.pipelines.replay import order_of_choice
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample
 from nextlabel.core.pipelines.source import source_of
+from nextlabel.core.pipelines.texts import names_for
 from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
 from nextlabel.core.tasks.registry import task_of
 
@@ -67,7 +68,9 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = embed_validation(held_out, source, run)
-    fitter = Fitter(request.head, task_of(request.task), request.seed, run, embedded.neighbourhood)
+    classes = embedded.matched.classes if validation is None else validation.together(embedded.matched)[0]
+    names = names_for(request, classes, run)
+    fitter = Fitter(request.head, task_of(request.task), request.seed, run, embedded.neighbourhood, names)
     at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
     splits = _splits(request, embedded, validation, None if at_random else fitter)
     measured = _measure(splits, fitter, run)
@@ -130,13 +133,13 @@ def _splits(
     matched = embedded.matched
     X, y = embedded.embeddings[matched.rows], matched.targets
     if validation is not None:
+        classes, targets, truth = validation.together(matched)
         chances = [np.random.default_rng([request.seed, r]) for r in range(request.repeats)]
         if choosing is None:
             orders = [chance.permutation(len(y)) for chance in chances]
         else:
             others = embedded.embeddings[sample(embedded.unlabelled(), OTHERS, np.random.default_rng(request.seed))]
-            orders = [order_of_choice(X, y, others, choosing, chance) for chance in chances]
-        classes, targets, truth = validation.together(matched)
+            orders = [order_of_choice(X, targets, others, choosing, chance) for chance in chances]
         return [Split(X[order], targets[order], validation.embeddings, truth, len(classes)) for order in orders]
     fold = stratified_folds(task_of(request.task).strata(y), request.repeats, request.seed)
     splits = []

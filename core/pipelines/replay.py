@@ -22,11 +22,12 @@ FIRST, GROWTH = 10, 1.25  # labels after the first round, and how many times as 
 def order_of_choice(X: Matrix, y: NDArray[Any], others: Matrix, fitter: Fitter, rng: np.random.Generator) -> Rows:
     """(L,) indices into the labelled images, in the order in which `auto` would choose them for the sake of the pool.
 
-    X: (L, d) the labelled images, and y: (L, ...) their targets; others: (U, d) images that stand for the rest of the
-    pool. The first ten are drawn by chance, so that other chance gives another order.
+    X: (L, d) the labelled images, and y: (L, ...) their targets, in the space of the fitter's names; others: (U, d)
+    images that stand for the rest of the pool. The first ten are drawn by chance, so that other chance gives another
+    order.
     """
     E = np.concatenate([X, others])
-    classes, y = fitter.task.learnable(y)
+    classes, _ = fitter.task.learnable(y)
     order = sample(np.arange(len(y)), FIRST, rng)
     while len(order) < len(y):
         known = np.sort(order)

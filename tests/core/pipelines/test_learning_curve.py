@@ -6,7 +6,8 @@ from nextlabel.core.errors import NoLabels, NothingToValidate
 from nextlabel.core.kinds.learning_curve import Coverage, Stability
 from nextlabel.core.kinds.results import as_csv, as_labels
 from nextlabel.core.pipelines.advice import advise
-from tests.pools import draw
+from tests.pools import draw, label
+from tests.text_side import NAME
 
 
 def curve(bench, labels, **fields):
@@ -50,6 +51,20 @@ def test_a_validation_set_is_held_out(bench):
     )
     assert (result.validation, result.validation_images) == ("held out", 12)
     assert result.points[-1].labels == 40
+
+
+def test_heads_of_a_curve_listen_to_the_names_of_declared_classes(knows_red_and_blue):
+    bench = knows_red_and_blue
+    names, held_out = draw(bench.root / "pool", red=18, blue=18), draw(bench.root / "val", start=100, red=6, green=6)
+    (bench.root / "labels").mkdir()
+    label(bench.root / "labels" / "ann.txt", names)
+    fields = {"backbone": NAME, "path_to_img_val": str(bench.root / "val"), "repeats": 2}
+    fields["path_to_labels_val"] = bench.labels(*held_out, file="val.txt")
+    plain = curve(bench, str(bench.root / "labels"), **fields)
+    (bench.root / "labels" / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}]')
+    named = curve(bench, str(bench.root / "labels"), **fields)
+    assert (plain.manifest.texts, bool(named.manifest.texts)) == (None, True)
+    assert named.points[0].f1_macro >= plain.points[0].f1_macro
 
 
 def test_a_validation_class_that_was_never_trained_costs_what_it_should(bench):
