@@ -143,7 +143,8 @@ class Manifest(Part):
 
 class HeadSummary(Part):
     """How the classifier was trained; None in a result where there was nothing to train on. `name`: the head that
-    answered, `linear_alone` where neighbours could not be asked."""
+    answered, `linear_alone` where neighbours could not be asked. `details`: `names` among them says how much what the
+    classes' names say counts, 0 where it helps little; it is left out where no names were listened to."""
 
     name: str
     classes: tuple[str, ...]

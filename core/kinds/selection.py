@@ -220,7 +220,9 @@ class MapPoint(Part):
 
 class SelectionResult(TimedPart, HandedOutPart, Result):
     """`near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
-    the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others."""
+    the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others. The
+    `head` called `class_names` is none: labels could teach nothing yet, and images are told by the names of the
+    declared classes."""
 
     kind: Literal["selection"] = "selection"
     data: tuple[str, ...]

@@ -68,8 +68,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     embedded = source.embed(labelled, np.arange(len(labelled.pool), dtype=np.int64), "embed", run)
     need_labels(embedded.matched, LEAST_LABELS, "a learning curve")
     validation = embed_validation(held_out, source, run)
-    classes = embedded.matched.classes if validation is None else validation.together(embedded.matched)[0]
-    names = names_for(request, classes, run)
+    names = _names(request, embedded, validation, run)
     fitter = Fitter(request.head, task_of(request.task), request.seed, run, embedded.neighbourhood, names)
     at_random = is_random_sample(embedded, run, OWN_SCORES if validation is None else ORDER_OF_CHOICE)
     splits = _splits(request, embedded, validation, None if at_random else fitter)
@@ -117,6 +116,20 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
             sources=sources_of(labelled, validation),
         ),
     )
+
+
+def _names(
+    request: LearningCurveRequest, embedded: Embedded, validation: Validation | None, run: Run
+) -> NDArray[np.float32] | None:
+    """Return where the names of classes lie, in the space of the splits: zero where no head can learn the class."""
+    matched = embedded.matched
+    names = names_for(request, matched.classes, run)
+    if names is None or validation is None:
+        return names
+    classes, _, _ = validation.together(matched)
+    spread = np.zeros((len(classes), names.shape[1]), np.float32)
+    spread[[classes.index(name) for name in matched.classes]] = names
+    return spread
 
 
 # --- what is measured -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from nextlabel.core.neural.training import Floats, Integers
 
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # that are tried
-TAKEN = 0.5  # of the weight by which the labels are likeliest: the rest is for the labels to say
+TAKEN = 0.25  # of the weight by which the labels are likeliest: the rest is for the labels to say
 LEAST_GAIN = 2.0  # nats, of all labels together: chance hardly brings more
 TINY = 1e-12
 
@@ -40,7 +40,7 @@ class Named:
 def weigh(units: Floats, embeddings: Floats, targets: Integers, shares: Floats) -> tuple[Named | None, float]:
     """Weigh what names say by the labels; return it, and the weight: None, and 0, where it helps little or not at all.
 
-    The names know no label, so each label tests them as one held out would: the weight is half of that by which the
+    The names know no label, so each label tests them as one held out would: the weight is a quarter of that by which the
     labels are likeliest, every class counting alike, if that gains more than chance would.
 
     units: (C, d) of the names. embeddings: (L, d); targets: (L,) in 0..C-1. shares: (L,) what each image counts where

@@ -2567,7 +2567,8 @@ export interface components {
         /**
          * HeadSummary
          * @description How the classifier was trained; None in a result where there was nothing to train on. `name`: the head that
-         *     answered, `linear_alone` where neighbours could not be asked.
+         *     answered, `linear_alone` where neighbours could not be asked. `details`: `names` among them says how much what the
+         *     classes' names say counts, 0 where it helps little; it is left out where no names were listened to.
          */
         HeadSummary: {
             /** Name */
@@ -4738,7 +4739,9 @@ export interface components {
         /**
          * SelectionResult
          * @description `near_copies_left_out`: how many candidates were near-copies of a chosen, labelled or pending image, as far as
-         *     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others.
+         *     the method came across them. `map`: by `mixture` alone; all labelled and chosen images, and some of the others. The
+         *     `head` called `class_names` is none: labels could teach nothing yet, and images are told by the names of the
+         *     declared classes.
          */
         SelectionResult: {
             /**
