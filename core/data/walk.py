@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, pairwise
 from math import inf
+from operator import itemgetter
 
 import numpy as np
 
@@ -61,6 +62,7 @@ class Walk:
 
     def files(self) -> Files:
         """Return the images that were found, ascending by name, and what was skipped."""
+        self._regular.sort(key=itemgetter(0))
         regular = self._found_names()
         looks = np.asarray(stat_all([(real, names) for _, real, names in self._regular]), np.int64).reshape(-1, NUMBERS)
         unknown = looks[:, 0] == UNKNOWN
@@ -70,8 +72,9 @@ class Walk:
             regular = [regular[i] for i in np.flatnonzero(~unknown)]
         others = np.array(self._looks, np.int64).reshape(-1, NUMBERS)
         names, looks = regular + self._names, np.concatenate([looks[~unknown], others])
-        order = sorted(range(len(names)), key=names.__getitem__)
-        names, looks = [names[row] for row in order], looks[np.array(order, np.int64)]
+        if names != sorted(names):  # as a rule they are in order: each folder's are, and most folders are
+            order = sorted(range(len(names)), key=names.__getitem__)
+            names, looks = [names[row] for row in order], looks[np.array(order, np.int64)]
         sizes, mtimes_ns = looks[:, :2].T.copy()
         stamps = self._stamps.of_looks(looks, self._folder, names)
         for numbers in (sizes, mtimes_ns, stamps):
@@ -206,17 +209,25 @@ class Walk:
                         self._skip(prefix + own, f"can't be read: {error.strerror}")
                         continue
                     if own.lower().endswith(SUFFIXES):  # nearly all of a million: what they cost counts
-                        if UNWRITABLE.search(own):
-                            self._skip(prefix + own, UNWRITABLE_REASON)
-                            continue
                         regular.append(own)
                         if len(regular) >= most:
-                            break
+                            self._leave_out_unwritable(prefix, regular)
+                            if len(regular) >= most:
+                                break
                     elif suffix := unread_suffix(own):
                         self._skip(prefix + own, unread_reason(suffix))
         except OSError as error:
             self._skip(folder, f"the folder can't be read: {error.strerror}")
+        self._leave_out_unwritable(prefix, regular)
+        regular.sort()
         self.found += len(regular)
+
+    def _leave_out_unwritable(self, prefix: str, names: list[str]) -> None:
+        if not UNWRITABLE.search("".join(names)):  # of all at once: in a fifth of the time
+            return
+        for own in filter(UNWRITABLE.search, names):
+            self._skip(prefix + own, UNWRITABLE_REASON)
+        names[:] = [own for own in names if not UNWRITABLE.search(own)]
 
     def _visit_other(self, entry: os.DirEntry[str], name: str, path: str) -> None:
         """Follow a link, or note a folder for later; an image's name that is neither is skipped."""

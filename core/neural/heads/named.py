@@ -40,8 +40,8 @@ class Named:
 def weigh(units: Floats, embeddings: Floats, targets: Integers, shares: Floats) -> tuple[Named | None, float]:
     """Weigh what names say by the labels; return it, and the weight: None, and 0, where it helps little or not at all.
 
-    The names know no label, so each label tests them as one held out would: the weight is a quarter of that by which the
-    labels are likeliest, every class counting alike, if that gains more than chance would.
+    The names know no label, so each label tests them as one held out would: the weight is a quarter of that by which
+    the labels are likeliest, every class counting alike, if that gains more than chance would.
 
     units: (C, d) of the names. embeddings: (L, d); targets: (L,) in 0..C-1. shares: (L,) what each image counts where
         the usual cosines are told, 1 in all.

@@ -220,6 +220,17 @@ def test_one_image_anywhere_is_found(folder):
     assert place_at(folder, [folder]).has_an_image()
 
 
+def test_an_image_whose_name_no_labels_file_can_hold_is_none_and_another_beside_it_is(folder):
+    make(folder, "a/tab\there.jpg", "a/and\there.jpg")
+    assert not place_at(folder, [folder]).has_an_image()
+    make(folder, "a/b.jpg")
+    assert place_at(folder, [folder]).has_an_image()
+    assert [one.name for one in list_pool(place_at(folder, [folder])).skipped] == [
+        "a/and\\there.jpg",
+        "a/tab\\there.jpg",
+    ]
+
+
 def test_an_image_that_cannot_be_looked_at_is_none_and_another_is(shared_path, as_nobody):
     make(shared_path, "closed/a.jpg")
     (shared_path / "closed").chmod(0o400)
