@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
-from nextlabel.core.methods.coverage import Field, MaxHerding, field_of
+from nextlabel.core.methods.coverage import MaxHerding, Sampled, sampled
 from nextlabel.core.methods.geometry import slices
 
 BY_NAMES = 1_000  # picks at most; the others of a large batch are herded
@@ -47,43 +47,43 @@ class AutoByNames(Method):
     def _in_turn(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         said = inputs.logits
         assert said is not None
-        field = field_of(inputs, add, rng, bandwidth=1.0)
+        looked_at = sampled(inputs, add, rng, bandwidth=1.0)
         usual = said[:: -(-len(said) // OTHERS)]
         mean, spread = usual.mean(axis=0), max(float((usual - usual.mean(axis=0)).std()), LEAST_GAIN)
-        fits = (said[field.candidates] - mean) / spread
+        fits = (said[looked_at.candidates] - mean) / spread
         counts = np.bincount(inputs.targets, minlength=said.shape[1]).astype(np.float64)
         np.add.at(counts, (said[inputs.pending] - mean).argmax(axis=1), GUESSED)
-        places, gains = _herd_in_turn(field, fits, counts, add, rng)
-        return Picks(field.candidates[places], np.minimum.accumulate(gains))
+        places, gains = _herd_in_turn(looked_at, fits, counts, add, rng)
+        return Picks(looked_at.candidates[places], np.minimum.accumulate(gains))
 
 
 def _herd_in_turn(
-    field: Field, fits: NDArray[Any], counts: NDArray[np.float64], k: int, rng: np.random.Generator
+    looked_at: Sampled, fits: NDArray[Any], counts: NDArray[np.float64], k: int, rng: np.random.Generator
 ) -> tuple[Rows, NDArray[np.float64]]:
     """Pick k of the n candidates, every other one for the class that has least. Return their places, and gains (k,).
 
     fits: (n, C) how well each name fits, in standard deviations. counts: (C,) what each class has so far.
     """
-    best, covered = fits.argmax(axis=1), field.covered.copy()
+    best, covered = fits.argmax(axis=1), looked_at.covered.copy()
     ahead = _ahead(fits, best)
     bounds = np.concatenate(
-        [np.maximum(field.similarities[part] - covered, 0) @ field.shares for part in slices(len(fits), 256)]
+        [np.maximum(looked_at.similarities[part] - covered, 0) @ looked_at.shares for part in slices(len(fits), 256)]
     ).astype(np.float64)
     ties, counts = rng.permutation(len(counts)), counts.copy()
     places, gains = np.empty(k, np.int64), np.empty(k)
     for turn in range(k):
         class_ = int(ties[counts[ties].argmin()]) if turn % EVERY == EVERY - 1 else None
         worth = np.zeros(len(fits)) if class_ is None else SHARP * ahead[:, class_]
-        i, gain = _best(field, covered, bounds, worth)
+        i, gain = _best(looked_at, covered, bounds, worth)
         places[turn], gains[turn] = i, gain
         counts[best[i] if class_ is None else class_] += GUESSED if class_ is None else 1
         bounds[i] = -np.inf
-        np.maximum(covered, field.similarities[i], out=covered)
+        np.maximum(covered, looked_at.similarities[i], out=covered)
     return places, gains
 
 
 def _best(
-    field: Field, covered: NDArray[np.float32], bounds: NDArray[np.float64], worth: NDArray[Any]
+    looked_at: Sampled, covered: NDArray[np.float32], bounds: NDArray[np.float64], worth: NDArray[Any]
 ) -> tuple[int, float]:
     """Find the candidate of the highest gain times exp(worth), and its gain.
 
@@ -93,7 +93,7 @@ def _best(
     scores = np.where(np.isfinite(bounds), np.log(np.maximum(bounds, LEAST_GAIN)) + worth, -np.inf)
     while True:
         i = int(scores.argmax())
-        bounds[i] = float(np.maximum(field.similarities[i] - covered, 0) @ field.shares)
+        bounds[i] = float(np.maximum(looked_at.similarities[i] - covered, 0) @ looked_at.shares)
         score = np.log(max(bounds[i], LEAST_GAIN)) + worth[i]
         if score >= scores[i]:
             return i, bounds[i]

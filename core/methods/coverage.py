@@ -236,13 +236,13 @@ def herd_rows(
 
     uncertainty: (N,) what each row counts as one to be covered; None: 1.
     """
-    field = field_of(inputs, add, rng, bandwidth=bandwidth, uncertainty=uncertainty)
-    places, gains = herd(field.similarities, field.covered, field.shares, add)
-    return Picks(field.candidates[places], gains)
+    looked_at = sampled(inputs, add, rng, bandwidth=bandwidth, uncertainty=uncertainty)
+    places, gains = herd(looked_at.similarities, looked_at.covered, looked_at.shares, add)
+    return Picks(looked_at.candidates[places], gains)
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class Sampled:
     """What herding looks at: n candidates, a sample, and r references that they are to cover.
 
     candidates: (n,) rows. similarities: (n, r), of each to each reference. covered: (r,) how similar the nearest is of
@@ -255,9 +255,9 @@ class Field:
     shares: Vector
 
 
-def field_of(
+def sampled(
     inputs: Inputs, add: int, rng: np.random.Generator, *, bandwidth: float, uncertainty: Vector | None = None
-) -> Field:
+) -> Sampled:
     """Draw the candidates and references for `add` picks. uncertainty: as `herd_rows` has it."""
     geometry = inputs.geometry
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
@@ -269,7 +269,7 @@ def field_of(
     covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)
     similarities = similarity(geometry.units(candidates), of_references, bandwidth)
     shares = (weights / max(1, len(references))).astype(np.float32)
-    return Field(candidates, similarities, covered, shares)
+    return Sampled(candidates, similarities, covered, shares)
 
 
 def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:

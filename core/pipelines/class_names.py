@@ -47,9 +47,11 @@ def class_names(request: JobRequest, labelled: Labelled, run: Run, *, needed: bo
 
     Raises InvalidRequest for names that can't be spelt, and what `load_texts` does.
     """
-    if labelled.task.can_train(labelled.matched) or not (declared := declared_for(request, run)):
+    if labelled.task.can_train(labelled.matched) or not (declared := declared_for(request, run, needed=needed)):
         return None
     counts = labelled.matched.images_per_class()
     classes = tuple(dict.fromkeys([*declared, *counts]))
     directions = (directions_of_names if needed else directions_of_names_if_known)(request, classes, run)
-    return directions and ClassNames(classes, directions, {name: counts.get(name, 0) for name in classes})
+    if directions is None:
+        return None
+    return ClassNames(classes, directions, {name: counts.get(name, 0) for name in classes})

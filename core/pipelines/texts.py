@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from nextlabel.core.data.class_file import declared_names
 from nextlabel.core.data.roots import shown
 from nextlabel.core.embeddings.catalogue import find_backbone
-from nextlabel.core.errors import Fault, InvalidRequest, WarningCode, WeightsMismatch, WeightsUnavailable
+from nextlabel.core.errors import (
+    Fault,
+    InvalidRequest,
+    LabelsMalformed,
+    NextlabelError,
+    WarningCode,
+    WeightsMismatch,
+    WeightsUnavailable,
+)
 from nextlabel.core.kinds.prediction import goes_by_names
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.neural.heads.linear import LinearHead
@@ -48,14 +56,22 @@ def _refuse_strange(loaded: Texts, texts: Sequence[str], backbone: str, field: s
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
 
 
-def declared_for(request: JobRequest, run: Run) -> tuple[str, ...]:
+def declared_for(request: JobRequest, run: Run, *, needed: bool) -> tuple[str, ...]:
     """Return the names that the folder of the request's labels declares, where its backbone knows texts; none of fewer
     than two.
+
+    Raises LabelsMalformed if they are needed; else it is a warning, and there are none.
     """
     field = field_of_labels(request)
     if field is None or not goes_by_names(request.model_dump()):
         return ()
-    declared = declared_names(getattr(request, field), run.settings.data_roots)
+    try:
+        declared = declared_names(getattr(request, field), run.settings.data_roots)
+    except LabelsMalformed as error:
+        if needed:
+            raise
+        _warn(error, run)
+        return ()
     return declared if len(declared) > 1 else ()
 
 
@@ -75,15 +91,19 @@ def directions_of_names_if_known(request: JobRequest, classes: Sequence[str], ru
     A hub that could not be reached lately is not waited for again.
     """
     assert request.backbone is not None
-    why: Exception | None = run.texts.failed_lately(find_backbone(request.backbone), run.settings)
+    why: NextlabelError | None = run.texts.failed_lately(find_backbone(request.backbone), run.settings)
     if why is None:
         try:
             return directions_of_names(request, classes, run)
         except (InvalidRequest, WeightsUnavailable, WeightsMismatch) as error:
             why = error
+    _warn(why, run)
+    return None
+
+
+def _warn(why: NextlabelError, run: Run) -> None:
     if not run.warned_of(WarningCode.NAMES_UNREAD):
         run.warn(WarningCode.NAMES_UNREAD, f"the names of the classes say nothing of images here: {why}")
-    return None
 
 
 def names_for(request: JobRequest, classes: Sequence[str], run: Run) -> Floats | None:
@@ -91,7 +111,7 @@ def names_for(request: JobRequest, classes: Sequence[str], run: Run) -> Floats |
 
     The folder of labels must declare classes: names that nobody wrote for people to read may be no words.
     """
-    if not issubclass(HEADS[request.head], LinearHead) or not declared_for(request, run):
+    if not issubclass(HEADS[request.head], LinearHead) or not declared_for(request, run, needed=False):
         return None
     directions = directions_of_names_if_known(request, classes, run)
     return None if directions is None else directions.units

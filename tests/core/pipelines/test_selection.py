@@ -96,6 +96,12 @@ def test_names_that_can_not_be_spelt_are_left_aside(named):
     assert "can't spell 1 of these texts" in named.warning("names_unread").detail
 
 
+def test_a_file_of_classes_that_can_not_be_read_stops_no_selection(named):
+    (named.root / "labels" / "classes.json").write_text('[{"name": "red"}, {"nom": "blue"}]')
+    assert named.select(3, path_to_labels=str(named.root / "labels"), backbone=NAME).head is None
+    assert "classes.json, class 2" in named.warning("names_unread").detail
+
+
 def test_chance_that_was_asked_for_says_so_and_still_shows_what_the_head_thinks(bench):
     names = bench.pool(red=5, blue=5)
     result = bench.select(method="random", path_to_labels=bench.labels(*names[:8]))
