@@ -49,7 +49,11 @@ class Known:
             return None
         targets = np.searchsorted(self.classes, self.targets)
         head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0)
-        return head.among(Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]), self.embeddings[self.rows], targets)
+        return head.among(
+            Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]),
+            self.embeddings[self.rows],
+            targets,
+        )
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:

@@ -19,7 +19,7 @@ from nextlabel.core.neural.heads.gaussians import Gaussians
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
 
-THEIR_SAY = np.float32(0.3)  # of the distributions' log-probabilities
+THEIR_SAY = np.float32(0.5)  # of the distributions' log-probabilities
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,7 +96,7 @@ class Head(ABC):
         return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings)
 
     def _alone(self, embeddings: Floats) -> Floats:
-        """Return logits divided by the temperature, and what the distributions say, a slice of the rows at a time."""
+        """Return calibrated logits, what the distributions say being in them, a slice of the rows at a time."""
         logits = np.empty((len(embeddings), self.n_classes), np.float32)
         for start in range(0, len(embeddings), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from nextlabel.core.neural.training import Floats, Integers
@@ -18,7 +18,8 @@ from nextlabel.core.neural.training import Floats, Integers
 COUNTS = 30  # a labelled image, for so many of the pool
 ROUNDS = 12
 SHRUNK = 0.2  # share of the mean variance in the covariance
-LEAST = 1e-30  # variance
+OUTSIDE = 0.01  # share of images that come from nowhere: so none is surely of a class for lying far from the others
+LEAST = 1e-3  # of the variance of all images, in each direction: classes of one place each have none
 
 Matrix = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class Gaussians:
 
     @classmethod
     def fit(cls, labelled: Floats, targets: Integers, pool: Floats, said: Floats) -> Gaussians:
-        """Fit by expectation-maximisation (Nigam, McCallum, Thrun and Mitchell, 2000: labelled and unlabelled together).
+        """Fit by expectation-maximisation to labelled and unlabelled images (Nigam, McCallum, Thrun, Mitchell, 2000).
 
         An image of the pool belongs to each class in part: as likely as what is said of it and where it lies make it.
 
@@ -58,20 +59,20 @@ class Gaussians:
     def _of(cls, counts: Matrix, sums: Matrix, squares: Matrix) -> Gaussians:
         """counts: (C,); sums: (C, d), of the images; squares: (d, d), of all their outer products."""
         means = sums / counts[:, None]
-        covariance = (squares - means.T @ sums) / counts.sum()
-        d = len(covariance)
-        covariance *= 1 - SHRUNK
-        covariance.flat[:: d + 1] += SHRUNK * max(np.trace(covariance) / (1 - SHRUNK) / d, 0) + LEAST
+        within = (squares - means.T @ sums) / counts.sum()
+        d = len(within)
+        least = LEAST * np.trace(squares) / counts.sum() / d + np.finfo(np.float64).tiny
+        covariance = (1 - SHRUNK) * within + (SHRUNK * max(np.trace(within), 0) / d + least) * np.eye(d)
         weights = np.linalg.solve(covariance, means.T)
         return cls(weights, -0.5 * np.einsum("cd,dc->c", means, weights))
 
     def seen_through(self, directions: Floats, origin: Floats) -> Gaussians:
-        """Return these of x = (embedding - origin) @ directions as those of the embedding. origin: (D,)."""
-        weights = directions @ self.weights
-        return Gaussians(weights, self.bias - origin @ weights)
+        """Return these of x as those of y, where x = y @ directions - origin. directions: (D, d); origin: (d,)."""
+        return Gaussians(directions @ self.weights, self.bias - origin @ self.weights)
 
     def log_shares(self, x: Floats) -> Floats:
         """Return how likely each class is by these alone, all as frequent: (N, d) -> (N, C), logarithms."""
         logits: Floats = x @ self.weights.astype(np.float32)
         logits += self.bias.astype(np.float32)
-        return np.asarray(log_softmax(logits, axis=1), np.float32)
+        shares = (1 - OUTSIDE) * softmax(logits, axis=1) + OUTSIDE / len(self.bias)
+        return np.asarray(np.log(shares), np.float32)

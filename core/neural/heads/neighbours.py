@@ -20,7 +20,6 @@ from nextlabel.core.neural.training import Floats, Integers
 NEIGHBOURHOOD = 2_000  # images of the pool that neighbours are sought among: an even draw of it
 NEAREST, OF_SO_MANY = 8, 25  # of those have a say, and no more than one in so many of a small pool
 SHARE = 0.5  # of the say that the image itself has
-SHARPER = 1.1  # the power that the mean is raised to: means are less sure than they are right
 DIRECTIONS = 64  # in which nearness is told
 A_DIRECTION = 4  # images at least for each of those in which distributions are fitted
 DRAW = 0  # the seed of the draw: whatever the request's is, all kinds ask the same images
@@ -57,7 +56,7 @@ class Neighbours:
         """
         mean: Floats = softmax(own, axis=1) * SHARE
         mean += softmax(said, axis=1)[self.nearest(embeddings)].mean(axis=1) * (1 - SHARE)
-        return np.asarray(np.log(np.maximum(mean, LEAST)) * SHARPER, np.float32)
+        return np.asarray(np.log(np.maximum(mean, LEAST)), np.float32)
 
     def gaussians(self, embeddings: Floats, targets: Integers, said: Floats) -> Gaussians | None:
         """Fit the classes' distributions to labelled images (L, d) and to these; None where these are too few.
@@ -67,8 +66,9 @@ class Neighbours:
         directions = self._directions[:, : len(self) // A_DIRECTION]
         if not directions.shape[1]:
             return None
-        labelled, pool = ((of - self._geometry.mean) @ directions for of in (embeddings, self.embeddings))
-        return Gaussians.fit(labelled, targets, pool, said).seen_through(directions, self._geometry.mean)
+        origin = self._origin[: directions.shape[1]]
+        labelled, pool = (of @ directions - origin for of in (embeddings, self.embeddings))
+        return Gaussians.fit(labelled, targets, pool, said).seen_through(directions, origin)
 
     def nearest(self, embeddings: Floats) -> NDArray[np.int16]:
         """Return the places of those nearest to each image, by the angle at their mean: (N, d) -> (N, most).
