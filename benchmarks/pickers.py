@@ -57,7 +57,8 @@ class Known:
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:
-        return None if self.head is None else self.head.logits(self.embeddings)
+        """Those by which images are chosen."""
+        return None if self.head is None else self.head.to_choose_by().logits(self.embeddings)
 
     @cached_property
     def unlabelled(self) -> Rows:

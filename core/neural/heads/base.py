@@ -20,6 +20,7 @@ from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
 
 THEIR_SAY = np.float32(0.5)  # of the distributions' log-probabilities
+SHARPER = 1.5  # the power of a mean over neighbours, without distributions: it is less sure than it is right
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,6 +52,10 @@ class Head(ABC):
         asking = replace(self, neighbours=neighbours)
         said = asking.logits(neighbours.embeddings)
         return replace(asking, gaussians=neighbours.gaussians(embeddings, targets, said))
+
+    def to_choose_by(self) -> Self:
+        """Return the head whose doubts tell which images to label next: without distributions, which leave few."""
+        return replace(self, gaussians=None)
 
     @property
     def answers_as(self) -> str:
@@ -93,7 +98,8 @@ class Head(ABC):
         own = self._alone(embeddings)
         if self.neighbours is None:
             return own
-        return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings)
+        power = SHARPER if self.gaussians is None else 1.0
+        return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings, power)
 
     def _alone(self, embeddings: Floats) -> Floats:
         """Return calibrated logits, what the distributions say being in them, a slice of the rows at a time."""

@@ -48,15 +48,15 @@ class Neighbours:
         """How many have a say in one image."""
         return min(NEAREST, -(-len(self) // OF_SO_MANY))
 
-    def join(self, own: Floats, said: Floats, embeddings: Floats) -> Floats:
+    def join(self, own: Floats, said: Floats, embeddings: Floats, power: float = 1.0) -> Floats:
         """Join what a head says of images with what it says of their neighbours: logits (N, C) of both.
 
         own: (N, C), of the images, and said: (R, C), of those that may be neighbours, calibrated logits.
-        embeddings: (N, d), of the images.
+        embeddings: (N, d), of the images. power: that the mean is raised to.
         """
         mean: Floats = softmax(own, axis=1) * SHARE
         mean += softmax(said, axis=1)[self.nearest(embeddings)].mean(axis=1) * (1 - SHARE)
-        return np.asarray(np.log(np.maximum(mean, LEAST)), np.float32)
+        return np.asarray(np.log(np.maximum(mean, LEAST)) * power, np.float32)
 
     def gaussians(self, embeddings: Floats, targets: Integers, said: Floats) -> Gaussians | None:
         """Fit the classes' distributions to labelled images (L, d) and to these; None where these are too few.
