@@ -82,10 +82,10 @@ class Fitter:
         }
         if like is not None:
             head = like.train_like(embeddings, known, len(classes), **options)
-            return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+            return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), **options)
         self._searched[len(targets)] = head
-        return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+        return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
 
     @property
     def _neighbours(self) -> Neighbours | None:

@@ -214,7 +214,7 @@ def train(
         tick=tick or run.advance,
         names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(neighbourhood))
+    ).among(run.heads.neighbours(neighbourhood), embeddings[matched.rows], matched.targets)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
