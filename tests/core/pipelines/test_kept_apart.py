@@ -20,7 +20,7 @@ def names(bench):
 
 @pytest.fixture
 def apart(bench, names):
-    return keep_apart(str(bench.root / "labels"), names, 6, seed=1, roots=[bench.root])
+    return keep_apart(str(bench.root / "labels"), names, 6, seed=1, roots=[bench.root]).here
 
 
 def both(bench):
@@ -49,7 +49,7 @@ def test_boxes_on_it_are_never_proposed(bench, kind, fields):
     (bench.root / "labels").mkdir()
     shapes.write(bench.root / "labels" / "boxes-anna.jsonl", lines[:2])
     names = [line["name"] for line in lines]
-    apart = keep_apart(str(bench.root / "labels"), names[2:], 3, seed=0, roots=[bench.root])
+    apart = keep_apart(str(bench.root / "labels"), names[2:], 3, seed=0, roots=[bench.root]).here
     found = [
         f"{line['name']},{box['class']},{','.join(map(str, box['box']))},0.9\n"
         for line in lines
