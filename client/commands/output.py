@@ -70,9 +70,10 @@ class Wish:
             )
         if output is not None and may_hold_labels(output.name) and (output.parent / LOCK_NAME).exists():
             raise click.UsageError(
-                _("people's labels lie in {folder}: a model's guesses would count as labels there").format(
-                    folder=output.parent
-                )
+                _(
+                    "people's labels lie in {folder}, and a model's guesses in {file} would count as labels there: "
+                    "name another folder, or a file that ends in .json"
+                ).format(folder=output.parent, file=output.name)
             )
         if as_json:
             form = "json"

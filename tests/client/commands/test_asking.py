@@ -152,7 +152,7 @@ def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel
     for words in (("predict", "pool", "--labels", "labels.txt"), ("result", "job_x"), ("watch", "job_x")):
         code, _, err = nextlabel(*words, "-o", "labels/p.txt")
         assert code == 2
-        assert "people's labels lie in labels: a model's guesses would count as labels there" in err
+        assert "people's labels lie in labels, and a model's guesses in" in err
     assert client.jobs() == []
 
 
