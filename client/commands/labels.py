@@ -45,7 +45,7 @@ from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
-LISTED = 20
+LISTED, FEW = 20, 5
 Existing = click.Path(exists=True, path_type=Path)
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
@@ -406,8 +406,8 @@ def _tell_elsewhere(apart: Apart, pool: Path | None) -> None:
             "kept apart, too, and no images of {pool} (they went, or are of another pool): {count} ({names})",
             count,
         )
-        named_ = ", ".join(apart.elsewhere[:LISTED]) + (", ..." if count > LISTED else "")
-        click.echo(words.format(pool=named(pool), count=count, names=named_), err=True)
+        names = ", ".join(apart.elsewhere[:FEW]) + (", ..." if count > FEW else "")
+        click.echo(words.format(pool=named(pool), count=count, names=names), err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------
