@@ -75,10 +75,10 @@ class Fitter:
         device = self.run.backbones.device
         if like is not None:
             head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
-            return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+            return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head
-        return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+        return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
 
     @property
     def _neighbours(self) -> Neighbours | None:

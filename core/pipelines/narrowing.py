@@ -117,14 +117,14 @@ def _said(
         predictions = predictions_of(request, Embedded(labelled.pool, _NONE, labelled.matched, ()), run)
         assert predictions is not None
         known = candidates[predictions.known[candidates]]
-        yield known, predictions.logits[known]
+        yield known, predictions.to_choose_by[known]
         return
     taught = _known(labelled, labelled.matched.rows, source, run)
     if not task_of(request.task).can_train(taught.matched):
         return
     drawn = _drawn(labelled, source, found, run)
     head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), neighbourhood=drawn)
-    seen = 0
+    head, seen = head.to_choose_by(), 0
     for rows, embeddings in found.sweep(candidates):
         yield rows, head.logits(embeddings)
         seen += len(rows)

@@ -25,6 +25,7 @@ class Predictions:
     """What a model says of K images.
 
     logits: (K, C), as the task's head gives them. classes: the C of them.
+    doubts: (K, C) logits by which images are chosen; None: the same.
     targets: what the L labelled rows are labelled, in the space of these classes.
     thresholds: (C,) those of the head, where its task has them.
     known: (K,) whether the model says anything of a row; the others' logits are all alike.
@@ -38,6 +39,11 @@ class Predictions:
     head: HeadSummary | None = None
     thresholds: NDArray[np.float64] | None = None
     fingerprint: str | None = None
+    doubts: NDArray[np.float32] | None = None
+
+    @property
+    def to_choose_by(self) -> NDArray[np.float32]:
+        return self.logits if self.doubts is None else self.doubts
 
 
 def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predictions | None:
@@ -52,7 +58,8 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
     head, summary = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     every_row = np.ones(len(embedded.pool), np.bool_)
     logits = head.logits(embedded.embeddings)
-    return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds)
+    doubts = None if head.gaussians is None else head.to_choose_by().logits(embedded.embeddings)
+    return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds, doubts=doubts)
 
 
 def _of_external(external: ExternalPredictions, embedded: Embedded, task: ClassTask, run: Run) -> Predictions:

@@ -14,13 +14,14 @@ from sklearn.utils.extmath import randomized_svd
 
 from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.neural.heads.gaussians import Gaussians
 from nextlabel.core.neural.training import Floats, Integers
 
 NEIGHBOURHOOD = 2_000  # images of the pool that neighbours are sought among: an even draw of it
 NEAREST, OF_SO_MANY = 8, 25  # of those have a say, and no more than one in so many of a small pool
 SHARE = 0.5  # of the say that the image itself has
-SHARPER = 1.5  # the power that the mean is raised to: means are less sure than they are right
 DIRECTIONS = 64  # in which nearness is told
+A_DIRECTION = 4  # images at least for each of those in which distributions are fitted
 DRAW = 0  # the seed of the draw: whatever the request's is, all kinds ask the same images
 KEPT = 4  # a pool and the images that its head is scored on, twice
 AT_ONCE = 512  # rows of a product, which then stays in a core's cache
@@ -47,15 +48,27 @@ class Neighbours:
         """How many have a say in one image."""
         return min(NEAREST, -(-len(self) // OF_SO_MANY))
 
-    def join(self, own: Floats, said: Floats, embeddings: Floats) -> Floats:
+    def join(self, own: Floats, said: Floats, embeddings: Floats, power: float = 1.0) -> Floats:
         """Join what a head says of images with what it says of their neighbours: logits (N, C) of both.
 
         own: (N, C), of the images, and said: (R, C), of those that may be neighbours, calibrated logits.
-        embeddings: (N, d), of the images.
+        embeddings: (N, d), of the images. power: that the mean is raised to.
         """
         mean: Floats = softmax(own, axis=1) * SHARE
         mean += softmax(said, axis=1)[self.nearest(embeddings)].mean(axis=1) * (1 - SHARE)
-        return np.asarray(np.log(np.maximum(mean, LEAST)) * SHARPER, np.float32)
+        return np.asarray(np.log(np.maximum(mean, LEAST)) * power, np.float32)
+
+    def gaussians(self, embeddings: Floats, targets: Integers, said: Floats) -> Gaussians | None:
+        """Fit the classes' distributions to labelled images (L, d) and to these; None where these are too few.
+
+        targets: (L,) in 0..C-1, each class at least once. said: (R, C), logits of these images.
+        """
+        directions = self._directions[:, : len(self) // A_DIRECTION]
+        if not directions.shape[1]:
+            return None
+        origin = self._origin[: directions.shape[1]]
+        labelled, pool = (of @ directions - origin for of in (embeddings, self.embeddings))
+        return Gaussians.fit(labelled, targets, pool, said).seen_through(directions, origin)
 
     def nearest(self, embeddings: Floats) -> NDArray[np.int16]:
         """Return the places of those nearest to each image, by the angle at their mean: (N, d) -> (N, most).
