@@ -13,7 +13,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.tasks.base import ClassTask, Matched
+from nextlabel.core.tasks.base import ClassTask, Matched, besides
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,4 +98,5 @@ class Fitter:
 def need_labels(matched: Matched, least: int, what: str) -> None:
     """Raises NoLabels."""
     if len(matched.rows) < least:
-        raise NoLabels(f"{what} needs {least} labels at least; there are {len(matched.rows)}")
+        there = f"there are {len(matched.rows)} in the pool{besides(matched)}"
+        raise NoLabels(f"{what} needs {least} labels at least; {there}")

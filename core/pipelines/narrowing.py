@@ -117,7 +117,7 @@ def _said(
         predictions = predictions_of(request, Embedded(labelled.pool, _NONE, labelled.matched, ()), run)
         assert predictions is not None
         known = candidates[predictions.known[candidates]]
-        yield known, predictions.to_choose_by[known]
+        yield known, predictions.logits[known]
         return
     taught = _known(labelled, labelled.matched.rows, source, run)
     if not task_of(request.task).can_train(taught.matched):

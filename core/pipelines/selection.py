@@ -234,7 +234,7 @@ class _Decided:
 
     def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
         every_class = np.arange(len(self.classes))
-        logits, thresholds = self.predictions.logits[candidates], self.predictions.thresholds
+        logits, thresholds = self.predictions.said_of(candidates), self.predictions.thresholds
         decided = self.task.decide(logits, every_class, len(self.classes), thresholds)
         return lambda class_: self.task.shows(decided, class_)
 
@@ -345,8 +345,8 @@ def _items(
     batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
-    answers = _answers(task, predictions.logits[picks.rows], predictions) if predictions else None
-    doubts = _answers(task, predictions.to_choose_by[picks.rows], predictions) if predictions else None
+    answers = _answers(task, predictions.said_of(picks.rows), predictions) if predictions else None
+    doubts = _answers(task, predictions.logits[picks.rows], predictions) if predictions else None
     for i, row in enumerate(picks.rows):
         answer = answers[i] if answers else None
         item = SelectionItem(

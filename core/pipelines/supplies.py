@@ -78,7 +78,7 @@ def _supply_embeddings(supplies: Supplies, sources: Sources) -> None:
 
 def _supply_logits(supplies: Supplies, sources: Sources) -> None:
     if sources.predictions is not None:
-        supplies.logits = sources.predictions.to_choose_by
+        supplies.logits = sources.predictions.logits
 
 
 def _supply_votes(supplies: Supplies, sources: Sources) -> None:

@@ -23,7 +23,7 @@ SHARE = 0.5  # of the say that the image itself has
 DIRECTIONS = 64  # in which nearness is told
 A_DIRECTION = 4  # images at least for each of those in which distributions are fitted
 DRAW = 0  # the seed of the draw: whatever the request's is, all kinds ask the same images
-KEPT = 4  # a pool and the images that its head is scored on, twice
+KEPT = 5  # these themselves; a pool and the images that its head is scored on, twice
 AT_ONCE = 512  # rows of a product, which then stays in a core's cache
 LEAST = 1e-30  # probability: its logarithm is finite
 
@@ -37,7 +37,8 @@ class Neighbours:
     """The images among which an image's neighbours are sought: embeddings (R, d) float32, R of 1 at least."""
 
     def __init__(self, embeddings: Floats) -> None:
-        self.embeddings = embeddings
+        self.embeddings = embeddings.view()
+        self.embeddings.flags.writeable = False  # so that their own nearest are kept, too: each fit asks for them
         self._kept: list[tuple[weakref.ref[Floats], NDArray[np.int16]]] = []  # embeddings, and what was found for them
 
     def __len__(self) -> int:
@@ -66,9 +67,9 @@ class Neighbours:
         directions = self._directions[:, : len(self) // A_DIRECTION]
         if not directions.shape[1]:
             return None
-        origin = self._origin[: directions.shape[1]]
-        labelled, pool = (of @ directions - origin for of in (embeddings, self.embeddings))
-        return Gaussians.fit(labelled, targets, pool, said).seen_through(directions, origin)
+        few = slice(directions.shape[1])
+        origin, pool = self._origin[few], self._coordinates[:, few]
+        return Gaussians.fit(embeddings @ directions - origin, targets, pool, said).seen_through(directions, origin)
 
     def nearest(self, embeddings: Floats) -> NDArray[np.int16]:
         """Return the places of those nearest to each image, by the angle at their mean: (N, d) -> (N, most).
@@ -112,6 +113,13 @@ class Neighbours:
     def _origin(self) -> Floats:
         origin: Floats = self._geometry.mean @ self._directions
         return origin
+
+    @cached_property
+    def _coordinates(self) -> Floats:
+        """Where the images lie in those directions: (R, DIRECTIONS)."""
+        coordinates: Floats = self.embeddings @ self._directions
+        coordinates -= self._origin
+        return coordinates
 
     @cached_property
     def _places(self) -> Floats:
