@@ -509,7 +509,7 @@ export interface paths {
         put?: never;
         /**
          * Post Project
-         * @description Keep a project under a name, or change or rename one. Its folders must be there.
+         * @description Keep a project under a name, or change or rename one. Its folders, backbone and method must be there.
          */
         post: operations["post_project_projects_post"];
         delete?: never;
@@ -4366,7 +4366,7 @@ export interface components {
         };
         /**
          * ProjectGiven
-         * @description A project to keep. Whether backbone and method are there is seen when something is asked of them.
+         * @description A project to keep. Whether the weights of the backbone are there is seen when something is asked of it.
          */
         ProjectGiven: {
             /** Name */
