@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from nextlabel.core.neural.detection.letterbox import Small, filled_up
+from nextlabel.core.neural.detection.letterbox import FILL, Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
 from nextlabel.core.neural.networks import import_openvino, traced
 from nextlabel.core.neural.training import one_thread
@@ -44,9 +44,9 @@ def engine_of(asked: str) -> str:
     return "openvino" if asked != "torch" and find_spec("openvino") is not None else "torch"
 
 
-def _batch(image: Small) -> NDArray[np.generic]:
+def _shape(image: Small) -> Shape:
     height, width = (-(-length // MULTIPLE_OF) * MULTIPLE_OF for length in image.pixels.shape[:2])
-    return filled_up([image.pixels], height, width)
+    return height, width
 
 
 class _Torch:
@@ -56,8 +56,19 @@ class _Torch:
     def __call__(self, images: Sequence[Small]) -> Iterator[Told]:
         for image in images:
             with torch.inference_mode(), one_thread():
-                said = self._network(torch.from_numpy(_batch(image)))
+                said = self._network(torch.from_numpy(filled_up([image.pixels], *_shape(image))))
             yield [part.numpy() for part in said]
+
+
+class _AsRead(nn.Module):
+    """Runs a network on images as they are read, (1, H, W, 3)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Any:
+        return self.network(images.permute(0, 3, 1, 2))
 
 
 class _OpenVino:
@@ -65,7 +76,7 @@ class _OpenVino:
 
     def __init__(self, network: nn.Module) -> None:
         side = 2 * MULTIPLE_OF
-        self._model = traced(network.eval(), torch.zeros((1, 3, side, side), dtype=torch.uint8))
+        self._model = traced(_AsRead(network).eval(), torch.zeros((1, side, side, 3), dtype=torch.uint8))
         self._outputs = range(len(self._model.outputs))
         self._threads = torch.get_num_threads()
         self._core = import_openvino().Core()
@@ -77,10 +88,11 @@ class _OpenVino:
         for image in images:
             if len(running) > self._threads:
                 yield from self._next(running)
-            batch = _batch(image)
-            compiled = self._for(batch.shape[2], batch.shape[3])
+            shape = _shape(image)
+            compiled = self._for(*shape)
             request = compiled.take()
-            request.start_async({0: batch})
+            _lay_into(request.get_input_tensor(), image.pixels, shape)
+            request.start_async()
             running.append((compiled, request))
         while running:
             yield from self._next(running)
@@ -101,7 +113,7 @@ class _OpenVino:
 
     def _compile(self, height: int, width: int) -> _Compiled:
         model = self._model.clone()
-        model.reshape([1, 3, height, width])
+        model.reshape([1, height, width, 3])
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it: it moves boxes by pixels
             "INFERENCE_NUM_THREADS": self._threads,
@@ -109,6 +121,17 @@ class _OpenVino:
             "ENABLE_CPU_PINNING": False,  # it would pin two workers of one machine to the same cores
         }
         return _Compiled(self._core.compile_model(model, "CPU", options))
+
+
+def _lay_into(tensor: Any, pixels: NDArray[np.uint8], shape: Shape) -> None:
+    """Lay an image into the corner of what a network is given, and fill the rest: no memory is asked for."""
+    wanted = [1, *shape, 3]
+    if list(tensor.shape) != wanted:  # a network for all shapes
+        tensor.shape = wanted
+    given, (height, width) = tensor.data[0], pixels.shape[:2]
+    given[:height, :width] = pixels
+    given[:height, width:] = FILL
+    given[height:] = FILL
 
 
 class _Compiled:
