@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from nextlabel.core.neural.detection.letterbox import FILL, Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
@@ -60,23 +60,12 @@ class _Torch:
             yield [part.numpy() for part in said]
 
 
-class _AsRead(nn.Module):
-    """Runs a network on images as they are read, (1, H, W, 3)."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Any:
-        return self.network(images.permute(0, 3, 1, 2))
-
-
 class _OpenVino:
     """Compiles what it needs when it is needed."""
 
     def __init__(self, network: nn.Module) -> None:
         side = 2 * MULTIPLE_OF
-        self._model = traced(_AsRead(network).eval(), torch.zeros((1, side, side, 3), dtype=torch.uint8))
+        self._model = traced(network.eval(), torch.zeros((1, 3, side, side), dtype=torch.uint8))
         self._outputs = range(len(self._model.outputs))
         self._threads = torch.get_num_threads()
         self._core = import_openvino().Core()
@@ -113,7 +102,7 @@ class _OpenVino:
 
     def _compile(self, height: int, width: int) -> _Compiled:
         model = self._model.clone()
-        model.reshape([1, height, width, 3])
+        model.reshape([1, 3, height, width])
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16, on CPUs that have it: it moves boxes by pixels
             "INFERENCE_NUM_THREADS": self._threads,
@@ -125,13 +114,13 @@ class _OpenVino:
 
 def _lay_into(tensor: Any, pixels: NDArray[np.uint8], shape: Shape) -> None:
     """Lay an image into the corner of what a network is given, and fill the rest: no memory is asked for."""
-    wanted = [1, *shape, 3]
+    wanted = [1, 3, *shape]
     if list(tensor.shape) != wanted:  # a network for all shapes
         tensor.shape = wanted
     given, (height, width) = tensor.data[0], pixels.shape[:2]
-    given[:height, :width] = pixels
-    given[:height, width:] = FILL
-    given[height:] = FILL
+    given[:, :height, :width] = np.moveaxis(pixels, 2, 0)
+    given[:, :height, width:] = FILL
+    given[:, height:] = FILL
 
 
 class _Compiled:
