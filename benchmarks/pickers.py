@@ -49,11 +49,16 @@ class Known:
             return None
         targets = np.searchsorted(self.classes, self.targets)
         head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0)
-        return head.among(Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]))
+        return head.among(
+            Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]),
+            self.embeddings[self.rows],
+            targets,
+        )
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:
-        return None if self.head is None else self.head.logits(self.embeddings)
+        """Those by which images are chosen."""
+        return None if self.head is None else self.head.to_choose_by().logits(self.embeddings)
 
     @cached_property
     def unlabelled(self) -> Rows:

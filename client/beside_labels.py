@@ -24,8 +24,12 @@ class NotesTold(BaseModel):
 
 
 class KeptApart(Part):
-    """The images that are kept apart to validate by: never proposed, never learnt from. `labelled`: how many are."""
+    """The images that are kept apart to validate by: never proposed, never learnt from. `labelled`: how many are.
+
+    Of the pool, where one was named; `not_in_pool`: names that are kept apart, too, and that it doesn't have.
+    """
 
     images: int
     labelled: int
     names: tuple[str, ...]
+    not_in_pool: tuple[str, ...] = ()

@@ -12,12 +12,13 @@ from typing import Any, TypeAlias, TypeVar, get_args
 import click
 
 from nextlabel.client.label_files import keep_labels
-from nextlabel.client.pools import ALL, place_of
+from nextlabel.client.pools import ALL, keep_out_of, place_of
 from nextlabel.core.data.boxes import BoxedImage, write_lines
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
 from nextlabel.core.data.pool import Pool, list_pool
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange.answers import listed
@@ -26,7 +27,7 @@ from nextlabel.core.exchange.boxes.formats import Format, sniff
 from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
 from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.voc import FirstPixel
-from nextlabel.core.exchange.files import place_images, writable, write_text
+from nextlabel.core.exchange.files import images_in, place_images, writable, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.registry import DETECTION
@@ -174,6 +175,8 @@ def write_voc(images: Drawn, _classes: Iterable[str], out: Path, pool: Path | No
 def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
     files = dict(yolo.documents(images, classes))
     _refuse_earlier(yolo.files_in(out), files, out)
+    if pool is not None:
+        _refuse_more_images(images, out / "images")
     crowds = sum(box.crowd for image in images.values() for box in image.boxes)
     if crowds:
         words = ngettext(
@@ -194,6 +197,17 @@ def _refuse_earlier(there: Iterable[Path], files: Mapping[str, str], out: Path) 
             "remove them, or name a new folder"
         )
         raise click.UsageError(words.format(folder=out, names=listed(old)))
+
+
+def _refuse_more_images(images: Drawn, folder: Path) -> None:
+    """Raise UsageError where images are there that have no file of boxes: to YOLO, nothing is on them."""
+    known = {as_seen(name) for name in images}
+    if others := [name for name in images_in(folder) if as_seen(name) not in known]:
+        words = _(
+            "{folder} holds images that are none of these, and YOLO would learn that nothing is on them: {names}; "
+            "remove them, or name a new folder"
+        )
+        raise click.UsageError(words.format(folder=folder, names=listed(others)))
 
 
 def _write(
@@ -271,4 +285,5 @@ def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | 
     if sniff(source) != "boxes":
         words = _("{source} is no file of boxes: convert it to one first, and that to {format}")
         raise Inexpressible(words.format(source=source, format=to))
+    keep_out_of(out, pool=pool, labels=source)
     WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False)

@@ -3,6 +3,7 @@
 ClientError
 ├── Unreachable      nobody answers at that address
 │   └── NotNextlabel     something else does
+├── Unsendable       what was said is no text, or the key is none
 ├── Refused          the service said no; `problem` says why
 └── JobFailed        the job ended without a result; `job` is its record
     └── JobCancelled     because a person asked for it
@@ -37,6 +38,10 @@ class NotNextlabel(Unreachable):
     """Something else listens at that address."""
 
     retryable = False
+
+
+class Unsendable(ClientError):
+    """What was said can't be sent: a name that is no UTF-8, or an API key that is none."""
 
 
 class Refused(ClientError):

@@ -15,7 +15,7 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
-from nextlabel.client.pools import ALL, POOL, place_of
+from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
@@ -167,6 +167,8 @@ def to_label_studio(
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
+    for file in (out, config):
+        keep_out_of(file, labels=source["labels"])
     if task == DETECTION.name:
         how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
         how["image_prefix"] = image_prefix
@@ -196,6 +198,7 @@ def to_label_studio(
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    keep_out_of(out, pool=pool, labels=source["labels"])
     if task == DETECTION.name:
         if (proposed := _proposed(source)) is not None:
             boxes.write_coco_proposals(proposed, classes, out, pool, copy)
@@ -219,6 +222,7 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
+    keep_out_of(out, pool=pool, labels=source["labels"])
     if task == DETECTION.name:
         boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy)
         return
@@ -238,6 +242,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
     """Write boxes for YOLO. An image on which nothing is has an empty file."""
+    keep_out_of(out, pool=pool, labels=labels)
     boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy)
 
 
@@ -248,6 +253,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
+    keep_out_of(out, pool=pool, labels=labels)
     boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy)
 
 
@@ -258,6 +264,7 @@ def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
 @ExportedClassTask
 def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
     """Write a table of name and class, in rank order; of several classes, `a|b`."""
+    keep_out_of(out, labels=source["labels"])
     given = _read_source(**source)
     if one_hot:
         write_text(out, csv_file.document_of_columns(given.entries))
@@ -284,6 +291,7 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
 @ExportedClassTask
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
+    keep_out_of(out, pool=pool, labels=source["labels"])
     entries = _read_source(**source).entries
     image_folder.write(entries, place_of(pool), out, copy=copy)
     _tell_images(len(entries), out)
@@ -377,7 +385,8 @@ def from_label_studio(
 @OfAnyTask
 @boxes.EmptyMeansOption
 def from_coco(file: Path, task: str, empty_means: EmptyMeans, **target: Any) -> None:
-    """Read a COCO file. Without --task detection, boxes say their image's class, where all of it have one."""
+    """Read a COCO file, or the one in a folder. Without --task detection, boxes say their image's class, where all of
+    it have one."""
     if task == DETECTION.name:
         boxes.bring_in(file, "coco", empty_means=empty_means, **target)
         return
@@ -391,7 +400,7 @@ def from_coco(file: Path, task: str, empty_means: EmptyMeans, **target: Any) -> 
 @boxes.EmptyMeansOption
 @boxes.HullOption
 def from_cvat(file: Path, task: str, empty_means: EmptyMeans, hull: bool, **target: Any) -> None:
-    """Read CVAT for images 1.1, the XML or its zip: the tags of images, or with --task detection their boxes."""
+    """Read CVAT for images 1.1, the XML, its zip or its folder: the tags of images, or with --task detection boxes."""
     if task == DETECTION.name:
         boxes.bring_in(file, "cvat", empty_means=empty_means, hull=hull, **target)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from gettext import gettext as _
@@ -16,7 +17,7 @@ import httpx
 from nextlabel.client import talk
 from nextlabel.client.beside_labels import KeptApart, Note
 from nextlabel.client.contradictions import Classes, Contradiction
-from nextlabel.client.errors import Unreachable
+from nextlabel.client.errors import Unreachable, Unsendable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
@@ -187,9 +188,11 @@ class Client(Calls):
         neither unsure nor has a text takes back what there was."""
         return self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
-    def kept_apart(self, path_to_labels: str, *, task: str = "classification") -> KeptApart:
-        """Tell which images are kept apart to validate by, and how many of them have a label that counts."""
-        return self._carry_out(talk.kept_apart(path_to_labels, task))
+    def kept_apart(
+        self, path_to_labels: str, path_to_img: str | None = None, *, task: str = "classification"
+    ) -> KeptApart:
+        """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
+        return self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     def keep_apart(
         self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
@@ -268,6 +271,8 @@ class Client(Calls):
             return self._http.request(call.verb, call.path, **_options(call))
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
+        except UnicodeEncodeError as error:
+            raise _no_text(error) from None
 
 
 class AsyncClient(AsyncCalls):
@@ -424,9 +429,11 @@ class AsyncClient(AsyncCalls):
         neither unsure nor has a text takes back what there was."""
         return await self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
-    async def kept_apart(self, path_to_labels: str, *, task: str = "classification") -> KeptApart:
-        """Tell which images are kept apart to validate by, and how many of them have a label that counts."""
-        return await self._carry_out(talk.kept_apart(path_to_labels, task))
+    async def kept_apart(
+        self, path_to_labels: str, path_to_img: str | None = None, *, task: str = "classification"
+    ) -> KeptApart:
+        """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
+        return await self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     async def keep_apart(
         self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
@@ -505,6 +512,8 @@ class AsyncClient(AsyncCalls):
             return await self._http.request(call.verb, call.path, **_options(call))
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
+        except UnicodeEncodeError as error:
+            raise _no_text(error) from None
 
 
 def _address(url: str | None) -> str:
@@ -512,7 +521,7 @@ def _address(url: str | None) -> str:
     url = url if "://" in url else f"http://{url}"
     try:
         httpx.URL(url)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeEncodeError) as error:
         words = _("{url} is no address: {error}")
         if "[" not in url and url.count(":") > 2:
             words = _("{url} is no address: {error}; IPv6 stands in brackets, as in http://[::1]:5000")
@@ -521,8 +530,19 @@ def _address(url: str | None) -> str:
 
 
 def _headers(api_key: str | None) -> dict[str, str]:
-    api_key = api_key or os.environ.get("NEXTLABEL_API_KEY")
+    """Raises Unsendable: no header holds such a key, which is not told: it may be one but for a letter."""
+    api_key = (api_key or os.environ.get("NEXTLABEL_API_KEY") or "").strip()
+    if not all("!" <= character <= "~" for character in api_key):
+        words = _("the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII letters, digits and - _ .")
+        raise Unsendable(words)
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def _no_text(error: UnicodeEncodeError) -> Unsendable:
+    """Name the word in which the broken character stands, for the text may be all of a request."""
+    before, after = error.object[: error.start], error.object[error.start :]
+    word = re.split(r'["\s]', before)[-1] + re.split(r'["\s]', after)[0]
+    return Unsendable(_("{word!r} is no UTF-8, and can't be sent: rename it").format(word=word))
 
 
 def _options(call: Call) -> dict[str, Any]:

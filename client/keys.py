@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from nextlabel.client.commands.listing import Column, tell
+from nextlabel.client.commands.options import FromEnvironment
 from nextlabel.core.keys import ApiKey, KeyFile, Scope
 
 File = click.option(
     "--file",
+    cls=FromEnvironment,
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="NEXTLABEL_API_KEYS_FILE",
     show_envvar=True,

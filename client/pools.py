@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +43,19 @@ def place_of(pool: Path) -> Place:
     if is_url(pool):
         return place_at(pool, Roots((), [bucket_url(pool)]))
     return place_at(pool.absolute(), (pool.absolute(), *ALL))
+
+
+def keep_out_of(out: Path | None, *, pool: Path | None = None, labels: Path | None = None) -> None:
+    """See that what is written for another tool gets neither among the images nor among the labels that it comes from.
+
+    Raises UsageError.
+    """
+    if out is None:
+        return
+    real = out.resolve()
+    if pool is not None and not is_url(pool) and real.is_relative_to(pool.resolve()):
+        words = _("{out} is or lies in {pool}: its images would count for the pool's. Name a place apart from it")
+        raise click.UsageError(words.format(out=out, pool=pool))
+    if labels is not None and real.is_relative_to(labels.resolve()):
+        words = _("{out} is or lies in {labels}: labels are there. Name a place apart from it")
+        raise click.UsageError(words.format(out=out, labels=labels))

@@ -248,8 +248,9 @@ def give_notes(path_to_labels: str, given: Iterable[GivenNote], person: str | No
     return _read(_notes_told, answer).notes
 
 
-def kept_apart(path_to_labels: str, task: str) -> Talk[KeptApart]:
-    answer = yield from _ask(Call("GET", "/labels/validation", {"path_to_labels": path_to_labels, "task": task}))
+def kept_apart(path_to_labels: str, path_to_img: str | None, task: str) -> Talk[KeptApart]:
+    params = {"path_to_labels": path_to_labels, "path_to_img": path_to_img, "task": task}
+    answer = yield from _ask(Call("GET", "/labels/validation", {name: said for name, said in params.items() if said}))
     return _read(_kept_apart, answer)
 
 

@@ -15,6 +15,8 @@ import click
 
 SETTING = "NEXTLABEL_LANGUAGE"
 DOMAIN, CATALOGUES = "nextlabel", Path(__file__).parent / "locale"
+#: What click calls the types of values, in help and where a value is none.
+TYPES = ("integer", "integer range", "float", "float range", "text")
 LANGUAGES = ("en", *sorted(folder.name for folder in CATALOGUES.iterdir() if folder.is_dir()))
 
 
@@ -38,10 +40,15 @@ def translated(command: click.Command) -> click.Command:
     """Return the command with its help, that of its options and of all commands below it in the language chosen."""
     said = copy(command)
     said.help, said.params = _said(command.help), [copy(one) for one in command.params]
+    said.options_metavar = _said(command.options_metavar)
     for parameter in said.params:
         if isinstance(parameter, click.Option):
             parameter.help = _said(parameter.help)
+        if parameter.type.name in TYPES:
+            parameter.type = copy(parameter.type)
+            parameter.type.name = gettext.gettext(parameter.type.name)
     if isinstance(said, click.Group):
+        said.subcommand_metavar = gettext.gettext(said.subcommand_metavar)
         said.commands = {name: translated(one) for name, one in said.commands.items()}
     return said
 

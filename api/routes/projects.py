@@ -25,6 +25,7 @@ from nextlabel.core.data.projects import (
     named_projects,
 )
 from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.kinds.projects import check_work
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ProjectName = Annotated[str, Field(min_length=1, max_length=64)]
@@ -53,7 +54,7 @@ class ProjectView(BaseModel):
 
 
 class ProjectGiven(ProjectView):
-    """A project to keep. Whether backbone and method are there is seen when something is asked of them."""
+    """A project to keep. Whether the weights of the backbone are there is seen when something is asked of it."""
 
     was: ProjectName | None = Field(
         None, description="The project that it takes the place of; null: a new one, or the same folders and task."
@@ -82,13 +83,14 @@ async def get_projects(services: Given, _: Reader) -> ProjectList:
 
 @router.post("/projects")
 async def post_project(body: Annotated[ProjectGiven, Body()], services: Given, _: Writer) -> ProjectList:
-    """Keep a project under a name, or change or rename one. Its folders must be there."""
+    """Keep a project under a name, or change or rename one. Its folders, backbone and method must be there."""
     if bool(body.path_to_img_val) != bool(body.path_to_labels_val):
         missing = "path_to_img_val" if body.path_to_labels_val else "path_to_labels_val"
         raise InvalidRequest(
             [Fault(f"/{missing}", "missing_field", "images to validate by have labels, and go with them")]
         )
     wanted = NamedProject(**body.model_dump(exclude={"was", "version"}))
+    check_work(wanted)
     settings = services.settings
     folders = [one for one in (*wanted.folders, body.path_to_img_val, body.path_to_labels_val) if one]
     return await _listed(

@@ -13,7 +13,7 @@ from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
 from nextlabel.api.services import Given, Services
-from nextlabel.core.data.kept_apart import keep_apart, kept_apart, most_apart
+from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart, most_apart
 from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
@@ -28,14 +28,18 @@ class ValidationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path_to_labels: PathText
-    path_to_img: PathText | None = Field(None, description="Their pool, of which the most is told then.")
+    path_to_img: PathText | None = Field(
+        None,
+        description="Their pool: its images are told then, apart from names that it doesn't have, and the most of it.",
+    )
     task: AnyTask = "classification"
 
 
 class ValidationWanted(BaseModel):
-    """How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+    """How many images of the pool to keep apart in all: those that are stay, others are drawn evenly from it.
 
-    Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from.
+    Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from. What is
+    kept apart and is no image of the pool stays so.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,7 +47,10 @@ class ValidationWanted(BaseModel):
     path_to_img: PathText
     path_to_labels: PathText = Field(description="A folder. It is made if the one it lies in is there.")
     images: int = Field(
-        strict=True, ge=0, le=100_000, description="0: none any more; they can be proposed and learnt from again."
+        strict=True,
+        ge=0,
+        le=100_000,
+        description="0: none of the pool any more; they can be proposed and learnt from again.",
     )
     task: AnyTask = "classification"
 
@@ -52,9 +59,12 @@ class ValidationView(BaseModel):
     """`labelled`: how many of the images have a label that counts."""
 
     path_to_labels: str
-    images: int
+    images: int = Field(description="Of the pool, where one was named.")
     labelled: int
     names: list[str]
+    not_in_pool: list[str] = Field(
+        [], description="Kept apart, too, and no images of the pool that was named: they went, or are of another pool."
+    )
     most: int | None = Field(None, description="How many can be kept apart in all; null where no pool was named.")
 
 
@@ -82,15 +92,17 @@ def _keep(body: ValidationWanted, services: Services) -> ValidationView:
 def _view(path_to_labels: str, task: AnyTask, services: Services, path_to_img: str | None = None) -> ValidationView:
     roots = services.settings.data_roots
     path = existing_file_or_folder(path_to_labels, roots)
-    names = kept_apart(path, roots)
+    kept = kept_apart(path, roots)
     labelled = _labelled(path, task, services)
     pool = services.views.listing(place_at(path_to_img, roots)).pool if path_to_img is not None else None
+    apart = Apart(kept, ()) if pool is None else Apart.of(pool.names, kept)
     return ValidationView(
         path_to_labels=str(path),
-        images=len(names),
-        labelled=sum(as_seen(name) in labelled for name in names),
-        names=list(names),
-        most=None if pool is None else most_apart(pool.names, names),
+        images=len(apart.here),
+        labelled=sum(as_seen(name) in labelled for name in apart.here),
+        names=list(apart.here),
+        not_in_pool=list(apart.elsewhere),
+        most=None if pool is None else most_apart(pool.names, apart.here),
     )
 
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import click
 
-from nextlabel.client.commands.options import Key, Url, called, in_options, request_body, request_parameters, together
+from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
-from nextlabel.client.errors import Refused
 from nextlabel.client.http import Client
-from nextlabel.client.job import Job
 from nextlabel.client.talk import Format
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
@@ -54,7 +52,7 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
             )
         _keep_apart(output, given)
         with Client(url, api_key) as client:
-            job = _submit(client, request_body(kind.name, given))
+            job = client.submit(request_body(kind.name, given))
             if no_wait:
                 click.echo(as_record(job) if as_json else job.id)
                 return
@@ -73,14 +71,6 @@ def _keep_apart(output: Path | None, given: dict[str, Any]) -> None:
                     file=output, where=called(field)
                 )
             )
-
-
-def _submit(client: Client, body: dict[str, Any]) -> Job:
-    """Submit a request; where it is refused, tell its faults by the names that the command line has for the fields."""
-    try:
-        return client.submit(body)
-    except Refused as error:
-        raise in_options(error) from None
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}

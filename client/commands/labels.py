@@ -28,9 +28,9 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
-from nextlabel.client.pools import POOL, named, place_of
+from nextlabel.client.pools import POOL, keep_out_of, named, place_of
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
-from nextlabel.core.data.kept_apart import keep_apart, kept_apart
+from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
 from nextlabel.core.data.label_text import NONE, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
@@ -45,7 +45,7 @@ from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
-LISTED = 20
+LISTED, FEW = 20, 5
 Existing = click.Path(exists=True, path_type=Path)
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
@@ -232,6 +232,8 @@ def convert(
     if task == DETECTION.name:
         box_exchange.convert(source, out, pool, yes=yes, **boxes)
         return
+    if source.is_dir():
+        keep_out_of(out, labels=source)
     found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
     if not is_csv(out):
         keep_labels(out, found.names, yes=yes)
@@ -366,7 +368,7 @@ def _tell_open(folder: Path, task: str) -> None:
     "--images",
     "-n",
     type=click.IntRange(0, 100_000),
-    help="How many to keep apart in all, half of the pool at most: those that are stay; 0: none any more.",
+    help="How many of the pool to keep apart in all, half of it at most: those that are stay; 0: none any more.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
 @AsJson
@@ -376,18 +378,36 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int, 
     They are never proposed, and nothing is learnt from their labels in FOLDER; f1 scores by them, where both its sets
     are this pool and these labels.
     """
-    root = folder.resolve()
+    if not folder.exists():  # a draw would make it, and a name that is mistyped be taken for a new folder
+        words = _("{folder} does not exist; if these labels are to begin there, make the folder first")
+        raise click.UsageError(words.format(folder=folder))
+    root = Folder(folder, ctx=click.get_current_context()).resolve()
     if images is None:
-        Folder(folder, ctx=click.get_current_context())  # it refuses what is no folder: only a draw makes one
-        found = [{"name": name} for name in kept_apart(root, [root])]
-        tell(found, [Column[dict[str, str]]("name", itemgetter("name"), _("name"))], as_json=as_json)
+        kept = kept_apart(root, [root])
+        listed = Apart(kept, ()) if pool is None else Apart.of(list_pool(place_of(pool)).names, kept)
+        columns = [Column[dict[str, str]]("name", itemgetter("name"), _("name"))]
+        tell([{"name": name} for name in listed.here], columns, as_json=as_json)
+        _tell_elsewhere(listed, pool)
         return
     if pool is None:
         raise click.UsageError(_("say which images these labels are of: --pool"))
     names = list_pool(place_of(pool)).names
-    kept = keep_apart(str(root), names, images, seed=seed, roots=[root.parent])
+    apart = keep_apart(str(root), names, images, seed=seed, roots=[root])
     words = ngettext("{kept} of {images} image is kept apart", "{kept} of {images} images are kept apart", len(names))
-    click.echo(words.format(kept=len(kept), images=len(names)), err=True)
+    click.echo(words.format(kept=len(apart.here), images=len(names)), err=True)
+    _tell_elsewhere(apart, pool)
+
+
+def _tell_elsewhere(apart: Apart, pool: Path | None) -> None:
+    if apart.elsewhere and pool is not None:
+        count = len(apart.elsewhere)
+        words = ngettext(
+            "kept apart, too, and no image of {pool} (it went, or is of another pool): {count} ({names})",
+            "kept apart, too, and no images of {pool} (they went, or are of another pool): {count} ({names})",
+            count,
+        )
+        names = ", ".join(apart.elsewhere[:FEW]) + (", ..." if count > FEW else "")
+        click.echo(words.format(pool=named(pool), count=count, names=names), err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------

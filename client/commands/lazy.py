@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from functools import wraps
 from gettext import gettext as _
 from importlib import import_module
 from typing import Any
 
 import click
 
+from nextlabel.client.errors import Refused
 from nextlabel.client.words import translated
+from nextlabel.core.errors import InvalidRequest
 
 MORE = "More"
+
+
+class Cut(Exception):
+    """Whoever reads the output had enough of it: click makes an exit that looks like a failure of a BrokenPipeError."""
 
 
 class LazyGroup(click.Group):
@@ -33,8 +41,14 @@ class LazyGroup(click.Group):
         for section in sorted(self._sections.values(), key=lambda section: isinstance(section, str)):
             command = _commands_of(section).get(cmd_name)
             if command is not None:
-                return translated(command if isinstance(command, click.Command) else _import(command))
+                return _by_options(translated(command if isinstance(command, click.Command) else _import(command)))
         return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise Cut from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,6 +70,24 @@ class LazyGroup(click.Group):
             if rows:
                 with formatter.section(_(heading)):
                     formatter.write_dl(rows)
+
+
+def _by_options(command: click.Command) -> click.Command:
+    """Return the command, and all below it, so that what is refused is told by the names of its own options."""
+    told, callback = copy(command), command.callback
+    if callback is not None:
+
+        @wraps(callback)
+        def carry_out(*arguments: Any, **given: Any) -> Any:
+            try:
+                return callback(*arguments, **given)
+            except (Refused, InvalidRequest) as error:
+                raise _import("nextlabel.client.commands.options:in_options")(error, command) from None
+
+        told.callback = carry_out
+    if isinstance(told, click.Group):
+        told.commands = {name: _by_options(one) for name, one in told.commands.items()}
+    return told
 
 
 def _commands_of(section: Mapping[str, str] | str) -> Mapping[str, str | click.Command]:

@@ -22,12 +22,16 @@ AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 @dataclass(frozen=True)
 class Column(Generic[T]):
-    """A column of a list. `name` and `of`: what csv has; `heading` and `shown`: what a person reads in their place."""
+    """A column of a list. `name` and `of`: what csv has; `heading` and `shown`: what a person reads in their place.
+
+    in_table: False: a person reads it in another column.
+    """
 
     name: str
     of: Callable[[T], Any]
     heading: str | None = None
     shown: Callable[[T], Any] | None = None
+    in_table: bool = True
 
 
 def tell(items: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool = False) -> None:
@@ -35,8 +39,9 @@ def tell(items: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool = Fa
     if as_json:
         tell_json([_record(one) for one in items])
     elif sys.stdout.isatty():
-        headings = [one.name if one.heading is None else one.heading for one in columns]
-        Console().print(table(headings, ([(c.shown or c.of)(item) for c in columns] for item in items)))
+        read = [one for one in columns if one.in_table]
+        headings = [one.name if one.heading is None else one.heading for one in read]
+        Console().print(table(headings, ([(c.shown or c.of)(item) for c in read] for item in items)))
     else:
         sys.stdout.write(csv_line(one.name for one in columns))
         for item in items:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pydantic.fields import FieldInfo
 from nextlabel.client.errors import Refused
 from nextlabel.client.http import DEFAULT_URL
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
+from nextlabel.core.errors import InvalidRequest
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import METHODS
@@ -28,6 +30,15 @@ BROUGHT_ALONG = ("path_to_embeddings", "path_to_predictions")
 #: Kinds that look at boxes by a backbone, too.
 LOOK_AT_BOXES = ("similar", "map")
 
+
+class FromEnvironment(click.Option):
+    """An option that an environment variable may say, too. click says so of one that is missing in English alone."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        hint = _("env var: {var}").format(var=self.envvar)
+        return f"{click.Parameter.get_error_hint(self, ctx)} ({hint})"
+
+
 Url = click.option(
     "--url", envvar="NEXTLABEL_URL", show_envvar=True, default=DEFAULT_URL, show_default=True, help="Where the API is."
 )
@@ -37,6 +48,15 @@ Key = click.option(
 
 Yes = click.option("--yes", is_flag=True, help="Write it, though the file that is there has more labels.")
 
+#: Fields of which a command has one, and a request a list.
+LISTS = ("labels", "notes", "classes")
+#: Parameters that say a field under another name.
+ALSO = {
+    "class": ("old", "class_"),
+    "to": ("new",),
+    "path_to_img": ("pool",),
+    "path_to_labels": ("folder", "labels"),
+}
 #: Fields that are an argument, not an option.
 POOLS = ("path_to_img", "path_to_img_train")
 #: Options that are not called as their field is.
@@ -103,18 +123,28 @@ def called(field: str) -> str:
     return "POOL" if field in POOLS else names_of(field)[-1]
 
 
-def in_options(error: Refused, *, arguments: Sequence[str] = ()) -> Refused:
-    """Return the refusal with its faults told by the options' names: `--labels` for `/path_to_labels`.
-
-    arguments: fields that have no option, besides the pool.
-    """
-
-    def said(pointer: str) -> str:
-        field, *steps = pointer.removeprefix("/").split("/")
-        return " ".join([field.upper() if field in arguments else called(field), *steps])
-
-    faults = [{**fault, "pointer": said(fault["pointer"])} for fault in error.problem.get("errors", ())]
+def in_options(error: Refused | InvalidRequest, command: click.Command) -> Refused | InvalidRequest:
+    """Return a refusal with its faults told as the command line has them: `--labels` for `/path_to_labels`."""
+    if isinstance(error, InvalidRequest):
+        return InvalidRequest([replace(fault, pointer=_said(fault.pointer, command)) for fault in error.faults])
+    faults = [{**fault, "pointer": _said(fault["pointer"], command)} for fault in error.problem.get("errors", ())]
     return Refused({**error.problem, "errors": faults})
+
+
+def _said(pointer: str, command: click.Command) -> str:
+    """Say which option or argument a JSON pointer, or `?name` of a query, is about."""
+    field, *steps = pointer.removeprefix("/").removeprefix("?").split("/")
+    if field in LISTS and len(steps) == 2:  # what was typed is the only one of a list
+        field, steps = steps[-1], []
+    ours = {one.name: one for one in command.params}
+    found = next((ours[name] for name in (field, *ALSO.get(field, ())) if name in ours), None)
+    if isinstance(found, click.Option):
+        name = max(found.opts, key=len)
+    elif found is not None:
+        name = (found.metavar or str(found.name)).strip("[].").upper()
+    else:
+        name = called(field)
+    return " ".join([name, *steps])
 
 
 def request_body(kind: str, given: dict[str, Any]) -> dict[str, Any]:

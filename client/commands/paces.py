@@ -21,19 +21,19 @@ from nextlabel.client.progress import ago
 def paces(path_to_labels: str, as_json: bool, url: str, api_key: str | None) -> None:
     """Tell how fast people label in LABELS: seconds from one image to the next, pauses left out.
 
-    Known of labels that came over HTTP; of those that were written into a file by hand, nobody knows. Of fewer than
-    ten times nothing is told.
+    In brackets stands between what half of these times lie. Known of labels that came over HTTP; of those that were
+    written into a file by hand, nobody knows. Of fewer than ten times nothing is told.
     """
     with Client(url, api_key) as client:
         found = client.paces(path_to_labels)
     columns = [
         Column[Pace]("person", lambda one: one.person, _("person")),
-        Column[Pace]("seconds", lambda one: one.seconds, _("seconds an image"), lambda one: _one_place(one.seconds)),
-        Column[Pace]("low", _low, _("half of them from"), lambda one: _one_place(_low(one))),
-        Column[Pace]("high", _high, _("to"), lambda one: _one_place(_high(one))),
+        Column[Pace]("seconds", lambda one: one.seconds, _("seconds an image"), _seconds),
+        Column[Pace]("low", _low, in_table=False),
+        Column[Pace]("high", _high, in_table=False),
         Column[Pace]("times", lambda one: one.times, _("times")),
-        Column[Pace]("images", lambda one: one.images, _("images")),
-        Column[Pace]("at_once", lambda one: one.at_once, _("many at once")),
+        Column[Pace]("images", lambda one: one.images, _("labelled")),
+        Column[Pace]("at_once", lambda one: one.at_once, _("at once")),
         Column[Pace]("sittings", lambda one: one.sittings, _("sittings")),
         Column[Pace]("last_at", lambda one: one.last_at, _("last"), lambda one: ago(one.last_at)),
     ]
@@ -50,5 +50,9 @@ def _high(one: Pace) -> float | None:
     return one.middle_half[1] if one.middle_half else None
 
 
-def _one_place(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f}"
+def _seconds(one: Pace) -> str:
+    """Write the median, and between what half of the times lie; nothing where they are too few."""
+    if one.seconds is None or one.middle_half is None:
+        return ""
+    low, high = one.middle_half
+    return f"{one.seconds:.1f} ({low:.1f}–{high:.1f})"

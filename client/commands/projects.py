@@ -8,14 +8,14 @@ from typing import Any, get_args
 import click
 
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
-from nextlabel.client.commands.options import Finite, Key, PathType, Url, in_options
-from nextlabel.client.errors import Refused
+from nextlabel.client.commands.options import Finite, Key, PathType, Url
 from nextlabel.client.http import Client
 from nextlabel.client.projects import Project
 from nextlabel.core.kinds.requests import AnyTask
 from nextlabel.core.people import tidy
 
 Name = click.argument("name")
+LISTED = 10
 WHAT_IT_IS = ("path_to_img", "path_to_labels", "task")
 
 
@@ -54,8 +54,8 @@ def show(name: str, as_json: bool, url: str, api_key: str | None) -> None:
     """Show all that is kept of the project NAME."""
     with Client(url, api_key) as client:
         project = _found(client, name)
-    if project is None:
-        raise _unknown(name)
+        if project is None:
+            raise _unknown(client, name)
     if as_json:
         tell_json(project.model_dump(mode="json"))
         return
@@ -94,7 +94,7 @@ def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: A
     with Client(url, api_key) as client:
         before = _found(client, name)
         if before is None and rename is not None:
-            raise _unknown(name)
+            raise _unknown(client, name)
         if before is None and not {"path_to_img", "path_to_labels"} <= told.keys():
             words = _("there is no project {name} yet, and a new one wants POOL and --labels")
             raise click.UsageError(words.format(name=name))
@@ -107,10 +107,7 @@ def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: A
             told_apart = {"pool": before.path_to_img, "labels": before.path_to_labels, "task": before.task}
             raise click.UsageError(words.format(name=before.name, **told_apart))
         wanted = Project(**{**fields, "name": rename or name, **told})
-        try:
-            kept = client.keep_project(wanted, was=name if rename else None)
-        except Refused as error:
-            raise in_options(error, arguments=("name",)) from None
+        kept = client.keep_project(wanted, was=name if rename else None)
     words = _("{name} is kept: images in {pool}, labels in {labels}")
     click.echo(words.format(name=kept.name, pool=kept.path_to_img, labels=kept.path_to_labels), err=True)
 
@@ -122,6 +119,8 @@ def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: A
 def remove(name: str, url: str, api_key: str | None) -> None:
     """Remove the project NAME from the list, for everybody. Its images and labels stay where they are."""
     with Client(url, api_key) as client:
+        if _found(client, name) is None:
+            raise _unknown(client, name)
         client.forget_project(name)
     click.echo(_("{name} is no longer listed; its images and labels are where they were").format(name=name), err=True)
 
@@ -130,7 +129,12 @@ def _found(client: Client, name: str) -> Project | None:
     return next((one for one in client.projects() if one.name == tidy(name)), None)
 
 
-def _unknown(name: str) -> click.UsageError:
-    return click.UsageError(
-        _("there is no project {name}; `nextlabel projects list` lists those that are").format(name=name)
-    )
+def _unknown(client: Client, name: str) -> click.UsageError:
+    there = [one.name for one in client.projects()]
+    if not there:
+        return click.UsageError(
+            _("there is no project {name}, nor any other yet: `nextlabel projects keep`").format(name=name)
+        )
+    words = _("there is no project {name}; there are {names} (`nextlabel projects list` lists all)")
+    more = ", ..." if len(there) > LISTED else ""
+    return click.UsageError(words.format(name=name, names=", ".join(there[:LISTED]) + more))

@@ -115,6 +115,12 @@ def _jobs(client: Client, wanted: dict[str, dict[str, Any]], console: Console) -
         try:
             with progress(title, console) as show:
                 yield client.wait(client.submit({"kind": kind, **request}).id, show).id
-        except (JobFailed, Refused) as error:
-            words = _("{title} is left out: {error}").format(title=title, error=error)
-            console.print(words, markup=False, highlight=False, soft_wrap=True)
+        except JobFailed as error:
+            _tell_left_out(title, error, console)
+        except Refused as error:
+            _tell_left_out(title, options.in_options(error, click.get_current_context().command), console)
+
+
+def _tell_left_out(title: str, error: Exception, console: Console) -> None:
+    words = _("{title} is left out: {error}").format(title=title, error=error)
+    console.print(words, markup=False, highlight=False, soft_wrap=True)

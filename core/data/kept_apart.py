@@ -7,11 +7,15 @@
 
 They are never proposed, and nothing is learnt from their labels, whoever asks: where a folder with such a file is read
 as training labels, all others count; as validation labels, these alone.
+
+Nothing in the file tells an image that went from one of another pool with these labels. So of a pool those count that
+it has; the others stay, and are told apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nextlabel.core.data.draw import drawn_order
@@ -39,57 +43,81 @@ def kept_apart(path: str | Path, roots: Sequence[Path]) -> tuple[str, ...]:
     return () if data is None else tuple(_parsed(data))
 
 
-def keep_apart(path: str, names: Sequence[str], images: int, *, seed: int, roots: Sequence[Path]) -> tuple[str, ...]:
-    """Keep so many of the names apart in all, and return which: those that were before, then others, drawn evenly.
+@dataclass(frozen=True)
+class Apart:
+    """Names that are kept apart, in the file's order: those that a pool has, and those that it doesn't have."""
 
-    images: 0: none any more.
+    here: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pool: Sequence[str], kept: Sequence[str]) -> Apart:
+        there = {*map(as_seen, pool)}
+        return cls(
+            tuple(name for name in kept if as_seen(name) in there),
+            tuple(name for name in kept if as_seen(name) not in there),
+        )
+
+
+def keep_apart(path: str, pool: Sequence[str], images: int, *, seed: int, roots: Sequence[Path]) -> Apart:
+    """Keep so many images of the pool apart, and return which are: those that were before, then others, drawn evenly.
+
+    What is kept apart and is no image of the pool stays so.
+
+    pool: its names. images: 0: none of them any more.
 
     Raises:
-        InvalidRequest: those that were before are more, and stay; or others would leave less than half of the names to
-            propose and to learn from.
+        InvalidRequest: those of the pool that were before are more, and stay; or others would leave less than half of
+            the pool to propose and to learn from.
         LabelsMalformed: the file that is there can't be read; says why.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     with labels_folder(path, roots) as folder, in_our_words(folder.path), alone_in(folder):
         data = content_of(folder, VALIDATION_FILE)
-        before = [] if data is None else _parsed(data)
-        _refuse(names, before, images)
-        after = [*before, *_others(names, before, images - len(before), seed)] if images else []
-        if after != before:
+        kept = [] if data is None else _parsed(data)
+        before = Apart.of(pool, kept)
+        _refuse(pool, before, images)
+        more = _others(pool, before.here, images - len(before.here), seed)
+        after = [*kept, *more] if images else [*before.elsewhere]
+        if after != kept:
             replace_together({folder.file(VALIDATION_FILE).at: as_lines({"name": name} for name in after)})
-    return tuple(after)
+    return Apart.of(pool, after)
 
 
-def most_apart(names: Sequence[str], before: Sequence[str]) -> int:
-    """Count how many of the names can be kept apart at most: half of them at least is left to learn from.
+def most_apart(pool: Sequence[str], here: Sequence[str]) -> int:
+    """Count how many images of the pool can be kept apart at most: half of them at least is left to learn from.
 
-    before: those that are kept apart already, which stay.
+    here: those of them that are kept apart already, which stay.
     """
-    free = len(names) - len({*map(as_seen, names)} & {*map(as_seen, before)})
-    return len(before) + max(0, free - (len(names) + 1) // 2)
+    free = len(pool) - len({*map(as_seen, here)})
+    return len(here) + max(0, free - (len(pool) + 1) // 2)
 
 
-def _refuse(names: Sequence[str], before: Sequence[str], images: int) -> None:
-    """Raise InvalidRequest where images that are kept apart would be let go unsaid, or too few of the names be left."""
-    if 0 < images < len(before):
+def _refuse(pool: Sequence[str], before: Apart, images: int) -> None:
+    """Raise InvalidRequest where images that are kept apart would be let go unsaid, or too few of the pool be left."""
+    if 0 < images < len(before.here):
         detail = (
-            f"{len(before)} images are kept apart already, and those stay: ask for as many or more; or give all of "
-            "them up (0), and keep fewer apart then"
+            f"{len(before.here)} images are kept apart already, and those stay: ask for as many or more; or give all "
+            "of them up (0), and keep fewer apart then"
         )
         raise InvalidRequest([Fault("/images", "invalid_value", detail)])
-    most = most_apart(names, before)
+    most = most_apart(pool, before.here)
     if images > most:
         detail = (
-            f"of {len(names)} images, at most {most} can be kept apart: half of a pool at least is left to propose and "
+            f"of {len(pool)} images, at most {most} can be kept apart: half of a pool at least is left to propose and "
             "to learn from"
         )
+        if before.elsewhere:
+            detail += f" ({len(before.elsewhere)} more are kept apart that are none of this pool)"
         raise InvalidRequest([Fault("/images", "invalid_value", detail)])
 
 
-def _others(names: Sequence[str], before: Iterable[str], most: int, seed: int) -> list[str]:
+def _others(pool: Sequence[str], before: Sequence[str], most: int, seed: int) -> list[str]:
     there = {as_seen(name) for name in before}
-    drawn = (names[row] for row in drawn_order(names, seed).tolist())
-    return [name for name, _ in zip((one for one in drawn if as_seen(one) not in there), range(most), strict=False)]
+    drawn = (pool[row] for row in drawn_order(pool, seed).tolist())
+    return [
+        name for name, _ in zip((one for one in drawn if as_seen(one) not in there), range(max(0, most)), strict=False)
+    ]
 
 
 def _parsed(data: bytes) -> list[str]:

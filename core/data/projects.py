@@ -14,8 +14,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
+from nextlabel.core.data.label_files import refuse_images
+from nextlabel.core.data.places import Place as AnyPlace
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder, shown
 from nextlabel.core.data.side_files import as_lines, content_of
@@ -25,6 +28,7 @@ from nextlabel.core.errors import (
     InvalidRequest,
     NotFound,
     PathNotReadable,
+    PathWrongKind,
     ProjectChanged,
     StateUnwritable,
     StorageFull,
@@ -33,6 +37,7 @@ from nextlabel.core.people import RULE, is_name, tidy
 
 FILE = "projects.json"
 MOST = 1000
+LISTED = 20
 _BOM = b"\xef\xbb\xbf"  # some editors put it before what they save
 
 
@@ -105,7 +110,7 @@ def keep_project(
         InvalidRequest: the name is none, or is another project's; there are too many.
         NotFound: there is no project called `was`.
         ProjectChanged: somebody else changed it meanwhile.
-        PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind: of its folders.
+        PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind: of its folders; labels are no images.
         FolderBusy, StateUnwritable, StorageFull
     """
     wanted = replace(wanted, name=tidy(wanted.name))
@@ -118,7 +123,7 @@ def keep_project(
         if before.get(wanted.name) == wanted and (replaced == wanted.name or replaced not in before):
             return tuple(before.values())  # the same was said before: its answer was lost, perhaps
         if was is not None and replaced not in before:
-            raise _unknown(replaced)
+            raise _unknown(replaced, [*before.values()])
         other = before.get(wanted.name)
         is_same = other is None or (other.folders, other.task) == (wanted.folders, wanted.task)
         if other is not None and not (is_same if was is None else replaced == wanted.name):
@@ -141,17 +146,27 @@ def forget_project(state: Path, name: str) -> tuple[NamedProject, ...]:
         before = _read(folder)
         kept = [one for one in before if one.name != tidy(name)]
         if len(kept) == len(before):
-            raise _unknown(tidy(name))
+            raise _unknown(tidy(name), before)
         return _write(folder, kept)
 
 
 def _check_folders(wanted: NamedProject, roots: Sequence[Path]) -> None:
-    place_at(wanted.path_to_img, roots)
-    existing_file_or_folder(wanted.path_to_labels, roots)
-    if wanted.path_to_img_val:
-        place_at(wanted.path_to_img_val, roots)
-    if wanted.path_to_labels_val:
-        existing_file_or_folder(wanted.path_to_labels_val, roots)
+    sets = [(wanted.path_to_img, wanted.path_to_labels), (wanted.path_to_img_val, wanted.path_to_labels_val)]
+    for images, labels in sets:
+        pool = place_at(images, roots) if images else None
+        if labels:
+            _check_labels(labels, pool, roots)
+
+
+def _check_labels(path: str, pool: AnyPlace | None, roots: Sequence[Path]) -> None:
+    """Raise PathWrongKind where images are named in the place of their labels."""
+    real = existing_file_or_folder(path, roots)
+    if real.is_dir():
+        with opened_folder(real, roots) as folder:
+            refuse_images(folder)
+    if (real.is_file() and has_suffix(real.name)) or (pool is not None and pool.key == str(real)):
+        what = "an image" if real.is_file() else "the folder of images"
+        raise PathWrongKind(f"{shown(real)} is {what}. Name a file or folder of labels, apart from it.")
 
 
 @contextmanager
@@ -195,5 +210,9 @@ def _write(folder: Folder, projects: Sequence[NamedProject]) -> tuple[NamedProje
     return tuple(sorted(projects, key=lambda one: one.name.casefold()))
 
 
-def _unknown(name: str) -> NotFound:
-    return NotFound(f"there is no project called {shown(name)} any more; it was renamed, or removed")
+def _unknown(name: str, known: Sequence[NamedProject]) -> NotFound:
+    there = ", ".join(shown(one.name) for one in known[:LISTED]) + (", ..." if len(known) > LISTED else "")
+    return NotFound(
+        f"there is no project called {shown(name)}, or none any more: it may have been renamed, or removed. "
+        + (f"There are {there}." if there else "None is kept.")
+    )

@@ -15,7 +15,9 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
 from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import Faults, read_json
+from nextlabel.core.exchange.files import Faults, file_in, read_json
+
+FILES = ("annotations/labels_*.json", "annotations/*.json", "*.json")  # in a folder: the first that are there
 
 
 def document(entries: Sequence[Entry], classes: Iterable[str] = ()) -> dict[str, Any]:
@@ -39,14 +41,16 @@ def _annotation(at: int, image: int, category: int, entry: Entry) -> dict[str, A
     return annotation if entry.given else {**annotation, "score": entry.score}
 
 
-def read(file: Path) -> Reading:
+def read(path: Path) -> Reading:
     """Read the classes of images, in the order of the images' numbers. Boxes say their image's class, too.
 
-    An annotation with a `score` is a model's, as in COCO's own files of results.
+    path: the file, or a folder that has one in `annotations`. An annotation with a `score` is a model's, as in COCO's
+    own files of results.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
+    file = file_in(path, FILES, "COCO")
     reading = Reading.of(file)
     content = read_json(file)
     parts = ("images", "categories", "annotations")

@@ -13,9 +13,10 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.answers import Answer, Reading
 from nextlabel.core.exchange.entries import Entry, classes_of
-from nextlabel.core.exchange.files import parse_xml, read_text
+from nextlabel.core.exchange.files import file_in, parse_xml, read_text
 
 SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton")
+FILES = ("*.xml",)  # in a folder
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,14 +60,16 @@ def writable_text(text: str) -> str:
     return text
 
 
-def read(file: Path) -> Reading:
+def read(path: Path) -> Reading:
     """Read the tags of images, in the order of the images' numbers; without a person's tag, what people's shapes say.
 
-    What CVAT's models proposed has the source `auto`, and so has what `document` writes of a model's.
+    path: the XML, or a folder that has it. What CVAT's models proposed has the source `auto`, and so has what
+    `document` writes of a model's.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
+    file = file_in(path, FILES, "CVAT for images")
     reading = Reading.of(file)
     root = parse_xml(read_text(file), shown(file))
     if root.tag != "annotations":

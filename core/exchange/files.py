@@ -9,14 +9,14 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from nextlabel.core.data.files import ImageFile
-from nextlabel.core.data.places import Ahead, Place, spelling_in
+from nextlabel.core.data.places import Ahead, Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
@@ -47,6 +47,22 @@ class Faults:
             more = len(self._found) - MAX_LISTED
             tail = [f"and {more} more"] if more > 0 else []
             raise ExchangeMalformed("\n".join(["Please mend:", *self._found[:MAX_LISTED], *tail]))
+
+
+def file_in(path: Path, ways: Sequence[str], of: str) -> Path:
+    """Return the file that is named; of a folder, the one in it that the first of these patterns finds.
+
+    of: the tool, for words. Raises ExchangeMalformed: there is none, or several of them.
+    """
+    if not path.is_dir():
+        return path
+    found: list[Path] = next(filter(None, (sorted(path.glob(way)) for way in ways)), [])
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(one.relative_to(path).as_posix() for one in found[:MAX_LISTED])
+    if there:
+        raise ExchangeMalformed(f"{shown(path)} holds several files of {of}: {there}. Name the one to read.")
+    raise ExchangeMalformed(f"{shown(path)} holds no file of {of}; looked for {', '.join(ways)}. Name the file.")
 
 
 def read_text(file: Path, *, or_utf_16: bool = False) -> str:
@@ -199,6 +215,11 @@ def writable(path: Path) -> Iterator[None]:
     except OSError as error:
         detail = f"{shown(path)} can't be written: {error.strerror or error}. Give permission, or name another place."
         raise PathNotWritable(detail) from None
+
+
+def images_in(folder: Path) -> list[str]:
+    """List the names of the images in a folder, with its sub-folders; none where there is no folder."""
+    return list(place_at(folder.absolute(), [folder.absolute()]).list().names) if folder.is_dir() else []
 
 
 def place_images(pairs: Iterable[tuple[str, str]], place: Place, folder: Path, *, copy: bool) -> None:

@@ -8,7 +8,7 @@ must not get lost, so it is a hidden file in the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -16,10 +16,11 @@ from urllib.parse import unquote
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
-from nextlabel.core.exchange.answers import Answer, Reading
+from nextlabel.core.exchange.answers import Answer, Reading, listed
 from nextlabel.core.exchange.entries import Entry
-from nextlabel.core.exchange.files import place_images, read_json, writable, write_json
+from nextlabel.core.exchange.files import images_in, place_images, read_json, writable, write_json
 
 NO_CLASS = "no_label"  # where datumaro keeps images without one
 MARK = ".nextlabel.json"
@@ -33,17 +34,12 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
 
     Raises:
         Inexpressible: an image may have several classes, a class can't be a folder's name, or the folder holds images
-            that nextlabel didn't put there.
+            that nextlabel didn't put there, or of an older export that this one doesn't have.
         PathNotWritable
     """
     paths = paths_of(entries)
-    mark = _mark_of(folder)
-    if mark is None and folder.is_dir() and place_at(folder.absolute(), [folder.absolute()]).has_an_image():
-        raise Inexpressible(
-            f"{shown(folder)} holds images of others, whose names would be mixed up; name a new folder."
-        )
-    earlier = {path for path in (mark or {}).get("predicted", []) if path not in paths}
-    predicted = earlier.union(path for path, entry in paths.items() if entry.class_name and not entry.given)
+    _refuse_others(folder, paths)
+    predicted = [path for path, entry in paths.items() if entry.class_name and not entry.given]
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     inside, beside = folder / MARK, _beside(folder)
@@ -52,6 +48,21 @@ def write(entries: Sequence[Entry], place: Place, folder: Path, *, copy: bool = 
     with writable(folder):
         (beside if predicted else inside).unlink(missing_ok=True)
     place_images([(entry.name, path) for path, entry in paths.items()], place, folder, copy=copy)
+
+
+def _refuse_others(folder: Path, paths: Mapping[str, Entry]) -> None:
+    """Raise Inexpressible where images would stay in the folder beside these, whose class they were put in before."""
+    there, wanted = images_in(folder), {as_seen(path) for path in paths}
+    others = [name for name in there if as_seen(name) not in wanted]
+    if there and _mark_of(folder) is None:
+        raise Inexpressible(
+            f"{shown(folder)} holds images of others, whose names would be mixed up; name a new folder."
+        )
+    if others:
+        raise Inexpressible(
+            f"{shown(folder)} holds images of an older export that are none of these, and whoever reads it would take "
+            f"them for some: {listed(others)}; remove them, or name a new folder."
+        )
 
 
 def paths_of(entries: Sequence[Entry]) -> dict[str, Entry]:

@@ -1,17 +1,22 @@
-"""The project that a request is about: a pool and its labels, by where both really lie."""
+"""The project that a request is about: a pool and its labels, by where both really lie; and what works on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from nextlabel.core.data.places import place_at
+from nextlabel.core.data.projects import NamedProject
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault, Invalid, InvalidRequest
 from nextlabel.core.jobs.hand_outs import Project
 from nextlabel.core.jobs.record import Job
+from nextlabel.core.methods.registry import methods_of, parse_method
 
 
 def project_of(path_to_img: str, path_to_labels: str | None, roots: Sequence[Path]) -> Project:
@@ -31,3 +36,28 @@ def check_is_about(job: Job, pool: str, pointer: str, roots: Sequence[Path]) -> 
         if place_at(path, roots).key == pool:
             return
     raise InvalidRequest([Fault(pointer, "invalid_value", f"that job is about {path}")])
+
+
+def check_work(project: NamedProject) -> None:
+    """Raise InvalidRequest where a project is to be worked on with what there is not; names what there is."""
+    if faults := [*_faults_of_work(project)]:
+        raise InvalidRequest(faults)
+
+
+def _faults_of_work(project: NamedProject) -> Iterator[Fault]:
+    try:
+        if project.backbone:
+            find_backbone(project.backbone)
+    except ValueError as error:
+        yield Fault("/backbone", "unknown_backbone", str(error))
+    try:
+        method = parse_method(project.method)
+    except ValidationError as error:  # of its options: vae0
+        yield Fault("/method", "invalid_value", str(error.errors()[0]["msg"]))
+    except ValueError as error:
+        yield Fault("/method", "unknown_method", str(error))
+    else:
+        if project.task not in method.tasks():
+            able = ", ".join(methods_of(project.task))
+            detail = f"{method.name} makes no sense for {project.task}, for which there are {able}"
+            yield Fault("/method", "invalid_value", detail)

@@ -33,7 +33,7 @@ def out_of_fold_logits(
             continue
         beat = partial(_beat, tick, k, fold.max() + 1)
         head = like.train_like(embeddings[kept], narrowed, len(classes), seed=seed, device=device, tick=beat)
-        head = head.among(like.neighbours)
+        head = head.among(like.neighbours, embeddings[kept], narrowed)
         of_trained = head.logits(embeddings[held_out])
         logits[held_out] = of_trained.min(axis=1, keepdims=True) + NEVER
         logits[np.ix_(held_out, classes)] = of_trained

@@ -13,7 +13,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.trainers import TRAINERS
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.tasks.base import ClassTask, Matched
+from nextlabel.core.tasks.base import ClassTask, Matched, besides
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +75,10 @@ class Fitter:
         device = self.run.backbones.device
         if like is not None:
             head = like.train_like(embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
-            return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+            return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
         head = trainer.train(self.name, embeddings, known, len(classes), seed=self.seed, device=device, tick=self._beat)
         self._searched[len(targets)] = head
-        return Fit(classes, n_classes, head.among(self._neighbours), self.task)
+        return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
 
     @property
     def _neighbours(self) -> Neighbours | None:
@@ -91,4 +91,5 @@ class Fitter:
 def need_labels(matched: Matched, least: int, what: str) -> None:
     """Raises NoLabels."""
     if len(matched.rows) < least:
-        raise NoLabels(f"{what} needs {least} labels at least; there are {len(matched.rows)}")
+        there = f"there are {len(matched.rows)} in the pool{besides(matched)}"
+        raise NoLabels(f"{what} needs {least} labels at least; {there}")

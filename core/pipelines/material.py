@@ -213,7 +213,7 @@ def train(
         device=run.backbones.device,
         tick=tick or run.advance,
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(neighbourhood))
+    ).among(run.heads.neighbours(neighbourhood), embeddings[matched.rows], matched.targets)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,

@@ -124,7 +124,7 @@ def _said(
         return
     drawn = _drawn(labelled, source, found, run)
     head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), neighbourhood=drawn)
-    seen = 0
+    head, seen = head.to_choose_by(), 0
     for rows, embeddings in found.sweep(candidates):
         yield rows, head.logits(embeddings)
         seen += len(rows)

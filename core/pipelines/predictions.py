@@ -13,6 +13,9 @@ from nextlabel.core.data.spelling import all_as_seen, hint
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
+from nextlabel.core.methods.base import Rows
+from nextlabel.core.neural.heads.base import Head
+from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
@@ -24,7 +27,8 @@ from nextlabel.core.tasks.registry import task_of
 class Predictions:
     """What a model says of K images.
 
-    logits: (K, C), as the task's head gives them. classes: the C of them.
+    logits: (K, C), as the task's head gives them, by whose doubts images are chosen. classes: the C of them.
+    whole: of a head that says more than those, and asks the K images' embeddings; None: what is said is the logits.
     targets: what the L labelled rows are labelled, in the space of these classes.
     thresholds: (C,) those of the head, where its task has them.
     known: (K,) whether the model says anything of a row; the others' logits are all alike.
@@ -38,6 +42,23 @@ class Predictions:
     head: HeadSummary | None = None
     thresholds: NDArray[np.float64] | None = None
     fingerprint: str | None = None
+    whole: Whole | None = None
+
+    def said_of(self, rows: Rows) -> NDArray[np.float32]:
+        """Return logits (n, C) of what is said of those rows."""
+        return self.logits[rows] if self.whole is None else self.whole.said_of(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A head, and the images that it can be asked about, (K, d): choosing asks it about few of them."""
+
+    head: Head
+    embeddings: NDArray[np.float32]
+
+    def said_of(self, rows: Rows) -> NDArray[np.float32]:
+        few = len(rows) <= ROWS_AT_ONCE  # more of them are not copied: the head looks at a slice at a time
+        return self.head.logits(self.embeddings[rows]) if few else self.head.logits(self.embeddings)[rows]
 
 
 def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predictions | None:
@@ -51,8 +72,15 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
         return None
     head, summary = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     every_row = np.ones(len(embedded.pool), np.bool_)
-    logits = head.logits(embedded.embeddings)
-    return Predictions(logits, matched.classes, matched.targets, every_row, summary, head.thresholds)
+    return Predictions(
+        head.to_choose_by().logits(embedded.embeddings),
+        matched.classes,
+        matched.targets,
+        every_row,
+        summary,
+        head.thresholds,
+        whole=Whole(head, embedded.embeddings),
+    )
 
 
 def _of_external(external: ExternalPredictions, embedded: Embedded, task: ClassTask, run: Run) -> Predictions:

@@ -43,7 +43,7 @@ from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
 from nextlabel.core.pipelines.within import embed_pool, read_pool
-from nextlabel.core.tasks.base import ClassTask, Matched
+from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
 from nextlabel.core.tasks.registry import task_of
 
 OTHERS_ON_MAP = 5_000
@@ -210,7 +210,7 @@ class _Decided:
 
     def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
         every_class = np.arange(len(self.classes))
-        logits, thresholds = self.predictions.logits[candidates], self.predictions.thresholds
+        logits, thresholds = self.predictions.said_of(candidates), self.predictions.thresholds
         decided = self.task.decide(logits, every_class, len(self.classes), thresholds)
         return lambda class_: self.task.shows(decided, class_)
 
@@ -321,11 +321,10 @@ def _items(
     batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[SelectionItem]:
     picks, names = batch.picks, embedded.pool.names
-    probabilities = task.probabilities(predictions.logits[picks.rows]) if predictions else None
+    answers = _answers(task, predictions.said_of(picks.rows), predictions) if predictions else None
+    doubts = _answers(task, predictions.logits[picks.rows], predictions) if predictions else None
     for i, row in enumerate(picks.rows):
-        answer = (
-            task.answer(probabilities[i], predictions.classes) if predictions and probabilities is not None else None
-        )
+        answer = answers[i] if answers else None
         item = SelectionItem(
             rank=i + 1,
             name=names[row],
@@ -337,16 +336,20 @@ def _items(
             reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
         )
-        yield item.model_copy(update={"reason": _reason(item, method, predictions)})
+        yield item.model_copy(update={"reason": _reason(item, method, predictions, doubts[i] if doubts else None)})
 
 
-def _reason(item: SelectionItem, method: Method, predictions: Predictions | None) -> str:
-    """Why one image was picked, in words a person understands."""
-    if predictions is None:
+def _answers(task: ClassTask, logits: NDArray[np.float32], predictions: Predictions) -> list[Prediction]:
+    return [task.answer(one, predictions.classes) for one in task.probabilities(logits)]
+
+
+def _reason(item: SelectionItem, method: Method, predictions: Predictions | None, doubted: Prediction | None) -> str:
+    """Why one image was picked, in words a person understands. doubted: what was unsure of it."""
+    if predictions is None or doubted is None:
         return method.reason
     words = method.reason
     if Need.LOGITS in method.needs:
-        words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in item.top[:2])
+        words += ": " + " / ".join(f"{name} {probability:.2f}" for name, probability in doubted.top[:2])
     counts = predictions.head.images_per_class if predictions.head else {}
     if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
         words += "; rare class"

@@ -71,12 +71,38 @@ def test_what_somebody_else_changed_meanwhile_is_not_written_over(client, cards)
         ({"path_to_labels": "nowhere"}, 422, "path_not_found"),
         ({"path_to_img_val": "pool"}, 422, "invalid_request"),
         ({"was": "gone"}, 404, "not_found"),
+        ({"path_to_labels": "pool"}, 422, "path_wrong_kind"),
+        ({"path_to_labels": "pool/a.png"}, 422, "path_wrong_kind"),
+        ({"path_to_img": "deep", "path_to_labels": "deep"}, 422, "path_wrong_kind"),
     ],
 )
-def test_what_is_no_project_is_refused(client, cards, wrong, status, code):
+def test_what_is_no_project_is_refused(client, data, cards, wrong, status, code):
+    data.pool("deep/cats", "a.png")
     refused = client.post("/projects", json={**cards, **wrong})
     assert (refused.status_code, problem(refused)["code"]) == (status, code)
     assert names(client.get("/projects")) == []
+
+
+def test_a_backbone_and_a_method_that_are_not_there_are_refused_with_those_that_are(client, cards):
+    faults = problem(client.post("/projects", json={**cards, "backbone": "b9", "method": "margn"}))["errors"]
+    assert [(one["pointer"], one["code"]) for one in faults] == [
+        ("/backbone", "unknown_backbone"),
+        ("/method", "unknown_method"),
+    ]
+    assert "there are b0, resnet50" in faults[0]["detail"]
+    assert "Did you mean margin" in faults[1]["detail"]
+    (fault,) = problem(client.post("/projects", json={**cards, "method": "det_sum"}))["errors"]
+    assert "det_sum makes no sense for classification, for which there are auto, " in fault["detail"]
+    (fault,) = problem(client.post("/projects", json={**cards, "method": "vae0"}))["errors"]
+    assert fault["pointer"] == "/method"
+    assert names(client.get("/projects")) == []
+    assert names(client.post("/projects", json={**cards, "method": "vae50"})) == ["cards"]
+
+
+def test_of_a_project_that_is_not_there_those_that_are_are_told(client, cards):
+    assert problem(client.post("/projects/forget", json={"name": "nope"}))["detail"].endswith("None is kept.")
+    client.post("/projects", json=cards)
+    assert problem(client.post("/projects/forget", json={"name": "nope"}))["detail"].endswith("There are 'cards'.")
 
 
 def test_a_file_that_was_damaged_is_told_of_and_not_written_over(client, settings, cards):

@@ -48,6 +48,17 @@ def test_how_many_the_pool_allows_is_told(client, data, places):
     assert client.get("/labels/validation", params={"path_to_labels": "team"}).json()["most"] is None
 
 
+def test_names_of_another_pool_are_told_apart_and_do_not_count(client, data, places):
+    names = client.post("/labels/validation", json={**places, "images": 2}).json()["names"]
+    data.pool("other", "x.png", "y.png")
+    other = {**places, "path_to_img": "other"}
+    told = client.get("/labels/validation", params=other).json()
+    assert (told["images"], told["names"], told["not_in_pool"], told["most"]) == (0, [], names, 1)
+    assert client.post("/labels/validation", json={**other, "images": 1}).json()["images"] == 1
+    assert client.get("/labels/validation", params={"path_to_labels": "team"}).json()["images"] == 3
+    assert client.post("/labels/validation", json={**other, "images": 0}).json()["not_in_pool"] == names
+
+
 def test_how_many_is_asked_within_reason(client, data):
     refused = client.post("/labels/validation", json={"path_to_img": "pool", "path_to_labels": "team", "images": -1})
     assert [one["pointer"] for one in problem(refused)["errors"]] == ["/images"]

@@ -42,7 +42,9 @@ def run(tmp_path, monkeypatch):
     ("format_", "task", "there", "pictures"),
     [
         ("coco", ["--task", "detection"], "annotations/instances_nextlabel.json", "images"),
+        ("coco", ["--task", "detection"], "", "images"),
         ("cvat", ["--task", "detection"], "nextlabel.xml", "images"),
+        ("cvat", ["--task", "detection"], "", "images"),
         ("yolo", [], "", "images"),
         ("voc", [], "", "JPEGImages"),
     ],
@@ -88,6 +90,39 @@ def test_labels_that_were_taken_back_do_not_come_back_by_an_older_export(run, tm
     assert f"1 ({old}); remove them, or name a new folder" in " ".join(run(*export, code=2).split())
     (tmp_path / "out" / old).unlink()
     run(*export)
+
+
+def test_images_without_boxes_do_not_stay_where_yolo_would_learn_that_nothing_is_there(run, tmp_path):
+    export = ["export", "yolo", "--labels", "labels", "--out", "out", "--pool", "pool"]
+    run(*export)
+    (tmp_path / "labels" / "boxes-anna.jsonl").write_text(LINES.splitlines()[0])
+    (tmp_path / "out" / "labels" / "b c.txt").unlink()
+    assert "1 (b c.jpg); remove them, or name a new folder" in " ".join(run(*export, code=2).split())
+    (tmp_path / "out" / "images" / "b c.jpg").unlink()
+    run(*export)
+
+
+@pytest.mark.parametrize("format_", ["coco", "cvat", "voc", "yolo"])
+@pytest.mark.parametrize("where", ["pool/out", "labels"])
+def test_nothing_is_written_among_the_images_or_the_labels(run, tmp_path, format_, where):
+    before = sorted(tmp_path.rglob("*"))
+    task = ["--task", "detection"] if format_ in ("coco", "cvat") else []
+    told = run("export", format_, "--labels", "labels", *task, "--out", where, "--pool", "pool", code=2)
+    convert = ["labels", "convert", "labels", where, "--task", "detection", "--to", format_, "--pool", "pool"]
+    for said in (told, run(*convert, code=2)):
+        assert "Name a place apart from it" in " ".join(said.split())
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_with_several_files_of_a_tool_asks_for_one(run, tmp_path):
+    (tmp_path / "set" / "annotations").mkdir(parents=True)
+    arguments = ["import", "coco", "set", "--task", "detection", "--labels", "new.jsonl"]
+    with pytest.raises(ExchangeMalformed, match=r"holds no file of COCO; looked for annotations/instances_\*\.json"):
+        run(*arguments)
+    for name in ("instances_train.json", "instances_val.json"):
+        (tmp_path / "set" / "annotations" / name).touch()
+    with pytest.raises(ExchangeMalformed, match=r"instances_val\.json. Name the one to read"):
+        run(*arguments)
 
 
 @pytest.mark.parametrize("format_", ["coco", "cvat"])

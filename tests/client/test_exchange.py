@@ -38,7 +38,9 @@ FORMATS = pytest.mark.parametrize(
     ("format_", "out", "back"),
     [
         ("coco", ("--out", "out", "--pool", "pool"), "out/annotations/labels_nextlabel.json"),
+        ("coco", ("--out", "out", "--pool", "pool"), "out"),
         ("cvat", ("--out", "out", "--pool", "pool"), "out/nextlabel.xml"),
+        ("cvat", ("--out", "out", "--pool", "pool"), "out"),
         ("csv", ("--out", "out.csv"), "out.csv"),
         ("image-folder", ("--out", "out", "--pool", "pool"), "out"),
     ],
@@ -126,6 +128,25 @@ def test_a_labels_file_is_replaced_only_when_that_is_said(run):
 
 
 NOTHING = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "categories": [], "annotations": []})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("csv", "--labels", "labels.txt", "--out", "labels.txt"),
+        ("csv", "--labels", "team", "--out", "team/a.csv"),
+        ("image-folder", "--labels", "labels.txt", "--pool", "pool", "--out", "pool/by-class"),
+        ("coco", "--labels", "labels.txt", "--pool", "pool", "--out", "pool"),
+        ("cvat", "--result", "batch.json", "--pool", "pool", "--out", "pool/out"),
+        ("label-studio", "--labels", "team", "--out", "a.json", "--image-prefix", "x/", "--config", "team/c.xml"),
+    ],
+)
+def test_nothing_is_written_among_the_images_or_the_labels(run, tmp_path, words):
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "anna.txt").write_text("a.png\tcat\n")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    assert "Name a place apart from it" in " ".join(run("export", *words, code=2).split())
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
 def test_labels_are_not_replaced_by_none_nor_by_fewer_unless_that_is_said(run, tmp_path):

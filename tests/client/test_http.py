@@ -268,6 +268,9 @@ def test_images_are_kept_apart_and_counted(url, client, data):
     assert (apart.images, apart.labelled) == (1, 0)
     client.give_labels(folder, {apart.names[0]: "cat"}, person="anna")
     assert client.kept_apart(folder).labelled == 1
+    data.pool("other", "x.png")
+    other_pool = client.kept_apart(folder, str(data.root / "other"))
+    assert (other_pool.images, other_pool.not_in_pool) == (0, apart.names)
 
     async def given_up():
         async with AsyncClient(url) as other:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nextlabel.client.commands.asking import COMMANDS
 from nextlabel.client.commands.lazy import LazyGroup
-from nextlabel.client.main import CANCELLED, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
+from nextlabel.client.main import CANCELLED, CUT, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
 from nextlabel.client.stack import free_port
 
 
@@ -96,11 +96,65 @@ def test_an_api_that_is_not_there_is_one_line_and_no_traceback():
     assert told.stderr.count("\n") == 1
 
 
+def in_a_shell(script, **environment):
+    """Run a script in which `nextlabel` is the command; return its exit code, stdout and stderr, as bytes."""
+    start = f'nextlabel() {{ "{sys.executable}" -m nextlabel.client.main "$@"; }}\n'
+    ran = subprocess.run(
+        ["bash", "-c", start + script], capture_output=True, check=False, env={**os.environ, **environment}
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_a_list_that_is_cut_ends_without_a_word_as_by_sigpipe(tmp_path):
+    (tmp_path / "all.txt").write_text("".join(f"{i}.png\tcat\n" for i in range(20_000)))
+    (tmp_path / "none.txt").touch()
+    script = f"cd {tmp_path}; nextlabel labels diff none.txt all.txt | head -1; exit ${{PIPESTATUS[0]}}"
+    assert in_a_shell(script) == (CUT, b"+ 0.png\tcat\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [(">&-", b"nextlabel: Bad file descriptor\n"), (">/dev/full", b"nextlabel: No space left on device\n")],
+)
+def test_what_can_not_be_written_to_stdout_is_one_line(tmp_path, to, why):
+    (tmp_path / "a.txt").write_text("a.png\tcat\n")
+    code, _, told = in_a_shell(f"cd {tmp_path}; nextlabel labels stats a.txt {to}")
+    assert (code, told.endswith(why), told.count(b"\n") <= 2) == (FAILED, True, True), told
+
+
+def test_what_needs_no_stdout_does_without_one_and_without_a_stderr(tmp_path):
+    (tmp_path / "a.txt").write_text("a.png\tcat\n")
+    assert in_a_shell(f"cd {tmp_path}; nextlabel labels convert a.txt b.csv <&- >&- 2>&-")[0] == DONE
+    assert (tmp_path / "b.csv").read_text() == "name,class\na.png,cat\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (r"select $'caf\xe9' -n 3", USAGE, rb"'caf\udce9' is no UTF-8, and can't be sent: rename it"),
+        (r"paces $'caf\xe9'", USAGE, rb"'caf\udce9' is no UTF-8, and can't be sent: rename it"),
+        (r"jobs --url $'http://caf\xe9'", NOT_TAKEN, b"is no address"),
+        ("jobs --api-key ключ", USAGE, b"the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII"),
+        ("jobs --api-key $'a\nb'", USAGE, b"the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII"),
+    ],
+)
+def test_what_can_not_be_sent_is_one_line_and_no_key_is_told(words, code, said):
+    ended, _, told = in_a_shell(f"nextlabel {words}", NEXTLABEL_URL=f"http://127.0.0.1:{free_port()}")
+    assert (ended, said in told, told.count(b"\n")) == (code, True, 1), told
+    assert "ключ".encode() not in told
+
+
+def test_what_a_terminal_can_not_show_is_one_line_with_the_remedy(tmp_path):
+    (tmp_path / "a.txt").write_text("a.png\tкот\n")
+    code, _, told = in_a_shell(f"cd {tmp_path}; nextlabel labels stats a.txt", PYTHONIOENCODING="ascii")
+    assert (code, b"written as ascii" in told, b"PYTHONIOENCODING=utf-8" in told) == (FAILED, True, True), told
+
+
 def test_the_page_about_it_names_every_command_and_exit_code():
     root = Path(__file__).resolve().parents[2]
     page, readme = (root / "docs" / "command-line.md").read_text(), (root / "README.md").read_text()
     named = [" ".join(command) for command in commands(cli) if command[0] not in ("keys", "demo", *COMMANDS)]
     assert [name for name in named if f"nextlabel {name}" not in page] == []
     assert [name for name in COMMANDS if f"`nextlabel {name} " not in readme] == []  # as the page says
-    codes = (DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED)
+    codes = (DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED, CUT)
     assert [code for code in codes if f"\n| {code} | " not in page] == []

@@ -158,6 +158,17 @@ def test_the_language_is_the_setting_s_or_the_terminal_s():
     assert (code, "No such option '--hlp'." in text) == (2, True)
 
 
+def test_types_of_values_are_said_in_the_language_too():
+    _, text = said("jobs", "--help", NEXTLABEL_LANGUAGE="ru")
+    assert "--limit ЦЕЛОЕ ЧИСЛО" in text
+    assert "[НАСТРОЙКИ]" in text
+    _, text = said("jobs", "--limit", "x", NEXTLABEL_LANGUAGE="ru")
+    assert "целое число" in text
+    _, text = said("keys", "list", NEXTLABEL_LANGUAGE="ru", NEXTLABEL_API_KEYS_FILE="")
+    assert "(переменная: NEXTLABEL_API_KEYS_FILE)" in text
+    assert "--limit INTEGER RANGE" in said("jobs", "--help", NEXTLABEL_LANGUAGE="en")[1]
+
+
 def test_a_language_that_is_not_there_is_refused_with_those_that_are(monkeypatch, capsys):
     monkeypatch.setenv("NEXTLABEL_LANGUAGE", "de")
     with pytest.raises(SystemExit) as end:

@@ -20,9 +20,10 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.proposed import ProposedImage
-from nextlabel.core.exchange.files import MAX_LISTED
+from nextlabel.core.exchange.files import MAX_LISTED, file_in
 
 LOOKED_AT = "looked_at"  # in `info` of what we write: somebody looked at each of the images
+FILES = ("annotations/instances_*.json", "annotations/*.json", "*.json")  # in a folder: the first that are there
 MOST_NUMBER = 1 << 62
 
 
@@ -65,14 +66,16 @@ def proposals(images: Mapping[str, ProposedImage], classes: Iterable[str] = ()) 
     return {**made, "info": {"description": "nextlabel"}}
 
 
-def read(file: Path) -> BoxReading:
+def read(path: Path) -> BoxReading:
     """Read the boxes of images, in the order of the images' numbers, in memory that doesn't grow with masks and text.
 
-    An annotation with a `score` is a model's, as in COCO's own files of results.
+    path: the file, or a folder that has one in `annotations`. An annotation with a `score` is a model's, as in COCO's
+    own files of results.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
+    file = file_in(path, FILES, "COCO")
     reading = BoxReading.of(file, "COCO")
     content = _Content(reading)
     with _opened(file) as stream:

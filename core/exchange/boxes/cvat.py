@@ -17,8 +17,8 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import Hulls, Place, corners_to_place, rotated_hull
-from nextlabel.core.exchange.cvat import SHAPES, meta, writable_text
-from nextlabel.core.exchange.files import parse_xml, read_text
+from nextlabel.core.exchange.cvat import FILES, SHAPES, meta, writable_text
+from nextlabel.core.exchange.files import file_in, parse_xml, read_text
 
 LOOKED_AT = "looked_at"  # in <meta> of what we write: somebody looked at each of the images
 
@@ -46,14 +46,16 @@ def document(images: Mapping[str, BoxedImage], classes: Iterable[str] = (), name
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def read(file: Path, *, hull: bool = False) -> BoxReading:
+def read(path: Path, *, hull: bool = False) -> BoxReading:
     """Read the boxes of images, in the order of the images' numbers. What CVAT's models proposed has the source `auto`.
 
+    path: the XML, or a folder that has it.
     hull: of a turned box, or of another shape, take the upright box around it; else it is a fault.
 
     Raises:
         ExchangeMalformed, PathNotReadable
     """
+    file = file_in(path, FILES, "CVAT for images")
     reading = BoxReading.of(file, "CVAT for images 1.1")
     root = parse_xml(read_text(file), shown(file))
     if root.tag != "annotations":

@@ -44,15 +44,19 @@ def _holds_xml(path: Path) -> bool:
 def _of_folder(path: Path) -> Format:
     if any((path / name).is_file() for name in NAMES):
         return "yolo"
+    if any(sniff(file) == "cvat" for file in path.glob("*.xml")):
+        return "cvat"
     if next(path.rglob("*.xml"), None) is not None:
         return "voc"
     if next(path.glob("*.jsonl"), None) is not None:
         return "boxes"
+    if next(path.glob("annotations/*.json"), None) is not None:
+        return "coco"
     raise _unknown(path)
 
 
 def _unknown(path: Path) -> ExchangeMalformed:
     return ExchangeMalformed(
-        f"{shown(path)} is none of: a COCO file, a folder of YOLO (with data.yaml) or of Pascal VOC (.xml), CVAT for "
-        "images 1.1, Label Studio's JSON, a file of boxes (.jsonl)."
+        f"{shown(path)} is none of: a COCO file or its folder, a folder of YOLO (with data.yaml) or of Pascal VOC "
+        "(.xml), CVAT for images 1.1, Label Studio's JSON, a file of boxes (.jsonl)."
     )

@@ -15,8 +15,12 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.neural.heads.gaussians import Gaussians
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
+
+THEIR_SAY = np.float32(0.5)  # of the distributions' log-probabilities
+SHARPER = 1.5  # the power of a mean over neighbours, without distributions: it is less sure than it is right
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,10 +40,22 @@ class Head(ABC):
     thresholds: NDArray[np.float64] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     neighbours: Neighbours | None = field(default=None, repr=False)
+    gaussians: Gaussians | None = field(default=None, repr=False)
 
-    def among(self, neighbours: Neighbours | None) -> Self:
-        """Return this head with those neighbours, where it asks any."""
-        return replace(self, neighbours=neighbours) if self.asks_neighbours else self
+    def among(self, neighbours: Neighbours | None, embeddings: Floats, targets: Integers) -> Self:
+        """Return this head with those neighbours, where it asks any.
+
+        embeddings: (L, d), and targets: (L,), what it was trained on.
+        """
+        if not self.asks_neighbours or neighbours is None:
+            return self
+        asking = replace(self, neighbours=neighbours)
+        said = asking.logits(neighbours.embeddings)
+        return replace(asking, gaussians=neighbours.gaussians(embeddings, targets, said))
+
+    def to_choose_by(self) -> Self:
+        """Return the head whose doubts tell which images to label next: without distributions, which leave few."""
+        return replace(self, gaussians=None)
 
     @property
     def answers_as(self) -> str:
@@ -82,12 +98,16 @@ class Head(ABC):
         own = self._alone(embeddings)
         if self.neighbours is None:
             return own
-        return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings)
+        power = SHARPER if self.gaussians is None else 1.0
+        return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings, power)
 
     def _alone(self, embeddings: Floats) -> Floats:
-        """Return logits divided by the temperature, a slice of the rows at a time."""
+        """Return calibrated logits, what the distributions say being in them, a slice of the rows at a time."""
         logits = np.empty((len(embeddings), self.n_classes), np.float32)
         for start in range(0, len(embeddings), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            logits[rows] = self.forward(np.asarray(embeddings[rows], np.float32)) / self.temperature
+            some = np.asarray(embeddings[rows], np.float32)
+            logits[rows] = self.forward(some) / self.temperature
+            if self.gaussians is not None:
+                logits[rows] += THEIR_SAY * self.gaussians.log_shares(some)
         return logits

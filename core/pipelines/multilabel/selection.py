@@ -33,7 +33,7 @@ def _items(
     batch: Batch, embedded: Embedded, predictions: Predictions | None, method: Method, task: ClassTask
 ) -> Iterator[MultilabelSelectionItem]:
     picks, names = batch.picks, embedded.pool.names
-    probabilities = None if predictions is None else task.probabilities(predictions.logits[picks.rows])
+    probabilities = None if predictions is None else task.probabilities(predictions.said_of(picks.rows))
     for i, row in enumerate(picks.rows):
         item = MultilabelSelectionItem(
             rank=i + 1,

@@ -152,8 +152,14 @@ def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel
     for words in (("predict", "pool", "--labels", "labels.txt"), ("result", "job_x"), ("watch", "job_x")):
         code, _, err = nextlabel(*words, "-o", "labels/p.txt")
         assert code == 2
-        assert "people's labels lie in labels: a model's guesses would count as labels there" in err
+        assert "people's labels lie in labels, and a model's guesses in" in err
     assert client.jobs() == []
+
+
+def test_where_a_labels_file_was_written_beside_the_images_guesses_may_lie_and_a_word_is_said(nextlabel, data):
+    (data.root / LOCK_NAME).touch()  # as `import --labels labels.txt` leaves it
+    code, _, err = nextlabel("result", "job_x", "-o", "p.csv")
+    assert (code, "p.csv would count among the labels, should anybody name ." in err) == (3, True), err
 
 
 def test_waiting_without_a_worker_is_said(nextlabel, worker, monkeypatch):

@@ -201,6 +201,24 @@ def test_images_are_kept_apart_and_listed(folder, tmp_path):
     assert labels("keep-apart", folder, "-n", 2).exit_code == 2
 
 
+def test_what_is_kept_apart_of_another_pool_is_told_apart(folder, tmp_path):
+    draw(tmp_path / "pool", red=3, blue=3)
+    draw(tmp_path / "other", green=1)
+    labels("keep-apart", folder, "--pool", tmp_path / "pool", "-n", 2)
+    _, *listed = labels("keep-apart", folder).stdout.split()
+    told = labels("keep-apart", folder, "--pool", tmp_path / "other")
+    assert told.stdout == "name\n"
+    assert told.stderr.endswith(f"other (they went, or are of another pool): 2 ({', '.join(listed)})\n")
+    told = labels("keep-apart", folder, "--pool", tmp_path / "other", "-n", 0).stderr
+    assert told.startswith("0 of 1 image is kept apart\nkept apart, too,")
+
+
+def test_a_mistyped_folder_is_not_made_to_keep_images_apart_in(tmp_path):
+    draw(tmp_path / "pool", red=3, blue=3)
+    told = labels("keep-apart", tmp_path / "typo", "--pool", tmp_path / "pool", "-n", 2)
+    assert (told.exit_code, "make the folder first" in told.stderr, (tmp_path / "typo").exists()) == (2, True, False)
+
+
 def test_of_a_folder_that_is_not_there_nothing_is_listed_without_a_word(tmp_path):
     (tmp_path / "labels.txt").write_text("")
     for command in ("keep-apart", "settle", "notes", "undo"):

@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import BashComplete
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.client.commands.asking import COMMANDS
 from nextlabel.client.commands.completion import VARIABLE
-from nextlabel.client.commands.options import request_body, request_parameters
+from nextlabel.client.commands.options import in_options, request_body, request_parameters
 from nextlabel.client.main import cli
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES
+from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.registry import KINDS, parse_request
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.methods.registry import METHODS
@@ -60,6 +62,40 @@ def test_a_backbone_is_named_where_nothing_else_sees_images_and_for_boxes_where_
     assert typed("map", *boxes, "--backbone", "b0")["backbone"] == "b0"
     assert "backbone" not in typed("prediction", *boxes)
     assert "backbone" not in typed("selection", "photos", "-n", "3", "--predictions", "found.csv")
+
+
+@pytest.mark.parametrize(
+    ("command", "pointer", "said"),
+    [
+        ("select", "/path_to_labels", "--labels"),
+        ("select", "/path_to_img", "POOL"),
+        ("select", "/methods/0/epochs", "--method 0 epochs"),
+        ("hand-outs", "?path_to_labels", "--labels"),
+        ("report", "/path_to_labels_train", "--labels"),
+        ("paces", "?path_to_labels", "LABELS"),
+        ("labels keep-apart", "/images", "--images"),
+        ("labels settle", "/labels/0/name", "NAME"),
+        ("labels notes", "/notes/0/text", "--text"),
+        ("labels rename", "/class", "OLD"),
+        ("labels rename", "/to", "NEW"),
+        ("labels remove", "/class", "CLASS"),
+        ("labels undo", "/path_to_labels", "FOLDER"),
+        ("classes declare", "/classes/3/key", "--key"),
+        ("projects keep", "/name", "NAME"),
+        ("projects keep", "/backbone", "--backbone"),
+    ],
+)
+def test_what_is_refused_is_told_by_what_was_typed(command, pointer, said):
+    found = cli
+    for name in command.split():
+        found = found.get_command(click.Context(found), name)
+    told = in_options(InvalidRequest([Fault(pointer, "invalid_value", "is odd")]), found)
+    assert told.detail == f"{said}: is odd"
+
+
+def test_every_command_tells_what_is_refused_so(tmp_path):
+    told = CliRunner().invoke(cli, ["labels", "undo", str(tmp_path)])
+    assert str(told.exception).startswith("FOLDER: no class was changed here")
 
 
 def test_every_kind_has_a_command():

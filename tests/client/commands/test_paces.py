@@ -34,4 +34,7 @@ def test_how_fast_people_are_is_told_in_every_form(url, client, data, settings, 
     (one,) = json.loads(told(capsys, str(folder), "--url", url, "--json").out)
     assert (one["seconds"], one["last_at"]) == (6.0, row["last_at"].replace("+00:00", "Z"))
     assert client.paces(str(folder))[0].middle_half == (3.5, 8.5)
-    assert " s ago " in on_a_terminal("paces", str(folder), "--url", url)
+    assert " 6.0 (3.5–8.5) " in on_a_terminal("paces", str(folder), "--url", url)
+    narrow = on_a_terminal("paces", str(folder), "--url", url, COLUMNS="80", NEXTLABEL_LANGUAGE="ru")
+    for heading in ("человек", "секунд", "замеров", "размечено", "разом", "подходов", "последняя"):
+        assert f" {heading} " in narrow

@@ -59,12 +59,24 @@ def test_a_person_sees_a_table(told, url):
         (["keep", "cards", "pool", "--labels", "team", "--overlap-share", "nan"], USAGE, "is no finite number"),
         (["keep", "cards", "--rename", ""], USAGE, "--rename NEW"),
         (["keep", "../cards", "pool", "--labels", "team"], NOT_TAKEN, "NAME: a project's name has 1 to 64 characters"),
-        (["remove", "nowhere"], NOT_TAKEN, "there is no project called 'nowhere' any more"),
+        (["remove", "nowhere"], USAGE, "there is no project nowhere; there are faces (`nextlabel projects list` lists"),
+        (
+            ["keep", "cards", "pool", "--labels", "team", "--backbone", "b9"],
+            NOT_TAKEN,
+            "--backbone: there is no backbone",
+        ),
+        (["keep", "cards", "pool", "--labels", "team", "--method", "x"], NOT_TAKEN, "--method: there is no method 'x'"),
+        (["keep", "cards", "pool", "--labels", "pool"], NOT_TAKEN, "holds images. Labels want a folder of their own"),
     ],
 )
 def test_what_can_not_be_is_refused_with_what_to_do(told, words, code, remedy):
+    told("keep", "faces", "pool", "--labels", "team")
     ended, _, said = told(*words)
-    assert (ended, remedy in said) == (code, True), said
+    assert (ended, remedy in " ".join(said.split())) == (code, True), said
+
+
+def test_where_no_project_is_kept_yet_it_is_said(told):
+    assert "nor any other yet" in told("show", "nowhere")[2]
 
 
 @pytest.mark.parametrize("other", [["pool", "--labels", "labels.txt"], ["--task", "multilabel"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nextlabel.core.data.kept_apart import keep_apart, kept_apart
+from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.labels import left_out_of
 from nextlabel.core.errors import InvalidRequest, LabelsMalformed, PathNotFound
 
@@ -20,31 +20,50 @@ def keep(tmp_path):
 
 
 def test_those_that_were_kept_stay_and_others_are_drawn(tmp_path, keep):
-    five = keep(5)
+    five = keep(5).here
     assert len({*five} & {*NAMES}) == 5
-    assert five != keep(0) == ()
-    assert keep(5) == five
-    assert keep(8)[:5] == five
-    assert keep(8, names=["new.png", *NAMES])[:5] == five == kept_apart(tmp_path, [tmp_path])[:5]
+    assert keep(0) == Apart((), ())
+    assert keep(5).here == five
+    assert keep(8).here[:5] == five
+    assert keep(8, names=["new.png", *NAMES]).here[:5] == five == kept_apart(tmp_path, [tmp_path])[:5]
     assert left_out_of(tmp_path, [tmp_path]) == []
 
 
 def test_half_of_a_pool_is_left_to_learn_from(keep):
-    assert len(keep(4)) == 4
-    for most, names in ((10, NAMES), (4, NAMES[:1]), (4, [])):
+    assert len(keep(4).here) == 4
+    for most, names in ((10, NAMES), (keep(4).here.count(NAMES[0]), NAMES[:1]), (0, [])):
         with pytest.raises(InvalidRequest, match=f"at most {most} can be kept apart"):
             keep(99_999, names=names)
-    assert len(keep(10)) == 10
-    assert len(keep(10, names=NAMES[:12])) == 10  # images went: those that were kept stay
+    assert len(keep(10).here) == 10
+
+
+def test_those_that_were_kept_stay_though_images_went(tmp_path, keep):
+    ten = keep(10).here
+    left = NAMES[:12]
+    here = tuple(name for name in ten if name in left)
+    assert keep(len(here), names=left) == Apart(here, tuple(name for name in ten if name not in left))
+    assert kept_apart(tmp_path, [tmp_path]) == ten
+    assert keep(10).here == ten
+
+
+def test_images_of_another_pool_neither_count_for_this_one_nor_are_let_go_with_it(tmp_path, keep):
+    ours = keep(5).here
+    others = [f"other/{i}.png" for i in range(10)]
+    apart = keep(3, names=others)
+    assert (len({*apart.here} & {*others}), apart.elsewhere) == (3, ours)
+    with pytest.raises(InvalidRequest, match=r"of 10 images, at most 5 .* \(5 more are kept apart that are none of"):
+        keep(6, names=others)
+    assert keep(0, names=others) == Apart((), ours)
+    assert kept_apart(tmp_path, [tmp_path]) == ours
 
 
 def test_fewer_than_are_kept_apart_already_are_refused_until_all_are_given_up(tmp_path, keep):
-    five = keep(5)
+    five = keep(5).here
     with pytest.raises(InvalidRequest, match="5 images are kept apart already"):
         keep(3)
     assert kept_apart(tmp_path, [tmp_path]) == five
     keep(0)
-    assert len(keep(3)) == 3
+    assert len(keep(3).here) == 3
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"name": 1}]', '[{"file": "a.png"}]'])

@@ -343,9 +343,22 @@ def test_a_folder_of_labels_holds_images_alone_and_one_with_a_guess_its_mark_too
     image_folder.write([Entry("a.png", "cat", given=True)], place, out)
     assert files_in(out) == ["cat/a.png"]
     assert imported(image_folder.read(out)) == [("a.png", "cat")]
-    image_folder.write([Entry("b.png", "dog")], place, out)
+    image_folder.write([Entry("a.png", "cat", given=True), Entry("b.png", "dog")], place, out)
     assert files_in(out) == [".nextlabel.json", "cat/a.png", "dog/b.png"]
     assert not (tmp_path / "out.nextlabel.json").exists()
+
+
+def test_no_image_of_an_older_export_stays_beside_the_new_ones(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    place, out = place_at(tmp_path, [tmp_path]), tmp_path / "out"
+    image_folder.write([Entry("a.png", "cat", given=True), Entry("b.png", "dog", given=True)], place, out)
+    changed = [Entry("a.png", "cat", given=True), Entry("b.png", "cat", given=True)]
+    with pytest.raises(Inexpressible, match=r"of an older export .* 1 \(dog/b\.png\); remove them, or name a new"):
+        image_folder.write(changed, place, out)
+    (out / "dog" / "b.png").unlink()
+    image_folder.write(changed, place, out)
+    assert imported(image_folder.read(out)) == [("a.png", "cat"), ("b.png", "cat")]
 
 
 def test_a_mark_beside_a_folder_is_of_that_folder_alone(tmp_path):

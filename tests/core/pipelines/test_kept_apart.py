@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nextlabel.core.data.kept_apart import keep_apart
-from nextlabel.core.errors import NothingToValidate
+from nextlabel.core.errors import NoLabels, NothingToValidate
 from nextlabel.core.tasks.classification import read_labels
 from nextlabel.core.tasks.registry import TASKS
 from tests import shapes
@@ -20,7 +20,7 @@ def names(bench):
 
 @pytest.fixture
 def apart(bench, names):
-    return keep_apart(str(bench.root / "labels"), names, 6, seed=1, roots=[bench.root])
+    return keep_apart(str(bench.root / "labels"), names, 6, seed=1, roots=[bench.root]).here
 
 
 def both(bench):
@@ -49,7 +49,7 @@ def test_boxes_on_it_are_never_proposed(bench, kind, fields):
     (bench.root / "labels").mkdir()
     shapes.write(bench.root / "labels" / "boxes-anna.jsonl", lines[:2])
     names = [line["name"] for line in lines]
-    apart = keep_apart(str(bench.root / "labels"), names[2:], 3, seed=0, roots=[bench.root])
+    apart = keep_apart(str(bench.root / "labels"), names[2:], 3, seed=0, roots=[bench.root]).here
     found = [
         f"{line['name']},{box['class']},{','.join(map(str, box['box']))},0.9\n"
         for line in lines
@@ -75,6 +75,13 @@ def test_a_head_learns_from_the_others_and_is_scored_on_it(bench, names, apart):
     result = both(bench)
     assert result.validation_images == 6
     assert sum(result.head.images_per_class.values()) == 10
+
+
+def test_where_labels_are_too_few_without_it_it_is_told(bench, names, apart):
+    label(bench.root / "labels" / "anna.txt", names)
+    both = {"path_to_img": str(bench.root / "pool"), "path_to_labels": str(bench.root / "labels")}
+    with pytest.raises(NoLabels, match="there are 10 in the pool; 6 of its images are kept apart to validate by"):
+        bench.carry_out("audit", **both)
 
 
 def test_without_a_label_of_it_there_is_nothing_to_score_by(bench, names, apart):

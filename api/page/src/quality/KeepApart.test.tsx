@@ -19,3 +19,12 @@ test("a label that is written meanwhile takes away neither the number that is ty
   expect(field.isConnected).toBe(true);
   expect([field.value, document.activeElement]).toEqual(["7", field]);
 });
+
+test("names of another pool are told apart, and do not count", async () => {
+  setProject(aProject);
+  const not_in_pool = ["cat 1.jpg", "cat 2.jpg"];
+  service.set("GET labels/validation", () => ({ images: 0, labelled: 0, names: [], not_in_pool, most: 30 }));
+  render(<KeepApart />);
+  expect(await screen.findByText(/no images of this pool .*: 2, cat 1\.jpg among them/)).toBeTruthy();
+  expect(screen.getByRole("spinbutton")).toBeTruthy();
+});

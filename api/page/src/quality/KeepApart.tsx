@@ -9,6 +9,7 @@ import { apart, keepApart, loadApart } from "../store/validation";
 import { words } from "../words";
 
 const USUAL = 100;
+const LISTED = 20; // names
 const toLabel = () =>
   isBoxes() ? addressOf("label", { apart: "true" }) : addressOf("browse", { apart: "true", labelled: "no" });
 
@@ -23,6 +24,11 @@ export function KeepApart() {
   const { validation: say } = words;
   const now = apart.value;
   if (!now) return null;
+  const elsewhere = now.not_in_pool?.length ? (
+    <p class="hint" title={now.not_in_pool.slice(0, LISTED).join("\n")}>
+      {say.elsewhere(now.not_in_pool.length, now.not_in_pool[0]!)}
+    </p>
+  ) : null;
   if (now.images) {
     const giveUp = async () => {
       if (await confirmed(say.giveUpTitle, say.giveUpText, say.giveUp, words.app.cancel)) {
@@ -30,33 +36,39 @@ export function KeepApart() {
       }
     };
     return (
-      <p class="row kept-apart">
-        <span class="grow">{say.kept(now.images, now.labelled)}</span>
-        {now.labelled < now.images && (
-          <a class="button" href={toLabel()}>
-            {say.label}
-          </a>
-        )}
-        <button type="button" class="quiet" onClick={() => void giveUp()}>
-          {say.giveUp}
-        </button>
-      </p>
+      <>
+        <p class="row kept-apart">
+          <span class="grow">{say.kept(now.images, now.labelled)}</span>
+          {now.labelled < now.images && (
+            <a class="button" href={toLabel()}>
+              {say.label}
+            </a>
+          )}
+          <button type="button" class="quiet" onClick={() => void giveUp()}>
+            {say.giveUp}
+          </button>
+        </p>
+        {elsewhere}
+      </>
     );
   }
   const usual = Math.min(USUAL, now.most ?? USUAL); // half of a pool at least is learnt from
   return (
-    <form
-      class="row kept-apart"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void attempt(() => keepApart(field.current!.valueAsNumber || usual));
-      }}
-    >
-      <label class="grow">
-        {say.keep} <input ref={field} type="number" min={1} max={now.most ?? 100_000} defaultValue={`${usual}`} />
-        <span class="hint">{say.hint}</span>
-      </label>
-      <button type="submit">{say.go}</button>
-    </form>
+    <>
+      <form
+        class="row kept-apart"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void attempt(() => keepApart(field.current!.valueAsNumber || usual));
+        }}
+      >
+        <label class="grow">
+          {say.keep} <input ref={field} type="number" min={1} max={now.most ?? 100_000} defaultValue={`${usual}`} />
+          <span class="hint">{say.hint}</span>
+        </label>
+        <button type="submit">{say.go}</button>
+      </form>
+      {elsewhere}
+    </>
   );
 }

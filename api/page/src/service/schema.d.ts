@@ -5100,12 +5100,21 @@ export interface components {
         ValidationView: {
             /** Path To Labels */
             path_to_labels: string;
-            /** Images */
+            /**
+             * Images
+             * @description Of the pool, where one was named.
+             */
             images: number;
             /** Labelled */
             labelled: number;
             /** Names */
             names: string[];
+            /**
+             * Not In Pool
+             * @description Kept apart, too, and no images of the pool that was named: they went, or are of another pool.
+             * @default []
+             */
+            not_in_pool: string[];
             /**
              * Most
              * @description How many can be kept apart in all; null where no pool was named.
@@ -5114,9 +5123,10 @@ export interface components {
         };
         /**
          * ValidationWanted
-         * @description How many images to keep apart in all: those that are stay, others are drawn evenly from the pool.
+         * @description How many images of the pool to keep apart in all: those that are stay, others are drawn evenly from it.
          *
-         *     Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from.
+         *     Fewer than are already is refused, and so is more than half of the pool: little would be left to learn from. What is
+         *     kept apart and is no image of the pool stays so.
          */
         ValidationWanted: {
             /** Path To Img */
@@ -5128,7 +5138,7 @@ export interface components {
             path_to_labels: string;
             /**
              * Images
-             * @description 0: none any more; they can be proposed and learnt from again.
+             * @description 0: none of the pool any more; they can be proposed and learnt from again.
              */
             images: number;
             /**
@@ -6342,7 +6352,7 @@ export interface operations {
         parameters: {
             query: {
                 path_to_labels: string;
-                /** @description Their pool, of which the most is told then. */
+                /** @description Their pool: its images are told then, apart from names that it doesn't have, and the most of it. */
                 path_to_img?: string | null;
                 task?: "classification" | "multilabel" | "detection";
             };

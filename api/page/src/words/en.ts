@@ -518,6 +518,10 @@ export const words = {
     go: "Keep them apart",
     kept: (n: number, labelled: number) =>
       `${images(n)} ${n === 1 ? "is" : "are"} kept apart, never proposed and never learnt from; ${number(labelled)} labelled.`,
+    elsewhere: (n: number, first: string) =>
+      n === 1
+        ? `Kept apart, too, and no image of this pool (it went, or is of another pool): ${first}`
+        : `Kept apart, too, and no images of this pool (they went, or are of another pool): ${number(n)}, ${first} among them`,
     label: "Label them",
     noneLabelled: "Label what is kept apart: the model is scored by these labels.",
     giveUp: "Give them up",
