@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -162,7 +162,7 @@ class Runner:
         self._results.check_writable()  # before hours of work
         result = carry_out(parse_request(claim.request), run)
         run.check()
-        self._results.write(claim.job_id, claim.fence, result.model_dump_json().encode())
+        self._results.write(claim.job_id, claim.fence, _checked(result.json_parts(), run.check))
 
     def _finish(self, claim: Claim, run: Run, state: JobState, error: JobError | None = None) -> str:
         try:
@@ -271,6 +271,13 @@ def leave_process() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(REPLACE_ME)
+
+
+def _checked(parts: Iterable[bytes], check: Callable[[], None]) -> Iterator[bytes]:
+    """Look before each part whether the work is to go on: there may be many, and making one takes time."""
+    for part in parts:
+        check()
+        yield part
 
 
 def _job_error(error: Exception, run: Run) -> JobError:

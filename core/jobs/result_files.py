@@ -11,11 +11,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from nextlabel.core.disk import NO_SPACE, make_private, write_whole
+from nextlabel.core.disk import NO_SPACE, make_private, whole_file
 from nextlabel.core.errors import JobNotFinished, ResultDamaged, ResultExpired, StateUnwritable, StorageFull
 from nextlabel.core.jobs.record import Job, JobState, checked_job_id, is_job_id
 
@@ -55,20 +55,23 @@ class ResultFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, job_id: str, fence: int, content: bytes) -> None:
+    def write(self, job_id: str, fence: int, parts: Iterable[bytes]) -> None:
         """Write a result; it is on disk when this returns, for us alone to read.
 
-        Raises StorageFull, StateUnwritable, having left nothing behind.
+        Raises StorageFull, StateUnwritable and what making a part does, having left nothing behind.
         """
         path = self._path(job_id, fence)
         try:
             make_private(self._folder)
             make_private(path.parent)
-            write_whole(path, content, private=True, shared=True)
+            with whole_file(path, private=True, shared=True) as file:
+                file.writelines(parts)
             _sync_names(path.parent, self._folder)
-        except OSError as error:
+        except BaseException as error:
             with suppress(OSError):  # another attempt's result is in it, or it never was
                 path.parent.rmdir()
+            if not isinstance(error, OSError):  # of what makes the parts
+                raise
             if error.errno in NO_SPACE:
                 raise StorageFull(f"no room for the result under {self._folder}; free some and submit again") from error
             raise _unwritable(self._folder, error) from error

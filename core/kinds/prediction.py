@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import MIN_SCORE, BoxesPredicted, Names, Timed, given_in
 from nextlabel.core.kinds.results import (
+    MANY,
     ClassProbability,
     DetectionResult,
     DetectorSummary,
@@ -185,7 +186,7 @@ class DetectionPredictionResult(DetectionResult):
     box yet, and boxes are around whatever looks like an object."""
 
     kind: Literal["prediction"] = "prediction"
-    items: tuple[BoxesOfImage, ...]
+    items: Annotated[Sequence[BoxesOfImage], MANY]
     detector: DetectorSummary | None
     skipped: tuple[Skipped, ...]
     manifest: Manifest

@@ -8,17 +8,72 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, overload
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from nextlabel.core.data.label_text import format_line, join_lines
 from nextlabel.core.kinds.showing import as_html, as_text, in_short
 
 if TYPE_CHECKING:
     import pandas
+
+
+Member = TypeVar("Member")
+
+
+class MadeWhenAsked(Sequence[Member]):
+    """Members of a result, made anew whenever somebody asks for one: as objects, many of them would fill the memory.
+
+    A field that may hold it is annotated with `MANY`. It is equal to a tuple of the same members, and read back as one.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, n: int, make: Callable[[int], Member]) -> None:
+        """Take the number of members, and what makes the one at an index from 0 to n - 1."""
+        self._indices, self._make = range(n), make
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, i: int) -> Member: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Member]: ...
+    def __getitem__(self, i: int | slice) -> Member | Sequence[Member]:
+        if isinstance(i, slice):
+            return tuple(map(self._make, self._indices[i]))
+        return self._make(self._indices[i])
+
+    def __iter__(self) -> Iterator[Member]:
+        return map(self._make, self._indices)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, tuple | list | MadeWhenAsked):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+
+class _Many:
+    """Has a field of a model hold a sequence that is made when asked for as it is; it is written as any other."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        whole = core_schema.tuple_schema([handler.generate_schema(get_args(source)[0])], variadic_item_index=0)
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, checked: value if isinstance(value, MadeWhenAsked) else checked(value),
+            whole,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, written: written(tuple(value)), schema=whole
+            ),
+        )
+
+
+MANY = _Many()
 
 
 class Part(BaseModel):
@@ -39,6 +94,23 @@ class Result(Part):
     def header(self) -> Sequence[str]:
         """The first row of its csv file: a result with a column for each class has more than `columns`."""
         return self.columns
+
+    def json_parts(self) -> Iterator[bytes]:
+        """Yield what `model_dump_json` returns, in UTF-8, and no more at a time than one member of what is made when
+        asked for.
+        """
+        before = b"{"
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if not isinstance(value, MadeWhenAsked):
+                yield before + self.model_dump_json(include={name}).encode()[1:-1]
+            else:
+                yield before + json.dumps(field.serialization_alias or name).encode() + b":["
+                for i, member in enumerate(value):
+                    yield (b"," if i else b"") + member.model_dump_json().encode()
+                yield b"]"
+            before = b","
+        yield b"}"
 
     @abstractmethod
     def rows(self) -> Iterable[Sequence[Any]]:

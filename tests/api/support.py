@@ -112,7 +112,7 @@ class Worker:
 
     def succeed(self, job_id: str, result: JobResult, claim: Claim | None = None) -> None:
         claim = claim or self.claim(job_id)
-        self.files.write(job_id, claim.fence, result.model_dump_json().encode())
+        self.files.write(job_id, claim.fence, result.json_parts())
         assert self.store.finish(claim, JobState.SUCCEEDED)
 
     def fail(self, job_id: str, code: str) -> None:

@@ -167,7 +167,7 @@ def test_a_late_file_of_a_worker_that_lost_the_job_is_not_shown(client, data, wo
     stale = worker.claim(job["id"])
     worker.store.put_back(stale, "drained")
     worker.succeed(job["id"], f1_result(0.9))
-    worker.files.write(job["id"], stale.fence, f1_result(0.1).model_dump_json().encode())
+    worker.files.write(job["id"], stale.fence, f1_result(0.1).json_parts())
     assert client.get(job["links"]["result"]).json()["f1_macro"] == 0.9
 
 

@@ -147,7 +147,7 @@ def test_a_message_is_not_sent_again_and_again(janitor, store, at_once, empty_re
 def ended_job(store, settings):
     job = new_job(store)
     taken = claim(store, job, token=job.id)
-    ResultFiles(settings.results_dir).write(job.id, taken.fence, b"{}")
+    ResultFiles(settings.results_dir).write(job.id, taken.fence, [b"{}"])
     store.finish(taken, JobState.SUCCEEDED)
     return job
 
@@ -169,7 +169,7 @@ def test_results_whose_jobs_are_lost_go_as_late_as_they_had_been_forgotten(setti
     results = ResultFiles(settings.results_dir)
     known = new_job(store)
     for job_id in (known.id, "job_lost", "job_lost_lately"):
-        results.write(job_id, 1, b"{}")
+        results.write(job_id, 1, [b"{}"])
     for job_id in (known.id, "job_lost"):
         os.utime(settings.results_dir / job_id, (1, 1))
     Janitor(settings, "w@host").tick()

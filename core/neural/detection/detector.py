@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
@@ -20,6 +20,7 @@ REPORTED = 0.01  # the lowest score of a box that is told at all
 LIKELY = float(np.log(REPORTED / (1 - REPORTED))) - 1e-3  # its logit, and a little less
 LOOKED_AT = 1_000  # boxes of an image, the surest, before those of one object are made one
 MOST_BOXES = 300  # of an image
+FOR_ONE = 8  # boxes, as a rule, or fewer, are of one object: so many times as many as are wanted are looked at first
 SAME = 0.6  # IoU from which on two boxes of a class are of one object
 PROPOSED = 0.3  # from this score on, what looks like an object is drafted before there is a class
 BACKGROUND = 0.7  # share of the image from which on a box is around what objects lie on, where one is drafted besides
@@ -35,9 +36,14 @@ class Seen:
     described: NDArray[np.float32]
     features: NDArray[np.float32]
 
-    def undescribed(self, least: float) -> Seen:
-        """Leave out what describes boxes, and those that score less."""
-        return Seen(self.detected.from_score(least), np.empty((0, 0), np.float32), self.features)
+    @classmethod
+    def of_boxes(cls, detected: Detected) -> Seen:
+        """Boxes alone."""
+        return cls(detected, np.empty((0, 0), np.float32), np.empty(0, np.float32))
+
+    def undescribed(self) -> Seen:
+        """Leave out what describes boxes."""
+        return Seen(self.detected, np.empty((0, 0), np.float32), self.features)
 
 
 class Detector:
@@ -55,28 +61,31 @@ class Detector:
         images: int = 0,
         class_free: bool = False,
         namer: CropClassifier | None = None,
+        most: int = MOST_BOXES,
     ) -> None:
-        """Make a network ready. images: about how many are to come."""
-        self._class_free, self._namer = class_free, namer
+        """Make a network ready. images: about how many are to come. most: how many boxes of an image are wanted, the
+        surest; there may be more of those that a namer looked at.
+        """
+        self._class_free, self._namer, self._most = class_free, namer, most
         self.engine = "torch" if engine == "auto" and images < PAYS else engine_of(engine)
         self._run = runner(network, self.engine)
 
     def __call__(self, images: Sequence[Small]) -> NDArray[np.object_]:
         """Return (B,) of Seen."""
         seen = np.empty(len(images), object)
-        said, found = [], []
-        for image, told in zip(images, self._run(images), strict=True):
-            said.append(_Likely.of(Raw(*(part[0] for part in told)), self._class_free))
-            if self._namer is None:
-                found.append(self._found(image, said[-1]))
-        if self._namer is not None:
+        told = (Raw(*(part[0] for part in one)) for one in self._run(images))
+        if self._namer is None:
+            for i, (image, raw) in enumerate(zip(images, told, strict=True)):
+                one = _Likely.of(raw, self._class_free, LOOKED_AT)
+                seen[i] = one.seen(*self._found(image, one))
+        else:
+            said = [_Likely.of(raw, self._class_free).kept() for raw in told]
             found = self._named(self._namer, images, said)
-        for i, (one, (detected, positions)) in enumerate(zip(said, found, strict=True)):
-            seen[i] = Seen(detected, of_length_1(one.described[positions]), of_length_1(one.features))
+            seen[:] = [one.seen(*boxes) for one, boxes in zip(said, found, strict=True)]
         return seen
 
     def _found(self, image: Small, said: _Likely) -> tuple[Detected, Rows]:
-        detected, positions = boxes_of(image, said.boxes, said.sure)
+        detected, positions = boxes_of(image, said.boxes, said.sure, self._most)
         if not self._class_free:
             return detected, positions
         kept = np.flatnonzero(~is_background(detected, image.width, image.height))
@@ -96,45 +105,76 @@ class Detector:
 
 @dataclass(frozen=True, eq=False)
 class _Likely:
-    """What is said of the k positions of an image where a box may be told. boxes: (k, 4), sure: (k, C), described:
-    (k, D), features: (d,).
+    """What is said of the k positions of an image where a box may be told. rows: (k,) which of all P they are, boxes:
+    (k, 4), sure: (k, C), described: (P, D), features: (d,).
     """
 
+    rows: Rows
     boxes: Floats
     sure: Floats
     described: NDArray[np.float32]
     features: NDArray[np.float32]
 
     @classmethod
-    def of(cls, said: Raw, class_free: bool) -> _Likely:
-        """Take them from the network's outputs for one image, which are left as they are, and not kept."""
+    def of(cls, said: Raw, class_free: bool, most: int | None = None) -> _Likely:
+        """Take them from the network's outputs for one image, which are left as they are: `kept` outlives them.
+
+        most: as of `likely`.
+        """
         logits = np.asarray(said.objects)[:, None] if class_free else np.asarray(said.classes)
-        rows = likely(logits)
-        boxes, described = (np.asarray(part)[rows] for part in (said.boxes, said.described))
-        return cls(boxes.astype(np.float64), sigmoid(logits[rows]), described, np.array(said.features))
+        rows = likely(logits, most)
+        boxes = np.asarray(said.boxes)[rows].astype(np.float64)
+        return cls(rows, boxes, sigmoid(logits[rows]), np.asarray(said.described), np.asarray(said.features))
+
+    def kept(self) -> _Likely:
+        return replace(self, described=self.described.copy(), features=self.features.copy())
+
+    def seen(self, detected: Detected, positions: Rows) -> Seen:
+        """positions: (n,) which of the k the boxes are from."""
+        return Seen(detected, of_length_1(self.described[self.rows[positions]]), of_length_1(self.features))
 
 
-def likely(logits: NDArray[np.float32]) -> Rows:
-    """Return the positions, of logits (P, C), at which a score reaches what is told, nearly: of most, none does."""
-    return np.flatnonzero((logits >= LIKELY).any(axis=1))
+def likely(logits: NDArray[np.float32], most: int | None = None) -> Rows:
+    """Return the positions, of logits (P, C), at which a score reaches what is told, nearly.
+
+    most: and is one of so many, the highest of all.
+    """
+    least = LIKELY
+    if most is not None and logits.size > most:
+        least = max(LIKELY, float(np.partition(logits.ravel(), -most)[-most]))
+    return np.flatnonzero((logits >= least).any(axis=1))
 
 
-def boxes_of(image: Small, boxes: Floats, sure: Floats) -> tuple[Detected, Rows]:
+def boxes_of(image: Small, boxes: Floats, sure: Floats, most: int = MOST_BOXES) -> tuple[Detected, Rows]:
     """Return the boxes that are told, the surest first, and (n,) the positions that they are from.
 
     boxes: (P, 4) centre x, y, width, height in the small image's pixels. sure: (P, C).
     """
-    positions, classes = np.nonzero(sure >= REPORTED)
-    scores = sure[positions, classes]
-    order = np.argsort(-scores, kind="stable")[:LOOKED_AT]
-    positions, classes, scores = positions[order], classes[order], scores[order]
+    scores = sure.ravel()
+    least = np.partition(scores, -LOOKED_AT)[-LOOKED_AT] if len(scores) > LOOKED_AT else REPORTED
+    told = np.flatnonzero(scores >= max(least, REPORTED))
+    told = told[np.argsort(-scores[told], kind="stable")[:LOOKED_AT]]
+    (positions, classes), scores = np.divmod(told, sure.shape[1]), scores[told]
     corners = _corners(boxes[positions] / image.scale, image)
     wide = (corners[:, 2:] - corners[:, :2] >= LEAST_SIDE).all(axis=1)
     positions, classes, scores, corners = positions[wide], classes[wide], scores[wide], corners[wide]
-    told = (torch.from_numpy(one) for one in (corners, scores, classes))
-    kept = batched_nms(*told, SAME).numpy()[:MOST_BOXES]
+    kept = _of_objects(corners, scores, classes, most)
     places = np.concatenate([corners[kept, :2], corners[kept, 2:] - corners[kept, :2]], axis=1)
     return Detected(places, classes[kept], scores[kept]), positions[kept]
+
+
+def _of_objects(corners: Floats, scores: Floats, classes: Rows, most: int) -> Rows:
+    """Return which boxes, the surest first, are kept: of those of one object and class the surest, `most` of them.
+
+    Which are kept of the surest depends on no other; so the others are looked at only where these are too few.
+    """
+    apart = corners + (classes * (corners.max(initial=0) + 1))[:, None]  # those of several classes never overlap
+    n = FOR_ONE * most
+    while True:
+        kept: Rows = nms(torch.from_numpy(apart[:n]), torch.from_numpy(scores[:n]), SAME).numpy()
+        if len(kept) >= most or n >= len(scores):
+            return kept[:most]
+        n *= 2
 
 
 def is_background(detected: Detected, width: int, height: int) -> NDArray[np.bool_]:

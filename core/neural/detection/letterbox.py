@@ -52,7 +52,7 @@ class BoxReader:
 
     decodes_on_device = False
 
-    def __init__(self, side: int, images_at_once: int = 16, *, larger: bool = False) -> None:
+    def __init__(self, side: int, images_at_once: int = 32, *, larger: bool = False) -> None:
         self.side, self.images_at_once = side, images_at_once
         self._larger = max(side, LARGER) if larger else None
 

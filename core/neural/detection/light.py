@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nextlabel.core.metrics.detection import Calibration, Truth, score
-from nextlabel.core.neural.detection.detector import Seen, boxes_of, likely, of_length_1, sigmoid
+from nextlabel.core.neural.detection.detector import LOOKED_AT, Seen, boxes_of, likely, of_length_1, sigmoid
 from nextlabel.core.neural.detection.frozen import Maps, Mixing, Points
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import LARGEST_LOG, STRIDES, UNLIKELY, positions
@@ -192,7 +192,7 @@ def _see(head: LightHead, image: Small, maps: Maps, mixing: Mixing) -> Seen:
     with one_thread():
         points = mixing.points(maps)
         boxes, logits, looked = (part.numpy() for part in head(points, *positions(*_size(maps))))
-    rows = likely(logits)
+    rows = likely(logits, LOOKED_AT)
     detected, at = boxes_of(image, boxes[rows], sigmoid(logits[rows]))
     at = rows[at]
     return Seen(detected, of_length_1(looked[at]), of_length_1(maps.features.astype(np.float32)))

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from nextlabel.core.neural.detection.letterbox import Small, filled_up
+from nextlabel.core.neural.detection.letterbox import FILL, Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
 from nextlabel.core.neural.networks import import_openvino, traced
 from nextlabel.core.neural.training import one_thread
@@ -44,9 +44,9 @@ def engine_of(asked: str) -> str:
     return "openvino" if asked != "torch" and find_spec("openvino") is not None else "torch"
 
 
-def _batch(image: Small) -> NDArray[np.generic]:
+def _shape(image: Small) -> Shape:
     height, width = (-(-length // MULTIPLE_OF) * MULTIPLE_OF for length in image.pixels.shape[:2])
-    return filled_up([image.pixels], height, width)
+    return height, width
 
 
 class _Torch:
@@ -56,7 +56,7 @@ class _Torch:
     def __call__(self, images: Sequence[Small]) -> Iterator[Told]:
         for image in images:
             with torch.inference_mode(), one_thread():
-                said = self._network(torch.from_numpy(_batch(image)))
+                said = self._network(torch.from_numpy(filled_up([image.pixels], *_shape(image))))
             yield [part.numpy() for part in said]
 
 
@@ -77,10 +77,11 @@ class _OpenVino:
         for image in images:
             if len(running) > self._threads:
                 yield from self._next(running)
-            batch = _batch(image)
-            compiled = self._for(batch.shape[2], batch.shape[3])
+            shape = _shape(image)
+            compiled = self._for(*shape)
             request = compiled.take()
-            request.start_async({0: batch})
+            _lay_into(request.get_input_tensor(), image.pixels, shape)
+            request.start_async()
             running.append((compiled, request))
         while running:
             yield from self._next(running)
@@ -109,6 +110,17 @@ class _OpenVino:
             "ENABLE_CPU_PINNING": False,  # it would pin two workers of one machine to the same cores
         }
         return _Compiled(self._core.compile_model(model, "CPU", options))
+
+
+def _lay_into(tensor: Any, pixels: NDArray[np.uint8], shape: Shape) -> None:
+    """Lay an image into the corner of what a network is given, and fill the rest: no memory is asked for."""
+    wanted = [1, 3, *shape]
+    if list(tensor.shape) != wanted:  # a network for all shapes
+        tensor.shape = wanted
+    given, (height, width) = tensor.data[0], pixels.shape[:2]
+    given[:, :height, :width] = np.moveaxis(pixels, 2, 0)
+    given[:, :height, width:] = FILL
+    given[:, height:] = FILL
 
 
 class _Compiled:

@@ -169,7 +169,7 @@ class _Replays:
         settled, _ = settle_for_boxes(method, boxes=bool(self.finder.classes), embeddings=True)
         if not settled.needs:
             return rng.permutation(np.setdiff1d(list(split.drawn), known))[:add]
-        found = self.finder.find(split.pool, sorted(split.drawn), self._run, described=True)
+        found = self.finder.find(split.pool, sorted(split.drawn), self._run, kept=lambda _, seen: seen)
         rows = np.array(sorted(found.seen), np.int64)
         seen = [found.seen[row] for row in rows.tolist()]
         boxes = above_floor([one.detected for one in seen], self.finder.calibration, [one.described for one in seen])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
+from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import WarningCode
@@ -15,7 +15,7 @@ from nextlabel.core.kinds.requests import AUGMENTED_PASSES, LARGE_PASSES, LIGHT_
 from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
-from nextlabel.core.neural.detection.detector import PROPOSED, Detector
+from nextlabel.core.neural.detection.detector import MOST_BOXES, PROPOSED, Detector
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.network import Yolox
@@ -54,40 +54,48 @@ class WholeFinder(Finder):
         named = "" if self.namer is None else f",crops={self.namer.backbone.name}-{self.namer.backbone.weights}"
         return f"letterbox={self.side}{named}"
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
             engine=self.cpu_engine,
             images=len(rows),
             class_free=not self.classes,
             namer=self.namer,
+            most=most,
         )
         return seen_by(detector, self.side, pool, rows, run, larger=self.namer is not None)
 
 
+def surest(said: Detected, least: float) -> Detected:
+    """Take the boxes of one image that reach a score, the surest first, 100 at most."""
+    kept = np.flatnonzero(said.scores >= least)
+    return said.at(kept[np.argsort(-said.scores[kept], kind="stable")][:MOST_SHOWN])
+
+
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
     """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""
-    kept, drafted = np.flatnonzero(said.scores >= least), calibration.drafts(said)
+    told = surest(said, least)
+    fields = (told.places.tolist(), told.classes.tolist(), told.scores.tolist(), calibration.drafts(told).tolist())
     return tuple(
         PredictedBox(
-            box=box_of(said, i),
-            class_name=classes[said.classes[i]] if classes else None,
-            score=rounded(said.scores[i]),
-            draft=bool(drafted[i]),
+            box=box_of_place(place),
+            class_name=classes[of] if classes else None,
+            score=rounded(score),
+            draft=draft,
         )
-        for i in kept[np.argsort(-said.scores[kept], kind="stable")][:MOST_SHOWN].tolist()
+        for place, of, score, draft in zip(*fields, strict=True)
     )
 
 
 def box_of(said: Detected, i: int) -> tuple[float, float, float, float]:
     """Return x, y, width and height as results have them: to a hundredth of a pixel."""
-    return box_of_place(said.places[i])
+    return box_of_place(said.places[i].tolist())
 
 
-def box_of_place(place: Floats) -> tuple[float, float, float, float]:
+def box_of_place(place: Sequence[float]) -> tuple[float, float, float, float]:
     """Return x, y, width and height as results have them: to a hundredth of a pixel."""
-    x, y, width, height = (round(float(number), 2) for number in place)
-    return x, y, width, height
+    x, y, width, height = place
+    return round(x, 2), round(y, 2), round(width, 2), round(height, 2)
 
 
 def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False) -> Finder:

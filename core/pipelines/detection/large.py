@@ -15,7 +15,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
-from nextlabel.core.neural.detection.detector import Seen
+from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import (
     CONFIG,
@@ -52,7 +52,7 @@ class LargeFinder(Finder):
     def engine(self) -> str:
         return self.device
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
         return seen_by(LargeDetector(self.network, self.side, self.device), self.side, pool, rows, run)
 
 
@@ -60,7 +60,7 @@ class LargeFinder(Finder):
 class _FeaturingLarge(LargeFinder):
     """Finds nothing, and tells where images lie."""
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
         def without_boxes(one: Seen) -> Seen:
             return Seen(Detected.nothing(), np.empty((0, 1), np.float32), one.features)
 

@@ -21,7 +21,7 @@ from nextlabel.core.kinds.requests import LIGHT_PASSES, Detecting
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.backbones import BackboneLoader
-from nextlabel.core.neural.detection.detector import Seen, of_length_1
+from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen, of_length_1
 from nextlabel.core.neural.detection.frozen import Frozen, Maps, Mixing, Seer
 from nextlabel.core.neural.detection.kept_maps import KeptMaps, without_pixels
 from nextlabel.core.neural.detection.letterbox import Small
@@ -51,7 +51,7 @@ class LightFinder(Finder):
     seer: Seer
     trained: TrainedLight | None
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
+    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
         for batch in mapped(self.seer, pool, rows, run):
             seen = [(row, self._seen(image, maps), image.width, image.height) for row, image, maps in batch.images]
             yield SeenBatch(seen, batch.unreadable)

@@ -17,7 +17,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
-from nextlabel.core.neural.detection.detector import Seen
+from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.run import Run
@@ -47,22 +47,33 @@ class Finder(ABC):
         return self.cpu_engine
 
     @abstractmethod
-    def look(self, pool: Pool, rows: Sequence[int], run: Run) -> Iterator[SeenBatch]:
-        """Look at those rows of the pool, some at a time, in any order."""
+    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+        """Look at those rows of the pool, some at a time, in any order.
 
-    def find(self, pool: Pool, rows: Sequence[int], run: Run, *, described: bool = False, least: float = 0.0) -> Found:
+        most: how many boxes of an image are wanted, the surest; there may be more.
+        """
+
+    def find(
+        self,
+        pool: Pool,
+        rows: Sequence[int],
+        run: Run,
+        *,
+        most: int = MOST_BOXES,
+        kept: Callable[[int, Seen], Seen] = lambda _, seen: seen.undescribed(),
+    ) -> Found:
         """Find what is on those rows of the pool; the stage that the run is in counts them.
 
-        described: whether it is kept what tells boxes apart, 77 kB an image of many. least: the score of boxes that are
-        kept. Raises TooManyUnreadable where none of them can be read.
+        most: as of `look`. kept: what is kept of an image, by its row; by itself all but what tells boxes apart, 77 kB
+        an image of many. Raises TooManyUnreadable where none of them can be read.
         """
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
         unreadable: list[SkippedFile] = []
         begun = run.done
-        for batch in self.look(pool, rows, run):
+        for batch in self.look(pool, rows, run, most):
             for row, one, width, height in batch.seen:
-                seen[row] = one if described else one.undescribed(least)
+                seen[row] = kept(row, one)
                 sizes[row] = width, height
             unreadable += batch.unreadable
             run.advance(begun + len(seen) + len(unreadable))

@@ -11,11 +11,12 @@ from nextlabel.core.data.boxes import BoxedImage, Detected, iou
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.prediction import KIND, BoxesOfImage, DetectionPredictionResult, PredictionRequest
-from nextlabel.core.kinds.results import DetectorSummary
+from nextlabel.core.kinds.results import DetectorSummary, MadeWhenAsked
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.pipelines.detection.brought import known_rows, read_brought
-from nextlabel.core.pipelines.detection.finder import finder_of, shown
+from nextlabel.core.pipelines.detection.finder import MOST_SHOWN, finder_of, shown, surest
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_size, read_pool, sizes_of
 from nextlabel.core.pipelines.material import Origin, manifest, skipped_images
 from nextlabel.core.pipelines.prediction import check_unlabelled
@@ -34,13 +35,16 @@ def carry_out(request: PredictionRequest, run: Run) -> DetectionPredictionResult
     rows = _rows(request, labelled, run)
     drawn, left_out = of_their_size(labelled, run)
     said = (_by_own_detector if trains else _brought)(request, labelled, drawn, rows, run)
-    items = []
-    for row in sorted(said.of):
+    names, told = labelled.pool.names, sorted(said.of)
+
+    def item(i: int) -> BoxesOfImage:
+        row = told[i]
         width, height = said.sizes[row]
-        boxes = shown(beside(said.of[row], drawn.get(row)), said.classes, said.calibration, request.min_score)
-        items.append(BoxesOfImage(name=labelled.pool.names[row], width=width, height=height, boxes=boxes))
+        boxes = shown(said.of[row], said.classes, said.calibration, request.min_score)
+        return BoxesOfImage(name=names[row], width=width, height=height, boxes=boxes)
+
     return DetectionPredictionResult(
-        items=tuple(items),
+        items=MadeWhenAsked(len(told), item),
         detector=said.detector,
         skipped=(*left_out, *skipped_images(labelled.pool.skipped, said.unreadable)),
         manifest=manifest(
@@ -51,7 +55,7 @@ def carry_out(request: PredictionRequest, run: Run) -> DetectionPredictionResult
 
 @dataclass(frozen=True, eq=False)
 class _Said:
-    """What is said of images, by row of the pool, and what the result says of where it is from.
+    """What is said of images, by row of the pool, beside what was drawn, and where it is from, as the result says it.
 
     sizes: width and height of each. classes: () while there are none.
     """
@@ -71,7 +75,13 @@ def _by_own_detector(
 ) -> _Said:
     finder = finder_of(request, labelled.pool, drawn, run)
     run.stage("predict", total=len(rows), unit="images")
-    found = finder.find(labelled.pool, rows.tolist(), run, least=request.min_score)
+
+    def kept(row: int, seen: Seen) -> Seen:
+        return Seen.of_boxes(surest(beside(seen.detected, drawn.get(row)), request.min_score))
+
+    beside_some = any(row in drawn and drawn[row].boxes for row in rows.tolist())
+    most = MOST_BOXES if beside_some else MOST_SHOWN
+    found = finder.find(labelled.pool, rows.tolist(), run, most=most, kept=kept)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 
@@ -92,7 +102,9 @@ def _brought(
     if beyond:
         detail = "boxes that reach beyond their image were cut at its edge; were they predicted on images of that size?"
         run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, beyond)
-    cut = {row: said[row].within(*size) for row, size in sizes.items()}
+    cut = {
+        row: surest(beside(said[row].within(*size), drawn.get(row)), request.min_score) for row, size in sizes.items()
+    }
     return _Said(
         cut, sizes, brought.classes, brought.calibration, NoEmbeddings(), unreadable, fingerprint=brought.fingerprint
     )

@@ -75,7 +75,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
         DetectionSimilarItem(
             rank=i + 1,
             name=names[told.rows[i]],
-            box=box_of_place(told.places[i]),
+            box=box_of_place(told.places[i].tolist()),
             score=rounded(scores[best[i]]),
             like=int(kept[likes[closest[i]]]),
             class_name=named(int(told.drawn[i])),

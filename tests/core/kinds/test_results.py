@@ -1,5 +1,6 @@
 import csv
 import io
+import weakref
 
 import pytest
 from hypothesis import given
@@ -7,9 +8,17 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
-from nextlabel.core.kinds.prediction import PredictionItem, PredictionResult
+from nextlabel.core.kinds.prediction import BoxesOfImage, DetectionPredictionResult, PredictionItem, PredictionResult
 from nextlabel.core.kinds.registry import result_adapter
-from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest, as_csv, as_labels
+from nextlabel.core.kinds.results import (
+    ClassProbability,
+    HeadSummary,
+    MadeWhenAsked,
+    Manifest,
+    PredictedBox,
+    as_csv,
+    as_labels,
+)
 from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.tasks.classification import read_labels
 
@@ -63,11 +72,63 @@ def validation():
     )  # fmt: skip
 
 
+def items(names):
+    box = PredictedBox(box=(1, 2.5, 3, 4), class_name="cat", score=0.5, draft=True)
+    return [BoxesOfImage(name=name, width=9, height=8, boxes=(box, box)) for name in names]
+
+
+def boxes(of_images):
+    return DetectionPredictionResult(items=of_images, detector=None, skipped=(), manifest=MANIFEST)
+
+
 @pytest.mark.parametrize(
     "result", [prediction("a.png"), selection("a.png"), selection("a.png", head=None), validation()]
 )
 def test_a_result_is_read_back_from_its_json_as_it_was(result):
     assert result_adapter.validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize(
+    "result", [prediction("a.png"), prediction(), selection("é.png"), selection("a.png", head=None), validation()]
+)
+def test_a_result_in_parts_is_the_same_json(result):
+    assert b"".join(result.json_parts()).decode() == result.model_dump_json()
+
+
+@pytest.mark.parametrize("names", [(), ("a.png",), ("é.png", 'b"c.png')])
+def test_members_that_are_made_when_asked_for_are_as_if_they_were_there(names):
+    there, made = boxes(items(names)), boxes(MadeWhenAsked(len(names), lambda i: items(names)[i]))
+    assert made == there == made
+    assert made.model_dump_json() == there.model_dump_json() == b"".join(made.json_parts()).decode()
+    assert result_adapter.validate_json(made.model_dump_json()) == made
+    assert as_csv(made) == as_csv(there)
+    assert made.items[1:] == there.items[1:] == tuple(made.items)[1:]
+
+
+def test_members_made_when_asked_for_are_not_those_of_another_result():
+    made = MadeWhenAsked(2, lambda i: i)
+    assert made == (0, 1)
+    assert made == [0, 1]
+    assert made != (0, 2)
+    assert made != (0,)
+    assert made != MadeWhenAsked(2, lambda i: i + 1)
+    assert made[-1] == 1
+    with pytest.raises(IndexError):
+        made[2]
+
+
+def test_one_member_at_a_time_is_made_while_a_result_is_written():
+    alive = []
+
+    def make(i):
+        assert all(made() is None for made in alive[:-1])
+        (member,) = items([f"{i}.png"])
+        alive.append(weakref.ref(member))
+        return member
+
+    for _ in boxes(MadeWhenAsked(5, make)).json_parts():
+        pass
+    assert len(alive) == 5
 
 
 def test_a_class_is_called_class_on_the_wire():

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nextlabel.core.data.boxes import Detected
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.detection.detector import Detector, Seen, boxes_of, is_background
+from nextlabel.core.neural.detection.detector import MOST_BOXES, Detector, Seen, boxes_of, is_background, likely
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
@@ -51,6 +51,25 @@ def test_boxes_come_back_in_pixels_of_the_image_within_it_and_once():
     np.testing.assert_allclose(said.scores, [0.9, 0.7, 0.5])
 
 
+@pytest.mark.parametrize("most", [1, 3, 40])
+def test_the_surest_boxes_do_not_depend_on_how_many_are_wanted(most):
+    rng = np.random.default_rng(0)
+    places = np.concatenate([rng.uniform(10, 50, (1_500, 2)), rng.uniform(8, 12, (1_500, 2))], axis=1)
+    sure = rng.uniform(0, 1, (1_500, 3)).round(3)  # some are as sure as others
+    (all_of_them, there), (some, here) = (boxes_of(small(64), places, sure, n) for n in (MOST_BOXES, most))
+    assert len(all_of_them) > 40
+    assert some.scores.tolist() == all_of_them.scores[:most].tolist()
+    assert here.tolist() == there[:most].tolist()
+
+
+def test_of_logits_those_are_looked_at_that_are_likely_and_among_the_highest():
+    logits = np.array([[9, -9], [-9, -9], [1, 3], [-9, 2]], np.float32)
+    assert likely(logits).tolist() == [0, 2, 3]
+    assert likely(logits, 8).tolist() == [0, 2, 3]
+    assert likely(logits, 2).tolist() == [0, 2]
+    assert likely(logits - 20, 2).tolist() == []
+
+
 def test_where_nothing_is_sure_enough_nothing_is_said(network):
     said, positions = boxes_of(small(), np.ones((4, 4)), np.zeros((4, 2)))
     assert len(said) == len(positions) == 0
@@ -59,8 +78,8 @@ def test_where_nothing_is_sure_enough_nothing_is_said(network):
 
 def test_what_describes_boxes_is_left_out_for_who_needs_no_more():
     detected = Detected(np.zeros((2, 4)), np.array([0, 1]), np.array([0.9, 0.2]))
-    kept = Seen(detected, np.ones((2, 64), np.float32), np.ones(8, np.float32)).undescribed(0.5)
-    assert kept.detected.scores.tolist() == [0.9]
+    kept = Seen(detected, np.ones((2, 64), np.float32), np.ones(8, np.float32)).undescribed()
+    assert kept.detected is detected
     assert kept.described.nbytes == 0
     assert len(kept.features) == 8
 

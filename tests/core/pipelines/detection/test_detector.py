@@ -5,7 +5,9 @@ An untrained small network learns too little of 16 passes to find anything right
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -291,6 +293,21 @@ def test_what_another_detector_says_is_drafted_beside_what_was_drawn_and_within_
     assert [box.draft for box in alone.items[-1].boxes] == [True, True]
     with pytest.raises(InvalidRequest, match="/path_to_predictions"):
         parse_request({"kind": "prediction", "backbone": "b0", "path_to_img": "p", "path_to_labels": "l", **brought})
+
+
+def test_a_predicted_box_is_held_as_a_few_numbers(bench, drawn):
+    lines = [f"{line['name']},cat,{i % 10},{i // 10},9,9,0.9" for line in drawn for i in range(100)]
+    (bench.root / "found.csv").write_text(HEAD + "\n".join(lines) + "\n")
+    body = {"kind": "prediction", "task": "detection", "path_to_img": str(bench.root / "pool")}
+    request = parse_request({**body, "path_to_predictions": str(bench.root / "found.csv")})
+    carry_out(request, bench.new_run())  # what is loaded and kept the first time
+    tracemalloc.start()
+    result = carry_out(request, bench.new_run())
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(len(item.boxes) for item in result.items) == 1_200
+    assert held < 200 * 1_200  # bytes; as objects 900 each
 
 
 @pytest.mark.parametrize(
