@@ -153,30 +153,37 @@ def write_coco_proposals(
     """Write what `write_coco` does, of what a model proposes."""
     text = json.dumps(coco.proposals(images, classes), ensure_ascii=False, indent=1) + "\n"
     drawn = {name: one.image for name, one in images.items()}
-    _write({"annotations/instances_nextlabel.json": text}.items(), drawn, out, pool, copy)
+    _write({"annotations/instances_nextlabel.json": text}, drawn, out, pool, copy)
 
 
-def write_coco(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+def write_coco(
+    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
+) -> None:
     """Write `annotations/instances_nextlabel.json`, as datumaro and CVAT have it, and `images/`."""
     text = json.dumps(coco.document(images, classes), ensure_ascii=False, indent=1) + "\n"
-    _write({"annotations/instances_nextlabel.json": text}.items(), images, out, pool, copy)
+    _write({"annotations/instances_nextlabel.json": text}, images, out, pool, copy, labels=labels)
 
 
-def write_cvat(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
-    _write({"nextlabel.xml": cvat.document(images, classes)}.items(), images, out, pool, copy)
+def write_cvat(
+    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
+) -> None:
+    _write({"nextlabel.xml": cvat.document(images, classes)}, images, out, pool, copy, labels=labels)
 
 
-def write_voc(images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+def write_voc(
+    images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
+) -> None:
     files = dict(voc.documents(images))
     _refuse_earlier(voc.files_in(out), files, out)
-    _write(files.items(), images, out, pool, copy, images_in="JPEGImages")
+    _write(files, images, out, pool, copy, labels=labels, subfolder="JPEGImages")
 
 
-def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool) -> None:
+def write_yolo(
+    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
+) -> None:
     files = dict(yolo.documents(images, classes))
     _refuse_earlier(yolo.files_in(out), files, out)
-    if pool is not None:
-        _refuse_more_images(images, out / "images")
+    _refuse_more_images(images, out / "images")
     crowds = sum(box.crowd for image in images.values() for box in image.boxes)
     if crowds:
         words = ngettext(
@@ -185,7 +192,7 @@ def write_yolo(images: Drawn, classes: Iterable[str], out: Path, pool: Path | No
             crowds,
         )
         click.echo(words.format(count=crowds), err=True)
-    _write(files.items(), images, out, pool, copy)
+    _write(files, images, out, pool, copy, labels=labels)
 
 
 def _refuse_earlier(there: Iterable[Path], files: Mapping[str, str], out: Path) -> None:
@@ -211,20 +218,23 @@ def _refuse_more_images(images: Drawn, folder: Path) -> None:
 
 
 def _write(
-    files: Iterable[tuple[str, str]],
+    files: Mapping[str, str],
     images: Drawn,
     out: Path,
     pool: Path | None,
     copy: bool,
     *,
-    images_in: str = "images",
+    labels: Path | None = None,
+    subfolder: str = "images",
 ) -> None:
-    for path, text in list(files):
+    placed = [out / subfolder / name for name in images] if pool is not None else []
+    keep_out_of([*(out / path for path in files), *placed], pool=pool, labels=labels)
+    for path, text in files.items():
         with writable(out / path):
             (out / path).parent.mkdir(parents=True, exist_ok=True)
         write_text(out / path, text)
     if pool is not None:
-        place_images([(name, name) for name in images], place_of(pool), out / images_in, copy=copy)
+        place_images([(name, name) for name in images], place_of(pool), out / subfolder, copy=copy)
     boxes = sum(len(image.boxes) for image in images.values())
     words = _("{boxes} boxes on {images} images: {file}")
     click.echo(words.format(boxes=boxes, images=len(images), file=out), err=True)
@@ -285,5 +295,4 @@ def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | 
     if sniff(source) != "boxes":
         words = _("{source} is no file of boxes: convert it to one first, and that to {format}")
         raise Inexpressible(words.format(source=source, format=to))
-    keep_out_of(out, pool=pool, labels=source)
-    WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False)
+    WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False, labels=source)

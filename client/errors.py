@@ -11,6 +11,7 @@ ClientError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from gettext import gettext as _
 from typing import Any
@@ -42,6 +43,13 @@ class NotNextlabel(Unreachable):
 
 class Unsendable(ClientError):
     """What was said can't be sent: a name that is no UTF-8, or an API key that is none."""
+
+    @classmethod
+    def because(cls, error: UnicodeEncodeError) -> Unsendable:
+        """Name the word in which the broken character stands, for the text may be all of a request."""
+        before, after = error.object[: error.start], error.object[error.start :]
+        word = re.split(r'["\s]', before)[-1] + re.split(r'["\s]', after)[0]
+        return cls(_("{word!r} is no UTF-8, and can't be sent: rename it").format(word=word))
 
 
 class Refused(ClientError):

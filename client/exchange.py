@@ -167,8 +167,7 @@ def to_label_studio(
     **source: Any,
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
-    for file in (out, config):
-        keep_out_of(file, labels=source["labels"])
+    keep_out_of(filter(None, (out, config)), labels=source["labels"])
     if task == DETECTION.name:
         how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
         how["image_prefix"] = image_prefix
@@ -198,16 +197,17 @@ def to_label_studio(
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
-    keep_out_of(out, pool=pool, labels=source["labels"])
     if task == DETECTION.name:
         if (proposed := _proposed(source)) is not None:
             boxes.write_coco_proposals(proposed, classes, out, pool, copy)
             return
-        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy)
+        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
         return
     given = _read_source(classes, task=task, **source)
+    document, images = out / "annotations" / "labels_nextlabel.json", _images_of(given.entries, pool, out / "images")
+    keep_out_of([document, *images], pool=pool, labels=source["labels"])
     _make(out / "annotations", out / "images")
-    write_json(out / "annotations" / "labels_nextlabel.json", coco.document(given.entries, given.classes))
+    write_json(document, coco.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
     _tell_of_none(given.entries, "COCO")
     _tell_images(len(given.entries), out)
@@ -222,11 +222,12 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
-    keep_out_of(out, pool=pool, labels=source["labels"])
     if task == DETECTION.name:
-        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy)
+        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
         return
     given = _read_source(classes, task=task, **source)
+    images = _images_of(given.entries, pool, out / "images")
+    keep_out_of([out / "nextlabel.xml", *images], pool=pool, labels=source["labels"])
     _make(out / "images")
     write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
     _take_images(given.entries, pool, out / "images", copy)
@@ -242,8 +243,7 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
     """Write boxes for YOLO. An image on which nothing is has an empty file."""
-    keep_out_of(out, pool=pool, labels=labels)
-    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy)
+    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy, labels=labels)
 
 
 @export.command("voc")
@@ -253,8 +253,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
-    keep_out_of(out, pool=pool, labels=labels)
-    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy)
+    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy, labels=labels)
 
 
 @export.command("csv")
@@ -264,7 +263,7 @@ def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
 @ExportedClassTask
 def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
     """Write a table of name and class, in rank order; of several classes, `a|b`."""
-    keep_out_of(out, labels=source["labels"])
+    keep_out_of([out], labels=source["labels"])
     given = _read_source(**source)
     if one_hot:
         write_text(out, csv_file.document_of_columns(given.entries))
@@ -291,8 +290,9 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
 @ExportedClassTask
 def to_image_folder(out: Path, pool: Path, copy: bool, **source: Any) -> None:
     """Fill a folder for each class, like torchvision's ImageFolder and datumaro's imagenet; rank order is lost."""
-    keep_out_of(out, pool=pool, labels=source["labels"])
     entries = _read_source(**source).entries
+    files = [out / image_folder.MARK, *(out / path for path in image_folder.paths_of(entries))]
+    keep_out_of(files, pool=pool, labels=source["labels"])
     image_folder.write(entries, place_of(pool), out, copy=copy)
     _tell_images(len(entries), out)
 
@@ -308,6 +308,11 @@ def _make(*folders: Path) -> None:
     for folder in folders:
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def _images_of(entries: Sequence[Entry], pool: Path | None, folder: Path) -> list[Path]:
+    """List the images that are to be placed."""
+    return [folder / entry.name for entry in entries] if pool is not None else []
 
 
 def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from gettext import gettext as _
@@ -272,7 +271,7 @@ class Client(Calls):
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
         except UnicodeEncodeError as error:
-            raise _no_text(error) from None
+            raise Unsendable.because(error) from None
 
 
 class AsyncClient(AsyncCalls):
@@ -513,7 +512,7 @@ class AsyncClient(AsyncCalls):
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
         except UnicodeEncodeError as error:
-            raise _no_text(error) from None
+            raise Unsendable.because(error) from None
 
 
 def _address(url: str | None) -> str:
@@ -536,13 +535,6 @@ def _headers(api_key: str | None) -> dict[str, str]:
         words = _("the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII letters, digits and - _ .")
         raise Unsendable(words)
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
-def _no_text(error: UnicodeEncodeError) -> Unsendable:
-    """Name the word in which the broken character stands, for the text may be all of a request."""
-    before, after = error.object[: error.start], error.object[error.start :]
-    word = re.split(r'["\s]', before)[-1] + re.split(r'["\s]', after)[0]
-    return Unsendable(_("{word!r} is no UTF-8, and can't be sent: rename it").format(word=word))
 
 
 def _options(call: Call) -> dict[str, Any]:

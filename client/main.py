@@ -102,9 +102,12 @@ def _open_what_is_closed() -> None:
 
 
 def _write_nothing_more() -> None:
-    """Leave what is not written yet, which Python would try to write, and complain, when it ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Leave what can't be written, which Python would try to write, and complain, when it ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def in_words(error: Exception) -> str | None:

@@ -23,7 +23,7 @@ from pydantic_core import to_jsonable_python
 
 from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
 from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
-from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
+from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
@@ -403,7 +403,11 @@ def _key(key: str | None) -> dict[str, str]:
 
 
 def place(job_id: str, *more: str) -> str:
-    return "/".join(["/jobs", quote(job_id, safe=""), *more])
+    """Raises Unsendable: the id is no text."""
+    try:
+        return "/".join(["/jobs", quote(job_id, safe=""), *more])
+    except UnicodeEncodeError as error:
+        raise Unsendable.because(error) from None
 
 
 def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:

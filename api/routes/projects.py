@@ -20,6 +20,7 @@ from nextlabel.core.data.projects import (
     Share,
     Task,
     Word,
+    before_it,
     forget_project,
     keep_project,
     named_projects,
@@ -90,14 +91,14 @@ async def post_project(body: Annotated[ProjectGiven, Body()], services: Given, _
             [Fault(f"/{missing}", "missing_field", "images to validate by have labels, and go with them")]
         )
     wanted = NamedProject(**body.model_dump(exclude={"was", "version"}))
-    check_work(wanted)
     settings = services.settings
+
+    def keep() -> tuple[NamedProject, ...]:
+        check_work(wanted, before_it(settings.state_dir, wanted, body.was))
+        return keep_project(settings.state_dir, wanted, was=body.was, version=body.version, roots=settings.data_roots)
+
     folders = [one for one in (*wanted.folders, body.path_to_img_val, body.path_to_labels_val) if one]
-    return await _listed(
-        services,
-        lambda: keep_project(settings.state_dir, wanted, was=body.was, version=body.version, roots=settings.data_roots),
-        *folders,
-    )
+    return await _listed(services, keep, *folders)
 
 
 @router.post("/projects/forget")

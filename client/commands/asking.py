@@ -12,7 +12,9 @@ import click
 from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
 from nextlabel.client.http import Client
+from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.talk import Format
+from nextlabel.core.data_roots import is_url
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.reports.charts import is_drawn
@@ -63,14 +65,18 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
 
 def _keep_apart(output: Path | None, given: dict[str, Any]) -> None:
     """See that a result doesn't take the place of the labels it comes from, nor lie among them. Raises UsageError."""
+    if output is None:
+        return
     for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
-        labels = given.get(field)
-        if output is not None and labels and output.resolve().is_relative_to(labels):
+        if given.get(field) and is_of(output, Path(given[field])):
             raise click.UsageError(
                 _("{file} is or lies in {where}: a model's guesses would count as labels").format(
                     file=output, where=called(field)
                 )
             )
+    for field in ("path_to_img", "path_to_img_train", "path_to_img_val"):
+        if given.get(field) and not is_url(given[field]):
+            keep_out_of([output], pool=Path(given[field]))
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}

@@ -28,13 +28,13 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
-from nextlabel.client.pools import POOL, keep_out_of, named, place_of
+from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
 from nextlabel.core.data.label_text import NONE, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.labels_folder import why_nobodys
+from nextlabel.core.data.labels_folder import VALIDATION_FILE, why_nobodys
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
@@ -116,9 +116,10 @@ def stats(path: Path, as_json: bool) -> None:
 @Yes
 def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
     """Merge the labels of FOLDER, a file a person, into the one file OUT. Conflicts are listed."""
-    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+    if folder.is_dir() and is_of(out, folder):
         words = _("{out} lies in {folder}: its labels would count twice from then on")
         raise click.UsageError(words.format(out=out, folder=folder))
+    keep_out_of([out], is_labels=True)
     how = Conflicts(on_conflict)
     _tell_left_out(folder)
     merged = merge(sheets(folder), how)
@@ -232,8 +233,13 @@ def convert(
     if task == DETECTION.name:
         box_exchange.convert(source, out, pool, yes=yes, **boxes)
         return
-    if source.is_dir():
-        keep_out_of(out, labels=source)
+    if source.is_dir() and not sheets(source):
+        words = _(
+            "{source} holds no file of labels. What another tool wrote is brought in by `nextlabel import coco` and "
+            "the like; boxes are converted with --task detection"
+        )
+        raise click.UsageError(words.format(source=source))
+    keep_out_of([out], labels=source if source.is_dir() else None, is_labels=not is_csv(out))
     found = read_any(source, name_column, class_column) if source.is_file() else read_labels(source)
     if not is_csv(out):
         keep_labels(out, found.names, yes=yes)
@@ -402,12 +408,14 @@ def _tell_elsewhere(apart: Apart, pool: Path | None) -> None:
     if apart.elsewhere and pool is not None:
         count = len(apart.elsewhere)
         words = ngettext(
-            "kept apart, too, and no image of {pool} (it went, or is of another pool): {count} ({names})",
-            "kept apart, too, and no images of {pool} (they went, or are of another pool): {count} ({names})",
+            "kept apart, too, and no image of {pool} (it went, or is of another pool): {count} ({names}); to give it "
+            "up, take it out of {file}",
+            "kept apart, too, and no images of {pool} (they went, or are of another pool): {count} ({names}); to give "
+            "them up, take them out of {file}",
             count,
         )
         names = ", ".join(apart.elsewhere[:FEW]) + (", ..." if count > FEW else "")
-        click.echo(words.format(pool=named(pool), count=count, names=names), err=True)
+        click.echo(words.format(pool=named(pool), count=count, names=names, file=VALIDATION_FILE), err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------

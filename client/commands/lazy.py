@@ -44,6 +44,12 @@ class LazyGroup(click.Group):
                 return _by_options(translated(command if isinstance(command, click.Command) else _import(command)))
         return super().get_command(ctx, cmd_name)
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*arguments, **more)
+        except BrokenPipeError:  # of --help
+            raise Cut from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -19,8 +19,7 @@ from nextlabel.client.job import Job
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
 from nextlabel.client.talk import Format, OnChange
-from nextlabel.core.data.folder_lock import LOCK_NAME
-from nextlabel.core.data.labels_folder import may_hold_labels
+from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.disk import write_whole
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import result_adapter
@@ -68,8 +67,12 @@ class Wish:
             raise click.UsageError(
                 _("there is no folder {folder} to write {file} to").format(folder=output.parent, file=output.name)
             )
-        if output is not None and may_hold_labels(output.name) and (output.parent / LOCK_NAME).exists():
-            _keep_out_of_labels(output)
+        if output is not None and would_count_among_labels(output):
+            words = _(
+                "people's labels lie in {folder}, and a model's guesses in {file} would count as labels there: name "
+                "another folder, or a file that ends in .json"
+            )
+            raise click.UsageError(words.format(folder=output.parent, file=output.name))
         if as_json:
             form = "json"
         if output is not None and output.suffix.lower() in CHARTS:
@@ -83,23 +86,6 @@ class Wish:
         if form is None and not sys.stdout.isatty():
             form = IN_A_PIPE
         return cls(form, output)
-
-
-def _keep_out_of_labels(file: Path) -> None:
-    """See that guesses come not among the labels of people, where these have a folder of their own.
-
-    One with folders in it is hardly that, though a labels file was written there once: a word will do. Raises
-    UsageError.
-    """
-    if any(one.is_dir() and not one.name.startswith(".") for one in file.parent.iterdir()):
-        words = _("{file} would count among the labels, should anybody name {folder} as a folder of labels")
-        click.echo(words.format(folder=file.parent, file=file.name), err=True)
-        return
-    words = _(
-        "people's labels lie in {folder}, and a model's guesses in {file} would count as labels there: name another "
-        "folder, or a file that ends in .json"
-    )
-    raise click.UsageError(words.format(folder=file.parent, file=file.name))
 
 
 def _form_of(file: Path, form: Format | None) -> Format:

@@ -125,4 +125,7 @@ def _parsed(data: bytes) -> list[str]:
     for at, one in enumerate(found):
         if set(one) != {"name"} or not isinstance(one["name"], str):
             raise LabelsMalformed(f"{VALIDATION_FILE}, image {at + 1}: an image has a name, and nothing else")
-    return [one["name"] for one in found]
+    once: dict[str, str] = {}
+    for one in found:
+        once.setdefault(as_seen(one["name"]), one["name"])
+    return [*once.values()]

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nextlabel.core.data.files import has_suffix
+from nextlabel.core.data.folder_lock import LOCK_NAME
 
 SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
 SUFFIXES_OF_BOXES = (".jsonl",)
+ALL_SUFFIXES = (*SUFFIXES_OF_LABELS, *SUFFIXES_OF_BOXES)
+HEAD = 1 << 16  # bytes of a file that are looked at
 CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
 VALIDATION_FILE = "validation.json"  # images that are kept apart (core/data/kept_apart.py)
 NOTES_FILE = "notes.json"  # what people are unsure of, and what they note (core/data/notes.py)
@@ -50,6 +56,43 @@ def why_nobodys(suffixes: Sequence[str]) -> str:
 
 def may_hold_labels(name: str, suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> bool:
     return name.lower().endswith(tuple(suffixes)) and not name.startswith((".", "~"))
+
+
+def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
+    """Tell whether a file that is to be written would count among people's labels, spoil them, or take their place.
+
+    They lie where they were written by nextlabel, which leaves a lock: but in a folder that has others in it, only if
+    a file of labels is there. And they lie in a folder that has nothing else. Where a file counts for nobody's, it may
+    be written: its name decides, as wherever labels are read. So it may beside a file of labels, where people work.
+
+    is_labels: the file is to hold people's labels; then it may take the place of an older one.
+    """
+    if not (may_hold_labels(file.name, ALL_SUFFIXES) or file.name in SIDE_FILES or has_suffix(file.name)):
+        return False
+    folder = file.resolve().parent
+    try:
+        there = {one.name: one for one in folder.iterdir()}
+    except OSError:  # it isn't there yet; or whoever writes into it says that it can't be
+        return False
+    shown = {name: one for name, one in there.items() if not name.startswith(".")}
+    people = [name for name, one in shown.items() if may_hold_labels(name, ALL_SUFFIXES) and _has_labels(one)]
+    others = [name for name in people if name != file.name]
+    if LOCK_NAME in there:
+        return bool(others if is_labels else people) or not any(one.is_dir() for one in shown.values())
+    return bool(others) and all(may_hold_labels(name, ALL_SUFFIXES) or name in SIDE_FILES for name in shown)
+
+
+def _has_labels(file: Path) -> bool:
+    """Tell whether it begins as a file of labels does; one that can't be read may be one."""
+    if file.is_dir():
+        return False
+    if may_hold_labels(file.name, SUFFIXES_OF_BOXES):
+        return True
+    try:
+        with file.open("rb") as stream:
+            return b"\t" in stream.read(HEAD).lstrip().partition(b"\n")[0]
+    except OSError:
+        return True
 
 
 def _is_copy(stem: str, stems: set[str]) -> bool:

@@ -18,7 +18,6 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import refuse_images
-from nextlabel.core.data.places import Place as AnyPlace
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder, shown
 from nextlabel.core.data.side_files import as_lines, content_of
@@ -116,7 +115,7 @@ def keep_project(
     wanted = replace(wanted, name=tidy(wanted.name))
     if not is_name(wanted.name):
         raise InvalidRequest([Fault("/name", "invalid_value", f"a project's name has {RULE}")])
-    _check_folders(wanted, roots)
+    _check_folders(wanted, before_it(state, wanted, was), roots)
     with _changing(state) as folder:
         before = {one.name: one for one in _read(folder)}
         replaced = wanted.name if was is None else tidy(was)
@@ -150,23 +149,30 @@ def forget_project(state: Path, name: str) -> tuple[NamedProject, ...]:
         return _write(folder, kept)
 
 
-def _check_folders(wanted: NamedProject, roots: Sequence[Path]) -> None:
-    sets = [(wanted.path_to_img, wanted.path_to_labels), (wanted.path_to_img_val, wanted.path_to_labels_val)]
-    for images, labels in sets:
-        pool = place_at(images, roots) if images else None
-        if labels:
-            _check_labels(labels, pool, roots)
+def before_it(state: Path, wanted: NamedProject, was: str | None) -> NamedProject | None:
+    """Return what is kept under the name whose place a project takes. Raises PathNotReadable: the file is damaged."""
+    name = tidy(wanted.name if was is None else was)
+    return next((one for one in named_projects(state) if one.name == name), None)
 
 
-def _check_labels(path: str, pool: AnyPlace | None, roots: Sequence[Path]) -> None:
+def _check_folders(wanted: NamedProject, before: NamedProject | None, roots: Sequence[Path]) -> None:
+    """Look at the folders that are new. Those of before may have gone, or changed: that keeps nothing from a change."""
+    for field in ("path_to_img", "path_to_img_val"):
+        if (images := getattr(wanted, field)) and images != getattr(before, field, None):
+            place_at(images, roots)
+    for field in ("path_to_labels", "path_to_labels_val"):
+        if (labels := getattr(wanted, field)) and labels != getattr(before, field, None):
+            _check_labels(labels, roots)
+
+
+def _check_labels(path: str, roots: Sequence[Path]) -> None:
     """Raise PathWrongKind where images are named in the place of their labels."""
     real = existing_file_or_folder(path, roots)
     if real.is_dir():
         with opened_folder(real, roots) as folder:
             refuse_images(folder)
-    if (real.is_file() and has_suffix(real.name)) or (pool is not None and pool.key == str(real)):
-        what = "an image" if real.is_file() else "the folder of images"
-        raise PathWrongKind(f"{shown(real)} is {what}. Name a file or folder of labels, apart from it.")
+    elif has_suffix(real.name):
+        raise PathWrongKind(f"{shown(real)} is an image. Name a file or folder of labels, apart from it.")
 
 
 @contextmanager

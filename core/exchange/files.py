@@ -56,13 +56,20 @@ def file_in(path: Path, ways: Sequence[str], of: str) -> Path:
     """
     if not path.is_dir():
         return path
-    found: list[Path] = next(filter(None, (sorted(path.glob(way)) for way in ways)), [])
+    found: list[Path] = next(filter(None, (seen_in(path, way) for way in ways)), [])
     if len(found) == 1:
         return found[0]
     there = ", ".join(one.relative_to(path).as_posix() for one in found[:MAX_LISTED])
     if there:
         raise ExchangeMalformed(f"{shown(path)} holds several files of {of}: {there}. Name the one to read.")
     raise ExchangeMalformed(f"{shown(path)} holds no file of {of}; looked for {', '.join(ways)}. Name the file.")
+
+
+def seen_in(folder: Path, pattern: str) -> list[Path]:
+    """List the files of a folder that a pattern finds, ascending, without what is hidden (macOS leaves ._a.xml)."""
+    found = sorted(folder.glob(pattern))
+    hidden = (any(part.startswith(".") for part in file.relative_to(folder).parts) for file in found)
+    return [file for file, is_hidden in zip(found, hidden, strict=True) if not is_hidden and file.is_file()]
 
 
 def read_text(file: Path, *, or_utf_16: bool = False) -> str:

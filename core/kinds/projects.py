@@ -38,18 +38,24 @@ def check_is_about(job: Job, pool: str, pointer: str, roots: Sequence[Path]) -> 
     raise InvalidRequest([Fault(pointer, "invalid_value", f"that job is about {path}")])
 
 
-def check_work(project: NamedProject) -> None:
-    """Raise InvalidRequest where a project is to be worked on with what there is not; names what there is."""
-    if faults := [*_faults_of_work(project)]:
+def check_work(project: NamedProject, before: NamedProject | None = None) -> None:
+    """Raise InvalidRequest where a project is to be worked on with what there is not; names what there is.
+
+    before: what it takes the place of; what is as it was there isn't looked at.
+    """
+    if faults := [*_faults_of_work(project, before)]:
         raise InvalidRequest(faults)
 
 
-def _faults_of_work(project: NamedProject) -> Iterator[Fault]:
+def _faults_of_work(project: NamedProject, before: NamedProject | None) -> Iterator[Fault]:
     try:
-        if project.backbone:
+        if project.backbone and (before is None or before.backbone != project.backbone):
             find_backbone(project.backbone)
     except ValueError as error:
         yield Fault("/backbone", "unknown_backbone", str(error))
+    same = before is not None and (before.method, before.task) == (project.method, project.task)
+    if same or not project.method:  # nothing was said of it
+        return
     try:
         method = parse_method(project.method)
     except ValidationError as error:  # of its options: vae0

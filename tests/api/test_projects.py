@@ -73,7 +73,6 @@ def test_what_somebody_else_changed_meanwhile_is_not_written_over(client, cards)
         ({"was": "gone"}, 404, "not_found"),
         ({"path_to_labels": "pool"}, 422, "path_wrong_kind"),
         ({"path_to_labels": "pool/a.png"}, 422, "path_wrong_kind"),
-        ({"path_to_img": "deep", "path_to_labels": "deep"}, 422, "path_wrong_kind"),
     ],
 )
 def test_what_is_no_project_is_refused(client, data, cards, wrong, status, code):
@@ -97,6 +96,20 @@ def test_a_backbone_and_a_method_that_are_not_there_are_refused_with_those_that_
     assert fault["pointer"] == "/method"
     assert names(client.get("/projects")) == []
     assert names(client.post("/projects", json={**cards, "method": "vae50"})) == ["cards"]
+
+
+def test_labels_may_lie_beside_folders_of_images_as_they_may_for_jobs(client, data, cards):
+    data.pool("deep/cats", "a.png")
+    assert names(client.post("/projects", json={**cards, "path_to_img": "deep", "path_to_labels": "deep"})) == ["cards"]
+
+
+def test_what_a_project_has_already_keeps_nothing_from_a_change(client, data, cards):
+    client.post("/projects", json={**cards, "method": ""})
+    (data.root / "team" / "a.jpg").touch()
+    renamed = {**cards, "method": "", "name": "faces", "was": "cards"}
+    assert names(client.post("/projects", json=renamed)) == ["faces"]
+    back = {**renamed, "name": "cards", "was": "faces", "path_to_labels": "pool"}
+    assert problem(client.post("/projects", json=back))["code"] == "path_wrong_kind"
 
 
 def test_of_a_project_that_is_not_there_those_that_are_are_told(client, cards):

@@ -100,10 +100,14 @@ def test_images_without_boxes_do_not_stay_where_yolo_would_learn_that_nothing_is
     assert "1 (b c.jpg); remove them, or name a new folder" in " ".join(run(*export, code=2).split())
     (tmp_path / "out" / "images" / "b c.jpg").unlink()
     run(*export)
+    (tmp_path / "out" / "images" / "more.jpg").touch()
+    assert "1 (more.jpg)" in run(*export[:-2], code=2)
 
 
-@pytest.mark.parametrize("format_", ["coco", "cvat", "voc", "yolo"])
-@pytest.mark.parametrize("where", ["pool/out", "labels"])
+@pytest.mark.parametrize(
+    ("format_", "where"),
+    [*((one, "pool/out") for one in ("coco", "cvat", "voc", "yolo")), ("voc", "labels"), ("yolo", ".")],
+)
 def test_nothing_is_written_among_the_images_or_the_labels(run, tmp_path, format_, where):
     before = sorted(tmp_path.rglob("*"))
     task = ["--task", "detection"] if format_ in ("coco", "cvat") else []

@@ -138,15 +138,45 @@ NOTHING = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "categories":
         ("image-folder", "--labels", "labels.txt", "--pool", "pool", "--out", "pool/by-class"),
         ("coco", "--labels", "labels.txt", "--pool", "pool", "--out", "pool"),
         ("cvat", "--result", "batch.json", "--pool", "pool", "--out", "pool/out"),
-        ("label-studio", "--labels", "team", "--out", "a.json", "--image-prefix", "x/", "--config", "team/c.xml"),
+        (
+            "label-studio",
+            "--labels",
+            "team",
+            "--out",
+            "a.json",
+            "--image-prefix",
+            "x/",
+            "--config",
+            "team/classes.json",
+        ),
+        ("csv", "--result", "batch.json", "--out", "team/b.csv"),
+        ("csv", "--labels", "team/anna.txt", "--out", "team/b.csv"),
+        ("image-folder", "--labels", "team", "--pool", "pool", "--out", "."),
     ],
 )
 def test_nothing_is_written_among_the_images_or_the_labels(run, tmp_path, words):
     (tmp_path / "team").mkdir()
-    (tmp_path / "team" / "anna.txt").write_text("a.png\tcat\n")
+    (tmp_path / "team" / "anna.txt").write_text("a.png\tteam\n")
     before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
     assert "Name a place apart from it" in " ".join(run("export", *words, code=2).split())
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("coco", "--labels", ".", "--out", "for-coco"),
+        ("coco", "--labels", "team", "--pool", "pool", "--out", "team/for-coco"),
+        ("label-studio", "--labels", "team", "--out", "team/tasks.json", "--image-prefix", "x/"),
+        ("csv", "--labels", "labels.txt", "--out", "again.csv"),
+        ("csv", "--labels", "team", "--out", "pool/again.csv"),
+    ],
+)
+def test_what_counts_for_nobodys_labels_and_is_no_image_of_the_pool_is_written_anywhere(run, tmp_path, words):
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "anna.txt").write_text("a.png\tcat\n")
+    run("export", *words)
+    assert read_labels_in("team") == {"a.png": "cat"}
 
 
 def test_labels_are_not_replaced_by_none_nor_by_fewer_unless_that_is_said(run, tmp_path):

@@ -110,6 +110,10 @@ def test_a_list_that_is_cut_ends_without_a_word_as_by_sigpipe(tmp_path):
     (tmp_path / "none.txt").touch()
     script = f"cd {tmp_path}; nextlabel labels diff none.txt all.txt | head -1; exit ${{PIPESTATUS[0]}}"
     assert in_a_shell(script) == (CUT, b"+ 0.png\tcat\n", b"")
+    closed = "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 1); os.execv(sys.executable, sys.argv[1:])"
+    for words in ("--help", "labels --help"):
+        script = f"""{sys.executable} -c '{closed}' {sys.executable} -m nextlabel.client.main {words}"""
+        assert in_a_shell(script) == (CUT, b"", b"")
 
 
 @pytest.mark.parametrize(
@@ -124,8 +128,8 @@ def test_what_can_not_be_written_to_stdout_is_one_line(tmp_path, to, why):
 
 def test_what_needs_no_stdout_does_without_one_and_without_a_stderr(tmp_path):
     (tmp_path / "a.txt").write_text("a.png\tcat\n")
-    assert in_a_shell(f"cd {tmp_path}; nextlabel labels convert a.txt b.csv <&- >&- 2>&-")[0] == DONE
-    assert (tmp_path / "b.csv").read_text() == "name,class\na.png,cat\n"
+    assert in_a_shell(f"cd {tmp_path}; mkdir out; nextlabel labels convert a.txt out/b.csv <&- >&- 2>&-")[0] == DONE
+    assert (tmp_path / "out" / "b.csv").read_text() == "name,class\na.png,cat\n"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +137,7 @@ def test_what_needs_no_stdout_does_without_one_and_without_a_stderr(tmp_path):
     [
         (r"select $'caf\xe9' -n 3", USAGE, rb"'caf\udce9' is no UTF-8, and can't be sent: rename it"),
         (r"paces $'caf\xe9'", USAGE, rb"'caf\udce9' is no UTF-8, and can't be sent: rename it"),
+        (r"jobs $'caf\xe9'", USAGE, rb"'caf\udce9' is no UTF-8, and can't be sent: rename it"),
         (r"jobs --url $'http://caf\xe9'", NOT_TAKEN, b"is no address"),
         ("jobs --api-key ключ", USAGE, b"the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII"),
         ("jobs --api-key $'a\nb'", USAGE, b"the API key (--api-key or NEXTLABEL_API_KEY) is none: keys are ASCII"),

@@ -8,7 +8,9 @@ from typing import Literal
 
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
+from nextlabel.core.exchange.boxes import voc
 from nextlabel.core.exchange.boxes.yolo import NAMES
+from nextlabel.core.exchange.files import seen_in
 
 Format = Literal["boxes", "coco", "yolo", "voc", "cvat", "label-studio"]
 HEAD = 1 << 16  # bytes that are looked at
@@ -18,8 +20,7 @@ def sniff(path: Path) -> Format:
     """Tell the format by the content. Raises ExchangeMalformed: it is none of those that are known."""
     if path.is_dir():
         return _of_folder(path)
-    with path.open("rb") as stream:
-        head = stream.read(HEAD).decode("utf-8-sig", "replace").lstrip()
+    head = _head_of(path)
     if path.name.lower() in NAMES:
         return "yolo"
     if path.suffix.lower() == ".jsonl":
@@ -44,15 +45,25 @@ def _holds_xml(path: Path) -> bool:
 def _of_folder(path: Path) -> Format:
     if any((path / name).is_file() for name in NAMES):
         return "yolo"
-    if any(sniff(file) == "cvat" for file in path.glob("*.xml")):
+    if any(_is_of_cvat(file) for file in seen_in(path, "*.xml")):
         return "cvat"
-    if next(path.rglob("*.xml"), None) is not None:
+    if voc.files_in(path):
         return "voc"
-    if next(path.glob("*.jsonl"), None) is not None:
+    if seen_in(path, "*.jsonl"):
         return "boxes"
-    if next(path.glob("annotations/*.json"), None) is not None:
+    if seen_in(path, "annotations/*.json"):
         return "coco"
     raise _unknown(path)
+
+
+def _is_of_cvat(file: Path) -> bool:
+    head = _head_of(file)
+    return head.startswith("<") and "<annotations" in head
+
+
+def _head_of(file: Path) -> str:
+    with file.open("rb") as stream:
+        return stream.read(HEAD).decode("utf-8-sig", "replace").lstrip()
 
 
 def _unknown(path: Path) -> ExchangeMalformed:

@@ -26,7 +26,7 @@ from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import corners_to_place
 from nextlabel.core.exchange.cvat import writable_text
-from nextlabel.core.exchange.files import parse_xml, read_text
+from nextlabel.core.exchange.files import parse_xml, read_text, seen_in
 from nextlabel.core.exchange.names import check_below
 
 FirstPixel = Literal["0", "1"]
@@ -92,8 +92,7 @@ def _document(name: str, image: BoxedImage) -> str:
 
 def files_in(folder: Path) -> list[Path]:
     """List the files that `read` takes boxes from."""
-    files = sorted(folder.rglob("*.xml"))
-    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    return seen_in(folder, "**/*.xml")
 
 
 def read(path: Path, *, first_pixel: FirstPixel | None = None) -> BoxReading:

@@ -142,7 +142,7 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
     for labels, out in (("labels.txt", "labels.txt"), ("labels", "labels/predicted.txt"), ("labels", "labels/p.csv")):
         code, _, err = nextlabel("predict", "pool", "--labels", labels, "-o", out)
         assert code == 2
-        assert "a model's guesses would count as labels" in err
+        assert "would count as labels" in err
     assert client.jobs() == []
 
 
@@ -156,10 +156,18 @@ def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel
     assert client.jobs() == []
 
 
-def test_where_a_labels_file_was_written_beside_the_images_guesses_may_lie_and_a_word_is_said(nextlabel, data):
+def test_beside_the_images_guesses_may_lie_until_labels_lie_there_that_were_written_by_nextlabel(nextlabel, data):
+    assert nextlabel("result", "job_x", "-o", "p.csv")[0] == 3  # there is no such job
     (data.root / LOCK_NAME).touch()  # as `import --labels labels.txt` leaves it
     code, _, err = nextlabel("result", "job_x", "-o", "p.csv")
-    assert (code, "p.csv would count among the labels, should anybody name ." in err) == (3, True), err
+    assert (code, "people's labels lie in ." in err) == (2, True), err
+    (data.root / "labels.txt").unlink()
+    assert nextlabel("result", "job_x", "-o", "p.csv")[0] == 3
+
+
+def test_no_chart_is_drawn_among_the_images(nextlabel, client, data):
+    code, _, err = nextlabel(*COMMANDS["map"], "-o", "pool/map.png")
+    assert (code, "its images would count for the pool's" in err, client.jobs()) == (2, True, [])
 
 
 def test_waiting_without_a_worker_is_said(nextlabel, worker, monkeypatch):

@@ -208,7 +208,8 @@ def test_what_is_kept_apart_of_another_pool_is_told_apart(folder, tmp_path):
     _, *listed = labels("keep-apart", folder).stdout.split()
     told = labels("keep-apart", folder, "--pool", tmp_path / "other")
     assert told.stdout == "name\n"
-    assert told.stderr.endswith(f"other (they went, or are of another pool): 2 ({', '.join(listed)})\n")
+    known = f"other (they went, or are of another pool): 2 ({', '.join(listed)})"
+    assert told.stderr.endswith(f"{known}; to give them up, take them out of validation.json\n")
     told = labels("keep-apart", folder, "--pool", tmp_path / "other", "-n", 0).stderr
     assert told.startswith("0 of 1 image is kept apart\nkept apart, too,")
 
@@ -225,3 +226,22 @@ def test_of_a_folder_that_is_not_there_nothing_is_listed_without_a_word(tmp_path
         told = labels(command, tmp_path / "nothere")
         assert (told.exit_code, "does not exist" in told.stderr) == (2, True)
     assert "is a file" in labels("keep-apart", tmp_path / "labels.txt").stderr
+
+
+@pytest.mark.parametrize(("command", "name"), [("merge", "all.txt"), ("convert", "all.csv"), ("convert", "b.txt")])
+def test_nothing_is_merged_or_converted_into_the_labels_of_people(folder, tmp_path, command, name):
+    before = sorted(folder.iterdir())
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.txt").write_text("a.png\tcat\n")
+    for source in (folder, tmp_path / "other"):
+        assert labels(command, source, folder / name).exit_code == 2
+    assert sorted(folder.iterdir()) == before
+    assert labels(command, tmp_path / "other", folder / "all.json").exit_code == 0
+
+
+def test_a_folder_without_a_labels_file_is_not_converted_to_an_empty_one(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "a.json").touch()
+    told = labels("convert", tmp_path, tmp_path / "out.txt")
+    assert (told.exit_code, "`nextlabel import coco`" in told.stderr) == (2, True)
+    assert not (tmp_path / "out.txt").exists()

@@ -80,3 +80,8 @@ def test_a_file_of_labels_keeps_none_and_a_folder_that_is_not_there_is_refused(t
     assert kept_apart(tmp_path / "labels.txt", [tmp_path]) == ()
     with pytest.raises(PathNotFound):
         kept_apart(tmp_path / "nothere", [tmp_path])
+
+
+def test_an_image_that_stands_twice_in_the_file_counts_once(tmp_path):
+    (tmp_path / "validation.json").write_text('[{"name": "b"}, {"name": "a"}, {"name": "b"}]')
+    assert kept_apart(tmp_path, [tmp_path]) == ("b", "a")

@@ -1,6 +1,7 @@
 import pytest
 
-from nextlabel.core.data.labels_folder import sort_out
+from nextlabel.core.data.folder_lock import LOCK_NAME
+from nextlabel.core.data.labels_folder import sort_out, would_count_among_labels
 
 
 @pytest.mark.parametrize("name", ["anna.txt", "ANNA.TXT", "Анна Петрова.tsv", "anna.v2.csv", "arnold.txt", "a_b-c.txt"])
@@ -52,3 +53,31 @@ def test_what_a_share_left_over_from_a_conflict_is_nobody_s(name):
 @pytest.mark.parametrize("name", [".DS_Store", "._anna.txt", ".anna.txt.swp", ".~lock.anna.csv#", ".nextlabel.lock"])
 def test_hidden_files_are_passed_over(name):
     assert sort_out([name, "anna.txt"]) == (["anna.txt"], [])
+
+
+@pytest.mark.parametrize(
+    ("there", "written", "counts"),
+    [
+        (["ann.txt"], "b.csv", True),
+        (["ann.txt"], "b.json", False),
+        (["ann.txt"], "notes.json", True),
+        (["ann.txt"], "a.jpg", True),
+        (["ann.jsonl"], "0.txt", True),
+        (["ann.txt"], "ann.txt", False),  # an older one of the same
+        (["ann.txt", "batch.json"], "b.csv", False),  # where somebody works
+        (["ann.txt", "photos/"], "b.csv", False),
+        (["table.csv"], "b.csv", False),
+        ([], "b.csv", False),
+        ([LOCK_NAME], "b.csv", True),
+        ([LOCK_NAME, "photos/"], "b.csv", False),
+        ([LOCK_NAME, "photos/", "ann.txt"], "b.csv", True),
+        ([LOCK_NAME, "photos/", "ann.txt"], "ann.txt", True),
+    ],
+)
+def test_where_a_file_would_count_among_labels(tmp_path, there, written, counts):
+    for name in there:
+        if name.endswith("/"):
+            (tmp_path / name).mkdir()
+        else:
+            (tmp_path / name).write_text("name,class\n" if name == "table.csv" else "a.png\tcat\n")
+    assert would_count_among_labels(tmp_path / written) is counts

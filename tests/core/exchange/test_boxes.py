@@ -22,6 +22,7 @@ from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import sniff
 from nextlabel.core.exchange.boxes.found import labels_of
 from nextlabel.core.exchange.boxes.upright import Shape, fitted, turned
+from nextlabel.core.exchange.files import file_in
 from nextlabel.core.exchange.image_urls import ImageUrls
 from tests.core.exchange import names
 from tests.core.exchange.names import NAMES
@@ -121,6 +122,19 @@ def test_a_format_is_known_by_its_content(tmp_path, format_):
     there_and_back(A, format_, tmp_path)
     is_folder = format_ in {"voc", "yolo"}
     assert sniff(tmp_path if is_folder else next(tmp_path.glob("a.*"))) == format_
+
+
+def test_what_is_hidden_empty_or_no_file_leaves_a_folder_what_it_is(tmp_path):
+    there_and_back(A, "voc", tmp_path)
+    (tmp_path / "._0.xml").write_bytes(b"\0\5")
+    (tmp_path / "dir.xml").mkdir()
+    assert len(voc.read(tmp_path).images) == len(A)
+    (tmp_path / "empty.xml").touch()
+    assert sniff(tmp_path) == "voc"
+    (tmp_path / "one").mkdir()
+    there_and_back(A, "cvat", tmp_path / "one")
+    (tmp_path / "one" / "._a.xml").touch()
+    assert file_in(tmp_path / "one", ["*.xml"], "CVAT").name == "a.xml"
 
 
 def test_what_is_of_no_known_format_is_refused_with_those_that_are(tmp_path):

@@ -520,8 +520,8 @@ export const words = {
       `${images(n)} ${n === 1 ? "is" : "are"} kept apart, never proposed and never learnt from; ${number(labelled)} labelled.`,
     elsewhere: (n: number, first: string) =>
       n === 1
-        ? `Kept apart, too, and no image of this pool (it went, or is of another pool): ${first}`
-        : `Kept apart, too, and no images of this pool (they went, or are of another pool): ${number(n)}, ${first} among them`,
+        ? `Kept apart, too, and no image of this pool (it went, or is of another pool): ${first}. To give it up, take it out of validation.json`
+        : `Kept apart, too, and no images of this pool (they went, or are of another pool): ${number(n)}, ${first} among them. To give them up, take them out of validation.json`,
     label: "Label them",
     noneLabelled: "Label what is kept apart: the model is scored by these labels.",
     giveUp: "Give them up",
