@@ -173,7 +173,10 @@ def _summary(mine: NDArray[np.float64], chance: NDArray[np.float64], labels: NDA
     ties = np.count_nonzero(~np.isnan(lows)) - wins - losses
     curve, random = mine.mean(axis=0), chance.mean(axis=0)
     reached = ", ".join(_reached(curve, random, labels, factor) for factor in (2, 4))
-    needed = ", ".join(_needed(curve, float(np.interp(n, labels, random)), labels) for n in (400, 1_000))
+    needed = ", ".join(
+        _needed(curve, float(np.interp(n, labels, random)), labels) if n <= labels[-1] else "not run"
+        for n in (400, 1_000)
+    )
     return f"{wins} / {ties} / {losses} | {reached} | {needed}"
 
 

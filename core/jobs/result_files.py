@@ -12,8 +12,9 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from nextlabel.core.disk import NO_SPACE, make_private, whole_file
 from nextlabel.core.errors import JobNotFinished, ResultDamaged, ResultExpired, StateUnwritable, StorageFull
@@ -49,6 +50,28 @@ def _unwritable(folder: Path, error: OSError) -> StateUnwritable:
     return StateUnwritable(f"no result can be written under {folder}: {error.strerror}. Give the service permission.")
 
 
+class _PartNotMade(Exception):
+    def __init__(self, why: OSError) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def _apart(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts. An OSError of what makes them says nothing of our folder: _PartNotMade is raised instead."""
+    try:
+        yield from parts
+    except OSError as error:
+        raise _PartNotMade(error) from error
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    make_private(path.parent.parent)
+    make_private(path.parent)
+    with whole_file(path, private=True, shared=True) as file:
+        yield file
+
+
 class ResultFiles:
     """The folder of results: `<job id>/<fence>.json`."""
 
@@ -62,19 +85,25 @@ class ResultFiles:
         """
         path = self._path(job_id, fence)
         try:
-            make_private(self._folder)
-            make_private(path.parent)
-            with whole_file(path, private=True, shared=True) as file:
-                file.writelines(parts)
+            with ExitStack() as stack:
+                self._opened(path, stack).writelines(_apart(parts))
             _sync_names(path.parent, self._folder)
         except BaseException as error:
             with suppress(OSError):  # another attempt's result is in it, or it never was
                 path.parent.rmdir()
-            if not isinstance(error, OSError):  # of what makes the parts
+            if isinstance(error, _PartNotMade):
+                raise error.why from None
+            if not isinstance(error, OSError):
                 raise
             if error.errno in NO_SPACE:
                 raise StorageFull(f"no room for the result under {self._folder}; free some and submit again") from error
             raise _unwritable(self._folder, error) from error
+
+    def _opened(self, path: Path, stack: ExitStack) -> BinaryIO:
+        try:
+            return stack.enter_context(_new(path))
+        except FileNotFoundError:  # another attempt that failed took the folder away before our file was in it
+            return stack.enter_context(_new(path))
 
     def check_writable(self) -> None:
         """Raise StateUnwritable where it can be known beforehand that no result can be written."""

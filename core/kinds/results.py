@@ -38,6 +38,10 @@ class MadeWhenAsked(Sequence[Member]):
         """Take the number of members, and what makes the one at an index from 0 to n - 1."""
         self._indices, self._make = range(n), make
 
+    def __repr__(self) -> str:
+        short = in_short(range(len(self)))
+        return repr(tuple(self) if isinstance(short, range) else short)
+
     def __len__(self) -> int:
         return len(self._indices)
 

@@ -23,7 +23,8 @@ class Counted:
 
 def in_short(value: Any) -> Any:
     """Return the value, or how many members it has where these are many."""
-    return Counted(value) if isinstance(value, tuple | list | dict) and len(value) > FEW else value
+    counts = isinstance(value, Sequence | dict) and not isinstance(value, str | bytes)
+    return Counted(value) if counts and len(value) > FEW else value
 
 
 def as_text(title: str, sentences: Iterable[str], rows: int) -> str:

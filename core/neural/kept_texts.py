@@ -5,25 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cachetools import LRUCache
 
 from nextlabel.core.embeddings.catalogue import BackboneSpec
 from nextlabel.core.errors import WeightsUnavailable
-from nextlabel.core.neural.texts import Directions, text_files, texts_are_here
+from nextlabel.core.neural.texts import Directions, load_words, text_files, texts_are_here
 from nextlabel.core.settings import Settings
 
 
 class KeptTexts:
-    """Keeps what the texts of the last jobs were embedded at: each round of labelling names the same classes.
+    """Keeps what the texts of the last jobs were embedded at: each round of labelling names the same classes. It keeps
+    them together as they were asked for: alone, or among others, a text lies a millionth elsewhere, and the same
+    request must not tell other numbers for what was asked before.
 
-    It keeps, too, that a hub could not be reached: whoever can do without texts doesn't wait for it in each job.
+    It keeps vocabularies, too, by which what can't be spelt is known without a network, and that a hub could not be
+    reached: whoever can do without texts doesn't wait for it in each job.
     """
 
     KEPT, AGAIN_S = 8, 600.0
 
     def __init__(self) -> None:
         self._kept: LRUCache[tuple[object, ...], Directions] = LRUCache(self.KEPT)
+        self._words: LRUCache[tuple[object, ...], Any] = LRUCache(self.KEPT)
         self._failures: dict[str, _Failure] = {}
 
     def get(
@@ -33,17 +38,28 @@ class KeptTexts:
 
         Raises WeightsUnavailable, and what `embed` does.
         """
+        key = (spec.name, *self._looks(spec, settings), *texts)
+        directions = self._kept.get(key)
+        if directions is None:
+            directions = self._kept[key] = embed()
+        return directions
+
+    def words(self, spec: BackboneSpec, settings: Settings) -> Any:
+        """Return the backbone's vocabulary. Raises what `load_words` does."""
+        key = self._looks(spec, settings)[0]
+        words = self._words.get(key)
+        if words is None:
+            words = self._words[key] = load_words(spec, settings)
+        return words
+
+    def _looks(self, spec: BackboneSpec, settings: Settings) -> list[tuple[object, ...]]:
+        """Return where vocabulary and weights lie, their times of change and sizes. Raises WeightsUnavailable."""
         try:
             files = text_files(spec, settings)
         except WeightsUnavailable as error:
             self._failures[spec.name] = _Failure(time.monotonic(), error)
             raise
-        looks = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-        key = (spec.name, *looks, *texts)
-        directions = self._kept.get(key)
-        if directions is None:
-            directions = self._kept[key] = embed()
-        return directions
+        return [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
 
     def failed_lately(self, spec: BackboneSpec, settings: Settings) -> WeightsUnavailable | None:
         """Return why the backbone's files could not be had, where the hub need not be asked again yet."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Directions:
             cosines[part] = _at_unit_length(taken) @ self.units.T
         return cosines
 
+    def at(self, texts: Sequence[int]) -> Directions:
+        """Take those of some of the texts."""
+        return replace(self, units=self.units[texts])
+
 
 @dataclass(frozen=True, eq=False)
 class Texts:
@@ -64,11 +68,6 @@ class Texts:
     words: Any
     scale: float
     weights: str
-
-    def strange(self, texts: Sequence[str]) -> list[str]:
-        """List the texts with something in them that its vocabulary has not: what it makes of these means nothing."""
-        unknown = self.words.unk_id()
-        return [text for text in texts if not (spelt := self.words.encode(_plain(text))) or unknown in spelt]
 
     def directions(self, texts: Sequence[str]) -> Directions:
         """Say where the texts lie among the images."""
@@ -121,6 +120,17 @@ def text_files(spec: BackboneSpec, settings: Settings) -> tuple[Path, Path]:
     side = spec.text_side
     assert side is not None
     return _file(spec, side, WORDS_OF_TEXTS, settings), _file(spec, side, WEIGHTS_OF_TEXTS, settings)
+
+
+def load_words(spec: BackboneSpec, settings: Settings) -> Any:
+    """Load that backbone's vocabulary alone, a hundredth of what `load_texts` reads. Raises what that does."""
+    return _vocabulary(text_files(spec, settings)[0])
+
+
+def strange(words: Any, texts: Sequence[str]) -> list[str]:
+    """List the texts with something in them that a vocabulary has not: what is made of these means nothing."""
+    unknown = words.unk_id()
+    return [text for text in texts if not (spelt := words.encode(_plain(text))) or unknown in spelt]
 
 
 def load_texts(spec: BackboneSpec, settings: Settings) -> Texts:

@@ -204,9 +204,10 @@ def train(
     neighbourhood: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
+    taught = embeddings[matched.rows]
     head = run.heads.get(
         request.head,
-        embeddings[matched.rows],
+        taught,
         matched.targets,
         len(matched.classes),
         seed=request.seed,
@@ -214,15 +215,23 @@ def train(
         tick=tick or run.advance,
         names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(neighbourhood), embeddings[matched.rows], matched.targets)
+    ).among(run.heads.neighbours(neighbourhood), taught, matched.targets)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
         images_per_class=matched.images_per_class(),
         temperature=rounded(head.temperature),
-        details={**head.details, **({"neighbours_among": len(head.neighbours)} if head.neighbours else {})},
+        details={**head.details, **_asked(head)},
     )
     return head, summary
+
+
+def _asked(head: Head) -> dict[str, float]:
+    """Tell of the pool's images what the head asks: how many may be neighbours, and how much the distributions say."""
+    if head.neighbours is None:
+        return {}
+    say = rounded(head.gaussians.say) if head.gaussians else 0.0
+    return {"neighbours_among": len(head.neighbours), "distributions_say": say}
 
 
 def out_of_fold(

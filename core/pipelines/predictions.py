@@ -15,7 +15,6 @@ from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.neural.heads.base import Head
-from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
@@ -51,14 +50,13 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """A head, and the images that it can be asked about, (K, d): choosing asks it about few of them."""
+    """A head, and the images that it can be asked about, (K, d): about few at a time, for these are copied."""
 
     head: Head
     embeddings: NDArray[np.float32]
 
     def said_of(self, rows: Rows) -> NDArray[np.float32]:
-        few = len(rows) <= ROWS_AT_ONCE  # more of them are not copied: the head looks at a slice at a time
-        return self.head.logits(self.embeddings[rows]) if few else self.head.logits(self.embeddings)[rows]
+        return self.head.logits(self.embeddings[rows])
 
 
 def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predictions | None:
@@ -79,7 +77,7 @@ def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predi
         every_row,
         summary,
         head.thresholds,
-        whole=Whole(head, embedded.embeddings),
+        whole=None if head.gaussians is None else Whole(head, embedded.embeddings),
     )
 
 

@@ -39,7 +39,7 @@ def order_of_choice(X: Matrix, y: NDArray[Any], others: Matrix, fitter: Fitter, 
             embeddings=E,
             labelled=known,
             targets=fitter.task.learnable(y[known])[1],
-            logits=fitted.head.logits(E) if fitted.head else None,
+            logits=fitted.head.to_choose_by().logits(E) if fitted.head else None,
             units=fitter.task.units,
         )
         add = max(1, round((GROWTH - 1) * len(known)))

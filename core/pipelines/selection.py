@@ -25,6 +25,7 @@ from nextlabel.core.kinds.selection import (
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
+from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.pipelines.class_names import ClassNames, class_names
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.hand_outs import Held, hand_out
@@ -48,6 +49,7 @@ from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
 from nextlabel.core.tasks.registry import task_of
 
+BY_ITS_NEIGHBOURS = " by its neighbours"  # what the whole head says may be another class
 OTHERS_ON_MAP = 5_000
 UNUSED = (
     "class quotas need a head, and it needs labels of two classes",
@@ -233,9 +235,14 @@ class _Decided:
         return self.predictions.classes
 
     def sort(self, candidates: Rows) -> Callable[[int], NDArray[np.bool_]]:
-        every_class = np.arange(len(self.classes))
-        logits, thresholds = self.predictions.said_of(candidates), self.predictions.thresholds
-        decided = self.task.decide(logits, every_class, len(self.classes), thresholds)
+        every_class, thresholds = np.arange(len(self.classes)), self.predictions.thresholds
+        slices = np.array_split(candidates, range(ROWS_AT_ONCE, len(candidates), ROWS_AT_ONCE))
+        decided = np.concatenate(
+            [
+                self.task.decide(self.predictions.said_of(rows), every_class, len(self.classes), thresholds)
+                for rows in slices
+            ]
+        )
         return lambda class_: self.task.shows(decided, class_)
 
 
@@ -360,23 +367,25 @@ def _items(
             reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
         )
-        yield item.model_copy(update={"reason": _reason(item, method, predictions, doubts[i] if doubts else None)})
+        yield item.model_copy(update={"reason": _reason(method, predictions, doubts[i] if doubts else None)})
 
 
 def _answers(task: ClassTask, logits: NDArray[np.float32], predictions: Predictions) -> list[Prediction]:
     return [task.answer(one, predictions.classes) for one in task.probabilities(logits)]
 
 
-def _reason(item: SelectionItem, method: Method, predictions: Predictions | None, doubted: Prediction | None) -> str:
+def _reason(method: Method, predictions: Predictions | None, doubted: Prediction | None) -> str:
     """Why one image was picked, in words a person understands. doubted: what was unsure of it."""
     if predictions is None or doubted is None:
         return method.reason
     words = method.reason
     if Need.LOGITS in method.needs:
         words += ": " + " / ".join(f"{name} {probability:.2f}" for name, probability in doubted.top[:2])
+        words += BY_ITS_NEIGHBOURS if predictions.whole else ""
     trained = predictions.head is not None and predictions.head.name != CLASS_NAMES
     counts = predictions.head.images_per_class if predictions.head and trained else {}
-    if item.predicted in counts and RARE * counts[item.predicted] < sum(counts.values()) / len(counts):
+    seen = class_of(doubted)
+    if seen in counts and RARE * counts[seen] < sum(counts.values()) / len(counts):
         words += "; rare class"
     return words
 

@@ -20,40 +20,42 @@ from nextlabel.core.kinds.prediction import goes_by_names
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.neural.heads.linear import LinearHead
 from nextlabel.core.neural.heads.registry import HEADS
-from nextlabel.core.neural.texts import Directions, Texts, load_texts
+from nextlabel.core.neural.texts import Directions, load_texts, strange
 from nextlabel.core.neural.training import Floats
 from nextlabel.core.pipelines.run import Run
 
 SENTENCE = "This is a photo of {}."  # that the network was shown most like
+MOST_BESIDE = 200  # declared names that are embedded before anybody labels an image so
 OF_LABELS = ("path_to_labels", "path_to_labels_train")
 
 
-def directions_for(request: JobRequest, texts: Sequence[str], field: str, run: Run) -> Directions:
-    """Say where the texts lie among the images of the request's backbone. Of the same ones as lately, no network is
-    loaded.
+def directions_for(
+    request: JobRequest, texts: Sequence[str], field: str, run: Run, *, beside: Sequence[str] = ()
+) -> Directions:
+    """Say where the texts lie among the images of the request's backbone. Of the same ones as lately, and where one
+    can't be spelt, no network is loaded.
 
-    field: a pointer to what the texts stand in.
+    field: a pointer to what the texts stand in. beside: what later jobs will ask for, embedded with them as far as it
+    can be spelt; for the same texts together, some of them asked for at a time, the network is loaded once.
 
     Raises InvalidRequest for texts in letters or words that it can't spell, and what `load_texts` does.
     """
     assert request.backbone is not None
     spec = find_backbone(request.backbone)
 
-    def embed() -> Directions:
-        loaded = load_texts(spec, run.settings)
-        _refuse_strange(loaded, texts, spec.name, field)
-        return loaded.directions(texts)
-
-    directions = run.texts.get(spec, texts, run.settings, embed)
-    run.texts_by = directions.weights
-    return directions
-
-
-def _refuse_strange(loaded: Texts, texts: Sequence[str], backbone: str, field: str) -> None:
-    if strange := loaded.strange(texts):
-        which = ", ".join(map(shown, strange[:3]))
-        detail = f"{backbone} reads English, and can't spell {len(strange)} of these texts: {which}"
+    words = run.texts.words(spec, run.settings)
+    if unspelt := strange(words, texts):
+        which = ", ".join(map(shown, unspelt[:3]))
+        detail = f"{spec.name} reads English, and can't spell {len(unspelt)} of these texts: {which}"
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
+    left_out = frozenset(strange(words, beside))
+    together = [text for text in dict.fromkeys([*beside, *texts]) if text not in left_out]
+    directions = run.texts.get(
+        spec, together, run.settings, lambda: load_texts(spec, run.settings).directions(together)
+    )
+    run.texts_by = directions.weights
+    place = {text: i for i, text in enumerate(together)}
+    return directions.at([place[text] for text in texts])
 
 
 def declared_for(request: JobRequest, run: Run, *, needed: bool) -> tuple[str, ...]:
@@ -80,12 +82,20 @@ def field_of_labels(request: JobRequest) -> str | None:
     return next((field for field in OF_LABELS if getattr(request, field, None) is not None), None)
 
 
-def directions_of_names(request: JobRequest, classes: Sequence[str], run: Run) -> Directions:
-    """Say where the names of classes lie. Raises what `directions_for` does."""
-    return directions_for(request, [SENTENCE.format(name) for name in classes], f"/{field_of_labels(request)}", run)
+def directions_of_names(
+    request: JobRequest, classes: Sequence[str], run: Run, *, declared: Sequence[str] = ()
+) -> Directions:
+    """Say where the names of classes lie. Raises what `directions_for` does.
+
+    declared: names among which these, and those of the next rounds, mostly are.
+    """
+    texts, beside = ([SENTENCE.format(name) for name in names] for names in (classes, declared[:MOST_BESIDE]))
+    return directions_for(request, texts, f"/{field_of_labels(request)}", run, beside=beside)
 
 
-def directions_of_names_if_known(request: JobRequest, classes: Sequence[str], run: Run) -> Directions | None:
+def directions_of_names_if_known(
+    request: JobRequest, classes: Sequence[str], run: Run, *, declared: Sequence[str] = ()
+) -> Directions | None:
     """Do the same for a job that can do without: where names can't be embedded, warn, and return None.
 
     A hub that could not be reached lately is not waited for again.
@@ -94,7 +104,7 @@ def directions_of_names_if_known(request: JobRequest, classes: Sequence[str], ru
     why: NextlabelError | None = run.texts.failed_lately(find_backbone(request.backbone), run.settings)
     if why is None:
         try:
-            return directions_of_names(request, classes, run)
+            return directions_of_names(request, classes, run, declared=declared)
         except (InvalidRequest, WeightsUnavailable, WeightsMismatch) as error:
             why = error
     _warn(why, run)
@@ -111,7 +121,7 @@ def names_for(request: JobRequest, classes: Sequence[str], run: Run) -> Floats |
 
     The folder of labels must declare classes: names that nobody wrote for people to read may be no words.
     """
-    if not issubclass(HEADS[request.head], LinearHead) or not declared_for(request, run, needed=False):
+    if not issubclass(HEADS[request.head], LinearHead) or not (declared := declared_for(request, run, needed=False)):
         return None
-    directions = directions_of_names_if_known(request, classes, run)
+    directions = directions_of_names_if_known(request, classes, run, declared=declared)
     return None if directions is None else directions.units

@@ -96,6 +96,7 @@ def folder(data, tmp_path_factory, monkeypatch):
 @pytest.mark.parametrize("page", SPOKEN_OF, ids=lambda page: page.name)
 def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, client, monkeypatch, capsys):
     monkeypatch.setenv("NEXTLABEL_URL", stack.url)
+    import_all(cli)  # with the default that their help names: other tests of this process look at that
     monkeypatch.setattr("nextlabel.client.commands.options.DEFAULT_BACKBONE", "descriptor")  # no weights here
     for name, value in re.findall(r"^\$ export (NEXTLABEL_\w+)=(\S+)$", page.read_text(), re.MULTILINE):
         monkeypatch.setenv(name, str(folder / Path(value).name))
@@ -114,6 +115,13 @@ def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, c
                 main(shlex.split(filled_in(line, client, folder)))
             expected = next((code for begin, code in ENDS.items() if line.startswith(begin)), 0)
             assert ended.value.code == expected, f"{line}: {capsys.readouterr().err[-2000:]}"
+
+
+def import_all(group: click.Group) -> None:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        if isinstance(below := group.get_command(context, name), click.Group):
+            import_all(below)
 
 
 def draw_boxes(folder: Path) -> None:

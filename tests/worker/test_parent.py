@@ -1,3 +1,4 @@
+import subprocess
 import threading
 
 from nextlabel.worker.parent import Parent
@@ -17,7 +18,10 @@ def test_a_worker_is_seen_with_its_processes_until_it_stops(settings, store):
 def test_the_jobs_of_a_worker_that_drains_are_asked_to_stop(settings, store):
     parent = Parent(settings, "w@host", processes=1, up=lambda: 1)
     parent.start()
-    claim = store.claim(submit(store, add=1, path_to_img="p").id, process="w@host/1", token="t", lease_s=60)
-    parent.drain()
-    assert store.renew(claim, worker="w@host", lease_s=60) == "drain"
+    with subprocess.Popen(["sleep", "60"]) as child:  # the janitor takes a job away from a process that isn't there
+        job_id = submit(store, add=1, path_to_img="p").id
+        claim = store.claim(job_id, process=f"w@host/{child.pid}", token="t", lease_s=60)
+        parent.drain()
+        assert store.renew(claim, worker="w@host", lease_s=60) == "drain"
+        child.kill()
     parent.stop()

@@ -85,10 +85,10 @@ class Detector:
         return seen
 
     def _found(self, image: Small, said: _Likely) -> tuple[Detected, Rows]:
-        detected, positions = boxes_of(image, said.boxes, said.sure, self._most)
         if not self._class_free:
-            return detected, positions
-        kept = np.flatnonzero(~is_background(detected, image.width, image.height))
+            return boxes_of(image, said.boxes, said.sure, self._most)
+        detected, positions = boxes_of(image, said.boxes, said.sure, max(self._most, MOST_BOXES))
+        kept = np.flatnonzero(~is_background(detected, image.width, image.height))[: self._most]
         return detected.at(kept), positions[kept]
 
     @staticmethod

@@ -19,8 +19,8 @@ from nextlabel.core.neural.heads.gaussians import Gaussians
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
 
-THEIR_SAY = np.float32(0.5)  # of the distributions' log-probabilities
-SHARPER = 1.5  # the power of a mean over neighbours, without distributions: it is less sure than it is right
+THEIR_SAY = 0.5  # of the distributions' log-probabilities, at most
+SHARPER = 1.5  # the power of a mean over neighbours, which is less sure than it is right; with distributions, down to 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,6 +30,7 @@ class Head(ABC):
     thresholds: (C,) the probability from which on an image is given a class, where a task decides by one a class.
     asks_neighbours: whether images near to one have a say in what it says of it. neighbours: among which; None: none.
     alone: the name of the head that it then is.
+    gaussians: where each class lies among the neighbours; None: not asked, or they are too few.
     names: (C, d) unit vectors where the names of its classes lie among the embeddings; None: unknown.
     """
 
@@ -56,7 +57,10 @@ class Head(ABC):
         return replace(asking, gaussians=neighbours.gaussians(embeddings, targets, said))
 
     def to_choose_by(self) -> Self:
-        """Return the head whose doubts tell which images to label next: without distributions, which leave few."""
+        """Return the head whose doubts tell which images to label next: without distributions, which leave few.
+
+        It is what the distributions were fitted by, too: the head among its neighbours, as sharp as they are alone.
+        """
         return replace(self, gaussians=None)
 
     @property
@@ -106,7 +110,7 @@ class Head(ABC):
         own = self._alone(embeddings)
         if self.neighbours is None:
             return own
-        power = SHARPER if self.gaussians is None else 1.0
+        power = SHARPER - (SHARPER - 1) * (self.gaussians.say if self.gaussians else 0.0)
         return self.neighbours.join(own, self._alone(self.neighbours.embeddings), embeddings, power)
 
     def _alone(self, embeddings: Floats) -> Floats:
@@ -117,5 +121,5 @@ class Head(ABC):
             some = np.asarray(embeddings[rows], np.float32)
             logits[rows] = self.forward(some) / self.temperature
             if self.gaussians is not None:
-                logits[rows] += THEIR_SAY * self.gaussians.log_shares(some)
+                logits[rows] += np.float32(THEIR_SAY * self.gaussians.say) * self.gaussians.log_shares(some)
         return logits

@@ -6,16 +6,18 @@ docs/heads.md: what it is worth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from nextlabel.core.neural.training import Floats, Integers
 
 COUNTS = 30  # a labelled image, for so many of the pool
+WELL_KNOWN = 20  # labels a class, from which on they say less the more there are: the labels then know better
 ROUNDS = 12
 SHRUNK = 0.2  # share of the mean variance in the covariance
 OUTSIDE = 0.01  # share of images that come from nowhere: so none is surely of a class for lying far from the others
@@ -28,11 +30,12 @@ Matrix = NDArray[np.float64]
 class Gaussians:
     """C classes' distributions. What each says of x, but for what they have in common, is x @ weights + bias.
 
-    weights: (d, C); bias: (C,).
+    weights: (d, C); bias: (C,). say: how much what they say counts, from 0 to 1.
     """
 
     weights: Matrix
     bias: Matrix
+    say: float = 1.0
 
     @classmethod
     def fit(cls, labelled: Floats, targets: Integers, pool: Floats, said: Floats) -> Gaussians:
@@ -45,15 +48,16 @@ class Gaussians:
         """
         n_classes = said.shape[1]
         known, unknown, prior = (np.asarray(one, np.float64) for one in (labelled, pool, said))
-        member = COUNTS * np.eye(n_classes)[targets]  # (L, C)
         squares = COUNTS * known.T @ known + unknown.T @ unknown  # each image of the pool counts one, in all classes
-        counts, sums = member.sum(axis=0), member.T @ known
+        counts = COUNTS * np.bincount(targets, minlength=n_classes).astype(np.float64)
+        ones = np.full(len(targets), COUNTS, np.float64)
+        sums = csr_array((ones, (targets, np.arange(len(targets)))), shape=(n_classes, len(targets))) @ known
         with threadpool_limits(1, user_api="blas"):  # products this narrow gain little from threads
             share = softmax(prior, axis=1)
             for _ in range(ROUNDS):
                 fitted = cls._of(counts + share.sum(axis=0), sums + share.T @ unknown, squares)
                 share = softmax(prior + unknown @ fitted.weights + fitted.bias, axis=1)
-        return fitted
+        return replace(fitted, say=min(1.0, WELL_KNOWN * n_classes / len(targets)))
 
     @classmethod
     def _of(cls, counts: Matrix, sums: Matrix, squares: Matrix) -> Gaussians:
@@ -68,7 +72,7 @@ class Gaussians:
 
     def seen_through(self, directions: Floats, origin: Floats) -> Gaussians:
         """Return these of x as those of y, where x = y @ directions - origin. directions: (D, d); origin: (d,)."""
-        return Gaussians(directions @ self.weights, self.bias - origin @ self.weights)
+        return replace(self, weights=directions @ self.weights, bias=self.bias - origin @ self.weights)
 
     def log_shares(self, x: Floats) -> Floats:
         """Return how likely each class is by these alone, all as frequent: (N, d) -> (N, C), logarithms."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nextlabel.core.disk import make_private
 from nextlabel.core.errors import (
     Cancelled,
     JobNotFinished,
@@ -100,6 +101,28 @@ def test_a_result_of_which_a_part_cannot_be_made_leaves_no_file_behind(files, fo
     with pytest.raises(Cancelled):
         files.write("job_1", 2, parts())
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_part_could_not_read_is_not_taken_for_the_folder_of_results(files, folder):
+    def parts():
+        yield (folder / "gone").read_bytes()
+
+    with pytest.raises(FileNotFoundError, match="gone"):
+        files.write("job_1", 2, parts())
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_another_attempt_takes_away_is_made_once_more(files, monkeypatch):
+    def made(path):
+        make_private(path)
+        if path.name == "job_1" and not taken:
+            taken.append(path.rmdir())
+
+    taken = []
+    monkeypatch.setattr(result_files, "make_private", made)
+    files.write("job_1", 2, iter([b"the ", b"result"]))
+    assert files.path(job()).read_bytes() == b"the result"
+    assert taken
 
 
 def test_a_folder_that_may_not_be_written_is_told_before_and_after_the_work(shared_path, as_nobody):

@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from nextlabel.client.hand_outs import HandOut
-from nextlabel.core.kinds.results import as_csv
+from nextlabel.core.kinds.results import MadeWhenAsked, as_csv
 from tests.canned_results import RESULTS
 from tests.core.kinds.test_results import prediction, selection
 
@@ -58,6 +58,14 @@ def test_parts_with_many_members_are_short_too():
     few = prediction("a.png").items[0]
     assert "name='a.png'" in repr(few)
     assert "<" not in repr(few)
+
+
+def test_members_that_are_made_when_asked_for_are_shown_as_others_are():
+    made = MadeWhenAsked(5000, lambda i: prediction(f"{i}.png").items[0])
+    many = prediction("a.png").model_copy(update={"items": made})
+    assert repr(dict(many.__repr_args__())["items"]) == repr(made) == "<5000 of them>"
+    few = MadeWhenAsked(2, lambda i: prediction(f"{i}.png").items[0])
+    assert repr(few) == repr(tuple(few))
 
 
 def test_without_pandas_it_is_said_how_to_get_it(monkeypatch):

@@ -6,7 +6,7 @@ from torch import nn
 
 from nextlabel.core.embeddings.catalogue import TEXT_SIDES, find_backbone
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.neural.texts import EPS, load_texts
+from nextlabel.core.neural.texts import EPS, load_texts, load_words, strange
 from nextlabel.core.settings import Settings
 from tests import text_side
 from tests.text_side import NAME
@@ -43,7 +43,8 @@ def test_a_text_is_read_in_small_letters_without_punctuation_and_as_far_as_there
 
 
 def test_what_can_not_be_spelt_is_strange(settings):
-    assert load(settings).strange(["red", "красный", "red 紅", "?!"]) == ["красный", "red 紅", "?!"]
+    words = load_words(find_backbone(NAME), settings)
+    assert strange(words, ["red", "красный", "red 紅", "?!"]) == ["красный", "red 紅", "?!"]
 
 
 def test_it_computes_what_a_transformer_written_out_by_hand_does(settings, tmp_path):

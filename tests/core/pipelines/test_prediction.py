@@ -3,6 +3,8 @@ import pytest
 from nextlabel.core.errors import NoLabels, NothingToPredict, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
+from nextlabel.core.neural.texts import load_texts
+from nextlabel.core.pipelines import texts
 from nextlabel.core.tasks.classification import read_labels
 from tests.pools import class_of, label, spoil
 from tests.text_side import NAME
@@ -159,6 +161,46 @@ def test_a_head_listens_to_the_names_of_declared_classes_and_says_how_much_in_ea
         declared.validate(labels, val, backbone=NAME),
     ):
         assert (told.head.details["names"], bool(told.manifest.texts), told.manifest.head) == (weight, True, "linear")
+
+
+def test_the_network_of_texts_is_loaded_once_for_rounds_that_label_more_classes_each(declared, monkeypatch):
+    declared.remember()
+    loads = count_loads(monkeypatch)
+    labels = declared.root / "labels"
+    (labels / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}, {"name": "bed"}, {"name": "красный"}]')
+    for n in (2, 3):
+        label_as(labels, ["red", "blue", "bed"][:n])
+        details = declared.predict(str(labels), backbone=NAME).head.details
+        assert "names" in details
+    alone = declared.predict(str(labels), backbone=NAME).head.details
+    assert (alone, len(loads)) == (details, 1)
+
+
+def test_no_network_is_loaded_for_names_of_which_one_can_not_be_spelt(declared, monkeypatch):
+    declared.remember()
+    loads = count_loads(monkeypatch)
+    label_as(declared.root / "labels", ["red", "красный"])
+    for _ in range(2):
+        told = declared.predict(str(declared.root / "labels"), backbone=NAME)
+        assert "names" not in told.head.details
+        assert "can't spell 1 of these texts" in declared.warning("names_unread").detail
+    assert loads == []
+
+
+def count_loads(monkeypatch):
+    def load(*given):
+        loads.append(given)
+        return load_texts(*given)
+
+    loads = []
+    monkeypatch.setattr(texts, "load_texts", load)
+    return loads
+
+
+def label_as(folder, classes):
+    images = (f"{colour}_{i}.png" for colour in ("red", "blue") for i in range(6))
+    answers = zip(images, [one for one in classes for _ in range(3)], strict=False)
+    (folder / "ann.txt").write_text("".join(f"{name}\t{class_name}\n" for name, class_name in answers))
 
 
 def test_names_that_were_not_declared_are_not_listened_to_nor_by_a_network(declared):

@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import numpy as np
@@ -16,6 +17,7 @@ from nextlabel.core.errors import (
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
 from nextlabel.core.methods.registry import methods_of
+from nextlabel.core.neural.heads.neighbours import Neighbours
 from tests.pools import class_of, draw, label, spoil
 from tests.text_side import NAME
 
@@ -132,9 +134,37 @@ def test_an_item_tells_rank_name_guess_and_reason(bench):
         assert (item.predicted, item.confidence) == (item.top[0].class_name, item.top[0].probability)
         assert [one.probability for one in item.top] == sorted((one.probability for one in item.top), reverse=True)
         assert sum(one.probability for one in item.top) == pytest.approx(1, abs=1e-5)
+        assert re.fullmatch(
+            r"uncertain: (red|blue|green) [01]\.\d\d / (red|blue|green) [01]\.\d\d by its neighbours", item.reason
+        )
+
+
+def test_what_a_head_alone_is_unsure_of_is_what_its_items_say(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.labels("red_0.png", "red_1.png", "blue_0.png", "blue_1.png")
+    for item in bench.select(add=4, path_to_labels=labels, method="margin", head="linear_alone").items:
         first, second = item.top[:2]
         shown = f"{first.class_name} {first.probability:.2f} / {second.class_name} {second.probability:.2f}"
         assert item.reason == f"uncertain: {shown}"
+
+
+def test_a_selection_says_of_an_image_what_a_prediction_says(bench, digits):
+    labels = bench.label_as(digits, list(digits)[:40])
+    chosen = bench.select(add=20, path_to_labels=labels)
+    predicted = {item.name: item for item in bench.predict(labels).items}
+    for item in chosen.items:
+        assert item.predicted == predicted[item.name].predicted
+        assert item.confidence == pytest.approx(predicted[item.name].confidence, abs=1e-4)
+
+
+def test_images_are_chosen_without_the_distributions_say(bench, digits, monkeypatch):
+    labels = bench.label_as(digits, list(digits)[:40])
+    asked = {"path_to_labels": labels, "add": 20, "method": "margin"}
+    chosen = bench.select(**asked)
+    monkeypatch.setattr(Neighbours, "gaussians", lambda *_: None)
+    without = bench.select(**asked)
+    assert without.data == chosen.data
+    assert [item.confidence for item in without.items] != [item.confidence for item in chosen.items]
 
 
 def test_labelled_images_are_never_selected(bench):

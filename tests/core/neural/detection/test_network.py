@@ -9,9 +9,10 @@ from PIL import Image
 
 from nextlabel.core.data.boxes import Detected
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
+from nextlabel.core.neural.detection import detector
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Detector, Seen, boxes_of, is_background, likely
 from nextlabel.core.neural.detection.letterbox import Small
-from nextlabel.core.neural.detection.network import Yolox
+from nextlabel.core.neural.detection.network import Raw, Yolox
 from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
 from nextlabel.core.settings import Settings
 
@@ -122,6 +123,19 @@ def test_a_box_around_nearly_all_of_an_image_is_no_object_where_others_are_draft
     numbers = np.array(boxes, float)
     found = Detected(numbers[:, :4], np.zeros(len(boxes), np.int64), numbers[:, 4])
     assert is_background(found, 100, 100).tolist() == expected
+
+
+def test_boxes_around_the_background_take_no_place_of_those_that_are_wanted(monkeypatch):
+    """Four around seven tenths of the image, the surest, and 36 apart from each other."""
+    wide = [(50, 35, 100, 70), (50, 65, 100, 70), (35, 50, 70, 100), (65, 50, 70, 100)]
+    boxes = torch.tensor([*wide, *((8 + 16 * x, 8 + 16 * y, 9, 9) for x in range(6) for y in range(6))]).float()
+    objects = torch.linspace(4, 1, len(boxes))
+    raw = Raw(*(part[None] for part in (boxes, objects, torch.zeros(40, 0), torch.zeros(40, 2), torch.zeros(2))))
+    monkeypatch.setattr(detector, "runner", lambda *_: lambda images: [raw for _ in images])
+    image = Small(np.zeros((100, 100, 3), np.uint8), 100, 100)
+    (seen,) = Detector(None, class_free=True, most=30)([image])
+    assert seen.detected.places[:, 2].tolist() == [9.0] * 30
+    assert len(seen.described) == 30
 
 
 def test_the_published_weights_find_cards_without_any_label(real_data):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,3 +78,19 @@ def test_a_head_learns_more_from_few_labels_with_the_pool_s_distributions():
     among = alone.among(Neighbours(embeddings), embeddings[shown], known)
     right = [np.mean(classes[head.logits(embeddings).argmax(axis=1)] == targets) for head in (alone, among)]
     assert right[1] > right[0] + 0.05
+
+
+def test_the_more_labels_a_class_has_the_less_the_distributions_say():
+    embeddings, targets = clusters(400)
+    head = train_head("linear", embeddings, targets, 3, seed=0)
+    say = [head.among(Neighbours(embeddings), embeddings[:n], targets[:n]).gaussians.say for n in (9, 60, 120, 240)]
+    assert say == [1, 1, 0.5, 0.25]
+
+
+def test_a_hundred_thousand_labels_of_a_thousand_classes_take_no_more_memory_than_their_places():
+    rng = np.random.default_rng(0)
+    labelled, targets = rng.normal(size=(100_000, 4)).astype(np.float32), np.arange(100_000) % 1_000
+    tracemalloc.start()
+    Gaussians.fit(labelled, targets, labelled[:50], np.zeros((50, 1_000), np.float32))
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20  # bytes; each label of each class would be 800 MB
+    tracemalloc.stop()
