@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
-from playwright.sync_api import TimeoutError as TooLong
 
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.tasks.classification import read_labels
@@ -24,7 +23,6 @@ SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for peo
 AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
 #: A tile's short text is hidden from screen readers, which hear a sentence instead.
 NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
-FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 #: What software rendering has to say about its speed, where there is no graphics card.
 OF_THE_DRIVER = "GL Driver Message"
 
@@ -78,10 +76,7 @@ class Visitor:
         ]
 
     def shot(self, name: str) -> None:
-        try:  # a view that has just come may take a moment
-            self.page.wait_for_function(FITS, timeout=3_000)
-        except TooLong:
-            pytest.fail(f"{name}: a part of the page reaches beyond its window")
+        assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
         if SHOTS:
             self.page.wait_for_timeout(500)
             self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
