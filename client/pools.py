@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nextlabel.core.data.files import has_suffix
-from nextlabel.core.data.labels_folder import ALL_SUFFIXES, SIDE_FILES, may_hold_labels, would_count_among_labels
+from nextlabel.core.data.labels_folder import means_something, would_count_among_labels
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data_roots import Roots, bucket_url, is_url
 
@@ -93,5 +93,4 @@ def is_of(file: Path, labels: Path | None) -> bool:
         return False
     if not labels.is_dir():
         return file.resolve() == labels.resolve()
-    counts = may_hold_labels(file.name, ALL_SUFFIXES) or file.name in SIDE_FILES or has_suffix(file.name)
-    return counts and file.resolve().parent == labels.resolve()
+    return means_something(file.name) and file.resolve().parent == labels.resolve()

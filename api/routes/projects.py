@@ -20,9 +20,9 @@ from nextlabel.core.data.projects import (
     Share,
     Task,
     Word,
-    before_it,
     forget_project,
     keep_project,
+    kept_before,
     named_projects,
 )
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -94,7 +94,7 @@ async def post_project(body: Annotated[ProjectGiven, Body()], services: Given, _
     settings = services.settings
 
     def keep() -> tuple[NamedProject, ...]:
-        check_work(wanted, before_it(settings.state_dir, wanted, body.was))
+        check_work(wanted, kept_before(settings.state_dir, wanted, body.was))
         return keep_project(settings.state_dir, wanted, was=body.was, version=body.version, roots=settings.data_roots)
 
     folders = [one for one in (*wanted.folders, body.path_to_img_val, body.path_to_labels_val) if one]

@@ -58,16 +58,22 @@ def may_hold_labels(name: str, suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> 
     return name.lower().endswith(tuple(suffixes)) and not name.startswith((".", "~"))
 
 
+def means_something(name: str) -> bool:
+    """Tell whether a file of that name, in a folder of labels, holds labels, lies beside them, or is an image."""
+    return may_hold_labels(name, ALL_SUFFIXES) or name in SIDE_FILES or has_suffix(name)
+
+
 def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
     """Tell whether a file that is to be written would count among people's labels, spoil them, or take their place.
 
-    They lie where they were written by nextlabel, which leaves a lock: but in a folder that has others in it, only if
-    a file of labels is there. And they lie in a folder that has nothing else. Where a file counts for nobody's, it may
-    be written: its name decides, as wherever labels are read. So it may beside a file of labels, where people work.
+    Only where its name means something there. A folder is taken for one of labels
+
+    * if nextlabel wrote labels into it, which leaves a lock, and either some lie there, or it has no folder in it;
+    * without a lock, if some lie there, and nothing else that is shown.
 
     is_labels: the file is to hold people's labels; then it may take the place of an older one.
     """
-    if not (may_hold_labels(file.name, ALL_SUFFIXES) or file.name in SIDE_FILES or has_suffix(file.name)):
+    if not means_something(file.name):
         return False
     folder = file.resolve().parent
     try:

@@ -115,7 +115,7 @@ def keep_project(
     wanted = replace(wanted, name=tidy(wanted.name))
     if not is_name(wanted.name):
         raise InvalidRequest([Fault("/name", "invalid_value", f"a project's name has {RULE}")])
-    _check_folders(wanted, before_it(state, wanted, was), roots)
+    _check_folders(wanted, kept_before(state, wanted, was), roots)
     with _changing(state) as folder:
         before = {one.name: one for one in _read(folder)}
         replaced = wanted.name if was is None else tidy(was)
@@ -149,7 +149,7 @@ def forget_project(state: Path, name: str) -> tuple[NamedProject, ...]:
         return _write(folder, kept)
 
 
-def before_it(state: Path, wanted: NamedProject, was: str | None) -> NamedProject | None:
+def kept_before(state: Path, wanted: NamedProject, was: str | None) -> NamedProject | None:
     """Return what is kept under the name whose place a project takes. Raises PathNotReadable: the file is damaged."""
     name = tidy(wanted.name if was is None else was)
     return next((one for one in named_projects(state) if one.name == name), None)

@@ -56,7 +56,7 @@ class _PartNotMade(Exception):
         self.why = why
 
 
-def _apart(parts: Iterable[bytes]) -> Iterator[bytes]:
+def _made(parts: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the parts. An OSError of what makes them says nothing of our folder: _PartNotMade is raised instead."""
     try:
         yield from parts
@@ -86,7 +86,7 @@ class ResultFiles:
         path = self._path(job_id, fence)
         try:
             with ExitStack() as stack:
-                self._opened(path, stack).writelines(_apart(parts))
+                self._opened(path, stack).writelines(_made(parts))
             _sync_names(path.parent, self._folder)
         except BaseException as error:
             with suppress(OSError):  # another attempt's result is in it, or it never was

@@ -82,9 +82,9 @@ class Fitter:
         }
         if like is not None:
             head = like.train_like(embeddings, known, len(classes), **options)
-            return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
-        head = trainer.train(self.name, embeddings, known, len(classes), **options)
-        self._searched[len(targets)] = head
+        else:
+            head = trainer.train(self.name, embeddings, known, len(classes), **options)
+            self._searched[len(targets)] = head
         return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
 
     @property

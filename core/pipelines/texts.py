@@ -42,7 +42,6 @@ def directions_for(
     """
     assert request.backbone is not None
     spec = find_backbone(request.backbone)
-
     words = run.texts.words(spec, run.settings)
     if unspelt := strange(words, texts):
         which = ", ".join(map(shown, unspelt[:3]))
