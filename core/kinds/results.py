@@ -229,13 +229,23 @@ class HeadSummary(Part):
     details: dict[str, float | int | str]
 
 
+class WarmFrom(Part):
+    """The kept `detector` that training went on from, and how many labelled `images` it knew. `trainings`: so many have
+    gone on from one another since one began with the published weights."""
+
+    detector: str
+    images: int
+    trainings: int
+
+
 class DetectorSummary(Part):
     """How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
 
     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
-    made larger, smaller, lighter and darker by chance, as objects are small.
+    made larger, smaller, lighter and darker by chance, as objects are small. `warm_from`: what training went on from;
+    None: it began with the published weights.
     """
 
     name: str
@@ -249,6 +259,7 @@ class DetectorSummary(Part):
     augmented: bool = False
     map50: float | None
     thresholds: dict[str, float]
+    warm_from: WarmFrom | None = None
 
 
 class PredictedBox(Part):

@@ -37,6 +37,7 @@ COMPARED = 100_000  # names in the pool with which absent ones are compared: hal
 VALIDATION_ROLE = "validation"
 COPIES_SHOWN = 100
 RARE = 3  # times fewer labels than the mean class has
+NEAR_HALF = 1e-3  # nearer to it, the product of two numbers doesn't tell on which side a third lies
 DIGITS = 6  # beyond these, the order of a sum shows
 VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 
@@ -318,6 +319,16 @@ def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
 
 def rounded(value: float) -> float:
     return round(float(value), DIGITS)
+
+
+def all_rounded(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    """Round as `round` does, to the last bit, all numbers at once; times 10^digits they are below 10^12."""
+    scaled = values * 10.0**digits
+    whole: NDArray[np.float64] = np.rint(scaled)
+    halves = np.abs(np.abs(scaled - whole) - 0.5) < NEAR_HALF
+    found = whole / 10.0**digits
+    found[halves] = [round(value, digits) for value in values[halves].tolist()]
+    return found
 
 
 def rounded_interval(interval: tuple[float, float]) -> tuple[float, float]:
