@@ -17,7 +17,7 @@ from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Began, Known
 
-LEAST_SHARE = 0.5  # of today's labelled images that it has to know
+LEAST_SHARE = 0.6  # of today's labelled images that it has to know: of fewer it was not measured what it is worth
 MOST_TRAININGS = 3  # that go on from one another: then one begins with the published weights again
 FEWER = 2  # times as few images pass
 
