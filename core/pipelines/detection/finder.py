@@ -32,7 +32,7 @@ from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Trained, fine_tune, split
 from nextlabel.core.neural.detection.weights import CLASSES, NAME, find_weights, is_here, read_weights
 from nextlabel.core.neural.hub import digest_of_file
-from nextlabel.core.neural.training import Tick, drawn_from
+from nextlabel.core.neural.training import drawn_from
 from nextlabel.core.pipelines.detection.earlier import (
     FEWER,
     Earlier,
@@ -45,6 +45,7 @@ from nextlabel.core.pipelines.detection.large import featuring_large_finder, lar
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
+from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import (
     LARGER_SIDE,
     SIDE,
@@ -168,22 +169,24 @@ def finder_of(
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
+    That stage begins when training does, and not at all where none is needed.
+
     before, counts, total: where that stage trains several, how many images passed in it before, how many this one
     counts for, and how many will pass in all. keeps: whether it is kept for other jobs. features_do: as of
     `proposing_finder`. small: whether objects are, where one answer compares several; None: by what is drawn here.
     Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
     small = are_small(drawn) if small is None else small
-    if not before:
-        run.stage("train", total or passes_of(request, run, small=small), "images")
+    passes = passes_of(request, run, small=small)
+    part = PartOfTraining(run, before, counts or passes, total)
     if not any(image.boxes for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
     if detector == "large":
-        return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
+        return large_finder(request, pool, drawn, run, part, keeps=keeps)
     if detector == "light":
-        return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
-    return _whole_finder(request, pool, drawn, run, before, counts, keeps, small)
+        return light_finder(request, pool, drawn, run, request.image_size or SIDE, part)
+    return _whole_finder(request, pool, drawn, run, part, keeps, small)
 
 
 def _whole_finder(
@@ -191,8 +194,7 @@ def _whole_finder(
     pool: Pool,
     drawn: Mapping[int, BoxedImage],
     run: Run,
-    before: int,
-    counts: int | None,
+    part: PartOfTraining,
     keeps: bool,
     small: bool,
 ) -> Finder:
@@ -200,16 +202,12 @@ def _whole_finder(
     side = request.image_size or (LARGER_SIDE if small else SIDE)
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-
-    def tick(done: int, total: int) -> None:
-        run.advance(before + done * (counts or passes) // max(total, 1))
-
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
     how = (weights + named_by, side, passes, small)
-    training = _Training(request, pool, drawn, classes, side, passes, small, backbone, how, run)
-    trained = training.kept_or_trained(start, tick, keeps=keeps)
-    tick(passes, passes)
+    training = _Training(request, pool, drawn, classes, side, passes, small, backbone, how, part, run)
+    trained = training.kept_or_trained(start, keeps=keeps)
+    part.end()
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
     engine = run.settings.cpu_engine
@@ -229,9 +227,10 @@ class _Training:
     small: bool
     backbone: Backbone | None
     how: tuple[object, ...]
+    part: PartOfTraining
     run: Run
 
-    def kept_or_trained(self, start: Callable[[], Yolox], tick: Tick, *, keeps: bool) -> Trained:
+    def kept_or_trained(self, start: Callable[[], Yolox], *, keeps: bool) -> Trained:
         """Return what was trained for these labels before, or train it.
 
         One that went on from another has a key of its own: nobody is given it who didn't ask for such a one.
@@ -242,9 +241,10 @@ class _Training:
         for known_key in (warm_key, key) if warm else (key,):
             if (known := kept.get(known_key, len(self.classes))) is not None:
                 return known
+        self.part.begin()
         digests, settings = digests_of(self.pool, self.drawn), settings_of((*self.how, self.request.seed))
         earlier = find_earlier(kept, settings, digests) if warm else None
-        trained, learnt, held = self._train(start, earlier, digests, tick)
+        trained, learnt, held = self._train(start, earlier, digests)
         if keeps:
             trainings = 0 if earlier is None else earlier.began.trainings
             lessons = Lessons(settings, self.classes, learnt, held, trainings).said()
@@ -252,7 +252,7 @@ class _Training:
         return trained
 
     def _train(
-        self, start: Callable[[], Yolox], earlier: Earlier | None, digests: Mapping[int, str], tick: Tick
+        self, start: Callable[[], Yolox], earlier: Earlier | None, digests: Mapping[int, str]
     ) -> tuple[Trained, tuple[str, ...], tuple[str, ...]]:
         """Return it, and by their digests the images that it learnt from, and those that were held out."""
         seed, backbone = self.request.seed, self.backbone
@@ -268,7 +268,7 @@ class _Training:
             seed=seed,
             augments=self.small,
             known=known,
-            tick=tick,
+            tick=self.part.tick,
         )
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, self.side, self.pool, seed, self.run, known)
