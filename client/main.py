@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from gettext import gettext as _
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
@@ -15,6 +17,9 @@ from nextlabel.client.commands.lazy import Cut, LazyGroup
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, Unsendable
 from nextlabel.client.words import choose_language, translated
 from nextlabel.core.errors import NextlabelError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 DONE, FAILED, USAGE, NOT_TAKEN, CANCELLED, INTERRUPTED, CUT = 0, 1, 2, 3, 4, 130, 141
 SECTIONS: dict[str, dict[str, str] | str] = {
@@ -64,6 +69,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process, with one of the exit codes above."""
     _open_what_is_closed()
+    _outlive_who_reads_stderr()
     try:
         choose_language()
         code = translated(cli).main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
@@ -99,6 +105,24 @@ def _open_what_is_closed() -> None:
     ):
         if getattr(sys, name) is None and os.open(os.devnull, flags) == number:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - it is no path
+
+
+class _Unread(io.FileIO):
+    """Takes words that can't be written any more as if they were: nobody reads them."""
+
+    def write(self, words: ReadableBuffer, /) -> int:
+        try:
+            return super().write(words)
+        except OSError:
+            return memoryview(words).nbytes
+
+
+def _outlive_who_reads_stderr() -> None:
+    """Lose what can't be written on stderr: that is progress and remarks, and no reason for work to be in vain."""
+    was = sys.__stderr__
+    if was is not None and sys.stderr is was:
+        told = io.BufferedWriter(_Unread(was.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(told, was.encoding, was.errors, line_buffering=True)
 
 
 def _write_nothing_more() -> None:

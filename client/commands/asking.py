@@ -9,12 +9,10 @@ from typing import Any
 
 import click
 
-from nextlabel.client.commands.options import Key, Url, called, request_body, request_parameters, together
-from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, to_the_end
+from nextlabel.client.commands.options import Key, Url, request_body, request_parameters, together
+from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, keep_apart, to_the_end
 from nextlabel.client.http import Client
-from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.talk import Format
-from nextlabel.core.data_roots import is_url
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.reports.charts import is_drawn
@@ -52,7 +50,7 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
             raise click.UsageError(
                 _("no chart is drawn of what `{command}` answers; ask for csv or json").format(command=kind.command)
             )
-        _keep_apart(output, given)
+        keep_apart(output, given)
         with Client(url, api_key) as client:
             job = client.submit(request_body(kind.name, given))
             if no_wait:
@@ -61,22 +59,6 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
             to_the_end(client, job, wish, title=kind.command, cancel_on_interrupt=cancel_on_interrupt)
 
     return carry_out
-
-
-def _keep_apart(output: Path | None, given: dict[str, Any]) -> None:
-    """See that a result doesn't take the place of the labels it comes from, nor lie among them. Raises UsageError."""
-    if output is None:
-        return
-    for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
-        if given.get(field) and is_of(output, Path(given[field])):
-            raise click.UsageError(
-                _("{file} is or lies in {where}: a model's guesses would count as labels").format(
-                    file=output, where=called(field)
-                )
-            )
-    for field in ("path_to_img", "path_to_img_train", "path_to_img_val"):
-        if given.get(field) and not is_url(given[field]):
-            keep_out_of([output], pool=Path(given[field]))
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Key, Url
-from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, to_the_end
+from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, deliver, keep_apart, to_the_end
+from nextlabel.client.consoles import Out
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.progress import ago
@@ -83,6 +84,7 @@ def watch(
     wish = Wish.of(form, as_json, output)
     with Client(url, api_key) as client:
         job = client.job(job_id)
+        keep_apart(output, job.request)
         to_the_end(client, job, wish, title=job.kind, cancel_on_interrupt=cancel_on_interrupt)
 
 
@@ -96,6 +98,7 @@ def result(job_id: str, form: Format | None, as_json: bool, output: Path | None,
     wish = Wish.of(form, as_json, output)
     with Client(url, api_key) as client:
         job = client.job(job_id)
+        keep_apart(output, job.request)
         console = Console(stderr=True)
         tell_warnings(job, console)
         deliver(client, job, wish, console)
@@ -132,6 +135,8 @@ def retry(
     """Submit a job anew that failed or was cancelled, and follow it. What it had embedded need not be done again."""
     wish = Wish.of(form, as_json, output)
     with Client(url, api_key) as client:
+        if output is not None:
+            keep_apart(output, client.job(job_id).request)
         job = client.retry(job_id)
         if no_wait:
             click.echo(as_record(job) if as_json else job.id)
@@ -181,7 +186,7 @@ def _capabilities_told(service: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _show_capabilities(service: dict[str, Any]) -> None:
-    console = Console()
+    console = Out()
     backbones = (
         (b["name"], _("here") if b["weights_here"] else _("from the hub"), b["summary"]) for b in service["backbones"]
     )

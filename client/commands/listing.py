@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import click
 from pydantic import BaseModel
-from rich.console import Console
 
+from nextlabel.client.consoles import Out
 from nextlabel.client.csv_lines import csv_line
 from nextlabel.client.tables import table
 
@@ -41,7 +41,7 @@ def tell(items: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool = Fa
     elif sys.stdout.isatty():
         read = [one for one in columns if one.in_table]
         headings = [one.name if one.heading is None else one.heading for one in read]
-        Console().print(table(headings, ([(c.shown or c.of)(item) for c in read] for item in items)))
+        Out().print(table(headings, ([(c.shown or c.of)(item) for c in read] for item in items)))
     else:
         sys.stdout.write(csv_line(one.name for one in columns))
         for item in items:

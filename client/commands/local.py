@@ -10,14 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from nextlabel.client.consoles import Out
 from nextlabel.client.demo import Demo, Material
 from nextlabel.client.http import Client
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
 
-console = Console()
+console = Out()
 EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
 SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers need, and the command alone does not

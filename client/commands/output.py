@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.console import Console
 
-from nextlabel.client.commands.options import together
+from nextlabel.client.commands.options import called, together
+from nextlabel.client.consoles import Out
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
+from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
 from nextlabel.client.talk import Format, OnChange
 from nextlabel.core.data.labels_folder import would_count_among_labels
+from nextlabel.core.data_roots import is_url
 from nextlabel.core.disk import write_whole
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.reports.charts import chart_of
 from nextlabel.core.reports.pictures import png_of, why_no_png
 
@@ -88,6 +92,25 @@ class Wish:
         return cls(form, output)
 
 
+def keep_apart(output: Path | None, asked: Mapping[str, Any]) -> None:
+    """See that a result doesn't take the place of the labels it comes from, nor lie among them, nor among the images.
+
+    asked: what the job was asked with, or will be. Raises UsageError.
+    """
+    if output is None:
+        return
+    for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
+        if asked.get(field) and is_of(output, Path(asked[field])):
+            raise click.UsageError(
+                _("{file} is or lies in {where}: a model's guesses would count as labels").format(
+                    file=output, where=called(field)
+                )
+            )
+    for field in ("path_to_img", "path_to_img_train", "path_to_img_val"):
+        if asked.get(field) and not is_url(asked[field]):
+            keep_out_of([output], pool=Path(asked[field]))
+
+
 def _form_of(file: Path, form: Format | None) -> Format:
     """Return the form that a file's name says, or the one that was asked for. Raises UsageError: it can't be told."""
     suffix = file.suffix.lower()
@@ -135,7 +158,7 @@ def _tells_of_no_worker(client: Client, show_progress: OnChange) -> OnChange:
 def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
     """Print the result or write it to a file; the sentences about a file's content go to `console`."""
     if wish.form is None:
-        show(job.result or client.result(job.id), Console())
+        show(job.result or client.result(job.id), Out())
         return
     content = client.download(job.id, wish.form)
     if wish.is_chart:
@@ -158,7 +181,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
 
 
 def _chart(content: bytes, job: Job, *, as_png: bool) -> bytes:
-    drawn = chart_of(result_adapter.validate_json(content))
+    drawn = chart_of(read_result(content))
     if drawn is None:
         raise click.UsageError(_("no chart is drawn of that; `nextlabel result {id}` has the result").format(id=job.id))
     return png_of(drawn) if as_png else drawn.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, get_args
@@ -78,8 +79,9 @@ def report(
     console = Console(stderr=True)
     with Client(url, api_key) as client:
         wanted = _wanted(task, {**sets, "backbone": backbone or options.DEFAULT_BACKBONE}, val, add, curve=curve)
-        jobs = list(_jobs(client, wanted, console))
-        content = client.report(path_to_img, path_to_labels, jobs, task=task)
+        with _told_once(console) as left_out:
+            jobs = list(_jobs(client, wanted, console, left_out))
+            content = client.report(path_to_img, path_to_labels, jobs, task=task)
     write_whole(output, content, durable=False)
     click.echo(_("{file}: {megabytes:.1f} MB").format(file=output, megabytes=len(content) / 1e6), err=True)
 
@@ -108,19 +110,44 @@ def _wanted(
     return {kind: request for kind, request in wanted.items() if not left_out.get(kind)}
 
 
-def _jobs(client: Client, wanted: dict[str, dict[str, Any]], console: Console) -> Iterator[str]:
-    """Carry out what a report is made of, and yield the ids of what succeeded; say what did not, and why."""
+def _jobs(
+    client: Client, wanted: dict[str, dict[str, Any]], console: Console, left_out: dict[str, list[str]]
+) -> Iterator[str]:
+    """Carry out what a report is made of, and yield the ids of what succeeded.
+
+    left_out: titles of what did not succeed are added to it, by the cause.
+    """
     for kind, request in wanted.items():
         title = KINDS[kind].title
         try:
             with progress(title, console) as show:
                 yield client.wait(client.submit({"kind": kind, **request}).id, show).id
-        except JobFailed as error:
-            _tell_left_out(title, error, console)
-        except Refused as error:
-            _tell_left_out(title, options.in_options(error, click.get_current_context().command), console)
+        except (JobFailed, Refused) as error:
+            left_out.setdefault(_cause(error), []).append(title)
 
 
-def _tell_left_out(title: str, error: Exception, console: Console) -> None:
-    words = _("{title} is left out: {error}").format(title=title, error=error)
-    console.print(words, markup=False, highlight=False, soft_wrap=True)
+@contextmanager
+def _told_once(console: Console) -> Iterator[dict[str, list[str]]]:
+    """Give where titles of parts are put by the cause that leaves them out, and tell of each cause once, at the end.
+
+    What ends the command for the same cause is told by that alone.
+    """
+    left_out: dict[str, list[str]] = {}
+    try:
+        yield left_out
+    except Refused as error:
+        same = [cause for cause in left_out if str(error.problem.get("detail")) in cause]
+        for cause in same:
+            del left_out[cause]
+        raise
+    finally:
+        for cause, titles in left_out.items():
+            words = _("not in the report: {titles}: {cause}").format(titles=", ".join(titles), cause=cause)
+            console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cause(error: JobFailed | Refused) -> str:
+    """Say why something is left out, a refusal by the names of the command's own options."""
+    if isinstance(error, Refused):
+        return str(options.in_options(error, click.get_current_context().command))
+    return str(error)

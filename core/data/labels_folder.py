@@ -6,8 +6,10 @@ taken back would still stand in it.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from nextlabel.core.data.files import has_suffix
@@ -17,6 +19,7 @@ SUFFIXES_OF_LABELS = (".txt", ".tsv", ".csv")  # of classes of whole images
 SUFFIXES_OF_BOXES = (".jsonl",)
 ALL_SUFFIXES = (*SUFFIXES_OF_LABELS, *SUFFIXES_OF_BOXES)
 HEAD = 1 << 16  # bytes of a file that are looked at
+LOOKED_AT = 200  # entries below a folder
 CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
 VALIDATION_FILE = "validation.json"  # images that are kept apart (core/data/kept_apart.py)
 NOTES_FILE = "notes.json"  # what people are unsure of, and what they note (core/data/notes.py)
@@ -68,8 +71,11 @@ def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
 
     Only where its name means something there. A folder is taken for one of labels
 
-    * if nextlabel wrote labels into it, which leaves a lock, and either some lie there, or it has no folder in it;
+    * if nextlabel wrote labels into it, which leaves a lock, and either some lie there, or nobody works there;
     * without a lock, if some lie there, and nothing else that is shown.
+
+    A folder in it that is empty, or holds files of the same names alone, older ones that were put away, changes
+    nothing; one with whatever else in it says that somebody works there.
 
     is_labels: the file is to hold people's labels; then it may take the place of an older one.
     """
@@ -84,8 +90,28 @@ def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
     people = [name for name, one in shown.items() if may_hold_labels(name, ALL_SUFFIXES) and _has_labels(one)]
     others = [name for name in people if name != file.name]
     if LOCK_NAME in there:
-        return bool(others if is_labels else people) or not any(one.is_dir() for one in shown.values())
-    return bool(others) and all(may_hold_labels(name, ALL_SUFFIXES) or name in SIDE_FILES for name in shown)
+        return bool(others if is_labels else people) or not any(_is_work(one, shown) for one in shown.values())
+    return bool(others) and all(
+        may_hold_labels(name, ALL_SUFFIXES) or name in SIDE_FILES or (one.is_dir() and not _is_work(one, shown))
+        for name, one in shown.items()
+    )
+
+
+def _is_work(entry: Path, names: Container[str]) -> bool:
+    """Tell whether it is a folder in which something lies that is called otherwise than what lies beside it."""
+    folders, left = [str(entry)] if entry.is_dir() else [], LOOKED_AT
+    while folders and left:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for one in islice((one for one in entries if not one.name.startswith(".")), left):
+                    left -= 1
+                    if one.is_dir():
+                        folders.append(one.path)
+                    elif one.name not in names:
+                        return True
+        except OSError:  # it can't be listed
+            continue
+    return False
 
 
 def _has_labels(file: Path) -> bool:

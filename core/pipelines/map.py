@@ -55,9 +55,9 @@ def draw_map(request: MapRequest, run: Run) -> Drawn:
     labelled = read_pool(request, run)
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run)
-    run.stage("train")
     matched, head = embedded.matched, None
     if labelled.task.can_train(matched):
+        run.stage("train")
         head, _ = train(request, embedded.embeddings, matched, run, neighbourhood=embedded.neighbourhood)
     rows = _shown(embedded, request.points, request.seed)
     places = lay_out(Geometry(embedded.embeddings), rows, request.seed, run)

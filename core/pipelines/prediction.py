@@ -67,7 +67,7 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
     embedded = embed_pool(request, labelled, source, run)
     if names is None:
         task.check_matched(embedded.matched, "prediction")
-    run.stage("train")
+        run.stage("train")
     head, summary = _head(request, names, embedded, run)
     rows = embedded.unlabelled()
     run.stage("predict", total=len(rows), unit="images")

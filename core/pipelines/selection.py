@@ -99,17 +99,19 @@ class Choice:
 def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     """Read, embed, train on the labels if they hold two classes, supply what the method needs, and let it pick."""
     prepares = bool(request.method.needs & TRAINED_FOR)
-    run.plan(*KIND.planned(leave_out=() if prepares else ("prepare",)))
+    brought = request.path_to_predictions is not None
+    run.plan(*KIND.planned(leave_out=[*(["train"] if brought else []), *([] if prepares else ["prepare"])]))
     run.stage("read")
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
-    by_names = isinstance(request.method, Auto) and request.path_to_predictions is None
+    by_names = isinstance(request.method, Auto) and not brought
     names = class_names(request, labelled, run, needed=False) if by_names else None
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
     else:
         embedded = embed_pool(request, labelled, source, run, soon=request.pending)
-    run.stage("train")
+    if not brought and labelled.task.can_train(embedded.matched):
+        run.stage("train")
     predictions = predictions_of(request, embedded, run)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
     classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))

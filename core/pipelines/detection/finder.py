@@ -27,6 +27,7 @@ from nextlabel.core.pipelines.detection.large import featuring_large_finder, lar
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
+from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import (
     LARGER_SIDE,
     SIDE,
@@ -149,22 +150,24 @@ def finder_of(
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
+    That stage begins when training does, and not at all where none is needed.
+
     before, counts, total: where that stage trains several, how many images passed in it before, how many this one
     counts for, and how many will pass in all. keeps: whether it is kept for other jobs. features_do: as of
     `proposing_finder`. small: whether objects are, where one answer compares several; None: by what is drawn here.
     Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
     small = are_small(drawn) if small is None else small
-    if not before:
-        run.stage("train", total or passes_of(request, run, small=small), "images")
+    passes = passes_of(request, run, small=small)
+    part = PartOfTraining(run, before, counts or passes, total)
     if not any(image.boxes for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
     if detector == "large":
-        return large_finder(request, pool, drawn, run, before=before, keeps=keeps)
+        return large_finder(request, pool, drawn, run, part, keeps=keeps)
     if detector == "light":
-        return light_finder(request, pool, drawn, run, request.image_size or SIDE, before)
-    return _whole_finder(request, pool, drawn, run, before, counts, keeps, small)
+        return light_finder(request, pool, drawn, run, request.image_size or SIDE, part)
+    return _whole_finder(request, pool, drawn, run, part, keeps, small)
 
 
 def _whole_finder(
@@ -172,8 +175,7 @@ def _whole_finder(
     pool: Pool,
     drawn: Mapping[int, BoxedImage],
     run: Run,
-    before: int,
-    counts: int | None,
+    part: PartOfTraining,
     keeps: bool,
     small: bool,
 ) -> Finder:
@@ -181,26 +183,23 @@ def _whole_finder(
     side = request.image_size or (LARGER_SIDE if small else SIDE)
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
-
-    def tick(done: int, total: int) -> None:
-        run.advance(before + done * (counts or passes) // max(total, 1))
-
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
     key = key_of(request, pool, drawn, (weights + named_by, side, passes, small))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = kept.get(key, len(classes))
     if trained is None:
+        part.begin()
         examples = read_examples(pool, drawn, classes, side, request.seed, run)
         learnt = list(examples.values())
         trained = fine_tune(
-            start(), learnt, len(classes), side, passes=passes, seed=request.seed, augments=small, tick=tick
+            start(), learnt, len(classes), side, passes=passes, seed=request.seed, augments=small, tick=part.tick
         )
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
         if keeps:
             keep(lambda: kept.keep(key, trained), run)
-    tick(passes, passes)
+    part.end()
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
     engine = run.settings.cpu_engine

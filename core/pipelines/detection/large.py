@@ -30,6 +30,7 @@ from nextlabel.core.neural.detection.large import (
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
 from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
+from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
@@ -80,12 +81,11 @@ def featuring_large_finder(request: Detecting, run: Run) -> Finder:
 
 
 def large_finder(
-    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, *, before: int, keeps: bool
+    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, part: PartOfTraining, *, keeps: bool
 ) -> Finder:
-    """Train a large detector on what was drawn, a box at least, in the stage that the run is in.
+    """Train a large detector on what was drawn, a box at least. keeps: whether it is kept for other jobs.
 
-    before: how many images passed in that stage before. keeps: whether it is kept for other jobs. Raises
-    WeightsUnavailable, WeightsMismatch, NoLabels.
+    Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
     device = run.backbones.device
     folder = large_weights(run.settings, device)
@@ -98,6 +98,7 @@ def large_finder(
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = _kept(kept, key, folder, len(classes), request.seed)
     if trained is None:
+        part.begin()
         examples = read_examples(pool, drawn, classes, side, request.seed, run)
         trained = fine_tune_large(
             read_large(folder, len(classes), request.seed),
@@ -107,12 +108,12 @@ def large_finder(
             device,
             passes=passes,
             seed=request.seed,
-            tick=lambda done, _total: run.advance(before + done),
+            tick=part.tick,
         )
         if keeps:
             tensors, said = trained.tensors(), trained.said()
             keep(lambda: kept.write(key, tensors, said), run)
-    run.advance(before + passes)
+    part.end()
     summary = DetectorSummary(
         name=folder.name,
         classes=classes,

@@ -35,6 +35,7 @@ from nextlabel.core.neural.training import Tick, drawn_from
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch
+from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
@@ -68,19 +69,17 @@ def featuring_finder(request: Detecting, run: Run, side: int) -> Finder:
 
 
 def light_finder(
-    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, side: int, before: int
+    request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, side: int, part: PartOfTraining
 ) -> Finder:
-    """Train a light head on what was drawn, a box at least, in the stage that the run is in.
-
-    before: how many images passed in that stage before. Raises NoLabels, and what `seer_of` does.
-    """
+    """Train a light head on what was drawn, a box at least. Raises NoLabels, and what `seer_of` does."""
     seer, passes = seer_of(request, run, side), request.passes or LIGHT_PASSES
     if request.weights != "random" and not is_here(run.settings):
         _warn_without_detector(seer, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
+    part.begin()
     lessons = read_lessons(seer, pool, drawn, classes, request.seed, run)
-    trained = lessons.train(passes, request.seed, lambda done, _total: run.advance(before + done))
-    run.advance(before + passes)
+    trained = lessons.train(passes, request.seed, part.tick)
+    part.end()
     return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, passes))
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -146,6 +149,19 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
     assert client.jobs() == []
 
 
+def test_a_job_that_was_asked_for_before_is_known_by_its_labels(nextlabel, client, data, worker):
+    (data.root / "labels").mkdir()
+    (data.root / "labels" / "anna.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    (data.root / "labels" / "plot.py").touch()  # it looks as if somebody worked there
+    request = {"kind": "prediction", "backbone": "descriptor", "path_to_img": str(data.root / "pool")}
+    with worker.carrying_out(RESULTS["prediction"]):
+        job = client.wait(client.submit({**request, "path_to_labels": str(data.root / "labels")}).id)
+    for words in ("result", "watch", "retry"):
+        code, _, err = nextlabel(words, job.id, "-o", "labels/p.txt")
+        assert (code, "would count as labels" in err) == (2, True), err
+    assert (len(client.jobs()), (data.root / "labels" / "p.txt").exists()) == (1, False)
+
+
 def test_guesses_do_not_come_among_the_labels_of_people_by_any_command(nextlabel, client, data):
     (data.root / "labels").mkdir()
     (data.root / "labels" / LOCK_NAME).touch()  # somebody has labelled there
@@ -163,6 +179,28 @@ def test_beside_the_images_guesses_may_lie_until_labels_lie_there_that_were_writ
     assert (code, "people's labels lie in ." in err) == (2, True), err
     (data.root / "labels.txt").unlink()
     assert nextlabel("result", "job_x", "-o", "p.csv")[0] == 3
+
+
+def test_work_goes_on_when_nobody_reads_its_progress_any_more(data, worker, url, settings):
+    command = f"{sys.executable} -m nextlabel.client.main {' '.join(COMMANDS['prediction'])}"
+    environment = {**os.environ, "NEXTLABEL_URL": url}
+
+    def ends_with(pipes):
+        script = f"cd {data.root}; {command} {pipes}; exit ${{PIPESTATUS[0]}}"
+        return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, check=False, timeout=60)
+
+    def carry_out(job_id):
+        claim = worker.claim(job_id)
+        time.sleep(1)  # `head` has ended by then
+        worker.report(claim, 30)
+        worker.succeed(job_id, RESULTS["prediction"], claim)
+
+    with worker.at_work(carry_out):
+        told = ends_with("-o p.csv 2>&1 >/dev/null | head -1")
+        assert (told.returncode, told.stdout[:8], told.stderr) == (0, b"job job_", b"")
+        assert (data.root / "p.csv").read_text().startswith("name,predicted")
+        told = ends_with("2>&1 | head -1")
+        assert (told.returncode, told.stderr) == (141, b"")
 
 
 def test_no_chart_is_drawn_among_the_images(nextlabel, client, data):

@@ -65,19 +65,25 @@ def test_hidden_files_are_passed_over(name):
         (["ann.jsonl"], "0.txt", True),
         (["ann.txt"], "ann.txt", False),  # an older one of the same
         (["ann.txt", "batch.json"], "b.csv", False),  # where somebody works
-        (["ann.txt", "photos/"], "b.csv", False),
+        (["ann.txt", "photos/0.jpg"], "b.csv", False),
+        (["ann.txt", "old/"], "b.csv", True),
+        (["ann.txt", "old/ann.txt", "old/2024/ann.txt"], "b.csv", True),  # older ones
+        (["ann.txt", "old/ann.txt", "old/2024/plot.py"], "b.csv", False),
+        (["all.txt", "labels/ann.txt"], "b.csv", False),  # merged beside the folder of labels
         (["table.csv"], "b.csv", False),
         ([], "b.csv", False),
         ([LOCK_NAME], "b.csv", True),
-        ([LOCK_NAME, "photos/"], "b.csv", False),
-        ([LOCK_NAME, "photos/", "ann.txt"], "b.csv", True),
-        ([LOCK_NAME, "photos/", "ann.txt"], "ann.txt", True),
+        ([LOCK_NAME, "photos/0.jpg"], "b.csv", False),
+        ([LOCK_NAME, "old/"], "b.csv", True),
+        ([LOCK_NAME, "photos/0.jpg", "ann.txt"], "b.csv", True),
+        ([LOCK_NAME, "photos/0.jpg", "ann.txt"], "ann.txt", True),
     ],
 )
 def test_where_a_file_would_count_among_labels(tmp_path, there, written, counts):
     for name in there:
         if name.endswith("/"):
             (tmp_path / name).mkdir()
-        else:
-            (tmp_path / name).write_text("name,class\n" if name == "table.csv" else "a.png\tcat\n")
+            continue
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("name,class\n" if name.endswith("table.csv") else "a.png\tcat\n")
     assert would_count_among_labels(tmp_path / written) is counts

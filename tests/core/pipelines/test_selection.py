@@ -35,6 +35,16 @@ def test_with_nothing_labelled_the_images_stand_for_the_pool_and_the_answer_says
     assert {(item.predicted, item.confidence, item.top) for item in result.items} == {(None, None, ())}
 
 
+def test_training_is_told_of_only_where_there_is_something_to_train_on(bench):
+    bench.pool(red=5, blue=5)
+    for labelled, trains in (((), False), (("red_0.png",), False), (("red_0.png", "blue_0.png"), True)):
+        labels = bench.labels(*labelled)
+        bench.select(path_to_labels=labels)
+        assert ("train" in {told.stage for told in bench.told}) is trains
+        bench.carry_out("map", path_to_img=str(bench.root / "pool"), path_to_labels=labels, points=10)
+        assert ("train" in {told.stage for told in bench.told}) is trains
+
+
 def test_an_empty_labels_file_is_the_same_as_none(bench):
     bench.pool(red=5, blue=5)
     assert bench.select(path_to_labels=bench.labels()).data == bench.select().data

@@ -60,11 +60,12 @@ def test_every_unlabelled_image_has_its_boxes_within_it_the_surest_first(bench, 
 
 def test_a_detector_is_trained_once_for_the_same_labels_and_says_the_same_again(bench, drawn):
     first = ask(bench, "prediction", **QUICK)
-    assert "train" in [progress.stage for progress in bench.told]
+    assert ("train", 0, 16) in [(told.stage, told.done, told.total) for told in bench.told]
     kept = list(bench.settings.detectors_dir.iterdir())
     assert len(kept) == 1
     second = ask(bench, "prediction", **QUICK)
     assert first == second
+    assert "train" not in {told.stage for told in bench.told}
     assert list(bench.settings.detectors_dir.iterdir()) == kept
     kept[0].write_bytes(b"torn")
     assert ask(bench, "prediction", **QUICK) == first
@@ -95,6 +96,7 @@ def test_before_a_box_is_drawn_things_are_proposed_without_a_class(bench, drawn)
         result = ask(bench, "prediction", labels, weights="random", image_size=64)
         assert len(result.items) == count
         assert result.detector is None
+        assert "train" not in {told.stage for told in bench.told}
         assert {box.class_name for item in result.items for box in item.boxes} <= {None}
 
 

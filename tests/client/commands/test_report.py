@@ -1,0 +1,40 @@
+"""`nextlabel report`: what it says of parts that can't be told. What a report has is tested where it is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from nextlabel.client.main import main
+from tests.canned_results import RESULTS
+
+WORDS = ("report", "pool", "--labels", "labels.txt")
+
+
+@pytest.fixture
+def told(url, data, monkeypatch, capsys):
+    """-> (exit code, stderr), as typed in the data's folder."""
+    monkeypatch.setenv("NEXTLABEL_URL", url)
+    monkeypatch.chdir(data.root)
+
+    def told(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return ended.value.code, capsys.readouterr().err
+
+    return told
+
+
+def test_what_is_missing_for_all_parts_is_said_once(told, client):
+    code, err = told("report", "nowhere", "--labels", "labels.txt")
+    assert (code, err.count("nowhere"), err.count("\n")) == (3, 1, 1), err
+    assert client.jobs() == []
+
+
+def test_parts_that_are_left_out_for_one_cause_are_listed_before_it(told, data, worker):
+    data.labels("labels.txt", "a.png\tcat\nb.png\tcat\n")
+    with worker.at_work(lambda job_id: worker.succeed(job_id, RESULTS[worker.store.get(job_id).kind])):
+        code, err = told(*WORDS)
+    assert code == 0
+    assert err.count("all labels in it say 'cat'") == 1
+    assert "not in the report: Learning curve, Label check: refused:\n  --labels: all labels" in err
+    assert err.endswith("report.html: 0.0 MB\n")
