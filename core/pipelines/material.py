@@ -206,7 +206,7 @@ def train(
     tick: called as it gets on; None: the run's stage is the training's.
     """
     taught = embeddings[matched.rows]
-    head = run.heads.get(
+    trained = run.heads.get(
         request.head,
         taught,
         matched.targets,
@@ -216,7 +216,8 @@ def train(
         tick=tick or run.advance,
         names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(neighbourhood), taught, matched.targets)
+    )
+    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), taught, matched.targets)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
