@@ -20,8 +20,8 @@ class Auto(Method):
     """Chooses one of four methods, by what there is to go by.
 
     `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
-    `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is most
-    of what is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there are
+    `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is
+    nearly all that is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there are
     predictions and no embeddings, since herding needs to see where images lie.
     """
 
@@ -56,6 +56,7 @@ class AutoOfBoxes(Method):
 
 
 COVERAGE_SHARE = 10
+NEARLY_ALL = 0.8  # of the labels
 
 
 def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
@@ -98,7 +99,7 @@ def settle(
         what = f"{known or _what_is_known(labels, classes)}, and the classes have names"
         return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
     if isinstance(asked, Auto) and to_find and embeddings:
-        mostly = ", most of one" if classes > 1 else ""
+        mostly = ", nearly all of one" if classes > 1 else ""
         what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} declared have no label"
         return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if isinstance(asked, Auto):
@@ -111,13 +112,13 @@ def settle(
 
 
 def classes_to_find(images_per_class: Mapping[str, int], declared: Iterable[str]) -> int:
-    """Return how many classes were declared of which no image is labelled; 0 unless one class has more than half of the
-    labels: only then are they rarer than what doubts lead to.
+    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels: only
+    then are the others rarer than what doubts lead to.
 
     images_per_class: how many are labelled, each of one class.
     """
     labels = sum(images_per_class.values())
-    if not labels or 2 * max(images_per_class.values()) <= labels:
+    if not labels or max(images_per_class.values()) < NEARLY_ALL * labels:
         return 0
     return sum(not images_per_class.get(name) for name in declared)
 
