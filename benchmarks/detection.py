@@ -253,7 +253,8 @@ def print_gains(lines: Sequence[Line]) -> None:
     """Print what mAP@50 gains over random choice, in points: the mean over seeds and its interval of 95 %.
 
     At equal boxes, both are read off at as many boxes as the one of them had drawn that drew fewer: between two rounds,
-    a curve is a line over the logarithm of the boxes.
+    a curve is a line over the logarithm of the boxes. All methods of a seed begin with the same detector; where one
+    began with another, made by other code, the seed is left out and named.
     """
     runs: dict[tuple[str, str], dict[int, list[Line]]] = {}
     for line in lines:
@@ -261,11 +262,18 @@ def print_gains(lines: Sequence[Line]) -> None:
     for (name, method), by_seed in sorted(runs.items()):
         if method == "random":
             continue
+        whole = {
+            seed: (mine, theirs)
+            for seed, mine in by_seed.items()
+            if len(theirs := runs.get((name, "random"), {}).get(seed, [])) == len(mine)
+        }
         rounds = {
             seed: {line["labelled"]: _gain(line, mine, theirs) for line in mine[1:]}
-            for seed, mine in by_seed.items()
-            if len(theirs := runs[name, "random"].get(seed, [])) == len(mine)
+            for seed, (mine, theirs) in whole.items()
+            if mine[0]["map50"] == theirs[0]["map50"]
         }
+        if others := sorted(whole.keys() - rounds.keys()):
+            print(f"{name} {method}: `random` began with another detector, so left out are seeds {others}")
         for labelled in [line["labelled"] for line in by_seed[min(by_seed)][1:]]:
             reached = [of[labelled] for of in rounds.values() if labelled in of]
             print(f"{name} {method} {labelled} images: {_mean(reached)}")

@@ -35,7 +35,7 @@ from nextlabel.core.exchange.entries import (
 )
 from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
-from nextlabel.core.kinds.registry import JobResult, result_adapter
+from nextlabel.core.kinds.registry import JobResult, read_result
 from nextlabel.core.kinds.results import MultilabelResult
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
@@ -137,7 +137,7 @@ def _result(job_id: str | None, result: Path | None, url: str, api_key: str | No
         with Client(url, api_key) as client:
             content = client.download(str(job_id))
     try:
-        return result_adapter.validate_json(content)
+        return read_result(content)
     except ValueError:
         words = _("{source} is no result of this version of nextlabel.")
         raise Inexpressible(words.format(source=result or job_id)) from None

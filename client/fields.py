@@ -45,6 +45,7 @@ class SelectionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -74,6 +75,7 @@ class ClassificationSelectionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -103,6 +105,7 @@ class MultilabelSelectionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -132,6 +135,7 @@ class DetectionSelectionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
     path_to_labels: Place | None
@@ -161,6 +165,7 @@ class PredictionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -184,6 +189,7 @@ class ClassificationPredictionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -207,6 +213,7 @@ class MultilabelPredictionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -230,6 +237,7 @@ class DetectionPredictionFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -599,6 +607,7 @@ class SimilarFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -626,6 +635,7 @@ class ClassificationSimilarFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -653,6 +663,7 @@ class MultilabelSimilarFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -680,6 +691,7 @@ class DetectionSimilarFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -707,6 +719,7 @@ class MapFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -727,6 +740,7 @@ class ClassificationMapFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -747,6 +761,7 @@ class MultilabelMapFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]
@@ -767,6 +782,7 @@ class DetectionMapFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
+    warm: bool
     path_to_predictions: Place | None
     path_to_embeddings: Place | None
     path_to_img: Required[Place]

@@ -18,6 +18,7 @@ from nextlabel.core.kinds.label_check import LabelCheckResult
 from nextlabel.core.kinds.learning_curve import LearningCurveResult
 from nextlabel.core.kinds.map import MapResult, MultilabelMapResult
 from nextlabel.core.kinds.registry import JobResult
+from nextlabel.core.kinds.results import first_rows
 from nextlabel.core.kinds.selection import SelectionResult
 
 ROWS = 20
@@ -33,8 +34,8 @@ def show(result: JobResult, console: Console) -> None:
 @singledispatch
 def tables_of(result: JobResult) -> Iterable[ConsoleRenderable]:
     """Make the tables of a result: the first rows of its csv, where nothing below knows better."""
-    rows = list(result.rows())
-    yield table(result.header(), rows[:ROWS], more=len(rows) - ROWS)
+    rows, count = first_rows(result, ROWS)
+    yield table(result.header(), rows, more=count - ROWS)
 
 
 @tables_of.register

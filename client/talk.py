@@ -32,7 +32,7 @@ from nextlabel.client.projects import Project, ProjectList
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.data_roots import bucket_url, is_url
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.kinds.registry import JobResult, result_adapter
+from nextlabel.core.kinds.registry import JobResult, read_result
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Part
 from nextlabel.core.people import tidy
@@ -178,7 +178,7 @@ def download(job_id: str, form: Format = "json") -> Talk[bytes]:
 
 def result(job_id: str) -> Talk[JobResult]:
     answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES["json"]}))
-    return _read(result_adapter, answer)
+    return _by(read_result, answer)
 
 
 def hand_outs(path_to_img: str, path_to_labels: str | None) -> Talk[list[HandOut]]:
@@ -435,8 +435,12 @@ def _seen(answer: httpx.Response) -> Seen:
 
 
 def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
+    return _by(adapter.validate_json, answer)
+
+
+def _by(read: Callable[[bytes], T], answer: httpx.Response) -> T:
     try:
-        return adapter.validate_json(answer.content)
+        return read(answer.content)
     except ValidationError:
         words = _("what answers at {url} is not nextlabel, or one of another version")
         raise NotNextlabel(words.format(url=answer.url)) from None

@@ -31,7 +31,7 @@ from nextlabel.core.exchange.entries import (
 from nextlabel.core.exchange.image_zip import ImageZip
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.projects import check_is_about
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.tasks.registry import CLASS_TASKS, DETECTION
 
@@ -202,7 +202,7 @@ def _image_zip(body: ExportWanted, job: Job | None, services: Services) -> Image
 def _entries(body: ExportWanted, job: Job | None, services: Services) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """List what to write, and the classes that a head knows besides. Raises NoLabels."""
     if job is not None:
-        result = result_adapter.validate_json(services.results.whole(job).read_bytes())
+        result = read_result(services.results.whole(job).read_bytes())
         entries, known = entries_of(result), classes_known_to(result)
     else:
         roots = services.settings.data_roots

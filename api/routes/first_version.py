@@ -23,7 +23,7 @@ from nextlabel.api.services import Given, Services
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.kinds.admission import admit, paths_in
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 
 router = APIRouter(tags=["first version"], responses=RESPONSES)
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
@@ -120,9 +120,7 @@ async def _answer(job: Job, services: Services, as_before: Callable[[Any], Any])
         answer: Response = failed_job(job)
     else:
         kept = str(services.settings.results_dir)
-        result = await services.files.run(
-            kept, lambda: result_adapter.validate_json(services.results.whole(job).read_bytes())
-        )
+        result = await services.files.run(kept, lambda: read_result(services.results.whole(job).read_bytes()))
         answer = JSONResponse(as_before(result))
     answer.headers["X-Job-ID"] = job.id
     answer.headers["Cache-Control"] = "no-store"

@@ -6,11 +6,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Reader, Submitter, one_stream
@@ -33,9 +35,9 @@ from nextlabel.core.faults import NO_SUCH_FIELD
 from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.store import Event
 from nextlabel.core.kinds.admission import admit, paths_in
-from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, result_adapter
+from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, read_result
 from nextlabel.core.kinds.requests import Detecting, JobRequest
-from nextlabel.core.kinds.results import Result, as_csv, as_labels
+from nextlabel.core.kinds.results import Result, as_labels, csv_parts
 from nextlabel.core.logs import get_logger
 from nextlabel.core.reports.charts import chart_of
 
@@ -65,7 +67,7 @@ MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
 CSV, TSV, SVG = "text/csv", "text/tab-separated-values", "image/svg+xml"
 TEXT = {"schema": {"type": "string"}}
-AS_TEXT: Mapping[str, Callable[[Result], str | None]] = {CSV: as_csv, TSV: as_labels, SVG: chart_of}
+AS_TEXT: Mapping[str, Callable[[Result], str | Iterator[str] | None]] = {CSV: csv_parts, TSV: as_labels, SVG: chart_of}
 
 Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
 IdempotencyKey = Annotated[
@@ -187,13 +189,15 @@ async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Hea
     headers = {"Vary": "Accept"}
     if wanted == JSON:
         return FileResponse(path, headers=headers, media_type=JSON)
-    result = await services.files.run(_kept(services), lambda: result_adapter.validate_json(path.read_bytes()))
-    text = AS_TEXT[wanted](result)
+    read = partial(_written, path, AS_TEXT[wanted])
+    text = await services.files.run(_kept(services), read)
     if text is None and wanted == SVG:
         raise HttpError("not_acceptable", f"nothing is drawn of a {job.kind}; ask for {JSON} or {CSV}")
     if text is None:
         raise HttpError("not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
-    return PlainTextResponse(text, headers=headers, media_type=wanted)
+    if isinstance(text, str):
+        return PlainTextResponse(text, headers=headers, media_type=wanted)
+    return StreamingResponse(text, headers=headers, media_type=wanted)
 
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, dependencies=[Depends(one_stream)])
@@ -271,6 +275,11 @@ def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job
     except InvalidRequest:
         return None
     return services.store.known_by(key, request.fingerprint(), owner)
+
+
+def _written(path: Path, write: Callable[[Result], str | Iterator[str] | None]) -> str | Iterator[str] | None:
+    """Write the result that lies there in another form; of one that is yielded, make no more than is asked for."""
+    return write(read_result(path.read_bytes()))
 
 
 async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:

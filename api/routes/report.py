@@ -31,7 +31,7 @@ from nextlabel.core.errors import Fault, InvalidRequest, NextlabelError, StoreUn
 from nextlabel.core.jobs.hand_outs import HandOut, HandOuts, Project
 from nextlabel.core.jobs.record import Job
 from nextlabel.core.kinds.projects import check_is_about, project_of
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.reports.report import About, Boxes, Picture, report
 from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, task_of
@@ -78,7 +78,7 @@ async def make_report(body: Annotated[ReportWanted, Body()], services: Given, ca
 
 def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], project: Project, services: Services) -> str:
     _refuse_others(jobs, body.task, project, services)
-    results = [result_adapter.validate_json(services.results.whole(job).read_bytes()) for job in jobs]
+    results = [read_result(services.results.whole(job).read_bytes()) for job in jobs]
     picture = partial(_picture, body.path_to_img, services)
     looks, images = _looks(body.path_to_img, services, picture)
     about = About(

@@ -26,7 +26,7 @@ from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
 from nextlabel.core.disk import write_whole
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.reports.charts import chart_of
 from nextlabel.core.reports.pictures import png_of, why_no_png
 
@@ -181,7 +181,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
 
 
 def _chart(content: bytes, job: Job, *, as_png: bool) -> bytes:
-    drawn = chart_of(result_adapter.validate_json(content))
+    drawn = chart_of(read_result(content))
     if drawn is None:
         raise click.UsageError(_("no chart is drawn of that; `nextlabel result {id}` has the result").format(id=job.id))
     return png_of(drawn) if as_png else drawn.encode()

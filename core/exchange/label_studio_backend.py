@@ -29,7 +29,7 @@ from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, entries_of, entry_of_label
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName, TaskOfClasses
 from nextlabel.core.tasks.base import ClassTask, Labels, Matched
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
@@ -173,7 +173,7 @@ def answers(selection: Path, prediction: Path | None) -> Answers:
 
 @lru_cache(maxsize=4)  # Label Studio asks task by task, and a result is written once
 def _entries(file: Path) -> Mapping[str, Entry]:
-    return {entry.name: entry for entry in entries_of(result_adapter.validate_json(file.read_bytes()))}
+    return {entry.name: entry for entry in entries_of(read_result(file.read_bytes()))}
 
 
 def predictions(

@@ -98,7 +98,7 @@ class PredictionResult(TimedPart, Result):
     could teach nothing yet, and images are told by the names of the declared classes."""
 
     kind: Literal["prediction"] = "prediction"
-    items: tuple[PredictionItem, ...]
+    items: Annotated[Sequence[PredictionItem], MANY]
     head: HeadSummary
     cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
@@ -135,7 +135,7 @@ class MultilabelPredictionItem(Part):
 
 class MultilabelPredictionResult(TimedPart, MultilabelResult):
     kind: Literal["prediction"] = "prediction"
-    items: tuple[MultilabelPredictionItem, ...]
+    items: Annotated[Sequence[MultilabelPredictionItem], MANY]
     head: HeadSummary
     cross_validated: tuple[SureLabels, ...] | None = None
     skipped: tuple[Skipped, ...]
@@ -145,15 +145,19 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
 
     def header(self) -> Sequence[str]:
         """Each class is a column, where the probabilities were asked for."""
-        asked = any(item.probabilities is not None for item in self.items)
+        asked = len(self.items) > 0 and self.items[0].probabilities is not None
         return (*self.columns, *self.head.classes) if asked else self.columns
 
     def rows(self) -> Iterable[Sequence[Any]]:
         return ((i.name, "|".join(i.predicted), i.confidence, *(i.probabilities or ())) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        counts = Counter(name for item in self.items for name in item.predicted)
-        counts["none of them"] = sum(not item.predicted for item in self.items)
+        counts: Counter[str] = Counter()
+        none = 0
+        for item in self.items:
+            counts.update(item.predicted)
+            none += not item.predicted
+        counts["none of them"] = none
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
         yield f"{len(self.items)} images: {listed}."
         yield from _of_sure_labels(self.cross_validated)
@@ -197,11 +201,14 @@ class DetectionPredictionResult(DetectionResult):
         return ((i.name, b.class_name, *b.box, b.score, b.draft) for i in self.items for b in i.boxes)
 
     def sentences(self) -> Iterable[str]:
-        drafts = [box for item in self.items for box in item.boxes if box.draft]
-        counts = Counter(box.class_name or "something" for box in drafts)
+        counts: Counter[str] = Counter()
+        empty = 0
+        for item in self.items:
+            drafts = [box.class_name or "something" for box in item.boxes if box.draft]
+            counts.update(drafts)
+            empty += not drafts
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
-        empty = sum(not any(box.draft for box in item.boxes) for item in self.items)
-        yield f"{len(drafts)} boxes on {len(self.items)} images: {listed or 'none'}; {empty} images without one."
+        yield f"{counts.total()} boxes on {len(self.items)} images: {listed or 'none'}; {empty} images without one."
 
 
 KIND = Kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from nextlabel.core.kinds import (
 )
 from nextlabel.core.kinds.base import Kind
 from nextlabel.core.kinds.requests import JobRequest
+from nextlabel.core.kinds.results import MadeOfJson, members_apart
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -77,6 +79,27 @@ def form_of(result: Any) -> str:
 
 AnyResult = Annotated[JobResult, Discriminator(form_of)]
 result_adapter: TypeAdapter[JobResult] = TypeAdapter(AnyResult)
+LARGE = 1 << 20  # bytes
+#: Forms of results with a field that may have very many members, and that field.
+_MANY = [
+    (form, field) for kind in KINDS.values() for form in (kind.result, *kind.results.values()) for field in form.many()
+]
+
+
+def read_result(content: bytes) -> JobResult:
+    """Read a result from its JSON. Raises ValidationError.
+
+    The members of a large one are checked, and made when asked for: as objects they would take twenty times the room.
+    """
+    for form, field in _MANY if len(content) > LARGE else ():
+        if (apart := members_apart(content, form, field)) is not None:
+            rest, begins, end = apart
+            with suppress(ValidationError):  # it is written otherwise
+                members = MadeOfJson(form.many()[field], content, begins, end)
+                result = result_adapter.validate_json(rest)
+                if isinstance(result, form):
+                    return result.model_copy(update={field: members})
+    return result_adapter.validate_json(content)
 
 
 def parse_request(body: Any) -> JobRequest:

@@ -50,6 +50,7 @@ LATER_FIELDS = {
     "min_score": MIN_SCORE,
     "cost": {},
     "within_s": None,
+    "warm": False,
 }
 EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
@@ -299,7 +300,31 @@ class Detecting(JobRequest):
                 yield Fault(f"/{name}", "invalid_value", "predictions were brought along: no detector is trained")
 
 
-class BoxesPredicted(Detecting):
+class Drafting(Detecting):
+    """The fields of kinds whose detector proposes boxes to people, and judges nothing."""
+
+    warm: bool = Field(
+        False,
+        strict=True,
+        description="For boxes: let training go on from a detector that is kept and learnt from some of the same "
+        "labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it "
+        "was. Left out: training begins with the published weights, and the same request gives the same answer.",
+    )
+
+    @classmethod
+    def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from super().misfits(body)
+        if body.get("warm") is not True:
+            return
+        if body.get("task") != "detection":
+            yield Fault("/warm", "invalid_value", "it is of the task detection alone")
+        elif "path_to_predictions" in given_in(body):
+            yield Fault("/warm", "invalid_value", "predictions were brought along: no detector is trained")
+        elif body.get("detector") in ("light", "large"):
+            yield Fault("/warm", "invalid_value", "it is of the small network that is trained whole: leave one out")
+
+
+class BoxesPredicted(Drafting):
     """The fields of kinds that look at predicted boxes, and can do with those of another detector."""
 
     later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}

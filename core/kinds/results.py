@@ -10,20 +10,23 @@ import csv
 import io
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from nextlabel.core.data.label_text import format_line, join_lines
-from nextlabel.core.kinds.showing import as_html, as_text, in_short
+from nextlabel.core.kinds.showing import FEW, as_html, as_text, in_short
 
 if TYPE_CHECKING:
     import pandas
 
 
 Member = TypeVar("Member")
+ROWS_AT_ONCE = 1_000
 
 
 class MadeWhenAsked(Sequence[Member]):
@@ -63,6 +66,25 @@ class MadeWhenAsked(Sequence[Member]):
         return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
 
 
+class MadeOfJson(MadeWhenAsked[Member]):
+    """Members of a result that was read, kept as the JSON that they were read from."""
+
+    def __init__(self, member: type[Member], content: bytes, begins: Sequence[int], end: int) -> None:
+        """Take the model of the members, where each of them begins, and where the last one ends.
+
+        Raises ValidationError where one is none.
+        """
+        super().__init__(len(begins), self._read)
+        self._validated, self._content = member.model_validate_json, content  # type: ignore[attr-defined]
+        self._bounds = array("Q", [*begins, end + 1])
+        for _ in self:
+            pass
+
+    def _read(self, i: int) -> Member:
+        member: Member = self._validated(self._content[self._bounds[i] : self._bounds[i + 1] - 1])  # but for its comma
+        return member
+
+
 class _Many:
     """Has a field of a model hold a sequence that is made when asked for as it is; it is written as any other."""
 
@@ -98,6 +120,12 @@ class Result(Part):
     def header(self) -> Sequence[str]:
         """The first row of its csv file: a result with a column for each class has more than `columns`."""
         return self.columns
+
+    @classmethod
+    def many(cls) -> Mapping[str, type[Part]]:
+        """Return the fields that may hold what is made when asked for, and the models of its members."""
+        marked = {name: field for name, field in cls.model_fields.items() if MANY in field.metadata}
+        return {name: get_args(field.annotation)[0] for name, field in marked.items()}
 
     def json_parts(self) -> Iterator[bytes]:
         """Yield what `model_dump_json` returns, in UTF-8, and no more at a time than one member of what is made when
@@ -141,7 +169,7 @@ class Result(Part):
 
     def _repr_html_(self) -> str:
         """Write the HTML that notebooks show in the place of its text."""
-        return as_html(type(self).__name__, self.sentences(), self.header(), list(self.rows()))
+        return as_html(type(self).__name__, self.sentences(), self.header(), *first_rows(self, FEW))
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
         """Pairs of image name and proposed class; None where there is none to propose.
@@ -229,13 +257,23 @@ class HeadSummary(Part):
     details: dict[str, float | int | str]
 
 
+class WarmFrom(Part):
+    """The kept `detector` that training went on from, and how many labelled `images` it knew. `trainings`: so many have
+    gone on from one another since one began with the published weights."""
+
+    detector: str
+    images: int
+    trainings: int
+
+
 class DetectorSummary(Part):
     """How the detector of boxes was trained; None in a result where nobody had drawn a box yet.
 
     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
-    made larger, smaller, lighter and darker by chance, as objects are small.
+    made larger, smaller, lighter and darker by chance, as objects are small. `warm_from`: what training went on from;
+    None: it began with the published weights.
     """
 
     name: str
@@ -249,6 +287,7 @@ class DetectorSummary(Part):
     augmented: bool = False
     map50: float | None
     thresholds: dict[str, float]
+    warm_from: WarmFrom | None = None
 
 
 class PredictedBox(Part):
@@ -271,13 +310,26 @@ class Leak(Part):
     identical: bool
 
 
+def first_rows(result: Result, most: int) -> tuple[list[Sequence[Any]], int]:
+    """Return the first rows of a result's csv file, and how many there are in all."""
+    rows = iter(result.rows())
+    first = list(islice(rows, most))
+    return first, len(first) + sum(1 for _ in rows)
+
+
+def csv_parts(result: Result) -> Iterator[str]:
+    """Yield RFC 4180 with a header line, some rows at a time."""
+    rows = iter(result.rows())
+    some: Iterable[Sequence[Any]] = [result.header()]
+    while some:
+        text = io.StringIO()
+        csv.writer(text).writerows(some)
+        yield text.getvalue()
+        some = list(islice(rows, ROWS_AT_ONCE))
+
+
 def as_csv(result: Result) -> str:
-    """RFC 4180 with a header line."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(result.header())
-    writer.writerows(result.rows())
-    return text.getvalue()
+    return "".join(csv_parts(result))
 
 
 def as_labels(result: Result) -> str | None:
@@ -287,3 +339,24 @@ def as_labels(result: Result) -> str | None:
         return None
     may_be_empty = isinstance(result, MultilabelResult)
     return join_lines(format_line(name, class_, may_be_empty=may_be_empty) for name, class_ in pairs)
+
+
+def members_apart(content: bytes, form: type[Result], field: str) -> tuple[bytes, list[int], int] | None:
+    """Take a field's members out of the JSON of a result, unread; None where it isn't written as `json_parts` does.
+
+    The field is known by the key after it, and each member by the key that it begins with: with quotes that are not
+    escaped they stand in no text, and what lies within members has other keys.
+
+    Returns the rest, where each member begins, and where the last one ends.
+    """
+    fields = list(form.model_fields)
+    key = json.dumps(next(iter(form.many()[field].model_fields))).encode()
+    before, after = (f"{json.dumps(name)}:".encode() for name in (field, fields[fields.index(field) + 1]))
+    begin = content.find(before + b"[{" + key + b":") + len(before) + 1
+    end = content.find(b"]," + after, begin)
+    if begin == len(before) or end < 0:
+        return None
+    begins, between = [begin], b",{" + key + b":"
+    while (comma := content.find(between, begins[-1], end)) >= 0:
+        begins.append(comma + 1)
+    return content[:begin] + content[end:], begins, end

@@ -16,7 +16,7 @@ from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import (
     EMBED,
     MAX_ADD,
-    Detecting,
+    Drafting,
     MethodChoice,
     Names,
     OnePredicted,
@@ -46,7 +46,7 @@ MOST_HANDED_OUT = 10_000  # at once, to one person
 IMAGE_S, BOX_S = 5.0, 7.0  # seconds to open an image, and to draw a box: a guess, which each team replaces by its own
 
 
-class SelectionRequest(Timed, OnePredicted, Detecting):
+class SelectionRequest(Timed, OnePredicted, Drafting):
     """Which images to label next."""
 
     kind: Literal["selection"] = "selection"

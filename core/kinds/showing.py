@@ -32,11 +32,15 @@ def as_text(title: str, sentences: Iterable[str], rows: int) -> str:
     return "\n".join([f"{title}:", *(f"  {_cut(one)}" for one in sentences), f"  {_more(rows, shown=0)}"])
 
 
-def as_html(title: str, sentences: Iterable[str], header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Write the sentences and the first rows as HTML without scripts, styles or addresses; all text is escaped."""
+def as_html(
+    title: str, sentences: Iterable[str], header: Sequence[str], rows: Sequence[Sequence[Any]], count: int
+) -> str:
+    """Write the sentences and the first rows of so many as HTML without scripts, styles or addresses; all text is
+    escaped.
+    """
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(_cell(cell))}</td>' for cell in row)}</tr>" for row in rows[:FEW])
-    more = [_more(len(rows), shown=FEW)] if len(rows) > FEW else []
+    body = "".join(f"<tr>{''.join(f'<td>{escape(_cell(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    more = [_more(count, shown=FEW)] if count > FEW else []
     told = "".join(f"<p>{escape(_cut(one))}</p>" for one in sentences)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
     return f"<div><b>{escape(title)}</b>{told}{table}{''.join(f'<p>{escape(one)}</p>' for one in more)}</div>"

@@ -24,10 +24,11 @@ class KeptTexts:
     reached: whoever can do without texts doesn't wait for it in each job.
     """
 
-    KEPT, AGAIN_S = 8, 600.0
+    KEPT, ALONE, AGAIN_S = 8, 1_000, 600.0
 
     def __init__(self) -> None:
         self._kept: LRUCache[tuple[object, ...], Directions] = LRUCache(self.KEPT)
+        self._alone: LRUCache[tuple[object, ...], Directions] = LRUCache(self.ALONE)
         self._words: LRUCache[tuple[object, ...], Any] = LRUCache(self.KEPT)
         self._failures: dict[str, _Failure] = {}
 
@@ -39,9 +40,12 @@ class KeptTexts:
         Raises WeightsUnavailable, and what `embed` does.
         """
         key = (spec.name, *self._looks(spec, settings), *texts)
-        directions = self._kept.get(key)
+        kept = (
+            self._kept if len(texts) > 1 else self._alone
+        )  # many single ones must not take the place of those together
+        directions = kept.get(key)
         if directions is None:
-            directions = self._kept[key] = embed()
+            directions = kept[key] = embed()
         return directions
 
     def words(self, spec: BackboneSpec, settings: Settings) -> Any:

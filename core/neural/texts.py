@@ -51,6 +51,11 @@ class Directions:
             cosines[part] = _at_unit_length(taken) @ self.units.T
         return cosines
 
+    @classmethod
+    def join(cls, parts: Sequence[Directions]) -> Directions:
+        """Put those of several texts, of one network, after each other."""
+        return replace(parts[0], units=np.concatenate([one.units for one in parts]))
+
     def at(self, texts: Sequence[int]) -> Directions:
         """Take those of some of the texts."""
         return replace(self, units=self.units[texts])

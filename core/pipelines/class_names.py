@@ -51,7 +51,9 @@ def class_names(request: JobRequest, labelled: Labelled, run: Run, *, needed: bo
         return None
     counts = labelled.matched.images_per_class()
     classes = tuple(dict.fromkeys([*declared, *counts]))
-    directions = (directions_of_names if needed else directions_of_names_if_known)(request, classes, run)
+    directions = (directions_of_names if needed else directions_of_names_if_known)(
+        request, classes, run, declared=declared
+    )
     if directions is None:
         return None
     return ClassNames(classes, directions, {name: counts.get(name, 0) for name in classes})

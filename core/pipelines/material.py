@@ -37,6 +37,7 @@ COMPARED = 100_000  # names in the pool with which absent ones are compared: hal
 VALIDATION_ROLE = "validation"
 COPIES_SHOWN = 100
 RARE = 3  # times fewer labels than the mean class has
+NEAR_HALF = 1e-3  # nearer to it, the product of two numbers doesn't tell on which side a third lies
 DIGITS = 6  # beyond these, the order of a sum shows
 VERSIONS = ("torch", "timm", "scikit-learn", "numpy", "pillow")
 
@@ -205,7 +206,7 @@ def train(
     tick: called as it gets on; None: the run's stage is the training's.
     """
     taught = embeddings[matched.rows]
-    head = run.heads.get(
+    trained = run.heads.get(
         request.head,
         taught,
         matched.targets,
@@ -215,7 +216,8 @@ def train(
         tick=tick or run.advance,
         names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
-    ).among(run.heads.neighbours(neighbourhood), taught, matched.targets)
+    )
+    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), taught, matched.targets)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
@@ -318,6 +320,16 @@ def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
 
 def rounded(value: float) -> float:
     return round(float(value), DIGITS)
+
+
+def all_rounded(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    """Round as `round` does, to the last bit, all numbers at once; times 10^digits they are below 10^12."""
+    scaled = values * 10.0**digits
+    whole: NDArray[np.float64] = np.rint(scaled)
+    halves = np.abs(np.abs(scaled - whole) - 0.5) < NEAR_HALF
+    found = whole / 10.0**digits
+    found[halves] = [round(value, digits) for value in values[halves].tolist()]
+    return found
 
 
 def rounded_interval(interval: tuple[float, float]) -> tuple[float, float]:

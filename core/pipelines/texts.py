@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from nextlabel.core.data.class_file import declared_names
 from nextlabel.core.data.roots import shown
@@ -35,8 +36,8 @@ def directions_for(
     """Say where the texts lie among the images of the request's backbone. Of the same ones as lately, and where one
     can't be spelt, no network is loaded.
 
-    field: a pointer to what the texts stand in. beside: what later jobs will ask for, embedded with them as far as it
-    can be spelt; for the same texts together, some of them asked for at a time, the network is loaded once.
+    field: a pointer to what the texts stand in. beside: what later jobs will ask for, too, as far as it can be spelt:
+    it is embedded together, and each of the other texts by itself, so that a new one changes nothing for the rest.
 
     Raises InvalidRequest for texts in letters or words that it can't spell, and what `load_texts` does.
     """
@@ -48,12 +49,16 @@ def directions_for(
         detail = f"{spec.name} reads English, and can't spell {len(unspelt)} of these texts: {which}"
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
     left_out = frozenset(strange(words, beside))
-    together = [text for text in dict.fromkeys([*beside, *texts]) if text not in left_out]
-    directions = run.texts.get(
-        spec, together, run.settings, lambda: load_texts(spec, run.settings).directions(together)
-    )
+    together = [text for text in dict.fromkeys(beside) if text not in left_out] or [*dict.fromkeys(texts)]
+    alone = dict.fromkeys(texts).keys() - set(together)
+    load = cache(lambda: load_texts(spec, run.settings))  # at most once, for what isn't kept
+
+    def embedded(some: Sequence[str]) -> Directions:
+        return run.texts.get(spec, some, run.settings, lambda: load().directions(some))
+
+    directions = Directions.join([embedded(together), *(embedded([text]) for text in sorted(alone))])
     run.texts_by = directions.weights
-    place = {text: i for i, text in enumerate(together)}
+    place = {text: i for i, text in enumerate([*together, *sorted(alone)])}
     return directions.at([place[text] for text in texts])
 
 

@@ -70,6 +70,7 @@ def test_the_request_comes_back_with_its_defaults_filled_in(client, data):
         "detector": None,
         "image_size": None,
         "passes": None,
+        "warm": False,
     }
     assert request == {**data.selection, **defaults}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torchvision.ops import nms
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows
@@ -62,18 +64,19 @@ class Detector:
         class_free: bool = False,
         namer: CropClassifier | None = None,
         most: int = MOST_BOXES,
+        boxes_alone: bool = False,
     ) -> None:
         """Make a network ready. images: about how many are to come. most: how many boxes of an image are wanted, the
-        surest; there may be more of those that a namer looked at.
+        surest; there may be more of those that a namer looked at. boxes_alone: nothing is described.
         """
         self._class_free, self._namer, self._most = class_free, namer, most
         self.engine = "torch" if engine == "auto" and images < PAYS else engine_of(engine)
-        self._run = runner(network, self.engine)
+        self._run = runner(_BoxesAlone(network) if boxes_alone else network, self.engine)
 
     def __call__(self, images: Sequence[Small]) -> NDArray[np.object_]:
         """Return (B,) of Seen."""
         seen = np.empty(len(images), object)
-        told = (Raw(*(part[0] for part in one)) for one in self._run(images))
+        told = (_raw([part[0] for part in one]) for one in self._run(images))
         if self._namer is None:
             for i, (image, raw) in enumerate(zip(images, told, strict=True)):
                 one = _Likely.of(raw, self._class_free, LOOKED_AT)
@@ -101,6 +104,27 @@ class Detector:
             told.append((np.concatenate([corners[:, :2], sides], axis=1)[wide[-1]], one.sure[wide[-1]]))
         named = namer(images, told)
         return [(detected, rows[positions]) for rows, (detected, positions) in zip(wide, named, strict=True)]
+
+
+class _BoxesAlone(nn.Module):
+    """A network without what it says besides where boxes are, and of what: that need not be written for each image."""
+
+    def __init__(self, network: Yolox) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        said: Raw = self._network(images)
+        return said.boxes, said.objects, said.classes
+
+
+def _raw(told: Sequence[Any]) -> Raw:
+    """Make what a network, or `_BoxesAlone`, says of one image what it says of all."""
+    if len(told) == len(Raw._fields):
+        return Raw(*told)
+    boxes, objects, classes = told
+    nothing: Any = np.empty((len(boxes), 0), np.float32)
+    return Raw(boxes, objects, classes, nothing, nothing[0])
 
 
 @dataclass(frozen=True, eq=False)

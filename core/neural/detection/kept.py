@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from nextlabel.core.disk import write_whole
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.crop_classifier import CropHead
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Trained
+from nextlabel.core.neural.detection.training import Began, Trained
 
 MOST_KEPT = 20  # of 4 MB each, or some 40 of a large one
 VERSION = "7"  # counts changes to what is trained, and how
+LESSONS = "lessons"
 NAMER, CROP_HEAD = "namer.", ("weights", "bias")
 
 
@@ -38,7 +40,9 @@ class KeptDetectors:
             namer = {name: tensors.pop(NAMER + name).numpy() for name in CROP_HEAD if NAMER + name in tensors}
             network.load_state_dict(tensors)
             calibration = Calibration.heard(said.pop("calibration"))
-            return Trained(network.eval(), calibration, **said, namer=CropHead(**namer) if namer else None)
+            began = Began(**said.pop("began")) if "began" in said else None
+            head = CropHead(**namer) if namer else None
+            return Trained(network.eval(), calibration, **said, namer=head, began=began)
         except (KeyError, ValueError, TypeError, RuntimeError):
             return None
 
@@ -54,17 +58,36 @@ class KeptDetectors:
             return None
         return tensors, said
 
-    def keep(self, key: str, trained: Trained) -> None:
-        """Write it, and let go of those not used for longest. Raises OSError."""
+    def lessons(self) -> dict[str, dict[str, Any]]:
+        """Return by key what is kept of the lessons of each detector, as `keep` was given them; of some, nothing is."""
+        known: dict[str, dict[str, Any]] = {}
+        for path in sorted(self._folder.glob("*.safetensors")):
+            try:
+                with safetensors.safe_open(path, "pt") as file:
+                    said = json.loads((file.metadata() or {}).get(LESSONS, "null"))
+            except (OSError, ValueError, TypeError, safetensors.SafetensorError):
+                continue
+            if isinstance(said, dict):
+                known[path.stem] = said
+        return known
+
+    def keep(self, key: str, trained: Trained, lessons: Mapping[str, Any] | None = None) -> None:
+        """Write it, and let go of those not used for longest. Raises OSError.
+
+        lessons: what it was trained by, as JSON can hold it, for those that go on from it.
+        """
         tensors = trained.network.state_dict()
         if trained.namer is not None:
             tensors |= {NAMER + name: torch.from_numpy(getattr(trained.namer, name)) for name in CROP_HEAD}
-        self.write(key, tensors, trained.said())
+        self.write(key, tensors, trained.said(), lessons)
 
-    def write(self, key: str, tensors: dict[str, Tensor], said: dict[str, Any]) -> None:
+    def write(
+        self, key: str, tensors: dict[str, Tensor], said: dict[str, Any], lessons: Mapping[str, Any] | None = None
+    ) -> None:
         """Write tensors and what is said of them, as `keep` does."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(key), save(tensors, {"trained": json.dumps(said)}), durable=False)
+        about = {"trained": json.dumps(said), **({} if lessons is None else {LESSONS: json.dumps(lessons)})}
+        write_whole(self._path(key), save(tensors, about), durable=False)
         files = sorted(self._folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
         for file in files[:-MOST_KEPT]:
             file.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ on few images does better without statistics of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -87,15 +87,24 @@ class Yolox(nn.Module):
         """All of them, in the order in which they are run."""
         return (module for module in self.modules() if isinstance(module, nn.Conv2d))
 
-    def new_classes(self, n_classes: int) -> None:
-        """Have it tell other classes apart: the layers that said them begin anew."""
+    def new_classes(self, n_classes: int, known: Mapping[int, int] | None = None) -> None:
+        """Have it tell other classes apart: the layers that said them begin anew.
+
+        known: by new class which of the old ones it is; that goes on as it was.
+        """
         self.n_classes = n_classes
         for level in self.levels:
             assert isinstance(level, Level)
-            level.class_of = nn.Conv2d(level.class_of.in_channels, n_classes, 1)
+            before = level.class_of
+            level.class_of = nn.Conv2d(before.in_channels, n_classes, 1)
             nn.init.normal_(level.class_of.weight, std=0.01)
             assert level.class_of.bias is not None
+            assert before.bias is not None
             nn.init.constant_(level.class_of.bias, UNLIKELY)
+            with torch.no_grad():
+                for new, old in (known or {}).items():
+                    level.class_of.weight[new] = before.weight[old]
+                    level.class_of.bias[new] = before.bias[old]
 
 
 def positions(height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -63,12 +63,24 @@ class Example:
         return Example(*augmented(self.image, self.truth, rng))
 
 
+@dataclass(frozen=True)
+class Began:
+    """The detector that training went on from. key: it is kept under. images: labelled ones that it knew. trainings: so
+    many have gone on from one another since one began with the published weights, this one counted.
+    """
+
+    key: str
+    images: int
+    trainings: int
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A network, and what is known of it by the images that were held out.
 
     map50: at the best look; None: no box was held out. images, boxes: trained on; held_out: images. passes: until that
-    look. namer: what helps to name what is in boxes; None: nothing does.
+    look. namer: what helps to name what is in boxes; None: nothing does. began: where training went on from; None: from
+    weights that knew nothing of these images.
     """
 
     network: Yolox
@@ -79,11 +91,25 @@ class Trained:
     held_out: int
     passes: int
     namer: CropHead | None = None
+    began: Began | None = None
 
     def said(self) -> dict[str, Any]:
         """Return all but the network's weights, as JSON can hold it."""
         numbers = {name: getattr(self, name) for name in ("map50", "images", "boxes", "held_out", "passes")}
-        return {**numbers, "calibration": self.calibration.said(), "shape": self.network.shape}
+        began = {} if self.began is None else {"began": asdict(self.began)}
+        return {**numbers, **began, "calibration": self.calibration.said(), "shape": self.network.shape}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a network that was trained before knows of examples.
+
+    classes: by class which of its own it is. learnt, held: examples that it was trained on, and that it was stopped by.
+    """
+
+    classes: Mapping[int, int]
+    learnt: frozenset[int]
+    held: frozenset[int]
 
 
 @one_thread()
@@ -96,17 +122,19 @@ def fine_tune(
     passes: int,
     seed: int,
     augments: bool = False,
+    known: Known | None = None,
     tick: Tick = ignore,
 ) -> Trained:
     """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed.
 
-    augments: whether images are made otherwise by chance, each time that they pass, besides mirrored.
+    augments: whether images are made otherwise by chance, each time that they pass, besides mirrored. known: what the
+    network knows of these examples; None: it has seen none of them.
     """
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
-        network.new_classes(n_classes)
+        network.new_classes(n_classes, {} if known is None else known.classes)
     network.to(memory_format=torch.channels_last)  # a sixth less time
-    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed))
+    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed, known))
     optimiser = torch.optim.AdamW(_groups(network), lr=RATE)
     steps = max(1, passes // BATCH)
     looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
@@ -124,15 +152,19 @@ def fine_tune(
     return best.trained(network, learnt)
 
 
-def split(boxed: Sequence[bool], seed: int) -> tuple[list[int], list[int]]:
+def split(boxed: Sequence[bool], seed: int, known: Known | None = None) -> tuple[list[int], list[int]]:
     """Return which examples are learnt from, and which are held out: none, where there are too few.
 
-    boxed: for each whether a box is on it. Where chance would hold out all of these, others are.
+    boxed: for each whether a box is on it. Where chance would hold out all of these, others are. known: what was learnt
+    from or held out before stays so.
     """
     n = len(boxed)
     aside = min(HELD_OUT_AT_MOST, n // HELD_OUT) if n >= LEAST_LABELLED else 0
     order = np.random.default_rng(seed).permutation(n).tolist()
-    if not any(boxed[i] for i in order[aside:]):
+    if known is not None:
+        order.sort(key=lambda i: (i in known.learnt) - (i in known.held))
+        aside = max(len(known.held), min(aside, n - len(known.learnt)))
+    elif not any(boxed[i] for i in order[aside:]):
         order.sort(key=lambda i: boxed[i])
     return sorted(order[aside:]), sorted(order[:aside])
 

@@ -17,13 +17,14 @@ from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
 class TrainedHeads:
     """Keeps the heads trained last: an f1 job on the labels that a selection was just made with trains nothing.
 
-    It keeps their neighbours, too, and what these know of the pool.
+    It keeps their neighbours, too, what these know of the pool, and heads as they are among their neighbours.
     """
 
     KEPT = 2
 
     def __init__(self) -> None:
         self._kept: LRUCache[bytes, Head] = LRUCache(self.KEPT)
+        self._among: LRUCache[tuple[int, int], tuple[Head, Neighbours | None, Head]] = LRUCache(self.KEPT)
         self._neighbours: LRUCache[bytes, Neighbours] = LRUCache(self.KEPT)
 
     def neighbours(self, neighbourhood: Floats | None) -> Neighbours | None:
@@ -35,6 +36,14 @@ class TrainedHeads:
         if neighbours is None:
             neighbours = self._neighbours[key] = Neighbours(neighbourhood)
         return neighbours
+
+    def among(self, head: Head, neighbours: Neighbours | None, embeddings: Floats, targets: Integers) -> Head:
+        """Return what `head.among` does, to the bit; of a head and neighbours that are kept, as it was before."""
+        key = id(head), id(neighbours)
+        known = self._among.get(key)
+        if known is None:  # kept with both of them, so that nothing else gets their ids
+            known = self._among[key] = head, neighbours, head.among(neighbours, embeddings, targets)
+        return known[-1]
 
     def get(
         self,

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import WarningCode
-from nextlabel.core.kinds.requests import AUGMENTED_PASSES, LARGE_PASSES, LIGHT_PASSES, PASSES, Detecting, DetectorName
-from nextlabel.core.kinds.results import DetectorSummary, PredictedBox
+from nextlabel.core.kinds.requests import (
+    AUGMENTED_PASSES,
+    LARGE_PASSES,
+    LIGHT_PASSES,
+    PASSES,
+    Detecting,
+    DetectorName,
+    Drafting,
+)
+from nextlabel.core.kinds.results import DetectorSummary, PredictedBox, WarmFrom
 from nextlabel.core.metrics.detection import Calibration
+from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier
 from nextlabel.core.neural.detection.detector import MOST_BOXES, PROPOSED, Detector
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Trained, fine_tune
+from nextlabel.core.neural.detection.training import Trained, fine_tune, split
 from nextlabel.core.neural.detection.weights import CLASSES, NAME, find_weights, is_here, read_weights
 from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.neural.training import drawn_from
+from nextlabel.core.pipelines.detection.earlier import (
+    FEWER,
+    Earlier,
+    Lessons,
+    digests_of,
+    find_earlier,
+    settings_of,
+)
 from nextlabel.core.pipelines.detection.large import featuring_large_finder, large_finder
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
@@ -36,9 +54,11 @@ from nextlabel.core.pipelines.detection.training_set import (
     key_of,
     read_examples,
 )
-from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.material import DIGITS, all_rounded, rounded
 from nextlabel.core.pipelines.run import Run
 
+BOXES = TypeAdapter(tuple[PredictedBox, ...])  # one call for all boxes of an image, not one for each
+PLACE_DIGITS = 2  # of a pixel
 LEAST_PROPOSED = 0.05
 MOST_SHOWN = 100  # boxes of an image
 
@@ -55,7 +75,9 @@ class WholeFinder(Finder):
         named = "" if self.namer is None else f",crops={self.namer.backbone.name}-{self.namer.backbone.weights}"
         return f"letterbox={self.side}{named}"
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+    def look(
+        self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
+    ) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
             engine=self.cpu_engine,
@@ -63,6 +85,7 @@ class WholeFinder(Finder):
             class_free=not self.classes,
             namer=self.namer,
             most=most,
+            boxes_alone=boxes_alone,
         )
         return seen_by(detector, self.side, pool, rows, run, larger=self.namer is not None)
 
@@ -76,15 +99,11 @@ def surest(said: Detected, least: float) -> Detected:
 def shown(said: Detected, classes: Sequence[str], calibration: Calibration, least: float) -> tuple[PredictedBox, ...]:
     """Return the boxes of one image that reach a score, the surest first, 100 at most. classes: (), or all of them."""
     told = surest(said, least)
-    fields = (told.places.tolist(), told.classes.tolist(), told.scores.tolist(), calibration.drafts(told).tolist())
-    return tuple(
-        PredictedBox(
-            box=box_of_place(place),
-            class_name=classes[of] if classes else None,
-            score=rounded(score),
-            draft=draft,
-        )
-        for place, of, score, draft in zip(*fields, strict=True)
+    places, scores = all_rounded(told.places, PLACE_DIGITS).tolist(), all_rounded(told.scores, DIGITS).tolist()
+    names = [classes[of] if classes else None for of in told.classes.tolist()]
+    fields = zip(places, names, scores, calibration.drafts(told).tolist(), strict=True)
+    return BOXES.validate_python(
+        [{"box": place, "class": name, "score": score, "draft": draft} for place, name, score, draft in fields]
     )
 
 
@@ -96,7 +115,7 @@ def box_of(said: Detected, i: int) -> tuple[float, float, float, float]:
 def box_of_place(place: Sequence[float]) -> tuple[float, float, float, float]:
     """Return x, y, width and height as results have them: to a hundredth of a pixel."""
     x, y, width, height = place
-    return round(x, 2), round(y, 2), round(width, 2), round(height, 2)
+    return round(x, PLACE_DIGITS), round(y, PLACE_DIGITS), round(width, PLACE_DIGITS), round(height, PLACE_DIGITS)
 
 
 def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False) -> Finder:
@@ -185,25 +204,78 @@ def _whole_finder(
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
-    key = key_of(request, pool, drawn, (weights + named_by, side, passes, small))
-    kept = KeptDetectors(run.settings.detectors_dir)
-    trained = kept.get(key, len(classes))
-    if trained is None:
-        part.begin()
-        examples = read_examples(pool, drawn, classes, side, request.seed, run)
-        learnt = list(examples.values())
-        trained = fine_tune(
-            start(), learnt, len(classes), side, passes=passes, seed=request.seed, augments=small, tick=part.tick
-        )
-        if backbone is not None:
-            trained = with_namer(trained, examples, backbone, side, pool, request.seed, run)
-        if keeps:
-            keep(lambda: kept.keep(key, trained), run)
+    how = (weights + named_by, side, passes, small)
+    training = _Training(request, pool, drawn, classes, side, passes, small, backbone, how, part, run)
+    trained = training.kept_or_trained(start, keeps=keeps)
     part.end()
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
     engine = run.settings.cpu_engine
     return WholeFinder(classes, side, trained.calibration, summary, weights, engine, NAME, trained.network, namer)
+
+
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """How the small network is trained whole for a request. how: all that tells one way from another."""
+
+    request: Detecting
+    pool: Pool
+    drawn: Mapping[int, BoxedImage]
+    classes: tuple[str, ...]
+    side: int
+    passes: int
+    small: bool
+    backbone: Backbone | None
+    how: tuple[object, ...]
+    part: PartOfTraining
+    run: Run
+
+    def kept_or_trained(self, start: Callable[[], Yolox], *, keeps: bool) -> Trained:
+        """Return what was trained for these labels before, or train it.
+
+        One that went on from another has a key of its own: nobody is given it who didn't ask for such a one.
+        """
+        key, warm_key = (key_of(self.request, self.pool, self.drawn, how) for how in (self.how, (*self.how, "warm")))
+        kept = KeptDetectors(self.run.settings.detectors_dir)
+        warm = isinstance(self.request, Drafting) and self.request.warm
+        for known_key in (warm_key, key) if warm else (key,):
+            if (known := kept.get(known_key, len(self.classes))) is not None:
+                return known
+        self.part.begin()
+        digests, settings = digests_of(self.pool, self.drawn), settings_of((*self.how, self.request.seed))
+        earlier = find_earlier(kept, settings, digests) if warm else None
+        trained, learnt, held = self._train(start, earlier, digests)
+        if keeps:
+            trainings = 0 if earlier is None else earlier.began.trainings
+            lessons = Lessons(settings, self.classes, learnt, held, trainings).said()
+            keep(lambda: kept.keep(key if earlier is None else warm_key, trained, lessons), self.run)
+        return trained
+
+    def _train(
+        self, start: Callable[[], Yolox], earlier: Earlier | None, digests: Mapping[int, str]
+    ) -> tuple[Trained, tuple[str, ...], tuple[str, ...]]:
+        """Return it, and by their digests the images that it learnt from, and those that were held out."""
+        seed, backbone = self.request.seed, self.backbone
+        examples = read_examples(self.pool, self.drawn, self.classes, self.side, seed, self.run)
+        of = [digests[row] for row in examples]
+        known = None if earlier is None else earlier.knows(of, self.classes)
+        trained = fine_tune(
+            start() if earlier is None else earlier.network,
+            list(examples.values()),
+            len(self.classes),
+            self.side,
+            passes=self.passes if earlier is None or self.request.passes else self.passes // FEWER,
+            seed=seed,
+            augments=self.small,
+            known=known,
+            tick=self.part.tick,
+        )
+        if backbone is not None:
+            trained = with_namer(trained, examples, backbone, self.side, self.pool, seed, self.run, known)
+        learnt, held = split([one.is_boxed for one in examples.values()], seed, known)
+        if earlier is not None:
+            trained = replace(trained, began=earlier.began)
+        return trained, tuple(of[i] for i in learnt), tuple(of[i] for i in held)
 
 
 def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
@@ -224,6 +296,8 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
 def _summary(
     trained: Trained, classes: Sequence[str], side: int, namer: CropClassifier | None, *, augmented: bool
 ) -> DetectorSummary:
+    began = trained.began
+    warm_from = None if began is None else WarmFrom(detector=began.key, images=began.images, trainings=began.trainings)
     return DetectorSummary(
         name=NAME,
         classes=tuple(classes),
@@ -236,4 +310,5 @@ def _summary(
         augmented=augmented,
         map50=None if trained.map50 is None else rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
+        warm_from=warm_from,
     )

@@ -53,7 +53,9 @@ class LargeFinder(Finder):
     def engine(self) -> str:
         return self.device
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+    def look(
+        self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
+    ) -> Iterator[SeenBatch]:
         return seen_by(LargeDetector(self.network, self.side, self.device), self.side, pool, rows, run)
 
 
@@ -61,7 +63,9 @@ class LargeFinder(Finder):
 class _FeaturingLarge(LargeFinder):
     """Finds nothing, and tells where images lie."""
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+    def look(
+        self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
+    ) -> Iterator[SeenBatch]:
         def without_boxes(one: Seen) -> Seen:
             return Seen(Detected.nothing(), np.empty((0, 1), np.float32), one.features)
 

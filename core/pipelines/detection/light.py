@@ -52,7 +52,9 @@ class LightFinder(Finder):
     seer: Seer
     trained: TrainedLight | None
 
-    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+    def look(
+        self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
+    ) -> Iterator[SeenBatch]:
         for batch in mapped(self.seer, pool, rows, run):
             seen = [(row, self._seen(image, maps), image.width, image.height) for row, image, maps in batch.images]
             yield SeenBatch(seen, batch.unreadable)

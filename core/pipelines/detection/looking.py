@@ -47,10 +47,13 @@ class Finder(ABC):
         return self.cpu_engine
 
     @abstractmethod
-    def look(self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES) -> Iterator[SeenBatch]:
+    def look(
+        self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
+    ) -> Iterator[SeenBatch]:
         """Look at those rows of the pool, some at a time, in any order.
 
-        most: how many boxes of an image are wanted, the surest; there may be more.
+        most: how many boxes of an image are wanted, the surest; there may be more. boxes_alone: nobody needs what is
+        described.
         """
 
     def find(
@@ -60,18 +63,19 @@ class Finder(ABC):
         run: Run,
         *,
         most: int = MOST_BOXES,
+        boxes_alone: bool = False,
         kept: Callable[[int, Seen], Seen] = lambda _, seen: seen.undescribed(),
     ) -> Found:
         """Find what is on those rows of the pool; the stage that the run is in counts them.
 
-        most: as of `look`. kept: what is kept of an image, by its row; by itself all but what tells boxes apart, 77 kB
-        an image of many. Raises TooManyUnreadable where none of them can be read.
+        most, boxes_alone: as of `look`. kept: what is kept of an image, by its row; by itself all but what tells boxes
+        apart, 77 kB an image of many. Raises TooManyUnreadable where none of them can be read.
         """
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
         unreadable: list[SkippedFile] = []
         begun = run.done
-        for batch in self.look(pool, rows, run, most):
+        for batch in self.look(pool, rows, run, most, boxes_alone=boxes_alone):
             for row, one, width, height in batch.seen:
                 seen[row] = kept(row, one)
                 sizes[row] = width, height

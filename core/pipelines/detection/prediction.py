@@ -81,7 +81,7 @@ def _by_own_detector(
 
     beside_some = any(row in drawn and drawn[row].boxes for row in rows.tolist())
     most = MOST_BOXES if beside_some else MOST_SHOWN
-    found = finder.find(labelled.pool, rows.tolist(), run, most=most, kept=kept)
+    found = finder.find(labelled.pool, rows.tolist(), run, most=most, boxes_alone=True, kept=kept)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 

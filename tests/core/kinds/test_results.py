@@ -1,23 +1,39 @@
 import csv
 import io
+import json
+import pickle
+import tracemalloc
 import weakref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.kinds import registry
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
-from nextlabel.core.kinds.prediction import BoxesOfImage, DetectionPredictionResult, PredictionItem, PredictionResult
-from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.prediction import (
+    BoxesOfImage,
+    DetectionPredictionResult,
+    MultilabelPredictionItem,
+    MultilabelPredictionResult,
+    PredictionItem,
+    PredictionResult,
+)
+from nextlabel.core.kinds.registry import read_result, result_adapter
 from nextlabel.core.kinds.results import (
     ClassProbability,
     HeadSummary,
+    MadeOfJson,
     MadeWhenAsked,
     Manifest,
     PredictedBox,
+    Skipped,
     as_csv,
     as_labels,
+    csv_parts,
+    first_rows,
 )
 from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.tasks.classification import read_labels
@@ -129,6 +145,49 @@ def test_one_member_at_a_time_is_made_while_a_result_is_written():
     for _ in boxes(MadeWhenAsked(5, make)).json_parts():
         pass
     assert len(alive) == 5
+
+
+ODD = ['],"head":', '],"detector":', ',{"name":', '"items":[{"name":', "é.png", "a.png"]
+SKIPPED = tuple(Skipped(name=name, reason="a copy") for name in ODD)
+
+
+def of_several(names):
+    items = [MultilabelPredictionItem(name=name, predicted=(), confidence=0.75, top=top()) for name in names]
+    return MultilabelPredictionResult(items=items, head=HEAD, skipped=(), manifest=MANIFEST)
+
+
+@pytest.mark.parametrize(
+    "made", [prediction(*ODD), of_several(ODD), boxes(items(ODD))], ids=["one class", "several", "boxes"]
+)
+def test_the_members_of_a_large_result_are_made_of_its_json_when_asked_for(monkeypatch, made):
+    made = made.model_copy(update={"skipped": SKIPPED})
+    content = b"".join(made.json_parts())
+    assert isinstance(read_result(content).items, tuple)
+    monkeypatch.setattr(registry, "LARGE", 0)
+    read = read_result(content)
+    assert isinstance(read.items, MadeOfJson)
+    assert (read, type(read), read.items[-1]) == (made, type(made), made.items[-1])
+    assert b"".join(read.json_parts()) == content
+    assert (as_csv(read), repr(read)) == (as_csv(made), repr(made))
+    assert pickle.loads(pickle.dumps(read)) == made
+    assert read_result(json.dumps(json.loads(content), indent=1).encode()) == made  # as no result of ours is written
+    assert read_result(made.model_copy(update={"items": ()}).model_dump_json().encode()).items == ()
+    for torn in (content[:-1], content.replace(b'"width":9', b'"width":"w"').replace(b"0.75", b"true?", 1)):
+        with pytest.raises(ValidationError):
+            read_result(torn)
+
+
+def test_a_large_result_takes_little_more_room_than_its_json():
+    content = b"".join(boxes(items([f"{i}.png" for i in range(10_000)])).json_parts())
+    assert len(content) > registry.LARGE
+    tracemalloc.start()
+    read = read_result(content)
+    assert sum(len(part) for part in csv_parts(read)) == len(as_csv(read))
+    first, count = first_rows(read, 3)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(first), count) == (3, 20_000)
+    assert most < 2 * len(content)
 
 
 def test_a_class_is_called_class_on_the_wire():

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.kinds.registry import parse_request
-from nextlabel.core.pipelines.material import top_of
+from nextlabel.core.pipelines.material import all_rounded, top_of
 from nextlabel.core.pipelines.source import load_backbone
 from nextlabel.core.tasks.classification import MatchedClasses as Matched
 from nextlabel.core.tasks.registry import CLASSIFICATION
@@ -87,3 +87,12 @@ def test_the_manifest_tells_what_the_answer_depends_on(bench):
     bench.labels(*names[1:])
     other = bench.select(path_to_labels=labels).manifest
     assert (other.pools == one.pools, other.labels == one.labels) == (True, False)
+
+
+def test_many_numbers_are_rounded_to_the_last_bit_as_one_is():
+    rng = np.random.default_rng(0)
+    halves = np.round(rng.uniform(-9, 9, 2_000), 2) + 0.005
+    some = np.concatenate([rng.uniform(-1e4, 1e4, 2_000), halves, [0.0, -0.0, 2.675, 1.005, 0.125, -0.001]])
+    for digits in (2, 6):
+        expected = np.array([round(value, digits) for value in some.tolist()])
+        assert all_rounded(some, digits).tobytes() == expected.tobytes()

@@ -176,6 +176,18 @@ def test_the_network_of_texts_is_loaded_once_for_rounds_that_label_more_classes_
     assert (alone, len(loads)) == (details, 1)
 
 
+def test_a_class_that_was_not_declared_costs_one_load_and_nothing_for_the_others(declared, monkeypatch):
+    declared.remember()
+    loads = count_loads(monkeypatch)
+    labels, told = declared.root / "labels", []
+    (labels / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}]')
+    for classes in (["red"], ["red", "boat"], ["red", "boat", "ship"], ["red", "ship"], ["red", "boat"]):
+        label_as(labels, classes)
+        told.append((declared.predict(str(labels), backbone=NAME).head.details, len(loads)))
+    assert [loads for _, loads in told] == [1, 2, 3, 3, 3]  # the first by names alone
+    assert told[4][0] == told[1][0]
+
+
 def test_no_network_is_loaded_for_names_of_which_one_can_not_be_spelt(declared, monkeypatch):
     declared.remember()
     loads = count_loads(monkeypatch)

@@ -61,7 +61,8 @@ export function DrawView({ params }: { params: URLSearchParams }) {
     void batch.ask(() => {
       const { method, add } = theProject();
       const pending = board.value?.open.value.map(({ name }) => name) ?? [];
-      return { kind: "selection", method, add, person: holder(), ...onePool(), pending, exclude: skipped.value };
+      const chosen = { method, add, person: holder(), pending, exclude: skipped.value };
+      return { kind: "selection", ...chosen, ...onePool(), warm: true };
     });
   };
 

@@ -2036,7 +2036,8 @@ export interface components {
          *     `images`, `boxes`: it was trained on; `held_out`: images it wasn't, by which it was stopped after so many `passes`,
          *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
          *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
-         *     made larger, smaller, lighter and darker by chance, as objects are small.
+         *     made larger, smaller, lighter and darker by chance, as objects are small. `warm_from`: what training went on from;
+         *     None: it began with the published weights.
          */
         DetectorSummary: {
             /** Name */
@@ -2066,6 +2067,7 @@ export interface components {
             thresholds: {
                 [key: string]: number;
             };
+            warm_from?: components["schemas"]["WarmFrom"] | null;
         };
         /**
          * DoubtfulBox
@@ -3400,6 +3402,12 @@ export interface components {
              */
             passes?: number | null;
             /**
+             * Warm
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @default false
+             */
+            warm: boolean;
+            /**
              * Path To Predictions
              * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
              */
@@ -4234,6 +4242,12 @@ export interface components {
              */
             passes?: number | null;
             /**
+             * Warm
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @default false
+             */
+            warm: boolean;
+            /**
              * Path To Predictions
              * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
              */
@@ -4650,6 +4664,12 @@ export interface components {
              */
             passes?: number | null;
             /**
+             * Warm
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @default false
+             */
+            warm: boolean;
+            /**
              * Path To Embeddings
              * @description Your own embeddings instead of a backbone: a `.npy` file of (images, d) numbers, and beside it a `.txt` of the same name with one image name a line, in the same order.
              */
@@ -4882,6 +4902,12 @@ export interface components {
              * @description For boxes: how many images pass while the detector is trained; an image may pass several times. Left out: 800, 1000 where objects are small, 2400 for a light head, 8000 for a large detector.
              */
             passes?: number | null;
+            /**
+             * Warm
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @default false
+             */
+            warm: boolean;
             /**
              * Path To Predictions
              * @description For boxes alone: what your own detector says of the images; none is trained then. As csv (`name,class,x,y,width,height,score`), as COCO with scores, or as lines of JSON.
@@ -5150,6 +5176,19 @@ export interface components {
              * @enum {string}
              */
             task: "classification" | "multilabel" | "detection";
+        };
+        /**
+         * WarmFrom
+         * @description The kept `detector` that training went on from, and how many labelled `images` it knew. `trainings`: so many have
+         *     gone on from one another since one began with the published weights.
+         */
+        WarmFrom: {
+            /** Detector */
+            detector: string;
+            /** Images */
+            images: number;
+            /** Trainings */
+            trainings: number;
         };
     };
     responses: never;

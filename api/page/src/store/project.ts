@@ -116,8 +116,8 @@ export function imagesOf() {
   return isBoxes() ? { backbone, path_to_img: pool } : onePool();
 }
 
-/** What kinds are asked with that look at boxes by a backbone. */
-export const ofBoxes = () => ({ ...onePool(), backbone: theProject().backbone });
+/** What kinds are asked with that look at boxes by a backbone; by the detector of the batch, where there is one. */
+export const ofBoxes = () => ({ ...onePool(), backbone: theProject().backbone, warm: true });
 
 /** What looks at the project's images, by its name: a backbone, or the detector of boxes. */
 export const looksAtThem = () => (isBoxes() ? "yolox_nano" : theProject().backbone);

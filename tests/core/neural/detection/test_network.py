@@ -42,6 +42,18 @@ def test_the_published_network_has_its_0_9_million_numbers():
     assert sum(p.numel() for p in Yolox(80).parameters()) == 904_463
 
 
+def test_new_classes_that_are_known_say_what_they_said():
+    torch.manual_seed(0)
+    network = Yolox(2, width=4, depth=1).eval()
+    pixels = 100 * torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        before = network(pixels).classes
+        network.new_classes(3, {2: 0, 0: 1})
+        after = network(pixels).classes
+    assert torch.equal(after[..., [2, 0]], before)
+    assert (after[..., 1].sigmoid() < 0.1).all()
+
+
 def test_boxes_come_back_in_pixels_of_the_image_within_it_and_once():
     places = np.array([[16, 16, 16, 16], [16.5, 16, 16, 16], [60, 16, 40, 8], [16, 16, 16, 16]], float)
     sure = np.array([[0.9, 0], [0.8, 0], [0, 0.7], [0.004, 0.5]])
@@ -94,6 +106,23 @@ def test_openvino_finds_the_boxes_that_torch_finds(network):
         np.testing.assert_allclose(a.detected.places, b.detected.places, atol=1e-2)
         np.testing.assert_allclose(a.detected.scores, b.detected.scores, atol=1e-5)
         np.testing.assert_allclose(a.features, b.features, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("class_free", [False, True])
+def test_boxes_alone_are_the_same_boxes(network, engine, class_free):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    rng = np.random.default_rng(0)
+    images = [Small(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), 128, 96) for _ in range(2)]
+    alone, described = (
+        Detector(network, engine=engine, class_free=class_free, boxes_alone=only)(images) for only in (True, False)
+    )
+    for a, b in zip(alone, described, strict=True):
+        assert len(a.detected)
+        for name in ("places", "classes", "scores"):
+            np.testing.assert_array_equal(getattr(a.detected, name), getattr(b.detected, name))
+        assert not a.described.size
 
 
 def test_without_the_weights_file_it_is_said_which_one_goes_where(tmp_path):

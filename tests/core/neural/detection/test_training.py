@@ -14,7 +14,7 @@ from nextlabel.core.neural.detection import training
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Example, fine_tune, split
+from nextlabel.core.neural.detection.training import Example, Known, fine_tune, split
 from nextlabel.core.neural.detection.weights import read_weights
 from nextlabel.core.neural.training import drawn_from
 from tests import shapes
@@ -144,3 +144,20 @@ def test_what_is_held_out_leaves_an_image_with_a_box_to_learn_from():
         assert only in learnt
         assert sorted(learnt + held) == list(range(10))
         assert len(held) == 2
+
+
+def test_what_was_held_out_before_stays_so_and_new_images_are_divided_by_chance():
+    learnt, held = split([True] * 20, seed=0)
+    stays = {i: i + 7 for i in range(20)}  # beside 10 that are new
+    known = Known({}, frozenset(stays[i] for i in learnt), frozenset(stays[i] for i in held))
+    after, aside = split([True] * 30, 0, known)
+    assert known.learnt <= set(after)
+    assert known.held <= set(aside)
+    assert sorted(after + aside) == list(range(30))
+    assert len(aside) == 6
+    assert {tuple(split([True] * 30, seed, known)[1]) for seed in range(3)} != {tuple(aside)}
+
+
+def test_nothing_that_was_learnt_from_is_held_out_where_too_few_are_new():
+    learnt, held = split([True] * 10, 0, Known({}, frozenset(range(9)), frozenset()))
+    assert (learnt, held) == (list(range(9)), [9])

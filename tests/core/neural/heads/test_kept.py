@@ -36,3 +36,23 @@ def test_whatever_differs_makes_another_head(trained):
     assert trained == [("linear", 0), ("linear", 1), ("linear", 1), ("linear", 1)]
     kept.get("linear", embeddings, targets, 3, seed=0)  # two are kept, and this one was the fourth last
     assert len(trained) == 5
+
+
+def test_what_a_head_makes_of_its_neighbours_is_fitted_once():
+    rng = np.random.default_rng(0)
+    embeddings, targets = rng.normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
+    near, others = (rng.normal(size=(400, 4)).astype(np.float32) for _ in range(2))
+    kept = TrainedHeads()
+
+    def asking(neighbourhood):
+        head = kept.get("linear", embeddings, targets, 3, seed=0)
+        return kept.among(head, kept.neighbours(neighbourhood), embeddings, targets)
+
+    first = asking(near)
+    assert asking(near.copy()) is first
+    assert asking(others) is not first
+    alone = kept.get("linear", embeddings, targets, 3, seed=0)
+    again = alone.among(kept.neighbours(near), embeddings, targets)
+    assert np.array_equal(first.logits(embeddings), again.logits(embeddings))
+    assert first.gaussians is not None
+    assert asking(None) is alone
