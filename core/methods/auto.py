@@ -21,8 +21,8 @@ class Auto(Method):
 
     `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
     `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is
-    nearly all that is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there are
-    predictions and no embeddings, since herding needs to see where images lie.
+    nearly all that is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there
+    are predictions and no embeddings, since herding needs to see where images lie.
     """
 
     name: Literal["auto"] = "auto"
@@ -112,8 +112,8 @@ def settle(
 
 
 def classes_to_find(images_per_class: Mapping[str, int], declared: Iterable[str]) -> int:
-    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels: only
-    then are the others rarer than what doubts lead to.
+    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels:
+    only then are the others rarer than what doubts lead to.
 
     images_per_class: how many are labelled, each of one class.
     """
