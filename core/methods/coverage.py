@@ -83,7 +83,6 @@ class FacilityLocation(CoverageMethod):
         return Picks(candidates[places], gains)
 
 
-
 class TypiClust(CoverageMethod):
     """From each of the largest clusters without labels, the image in the densest place."""
 
