@@ -75,7 +75,7 @@ class FacilityLocation(CoverageMethod):
         candidates, references = draw_sides(inputs, add, rng)
         directions = inputs.geometry.directions
         of_references = directions(references)
-        covered = np.full(len(references), -1, np.float32)
+        covered: Vector = np.full(len(references), -1, np.float32)
         if len(inputs.covered):
             covered = 1 - nearest(of_references, directions(inputs.covered))[1] / 2
         shares = np.full(len(references), 1 / max(1, len(references)), np.float32)

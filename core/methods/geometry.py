@@ -53,7 +53,8 @@ class Geometry:
         """Return the unit vectors of those rows, around zero: (n, d). Of one that is zero, it is zero."""
         embeddings: Matrix = self.embeddings[rows]
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        return np.divide(embeddings, lengths, out=embeddings, where=lengths > 0)
+        np.divide(embeddings, lengths, out=embeddings, where=lengths > 0)
+        return embeddings
 
     def may_be_within(self, squared: float, rows: Rows, units: Matrix) -> NDArray[np.bool_]:
         """Return (n,) False for each row whose unit vector is surely farther than `squared` from all of `units`.
