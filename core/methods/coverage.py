@@ -77,7 +77,8 @@ class FacilityLocation(CoverageMethod):
         of_references = directions(references)
         covered: Vector = np.full(len(references), -1, np.float32)
         if len(inputs.covered):
-            covered = 1 - nearest(of_references, directions(inputs.covered))[1] / 2
+            _, squared = nearest(of_references, directions(inputs.covered))
+            covered = np.asarray(1 - squared / 2, np.float32)
         shares = np.full(len(references), 1 / max(1, len(references)), np.float32)
         places, gains = herd(directions(candidates) @ of_references.T, covered, shares, add)
         return Picks(candidates[places], gains)
