@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -9,18 +10,19 @@ import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.by_names import AutoByNames
-from nextlabel.core.methods.coverage import MaxHerding
+from nextlabel.core.methods.coverage import FacilityLocation, MaxHerding
 from nextlabel.core.methods.detection import ClassSum
 from nextlabel.core.methods.hybrid import UHerding
 from nextlabel.core.methods.uncertainty import Margin
 
 
 class Auto(Method):
-    """Chooses one of three methods, by what there is to go by.
+    """Chooses one of four methods, by what there is to go by.
 
     `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
-    `uherding`, which is herding weighted by uncertainty, from then on; `margin` where there are predictions and no
-    embeddings, since herding needs to see where images lie.
+    `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is
+    nearly all that is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there
+    are predictions and no embeddings, since herding needs to see where images lie.
     """
 
     name: Literal["auto"] = "auto"
@@ -54,6 +56,7 @@ class AutoOfBoxes(Method):
 
 
 COVERAGE_SHARE = 10
+NEARLY_ALL = 0.8  # of the labels
 
 
 def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
@@ -81,6 +84,7 @@ def settle(
     embeddings: bool = True,
     known: str | None = None,
     names: bool = False,
+    to_find: int = 0,
 ) -> tuple[Method, str]:
     """Return the method to run in place of the one asked for, and a clause that says why it is that one.
 
@@ -89,27 +93,45 @@ def settle(
     embeddings: whether there are any; without them there must be predictions.
     known: what is labelled, in words, where that is not so many classes.
     names: whether the names of the classes say what images may be, as long as labels teach nothing.
+    to_find: how many classes there are to be found, as `classes_to_find` counts them.
     """
     if isinstance(asked, Auto) and names and embeddings and classes < 2:
-        what = f"{known or _what_is_known(classes)}, and the classes have names"
+        what = f"{known or _what_is_known(labels, classes)}, and the classes have names"
         return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
+    if isinstance(asked, Auto) and to_find and embeddings:
+        mostly = ", nearly all of one" if classes > 1 else ""
+        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} declared have no label"
+        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if isinstance(asked, Auto):
         return _regime(labels, classes, embeddings, known)
     labelled_classes = classes if labelled_classes is None else labelled_classes
     if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
     lacks = "needs two classes" if asked.classes_needed() == 2 else "learns from labelled images"
-    return MaxHerding(), f"{known or _what_is_known(min(classes, labelled_classes))}, and {asked.name} {lacks}"
+    return MaxHerding(), f"{known or _what_is_known(labels, min(classes, labelled_classes))}, and {asked.name} {lacks}"
+
+
+def classes_to_find(images_per_class: Mapping[str, int], declared: Iterable[str]) -> int:
+    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels:
+    only then are the others rarer than what doubts lead to.
+
+    images_per_class: how many are labelled, each of one class.
+    """
+    labels = sum(images_per_class.values())
+    if not labels or max(images_per_class.values()) < NEARLY_ALL * labels:
+        return 0
+    return sum(not images_per_class.get(name) for name in declared)
 
 
 def _regime(labels: int, classes: int, embeddings: bool, known: str | None) -> tuple[Method, str]:
     if not embeddings:
         return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
     if classes < 2:
-        return MaxHerding(), f"{known or _what_is_known(classes)}: images that stand for the whole pool"
-    known = known or f"{labels} labels of {classes} classes"
-    return UHerding(), f"{known}: images that stand for what the head is unsure of"
+        return MaxHerding(), f"{known or _what_is_known(labels, classes)}: images that stand for the whole pool"
+    return UHerding(), f"{known or _what_is_known(labels, classes)}: images that stand for what the head is unsure of"
 
 
-def _what_is_known(classes: int) -> str:
+def _what_is_known(labels: int, classes: int) -> str:
+    if classes > 1:
+        return f"{labels} labels of {classes} classes"
     return "nothing is labelled yet" if classes == 0 else "only one class is labelled"

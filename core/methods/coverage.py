@@ -55,6 +55,35 @@ class MaxHerding(CoverageMethod):
         return herd_rows(inputs, add, rng, bandwidth=self.bandwidth)
 
 
+class FacilityLocation(CoverageMethod):
+    """Greedily picks what makes the pool's mean cosine to its nearest labelled image largest.
+
+    That is to make the mean squared distance least, so that what lies far from all others counts most, where in
+    `MaxHerding` every image counts alike that is far enough. The cosine is around zero: where one class is nearly
+    all, the pool's mean lies in it, and around that, its images would lie as far from each other as from the rest.
+
+    A large pool is sampled as by `MaxHerding`.
+    """
+
+    name: Literal["facility_location"] = "facility_location"
+    summary: ClassVar[str] = "Images that stand for the whole pool, and first for what lies apart."
+    use: ClassVar[str] = "To find rare classes, while one is nearly all that is labelled."
+    source: ClassVar[str] = "Wei, Iyer, Bilmes: Submodularity in Data Subset Selection and Active Learning, ICML 2015"
+    reason: ClassVar[str] = "lies apart from what is labelled, and stands for more of its kind"
+
+    def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
+        candidates, references = draw_sides(inputs, add, rng)
+        directions = inputs.geometry.directions
+        of_references = directions(references)
+        covered: Vector = np.full(len(references), -1, np.float32)
+        if len(inputs.covered):
+            _, squared = nearest(of_references, directions(inputs.covered))
+            covered = np.asarray(1 - squared / 2, np.float32)
+        shares = np.full(len(references), 1 / max(1, len(references)), np.float32)
+        places, gains = herd(directions(candidates) @ of_references.T, covered, shares, add)
+        return Picks(candidates[places], gains)
+
+
 class TypiClust(CoverageMethod):
     """From each of the largest clusters without labels, the image in the densest place."""
 
@@ -260,16 +289,21 @@ def sampled(
 ) -> Sampled:
     """Draw the candidates and references for `add` picks. uncertainty: as `herd_rows` has it."""
     geometry = inputs.geometry
-    candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
-    entries = CANDIDATES * REFERENCES
-    covering = inputs.candidates if inputs.references is None else inputs.references
-    references = sample(covering, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
+    candidates, references = draw_sides(inputs, add, rng)
     of_references = geometry.units(references)
     weights = np.ones(len(references)) if uncertainty is None else uncertainty[references]
     covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)
     similarities = similarity(geometry.units(candidates), of_references, bandwidth)
     shares = (weights / max(1, len(references))).astype(np.float32)
     return Sampled(candidates, similarities, covered, shares)
+
+
+def draw_sides(inputs: Inputs, add: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Draw the candidates for `add` picks, and the references that they are to cover: (n,), (r,) rows."""
+    candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
+    entries = CANDIDATES * REFERENCES
+    covering = inputs.candidates if inputs.references is None else inputs.references
+    return candidates, sample(covering, max(1_000, min(REFERENCES, entries // max(1, len(candidates)))), rng)
 
 
 def _covered(references: Matrix, covered: Matrix, bandwidth: float) -> Vector:

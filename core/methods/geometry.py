@@ -1,7 +1,8 @@
 """Distances, clusters and coverage among embeddings: what the methods that look at them share.
 
 Distances are between unit vectors around the pool's mean, so they go from 0 to 2 whatever the backbone's scale. (A
-network's pooled activations are all positive: around zero, every two images would look alike.) Nothing here is ever
+network's pooled activations are all positive: around zero, every two images would look alike.) Only where that is
+wanted, `directions` are around zero. Nothing here is ever
 N x N: large products are taken a slice of the rows at a time, and what would need one looks at a sample of the pool.
 """
 
@@ -47,6 +48,13 @@ class Geometry:
         np.divide(centred, lengths, out=centred, where=lengths > floor)
         centred[(lengths <= floor)[:, 0]] = 0
         return centred
+
+    def directions(self, rows: Rows) -> Matrix:
+        """Return the unit vectors of those rows, around zero: (n, d). Of one that is zero, it is zero."""
+        embeddings: Matrix = self.embeddings[rows]
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        np.divide(embeddings, lengths, out=embeddings, where=lengths > 0)
+        return embeddings
 
     def may_be_within(self, squared: float, rows: Rows, units: Matrix) -> NDArray[np.bool_]:
         """Return (n,) False for each row whose unit vector is surely farther than `squared` from all of `units`.

@@ -10,7 +10,7 @@ from nextlabel.core.faults import validate
 from nextlabel.core.methods.auto import Auto
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.baseline import Random
-from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust
+from nextlabel.core.methods.coverage import CoreSet, FacilityLocation, MaxHerding, Novelty, TypiClust
 from nextlabel.core.methods.detection import ClassSum, DetMax, DetMean, DetSum, Ppal
 from nextlabel.core.methods.first_version import Mixture, Vae
 from nextlabel.core.methods.hybrid import Badge, Bait, ClusterMargin, DropQuery, UHerding
@@ -26,6 +26,7 @@ METHODS: dict[str, type[Method]] = {
         Bait,
         DropQuery,
         MaxHerding,
+        FacilityLocation,
         TypiClust,
         Novelty,
         CoreSet,

@@ -22,7 +22,7 @@ from nextlabel.core.kinds.selection import (
     SelectionRequest,
     SelectionResult,
 )
-from nextlabel.core.methods.auto import Auto, settle
+from nextlabel.core.methods.auto import Auto, classes_to_find, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.neural.training import ROWS_AT_ONCE
@@ -45,9 +45,10 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
+from nextlabel.core.pipelines.texts import declared_in_labels
 from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
-from nextlabel.core.tasks.registry import task_of
+from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 BY_ITS_NEIGHBOURS = " by its neighbours"  # what the whole head says may be another class
 OTHERS_ON_MAP = 5_000
@@ -103,8 +104,8 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     run.plan(*KIND.planned(leave_out=[*(["train"] if brought else []), *([] if prepares else ["prepare"])]))
     run.stage("read")
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
-    by_names = isinstance(request.method, Auto) and not brought
-    names = class_names(request, labelled, run, needed=False) if by_names else None
+    goes_by_classes = isinstance(request.method, Auto) and not brought
+    names = class_names(request, labelled, run, needed=False) if goes_by_classes else None
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -126,6 +127,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         embeddings=embedded.sees_images,
         known=labelled.task.known(embedded.matched),
         names=names is not None,
+        to_find=_classes_to_find(request, embedded, run) if goes_by_classes else 0,
     )
     if prepares:
         run.stage("prepare", unit="epochs")
@@ -167,6 +169,12 @@ def _manifest(
         sources={"pool": labelled},
         predictions=predictions.fingerprint if predictions else None,
     )
+
+
+def _classes_to_find(request: SelectionRequest, embedded: Embedded, run: Run) -> int:
+    if task_of(request.task) is not CLASSIFICATION:
+        return 0
+    return classes_to_find(embedded.matched.images_per_class(), declared_in_labels(request, run))
 
 
 def _by_names(names: ClassNames, embedded: Embedded) -> Predictions:

@@ -68,17 +68,24 @@ def declared_for(request: JobRequest, run: Run, *, needed: bool) -> tuple[str, .
 
     Raises LabelsMalformed if they are needed; else it is a warning, and there are none.
     """
+    if not goes_by_names(request.model_dump()):
+        return ()
+    names = declared_in_labels(request, run, needed=needed)
+    return names if len(names) > 1 else ()
+
+
+def declared_in_labels(request: JobRequest, run: Run, *, needed: bool = False) -> tuple[str, ...]:
+    """Return the names of classes that the folder of the request's labels declares. Raises as `declared_for`."""
     field = field_of_labels(request)
-    if field is None or not goes_by_names(request.model_dump()):
+    if field is None:
         return ()
     try:
-        declared = declared_names(getattr(request, field), run.settings.data_roots)
+        return declared_names(getattr(request, field), run.settings.data_roots)
     except LabelsMalformed as error:
         if needed:
             raise
-        _warn(error, run)
+        _warn(f"the declared classes were left aside: {error}", run)
         return ()
-    return declared if len(declared) > 1 else ()
 
 
 def field_of_labels(request: JobRequest) -> str | None:
@@ -111,13 +118,13 @@ def directions_of_names_if_known(
             return directions_of_names(request, classes, run, declared=declared)
         except (InvalidRequest, WeightsUnavailable, WeightsMismatch) as error:
             why = error
-    _warn(why, run)
+    _warn(f"the names of the classes say nothing of images here: {why}", run)
     return None
 
 
-def _warn(why: NextlabelError, run: Run) -> None:
+def _warn(detail: str, run: Run) -> None:
     if not run.warned_of(WarningCode.NAMES_UNREAD):
-        run.warn(WarningCode.NAMES_UNREAD, f"the names of the classes say nothing of images here: {why}")
+        run.warn(WarningCode.NAMES_UNREAD, detail)
 
 
 def names_for(request: JobRequest, classes: Sequence[str], run: Run) -> Floats | None:

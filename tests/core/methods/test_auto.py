@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.methods.auto import settle
+from nextlabel.core.methods.auto import classes_to_find, settle
 from nextlabel.core.methods.registry import METHODS, parse_method
 from tests.core.methods.pools import inputs_of
 
@@ -13,6 +13,22 @@ def test_auto_herds_until_a_head_can_be_unsure(labels, classes, name):
     method, why = settle(parse_method("auto"), labels, classes)
     assert method.name == name
     assert why
+
+
+@pytest.mark.parametrize(
+    ("images_per_class", "to_find"),
+    [({}, 0), ({"sound": 3}, 2), ({"sound": 4, "crack": 1}, 1), ({"sound": 7, "crack": 2}, 0), ({"rust": 9}, 3)],
+)
+def test_classes_are_to_be_found_while_one_has_four_fifths_of_the_labels(images_per_class, to_find):
+    assert classes_to_find(images_per_class, ["sound", "crack", "dent"]) == to_find
+
+
+def test_while_classes_are_to_be_found_auto_looks_for_what_lies_apart():
+    method, why = settle(parse_method("auto"), 20, 3, to_find=7)
+    assert method.name == "facility_location"
+    assert why.startswith("20 labels of 3 classes, nearly all of one, and 7 declared have no label: images that")
+    assert settle(parse_method("auto"), 9, 1, to_find=2)[1].startswith("only one class is labelled, and 2 declared")
+    assert settle(parse_method("margin"), 20, 3, to_find=7) == (parse_method("margin"), "as asked")
 
 
 @pytest.mark.parametrize("name", ["margin", "badge", "dropquery", "mixture"])

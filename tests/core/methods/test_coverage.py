@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from skactiveml import pool as rival
 
 from nextlabel.core.methods import coverage
-from nextlabel.core.methods.coverage import CoreSet, MaxHerding, Novelty, TypiClust, spread_over_clusters
+from nextlabel.core.methods.coverage import (
+    CoreSet,
+    FacilityLocation,
+    MaxHerding,
+    Novelty,
+    TypiClust,
+    spread_over_clusters,
+)
 from nextlabel.core.methods.geometry import Geometry, nearest
 from nextlabel.core.methods.registry import parse_method
 from tests.core.methods.pools import inputs_of
@@ -44,6 +51,29 @@ def test_a_heap_that_is_handed_out_counts_as_covered_too():
 def test_core_set_takes_the_farthest_even_if_it_is_alone():
     picks = CoreSet().select(inputs_of(HEAP_AND_TWO, labelled=[2, 5], targets=[0, 1]), 2, rng())
     assert set(picks.rows) == {10, 11}
+
+
+def test_a_few_that_lie_apart_come_before_more_of_what_is_nearly_all():
+    heap, apart = np.array([3.0, 0, 0, 1]), np.array([3.0, 2, 2, 0])
+    points = np.random.default_rng(0).normal(size=(60, 4)) * 0.5 + np.r_[[heap] * 57, [apart] * 3]
+    inputs = inputs_of(points, labelled=[0, 1], targets=[0, 0])
+    assert FacilityLocation().select(inputs, 1, rng()).rows[0] >= 57
+    assert MaxHerding().select(inputs, 1, rng()).rows[0] < 57
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.booleans())
+def test_facility_location_picks_what_makes_the_mean_cosine_to_the_nearest_largest(seed, labels, zero):
+    points = np.random.default_rng(seed).normal(size=(12, 3)).astype(np.float32)
+    points[11] *= not zero
+    inputs = inputs_of(points, labelled=np.arange(labels), targets=np.zeros(labels, np.int64))
+    lengths = np.maximum(np.linalg.norm(points, axis=1), 1e-9)
+    cosines = points @ points.T / lengths / lengths[:, None]
+    covered = cosines[:labels].max(axis=0, initial=-1)
+    picks = FacilityLocation().select(inputs, 3, rng())
+    for row, gain in zip(picks.rows, picks.scores, strict=True):
+        gains = np.maximum(cosines - covered, 0)[:, labels:].mean(axis=1)[labels:]
+        assert gain == pytest.approx(gains.max(), abs=1e-5)
+        covered = np.maximum(covered, cosines[row])
 
 
 def test_novelty_prefers_what_the_labelled_images_do_not_span():

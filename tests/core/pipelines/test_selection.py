@@ -50,6 +50,22 @@ def test_an_empty_labels_file_is_the_same_as_none(bench):
     assert bench.select(path_to_labels=bench.labels()).data == bench.select().data
 
 
+def test_while_one_class_is_nearly_all_and_a_declared_one_has_no_label_what_lies_apart_comes_first(bench):
+    bench.pool(red=9, blue=2, green=1)
+    folder = bench.root / "labels"
+    folder.mkdir()
+    labels = bench.labels(*(f"red_{i}.png" for i in range(4)), "blue_0.png", file="labels/a.txt")
+    (folder / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}, {"name": "green"}]')
+    result = bench.select(1, path_to_labels=str(folder))
+    assert (result.method.name, result.data) == ("facility_location", ("green_0.png",))
+    assert result.method.why.startswith("5 labels of 2 classes, nearly all of one, and 1 declared have no label")
+    assert bench.select(1, path_to_labels=labels).method.name == "uherding"
+    assert bench.select(1, path_to_labels=str(folder), task="multilabel").method.name == "uherding"
+    (folder / "classes.json").write_text("[")
+    assert bench.select(1, path_to_labels=str(folder)).method.name == "uherding"
+    assert bench.warning("names_unread").detail.startswith("the declared classes were left aside")
+
+
 def test_with_one_class_auto_herds_and_the_answer_says_why(bench):
     bench.pool(red=5, blue=5)
     result = bench.select(path_to_labels=bench.labels("red_0.png", "red_1.png"))
