@@ -74,7 +74,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with given.out.open("a") as out:
         for name in given.sets:
-            objects = see(given.data / name, given.weights)
+            objects = see(given.data.resolve() / name, given.weights)
             for seed in range(given.seeds):
                 for method in given.methods:
                     for line in replay(objects, method, seed):

@@ -254,12 +254,17 @@ def print_gains(lines: Sequence[Line]) -> None:
 
     At equal boxes, both are read off at as many boxes as the one of them had drawn that drew fewer: between two rounds,
     a curve is a line over the logarithm of the boxes. All methods of a seed begin with the same detector; where one
-    began with another, made by other code, the seed is left out and named.
+    began with another, made by other code, the seed is left out and named. Of each method, `random` too, the means of
+    the last round come first, over all of its seeds that got there.
     """
     runs: dict[tuple[str, str], dict[int, list[Line]]] = {}
     for line in lines:
         runs.setdefault((line["set"], line["method"]), {}).setdefault(line["seed"], []).append(line)
     for (name, method), by_seed in sorted(runs.items()):
+        upto = max(line["labelled"] for of in by_seed.values() for line in of)
+        last = [line for of in by_seed.values() for line in of if line["labelled"] == upto]
+        boxes, map50 = (np.mean([line[key] for line in last]) for key in ("boxes", "map50"))
+        print(f"{name} {method} {upto} images: {boxes:.0f} boxes, mAP@50 {map50:.3f} ({len(last)} seeds)")
         if method == "random":
             continue
         whole = {

@@ -273,7 +273,7 @@ class DetectorSummary(Part):
     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
     made larger, smaller, lighter and darker by chance, as objects are small. `warm_from`: what training went on from;
-    None: it began with the published weights.
+    None: from no kept detector.
     """
 
     name: str

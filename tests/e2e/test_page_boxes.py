@@ -188,7 +188,7 @@ def test_all_of_it_is_done_by_keyboard_alone(visit, project, labels):
     page.keyboard.press("n")
     with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/jobs")) as asked:
         page.keyboard.press("Enter")
-    assert asked.value.post_data_json["task"] == "detection"
+    assert (asked.value.post_data_json["task"], asked.value.post_data_json["warm"]) == ("detection", True)
 
 
 def test_suggestions_are_dashed_until_a_key_accepts_all_that_are_sure_enough(visit, project, labels):

@@ -59,9 +59,12 @@ class KeptDetectors:
         return tensors, said
 
     def lessons(self) -> dict[str, dict[str, Any]]:
-        """Return by key what is kept of the lessons of each detector, as `keep` was given them; of some, nothing is."""
+        """Return by key what is kept of the lessons of each detector, as `keep` was given them; of some, nothing is.
+
+        The one used last comes first.
+        """
         known: dict[str, dict[str, Any]] = {}
-        for path in sorted(self._folder.glob("*.safetensors")):
+        for path in self._files():
             try:
                 with safetensors.safe_open(path, "pt") as file:
                     said = json.loads((file.metadata() or {}).get(LESSONS, "null"))
@@ -88,9 +91,20 @@ class KeptDetectors:
         self._folder.mkdir(parents=True, exist_ok=True)
         about = {"trained": json.dumps(said), **({} if lessons is None else {LESSONS: json.dumps(lessons)})}
         write_whole(self._path(key), save(tensors, about), durable=False)
-        files = sorted(self._folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-MOST_KEPT]:
+        for file in self._files()[MOST_KEPT:]:
             file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        """Return the files, the one used last first."""
+        return sorted(self._folder.glob("*.safetensors"), key=_used_ns, reverse=True)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.safetensors"
+
+
+def _used_ns(file: Path) -> int:
+    """Return when it was used last, in nanoseconds; 0: another process let go of it meanwhile."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -16,8 +16,9 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.neural.detection.kept import VERSION, KeptDetectors
 from nextlabel.core.neural.detection.network import Yolox
 from nextlabel.core.neural.detection.training import Began, Known
+from nextlabel.core.pipelines.detection.training_set import MOST_LEARNT_FROM
 
-LEAST_SHARE = 0.6  # of today's labelled images that it has to know: of fewer it was not measured what it is worth
+LEAST_KNOWN = (2, 3)  # of today's labelled images, two thirds: of fewer it was not measured what it is worth
 MOST_TRAININGS = 3  # that go on from one another: then one begins with the published weights again
 FEWER = 2  # times as few images pass
 
@@ -25,7 +26,8 @@ FEWER = 2  # times as few images pass
 @dataclass(frozen=True)
 class Lessons:
     """What a detector was trained by. settings: digest of how. classes: their names. learnt, held: digests of images as
-    they are, with what was drawn on them. trainings: as of `Began`; 0: it began with the published weights.
+    they are, with what was drawn on them, those of the detectors that it went on from, too. trainings: as of `Began`;
+    0: it began with the published weights.
     """
 
     settings: str
@@ -68,22 +70,27 @@ class Earlier:
 
 
 def find_earlier(kept: KeptDetectors, settings: str, digests: Mapping[int, str]) -> Earlier | None:
-    """Return the kept detector that knows the most of today's labelled images, and no other; None: there is none.
+    """Return the kept detector that knows the most of today's labelled images, and no other, of several the one used
+    last; None: there is none, or so many trainings have led to it that one has to begin anew.
 
     settings: as of `Lessons`. digests: by row of the pool, of all that was drawn.
     """
     today = set(digests.values())
-    fit: list[tuple[int, int, str, Lessons]] = []
+    part, whole = LEAST_KNOWN
+    least = part * min(len(today), MOST_LEARNT_FROM)
+    fit: list[tuple[int, str, Lessons]] = []
     for key, said in kept.lessons().items():
         lessons = Lessons.heard(said)
-        if lessons is None or lessons.settings != settings or lessons.trainings >= MOST_TRAININGS:
+        if lessons is None or lessons.settings != settings:
             continue
         known = {*lessons.learnt, *lessons.held}
-        if known <= today and len(known) >= LEAST_SHARE * len(today):
-            fit.append((-len(known), lessons.trainings, key, lessons))
-    for images, trainings, key, lessons in sorted(fit, key=lambda one: one[:3]):
+        if known <= today and whole * len(known) >= least:
+            fit.append((len(known), key, lessons))
+    for images, key, lessons in sorted(fit, key=lambda one: -one[0]):
+        if lessons.trainings >= MOST_TRAININGS:
+            return None
         if (trained := kept.get(key, len(lessons.classes))) is not None:
-            return Earlier(trained.network, Began(key, -images, trainings + 1), lessons)
+            return Earlier(trained.network, Began(key, images, lessons.trainings + 1), lessons)
     return None
 
 

@@ -132,6 +132,7 @@ def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False)
             return featuring_large_finder(request, run)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
+    _tell_untrained(request, run)
     return WholeFinder((), side, proposals, None, weights, run.settings.cpu_engine, NAME, start())
 
 
@@ -207,7 +208,8 @@ def _whole_finder(
     how = (weights + named_by, side, passes, small)
     training = _Training(request, pool, drawn, classes, side, passes, small, backbone, how, part, run)
     trained = training.kept_or_trained(start, keeps=keeps)
-    part.end()
+    if trained.began is None:
+        _tell_untrained(request, run)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
     engine = run.settings.cpu_engine
@@ -230,21 +232,31 @@ class _Training:
     part: PartOfTraining
     run: Run
 
+    @property
+    def warm_passes(self) -> int:
+        """How many images pass where training goes on from a kept detector."""
+        return self.request.passes or self.passes // FEWER
+
     def kept_or_trained(self, start: Callable[[], Yolox], *, keeps: bool) -> Trained:
         """Return what was trained for these labels before, or train it.
 
         One that went on from another has a key of its own: nobody is given it who didn't ask for such a one.
         """
-        key, warm_key = (key_of(self.request, self.pool, self.drawn, how) for how in (self.how, (*self.how, "warm")))
+        hows = (self.how, (*self.how, "warm", self.warm_passes))
+        key, warm_key = (key_of(self.request, self.pool, self.drawn, how) for how in hows)
         kept = KeptDetectors(self.run.settings.detectors_dir)
         warm = isinstance(self.request, Drafting) and self.request.warm
         for known_key in (warm_key, key) if warm else (key,):
             if (known := kept.get(known_key, len(self.classes))) is not None:
+                self.part.end()
                 return known
-        self.part.begin()
         digests, settings = digests_of(self.pool, self.drawn), settings_of((*self.how, self.request.seed))
         earlier = find_earlier(kept, settings, digests) if warm else None
-        trained, learnt, held = self._train(start, earlier, digests)
+        passes = self.passes if earlier is None else self.warm_passes
+        part = self.part if earlier is None else replace(self.part, images=passes)
+        part.begin()
+        trained, learnt, held = self._train(start, earlier, digests, passes, part)
+        part.end()
         if keeps:
             trainings = 0 if earlier is None else earlier.began.trainings
             lessons = Lessons(settings, self.classes, learnt, held, trainings).said()
@@ -252,9 +264,14 @@ class _Training:
         return trained
 
     def _train(
-        self, start: Callable[[], Yolox], earlier: Earlier | None, digests: Mapping[int, str]
+        self,
+        start: Callable[[], Yolox],
+        earlier: Earlier | None,
+        digests: Mapping[int, str],
+        passes: int,
+        part: PartOfTraining,
     ) -> tuple[Trained, tuple[str, ...], tuple[str, ...]]:
-        """Return it, and by their digests the images that it learnt from, and those that were held out."""
+        """Return it, and by their digests all images that it ever learnt from, and those that were held out."""
         seed, backbone = self.request.seed, self.backbone
         examples = read_examples(self.pool, self.drawn, self.classes, self.side, seed, self.run)
         of = [digests[row] for row in examples]
@@ -264,18 +281,22 @@ class _Training:
             list(examples.values()),
             len(self.classes),
             self.side,
-            passes=self.passes if earlier is None or self.request.passes else self.passes // FEWER,
+            passes=passes,
             seed=seed,
             augments=self.small,
             known=known,
-            tick=self.part.tick,
+            tick=part.tick,
         )
         if backbone is not None:
             trained = with_namer(trained, examples, backbone, self.side, self.pool, seed, self.run, known)
-        learnt, held = split([one.is_boxed for one in examples.values()], seed, known)
-        if earlier is not None:
-            trained = replace(trained, began=earlier.began)
-        return trained, tuple(of[i] for i in learnt), tuple(of[i] for i in held)
+        learnt, held = (
+            tuple(of[i] for i in some) for some in split([one.is_boxed for one in examples.values()], seed, known)
+        )
+        if earlier is None:
+            return trained, learnt, held
+        before = earlier.lessons  # of images that weren't read today, too: they may be another day
+        trained = replace(trained, began=earlier.began)
+        return trained, tuple(sorted({*before.learnt, *learnt})), tuple(sorted({*before.held, *held}))
 
 
 def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
@@ -283,14 +304,18 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
     if request.weights != "random":
         path = find_weights(run.settings)
         return lambda: read_weights(path), digest_of_file(path)
-    if all(warning.code != WarningCode.RANDOM_WEIGHTS for warning in run.warnings):
-        run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
 
     def start() -> Yolox:
         with drawn_from(request.seed):
             return Yolox(CLASSES)
 
     return start, f"random-{request.seed}"
+
+
+def _tell_untrained(request: Detecting, run: Run) -> None:
+    """Warn, once, where the detector starts with weights that chance drew."""
+    if request.weights == "random" and all(one.code != WarningCode.RANDOM_WEIGHTS for one in run.warnings):
+        run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
 
 
 def _summary(

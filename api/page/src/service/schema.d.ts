@@ -2037,7 +2037,7 @@ export interface components {
          *     and its thresholds were chosen. `map50`: on those, which flatters; None: there is no box on them. `named_by`: the
          *     backbone whose view of each box's own pixels helps to tell its class; None: nothing does. `augmented`: images were
          *     made larger, smaller, lighter and darker by chance, as objects are small. `warm_from`: what training went on from;
-         *     None: it began with the published weights.
+         *     None: from no kept detector.
          */
         DetectorSummary: {
             /** Name */
@@ -3403,7 +3403,7 @@ export interface components {
             passes?: number | null;
             /**
              * Warm
-             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long, unless `passes` says how long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
              * @default false
              */
             warm: boolean;
@@ -4243,7 +4243,7 @@ export interface components {
             passes?: number | null;
             /**
              * Warm
-             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long, unless `passes` says how long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
              * @default false
              */
             warm: boolean;
@@ -4665,7 +4665,7 @@ export interface components {
             passes?: number | null;
             /**
              * Warm
-             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long, unless `passes` says how long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
              * @default false
              */
             warm: boolean;
@@ -4904,7 +4904,7 @@ export interface components {
             passes?: number | null;
             /**
              * Warm
-             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
+             * @description For boxes: let training go on from a detector that is kept and learnt from some of the same labels, which takes half as long, unless `passes` says how long. The answer then depends on what is kept; `detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.
              * @default false
              */
             warm: boolean;

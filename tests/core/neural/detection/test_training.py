@@ -161,3 +161,10 @@ def test_what_was_held_out_before_stays_so_and_new_images_are_divided_by_chance(
 def test_nothing_that_was_learnt_from_is_held_out_where_too_few_are_new():
     learnt, held = split([True] * 10, 0, Known({}, frozenset(range(9)), frozenset()))
     assert (learnt, held) == (list(range(9)), [9])
+
+
+def test_a_file_that_another_process_lets_go_of_keeps_none_from_being_kept(trained, tmp_path):
+    kept = KeptDetectors(tmp_path)
+    (tmp_path / "gone.safetensors").symlink_to(tmp_path / "nothing")
+    kept.keep("a", trained, {"of": "a"})
+    assert kept.lessons() == {"a": {"of": "a"}}

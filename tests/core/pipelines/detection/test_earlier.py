@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nextlabel.core.errors import InvalidRequest
+from nextlabel.core.errors import InvalidRequest, WarningCode
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.detection.kept import KeptDetectors
-from nextlabel.core.pipelines.detection import finder
+from nextlabel.core.pipelines.detection import earlier, finder, training_set
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -44,17 +44,30 @@ def kept(bench):
     return KeptDetectors(bench.settings.detectors_dir)
 
 
+def knows(lessons):
+    return len(lessons["learnt"]) + len(lessons["held"])
+
+
+def trained_in(bench):
+    """How many images are to pass in all, as it was told."""
+    (total,) = {one.total for one in bench.told if one.stage == "train"}
+    return total
+
+
 def test_training_goes_on_from_the_detector_of_fewer_labels_with_half_the_passes(bench, ask):
     first = ask(6).detector
-    assert (first.warm_from, first.passes) == (None, 16)
+    assert (first.warm_from, first.passes, trained_in(bench)) == (None, 16, 16)
+    assert [one.code for one in bench.run.warnings] == [WarningCode.RANDOM_WEIGHTS]
     (key,) = kept(bench).lessons()
     result = ask(8)
     second = result.detector
     assert (second.warm_from.detector, second.warm_from.images, second.warm_from.trainings) == (key, 6, 1)
-    assert second.passes <= 8
+    assert (second.passes <= 8, trained_in(bench), bench.run.warnings) == (True, 8, ())
     assert ask(8) == result
     assert len(kept(bench).lessons()) == 2
     assert ask(8, kind="selection", add=1, warm=True).detector == second
+    ask(8, passes=16)
+    assert (trained_in(bench), len(kept(bench).lessons())) == (16, 3)
 
 
 def test_what_was_learnt_from_is_learnt_from_again_and_what_was_held_out_stays_so(bench, ask):
@@ -92,6 +105,19 @@ def test_where_not_all_that_it_learnt_from_is_as_it_was_training_begins_anew(ben
     assert detector.warm_from is None
 
 
+def test_what_was_known_stays_known_though_it_is_not_read_this_time(bench, ask, monkeypatch):
+    first = ask(6).detector
+    for module in (earlier, training_set):
+        monkeypatch.setattr(module, "MOST_LEARNT_FROM", 6)
+    (before,) = kept(bench).lessons().values()
+    second = ask(10).detector  # of which 6 are read, and all that were known are two thirds of as many
+    assert (second.warm_from.images, second.images + second.held_out) == (first.images + first.held_out, 6)
+    (after,) = (one for one in kept(bench).lessons().values() if one["trainings"] == 1)
+    learnt, held = set(after["learnt"]), set(after["held"])
+    assert (set(before["learnt"]) <= learnt, set(before["held"]) <= held, learnt & held) == (True, True, set())
+    assert len(learnt | held) > 6
+
+
 def test_a_class_that_is_new_is_learnt_beside_those_known(ask, drawn):
     lines = [drawn[0], *(line for line in drawn if {box["class"] for box in line["boxes"]} == {"disc"})]
     assert ask(4, lines=lines[1:]).detector.classes == ("disc",)
@@ -101,8 +127,15 @@ def test_a_class_that_is_new_is_learnt_beside_those_known(ask, drawn):
 
 def test_after_three_such_trainings_one_begins_anew(ask):
     trainings = [ask(labelled).detector.warm_from for labelled in (6, 7, 8, 9, 10)]
-    assert [one and one.trainings for one in trainings] == [None, 1, 2, 3, 3]
-    assert trainings[-1].images == 8  # of those kept, the last that may be gone on from
+    assert [one and one.trainings for one in trainings] == [None, 1, 2, 3, None]
+
+
+def test_of_two_that_know_as_much_the_one_used_last_is_gone_on_from(bench, ask):
+    ask(6)
+    ask(8)
+    ask(8, warm=False)
+    (cold,) = (key for key, one in kept(bench).lessons().items() if one["trainings"] == 0 and knows(one) == 8)
+    assert ask(9).detector.warm_from.detector == cold
 
 
 def test_what_judges_and_what_does_not_ask_for_it_says_the_same_whatever_is_kept(bench, ask, drawn):
