@@ -100,7 +100,8 @@ def settle(
         return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
     if isinstance(asked, Auto) and to_find and embeddings:
         mostly = ", nearly all of one" if classes > 1 else ""
-        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} declared have no label"
+        lack = "declared class has" if to_find == 1 else "declared classes have"
+        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} {lack} no label"
         return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if isinstance(asked, Auto):
         return _regime(labels, classes, embeddings, known)

@@ -69,7 +69,7 @@ class FacilityLocation(CoverageMethod):
     summary: ClassVar[str] = "Images that stand for the whole pool, and first for what lies apart."
     use: ClassVar[str] = "To find rare classes, while one is nearly all that is labelled."
     source: ClassVar[str] = "Wei, Iyer, Bilmes: Submodularity in Data Subset Selection and Active Learning, ICML 2015"
-    reason: ClassVar[str] = "lies apart from what is labelled, and stands for more of its kind"
+    reason: ClassVar[str] = "stands for images that are far from all that is labelled"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         candidates, references = draw_sides(inputs, add, rng)
