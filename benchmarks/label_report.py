@@ -44,7 +44,7 @@ named `skactiveml-` are scikit-activeml's, with its defaults, on the same embedd
 """
 OTHER = {
     "linear": "The head alone, without its [neighbours](heads.md#neighbours), has\n"
-    "[a page of its own](label-efficiency-linear-alone.md), with more methods.",
+    "[a page of its own](label-efficiency-linear-alone.md), with up to 2,000 labels.",
     "linear_alone": "`vae10` is the first version's `vae` with ten epochs for\n"
     "each batch, which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end.\n"
     "The default head, which asks [neighbours](heads.md#neighbours), learns more from the same labels, and has\n"

@@ -119,7 +119,7 @@ def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
 def auto_declared(known: Known, add: int, rng: np.random.Generator) -> Rows:
     """`auto` of a folder of labels that declares the classes."""
     counts = {str(class_): int(np.count_nonzero(known.targets == class_)) for class_ in known.classes}
-    to_find = classes_to_find(counts, map(str, range(known.declared)))
+    to_find = classes_to_find(counts, [str(class_) for class_ in range(known.declared)])
     method, _ = settle(Auto(), len(known.rows), len(known.classes), to_find=to_find)
     return ours(method.name, known, add, rng)
 

@@ -79,7 +79,7 @@ class WarningCode(StrEnum):
     NEAR_COPIES_UNKNOWN = "near_copies_unknown"  #: without embeddings, near-copies were not left out
     LIGHT_DETECTOR = "light_detector"  #: without the detector's weights, a light head on a backbone finds boxes
     NEIGHBOURS_UNREADABLE = "neighbours_unreadable"  #: the head answers alone: the pool's images can't be read
-    NAMES_UNREAD = "names_unread"  #: the names of the declared classes were left aside: nothing could embed them
+    NAMES_UNREAD = "names_unread"  #: the declared classes were left aside: a faulty file, or nothing embeds their names
     RANDOM_WEIGHTS = "random_weights"  #: the backbone is untrained, as asked
     BATCH_HALVED = "batch_halved"  #: the GPU's memory was short
     VALUES_STRETCHED = "values_stretched"  #: of 10, 12 or 14 bits stored in 16, or without a fixed range

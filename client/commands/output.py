@@ -99,13 +99,12 @@ def keep_apart(output: Path | None, asked: Mapping[str, Any]) -> None:
     """
     if output is None:
         return
+    options = {one.name for one in click.get_current_context().command.params}
     for field in ("path_to_labels", "path_to_labels_train", "path_to_labels_val"):
         if asked.get(field) and is_of(output, Path(asked[field])):
-            raise click.UsageError(
-                _("{file} is or lies in {where}: a model's guesses would count as labels").format(
-                    file=output, where=called(field)
-                )
-            )
+            where = called(field) if field in options else asked[field]
+            words = _("{file} is or lies in {where}: a model's guesses would count as labels")
+            raise click.UsageError(words.format(file=output, where=where))
     for field in ("path_to_img", "path_to_img_train", "path_to_img_val"):
         if asked.get(field) and not is_url(asked[field]):
             keep_out_of([output], pool=Path(asked[field]))

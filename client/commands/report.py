@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, get_args
@@ -111,7 +112,7 @@ def _wanted(
 
 
 def _jobs(
-    client: Client, wanted: dict[str, dict[str, Any]], console: Console, left_out: dict[str, list[str]]
+    client: Client, wanted: dict[str, dict[str, Any]], console: Console, left_out: dict[_Cause, list[str]]
 ) -> Iterator[str]:
     """Carry out what a report is made of, and yield the ids of what succeeded.
 
@@ -123,31 +124,46 @@ def _jobs(
             with progress(title, console) as show:
                 yield client.wait(client.submit({"kind": kind, **request}).id, show).id
         except (JobFailed, Refused) as error:
-            left_out.setdefault(_cause(error), []).append(title)
+            left_out.setdefault(_Cause.of(error), []).append(title)
 
 
 @contextmanager
-def _told_once(console: Console) -> Iterator[dict[str, list[str]]]:
+def _told_once(console: Console) -> Iterator[dict[_Cause, list[str]]]:
     """Give where titles of parts are put by the cause that leaves them out, and tell of each cause once, at the end.
 
-    What ends the command for the same cause is told by that alone.
+    Where a refusal ends the command, there are no parts: a cause is told only for what that and others leave out.
     """
-    left_out: dict[str, list[str]] = {}
+    left_out: dict[_Cause, list[str]] = {}
     try:
         yield left_out
     except Refused as error:
-        same = [cause for cause in left_out if str(error.problem.get("detail")) in cause]
-        for cause in same:
-            del left_out[cause]
+        told = _faults(error)
+        for cause in sorted(left_out, key=lambda cause: len(cause.faults), reverse=True):
+            if cause.faults <= told:
+                del left_out[cause]
+            told |= cause.faults
         raise
     finally:
         for cause, titles in left_out.items():
-            words = _("not in the report: {titles}: {cause}").format(titles=", ".join(titles), cause=cause)
+            words = _("not in the report: {titles}: {cause}").format(titles=", ".join(titles), cause=cause.words)
             console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
-def _cause(error: JobFailed | Refused) -> str:
-    """Say why something is left out, a refusal by the names of the command's own options."""
-    if isinstance(error, Refused):
-        return str(options.in_options(error, click.get_current_context().command))
-    return str(error)
+@dataclass(frozen=True)
+class _Cause:
+    """Why something is left out. words: a refusal has the names of the command's own options."""
+
+    words: str
+    faults: frozenset[str]
+
+    @classmethod
+    def of(cls, error: JobFailed | Refused) -> _Cause:
+        if isinstance(error, Refused):
+            return cls(str(options.in_options(error, click.get_current_context().command)), _faults(error))
+        return cls(str(error), frozenset([str(error)]))
+
+
+def _faults(error: Refused) -> frozenset[str]:
+    """List what a refusal says is wrong, each without the field that it stands in."""
+    faults = error.problem.get("errors") or [error.problem]
+    return frozenset(str(fault.get("detail")) for fault in faults)

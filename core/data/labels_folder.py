@@ -75,7 +75,7 @@ def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
     * without a lock, if some lie there, and nothing else that is shown.
 
     A folder in it that is empty, or holds files of the same names alone, older ones that were put away, changes
-    nothing; one with whatever else in it says that somebody works there.
+    nothing; one with whatever else in it, or with more than is looked at, says that somebody works there.
 
     is_labels: the file is to hold people's labels; then it may take the place of an older one.
     """
@@ -98,7 +98,9 @@ def would_count_among_labels(file: Path, *, is_labels: bool = False) -> bool:
 
 
 def _is_work(entry: Path, names: Container[str]) -> bool:
-    """Tell whether it is a folder in which something lies that is called otherwise than what lies beside it."""
+    """Tell whether it is a folder in which something lies that is called otherwise than what lies beside it, or in
+    which LOOKED_AT entries or more lie.
+    """
     folders, left = [str(entry)] if entry.is_dir() else [], LOOKED_AT
     while folders and left:
         try:
@@ -111,7 +113,7 @@ def _is_work(entry: Path, names: Container[str]) -> bool:
                         return True
         except OSError:  # it can't be listed
             continue
-    return False
+    return not left
 
 
 def _has_labels(file: Path) -> bool:

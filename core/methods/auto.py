@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -17,7 +17,7 @@ from nextlabel.core.methods.uncertainty import Margin
 
 
 class Auto(Method):
-    """Chooses one of four methods, by what there is to go by.
+    """Chooses one of five methods, by what there is to go by.
 
     `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
     `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is
@@ -57,6 +57,7 @@ class AutoOfBoxes(Method):
 
 COVERAGE_SHARE = 10
 NEARLY_ALL = 0.8  # of the labels
+LOOKED_FOR = 5  # labels for each class that is declared, until one that was not found may not be there
 
 
 def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
@@ -100,7 +101,8 @@ def settle(
         return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
     if isinstance(asked, Auto) and to_find and embeddings:
         mostly = ", nearly all of one" if classes > 1 else ""
-        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} declared have no label"
+        lack = "declared class has" if to_find == 1 else "declared classes have"
+        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} {lack} no label to learn from"
         return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if isinstance(asked, Auto):
         return _regime(labels, classes, embeddings, known)
@@ -111,14 +113,15 @@ def settle(
     return MaxHerding(), f"{known or _what_is_known(labels, min(classes, labelled_classes))}, and {asked.name} {lacks}"
 
 
-def classes_to_find(images_per_class: Mapping[str, int], declared: Iterable[str]) -> int:
-    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels:
-    only then are the others rarer than what doubts lead to.
+def classes_to_find(images_per_class: Mapping[str, int], declared: Collection[str]) -> int:
+    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels,
+    for only then are the others rarer than what doubts lead to, and 0 where so many are labelled that what wasn't found
+    may not be there.
 
     images_per_class: how many are labelled, each of one class.
     """
     labels = sum(images_per_class.values())
-    if not labels or max(images_per_class.values()) < NEARLY_ALL * labels:
+    if not labels or max(images_per_class.values()) < NEARLY_ALL * labels or labels >= LOOKED_FOR * len(declared):
         return 0
     return sum(not images_per_class.get(name) for name in declared)
 

@@ -21,6 +21,7 @@ from nextlabel.core.methods.geometry import (
     nearest,
     sample,
     similarity,
+    slice_size,
     slices,
     squared_distances,
 )
@@ -69,18 +70,17 @@ class FacilityLocation(CoverageMethod):
     summary: ClassVar[str] = "Images that stand for the whole pool, and first for what lies apart."
     use: ClassVar[str] = "To find rare classes, while one is nearly all that is labelled."
     source: ClassVar[str] = "Wei, Iyer, Bilmes: Submodularity in Data Subset Selection and Active Learning, ICML 2015"
-    reason: ClassVar[str] = "lies apart from what is labelled, and stands for more of its kind"
+    reason: ClassVar[str] = "stands for images that are far from all that is labelled"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         candidates, references = draw_sides(inputs, add, rng)
-        directions = inputs.geometry.directions
-        of_references = directions(references)
+        units = inputs.geometry.units_from_zero
+        of_references = units(references)
         covered: Vector = np.full(len(references), -1, np.float32)
-        if len(inputs.covered):
-            _, squared = nearest(of_references, directions(inputs.covered))
-            covered = np.asarray(1 - squared / 2, np.float32)
+        for part in slices(len(inputs.covered), slice_size(len(references))):
+            np.maximum(covered, (units(inputs.covered[part]) @ of_references.T).max(axis=0), out=covered)
         shares = np.full(len(references), 1 / max(1, len(references)), np.float32)
-        places, gains = herd(directions(candidates) @ of_references.T, covered, shares, add)
+        places, gains = herd(units(candidates) @ of_references.T, covered, shares, add)
         return Picks(candidates[places], gains)
 
 

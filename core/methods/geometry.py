@@ -1,8 +1,8 @@
 """Distances, clusters and coverage among embeddings: what the methods that look at them share.
 
 Distances are between unit vectors around the pool's mean, so they go from 0 to 2 whatever the backbone's scale. (A
-network's pooled activations are all positive: around zero, every two images would look alike.) Only where that is
-wanted, `directions` are around zero. Nothing here is ever
+network's pooled activations are all positive: around zero, every two images would look alike.) `units_from_zero` alone
+are not. Nothing here is ever
 N x N: large products are taken a slice of the rows at a time, and what would need one looks at a sample of the pool.
 """
 
@@ -49,7 +49,7 @@ class Geometry:
         centred[(lengths <= floor)[:, 0]] = 0
         return centred
 
-    def directions(self, rows: Rows) -> Matrix:
+    def units_from_zero(self, rows: Rows) -> Matrix:
         """Return the unit vectors of those rows, around zero: (n, d). Of one that is zero, it is zero."""
         embeddings: Matrix = self.embeddings[rows]
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -40,9 +40,8 @@ class KeptTexts:
         Raises WeightsUnavailable, and what `embed` does.
         """
         key = (spec.name, *self._looks(spec, settings), *texts)
-        kept = (
-            self._kept if len(texts) > 1 else self._alone
-        )  # many single ones must not take the place of those together
+        # many single ones must not take the place of those together
+        kept = self._kept if len(texts) > 1 else self._alone
         directions = kept.get(key)
         if directions is None:
             directions = kept[key] = embed()

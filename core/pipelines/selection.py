@@ -106,6 +106,8 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     goes_by_classes = isinstance(request.method, Auto) and not brought
     names = class_names(request, labelled, run, needed=False) if goes_by_classes else None
+    looks_for_classes = goes_by_classes and labelled.task is CLASSIFICATION
+    declared = declared_in_labels(request, run) if looks_for_classes else ()
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -127,7 +129,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         embeddings=embedded.sees_images,
         known=labelled.task.known(embedded.matched),
         names=names is not None,
-        to_find=_classes_to_find(request, embedded, run) if goes_by_classes else 0,
+        to_find=classes_to_find(embedded.matched.images_per_class(), declared),
     )
     if prepares:
         run.stage("prepare", unit="epochs")
@@ -169,12 +171,6 @@ def _manifest(
         sources={"pool": labelled},
         predictions=predictions.fingerprint if predictions else None,
     )
-
-
-def _classes_to_find(request: SelectionRequest, embedded: Embedded, run: Run) -> int:
-    if task_of(request.task) is not CLASSIFICATION:
-        return 0
-    return classes_to_find(embedded.matched.images_per_class(), declared_in_labels(request, run))
 
 
 def _by_names(names: ClassNames, embedded: Embedded) -> Predictions:

@@ -37,7 +37,8 @@ def directions_for(
     can't be spelt, no network is loaded.
 
     field: a pointer to what the texts stand in. beside: what later jobs will ask for, too, as far as it can be spelt:
-    it is embedded together, and each of the other texts by itself, so that a new one changes nothing for the rest.
+    it is embedded together, and each of the other texts by itself, so that a new one changes nothing for the rest;
+    these together, too, where they are more than are kept by themselves.
 
     Raises InvalidRequest for texts in letters or words that it can't spell, and what `load_texts` does.
     """
@@ -50,15 +51,16 @@ def directions_for(
         raise InvalidRequest([Fault(field, "invalid_value", detail)])
     left_out = frozenset(strange(words, beside))
     together = [text for text in dict.fromkeys(beside) if text not in left_out] or [*dict.fromkeys(texts)]
-    alone = dict.fromkeys(texts).keys() - set(together)
+    others = sorted(set(texts) - set(together))
+    parts = [others] if len(others) > run.texts.ALONE else [[text] for text in others]
     load = cache(lambda: load_texts(spec, run.settings))  # at most once, for what isn't kept
 
     def embedded(some: Sequence[str]) -> Directions:
         return run.texts.get(spec, some, run.settings, lambda: load().directions(some))
 
-    directions = Directions.join([embedded(together), *(embedded([text]) for text in sorted(alone))])
+    directions = Directions.join([embedded(together), *map(embedded, parts)])
     run.texts_by = directions.weights
-    place = {text: i for i, text in enumerate([*together, *sorted(alone)])}
+    place = {text: i for i, text in enumerate([*together, *others])}
     return directions.at([place[text] for text in texts])
 
 

@@ -12,7 +12,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
+from nextlabel.core.kinds import registry
 from nextlabel.core.kinds.registry import result_adapter
+from nextlabel.core.kinds.results import MadeOfJson
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, prediction_result, selection_result, settings_for
 
@@ -66,6 +68,25 @@ def test_a_result_comes_as_csv_with_a_header_line(client, ended):
 def test_an_f1_comes_as_csv_of_its_classes(client, ended):
     answer = fetched(client, ended(f1_result()), CSV)
     assert [row[0] for row in csv.reader(io.StringIO(answer.text))] == ["class", "cat", "dog"]
+
+
+def test_a_csv_is_sent_while_it_is_made_so_that_nobody_knows_its_length_before(client, ended):
+    job = ended(prediction_result(("b.png", "cat"), ("a.png", "dog")))
+    assert "Content-Length" not in fetched(client, job, CSV).headers
+    assert "Content-Length" in fetched(client, job, TSV).headers
+
+
+def test_a_large_result_is_read_member_by_member_for_the_same_csv(client, ended, monkeypatch):
+    def make(*given):
+        made.append(MadeOfJson(*given))
+        return made[-1]
+
+    made = []
+    job = ended(prediction_result(("b.png", "cat"), ("a.png", "dog")))
+    small = fetched(client, job, CSV).text
+    monkeypatch.setattr(registry, "LARGE", 0)
+    monkeypatch.setattr(registry, "MadeOfJson", make)
+    assert (fetched(client, job, CSV).text, len(made)) == (small, 1)
 
 
 @pytest.mark.parametrize("make", [selection_result, prediction_result])

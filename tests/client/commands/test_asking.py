@@ -146,6 +146,7 @@ def test_guesses_do_not_take_the_place_of_the_labels_they_come_from(nextlabel, c
         code, _, err = nextlabel("predict", "pool", "--labels", labels, "-o", out)
         assert code == 2
         assert "would count as labels" in err
+        assert ("is or lies in --labels: " in err) == (out == "labels.txt")
     assert client.jobs() == []
 
 
@@ -158,7 +159,7 @@ def test_a_job_that_was_asked_for_before_is_known_by_its_labels(nextlabel, clien
         job = client.wait(client.submit({**request, "path_to_labels": str(data.root / "labels")}).id)
     for words in ("result", "watch", "retry"):
         code, _, err = nextlabel(words, job.id, "-o", "labels/p.txt")
-        assert (code, "would count as labels" in err) == (2, True), err
+        assert (code, f"is or lies in {data.root / 'labels'}: a model's guesses would count" in err) == (2, True), err
     assert (len(client.jobs()), (data.root / "labels" / "p.txt").exists()) == (1, False)
 
 

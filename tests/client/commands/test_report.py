@@ -30,6 +30,16 @@ def test_what_is_missing_for_all_parts_is_said_once(told, client):
     assert client.jobs() == []
 
 
+def test_all_that_is_missing_is_told_at_once(told):
+    code, err = told("report", "nowhere", "--labels", "gone.txt", "--val", "nowhere2", "--val-labels", "gone2.txt")
+    assert code == 3
+    for where in ("POOL", "--labels", "--val", "--val-labels"):
+        assert err.count(f"  {where}: ") == 1, err
+    for name in ("nowhere'", "nowhere2'", "gone2.txt'"):
+        assert err.count(name) == 1, err
+    assert err.count("not in the report") == 1
+
+
 def test_parts_that_are_left_out_for_one_cause_are_listed_before_it(told, data, worker):
     data.labels("labels.txt", "a.png\tcat\nb.png\tcat\n")
     with worker.at_work(lambda job_id: worker.succeed(job_id, RESULTS[worker.store.get(job_id).kind])):

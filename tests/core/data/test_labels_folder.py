@@ -1,7 +1,7 @@
 import pytest
 
 from nextlabel.core.data.folder_lock import LOCK_NAME
-from nextlabel.core.data.labels_folder import sort_out, would_count_among_labels
+from nextlabel.core.data.labels_folder import LOOKED_AT, sort_out, would_count_among_labels
 
 
 @pytest.mark.parametrize("name", ["anna.txt", "ANNA.TXT", "Анна Петрова.tsv", "anna.v2.csv", "arnold.txt", "a_b-c.txt"])
@@ -87,3 +87,11 @@ def test_where_a_file_would_count_among_labels(tmp_path, there, written, counts)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("name,class\n" if name.endswith("table.csv") else "a.png\tcat\n")
     assert would_count_among_labels(tmp_path / written) is counts
+
+
+def test_a_folder_with_more_folders_than_are_looked_at_says_that_somebody_works_there(tmp_path):
+    (tmp_path / LOCK_NAME).touch()
+    for i in range(LOOKED_AT):
+        (tmp_path / "photos" / str(i)).mkdir(parents=True)
+    (tmp_path / "photos" / "0" / "0.jpg").touch()
+    assert not would_count_among_labels(tmp_path / "b.csv")

@@ -23,10 +23,16 @@ def test_classes_are_to_be_found_while_one_has_four_fifths_of_the_labels(images_
     assert classes_to_find(images_per_class, ["sound", "crack", "dent"]) == to_find
 
 
+def test_a_class_that_five_labels_for_each_have_not_shown_is_looked_for_no_more():
+    declared = ["sound", "crack", "dent"]
+    assert classes_to_find({"sound": 14}, declared) == 2
+    assert classes_to_find({"sound": 15}, declared) == 0
+
+
 def test_while_classes_are_to_be_found_auto_looks_for_what_lies_apart():
     method, why = settle(parse_method("auto"), 20, 3, to_find=7)
     assert method.name == "facility_location"
-    assert why.startswith("20 labels of 3 classes, nearly all of one, and 7 declared have no label: images that")
+    assert why.startswith("20 labels of 3 classes, nearly all of one, and 7 declared classes have no label to learn ")
     assert settle(parse_method("auto"), 9, 1, to_find=2)[1].startswith("only one class is labelled, and 2 declared")
     assert settle(parse_method("margin"), 20, 3, to_find=7) == (parse_method("margin"), "as asked")
 

@@ -64,7 +64,7 @@ def test_a_few_that_lie_apart_come_before_more_of_what_is_nearly_all():
 @given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.booleans())
 def test_facility_location_picks_what_makes_the_mean_cosine_to_the_nearest_largest(seed, labels, zero):
     points = np.random.default_rng(seed).normal(size=(12, 3)).astype(np.float32)
-    points[11] *= not zero
+    points[[0, 11]] *= not zero
     inputs = inputs_of(points, labelled=np.arange(labels), targets=np.zeros(labels, np.int64))
     lengths = np.maximum(np.linalg.norm(points, axis=1), 1e-9)
     cosines = points @ points.T / lengths / lengths[:, None]

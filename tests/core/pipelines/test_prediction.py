@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 from nextlabel.core.errors import NoLabels, NothingToPredict, SingleClass, TooManyUnreadable
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import as_labels
+from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.neural.texts import load_texts
 from nextlabel.core.pipelines import texts
 from nextlabel.core.tasks.classification import read_labels
@@ -186,6 +189,19 @@ def test_a_class_that_was_not_declared_costs_one_load_and_nothing_for_the_others
         told.append((declared.predict(str(labels), backbone=NAME).head.details, len(loads)))
     assert [loads for _, loads in told] == [1, 2, 3, 3, 3]  # the first by names alone
     assert told[4][0] == told[1][0]
+
+
+@pytest.mark.parametrize("most_alone", [1, 1_000], ids=["more than are kept one by one", "fewer"])
+def test_names_after_the_first_that_are_declared_cost_one_load_for_all_of_them(declared, monkeypatch, most_alone):
+    monkeypatch.setattr(texts, "MOST_BESIDE", 2)
+    monkeypatch.setattr(KeptTexts, "ALONE", most_alone)
+    declared.remember()
+    loads = count_loads(monkeypatch)
+    labels = declared.root / "labels"
+    (labels / "classes.json").write_text(json.dumps([{"name": name} for name in ("red", "blue", "bed", "boat")]))
+    label_as(labels, ["red", "blue", "bed", "boat"])
+    first, again = (declared.predict(str(labels), backbone=NAME).head.details for _ in range(2))
+    assert (again, len(loads)) == (first, 1)
 
 
 def test_no_network_is_loaded_for_names_of_which_one_can_not_be_spelt(declared, monkeypatch):
