@@ -308,7 +308,8 @@ class Drafting(Detecting):
         strict=True,
         description="For boxes: let training go on from a detector that is kept and learnt from some of the same "
         "labels, which takes half as long, unless `passes` says how long. The answer then depends on what is kept; "
-        "`detector.warm_from` says what it was. Left out: training begins with the published weights, and the same request gives the same answer.",
+        "`detector.warm_from` says what it was. Left out: training begins with the published weights, and the same "
+        "request gives the same answer.",
     )
 
     @classmethod
