@@ -96,16 +96,9 @@ def settle(
     names: whether the names of the classes say what images may be, as long as labels teach nothing.
     to_find: how many classes there are to be found, as `classes_to_find` counts them.
     """
-    if isinstance(asked, Auto) and names and embeddings and classes < 2:
-        what = f"{known or _what_is_known(labels, classes)}, and the classes have names"
-        return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
-    if isinstance(asked, Auto) and to_find and embeddings:
-        mostly = ", nearly all of one" if classes > 1 else ""
-        lack = "declared class has" if to_find == 1 else "declared classes have"
-        what = f"{known or _what_is_known(labels, classes)}{mostly}, and {to_find} {lack} no label to learn from"
-        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if isinstance(asked, Auto):
-        return _regime(labels, classes, embeddings, known)
+        known = known or _what_is_known(labels, classes)
+        return _regime(known, classes, embeddings=embeddings, names=names, to_find=to_find)
     labelled_classes = classes if labelled_classes is None else labelled_classes
     if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
@@ -126,12 +119,20 @@ def classes_to_find(images_per_class: Mapping[str, int], declared: Collection[st
     return sum(not images_per_class.get(name) for name in declared)
 
 
-def _regime(labels: int, classes: int, embeddings: bool, known: str | None) -> tuple[Method, str]:
+def _regime(known: str, classes: int, *, embeddings: bool, names: bool, to_find: int) -> tuple[Method, str]:
     if not embeddings:
         return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
+    if classes < 2 and names:
+        what = f"{known}, and the classes have names"
+        return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
+    if to_find:
+        mostly = ", nearly all of one" if classes > 1 else ""
+        lack = "declared class has" if to_find == 1 else "declared classes have"
+        what = f"{known}{mostly}, and {to_find} {lack} no label to learn from"
+        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if classes < 2:
-        return MaxHerding(), f"{known or _what_is_known(labels, classes)}: images that stand for the whole pool"
-    return UHerding(), f"{known or _what_is_known(labels, classes)}: images that stand for what the head is unsure of"
+        return MaxHerding(), f"{known}: images that stand for the whole pool"
+    return UHerding(), f"{known}: images that stand for what the head is unsure of"
 
 
 def _what_is_known(labels: int, classes: int) -> str:

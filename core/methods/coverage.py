@@ -73,7 +73,7 @@ class FacilityLocation(CoverageMethod):
     reason: ClassVar[str] = "stands for images that are far from all that is labelled"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        candidates, references = draw_sides(inputs, add, rng)
+        candidates, references = _draw_candidates_and_references(inputs, add, rng)
         units = inputs.geometry.units_from_zero
         of_references = units(references)
         covered: Vector = np.full(len(references), -1, np.float32)
@@ -289,7 +289,7 @@ def sampled(
 ) -> Sampled:
     """Draw the candidates and references for `add` picks. uncertainty: as `herd_rows` has it."""
     geometry = inputs.geometry
-    candidates, references = draw_sides(inputs, add, rng)
+    candidates, references = _draw_candidates_and_references(inputs, add, rng)
     of_references = geometry.units(references)
     weights = np.ones(len(references)) if uncertainty is None else uncertainty[references]
     covered = _covered(of_references, geometry.units(inputs.covered), bandwidth)
@@ -298,7 +298,7 @@ def sampled(
     return Sampled(candidates, similarities, covered, shares)
 
 
-def draw_sides(inputs: Inputs, add: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def _draw_candidates_and_references(inputs: Inputs, add: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Draw the candidates for `add` picks, and the references that they are to cover: (n,), (r,) rows."""
     candidates = sample(inputs.candidates, max(CANDIDATES, 4 * add), rng)
     entries = CANDIDATES * REFERENCES

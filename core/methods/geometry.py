@@ -2,8 +2,8 @@
 
 Distances are between unit vectors around the pool's mean, so they go from 0 to 2 whatever the backbone's scale. (A
 network's pooled activations are all positive: around zero, every two images would look alike.) `units_from_zero` alone
-are not. Nothing here is ever
-N x N: large products are taken a slice of the rows at a time, and what would need one looks at a sample of the pool.
+are not. Nothing here is ever N x N: large products are taken a slice of the rows at a time, and what would need one
+looks at a sample of the pool.
 """
 
 from __future__ import annotations

@@ -22,6 +22,19 @@ def drawn(bench):
 
 
 @pytest.fixture
+def f1_request(bench):
+    """What asks how well `val.jsonl` is found by what is learnt from `boxes.jsonl`, both of `pool`."""
+    return {
+        "kind": "f1",
+        "task": "detection",
+        "path_to_img_train": str(bench.root / "pool"),
+        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
+        "path_to_img_val": str(bench.root / "pool"),
+        "path_to_labels_val": str(bench.root / "val.jsonl"),
+    }
+
+
+@pytest.fixture
 def backbone_here(bench):
     """The weights of a backbone, drawn by chance, and none of a detector."""
     with drawn_from(0):

@@ -178,17 +178,9 @@ def test_training_stops_within_a_batch(bench, drawn):
     assert max(calls) < 40
 
 
-def test_a_score_needs_nothing_but_two_labelled_sets(bench, drawn):
+def test_a_score_needs_nothing_but_two_labelled_sets(bench, drawn, f1_request):
     shapes.write(bench.root / "val.jsonl", drawn[8:])
-    body = {
-        "kind": "f1",
-        "task": "detection",
-        "path_to_img_train": str(bench.root / "pool"),
-        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
-        "path_to_img_val": str(bench.root / "pool"),
-        "path_to_labels_val": str(bench.root / "val.jsonl"),
-        **QUICK,
-    }
+    body = {**f1_request, **QUICK}
     result = carry_out(parse_request(body), bench.new_run())
     assert result.validation_images == 4
     assert result.detector.boxes + result.detector.held_out > 0
@@ -198,19 +190,10 @@ def test_a_score_needs_nothing_but_two_labelled_sets(bench, drawn):
         carry_out(parse_request(body), bench.new_run())
 
 
-def test_images_on_which_nothing_is_labelled_for_both_sides_are_learnt_from(bench, drawn):
+def test_images_on_which_nothing_is_labelled_for_both_sides_are_learnt_from(bench, drawn, f1_request):
     shapes.write(bench.root / "val.jsonl", drawn[6:])
     bench.run = bench.new_run()
-    body = {
-        "kind": "f1",
-        "task": "detection",
-        "path_to_img_train": str(bench.root / "pool"),
-        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
-        "path_to_img_val": str(bench.root / "pool"),
-        "path_to_labels_val": str(bench.root / "val.jsonl"),
-        **QUICK,
-    }
-    result = carry_out(parse_request(body), bench.run)
+    result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
     assert result.detector.images + result.detector.held_out == 6
     assert list(bench.warning("in_both_sets").names) == names(drawn[6:8])
 

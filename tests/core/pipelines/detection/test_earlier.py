@@ -134,17 +134,9 @@ def test_of_two_that_know_as_much_the_one_used_last_is_gone_on_from(ask):
     assert ask(9).detector.warm_from.trainings == 2
 
 
-def test_what_judges_and_what_does_not_ask_for_it_says_the_same_whatever_is_kept(bench, ask, drawn):
+def test_what_judges_and_what_does_not_ask_for_it_says_the_same_whatever_is_kept(bench, ask, drawn, f1_request):
     shapes.write(bench.root / "val.jsonl", drawn[10:])
-    body = {
-        "kind": "f1",
-        "task": "detection",
-        "path_to_img_train": str(bench.root / "pool"),
-        "path_to_labels_train": str(bench.root / "boxes.jsonl"),
-        "path_to_img_val": str(bench.root / "pool"),
-        "path_to_labels_val": str(bench.root / "val.jsonl"),
-        **QUICK,
-    }
+    body = {**f1_request, **QUICK}
     shapes.write(bench.root / "boxes.jsonl", drawn[:8])
     cold = carry_out(parse_request(body), bench.new_run())
     for path in bench.settings.detectors_dir.iterdir():
