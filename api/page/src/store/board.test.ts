@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { ImageBoxes } from "../service/types";
 import { aProject, asked, problem, service } from "../testing";
 import { Board, type Decision, type Suggested } from "./board";
+import { toasts } from "./notices";
 import { setProject } from "./project";
 
 const cat = { class: "cat", box: [1, 2, 30, 40] as [number, number, number, number], crowd: false };
@@ -46,6 +47,22 @@ test("proposals are named one key each, and each is undone by itself", () => {
   expect(drawn.seen.value.map((box) => box.class)).toEqual(["cat", "dog"]);
   drawn.undo();
   expect(drawn.seen.value.map((box) => box.class)).toEqual(["cat", null]);
+});
+
+test("all right doesn't say that nothing is here: where no box is seen, that has a key of its own", () => {
+  const hidden = { ...proposals[0]!, class: "cat", draft: false };
+  const drawn = board([image("a.png"), image("b.png")], [hidden]);
+  expect(drawn.accept()).toBe(false);
+  expect(written("a.png")).toEqual([]);
+  expect(toasts.value.at(-1)?.text).toMatch(/press n if nothing is here/);
+  drawn.nothingHere();
+  drawn.look(0);
+  expect(drawn.accept()).toBe(true);
+});
+
+test("without a class that a key stands for, a proposal asks for one to be typed", () => {
+  board([image("a.png")], proposals).accept();
+  expect(toasts.value.at(-1)?.text).toMatch(/press c and type one/);
 });
 
 test("many small moves are one step", () => {

@@ -8,7 +8,7 @@ import { words } from "../words";
 import { doubt, untilDone } from "./connection";
 import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
 import { leaveToOthers } from "./handOuts";
-import { make, moveBox, moveImages } from "./labels";
+import { classes, make, moveBox, moveImages } from "./labels";
 import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
@@ -205,13 +205,21 @@ export class Board {
 
   // --- one image ----------------------------------------------------------------------------------------------------
 
-  /** All that is seen is right, and all there is. Returns whether it could be said: each box needs a class. */
+  /**
+   * All that is seen is right, and all there is. Returns whether it could be said: each box needs a class, and that
+   * nothing is there is said in words of its own, for whoever sees no box may only want to go on.
+   */
   accept(): boolean {
     const boxes = this.seenOf(this.boxes);
+    if (!boxes.length && !this.current.value.sketch.value.finished) {
+      tell(words.boxes.noneSeen);
+      return false;
+    }
     const unnamed = boxes.find((box) => box.class === null);
     if (unnamed) {
       this.pick(unnamed.id);
-      tell(words.boxes.unnamed(boxes.filter((box) => box.class === null).length));
+      const { unnamed: byKey, firstClass } = words.boxes;
+      tell((classes.peek().length ? byKey : firstClass)(boxes.filter((box) => box.class === null).length));
       return false;
     }
     for (const box of boxes) if (box.suggested) moveBox(null, box.class);

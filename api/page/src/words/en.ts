@@ -860,6 +860,8 @@ export const words = {
     moveHint: "r changes what arrows move; with Shift by 10 pixels.",
     pickFirst: "Choose a box first: press Tab, or click it.",
     unnamed: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class.`,
+    firstClass: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press c and type one.`,
+    noneSeen: "No box is drawn here: draw one, or press n if nothing is here.",
     removed: "Removed.",
     undone: "Undone.",
     takenBack: "Taken back: nobody has looked at this image.",
