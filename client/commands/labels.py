@@ -36,16 +36,19 @@ from nextlabel.core.data.label_text import NONE, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
 from nextlabel.core.data.labels_folder import VALIDATION_FILE, why_nobodys
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
-from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
-from nextlabel.core.errors import LabelsConflict
+from nextlabel.core.errors import LabelsConflict, Misconfigured, UnreadableImage
+from nextlabel.core.exchange.boxes.upright import shape_of
+from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
+MAX_PIXELS = Settings.model_fields["max_image_pixels"].default  # of an image whose header is read
 Existing = click.Path(exists=True, path_type=Path)
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
@@ -266,6 +269,37 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     for name, other in meant(absent[:LISTED], images.names).items():
         words = _("{name} and {other}, which is there, differ by {difference}")
         click.echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
+    if isinstance(labelled, BoxLabels):
+        _tell_other_sizes(images, matched)
+
+
+def _tell_other_sizes(images: Pool, matched: Matched) -> None:
+    """Tell which images have another size than their boxes were drawn on: jobs leave these out."""
+    otherwise = []
+    for row, drawn in zip(matched.rows.tolist(), matched.targets, strict=True):
+        name = images.names[row]
+        try:
+            width, height = shape_of(images, name, MAX_PIXELS).size
+        except (UnreadableImage, Misconfigured) as error:
+            click.echo(f"{shown(name)}: {error.detail}", err=True)
+            if isinstance(error, Misconfigured):
+                return
+            continue
+        if (width, height) != (drawn.width, drawn.height):
+            words = _("{name}: its boxes were drawn on {drawn}, and it is {size}")
+            drawn_on = f"{drawn.width} x {drawn.height}"
+            otherwise.append(words.format(name=shown(name), drawn=drawn_on, size=f"{width} x {height}"))
+    for told in otherwise[:FEW]:
+        click.echo(told, err=True)
+    if otherwise:
+        words = ngettext(
+            "{count} image of another size, which jobs leave out; of smaller or larger copies, "
+            "`nextlabel export coco` and `import coco --pool` scale the boxes",
+            "{count} images of another size, which jobs leave out; of smaller or larger copies, "
+            "`nextlabel export coco` and `import coco --pool` scale the boxes",
+            len(otherwise),
+        )
+        click.echo(words.format(count=len(otherwise)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:

@@ -66,6 +66,13 @@ class Reading:
     def of(cls, file: Path, settled_by: str = "") -> Reading:
         return cls(file, Faults(file), settled_by=settled_by)
 
+    def tell_boxes(self, count: int) -> None:
+        """Say that so many boxes only gave their classes, and how the boxes themselves are taken."""
+        if count:
+            boxes = "1 box of it only gave its class" if count == 1 else f"{count} boxes of it only gave their classes"
+            self.notes.append(f"{boxes}; --task detection takes boxes")
+            self.settled_by = "take the boxes, with --task detection"
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -182,7 +189,7 @@ def _refuse_names_for_classes(pairs: Sequence[tuple[str, str]], reading: Reading
     classes = [class_name for _, class_name in pairs if class_name]
     if classes and all(map(has_suffix, classes)):
         what = f"{shown(classes[0])} and all other classes are called as images are; which column is the class?"
-        reading.faults.note("all of it", what)
+        reading.faults.note_of_all(what)
 
 
 def _oddities(pairs: Sequence[tuple[str, str]], *, known: bool) -> Iterator[str]:

@@ -61,6 +61,7 @@ def read(path: Path) -> Reading:
     categories = _texts_by_id(lists["categories"], "categories", "name", reading.faults)
     annotations = lists["annotations"] if isinstance(lists["annotations"], list) else [lists["annotations"]]
     answers = _answers_by_image(annotations, names, categories, reading.faults)
+    reading.tell_boxes(sum(isinstance(row, dict) and bool(row.get("bbox")) for row in annotations))
     for image in sorted(names):
         reading.answers += answers[image] or [Answer(f"image {image}", names[image], None)]
     return reading

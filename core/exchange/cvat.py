@@ -77,6 +77,7 @@ def read(path: Path) -> Reading:
     if root.find("track") is not None:
         raise ExchangeMalformed(f"{shown(file)} is of a video (it has tracks). Export it as CVAT for images.")
     images = sorted(enumerate(root.iter("image"), start=1), key=lambda image: _number(image[1].get("id"), image[0]))
+    boxes = 0
     for at, image in images:
         place, name = f"image no. {at}", image.get("name")
         if not name:
@@ -85,6 +86,7 @@ def read(path: Path) -> Reading:
         tags, shapes = list(image.iter("tag")), [shape for shape in image if shape.tag in SHAPES]
         by_people = [[one for one in of if not _is_by_model(one)] for of in (tags, shapes)]
         said = next(filter(None, (*by_people, tags, shapes)), [])
+        boxes += sum(one.tag == "box" for one in said)
         for one in said:
             if one.get("label"):
                 reading.answers.append(Answer(place, name, one.get("label"), by_model=_is_by_model(one)))
@@ -92,6 +94,7 @@ def read(path: Path) -> Reading:
                 reading.faults.note(place, f"a <{one.tag}> has no label; export the file anew")
         if not said:
             reading.answers.append(Answer(place, name, None))
+    reading.tell_boxes(boxes)
     return reading
 
 

@@ -41,6 +41,10 @@ class Faults:
     def note(self, place: str, what: str) -> None:
         self._found.append(f"{self._file.name}: {place}: {what}")
 
+    def note_of_all(self, what: str) -> None:
+        """Take up what is wrong with all of it: told first, for it explains the others, of which not all are told."""
+        self._found.insert(0, f"{self._file.name}: all of it: {what}")
+
     def check(self) -> None:
         """Raise ExchangeMalformed if there are any faults."""
         if self._found:

@@ -270,7 +270,8 @@ def _choice_of(tasks_: Iterable[Mapping[str, Any]], asked: str | None, reading: 
     which = "no choice of an image's class" if asked is None else f"no choice named {shown(asked)}"
     if asked is None and choices:
         which, there = "several choices", f"{', '.join(choices)}; say which (--from-name)"
-    raise ExchangeMalformed(f"{shown(reading.file)} has {which} in it: {there}.")
+    boxes = " Boxes are taken with --task detection." if "rectanglelabels" in types.values() else ""
+    raise ExchangeMalformed(f"{shown(reading.file)} has {which} in it: {there}.{boxes}")
 
 
 def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -364,10 +364,17 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         yield f"{chosen}: {self.method.why}."
         if self.looked_at < self.candidates:
             yield f"Looked at for it: {self.looked_at}, drawn by chance."
-        yield f"About {self.expected_boxes:.0f} boxes to draw, {self.expected_s / 60:.0f} minutes of work."
+        yield f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
+
+
+def _long(seconds: float) -> str:
+    """Write a time as a person counts it: seconds below two minutes, minutes below two hours, hours from there on."""
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def _in_words(boxes: Sequence[PredictedBox]) -> str:

@@ -67,13 +67,13 @@ def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[M
     """
     if isinstance(asked, Auto):
         if not boxes:
-            return MaxHerding(), "no box is drawn yet: images that stand for the whole pool"
+            return MaxHerding(), "there is no box to learn from yet: images that stand for the whole pool"
         if not embeddings:
             return ClassSum(), "there are predictions, and no embeddings: images whose boxes are doubtful"
         return AutoOfBoxes(), "images that stand for what the detector is unsure of, and a tenth for the whole pool"
     if asked.needs <= {Need.EMBEDDINGS} or boxes:
         return asked, "as asked"
-    return MaxHerding(), f"no box is drawn yet, and {asked.name} looks at boxes"
+    return MaxHerding(), f"there is no box to learn from yet, and {asked.name} looks at boxes"
 
 
 def settle(

@@ -170,6 +170,22 @@ def test_check_counts_boxes_and_names_what_is_worth_another_look(run, tmp_path):
         run("labels", "check", "labels", "--task", "detection")
 
 
+def test_check_names_images_of_another_size_than_their_boxes_were_drawn_on_and_how_boxes_are_scaled(run, tmp_path):
+    assert "another size" not in run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
+    Image.new("RGB", (200, 100)).save(tmp_path / "pool" / "a.jpg")
+    (tmp_path / "pool" / "b c.jpg").write_bytes(b"no image")
+    told = run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
+    assert "'a.jpg': its boxes were drawn on 100 x 50, and it is 200 x 100" in told
+    assert "1 image of another size, which jobs leave out" in told
+    assert "'b c.jpg': " in told
+    (tmp_path / "pool" / "b c.jpg").unlink()
+    Image.new("RGB", (60, 80)).save(tmp_path / "pool" / "b c.jpg")
+    run("export", "coco", "--task", "detection", "--labels", "labels", "--out", "out")
+    run("import", "coco", "out", "--task", "detection", "--pool", "pool", "--labels", "new/boxes-x.jsonl")
+    scaled = json.loads((tmp_path / "new" / "boxes-x.jsonl").read_text().splitlines()[0])
+    assert (scaled["width"], scaled["boxes"][0]["box"]) == (200, [20, 40, 61, 50])
+
+
 def test_faults_of_another_tools_file_are_all_told_at_once(run, tmp_path):
     boxes = [[10, 20, -5, 5], [1e9, 1, 2, 2]]
     document = {

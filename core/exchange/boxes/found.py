@@ -273,7 +273,7 @@ class _Making:
                 f"{beyond} of {checked} boxes reach beyond their images, and would not if their numbers were corners "
                 "(x1, y1, x2, y2) where x, y, width, height belong; write them so"
             )
-            self._reading.faults.note("all of it", what)
+            self._reading.faults.note_of_all(what)
 
     def _told(self) -> Iterable[str]:
         yield from (f"{count} {what}" for what, count in self._reading.repaired.items())

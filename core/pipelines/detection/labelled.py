@@ -92,7 +92,10 @@ def of_their_size(labelled: LabelledBoxes, run: Run) -> Sized:
             skipped.append(Skipped(name=name, reason=reason))
     if otherwise:
         first = skipped[-len(otherwise)].reason
-        detail = f"boxes were drawn on images of another size: these were left out; the first, as {first}"
+        detail = (
+            f"boxes were drawn on images of another size: these were left out; the first, as {first}. Of smaller or "
+            "larger copies, `nextlabel export coco` and `import coco --pool` scale the boxes"
+        )
         run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
     return kept, tuple(skipped)
 

@@ -207,6 +207,12 @@ def test_corners_in_the_place_of_sizes_are_seen_by_their_reaching_beyond(tmp_pat
         made(coco.read(coco_file(tmp_path, corners)))
 
 
+def test_corners_in_the_place_of_sizes_are_told_before_the_boxes_that_they_put_beyond_their_images(tmp_path):
+    corners = [(60, 20, 90, 45), *[(90, 45, 99, 49)] * 60]
+    with pytest.raises(ExchangeMalformed, match=r"^Please mend:\n.*all of it: 61 of 61 boxes.*corners"):
+        made(coco.read(coco_file(tmp_path, corners)))
+
+
 def test_boxes_are_cut_at_the_edge_and_those_without_area_left_out_each_with_its_count(tmp_path):
     found = made(coco.read(coco_file(tmp_path, [(-5, 20, 30, 25), (1, 1, 0, 5), (80, 40, 20.004, 10)])))
     assert found.images["a.png"].boxes == (Box("cat", 0, 20, 25, 25), Box("cat", 80, 40, 20, 10))

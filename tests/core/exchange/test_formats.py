@@ -201,7 +201,19 @@ def test_rows_of_coco_that_stand_there_twice_do_no_harm(tmp_path):
 def test_boxes_of_one_category_say_the_class_of_an_image(tmp_path):
     boxes = [{"id": at, "image_id": 2, "category_id": 1, "bbox": [0, 0, 1, 1]} for at in (1, 2)]
     write_json(tmp_path / "instances.json", {**GOOD, "annotations": boxes})
-    assert imported(coco.read(tmp_path / "instances.json")) == [("b.png", "cat")]
+    reading = coco.read(tmp_path / "instances.json")
+    assert imported(reading) == [("b.png", "cat")]
+    assert reading.notes == ["2 boxes of it only gave their classes; --task detection takes boxes"]
+
+
+def test_boxes_of_several_classes_on_an_image_lead_to_how_boxes_are_read(tmp_path):
+    boxes = [{"id": at, "image_id": 2, "category_id": at, "bbox": [0, 0, 1, 1]} for at in (1, 2)]
+    write_json(tmp_path / "instances.json", {**GOOD, "annotations": boxes})
+    drawn = "".join(f'<box label="{one}" xtl="0" ytl="0" xbr="1" ybr="1"/>' for one in ("cat", "dog"))
+    (tmp_path / "cvat.xml").write_text(xml(f'<image id="0" name="b.png">{drawn}</image>'))
+    for reading in (coco.read(tmp_path / "instances.json"), cvat.read(tmp_path / "cvat.xml")):
+        with pytest.raises(ExchangeMalformed, match=r"'b.png': it has several classes.*--task detection"):
+            imported(reading)
 
 
 def xml(body):

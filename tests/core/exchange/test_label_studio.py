@@ -235,6 +235,7 @@ def with_regions(*regions):
     [
         ([region("taxonomy", {"taxonomy": [["Clothes", "Shirt"]]}, "kind")], r"its answers are of kind \(taxonomy\)"),
         ([region("rating", {"rating": 4}, "stars")], r"its answers are of stars \(rating\)"),
+        ([region("rectanglelabels", {"rectanglelabels": ["a"]}, "label")], "Boxes are taken with --task detection"),
         ([region("choices", {"choices": ["a"], "x": 1, "width": 2})], "'choice' is about a part of the image"),
         ([region("choices", {"choices": ["a"]}, item_index=1)], "'choice' is about a part of the image"),
         ([region("choices", {"choices": [["a", "b"]]})], r'a class is a plain text, and \["a", "b"\] is none'),

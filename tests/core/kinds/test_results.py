@@ -35,7 +35,7 @@ from nextlabel.core.kinds.results import (
     csv_parts,
     first_rows,
 )
-from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
+from nextlabel.core.kinds.selection import DetectionSelectionResult, MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.tasks.classification import read_labels
 
 MANIFEST = Manifest(
@@ -204,6 +204,14 @@ def test_a_prediction_as_csv_has_a_header_and_quotes_what_needs_it():
 def test_a_selection_as_csv_leaves_empty_what_no_head_has_guessed():
     assert as_csv(selection("a.png", head=None)).splitlines()[1] == "1,a.png,0.5,,,why"
     assert as_csv(selection("a.png")).splitlines()[1] == "1,a.png,0.5,cat,0.75,why"
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(29, "29 seconds"), (150, "2 minutes"), (12_600, "3.5 hours")])
+def test_a_batch_of_boxes_says_in_a_persons_units_how_long_it_takes(seconds, said):
+    method = MethodUsed.model_construct(name="random", why="why")
+    counts = {"candidates": 9, "looked_at": 9, "expected_boxes": 2.0}
+    result = DetectionSelectionResult.model_construct(items=(), method=method, expected_s=seconds, **counts)
+    assert f"About 2 boxes to draw, {said} of work." in list(result.sentences())
 
 
 def test_an_f1_as_csv_is_a_line_for_each_class():
