@@ -56,7 +56,7 @@ def main() -> None:
 def measured(given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     """Tell of each kind how many were put in and found, and among the first as many suspects of the kind; and how many
     suspects there are."""
-    data, weights, images, passes = given.data / name, given.weights, given.images, given.passes
+    data, weights, images, passes = given.data.resolve() / name, given.weights, given.images, given.passes
     rng = np.random.default_rng(seed)
     drawn = read_drawn(data / "annotations.json")
     names = rng.permutation(sorted(drawn))[:images].tolist()
@@ -65,7 +65,7 @@ def measured(given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
         labels = Path(folder) / "boxes-all.jsonl"
         labels.write_text(write_lines(wrong.items()))
         settings = Settings(
-            data_roots=(data.resolve(), Path(folder).resolve()),
+            data_roots=(data, Path(folder).resolve()),
             weights_dir=weights.resolve(),
             cache_dir=given.cache or Path(folder) / "cache",
             state_dir=Path(folder) / "state",

@@ -104,7 +104,7 @@ class Trial:
     """One set, divided by chance into images to learn from and images to score by; these are the same for all seeds."""
 
     def __init__(self, data: Path, folder: Path, weights: Path, seed: int, options: Mapping[str, Any]) -> None:
-        self._images, self._drawn = data / "images", read_drawn(data / "annotations.json")
+        self._images, self._drawn = data.resolve() / "images", read_drawn(data / "annotations.json")
         self._held_out, self._order = divided(self._drawn, seed)
         self._folder, self._seed, self._options = folder, seed, options
         self._val = self._labels("val.jsonl", self._held_out)

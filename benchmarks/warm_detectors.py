@@ -51,7 +51,7 @@ class Rounds:
     """One set, divided by chance into images to learn from, in an order, and images to score by."""
 
     def __init__(self, data: Path, weights: Path, seed: int, rounds: Sequence[int]) -> None:
-        self._folder, self._drawn = data / "images", read_drawn(data / "annotations.json")
+        self._folder, self._drawn = data.resolve() / "images", read_drawn(data / "annotations.json")
         self._weights, self._seed, self._rounds = weights / FILE, seed, rounds
         held_out, self._order = divided(self._drawn, seed)
         names = {box.class_name for image in self._drawn.values() for box in image.boxes}

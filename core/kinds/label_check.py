@@ -152,7 +152,8 @@ class MultilabelLabelCheckResult(MultilabelResult):
 class SuspiciousBox(Part):
     """A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
-    `score`: from 0 to 1, the greater the more suspicious."""
+    `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the less the more often the detector
+    confuses these classes."""
 
     rank: int
     name: str
@@ -195,6 +196,8 @@ class DetectionLabelCheckResult(DetectionResult):
 
     def sentences(self) -> Iterable[str]:
         found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.by_suspicion.items() if count)
+        if self.thresholds and not any(self.thresholds.values()):
+            found = found or "that can't be told, for nothing that was drawn is predicted rightly"
         yield f"{self.boxes} boxes on {self.labels} images; what looks wrong: {found or 'nothing'}."
         if self.map50 is not None:
             yield f"They are judged by what a detector finds whose mAP@50 on them is {self.map50:.3f}."

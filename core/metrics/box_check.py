@@ -6,8 +6,9 @@ The detector must not have seen the labels it judges: trained on them, it repeat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ SAME = 0.5  # IoU from which on a prediction is about the object
 APART = 0.3  # IoU below which it is about another
 WELL = 0.7  # IoU from which on a box is well placed
 SPURIOUS = 0.5  # the most that a box without any prediction is suspected: detectors overlook things, too
+PEOPLE_ERR = 0.05  # of the classes that people give, about so many are wrong
+AS_OF_ALL = 10  # so many boxes' worth, a class's confusions are taken for those of all classes
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,31 @@ def suspects(truth: Sequence[Truth], detected: Sequence[Detected], sure: Sure) -
     found: list[Suspect] = []
     for i, (one, said) in enumerate(zip(truth, detected, strict=True)):
         found += _of_image(i, one, said, sure)
-    return sorted(found, key=lambda suspect: -suspect.score)
+    return sorted(_against_confusions(found, truth, detected), key=lambda suspect: -suspect.score)
+
+
+def _against_confusions(
+    found: Sequence[Suspect], truth: Sequence[Truth], detected: Sequence[Detected]
+) -> Iterator[Suspect]:
+    """Suspect a swapped box the less, the more often the detector takes others of its class for the same other one.
+
+    A detector that can't tell ten from nine contradicts half of the labels, and all of these are right. So a score is
+    taken times the share of people's errors, PEOPLE_ERR, in these and the detector's own.
+    """
+    drawn = Counter(c for one in truth for c in one.classes[~one.crowd].tolist())
+    pairs = {
+        one: (int(truth[one.image].classes[one.truth]), int(detected[one.image].classes[one.detection]))
+        for one in found
+        if one.kind == "swapped" and one.truth is not None and one.detection is not None
+    }
+    confused, of_all = Counter(pairs.values()), len(pairs) / max(1, drawn.total())
+    for one in found:
+        if one not in pairs:
+            yield one
+            continue
+        pair = pairs[one]
+        others = (confused[pair] - 1 + AS_OF_ALL * of_all) / (drawn[pair[0]] - 1 + AS_OF_ALL)
+        yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + others))
 
 
 def _of_image(i: int, one: Truth, said: Detected, sure: Sure) -> list[Suspect]:

@@ -34,6 +34,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
 
 WEAK = 0.5  # mAP@50 of what judges, below which it is wrong more often than people are
+MOST_SWAPPED = 0.1  # of the boxes drawn: of more of them people hardly err about the class
 SUSPICIONS: tuple[Suspicion, ...] = ("overlooked", "swapped", "badly_placed", "spurious")
 
 
@@ -62,6 +63,12 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
     counts = Counter(one.kind for one in suspected)
     if scores.map50 is not None and scores.map50 < WEAK:
         detail = f"mAP@50 of what judges these boxes is {scores.map50:.2f}: most faults that it sees may be its own"
+        run.warn(WarningCode.FEW_LABELS, detail)
+    if counts["swapped"] > MOST_SWAPPED * compared.boxes:
+        detail = (
+            f"of {compared.boxes} drawn boxes, {counts['swapped']} are taken for another class, which is more than "
+            "people err about: most of these it confuses itself, so they count little and stand behind the rest"
+        )
         run.warn(WarningCode.FEW_LABELS, detail)
     return DetectionLabelCheckResult(
         labels=len(compared.names),

@@ -64,8 +64,19 @@ def test_a_box_that_nothing_predicted_supports_is_spurious_but_not_one_around_a_
 
 
 def test_the_most_suspicious_come_first_across_images():
-    images = [truth(CAT), truth(CAT), truth(CAT)]
-    predictions = [said(), said((1, 0, 0, 10, 10, 0.7)), said((1, 0, 0, 10, 10, 0.9))]
+    images = [truth(CAT), truth(CAT), *[truth(CAT)] * 200]
+    predictions = [said(), said((1, 0, 0, 10, 10, 0.9)), *[said((*CAT, 0.9))] * 200]
     ranked = suspects(images, predictions, SURE)
-    assert [(one.image, one.kind) for one in ranked] == [(2, "swapped"), (1, "swapped"), (0, "spurious")]
-    assert [one.score for one in ranked] == [0.9, 0.7, 0.5]
+    assert [(one.image, one.kind) for one in ranked] == [(1, "swapped"), (0, "spurious")]
+    assert 0.85 < ranked[0].score < 0.9 and ranked[1].score == 0.5
+
+
+def test_what_the_detector_often_takes_for_the_other_class_is_hardly_suspected_as_swapped():
+    """It confuses cats with dogs, and takes one dog for a cat."""
+    images = [*[truth(CAT)] * 40, *[truth((1, 0, 0, 10, 10))] * 40]
+    cats = [said((1, 0, 0, 10, 10, 0.9))] * 20 + [said((*CAT, 0.9))] * 20
+    predictions = [*cats, said((*CAT, 0.8)), *[said((1, 0, 0, 10, 10, 0.9))] * 39]
+    ranked = suspects(images, predictions, SURE)
+    assert [one.image for one in ranked[:1]] == [40]
+    assert {one.kind for one in ranked} == {"swapped"} and len(ranked) == 21
+    assert ranked[1].score < 0.15 < ranked[0].score

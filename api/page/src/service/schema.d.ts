@@ -5067,7 +5067,8 @@ export interface components {
          * SuspiciousBox
          * @description A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
          *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
-         *     `score`: from 0 to 1, the greater the more suspicious.
+         *     `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the less the more often the detector
+         *     confuses these classes.
          */
         SuspiciousBox: {
             /** Rank */
