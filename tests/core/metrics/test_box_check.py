@@ -68,7 +68,8 @@ def test_the_most_suspicious_come_first_across_images():
     predictions = [said(), said((1, 0, 0, 10, 10, 0.9)), *[said((*CAT, 0.9))] * 200]
     ranked = suspects(images, predictions, SURE)
     assert [(one.image, one.kind) for one in ranked] == [(1, "swapped"), (0, "spurious")]
-    assert 0.85 < ranked[0].score < 0.9 and ranked[1].score == 0.5
+    assert 0.85 < ranked[0].score < 0.9
+    assert ranked[1].score == 0.5
 
 
 def test_what_the_detector_often_takes_for_the_other_class_is_hardly_suspected_as_swapped():
@@ -78,5 +79,6 @@ def test_what_the_detector_often_takes_for_the_other_class_is_hardly_suspected_a
     predictions = [*cats, said((*CAT, 0.8)), *[said((1, 0, 0, 10, 10, 0.9))] * 39]
     ranked = suspects(images, predictions, SURE)
     assert [one.image for one in ranked[:1]] == [40]
-    assert {one.kind for one in ranked} == {"swapped"} and len(ranked) == 21
+    assert {one.kind for one in ranked} == {"swapped"}
+    assert len(ranked) == 21
     assert ranked[1].score < 0.15 < ranked[0].score
