@@ -235,7 +235,14 @@ def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
     _tell_images(len(given.entries), out)
 
 
+#: YOLO and VOC have nothing but boxes; whoever names the task, as elsewhere, is right.
+OfBoxes = click.option(
+    "--task", type=click.Choice([DETECTION.name]), default=DETECTION.name, hidden=True, expose_value=False
+)
+
+
 @export.command("yolo")
+@OfBoxes
 @click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
 @Classes
 @click.option("--out", type=NEW, required=True, help="Folder: data.yaml, labels/ and images/.")
@@ -247,6 +254,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 
 
 @export.command("voc")
+@OfBoxes
 @click.option("--labels", type=HERE, required=True, help="File of boxes, or folder of such files.")
 @click.option("--out", type=NEW, required=True, help="Folder: Annotations/, ImageSets/, labelmap.txt and JPEGImages/.")
 @click.option("--pool", type=POOL, help="Folder or bucket of images, to place them in JPEGImages/.")
@@ -413,6 +421,7 @@ def from_cvat(file: Path, task: str, empty_means: EmptyMeans, hull: bool, **targ
 
 
 @import_.command("yolo")
+@OfBoxes
 @click.argument("folder", type=HERE)
 @where_to
 @boxes.HullOption
@@ -422,6 +431,7 @@ def from_yolo(folder: Path, **target: Any) -> None:
 
 
 @import_.command("voc")
+@OfBoxes
 @click.argument("folder", type=HERE)
 @where_to
 @boxes.FirstPixelOption

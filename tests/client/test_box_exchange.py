@@ -46,7 +46,9 @@ def run(tmp_path, monkeypatch):
         ("cvat", ["--task", "detection"], "nextlabel.xml", "images"),
         ("cvat", ["--task", "detection"], "", "images"),
         ("yolo", [], "", "images"),
+        ("yolo", ["--task", "detection"], "", "images"),
         ("voc", [], "", "JPEGImages"),
+        ("voc", ["--task", "detection"], "", "JPEGImages"),
     ],
 )
 def test_boxes_go_out_with_their_images_and_come_back_byte_by_byte(run, tmp_path, format_, task, there, pictures):

@@ -141,7 +141,8 @@ def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> 
     absent = [name for name in names if as_seen(name) not in by_name]
     if len(absent) == len(names):
         first = next(iter(by_name))
-        raise NameNotInPool(f"no labelled image has a prediction in the file; it names {first!r}")
+        what = "bring along what a detector finds on the labelled images"
+        raise NameNotInPool(f"no labelled image has a prediction in the file; it names {first!r}: {what}")
     if absent:
         detail = "these images have no prediction: they count as if nothing had been found on them"
         run.warn(WarningCode.WITHOUT_PREDICTION, detail, absent)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import fault_of
+from nextlabel.core.data.boxes import fault_of, iou
 from nextlabel.core.errors import Fault, InvalidRequest, NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import KIND, BoxExample, DetectionSimilarItem, DetectionSimilarResult, SimilarRequest
 from nextlabel.core.methods.geometry import Geometry, nearest
@@ -24,6 +25,8 @@ from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.similar import scores_of
 from nextlabel.core.pipelines.source import load_backbone
+
+SAME = 0.5  # IoU from which on a box is around the object of an example
 
 
 def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
@@ -47,6 +50,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
         found = Crops.join(drawn_crops(drawn, predicted.classes), found)
     found = found.take(np.flatnonzero(~np.isin(found.rows, labelled.pool.rows_of(request.exclude))))
     found = found.take(np.sort(np.argsort(-found.scores, kind="stable")[:MOST_CROPS]))
+    found = found.take(np.flatnonzero(~_are(found, Crops.join(like, unlike))))
     crops = Crops.join(like, unlike, found)
     kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run)
     run.stage("rank")
@@ -58,7 +62,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     if not len(likes):
         raise NameNotInPool("none of the images of like_boxes can be read")
     if len(candidates) < request.add:
-        detail = f"{request.add} boxes were asked for, and {len(candidates)} are predicted"
+        detail = f"{request.add} boxes were asked for, and there are {len(candidates)} besides the examples"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embeddings)
     scores = scores_of(candidates, likes, unlikes, geometry, request.seed)
@@ -95,6 +99,13 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
             request, backbone, run, head=False, sources={"pool": labelled}, predictions=predicted.fingerprint
         ),
     )
+
+
+def _are(found: Crops, examples: Crops) -> NDArray[np.bool_]:
+    """Tell of each box (n,) whether it is around the object of an example, which nobody needs to be shown."""
+    same = found.rows[:, None] == examples.rows[None]
+    are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME)).any(axis=1)
+    return are
 
 
 def _at(examples: Sequence[BoxExample], field: str, labelled: LabelledBoxes, run: Run) -> Crops:

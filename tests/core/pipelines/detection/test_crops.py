@@ -56,9 +56,17 @@ def test_boxes_like_a_square_are_squares_and_counterexamples_push_discs_away(ben
     apart = ask(bench, "similar", add=3, like_boxes=[example(drawn[0])], unlike_boxes=[example(drawn[1])])
     assert [item.predicted for item in apart.items] == ["square"] * 3
     among_all = ask(bench, "similar", add=18, like_boxes=[example(drawn[0])], among="all", exclude=[drawn[1]["name"]])
-    assert among_all.candidates == 17
+    assert among_all.candidates == 16  # the example isn't among what is like it
     assert {(item.class_name is None) == (item.predicted is not None) for item in among_all.items} == {True}
     assert bench.warning("fewer_than_asked")
+
+
+def test_a_box_around_the_object_of_an_example_is_not_told_as_like_it(bench, drawn):
+    x, y, width, height = drawn[6]["boxes"][0]["box"]
+    roughly = {"name": drawn[6]["name"], "box": [x + 1, y, width - 1, height]}
+    result = ask(bench, "similar", add=8, like_boxes=[roughly], unlike_boxes=[example(drawn[7])])
+    assert result.candidates == 7
+    assert {drawn[6]["name"], drawn[7]["name"]}.isdisjoint(result.data)
 
 
 def test_examples_that_are_not_there_are_told(bench, drawn):

@@ -116,7 +116,7 @@ def test_images_whose_boxes_were_drawn_on_another_size_are_left_out_and_told(ben
 
 
 def test_what_can_not_be_scored_is_refused(bench, score):
-    with pytest.raises(NameNotInPool, match=r"it names 'z\.png'"):
+    with pytest.raises(NameNotInPool, match=r"it names 'z\.png': bring along what a detector finds on the labelled"):
         score(HEAD + "z.png,cat,1,1,5,5,0.5\n")
     with pytest.raises(ClassesNeverMeet, match="perhaps 'cat' is meant to be 'Cat'"):
         score(HEAD + "a.png,Cat,1,1,5,5,0.5\n")
