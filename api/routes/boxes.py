@@ -39,7 +39,8 @@ from nextlabel.core.kinds.requests import ImageName, PersonName
 from nextlabel.core.settings import Settings
 
 router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
-MAX_AT_ONCE, MAX_BOXES = 1000, 2000
+MAX_AT_ONCE = 1000
+MAX_BOXES = 5000  # of an image; with names that aren't long they stay within the largest request
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -113,6 +113,16 @@ def test_what_is_no_box_on_the_image_is_refused_with_its_place(drawn, boxes, poi
     assert (refused.status_code, problem(refused)["errors"][0]["pointer"]) == (422, pointer)
 
 
+def test_an_image_with_3000_boxes_as_imports_bring_them_can_still_be_changed(drawn):
+    many = [{**CAT, "box": [i % 50, i // 90, 5.25, 5.25]} for i in range(3_000)]
+    written = drawn.give("plain.png", many)
+    assert written.status_code == 200
+    version = written.json()["versions"]["plain.png"]
+    assert drawn.give("plain.png", many[:-1], version).status_code == 200
+    (plain,) = drawn.of("plain.png")
+    assert len(plain["drawings"][0]["boxes"]) == 2_999
+
+
 def test_an_image_that_is_not_there_is_refused(drawn):
     refused = drawn.give("gone.png", [CAT])
     assert (refused.status_code, problem(refused)["code"]) == (404, "image_not_found")
