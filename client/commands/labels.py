@@ -38,7 +38,7 @@ from nextlabel.core.data.labels_folder import VALIDATION_FILE, why_nobodys
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, elsewhere, look_alike, meant, oddity
 from nextlabel.core.errors import LabelsConflict
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
@@ -266,6 +266,10 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     for name, other in meant(absent[:LISTED], images.names).items():
         words = _("{name} and {other}, which is there, differ by {difference}")
         click.echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
+    if there := elsewhere(absent[:LISTED], images.names):
+        name, other = map(shown, there)
+        words = _("{name} is there as {other}: a name is the path from {pool} on")
+        click.echo(words.format(name=name, other=other, pool=named(pool)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:

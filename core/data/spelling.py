@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import product
+from pathlib import PurePosixPath
 from unicodedata import name as name_of
 from unicodedata import normalize
 
@@ -110,6 +111,27 @@ def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:
         if fold in wanted and wanted[fold] != other:
             found.setdefault(wanted[fold], other)
     return {text: found[text] for text in texts if text in found}
+
+
+def elsewhere(names: Collection[str], files: Collection[str]) -> tuple[str, str] | None:
+    """Find a name that lacks a folder of the file that it means, or has one too many; return both, or None."""
+    there = frozenset(files)
+    for name in names:
+        if found := next((end for end in ends_of(name) if end in there), None):
+            return name, found
+    wanted = {PurePosixPath(name).name: name for name in reversed([*names])}
+    for file in files:
+        name = wanted.get(file.rsplit("/", 1)[-1], "")
+        if name and file.endswith(f"/{name}"):
+            return name, file
+    return None
+
+
+def ends_of(name: str) -> list[str]:
+    """List the name without its first folder, without its first two, and so on; as on Windows, too."""
+    parts = name.replace("\\", "/").split("/")
+    ends = ["/".join(parts[at:]) for at in range(len(parts))]
+    return [end for end in ends if end and end != name]
 
 
 def oddity(text: str) -> str | None:

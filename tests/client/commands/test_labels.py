@@ -90,6 +90,11 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     assert told.exit_code == 0
     assert told.stdout == "2 labels of 2 classes: Cat, cat\n1 of 1 images in pool are labelled\n"
     assert told.stderr == "these look like one class: Cat, cat\nnot in pool: b.png\n"
+    (tmp_path / "labels.txt").write_text("pool/a.png\tcat\n")
+    assert labels("check", "labels.txt", "--pool", "pool").stderr.splitlines() == [
+        "not in pool: pool/a.png",
+        "'pool/a.png' is there as 'a.png': a name is the path from pool on",
+    ]
 
 
 def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):

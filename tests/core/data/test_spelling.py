@@ -8,6 +8,7 @@ from nextlabel.core.data.spelling import (
     all_as_seen,
     as_seen,
     difference,
+    elsewhere,
     hint,
     look_alike,
     meant,
@@ -102,3 +103,22 @@ def test_what_is_odd_about_a_name_is_said():
     assert oddity("\ufeffa.jpg") == "an unusual character in it (zero width no-break space)"
     assert oddity("my\xa0cat.jpg") == "an unusual character in it (no-break space)"
     assert oddity("мой кот, 1.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("photos/a.jpg", "a.jpg"),
+        ("/data/photos/sub/a.jpg", "sub/a.jpg"),
+        ("C:\\photos\\a.jpg", "a.jpg"),
+        ("sub\\a.jpg", "sub/a.jpg"),
+        ("a.jpg", "sub/a.jpg"),
+        ("sub/a.jpg", "more/sub/a.jpg"),
+    ],
+)
+def test_a_name_with_a_folder_too_many_or_too_few_is_found_elsewhere(name, file):
+    assert elsewhere(["gone.jpg", name], ["b.jpg", file]) == (name, file)
+
+
+def test_a_name_whose_end_is_part_of_another_name_is_not_elsewhere():
+    assert elsewhere(["a.jpg", "photos/c.jpg"], ["sub/xa.jpg", "b.jpg"]) is None
