@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from nextlabel.client.main import main
@@ -47,4 +49,19 @@ def test_parts_that_are_left_out_for_one_cause_are_listed_before_it(told, data, 
     assert code == 0
     assert err.count("all labels in it say 'cat'") == 1
     assert "not in the report: Learning curve, Label check: refused:\n  --labels: all labels" in err
-    assert err.endswith("report.html: 0.0 MB\n")
+    assert re.search(r"report.html: [1-9]\d* kB\n$", err)
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(told, client):
+    code, err = told(*WORDS, "-o", "gone/report.html")
+    assert (code, client.jobs()) == (2, [])
+    assert "there is no folder gone to write report.html to" in err
+
+
+def test_where_weights_are_not_here_the_remedy_is_told_once_and_an_empty_report_is_a_failure(told, worker):
+    with worker.at_work(lambda job_id: worker.fail(job_id, "weights_unavailable")):
+        code, err = told(*WORDS)
+    assert code == 1
+    assert err.count("weights_unavailable") == 1
+    assert err.count("`--backbone descriptor` needs no weights") == 1
+    assert "none of the jobs that a report is made of succeeded" in err
