@@ -23,6 +23,15 @@ def test_a_port_that_is_taken_is_said_so_before_anything_is_started(tmp_path):
     assert not (tmp_path / "state" / "redis").exists()
 
 
+def test_what_a_start_waits_for_is_told_once_it_lasts(tmp_path, monkeypatch):
+    monkeypatch.setattr("nextlabel.client.stack.TOLD_EVERY_S", 0.3)
+    monkeypatch.setattr("nextlabel.client.stack.STARTS_WITHIN_S", 1.0)
+    said = []
+    with pytest.raises(StackError, match="not ready within 1 s: no answer yet"):
+        Stack(environment(tmp_path), port=free_port(), tell=said.append)._wait_until_ready()
+    assert said == ["no answer yet"]
+
+
 @needs_ipv6
 @pytest.mark.parametrize("host", ["::1", "::", "localhost"])
 def test_a_port_is_taken_or_free_on_ipv6_as_on_ipv4(host):
