@@ -97,6 +97,13 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     ]
 
 
+def test_a_check_points_at_a_class_that_is_perhaps_misspelt(tmp_path):
+    lines = [f"{number}.png\tdress\n" for number in range(12)] + ["a.png\tdres\n", "b.png\tshirt\n"]
+    (tmp_path / "labels.txt").write_text("".join(lines))
+    told = labels("check", tmp_path / "labels.txt")
+    assert told.stderr == "perhaps misspelt: dres (labels: 1) for dress (labels: 12)\n"
+
+
 def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):
     told = labels("convert", folder / "anna.txt", tmp_path / "a.csv", "--class-column", "label")
     assert told.stderr == f"3 labels in {tmp_path / 'a.csv'} (csv)\n"

@@ -12,6 +12,7 @@ from nextlabel.core.data.spelling import (
     hint,
     look_alike,
     meant,
+    misspelt,
     nearest,
     oddity,
     spellings,
@@ -122,3 +123,24 @@ def test_a_name_with_a_folder_too_many_or_too_few_is_found_elsewhere(name, file)
 
 def test_a_name_whose_end_is_part_of_another_name_is_not_elsewhere():
     assert elsewhere(["a.jpg", "photos/c.jpg"], ["sub/xa.jpg", "b.jpg"]) is None
+
+
+@pytest.mark.parametrize("rare", ["dres", "drress", "drass", "derss"])
+def test_a_rare_class_that_is_a_slip_away_from_a_frequent_one_is_perhaps_misspelt(rare):
+    assert misspelt({"dress": 20, "shirt": 30, rare: 1}) == [(rare, "dress")]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"dress": 20, "dres": 9},  # not rare
+        {"dress": 3, "dres": 1},  # both are
+        {"cat": 30, "car": 1},  # short
+        {"class 1": 30, "class 2": 1},  # numbers are no slips
+        {"shirt": 30, "t-shirt": 1},
+        {"dress": 30, "dresses": 1},
+        {"dress": 30, "Dress": 1},  # which is told as looking alike
+    ],
+)
+def test_what_may_well_be_another_class_is_not_called_misspelt(counts):
+    assert misspelt(counts) == []
