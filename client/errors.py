@@ -74,7 +74,7 @@ class JobFailed(ClientError):
         self.job = job
         self.retryable = job.error is not None and job.error.retryable
         if self.descriptor_helps:
-            self.add_note('backbone="descriptor" needs no weights, for a first try')
+            self.add_note(_('backbone="descriptor" needs no weights, for a first try'))
 
     @property
     def descriptor_helps(self) -> bool:

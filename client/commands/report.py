@@ -17,7 +17,7 @@ from nextlabel.client.commands.options import Key, PathType, Url
 from nextlabel.client.commands.output import check_folder, hint_at_descriptor
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
-from nextlabel.client.shown import progress
+from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.core.disk import write_whole
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import AnyTask
@@ -126,15 +126,21 @@ def _jobs(
 ) -> Iterator[str]:
     """Carry out what a report is made of, and yield the ids of what succeeded.
 
-    left_out: titles of what did not succeed are added to it, by the cause.
+    left_out: titles of what did not succeed are added to it, by the cause. What several warn of is told once.
     """
+    told: set[str] = set()
     for kind, request in wanted.items():
         title = KINDS[kind].title
         try:
             with progress(title, console) as show:
-                yield client.wait(client.submit({"kind": kind, **request}).id, show).id
+                job = client.wait(client.submit({"kind": kind, **request}).id, show)
         except (JobFailed, Refused) as error:
+            if isinstance(error, JobFailed):
+                tell_warnings(error.job, console, told)
             left_out.setdefault(_Cause.of(error), []).append(title)
+        else:
+            tell_warnings(job, console, told)
+            yield job.id
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from nextlabel.client.main import main
+from nextlabel.core.jobs.record import JobWarning
 from tests.canned_results import RESULTS
 
 WORDS = ("report", "pool", "--labels", "labels.txt")
@@ -65,3 +66,17 @@ def test_where_weights_are_not_here_the_remedy_is_told_once_and_an_empty_report_
     assert err.count("weights_unavailable") == 1
     assert err.count("`--backbone descriptor` needs no weights") == 1
     assert "none of the jobs that a report is made of succeeded" in err
+
+
+def test_what_several_jobs_warn_of_is_told_once(told, worker):
+    warning = JobWarning(code="label_without_image", detail="not in the pool", count=1, names=("photos/a.png",))
+
+    def succeed(job_id):
+        claim = worker.claim(job_id)
+        assert worker.store.report(claim, None, (warning,))
+        worker.succeed(job_id, RESULTS[worker.store.get(job_id).kind], claim)
+
+    with worker.at_work(succeed):
+        code, err = told(*WORDS)
+    assert code == 0
+    assert err.count("warning: not in the pool (photos/a.png)") == 1
