@@ -91,6 +91,12 @@ def test_what_the_demo_writes_can_be_looked_at_by_an_up_in_the_same_folder(tmp_p
     assert confine(f"{folder}/digits", [tmp_path]) == tmp_path / folder / "digits"
 
 
+def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes():
+    told = CliRunner().invoke(cli, ["--url", "http://127.0.0.1:5000", "jobs"])
+    assert told.exit_code == USAGE
+    assert "those of a command go after it: cli COMMAND --url" in told.output
+
+
 def test_a_demo_of_ones_own_needs_all_four_paths(tmp_path):
     told = nextlabel("demo", "--pool", str(tmp_path))
     assert told.returncode == 2
