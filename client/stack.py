@@ -124,7 +124,9 @@ class Stack:
     def _start(self) -> None:
         make_private(self.state_dir)
         if port_taken(self._host, self._port):
-            words = _("port {port} on {host} is taken; choose another with --port")
+            words = _(
+                "port {port} on {host} is taken, perhaps by a nextlabel that runs already; choose another with --port"
+            )
             raise StackError(words.format(port=self._port, host=self._host))
         if "NEXTLABEL_REDIS_URL" not in self._environment:
             self._start_redis()
