@@ -33,7 +33,7 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.faults import NO_SUCH_FIELD
 from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
-from nextlabel.core.jobs.store import Event
+from nextlabel.core.jobs.stored import Event
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, read_result
 from nextlabel.core.kinds.requests import Detecting, JobRequest
