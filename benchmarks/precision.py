@@ -1,6 +1,7 @@
 """What narrower arithmetic on a CPU is worth: speed beside float32 in one run, and what a head learns from it.
 
     python -m benchmarks.precision --backbone mobilenet --seeds 10
+    python -m benchmarks.precision --backbone dinov2 --weights folder --sets clothing cards --most 800
 
 The forward pass alone, the precisions in turn on the same batches, by CPU time. Then the linear head on so many labels,
 drawn by chance, scored on held-out images: photos of clothes, handwritten digits, and the objects of two sets for
@@ -13,7 +14,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,9 @@ from sklearn.metrics import f1_score
 from benchmarks import DATA
 from nextlabel.client.digits import write_digits
 from nextlabel.core.embeddings.catalogue import Precision, find_backbone
-from nextlabel.core.neural.backbones import TimmBackbone, _digest, _pretrained
+from nextlabel.core.neural.backbones import TimmBackbone, _pretrained
 from nextlabel.core.neural.heads.linear import train_linear
+from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
 
@@ -35,8 +37,8 @@ BUDGETS = (100, 300, 1_000)
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 CHUNK = 64
 HELD_OUT = 0.3  # of a set that has no validation images of its own
-MOST = 1_500  # images of a set
-COCO_SETS = ("bccd", "cards")
+MOST = 1_500  # images of a set; of the digits all
+SETS = ("clothing", "digits", "bccd", "cards")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ def main() -> None:
     seconds = dict.fromkeys(PRECISIONS, 0.0)
     lost: dict[Precision, list[list[float]]] = {precision: [] for precision in PRECISIONS}
     print("| set | labels | " + " | ".join(PRECISIONS) + " |\n|---|---|" + "---|" * len(PRECISIONS))
-    for photos in _sets():
+    for photos in _sets(arguments.sets, arguments.most):
         embedded = _embed(photos, backbones, seconds)
         scores = {precision: _scores(photos, embedded[precision], arguments.seeds) for precision in PRECISIONS}
         budgets = [labels for labels in BUDGETS if labels <= (~photos.held_out).sum()]
@@ -81,7 +83,7 @@ def _backbone(name: str, precision: Precision, settings: Settings) -> TimmBackbo
     assert settings.weights_dir is not None
     path = settings.weights_dir / f"{spec.timm_name}.safetensors"
     model = _pretrained(spec.timm_name, spec.image_size, path)
-    made = TimmBackbone(name, model, _digest(path), "cpu", settings, (precision, "float32"))
+    made = TimmBackbone(name, model, digest_of_file(path), "cpu", settings, (precision, "float32"))
     assert (precision == "float32") == ("precision=" not in made.preprocessing), f"there is no {precision} here"
     return made
 
@@ -119,18 +121,19 @@ def _scores(photos: Photos, embeddings: NDArray[np.float32], seeds: int) -> NDAr
 # --- sets -------------------------------------------------------------------------------------------------------
 
 
-def _sets() -> Iterator[Photos]:
-    yield _clothing()
-    yield _digits()
-    for name in COCO_SETS:
-        yield _cut_out(name)
+def _sets(names: Sequence[str], most: int | None) -> Iterator[Photos]:
+    for name in names:
+        if name == "digits":
+            yield _digits(most)
+        else:
+            yield _clothing(most or MOST) if name == "clothing" else _cut_out(name, most or MOST)
 
 
-def _clothing() -> Photos:
+def _clothing(most: int) -> Photos:
     folder = DATA / "clothing"
     train, val = read_labels(folder / "labels_train_all.txt"), read_labels(folder / "labels_val.txt")
     pool = sorted(train.classes_by_name.items())
-    pool = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))[: MOST - len(val.classes_by_name)]]
+    pool = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))[: most - len(val.classes_by_name)]]
     of_val = sorted(val.classes_by_name.items())
     images = [_opened(folder / "train" / name) for name, _ in pool]
     images += [_opened(folder / "val" / name) for name, _ in of_val]
@@ -138,7 +141,7 @@ def _clothing() -> Photos:
     return Photos("clothing", images, targets, np.arange(len(images)) >= len(pool))
 
 
-def _digits() -> Photos:
+def _digits(most: int | None) -> Photos:
     with tempfile.TemporaryDirectory() as folder:
         write_digits(Path(folder))
         named = [
@@ -146,16 +149,18 @@ def _digits() -> Photos:
             for part, labels in (("pool", "answers.txt"), ("val", "labels_val.txt"))
             for name, label in sorted(read_labels(Path(folder) / labels).classes_by_name.items())
         ]
+        if most is not None:
+            named = [named[i] for i in np.random.default_rng(0).permutation(len(named))[:most]]
         images = [_opened(path) for path, _, _ in named]
     return Photos("digits", images, np.array([one[1] for one in named]), np.array([one[2] for one in named]))
 
 
-def _cut_out(name: str) -> Photos:
+def _cut_out(name: str, most: int) -> Photos:
     """The boxes of a set in COCO's form, each an image of its own."""
     told = json.loads((DATA / name / "annotations.json").read_text())
     files = {image["id"]: image["file_name"] for image in told["images"]}
     boxes = told["annotations"]
-    boxes = [boxes[i] for i in np.random.default_rng(0).permutation(len(boxes))[:MOST]]
+    boxes = [boxes[i] for i in np.random.default_rng(0).permutation(len(boxes))[:most]]
     images, targets = [], []
     for box in boxes:
         left, top, width, height = box["bbox"]
@@ -177,6 +182,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--backbone", default="mobilenet")
     parser.add_argument("--weights", type=Path, default=DATA / "weights")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--sets", choices=SETS, nargs="+", default=SETS)
+    parser.add_argument("--most", type=int, help=f"images of a set; without it {MOST:,}, and all the digits")
     parser.add_argument("--cache", type=Path, help="where what was quantised and compiled is kept")
     return parser.parse_args()
 

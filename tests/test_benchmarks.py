@@ -1,0 +1,56 @@
+"""Benchmarks are run by hand, seldom: that what they import of the project's own is still there is held here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_of_nextlabel_exists(path):
+    missing = [f"{module}.{name}" for module, name in imported(path) if not is_there(module, name)]
+    assert missing == []
+
+
+def test_every_benchmark_that_the_docs_name_is_there():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "Makefile"]
+    named = {name for page in pages for name in re.findall(r"benchmarks[./]([a-z_]+)\b", page.read_text())}
+    assert named - {path.stem for path in BENCHMARKS} == set()
+
+
+def imported(path: Path) -> list[tuple[str, str]]:
+    """List what a file imports of the project's own, as pairs of a module and a name in it."""
+    found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
+    own = (node for node in found if (node.module or "").partition(".")[0] in ("nextlabel", "benchmarks"))
+    return [(node.module or "", alias.name) for node in own for alias in node.names]
+
+
+def is_there(module: str, name: str) -> bool:
+    """Whether a module has the name. Benchmarks are only parsed: some import what is not installed everywhere."""
+    if module.startswith("benchmarks"):
+        path = ROOT / f"{module.replace('.', '/')}.py"
+        text = (path if path.is_file() else ROOT / "benchmarks" / "__init__.py").read_text()
+        return (ROOT / "benchmarks" / f"{name}.py").is_file() or name in names_in(ast.parse(text))
+    found = import_module(module)
+    return hasattr(found, name) or (hasattr(found, "__path__") and find_spec(f"{module}.{name}") is not None)
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """What a module defines or imports at its top."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        else:
+            names |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return names
