@@ -68,8 +68,7 @@ def curve(
     """Macro F1 and accuracy on the held-out images, and the seconds each batch took to pick, at each budget."""
     pool = pool.hold_out(SHARE_HELD_OUT, np.random.default_rng([seed, 999]))
     rows = np.empty(0, np.int64)
-    declared = len(np.unique(pool.targets))
-    known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head, declared=declared)
+    known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head)
     picker = PICKERS[method]
     told: dict[str, list[float]] = {"labels": [], "f1": [], "accuracy": [], "seconds": []}
     for number, budget in enumerate(budgets):
@@ -81,7 +80,7 @@ def curve(
         assert len(np.intersect1d(picked, rows)) == 0
         assert len(np.unique(picked)) == len(picked)
         rows = np.concatenate([rows, picked])
-        known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head, declared=declared)
+        known = Known(pool.embeddings, rows, pool.targets[rows], pool.pixels, head)
         f1, accuracy = _score(known, pool)
         told["labels"].append(len(rows))
         told["f1"].append(f1)

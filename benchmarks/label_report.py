@@ -54,8 +54,7 @@ OTHER = {
 
 UNEVEN = (
     "Each seed draws other classes, and another pool, from the photos of clothes and from digits\n"
-    "(`benchmarks/uneven.py`). `auto-declared` is `auto` told how many classes there are, as by a folder of labels\n"
-    "that declares them. Even sets have [a page of their own](label-efficiency.md)."
+    "(`benchmarks/uneven.py`). Even sets have [a page of their own](label-efficiency.md)."
 )
 
 

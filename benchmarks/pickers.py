@@ -14,7 +14,6 @@ from scipy.special import softmax
 from skactiveml.classifier import SklearnClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from nextlabel.core.methods.auto import Auto, classes_to_find, settle
 from nextlabel.core.methods.base import Inputs, Method, Need, Rows
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.first_version import Vae
@@ -34,7 +33,6 @@ class Known:
     """A pool (N, d), and the classes (L,) of its labelled rows (L,) in the order they were labelled.
 
     names: unit vectors (C, d) where the names of all classes lie, for a head that listens to them; None: it has none.
-    declared: how many classes there are to be found, for a picker that is told; 0: nobody said.
     """
 
     embeddings: NDArray[np.float32]
@@ -43,7 +41,6 @@ class Known:
     pixels: Thumbnail | None = None  # (N, 3, 64, 64)
     head_name: str = "linear"
     names: NDArray[np.float32] | None = None
-    declared: int = 0
 
     @cached_property
     def classes(self) -> Rows:
@@ -116,14 +113,6 @@ def ours(name: str, known: Known, add: int, rng: np.random.Generator) -> Rows:
     return _filled(choose(method, inputs, add, rng).picks.rows, known, add, rng)
 
 
-def auto_declared(known: Known, add: int, rng: np.random.Generator) -> Rows:
-    """`auto` of a folder of labels that declares the classes."""
-    counts = {str(class_): int(np.count_nonzero(known.targets == class_)) for class_ in known.classes}
-    to_find = classes_to_find(counts, [str(class_) for class_ in range(known.declared)])
-    method, _ = settle(Auto(), len(known.rows), len(known.classes), to_find=to_find)
-    return ours(method.name, known, add, rng)
-
-
 def by_chance(known: Known, add: int, rng: np.random.Generator) -> Rows:
     return rng.permutation(known.unlabelled)[:add]
 
@@ -137,7 +126,6 @@ def _filled(rows: Rows, known: Known, add: int, rng: np.random.Generator) -> Row
 PICKERS: dict[str, Picker] = {
     "random": by_chance,
     **{name: partial(ours, name) for name in methods_of("classification") if name != "random"},
-    "auto-declared": auto_declared,
     "vae10": partial(ours, "vae10"),  # ten epochs: `vae` itself trains for up to a minute for each batch
 }
 NEED_PIXELS = ("vae", "vae10")

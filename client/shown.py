@@ -37,9 +37,13 @@ def progress(title: str, console: Console) -> Iterator[OnChange]:
         yield _Lines(title, console).show
 
 
-def tell_warnings(job: Job, console: Console) -> None:
+def tell_warnings(job: Job, console: Console, told: set[str] | None = None) -> None:
+    """Print what the job warned of. told: lines that were printed already; what is printed is added to them."""
+    told = set() if told is None else told
     for warning in warnings_of(job):
-        console.print(harmless(warning), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if warning not in told:
+            told.add(warning)
+            console.print(harmless(warning), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -87,6 +87,7 @@ def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], proje
         images=images,
         looks=looks,
         task=body.task,
+        warnings=[one for job in {job.kind: job for job in jobs}.values() for one in job.warnings],
         **_labels(body, services),
     )
     return report(results, hand_outs, about, picture)

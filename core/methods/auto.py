@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.by_names import AutoByNames
 from nextlabel.core.methods.coverage import FacilityLocation, MaxHerding
@@ -22,8 +21,8 @@ class Auto(Method):
 
     `maxherding` while fewer than two classes are labelled, helped by the classes' names where a backbone knows texts;
     `uherding`, which is herding weighted by uncertainty, from then on; `facility_location` as long as one class is
-    nearly all that is labelled, and there are others to be found, of which a head can't be unsure; `margin` where there
-    are predictions and no embeddings, since herding needs to see where images lie.
+    nearly all that is labelled, and there are likely others that no label has, of which a head can't be unsure;
+    `margin` where there are predictions and no embeddings, since herding needs to see where images lie.
     """
 
     name: Literal["auto"] = "auto"
@@ -34,7 +33,9 @@ class Auto(Method):
     reason: ClassVar[str] = "chosen by auto"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
-        method, _ = settle(self, len(inputs.labelled), len(np.unique(inputs.targets, axis=0)))
+        classes = len(np.unique(inputs.targets, axis=0))
+        unseen = inputs.targets.ndim == 1 and unseen_likely(inputs.targets)
+        method, _ = settle(self, len(inputs.labelled), classes, unseen=unseen)
         return method.select(inputs, add, rng)
 
 
@@ -58,7 +59,7 @@ class AutoOfBoxes(Method):
 
 COVERAGE_SHARE = 10
 NEARLY_ALL = 0.8  # of the labels
-LOOKED_FOR = 5  # labels for each class that is declared, until one that was not found may not be there
+UNSEEN = 0.02  # of the labels, in classes that were seen once: as many of the pool may be of others
 
 
 def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
@@ -88,7 +89,7 @@ def settle(
     embeddings: bool = True,
     known: str | None = None,
     names: bool = False,
-    to_find: int = 0,
+    unseen: bool = False,
 ) -> tuple[Method, str]:
     """Return the method to run in place of the one asked for, and a clause that says why it is that one.
 
@@ -97,11 +98,11 @@ def settle(
     embeddings: whether there are any; without them there must be predictions.
     known: what is labelled, in words, where that is not so many classes.
     names: whether the names of the classes say what images may be, as long as labels teach nothing.
-    to_find: how many classes there are to be found, as `classes_to_find` counts them.
+    unseen: whether there are likely classes that no label has, as `unseen_likely` tells.
     """
     if isinstance(asked, Auto):
         known = known or _what_is_known(labels, classes)
-        return _regime(known, classes, embeddings=embeddings, names=names, to_find=to_find)
+        return _regime(known, classes, embeddings=embeddings, names=names, unseen=unseen)
     labelled_classes = classes if labelled_classes is None else labelled_classes
     if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
         return asked, "as asked"
@@ -109,32 +110,33 @@ def settle(
     return MaxHerding(), f"{known or _what_is_known(labels, min(classes, labelled_classes))}, and {asked.name} {lacks}"
 
 
-def classes_to_find(images_per_class: Mapping[str, int], declared: Collection[str]) -> int:
-    """Return how many classes were declared of which no image is labelled; 0 unless one class has nearly all labels,
-    for only then are the others rarer than what doubts lead to, and 0 where so many are labelled that what wasn't found
-    may not be there.
+def unseen_likely(targets: Rows) -> bool:
+    """Tell whether there are likely classes that no label has, beside one that nearly all have: others are as rare as
+    that only then, and doubts don't lead there.
 
-    images_per_class: how many are labelled, each of one class.
+    What the classes that weren't seen make up of the pool is about what those that were seen once make up of the
+    labels, after Good, "The population frequencies of species and the estimation of population parameters", Biometrika
+    1953. That is of labels drawn by chance; of chosen ones it is a rule of thumb, measured in docs/methods.md.
+
+    targets: (L,) the labelled images' classes.
     """
-    labels = sum(images_per_class.values())
-    if not labels or max(images_per_class.values()) < NEARLY_ALL * labels or labels >= LOOKED_FOR * len(declared):
-        return 0
-    return sum(not images_per_class.get(name) for name in declared)
+    images_per_class = np.unique(targets, return_counts=True)[1]
+    if len(images_per_class) < 2 or images_per_class.max() < NEARLY_ALL * len(targets):
+        return False
+    return bool(np.count_nonzero(images_per_class == 1) >= UNSEEN * len(targets))
 
 
-def _regime(known: str, classes: int, *, embeddings: bool, names: bool, to_find: int) -> tuple[Method, str]:
+def _regime(known: str, classes: int, *, embeddings: bool, names: bool, unseen: bool) -> tuple[Method, str]:
     if not embeddings:
         return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
     if classes < 2 and names:
         what = f"{known}, and the classes have names"
         return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
-    if to_find:
-        mostly = ", nearly all of one" if classes > 1 else ""
-        lack = "declared class has" if to_find == 1 else "declared classes have"
-        what = f"{known}{mostly}, and {to_find} {lack} no label to learn from"
-        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     if classes < 2:
         return MaxHerding(), f"{known}: images that stand for the whole pool"
+    if unseen:
+        what = f"{known}, nearly all of one and some classes seen once, so that others are likely unseen"
+        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
     return UHerding(), f"{known}: images that stand for what the head is unsure of"
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from nextlabel.core.curves.comparison import compare
 from nextlabel.core.kinds.audit import KIND, AuditArm, AuditRequest, AuditResult
-from nextlabel.core.methods.auto import settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
@@ -17,6 +16,7 @@ from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fit, Fitter, Split, need_labels
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, rounded_interval, skipped_images
+from nextlabel.core.pipelines.replay import settle_by_targets
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
@@ -126,7 +126,7 @@ def _replay(
     known, fitted = NO_ROWS, None
     f1 = []
     for size in sizes:
-        settled, _ = settle(method, len(known), fitter.task.alternatives(split.targets[known]))
+        settled = settle_by_targets(method, split.targets[known], fitter.task)
         rows = choose(
             settled, _inputs(split, known, fitted, fitter.task), size - len(known), rng, check=run.check
         ).picks.rows

@@ -12,11 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.methods.auto import Auto, settle
-from nextlabel.core.methods.base import Inputs, Matrix, Rows
+from nextlabel.core.methods.base import Inputs, Matrix, Method, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.pipelines.fits import Fitter
+from nextlabel.core.tasks.base import ClassTask
 
 FIRST, GROWTH = 10, 1.25  # labels after the first round, and how many times as many after each other
+
+
+def settle_by_targets(asked: Method, targets: NDArray[Any], task: ClassTask) -> Method:
+    """Return the method that a selection would run in place of the one asked for, after labels that say so."""
+    method, _ = settle(asked, len(targets), task.alternatives(targets), unseen=task.unseen_likely(targets))
+    return method
 
 
 def order_of_choice(X: Matrix, y: NDArray[Any], others: Matrix, fitter: Fitter, rng: np.random.Generator) -> Rows:
@@ -32,7 +39,7 @@ def order_of_choice(X: Matrix, y: NDArray[Any], others: Matrix, fitter: Fitter, 
     while len(order) < len(y):
         known = np.sort(order)
         fitted = fitter.train(X[known], y[known], len(classes))
-        method, _ = settle(Auto(), len(known), fitter.task.alternatives(y[known]))
+        method = settle_by_targets(Auto(), y[known], fitter.task)
         inputs = Inputs(
             candidates=np.setdiff1d(np.arange(len(y)), known),
             references=np.setdiff1d(np.arange(len(E)), known),

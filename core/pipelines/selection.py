@@ -22,7 +22,7 @@ from nextlabel.core.kinds.selection import (
     SelectionRequest,
     SelectionResult,
 )
-from nextlabel.core.methods.auto import Auto, classes_to_find, settle
+from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
 from nextlabel.core.neural.training import ROWS_AT_ONCE
@@ -45,10 +45,9 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
-from nextlabel.core.pipelines.texts import declared_in_labels
 from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
-from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
+from nextlabel.core.tasks.registry import task_of
 
 BY_ITS_NEIGHBOURS = " by its neighbours"  # what the whole head says may be another class
 OTHERS_ON_MAP = 5_000
@@ -106,8 +105,6 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     goes_by_classes = isinstance(request.method, Auto) and not brought
     names = class_names(request, labelled, run, needed=False) if goes_by_classes else None
-    looks_for_classes = goes_by_classes and labelled.task is CLASSIFICATION
-    declared = declared_in_labels(request, run) if looks_for_classes else ()
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -129,7 +126,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         embeddings=embedded.sees_images,
         known=labelled.task.known(embedded.matched),
         names=names is not None,
-        to_find=classes_to_find(embedded.matched.images_per_class(), declared),
+        unseen=not brought and labelled.task.unseen_likely(embedded.matched.targets),
     )
     if prepares:
         run.stage("prepare", unit="epochs")

@@ -72,22 +72,17 @@ def declared_for(request: JobRequest, run: Run, *, needed: bool) -> tuple[str, .
     """
     if not goes_by_names(request.model_dump()):
         return ()
-    names = declared_in_labels(request, run, needed=needed)
-    return names if len(names) > 1 else ()
-
-
-def declared_in_labels(request: JobRequest, run: Run, *, needed: bool = False) -> tuple[str, ...]:
-    """Return the names of classes that the folder of the request's labels declares. Raises as `declared_for`."""
     field = field_of_labels(request)
     if field is None:
         return ()
     try:
-        return declared_names(getattr(request, field), run.settings.data_roots)
+        names = declared_names(getattr(request, field), run.settings.data_roots)
     except LabelsMalformed as error:
         if needed:
             raise
         _warn(f"the declared classes were left aside: {error}", run)
         return ()
+    return names if len(names) > 1 else ()
 
 
 def field_of_labels(request: JobRequest) -> str | None:

@@ -215,6 +215,10 @@ class ClassTask(Task):
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return between how many answers these teach a head to tell; below two, there is nothing to learn."""
 
+    def unseen_likely(self, targets: NDArray[Any]) -> bool:
+        """Tell whether there are likely classes that no label has, beside one that nearly all have."""
+        return False
+
     def known(self, matched: Matched) -> str | None:
         """Say in a clause what is labelled, where that is told otherwise than by the number of `alternatives`."""
         return None

@@ -18,6 +18,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, SingleClass
+from nextlabel.core.methods.auto import unseen_likely
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 from nextlabel.core.metrics.classification import ClassificationScores, class_counts, cohens_kappa, score
 from nextlabel.core.tasks.base import (
@@ -237,6 +238,9 @@ class Classification(ClassTask):
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return the number of classes."""
         return len(np.unique(targets))
+
+    def unseen_likely(self, targets: NDArray[Any]) -> bool:
+        return unseen_likely(targets)
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return the classes."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.methods.auto import classes_to_find, settle
+from nextlabel.core.methods.auto import settle, unseen_likely
 from nextlabel.core.methods.registry import METHODS, parse_method
 from tests.core.methods.pools import inputs_of
 
@@ -16,25 +16,37 @@ def test_auto_herds_until_a_head_can_be_unsure(labels, classes, name):
 
 
 @pytest.mark.parametrize(
-    ("images_per_class", "to_find"),
-    [({}, 0), ({"sound": 3}, 2), ({"sound": 4, "crack": 1}, 1), ({"sound": 7, "crack": 2}, 0), ({"rust": 9}, 3)],
+    ("images_per_class", "likely"),
+    [
+        ([], False),
+        ([9], False),  # nothing was seen once
+        ([4, 1], True),
+        ([3, 1], False),  # no class has four fifths
+        ([7, 2], False),
+        ([49, 1], True),
+        ([50, 1], False),  # one in fifty would be a fiftieth of the pool
+        ([98, 1, 1], True),
+    ],
 )
-def test_classes_are_to_be_found_while_one_has_four_fifths_of_the_labels(images_per_class, to_find):
-    assert classes_to_find(images_per_class, ["sound", "crack", "dent"]) == to_find
+def test_unseen_classes_are_likely_beside_one_that_nearly_all_labels_have_and_some_that_were_seen_once(
+    images_per_class, likely
+):
+    assert unseen_likely(np.repeat(np.arange(len(images_per_class)), images_per_class)) is likely
 
 
-def test_a_class_that_five_labels_for_each_have_not_shown_is_looked_for_no_more():
-    declared = ["sound", "crack", "dent"]
-    assert classes_to_find({"sound": 14}, declared) == 2
-    assert classes_to_find({"sound": 15}, declared) == 0
-
-
-def test_while_classes_are_to_be_found_auto_looks_for_what_lies_apart():
-    method, why = settle(parse_method("auto"), 20, 3, to_find=7)
+def test_while_unseen_classes_are_likely_auto_looks_for_what_lies_apart():
+    method, why = settle(parse_method("auto"), 20, 3, unseen=True)
     assert method.name == "facility_location"
-    assert why.startswith("20 labels of 3 classes, nearly all of one, and 7 declared classes have no label to learn ")
-    assert settle(parse_method("auto"), 9, 1, to_find=2)[1].startswith("only one class is labelled, and 2 declared")
-    assert settle(parse_method("margin"), 20, 3, to_find=7) == (parse_method("margin"), "as asked")
+    assert why.startswith(
+        "20 labels of 3 classes, nearly all of one and some classes seen once, so that others are likely unseen"
+    )
+    assert settle(parse_method("margin"), 20, 3, unseen=True) == (parse_method("margin"), "as asked")
+
+
+def test_auto_by_itself_looks_for_what_lies_apart_too():
+    flat, apart = [[1, 0.1 * i] for i in range(8)], [[-1, 0]]
+    inputs = inputs_of(flat + apart, labelled=range(6), targets=[0, 0, 0, 0, 0, 1], logits=np.zeros((9, 2)))
+    assert parse_method("auto").select(inputs, 1, np.random.default_rng(0)).rows == [8]
 
 
 @pytest.mark.parametrize("name", ["margin", "badge", "dropquery", "mixture"])

@@ -50,20 +50,15 @@ def test_an_empty_labels_file_is_the_same_as_none(bench):
     assert bench.select(path_to_labels=bench.labels()).data == bench.select().data
 
 
-def test_while_one_class_is_nearly_all_and_a_declared_one_has_no_label_what_lies_apart_comes_first(bench):
-    bench.pool(red=9, blue=2, green=1)
-    folder = bench.root / "labels"
-    folder.mkdir()
-    labels = bench.labels(*(f"red_{i}.png" for i in range(4)), "blue_0.png", file="labels/a.txt")
-    (folder / "classes.json").write_text('[{"name": "red"}, {"name": "blue"}, {"name": "green"}]')
-    result = bench.select(1, path_to_labels=str(folder))
+def test_while_one_class_is_nearly_all_and_another_was_seen_once_what_lies_apart_comes_first(bench):
+    bench.pool(red=9, blue=3, green=1)
+    labels = [f"red_{i}.png" for i in range(8)]
+    result = bench.select(1, path_to_labels=bench.labels(*labels, "blue_0.png"))
     assert (result.method.name, result.data) == ("facility_location", ("green_0.png",))
-    assert "nearly all of one, and 1 declared class has no label to learn from: " in result.method.why
-    assert bench.select(1, path_to_labels=labels).method.name == "uherding"
-    assert bench.select(1, path_to_labels=str(folder), task="multilabel").method.name == "uherding"
-    (folder / "classes.json").write_text("[")
-    assert bench.select(1, path_to_labels=str(folder)).method.name == "uherding"
-    assert bench.warning("names_unread").detail.startswith("the declared classes were left aside")
+    assert "nearly all of one and some classes seen once, so that others are likely unseen: " in result.method.why
+    assert bench.select(1, path_to_labels=bench.labels(*labels, "blue_0.png", "blue_1.png")).method.name == "uherding"
+    one_each = bench.labels(*labels, "blue_0.png")
+    assert bench.select(1, path_to_labels=one_each, task="multilabel").method.name == "uherding"
 
 
 def test_with_one_class_auto_herds_and_the_answer_says_why(bench):
@@ -222,7 +217,7 @@ def test_auto_says_what_it_does_at_each_number_of_labels(bench):
         "name": "maxherding",
         "why": "nothing is labelled yet: images that stand for the whole pool",
     }
-    result = bench.select(path_to_labels=bench.labels(*names[:6]))
+    result = bench.select(path_to_labels=bench.labels(*names[1:7]))
     assert (result.method.asked, result.method.name) == ("auto", "uherding")
     assert "6 labels of 2 classes" in result.method.why
     assert all(item.reason.startswith("stands for a region that is unsure: ") for item in result.items)
@@ -561,6 +556,18 @@ def test_labels_of_another_pool_are_as_none_and_the_warning_says_what_they_nearl
     assert result.method.why.startswith("nothing is labelled yet")
     detail = bench.warning("label_without_image").detail
     assert detail.endswith("'RED_0.PNG' and 'red_0.png', which is there, differ by case alone")
+
+
+def test_labels_whose_names_begin_with_the_pools_own_folder_are_told_how_to_name_its_images(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("".join(f"pool/red_{number}.png\tred\n" for number in range(4)))
+    bench.select(path_to_labels=str(labels))
+    warning = bench.warning("label_without_image")
+    assert warning.count == 4
+    assert warning.detail.endswith(
+        "'pool/red_0.png' is there as 'red_0.png': a name is the path from the pool's folder on"
+    )
 
 
 def test_classes_that_the_eye_can_t_tell_apart_are_told(bench):
