@@ -154,4 +154,4 @@ words: $(INSTALLED) ## bring the catalogues of the command's words up to date (c
 	$(BIN)/python -m tools.words
 
 clean: ## forget the environment and what the demo wrote
-	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .venv-seaweedfs .venv-gcs .venv-azurite .nextlabel api/page/node_modules api/static
+	rm -rf $(VENV) .venv-label-studio .venv-datumaro .venv-kubernetes .venv-seaweedfs .venv-gcs .venv-azurite .nextlabel nextlabel-demo api/page/node_modules api/static

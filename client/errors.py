@@ -73,6 +73,8 @@ class JobFailed(ClientError):
         super().__init__(f"{job.error.code}: {job.error.detail}" if job.error else cancelled)
         self.job = job
         self.retryable = job.error is not None and job.error.retryable
+        if self.descriptor_helps:
+            self.add_note(_('backbone="descriptor" needs no weights, for a first try'))
 
     @property
     def descriptor_helps(self) -> bool:

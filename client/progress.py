@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from gettext import gettext as _
 
 from nextlabel.client.job import Job
+
+NAMED = 3  # names in a warning
 
 
 def seconds(number: float) -> str:
@@ -35,9 +38,13 @@ def left_of(job: Job) -> str:
 
 
 def warnings_of(job: Job) -> list[str]:
-    """Write each warning as a line, with the first names that it is about."""
+    """Write each warning as a line, with the first names that it is about and how many more there are."""
     return [
-        _("warning: {detail}").format(detail=one.detail)
-        + (f" ({', '.join(one.names[:3])}{', ...' if one.count > 3 else ''})" if one.names else "")
+        _("warning: {detail}").format(detail=one.detail) + (f" ({_listed(one.names, one.count)})" if one.names else "")
         for one in job.warnings
     ]
+
+
+def _listed(names: Sequence[str], count: int) -> str:
+    more = _(", and {count} more").format(count=count - NAMED) if count > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

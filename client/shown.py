@@ -10,6 +10,7 @@ from gettext import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from nextlabel.client.consoles import harmless
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.progress import done_of, left_of, warnings_of
@@ -36,9 +37,13 @@ def progress(title: str, console: Console) -> Iterator[OnChange]:
         yield _Lines(title, console).show
 
 
-def tell_warnings(job: Job, console: Console) -> None:
+def tell_warnings(job: Job, console: Console, told: set[str] | None = None) -> None:
+    """Print what the job warned of. told: lines that were printed already; what is printed is added to them."""
+    told = set() if told is None else told
     for warning in warnings_of(job):
-        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if warning not in told:
+            told.add(warning)
+            console.print(harmless(warning), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from gettext import gettext as _
 from pathlib import Path
@@ -29,6 +29,7 @@ from nextlabel.core.jobs.redis_reach import check_reach
 
 __all__ = ["Stack", "StackError", "free_port", "port_taken"]
 STARTS_WITHIN_S = 300.0  # a worker is ready once its backbone is loaded, which may have to be quantised before
+TOLD_EVERY_S = 10.0
 STOPS_WITHIN_S = 60.0
 RESTARTS, RESTARTS_WITHIN_S = 8, 120.0
 PR_SET_PDEATHSIG = 1
@@ -53,7 +54,8 @@ class Stack:
 
     `environment`: NEXTLABEL_* settings, over those of this process. With NEXTLABEL_REDIS_URL among them that server is
     used; else one is started whose files lie in the state directory. `log`: what the children write to; default here.
-    `own_redis` starts one in any case. `workers`: processes; default: one for each GPU, one without any.
+    `own_redis` starts one in any case. `workers`: processes; default: one for each GPU, one without any. `tell` is
+    called with what is waited for once it starts for ten seconds, and again where that is something else by then.
     """
 
     def __init__(
@@ -65,13 +67,14 @@ class Stack:
         own_redis: bool = False,
         host: str = "127.0.0.1",
         log: Path | None = None,
+        tell: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         # PYTHONSAFEPATH: the current folder holds data, and an api.py in it must not be run for ours.
         self._environment = {**os.environ, **environment, "PYTHONSAFEPATH": "1"}
         if own_redis:
             self._environment.pop("NEXTLABEL_REDIS_URL", None)
-        self._host, self._port, self._workers = host, port, workers
+        self._host, self._port, self._workers, self._tell = host, port, workers, tell
         self._log = log.open("ab") if log else None
         self.state_dir = Path(self._environment["NEXTLABEL_STATE_DIR"])
         self._children: list[Child] = []
@@ -121,7 +124,9 @@ class Stack:
     def _start(self) -> None:
         make_private(self.state_dir)
         if port_taken(self._host, self._port):
-            words = _("port {port} on {host} is taken; choose another with --port")
+            words = _(
+                "port {port} on {host} is taken, perhaps by a nextlabel that runs already; choose another with --port"
+            )
             raise StackError(words.format(port=self._port, host=self._host))
         if "NEXTLABEL_REDIS_URL" not in self._environment:
             self._start_redis()
@@ -139,7 +144,9 @@ class Stack:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            words = _("another nextlabel is running from {folder}")
+            words = _(
+                "another nextlabel is running from {folder}: use that one, end it, or start this one in another folder"
+            )
             raise StackError(words.format(folder=self.state_dir)) from None
         self._redis = PrivateRedis(self.state_dir / "redis")
         self._spawn("redis", self._redis.command)
@@ -182,10 +189,13 @@ class Stack:
                 time.sleep(0.05)
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        last = _("no answer yet")
-        while time.monotonic() < deadline:
+        begun = time.monotonic()
+        tell_at, told, last = begun + TOLD_EVERY_S, "", _("no answer yet")
+        while (now := time.monotonic()) < begun + STARTS_WITHIN_S:
             self._check_alive()
+            if now > tell_at and last != told:
+                tell_at, told = now + TOLD_EVERY_S, last
+                self._tell(last)
             try:
                 answer = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False)
                 if answer.is_success:

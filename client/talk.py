@@ -7,6 +7,7 @@ was asked for. `Client` and `AsyncClient` carry the same talks out, each in its 
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
 from nextlabel.client.notebooks import in_notebook
 from nextlabel.client.paces import Pace, PaceList
+from nextlabel.client.progress import warnings_of
 from nextlabel.client.projects import Project, ProjectList
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.data_roots import bucket_url, is_url
@@ -36,6 +38,8 @@ from nextlabel.core.kinds.registry import JobResult, read_result
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Part
 from nextlabel.core.people import tidy
+
+log = logging.getLogger("nextlabel")
 
 POLL_S = 30
 LONGEST_ANSWER_S = POLL_S + 30
@@ -106,8 +110,14 @@ Outcome = httpx.Response | Unreachable | None
 Talk = Generator[Call | Pause, Outcome, T]
 
 
-def unheard(_: Job) -> None:
-    """Ignore the job, outside of notebooks: in one, it shows in the cell that asked for it."""
+def unheard(job: Job) -> None:
+    """Log what the job warned of, at its end, outside of notebooks: in one, it shows in the cell that asked for it.
+
+    A result says nothing of its warnings. Where a program sets up no logging, they come to stderr.
+    """
+    if job.state.is_final:
+        for warning in warnings_of(job):
+            log.warning(warning)
 
 
 # --- talks ------------------------------------------------------------------------------------------------------

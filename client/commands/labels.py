@@ -38,7 +38,7 @@ from nextlabel.core.data.labels_folder import VALIDATION_FILE, why_nobodys
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, elsewhere, look_alike, meant, misspelt, oddity
 from nextlabel.core.errors import LabelsConflict
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
@@ -181,10 +181,21 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
         told = _("these look like one class: {names}").format(names=", ".join(group))
         click.echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
+    counts = _counted(found)
+    for rare, usual in misspelt(counts):
+        words = _("perhaps misspelt: {rare} (labels: {few}) for {usual} (labels: {many})")
+        click.echo(words.format(rare=rare, few=counts[rare], usual=usual, many=counts[usual]), err=True)
     for name in [name for name in found.names if oddity(name)][:LISTED]:
         click.echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
+
+
+def _counted(found: ClassLabels | BoxLabels) -> Counter[str]:
+    """Count the labels of each class, or its boxes."""
+    if isinstance(found, BoxLabels):
+        return Counter(box.class_name for image in found.images.values() for box in image.boxes)
+    return Counter(found.classes_by_name.values())
 
 
 def _tell_boxes(found: BoxLabels) -> None:
@@ -266,6 +277,10 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     for name, other in meant(absent[:LISTED], images.names).items():
         words = _("{name} and {other}, which is there, differ by {difference}")
         click.echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
+    if there := elsewhere(absent[:LISTED], images.names):
+        name, other = map(shown, there)
+        words = _("{name} is there as {other}: a name is the path from {pool} on")
+        click.echo(words.format(name=name, other=other, pool=named(pool)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:

@@ -50,6 +50,19 @@ class LazyGroup(click.Group):
         except BrokenPipeError:  # of --help
             raise Cut from None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command: of an option that belongs to one, tell where it goes."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:  # it is one of this group's own, misspelt
+                raise
+            words = _(
+                "no option {option} goes before the command; those of a command go after it: {name} COMMAND {option}"
+            )
+            said = words.format(option=error.option_name, name=ctx.command_path)
+            raise click.NoSuchOption(error.option_name, said, ctx=ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

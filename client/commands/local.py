@@ -50,7 +50,11 @@ def up(host: str, port: int, workers: int | None) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
     console.print(_("starting …"))
-    with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers) as stack:
+
+    def tell(why: str) -> None:
+        console.print(_("still starting: {why}").format(why=why), soft_wrap=True)
+
+    with suppress(KeyboardInterrupt), Stack(environment, host=host, port=port, workers=workers, tell=tell) as stack:
         console.print(
             _("nextlabel is up: {url} is the page, {url}/docs the interface   Ctrl-C ends it").format(url=stack.url),
             soft_wrap=True,
@@ -72,7 +76,8 @@ def up(host: str, port: int, workers: int | None) -> None:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, resolve_path=True),
-    default=".nextlabel/demo",
+    default="nextlabel-demo",
+    show_default=True,
     help="For what it writes.",
 )
 def demo(

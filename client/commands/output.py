@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from nextlabel.client.commands.options import called, together
-from nextlabel.client.consoles import Out
+from nextlabel.client.consoles import Out, harmless
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
@@ -67,10 +67,8 @@ class Wish:
     def of(cls, form: Format | None, as_json: bool, output: Path | None) -> Wish:
         if as_json and form not in (None, "json"):
             raise click.UsageError(_("--json and --format {form} exclude each other").format(form=form))
-        if output is not None and not output.parent.is_dir():  # before the work, not after it
-            raise click.UsageError(
-                _("there is no folder {folder} to write {file} to").format(folder=output.parent, file=output.name)
-            )
+        if output is not None:
+            check_folder(output)
         if output is not None and would_count_among_labels(output):
             words = _(
                 "people's labels lie in {folder}, and a model's guesses in {file} would count as labels there: name "
@@ -90,6 +88,18 @@ class Wish:
         if form is None and not sys.stdout.isatty():
             form = IN_A_PIPE
         return cls(form, output)
+
+
+def check_folder(output: Path) -> None:
+    """See, before the work and not after it, that there is a folder to write the file to. Raises UsageError."""
+    if not output.parent.is_dir():
+        words = _("there is no folder {folder} to write {file} to")
+        raise click.UsageError(words.format(folder=output.parent, file=output.name))
+
+
+def hint_at_descriptor(console: Console) -> None:
+    """Say what needs no weights, where a job lacks them."""
+    console.print(_("`--backbone descriptor` needs no weights, for a first try"), highlight=False)
 
 
 def keep_apart(output: Path | None, asked: Mapping[str, Any]) -> None:
@@ -136,7 +146,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     except JobFailed as error:
         tell_warnings(error.job, console)
         if error.descriptor_helps:
-            console.print(_("`--backbone descriptor` needs no weights, for a first try"), highlight=False)
+            hint_at_descriptor(console)
         raise
     tell_warnings(ended, console)
     deliver(client, ended, wish, console)
@@ -164,7 +174,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         content = _chart(content, job, as_png=wish.file is not None and wish.file.suffix.lower() == ".png")
     if job.result is not None:
         for sentence in job.result.sentences():
-            console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+            console.print(harmless(sentence), markup=False, highlight=False, soft_wrap=True)
     if wish.file is None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from nextlabel.client.commands import options
 from nextlabel.client.commands.options import Key, PathType, Url
+from nextlabel.client.commands.output import check_folder, hint_at_descriptor
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
-from nextlabel.client.shown import progress
+from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.core.disk import write_whole
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import AnyTask
@@ -75,6 +76,7 @@ def report(
         raise click.UsageError(_("--val and --val-labels belong together"))
     if output.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(_("{file}: a report is HTML; let its name end in .html").format(file=output.name))
+    check_folder(output)
     sets = {"path_to_img": path_to_img, "path_to_labels": path_to_labels}
     val = {"path_to_img_val": path_to_img_val, "path_to_labels_val": path_to_labels_val} if path_to_img_val else {}
     console = Console(stderr=True)
@@ -84,7 +86,15 @@ def report(
             jobs = list(_jobs(client, wanted, console, left_out))
             content = client.report(path_to_img, path_to_labels, jobs, task=task)
     write_whole(output, content, durable=False)
-    click.echo(_("{file}: {megabytes:.1f} MB").format(file=output, megabytes=len(content) / 1e6), err=True)
+    click.echo(f"{output}: {_size(len(content))}", err=True)
+    if not jobs:
+        raise click.ClickException(_("none of the jobs that a report is made of succeeded"))
+
+
+def _size(count: int) -> str:
+    if count < 1e6:
+        return _("{kilobytes:.0f} kB").format(kilobytes=count / 1e3)
+    return _("{megabytes:.1f} MB").format(megabytes=count / 1e6)
 
 
 def _wanted(
@@ -116,15 +126,21 @@ def _jobs(
 ) -> Iterator[str]:
     """Carry out what a report is made of, and yield the ids of what succeeded.
 
-    left_out: titles of what did not succeed are added to it, by the cause.
+    left_out: titles of what did not succeed are added to it, by the cause. What several warn of is told once.
     """
+    told: set[str] = set()
     for kind, request in wanted.items():
         title = KINDS[kind].title
         try:
             with progress(title, console) as show:
-                yield client.wait(client.submit({"kind": kind, **request}).id, show).id
+                job = client.wait(client.submit({"kind": kind, **request}).id, show)
         except (JobFailed, Refused) as error:
+            if isinstance(error, JobFailed):
+                tell_warnings(error.job, console, told)
             left_out.setdefault(_Cause.of(error), []).append(title)
+        else:
+            tell_warnings(job, console, told)
+            yield job.id
 
 
 @contextmanager
@@ -147,6 +163,8 @@ def _told_once(console: Console) -> Iterator[dict[_Cause, list[str]]]:
         for cause, titles in left_out.items():
             words = _("not in the report: {titles}: {cause}").format(titles=", ".join(titles), cause=cause.words)
             console.print(words, markup=False, highlight=False, soft_wrap=True)
+        if any(cause.descriptor_helps for cause in left_out):
+            hint_at_descriptor(console)
 
 
 @dataclass(frozen=True)
@@ -155,12 +173,13 @@ class _Cause:
 
     words: str
     faults: frozenset[str]
+    descriptor_helps: bool = False
 
     @classmethod
     def of(cls, error: JobFailed | Refused) -> _Cause:
         if isinstance(error, Refused):
             return cls(str(options.in_options(error, click.get_current_context().command)), _faults(error))
-        return cls(str(error), frozenset([str(error)]))
+        return cls(str(error), frozenset([str(error)]), error.descriptor_helps)
 
 
 def _faults(error: Refused) -> frozenset[str]:

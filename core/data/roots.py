@@ -57,7 +57,10 @@ def not_allowed(path: str | Path, roots: Sequence[Path]) -> PathNotAllowed:
 
 
 def hidden(path: str) -> PathNotAllowed:
-    return PathNotAllowed(f"{shown(path)} is hidden below its data root: a name in it begins with a dot. Rename it.")
+    return PathNotAllowed(
+        f"{shown(path)} is hidden below its data root: a name in it begins with a dot. Rename it, or "
+        "make it a data root itself (NEXTLABEL_DATA_ROOTS)."
+    )
 
 
 def existing_folder(path: str | Path, roots: Sequence[Path]) -> Path:

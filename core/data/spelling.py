@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import product
+from itertools import product, takewhile
+from pathlib import PurePosixPath
 from unicodedata import name as name_of
 from unicodedata import normalize
 
+FREQUENT, RARER, SHORTEST = 10, 5, 4  # labels; times fewer; letters
 CLOSE = 0.75  # how alike two spellings are of which one may be meant by the other, 0..1
 MOST_SPELLINGS, MOST_HINTED = 64, 100
 #: What takes no room: soft hyphens, joiners and spaces of no width, marks of direction, variation selectors.
@@ -75,6 +77,34 @@ def look_alike(texts: Iterable[str], *, to_the_eye: bool = False) -> list[tuple[
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
+def misspelt(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Pair rare texts with the frequent one that is a letter away, or has two in other places: most likely meant.
+
+    counts: how often each text stands. Nothing is said of short texts, nor where both are rare.
+    """
+    frequent = sorted((text for text, count in counts.items() if count >= FREQUENT), key=lambda text: -counts[text])
+    found = []
+    for rare in sorted(text for text, count in counts.items() if len(text) >= SHORTEST and count * RARER <= FREQUENT):
+        usual = next((one for one in frequent if counts[rare] * RARER <= counts[one] and _is_a_slip(rare, one)), None)
+        found += [(rare, usual)] if usual else []
+    return found
+
+
+def _is_a_slip(one: str, other: str) -> bool:
+    if abs(len(one) - len(other)) > 1 or one.casefold() == other.casefold():  # which `look_alike` tells
+        return False
+    start = _alike(one, other)
+    end = _alike(one[start:][::-1], other[start:][::-1])
+    mine, theirs = one[start : len(one) - end], other[start : len(other) - end]
+    is_near = max(len(mine), len(theirs)) == 1 or (len(mine) == 2 and mine == theirs[::-1])
+    return is_near and (mine + theirs).isalpha()
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the letters that both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
 def difference(one: str, other: str) -> str:
     """Say what two texts that look alike differ by."""
     by = [what for what in _DIFFERENCES if _folded(one, _all_but(what)) != _folded(other, _all_but(what))]
@@ -110,6 +140,27 @@ def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:
         if fold in wanted and wanted[fold] != other:
             found.setdefault(wanted[fold], other)
     return {text: found[text] for text in texts if text in found}
+
+
+def elsewhere(names: Collection[str], files: Collection[str]) -> tuple[str, str] | None:
+    """Find a name that lacks a folder of the file that it means, or has one too many; return both, or None."""
+    there = frozenset(files)
+    for name in names:
+        if found := next((end for end in ends_of(name) if end in there), None):
+            return name, found
+    wanted = {PurePosixPath(name).name: name for name in reversed([*names])}
+    for file in files:
+        name = wanted.get(file.rsplit("/", 1)[-1], "")
+        if name and file.endswith(f"/{name}"):
+            return name, file
+    return None
+
+
+def ends_of(name: str) -> list[str]:
+    """List the name without its first folder, without its first two, and so on; as on Windows, too."""
+    parts = name.replace("\\", "/").split("/")
+    ends = ["/".join(parts[at:]) for at in range(len(parts))]
+    return [end for end in ends if end and end != name]
 
 
 def oddity(text: str) -> str | None:

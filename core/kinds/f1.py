@@ -324,7 +324,8 @@ KIND = Kind(
     call="f1",
     command="f1",
     usage="POOL --labels L --val V --val-labels VL",
-    about="Learns from the labelled images of the folder POOL, and is scored on those of --val.",
+    about="Learns from the labelled images of the folder POOL, and is scored on those of --val. Where you have none, "
+    "`nextlabel labels keep-apart` draws some of POOL: name it and its labels for both.",
     shell_examples=(
         "nextlabel f1 photos --labels labels --val val --val-labels val.txt",
         "nextlabel f1 photos --task detection --labels boxes --val val --val-labels boxes.jsonl",

@@ -36,7 +36,7 @@ IMAGES_AT_ONCE_ON_CPU, IMAGES_AT_ONCE_ON_GPU = 32, 256  # unless the settings sa
 TORCH_MULTIPLES_OF = 8
 OPENVINO_AT_ONCE = 4  # images a core works on; their activations stay in its cache
 PROBES = 8  # images that tell whether a narrower precision gives the embeddings of float32, nearly
-QUANTISED = 1  # counts changes to how a network is quantised
+QUANTISED = 2  # counts changes to how a network is quantised
 log = get_logger(__name__)
 
 

@@ -27,6 +27,7 @@ Setting = Literal["exact", "fast", "auto"]
 Pixels = NDArray[np.uint8]
 
 CALIBRATION_IMAGES = 256
+ATTENTION = ("ScaledDotProductAttention", "Softmax")  # as OpenVINO names what only attention has in a backbone
 #: Of the embeddings of calibration images with those in float32, on average, at least; else the next wider is taken.
 LEAST_COSINE: dict[Precision, float] = {"int8": 0.97, "bfloat16": 0.99, "float32": 0.9999}
 
@@ -69,12 +70,18 @@ def quantised(model: Any, shape: tuple[int, int, int]) -> bytes:
     apply_moc_transformations(model, cf=False)
     images = nncf.Dataset([image[None] for image in calibration_images(shape, CALIBRATION_IMAGES)])
     with redirect_stdout(StringIO()):  # bars of progress
-        model = nncf.quantize(model, images, subset_size=CALIBRATION_IMAGES)
+        kind = nncf.ModelType.TRANSFORMER if has_attention(model) else None
+        model = nncf.quantize(model, images, model_type=kind, subset_size=CALIBRATION_IMAGES)
     with TemporaryDirectory() as folder:
         graph, numbers = Path(folder) / "int8.xml", Path(folder) / "int8.bin"
         openvino.serialize(model, graph, numbers)
         text = graph.read_bytes()
         return len(text).to_bytes(8, "big") + text + numbers.read_bytes()
+
+
+def has_attention(model: Any) -> bool:
+    """Whether an OpenVINO model has attention: it must be quantised in its own way (docs/precision.md)."""
+    return any(operation.get_type_name() in ATTENTION for operation in model.get_ops())
 
 
 def read_quantised(core: Any, network: bytes) -> Any:

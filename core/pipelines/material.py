@@ -20,7 +20,7 @@ from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, draw_pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
-from nextlabel.core.data.spelling import as_seen, difference, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, elsewhere, ends_of, look_alike, meant, oddity
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
@@ -34,6 +34,7 @@ from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Pre
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
 COMPARED = 100_000  # names in the pool with which absent ones are compared: half a second
+LOOKED_UP = 3  # absent names that are looked for without the folders in them, where the pool isn't listed
 VALIDATION_ROLE = "validation"
 COPIES_SHOWN = 100
 RARE = 3  # times fewer labels than the mean class has
@@ -113,7 +114,7 @@ def read_of_task(
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
-        why = _why_absent(matched.absent, () if labelled_only else pool.names)
+        why = _why_absent(matched.absent, place, None if labelled_only else pool.names)
         run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail + why, matched.absent)
     for alike in look_alike(matched.classes, to_the_eye=True):
         detail = f"these classes count as several, and differ by {difference(*alike[:2])} alone"
@@ -182,11 +183,22 @@ def _one_side(labels: Labels, conflicts: Conflicts, apart: Sequence[str], role: 
     return kept, {name: said for name, said in conflicts.items() if fits(name)}
 
 
-def _why_absent(absent: Sequence[str], names: Sequence[str]) -> str:
-    """Say of one of the names why it may not be found though it seems to be there; else say nothing."""
+def _why_absent(absent: Sequence[str], place: Place, names: Sequence[str] | None) -> str:
+    """Say of one of the names why it may not be found though it seems to be there; else say nothing.
+
+    names: of the pool; None: not listed. Then a few are looked up.
+    """
     first = absent[:NAMES_IN_A_WARNING]
-    for name, other in meant(first, names[:COMPARED]).items():
+    for name, other in meant(first, (names or ())[:COMPARED]).items():
         return f"; {shown(name)} and {shown(other)}, which is there, differ by {difference(name, other)} alone"
+    if names is None:
+        few = absent[:LOOKED_UP]
+        there = elsewhere(few, place.look_up({end for name in few for end in ends_of(name)}).names)
+    else:
+        there = elsewhere(first, names[:COMPARED])
+    if there:
+        name, file = map(shown, there)
+        return f"; {name} is there as {file}: a name is the path from the pool's folder on"
     odd = next(((name, why) for name in first if (why := oddity(name))), None)
     return f"; {shown(odd[0])} has {odd[1]}" if odd else ""
 

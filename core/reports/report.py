@@ -15,6 +15,7 @@ from typing import Any
 
 from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
+from nextlabel.core.jobs.record import JobWarning
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.f1 import DetectionF1Result, F1Result, MultilabelF1Result
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult, LabelCheckResult, MultilabelLabelCheckResult
@@ -27,6 +28,7 @@ from nextlabel.core.reports.charts import confusion, f1_by_class, learning_curve
 
 MOST_PICTURES = 24  # of a section
 MOST_ROWS = 50
+MOST_NAMES = 3  # of a warning
 MOST_BYTES = 5_000_000
 #: Below these an image is told to be dark, or blurred: of 1 that is white; of the sharpness of the image in the middle.
 DARK, BLURRED = 0.15, 0.1
@@ -66,7 +68,8 @@ ul.pictures li { width: 160px; font-size: .85rem; overflow-wrap: anywhere } img 
 class About:
     """What a report is about. labels: labelled images, on which are `boxes`, where labels are boxes.
 
-    labels_by_person: how many images each has labelled. looks: of an even draw of the `images`.
+    labels_by_person: how many images each has labelled. looks: of an even draw of the `images`. warnings: of the jobs
+    whose results it is made of.
     """
 
     pool: str
@@ -79,6 +82,7 @@ class About:
     looks: Mapping[str, Look]
     task: AnyTask = "classification"
     boxes: int = 0
+    warnings: Sequence[JobWarning] = ()
 
 
 def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About, picture: Picture) -> str:
@@ -88,6 +92,7 @@ def report(results: Sequence[Result], hand_outs: Sequence[HandOut], about: About
     pictures = _Pictures(picture)
     parts = [
         _head(about),
+        _warned(about.warnings),
         _curve(last.get("learning_curve")),
         _quality(quality),
         _suspicious(check, pictures),
@@ -144,6 +149,19 @@ def _head(about: About) -> str:
         f"{f' ({escape(people)})' if people else ''}; {about.disputed:,} about which people contradict each other, "
         f"{about.settled:,} settled.</p>"
     )
+
+
+def _warned(warnings: Sequence[JobWarning]) -> str:
+    """Tell each warning once: several jobs that read the same labels have the same."""
+    if not warnings:
+        return ""
+    lines = dict.fromkeys(one.detail + (f" ({_some_of(one)})" if one.names else "") for one in warnings)
+    return _section("To be known beforehand", f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>")
+
+
+def _some_of(warning: JobWarning) -> str:
+    more = f", and {warning.count - MOST_NAMES:,} more" if warning.count > MOST_NAMES else ""
+    return ", ".join(warning.names[:MOST_NAMES]) + more
 
 
 def _curve(result: Curve | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from nextlabel.core.jobs.record import JobWarning
 from tests.api.test_errors import problem
 from tests.canned_results import BOXES_CHECK, RESULTS
 
@@ -33,6 +34,15 @@ def test_a_report_is_html_of_the_jobs_that_were_named_with_pictures(client, data
     assert "2 labelled images (labels 2)" in answer.text
     assert answer.text.count("<svg") == 3
     assert "Looked at 1 of 2 images" in answer.text  # the other is none
+
+
+def test_it_tells_what_its_jobs_warned_of(client, data, worker):
+    job = client.post("/jobs", json=data.map).json()
+    claim = worker.claim(job["id"])
+    warning = JobWarning(code="label_without_image", detail="not in the pool", count=1, names=("photos/a.png",))
+    assert worker.store.report(claim, None, (warning,))
+    worker.succeed(job["id"], RESULTS["map"], claim)
+    assert "<li>not in the pool (photos/a.png)</li>" in asked(client, [job["id"]]).text
 
 
 def test_a_job_about_other_images_is_no_part_of_it(client, data, ended):

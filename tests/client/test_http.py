@@ -15,6 +15,7 @@ from nextlabel.client.errors import JobCancelled, JobFailed, Refused, Unreachabl
 from nextlabel.client.http import AsyncClient, Client
 from nextlabel.client.projects import Project
 from nextlabel.core.data.notes import GivenNote
+from nextlabel.core.jobs.record import JobWarning
 from nextlabel.core.kinds.registry import KINDS
 from tests.api.support import selection_result, served, settings_for
 from tests.canned_results import RESULTS
@@ -322,3 +323,28 @@ def test_labels_are_taken_away_as_a_file_of_another_tool(url, client, data):
     also_written = asyncio.run(also())
     assert b"cat/a.png" in also_written
     assert b"/files/a.png" in also_written
+
+
+def test_what_a_job_warned_of_is_logged_as_its_result_says_nothing_of_it(client, data, worker, caplog):
+    def succeed(job_id):
+        claim = worker.claim(job_id)
+        names = ("photos/a.png", "photos/b.png")
+        warning = JobWarning(code="label_without_image", detail="not in the pool", count=2, names=names)
+        assert worker.store.report(claim, None, (warning,))
+        worker.succeed(job_id, RESULTS["prediction"], claim)
+
+    with worker.at_work(succeed):
+        client.predict(**request_of("prediction", data))
+        told = [(one.name, one.message) for one in caplog.records if one.name == "nextlabel"]
+        assert told == [("nextlabel", "warning: not in the pool (photos/a.png, photos/b.png)")]
+        client.predict(**request_of("prediction", data), on_change=lambda job: None)
+    assert len([one for one in caplog.records if one.name == "nextlabel"]) == 1
+
+
+def test_a_job_without_weights_fails_with_a_note_of_what_needs_none(client, data, worker):
+    with (
+        worker.at_work(lambda job_id: worker.fail(job_id, "weights_unavailable")),
+        pytest.raises(JobFailed) as failed,
+    ):
+        client.predict(**request_of("prediction", data) | {"backbone": "mobilenet"})
+    assert failed.value.__notes__ == ['backbone="descriptor" needs no weights, for a first try']

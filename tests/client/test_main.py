@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from nextlabel.client.commands.asking import COMMANDS
 from nextlabel.client.commands.lazy import LazyGroup
+from nextlabel.client.commands.local import demo
 from nextlabel.client.main import CANCELLED, CUT, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
 from nextlabel.client.stack import free_port
+from nextlabel.core.data.roots import confine
 
 
 def nextlabel(*arguments):
@@ -81,6 +83,18 @@ def test_the_tab_key_needs_none_of_what_the_stack_needs():
     *names, modules = told.stdout.splitlines()
     assert names == ["plain,maxherding", "plain,margin"]
     assert not {"redis", "celery", "structlog", "pydantic_settings", "torch"} & set(modules.split())
+
+
+def test_what_the_demo_writes_can_be_looked_at_by_an_up_in_the_same_folder(tmp_path):
+    folder = next(one.default for one in demo.params if one.name == "folder")
+    (tmp_path / folder / "digits").mkdir(parents=True)
+    assert confine(f"{folder}/digits", [tmp_path]) == tmp_path / folder / "digits"
+
+
+def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes():
+    told = CliRunner().invoke(cli, ["--url", "http://127.0.0.1:5000", "jobs"])
+    assert told.exit_code == USAGE
+    assert "those of a command go after it: cli COMMAND --url" in told.output
 
 
 def test_a_demo_of_ones_own_needs_all_four_paths(tmp_path):

@@ -52,11 +52,18 @@ def test_on_a_terminal_it_is_a_bar():
     assert "30 s left" in text
 
 
-def test_warnings_name_what_they_are_about():
+def test_warnings_name_what_they_are_about_and_count_the_rest():
     text = io.StringIO()
-    warning = {"code": "unreadable_image", "detail": "4 images can't be read", "count": 4, "names": list("abcd")}
+    warning = {"code": "unreadable_image", "detail": "60 images can't be read", "count": 60, "names": list("abcd")}
     tell_warnings(job(warnings=[warning]), Console(file=text, width=100))
-    assert text.getvalue() == "warning: 4 images can't be read (a, b, c, ...)\n"
+    assert text.getvalue() == "warning: 60 images can't be read (a, b, c, and 57 more)\n"
+
+
+def test_a_warning_tells_a_terminal_nothing():
+    text = io.StringIO()
+    warning = {"code": "unreadable_image", "detail": "an image can't be read", "count": 1, "names": ["\x1b[2J.png"]}
+    tell_warnings(job(warnings=[warning]), Console(file=text, width=100))
+    assert text.getvalue() == "warning: an image can't be read (\\x1b[2J.png)\n"
 
 
 def test_times_are_told_as_people_do():

@@ -18,9 +18,18 @@ def test_a_port_that_is_taken_is_said_so_before_anything_is_started(tmp_path):
         listener.listen()
         port = listener.getsockname()[1]
         assert port_taken("127.0.0.1", port)
-        with pytest.raises(StackError, match=f"port {port} on 127.0.0.1 is taken; choose another with --port"):
+        with pytest.raises(StackError, match=f"port {port} on 127.0.0.1 is taken, .*; choose another with --port"):
             Stack(environment(tmp_path), port=port).__enter__()
     assert not (tmp_path / "state" / "redis").exists()
+
+
+def test_what_a_start_waits_for_is_told_once_it_lasts(tmp_path, monkeypatch):
+    monkeypatch.setattr("nextlabel.client.stack.TOLD_EVERY_S", 0.3)
+    monkeypatch.setattr("nextlabel.client.stack.STARTS_WITHIN_S", 1.0)
+    said = []
+    with pytest.raises(StackError, match="not ready within 1 s: no answer yet"):
+        Stack(environment(tmp_path), port=free_port(), tell=said.append)._wait_until_ready()
+    assert said == ["no answer yet"]
 
 
 @needs_ipv6

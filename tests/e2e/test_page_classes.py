@@ -70,3 +70,29 @@ def test_classes_have_one_key_for_everybody_and_are_changed_for_everybody(visit,
     told.get_by_role("button", name="Remove, with its labels").click()
     bens.get_by_role("button", name="Remove", exact=True).click()
     until(bens, lambda: read(labels) == {})
+
+
+def test_a_class_keeps_its_key_in_the_next_batch_where_none_is_declared(visit, project, labels):
+    labels.mkdir()
+    page = visit().open("#/label", project)
+    expect(page.get_by_role("option")).to_have_count(8, timeout=60_000)
+    field, made = page.get_by_role("textbox", name="Class by name"), ["shirt", "dress", "bag"]
+    for name in made:
+        at = looked_at(page)
+        field.fill(name)
+        field.press("Enter")
+        if name != "shirt":  # a first class is not asked about
+            page.get_by_role("button", name=f"Make the class “{name}”").click()
+        until(page, lambda at=at, name=name: read(labels).get(at) == name)
+    before = set(read(labels))
+    page.keyboard.press("n")
+    until(page, lambda: looked_at(page) not in before)
+    for key, name in enumerate(made, start=1):
+        at = looked_at(page)
+        page.keyboard.press(str(key))
+        until(page, lambda at=at, name=name: read(labels).get(at) == name)
+    page.get_by_role("button", name="Classes", exact=True).click()
+    rows = page.get_by_role("dialog", name="Classes").get_by_role("listitem")
+    for row, name in enumerate(made):  # the list says the same
+        expect(rows.nth(row)).to_contain_text(f"{row + 1}{name}")
+    assert not (labels / "classes.json").exists()

@@ -90,6 +90,18 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     assert told.exit_code == 0
     assert told.stdout == "2 labels of 2 classes: Cat, cat\n1 of 1 images in pool are labelled\n"
     assert told.stderr == "these look like one class: Cat, cat\nnot in pool: b.png\n"
+    (tmp_path / "labels.txt").write_text("pool/a.png\tcat\n")
+    assert labels("check", "labels.txt", "--pool", "pool").stderr.splitlines() == [
+        "not in pool: pool/a.png",
+        "'pool/a.png' is there as 'a.png': a name is the path from pool on",
+    ]
+
+
+def test_a_check_points_at_a_class_that_is_perhaps_misspelt(tmp_path):
+    lines = [f"{number}.png\tdress\n" for number in range(12)] + ["a.png\tdres\n", "b.png\tshirt\n"]
+    (tmp_path / "labels.txt").write_text("".join(lines))
+    told = labels("check", tmp_path / "labels.txt")
+    assert told.stderr == "perhaps misspelt: dres (labels: 1) for dress (labels: 12)\n"
 
 
 def test_labels_are_converted_by_the_names_of_the_files(folder, tmp_path):

@@ -8,9 +8,11 @@ from nextlabel.core.data.spelling import (
     all_as_seen,
     as_seen,
     difference,
+    elsewhere,
     hint,
     look_alike,
     meant,
+    misspelt,
     nearest,
     oddity,
     spellings,
@@ -102,3 +104,43 @@ def test_what_is_odd_about_a_name_is_said():
     assert oddity("\ufeffa.jpg") == "an unusual character in it (zero width no-break space)"
     assert oddity("my\xa0cat.jpg") == "an unusual character in it (no-break space)"
     assert oddity("мой кот, 1.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("photos/a.jpg", "a.jpg"),
+        ("/data/photos/sub/a.jpg", "sub/a.jpg"),
+        ("C:\\photos\\a.jpg", "a.jpg"),
+        ("sub\\a.jpg", "sub/a.jpg"),
+        ("a.jpg", "sub/a.jpg"),
+        ("sub/a.jpg", "more/sub/a.jpg"),
+    ],
+)
+def test_a_name_with_a_folder_too_many_or_too_few_is_found_elsewhere(name, file):
+    assert elsewhere(["gone.jpg", name], ["b.jpg", file]) == (name, file)
+
+
+def test_a_name_whose_end_is_part_of_another_name_is_not_elsewhere():
+    assert elsewhere(["a.jpg", "photos/c.jpg"], ["sub/xa.jpg", "b.jpg"]) is None
+
+
+@pytest.mark.parametrize("rare", ["dres", "drress", "drass", "derss"])
+def test_a_rare_class_that_is_a_slip_away_from_a_frequent_one_is_perhaps_misspelt(rare):
+    assert misspelt({"dress": 20, "shirt": 30, rare: 1}) == [(rare, "dress")]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"dress": 20, "dres": 9},  # not rare
+        {"dress": 3, "dres": 1},  # both are
+        {"cat": 30, "car": 1},  # short
+        {"class 1": 30, "class 2": 1},  # numbers are no slips
+        {"shirt": 30, "t-shirt": 1},
+        {"dress": 30, "dresses": 1},
+        {"dress": 30, "Dress": 1},  # which is told as looking alike
+    ],
+)
+def test_what_may_well_be_another_class_is_not_called_misspelt(counts):
+    assert misspelt(counts) == []

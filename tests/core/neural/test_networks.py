@@ -143,6 +143,20 @@ def test_int8_is_calibrated_once_and_says_which_network_it_is(able, tmp_path, mo
     np.testing.assert_array_equal(again(images(5)[2:3]), found[2:3])
 
 
+@pytest.mark.skipif(find_spec("nncf") is None, reason="NNCF is an extra")
+def test_a_network_with_attention_is_quantised_in_a_way_of_its_own(able, monkeypatch):
+    narrow = network_for(network("test_vit"), SHAPE, CPU, "auto", precisions=("int8", "float32"))
+    assert cosines(narrow(images(5)), TorchNetwork(network("test_vit"))(images(5))).min() > 0.97
+    monkeypatch.setattr(precision, "has_attention", lambda _: False)
+    otherwise = network_for(network("test_vit"), SHAPE, CPU, "auto", precisions=("int8", "float32"))
+    assert narrow.precision != otherwise.precision  # it names the quantised network
+
+
+@pytest.mark.parametrize(("name", "has_it"), [("test_vit", True), ("test_resnet", False), ("test_efficientnet", False)])
+def test_attention_is_found_where_it_is(name, has_it):
+    assert precision.has_attention(networks._traced(network(name), SHAPE)) is has_it
+
+
 def test_where_int8_can_not_be_made_the_next_wider_precision_is_taken_and_the_log_says_why(able, monkeypatch, logged):
     monkeypatch.setattr(networks, "can_quantise", lambda: False)
     tried = ("int8", "bfloat16", "float32")

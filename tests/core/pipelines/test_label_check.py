@@ -160,3 +160,9 @@ def test_predictions_whose_classes_differ_by_spelling_are_told(bench):
     (bench.root / "predictions.csv").write_text("\n".join(["name,Red,Blue", *(f"{name},0.5,0.5" for name in names)]))
     with pytest.raises(NoLabels, match="perhaps 'blue' is meant to be 'Blue', from which it differs by case alone"):
         check(bench, bench.labels(*names), backbone=None, path_to_predictions=str(bench.root / "predictions.csv"))
+
+
+def test_labels_whose_names_begin_with_the_pools_own_folder_are_told_so_though_the_pool_is_not_listed(bench):
+    pairs = by_colour(draw(bench.root / "pool", red=8, blue=8))
+    check(bench, lines(bench, "labels.txt", [*pairs, ("pool/red_0.png", "red")]))
+    assert "'pool/red_0.png' is there as 'red_0.png'" in bench.warning("label_without_image").detail

@@ -558,6 +558,18 @@ def test_labels_of_another_pool_are_as_none_and_the_warning_says_what_they_nearl
     assert detail.endswith("'RED_0.PNG' and 'red_0.png', which is there, differ by case alone")
 
 
+def test_labels_whose_names_begin_with_the_pools_own_folder_are_told_how_to_name_its_images(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("".join(f"pool/red_{number}.png\tred\n" for number in range(4)))
+    bench.select(path_to_labels=str(labels))
+    warning = bench.warning("label_without_image")
+    assert warning.count == 4
+    assert warning.detail.endswith(
+        "'pool/red_0.png' is there as 'red_0.png': a name is the path from the pool's folder on"
+    )
+
+
 def test_classes_that_the_eye_can_t_tell_apart_are_told(bench):
     bench.pool(red=4, blue=4)
     labels = bench.root / "labels.txt"

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
+from nextlabel.core.jobs.record import JobWarning
 from nextlabel.core.reports.report import MOST_BYTES, About, report
 from tests.canned_results import AGREEMENT, BOXES_CHECK, BOXES_F1, LABEL_CHECK, RESULTS
 
@@ -54,6 +55,15 @@ def test_what_nobody_asked_for_is_said_to_be_missing():
     text = written()
     assert len(re.findall("Not told: ", text)) == 7
     assert "1 about which people contradict each other" in text
+
+
+def test_what_jobs_warned_of_is_told_first_and_once():
+    names = ("photos/a.png", "photos/<b>.png", "photos/c.png", "photos/d.png")
+    warning = JobWarning(code="label_without_image", detail="not in the pool", count=60, names=names)
+    text = report([], [], replace(ABOUT, warnings=[warning, warning]), lambda *_: None)
+    assert text.count("not in the pool (photos/a.png, photos/&lt;b&gt;.png, photos/c.png, and 57 more)") == 1
+    assert text.index("not in the pool") < text.index("Is it worth labelling more?")
+    assert "To be known beforehand" not in written()
 
 
 def test_dark_images_are_told_and_those_blurred_beside_the_others():

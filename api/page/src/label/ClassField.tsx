@@ -5,9 +5,9 @@ import { isWanted, isWholeWordOf, whichOf } from "../shared/classFor";
 import { classColour } from "../shared/colour";
 import { Kbd } from "../shared/Kbd";
 import type { Answer } from "../store/answer";
-import { described } from "../store/classes";
+import { described, keys } from "../store/classes";
 import { matching, NONE_KEY } from "../store/keys";
-import { classes, counts, keys } from "../store/labels";
+import { classes, counts } from "../store/labels";
 import { number, words } from "../words";
 
 const MOST_CHIPS = 60;

@@ -1,11 +1,19 @@
 import { useEffect } from "preact/hooks";
-import type { Kind } from "../service/types";
+import type { Job, Kind } from "../service/types";
 import { hasEnded, type Question } from "../store/jobs";
 import { say } from "../store/notices";
+import { addressOf } from "../store/route";
 import { words } from "../words";
 import { ProgressBar } from "./ProgressBar";
 import { cancel, progressWords, stageOf, titleOf } from "./progress";
 import { Refusal } from "./Refusal";
+
+/** Whether it would go with the backbone that needs no weights: not with a detector's, or for texts. */
+const goesWithoutWeights = ({ error, request }: Job) =>
+  error?.code === "weights_unavailable" &&
+  !["descriptor", null, undefined].includes(request.backbone as string) &&
+  request.task !== "detection" &&
+  !(request.like_text as string[] | undefined)?.length;
 
 /** What becomes of a question that was asked: it runs, it was refused, it failed. Nothing when it is answered.
  * `called`: what to call the job, other than by its title. */
@@ -28,6 +36,11 @@ export function Asking<K extends Kind, R>({ question, called }: { question: Ques
           <>
             <strong>{words.jobs.ended(title, words.jobs.state[job.state])}</strong>{" "}
             {job.error?.detail ?? words.jobs.noReason}
+            {goesWithoutWeights(job) && (
+              <p>
+                {words.jobs.noWeights} <a href={addressOf("setup")}>{words.jobs.noWeightsSetUp}</a>
+              </p>
+            )}
           </>
         )}
       </div>

@@ -7,20 +7,20 @@ const MOST_NAMES = 5;
 /** Warnings of a job, and images it could not look at. */
 export function Remarks({ job, skipped = [] }: { job: Job; skipped?: readonly Skipped[] }) {
   const lines = [
-    ...job.warnings.map(({ detail, names = [] }) => ({ text: detail, names })),
-    ...skipped.slice(0, MOST_SKIPPED).map((one) => ({ text: `${one.name}: ${one.reason}`, names: [] as string[] })),
+    ...job.warnings.map(({ detail, names = [], count = 0 }) => ({ text: detail, names, count })),
+    ...skipped.slice(0, MOST_SKIPPED).map((one) => ({ text: `${one.name}: ${one.reason}`, names: [], count: 0 })),
   ];
   if (!lines.length) return null;
   return (
     <details class="remarks">
       <summary>{words.jobs.remarks(lines.length)}</summary>
       <ul>
-        {lines.map(({ text, names }) => (
+        {lines.map(({ text, names, count }) => (
           <li key={text}>
             {text}{" "}
             <span class="dim">
               {names.slice(0, MOST_NAMES).join(", ")}
-              {names.length > MOST_NAMES && " …"}
+              {names.length > 0 && count > MOST_NAMES && ` ${words.labels.more(count - MOST_NAMES)}`}
             </span>
           </li>
         ))}

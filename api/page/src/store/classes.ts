@@ -1,19 +1,38 @@
-// The classes of the folder of labels as the service lists them: the same keys, colours and words on everybody's page.
+// The classes of the folder of labels. Of those that were declared everybody's page has the same keys, colours and words.
 
 import { computed, signal } from "@preact/signals";
 import { get, Problem, post, put } from "../service/service";
 import type { ClassesView, DeclaredClass } from "../service/types";
-import { isBoxes, project, theProject, theTask } from "./project";
+import { KEYS_OF_BOXES, keysOf, NONE_KEY } from "./keys";
+import { classOrder, isBoxes, isSeveral, project, theProject, theTask } from "./project";
 
 const NOTHING: ClassesView = { path_to_labels: "", version: "", classes: [] };
 
 const loaded = signal({ folder: "", view: NOTHING });
-/** Of boxes none are listed: their classes have keys in this browser alone. */
-export const listed = computed(() =>
+const view = computed(() =>
   loaded.value.folder === project.value?.labels && !isBoxes() ? loaded.value.view : NOTHING,
 );
+const declared = computed(() => view.value.classes.filter((one) => one.declared));
+/** The names of those that were declared, in order. */
+export const declaredNames = computed(() => declared.value.map((one) => one.name));
+/** Whoever labels has them in his fingers: a class that is declared has its key everywhere, any other keeps the one that it
+ * has in this browser, whatever classes come to be. */
+export const keys = computed(() =>
+  keysOf(
+    classOrder.value,
+    isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : "",
+    new Map(declared.value.map((one) => [one.name, one.key])),
+  ),
+);
+/** Of boxes none are listed: their classes have keys in this browser alone. */
+export const listed = computed<ClassesView>(() => {
+  const others = view.value.classes
+    .filter((one) => !one.declared)
+    .map((one) => ({ ...one, key: keys.value.get(one.name) ?? "" }))
+    .sort((a, b) => classOrder.value.indexOf(a.name) - classOrder.value.indexOf(b.name));
+  return { ...view.value, classes: [...declared.value, ...others] };
+});
 export const described = computed(() => new Map(listed.value.classes.map((one) => [one.name, one])));
-export const keysSaid = computed(() => new Map(listed.value.classes.map((one) => [one.name, one.key])));
 
 const where = () => ({ path_to_labels: theProject().labels, ...theTask() });
 
@@ -24,17 +43,17 @@ export async function loadClasses(signal?: AbortSignal): Promise<void> {
 }
 
 /** Writes down classes that were made here, where some are declared: else they come, and go, with the labels. */
-export async function declareNew(names: readonly string[], keys: ReadonlyMap<string, string>): Promise<void> {
-  if (isBoxes() || !listed.value.classes.some((one) => one.declared)) return;
-  await add(names, keys).catch(() => {}); // they have keys here all the same
+export async function declareNew(names: readonly string[]): Promise<void> {
+  if (isBoxes() || !declared.value.length) return;
+  await add(names, keys.value).catch(() => {}); // they have keys here all the same
 }
 
 /** Adds classes to those that are there, whoever changed them meanwhile. Raises Problem. */
-export async function add(names: readonly string[], keys: ReadonlyMap<string, string> = new Map()): Promise<void> {
+export async function add(names: readonly string[], said: ReadonlyMap<string, string> = new Map()): Promise<void> {
   const write = async () => {
     const fresh = names.filter((name) => !described.value.get(name)?.declared);
     const others = listed.value.classes.filter((one) => !fresh.includes(one.name));
-    if (fresh.length) await declare([...others, ...fresh.map((name) => ({ name, key: keys.get(name) ?? "" }))]);
+    if (fresh.length) await declare([...others, ...fresh.map((name) => ({ name, key: said.get(name) ?? "" }))]);
   };
   try {
     await write();

@@ -5,9 +5,9 @@ import { ask, key } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
 
-import { declareNew, described, keysSaid, loadClasses } from "./classes";
-import { KEYS_OF_BOXES, keysOf, NONE_KEY, reordered } from "./keys";
-import { classOrder, isBoxes, isSeveral, theProject, theTask } from "./project";
+import { declaredNames, declareNew, described, keys, loadClasses } from "./classes";
+import { reordered } from "./keys";
+import { classOrder, theProject, theTask } from "./project";
 import { toneIn } from "./tone";
 
 const LOOKED_UP = 100; // names in one address
@@ -22,9 +22,6 @@ export const elsewhere = signal(0);
 export const people = signal<readonly string[]>([]);
 /** By class; those of no class at all stand under an empty name. */
 export const counts = signal<ReadonlyMap<string, number>>(new Map());
-export const keys = computed(() =>
-  keysOf(classOrder.value, isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : "", keysSaid.value),
-);
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
@@ -73,8 +70,8 @@ export function count(
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
   keepMade(now.folder);
   const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);
-  const others = reordered(classOrder.value, present).filter((one) => !described.value.has(one));
-  const order = [...described.value.keys(), ...others];
+  const others = reordered(classOrder.value, present).filter((one) => !declaredNames.value.includes(one));
+  const order = [...declaredNames.value, ...others];
   if (order.join("\n") !== classOrder.value.join("\n")) classOrder.value = order;
 }
 
@@ -125,7 +122,7 @@ function giveKeys(names: Answer): void {
   const fresh = names.filter((name) => !classOrder.value.includes(name));
   if (!fresh.length) return;
   classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
-  void declareNew(fresh, keys.value);
+  void declareNew(fresh);
 }
 
 const linesIn = (answer: Answer | null): Answer => (answer && !answer.length ? [""] : (answer ?? []));

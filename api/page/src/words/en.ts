@@ -165,6 +165,8 @@ export const words = {
     refused: "This can't be done as it is:",
     pathGone: "Bring it back to its place, as by mounting its disk, and load this page again.",
     pathGoneSetUp: "Or name another one under Set-up",
+    noWeights: "“descriptor” needs no weights, for a first try.",
+    noWeightsSetUp: "Choose it under Set-up",
     asIs: "as of",
     since: (n: number) => `${labels(Math.abs(n))} ${n < 0 ? "fewer" : "more"} since`,
     remarks: (n: number) => plural(n, "remark"),
