@@ -7,6 +7,9 @@ TREE := build/tree
 PAGE := $(VENV)/.page
 PAGE_SOURCES := $(shell find api/page -path '*/node_modules' -prune -o -type f -print)
 
+# empty, whatever the shell says: hundreds of processes of the tests would each compile our modules anew
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
   test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds words clean

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 
+from anyio import BrokenResourceError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nextlabel.api.errors import bug
-from nextlabel.core.logs import bound
+from nextlabel.core.logs import bound, get_logger
 
+log = get_logger(__name__)
 REQUEST_ID = "X-Request-ID"
 PREFIX = "X-Forwarded-Prefix"
 
@@ -38,10 +41,20 @@ class AnswerHeaders:
             try:
                 await self._app(scope, receive, with_headers)
             except Exception as error:
+                if _tells_that_the_client_left(error):
+                    log.info("client left", path=scope["path"])
+                    return
                 answer = bug(scope["path"], error)
                 if has_begun:  # half an answer must not look like a whole one
                     raise
                 await answer(scope, receive, with_headers)
+
+
+def _tells_that_the_client_left(error: BaseException) -> bool:
+    """Tell whether nothing went wrong but that nobody reads the answer, or sends the rest of the body."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_tells_that_the_client_left, error.exceptions))
+    return isinstance(error, ClientDisconnect | BrokenResourceError)
 
 
 def _request_id(scope: Scope) -> str:

@@ -61,6 +61,7 @@ HTTP_STATUS = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "body_too_large": 413,
+    "range_not_satisfiable": 416,
     "unsupported_media_type": 415,
     "rate_limited": 429,
     "too_many_streams": 429,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from email.message import Message
 from typing import Any
 
@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from nextlabel.api.errors import HttpError
+from nextlabel.core.faults import object_of
 
 JSON = "application/json"
 UTF_8 = ("utf-8", "utf8", "us-ascii")
@@ -42,13 +43,19 @@ class _JsonRequest(Request):
 
 
 def parse(body: bytes) -> Any:
-    """Parse a body. Raises HttpError where it is not UTF-8, and ValueError where it is no JSON."""
+    """Parse a body. Raises HttpError where it is not UTF-8, and ValueError where it is no JSON or has a key twice."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         detail = f"the body is not JSON that can be read: its byte {error.start + 1} is not UTF-8"
         raise HttpError("malformed_json", detail) from None
-    return json.loads(text)
+    return json.loads(text, object_pairs_hook=_object_of)
+
+
+def _object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object. Raises ValueError where a key stands there twice, or holds half of a character."""
+    "".join(key for key, _ in pairs).encode()  # pydantic, which refuses such a value, would put others in a key's place
+    return object_of(pairs)
 
 
 def _check_content_type(sent: str | None) -> None:

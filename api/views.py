@@ -67,8 +67,8 @@ def view_with_result(job: Job, results: ResultFiles, most_bytes: int) -> JobView
     if job.state is not JobState.SUCCEEDED:
         return view(job)
     try:
-        is_small = results.path(job).stat().st_size <= most_bytes
-        return view(job, json.loads(results.whole(job).read_bytes()) if is_small else None)
+        is_small = results.size(job) <= most_bytes
+        return view(job, json.loads(results.content(job)) if is_small else None)
     except Gone:
         return view(job)
 

@@ -20,7 +20,7 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,41 +62,58 @@ Line = dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("curve", "table", "replay", "gains", "forecast", "costs"))
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
-    parser.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
-    parser.add_argument("--methods", nargs="+", default=["auto", "random"])
-    parser.add_argument("--repeats", type=int, default=3, help="of a learning curve")
-    parser.add_argument("--images", type=int, default=10_000, help="that are predicted to tell what it costs")
-    parser.add_argument("--passes", type=int)
-    parser.add_argument("--image-size", type=int)
-    parser.add_argument("--detector", choices=("whole", "light", "large"))
+    actions = parser.add_subparsers(required=True)
+    lines, trained, repeated, sized = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    lines.add_argument("--out", type=Path, required=True, help="lines of JSON")
+    trained.add_argument("--data", type=Path, required=True, help="a folder of sets")
+    trained.add_argument("--weights", type=Path, required=True)
+    trained.add_argument("--passes", type=int)
+    trained.add_argument("--image-size", type=int)
+    trained.add_argument("--detector", choices=("whole", "light", "large"))
+    repeated.add_argument("--sets", nargs="+", default=list(SETS))
+    repeated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    sized.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+
+    curve = actions.add_parser("curve", parents=[lines, trained, repeated, sized])
+    curve.set_defaults(act=lambda given: write_trials(given, lambda trial, there: trial.curve(given.sizes, there)))
+    table = actions.add_parser("table", parents=[lines])
+    table.set_defaults(act=lambda given: print_table(read_lines(given.out)))
+    replay = actions.add_parser("replay", parents=[lines, trained, repeated])
+    replay.add_argument("--methods", nargs="+", default=["auto", "random"])
+    replay.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
+    replay.set_defaults(
+        act=lambda given: write_trials(given, lambda trial, there: trial.replay(given.methods, given.rounds, there))
+    )
+    gains = actions.add_parser("gains", parents=[lines])
+    gains.set_defaults(act=lambda given: print_gains(read_lines(given.out)))
+    forecast = actions.add_parser("forecast", parents=[lines, trained, repeated, sized])
+    forecast.add_argument("--repeats", type=int, default=3, help="of a learning curve")
+    forecast.set_defaults(
+        act=lambda given: write_trials(given, lambda trial, _: trial.forecast(given.sizes, given.repeats))
+    )
+    costs = actions.add_parser("costs", parents=[trained])
+    costs.add_argument("--set", choices=SETS, default=SETS[0])
+    costs.add_argument("--images", type=int, default=10_000, help="that are predicted to tell what it costs")
+    costs.set_defaults(
+        act=lambda given: print_costs(given.data / given.set, given.weights, training_options(given), given.images)
+    )
     given = parser.parse_args()
-    options = {"passes": given.passes, "image_size": given.image_size, "detector": given.detector}
-    if given.what in ("gains", "table"):
-        {"gains": print_gains, "table": print_table}[given.what](read_lines(given.out))
-        return
-    if given.what == "costs":
-        print_costs(given.data / given.sets[0], given.weights, options, given.images)
-        return
-    before = read_lines(given.out)
+    given.act(given)
+
+
+def training_options(given: argparse.Namespace) -> dict[str, Any]:
+    return {"passes": given.passes, "image_size": given.image_size, "detector": given.detector}
+
+
+def write_trials(given: argparse.Namespace, measure: Callable[[Trial, Sequence[Line]], Iterable[Line]]) -> None:
+    """Append what is measured of each set and seed. measure: given the lines of an earlier call, too."""
+    before, options = read_lines(given.out), training_options(given)
     with TemporaryDirectory() as folder, given.out.open("a") as out:
         for seed in given.seeds:
             for name in given.sets:
-                trial = Trial(given.data / name, Path(folder), given.weights, seed, options)
                 about = {"set": name, "seed": seed, **options}
                 there = [line for line in before if about.items() <= line.items()]
-                lines = {
-                    "curve": trial.curve(given.sizes, there),
-                    "replay": trial.replay(given.methods, given.rounds, there),
-                    "forecast": trial.forecast(given.sizes, given.repeats),
-                }[given.what]
-                for line in lines:
+                for line in measure(Trial(given.data / name, Path(folder), given.weights, seed, options), there):
                     print(json.dumps({**about, **line}), file=out, flush=True)
 
 

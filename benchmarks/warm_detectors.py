@@ -83,19 +83,19 @@ class Rounds:
         names, n_classes = sorted(self._order[:labelled]), len(self._classes)
         known = None if before is None else _known(names, before, n_classes)
         examples = [self._examples[name] for name in names]
+        learnt, held = split([one.is_boxed for one in examples], self._seed, known)
         began = time.process_time()
         trained = fine_tune(
             network,
-            examples,
+            [examples[i] for i in learnt],
+            [examples[i] for i in held],
             n_classes,
-            self._side,
             passes=self._passes // share,
             seed=self._seed,
             augments=self._small,
-            known=known,
+            known=None if known is None else known.classes,
         )
         cpu_s = time.process_time() - began
-        learnt, held = split([one.is_boxed for one in examples], self._seed, known)
         seen = Detector(trained.network, engine="torch")([one.image for one in self._scoring])
         scores = score(
             [one.truth for one in self._scoring], [one.detected for one in seen], [str(c) for c in range(n_classes)]
@@ -137,14 +137,16 @@ def print_table(lines: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("run", "table"))
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=["bccd", "cards"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled in each")
-    parser.add_argument("--shares", type=int, nargs="+", default=[2], help="2: half as many images pass")
+    actions = parser.add_subparsers(dest="what", required=True)
+    run, table = (actions.add_parser(what) for what in ("run", "table"))
+    for action in (run, table):
+        action.add_argument("--out", type=Path, required=True)
+    run.add_argument("--data", type=Path, required=True)
+    run.add_argument("--weights", type=Path, required=True)
+    run.add_argument("--sets", nargs="+", default=["bccd", "cards"])
+    run.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    run.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled in each")
+    run.add_argument("--shares", type=int, nargs="+", default=[2], help="2: half as many images pass")
     given = parser.parse_args()
     if given.what == "table":
         print_table(read_lines(given.out))

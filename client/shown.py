@@ -10,6 +10,7 @@ from gettext import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from nextlabel.client.consoles import harmless
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.progress import done_of, left_of, warnings_of
@@ -42,7 +43,7 @@ def tell_warnings(job: Job, console: Console, told: set[str] | None = None) -> N
     for warning in warnings_of(job):
         if warning not in told:
             told.add(warning)
-            console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console.print(harmless(warning), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

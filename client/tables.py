@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleRenderable
 from rich.markup import escape
 from rich.table import Table
 
+from nextlabel.client.consoles import harmless
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.label_check import LabelCheckResult
@@ -28,7 +29,7 @@ def show(result: JobResult, console: Console) -> None:
     for table in tables_of(result):
         console.print(table)
     for sentence in result.sentences():
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        console.print(harmless(sentence), markup=False, highlight=False, soft_wrap=True)
 
 
 @singledispatch
@@ -148,7 +149,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], more: int = 0) 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.3f}" if isinstance(value, float) else escape(harmless(str(value)))
 
 
 def _range(value: float | None, ends: tuple[float, float] | None, times: int, form: str, unit: str = "") -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# Before numpy and torch are imported. Several processes share the cores: threads that wait for each other's burn them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import io
 import logging
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator

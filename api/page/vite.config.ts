@@ -54,5 +54,22 @@ export default defineConfig({
     ),
   },
   // A busy machine is no failure.
-  test: { environment: "jsdom", globals: false, setupFiles: ["src/testing.ts"], testTimeout: 30_000 },
+  test: {
+    environment: "jsdom",
+    globals: false,
+    testTimeout: 30_000,
+    projects: [
+      // jsdom takes a second to begin: files without components share a process, and one of it.
+      {
+        extends: true,
+        test: {
+          name: "logic",
+          include: ["src/**/*.test.ts"],
+          isolate: false,
+          setupFiles: ["src/anew.ts", "src/testing.ts"],
+        },
+      },
+      { extends: true, test: { name: "components", include: ["src/**/*.test.tsx"], setupFiles: ["src/testing.ts"] } },
+    ],
+  },
 });

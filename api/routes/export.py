@@ -202,7 +202,7 @@ def _image_zip(body: ExportWanted, job: Job | None, services: Services) -> Image
 def _entries(body: ExportWanted, job: Job | None, services: Services) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """List what to write, and the classes that a head knows besides. Raises NoLabels."""
     if job is not None:
-        result = read_result(services.results.whole(job).read_bytes())
+        result = read_result(services.results.content(job))
         entries, known = entries_of(result), classes_known_to(result)
     else:
         roots = services.settings.data_roots

@@ -120,7 +120,7 @@ async def _answer(job: Job, services: Services, as_before: Callable[[Any], Any])
         answer: Response = failed_job(job)
     else:
         kept = str(services.settings.results_dir)
-        result = await services.files.run(kept, lambda: read_result(services.results.whole(job).read_bytes()))
+        result = await services.files.run(kept, lambda: read_result(services.results.content(job)))
         answer = JSONResponse(as_before(result))
     answer.headers["X-Job-ID"] = job.id
     answer.headers["Cache-Control"] = "no-store"

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Reader, Submitter, one_stream
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
 from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.sending import OpenedFile, Parts
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
 from nextlabel.api.watcher import LOOK_AGAIN_S
@@ -33,7 +32,7 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.faults import NO_SUCH_FIELD
 from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
-from nextlabel.core.jobs.store import Event
+from nextlabel.core.jobs.stored import Event
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import KINDS, JobResult, parse_request, read_result
 from nextlabel.core.kinds.requests import Detecting, JobRequest
@@ -67,7 +66,11 @@ MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
 CSV, TSV, SVG = "text/csv", "text/tab-separated-values", "image/svg+xml"
 TEXT = {"schema": {"type": "string"}}
-AS_TEXT: Mapping[str, Callable[[Result], str | Iterator[str] | None]] = {CSV: csv_parts, TSV: as_labels, SVG: chart_of}
+AS_TEXT: Mapping[str, Callable[[Result], str | Generator[str, None, None] | None]] = {
+    CSV: csv_parts,
+    TSV: as_labels,
+    SVG: chart_of,
+}
 
 Kind = StrEnum("Kind", list(KINDS))  # type: ignore[misc]  # mypy reads only literal lists
 IdempotencyKey = Annotated[
@@ -184,20 +187,19 @@ async def forget(job_id: JobToForget, services: Given) -> None:
 )
 async def get_result(job: JobToRead, services: Given, accept: Annotated[str, Header()] = JSON) -> Response:
     """Send the whole result, by `Accept` as JSON, CSV, tab-separated labels, which nextlabel reads back, or a chart."""
-    path = await services.files.run(_kept(services), services.results.whole, job)
     wanted = _media_type(accept)
     headers = {"Vary": "Accept"}
     if wanted == JSON:
-        return FileResponse(path, headers=headers, media_type=JSON)
-    read = partial(_written, path, AS_TEXT[wanted])
-    text = await services.files.run(_kept(services), read)
+        file = await services.files.run(_kept(services), services.results.whole, job)
+        return OpenedFile(file, headers=headers, media_type=JSON)
+    text = await services.files.run(_kept(services), _written, job, services, AS_TEXT[wanted])
     if text is None and wanted == SVG:
         raise HttpError("not_acceptable", f"nothing is drawn of a {job.kind}; ask for {JSON} or {CSV}")
     if text is None:
         raise HttpError("not_acceptable", f"this {job.kind} has no labels to give; ask for {JSON} or {CSV}")
     if isinstance(text, str):
         return PlainTextResponse(text, headers=headers, media_type=wanted)
-    return StreamingResponse(text, headers=headers, media_type=wanted)
+    return Parts(text, headers=headers, media_type=wanted)
 
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, dependencies=[Depends(one_stream)])
@@ -277,9 +279,11 @@ def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job
     return services.store.known_by(key, request.fingerprint(), owner)
 
 
-def _written(path: Path, write: Callable[[Result], str | Iterator[str] | None]) -> str | Iterator[str] | None:
-    """Write the result that lies there in another form; of one that is yielded, make no more than is asked for."""
-    return write(read_result(path.read_bytes()))
+def _written(
+    job: Job, services: Services, write: Callable[[Result], str | Generator[str, None, None] | None]
+) -> str | Generator[str, None, None] | None:
+    """Write the job's result in another form; of one that is yielded, make no more than is asked for."""
+    return write(read_result(services.results.content(job)))
 
 
 async def until_ended(job: Job, services: Services, seconds: float = float("inf")) -> Job:

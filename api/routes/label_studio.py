@@ -117,7 +117,7 @@ async def predict(caller: Writer, at: At, services: Given, body: Sent) -> dict[s
     ended = [job for job in ended if not _has_nothing_to_learn_from(job)]
     kept = str(services.settings.results_dir)
     succeeded = [job for job in ended if job.state is JobState.SUCCEEDED]
-    files = [await services.files.run(kept, services.results.whole, job) for job in succeeded]
+    files = [await services.files.run(kept, _checked, job, services) for job in succeeded]
     if len(files) < len(ended):
         return {"results": [[] for _ in tasks]}
     entries = await services.files.run(kept, answers, files[0], files[1] if len(files) > 1 else None)
@@ -213,3 +213,9 @@ def _is_worth_another(job: Job) -> bool:
     if job.state is JobState.SUCCEEDED or job.finished_at is None:
         return False
     return time.time() - job.finished_at.timestamp() > AGAIN_AFTER_S
+
+
+def _checked(job: Job, services: Services) -> Path:
+    """Return where the job's result lies, having looked whether it is whole. Raises ResultExpired, ResultDamaged."""
+    services.results.whole(job).close()
+    return services.results.path(job)

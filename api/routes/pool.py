@@ -191,7 +191,7 @@ def _named_by(job: Job, lasso: list[Point] | None, services: Services) -> set[st
 
     Raises InvalidRequest where it names none.
     """
-    result: dict[str, Any] = json.loads(services.results.whole(job).read_bytes())
+    result: dict[str, Any] = json.loads(services.results.content(job))
     names = result.get("names") if job.kind == MAP else result.get("data")
     if not isinstance(names, list):
         raise InvalidRequest([Fault("?of_job", "invalid_value", f"that job is a {job.kind}, and lists no images")])
@@ -253,10 +253,10 @@ def _guesses(listing: Listing, job: Job, services: Services) -> Guesses:
     if job.kind != PREDICTION:
         raise InvalidRequest([Fault("?prediction", "invalid_value", f"that job is a {job.kind}, and predicts nothing")])
     check_is_about(job, listing.pool.place.key, "?prediction", services.settings.data_roots)
-    path = services.results.whole(job)
+    services.results.size(job)  # what was read before is kept, and no answer once the result is gone
 
     def read() -> Guesses:
-        result = json.loads(path.read_bytes())
+        result = json.loads(services.results.content(job))
         said = ((one["name"], _answer(one["predicted"]), one["confidence"]) for one in result["items"])
         return Guesses.of(listing.pool, said, result.get("cross_validated"))
 

@@ -78,7 +78,7 @@ async def make_report(body: Annotated[ReportWanted, Body()], services: Given, ca
 
 def _report(body: ReportWanted, jobs: list[Job], hand_outs: list[HandOut], project: Project, services: Services) -> str:
     _refuse_others(jobs, body.task, project, services)
-    results = [read_result(services.results.whole(job).read_bytes()) for job in jobs]
+    results = [read_result(services.results.content(job)) for job in jobs]
     picture = partial(_picture, body.path_to_img, services)
     looks, images = _looks(body.path_to_img, services, picture)
     about = About(

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from nextlabel.client.commands.options import called, together
-from nextlabel.client.consoles import Out
+from nextlabel.client.consoles import Out, harmless
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
@@ -174,7 +174,7 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         content = _chart(content, job, as_png=wish.file is not None and wish.file.suffix.lower() == ".png")
     if job.result is not None:
         for sentence in job.result.sentences():
-            console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+            console.print(harmless(sentence), markup=False, highlight=False, soft_wrap=True)
     if wish.file is None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:

@@ -20,6 +20,7 @@ from nextlabel.core.data.label_text import clean_name, writable
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
+from nextlabel.core.faults import object_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -168,7 +169,7 @@ def parse_line(line: str) -> tuple[str, BoxedImage] | None:
     if not line or line.isspace():
         return None
     try:
-        fields = json.loads(line)
+        fields = json.loads(line, object_pairs_hook=object_of)
     except (ValueError, RecursionError):
         raise LineMalformed(f"it is no JSON: {shown(line[:60])}{_other_task(line)}") from None
     if not isinstance(fields, dict):

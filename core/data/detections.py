@@ -10,20 +10,21 @@ import csv
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nextlabel.core.data.boxes import Detected, Detections, numbers_in
+from nextlabel.core.data.boxes import LARGEST, Detected, Detections, numbers_in
 from nextlabel.core.data.json_stream import elements
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import open_existing, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import PredictionsMalformed
+from nextlabel.core.faults import object_of
 
 COLUMNS = ("name", "class", "x", "y", "width", "height", "score")
 HEAD = 1 << 16  # bytes at the door
@@ -88,6 +89,8 @@ class _Gathered:
             raise self.malformed(place, "the class is no text")
         if box is None or not all(map(math.isfinite, box)) or box[2] <= 0 or box[3] <= 0:
             raise self.malformed(place, f"the box {box} is no x, y, width and height above 0")
+        if max(map(abs, box)) > LARGEST:
+            raise self.malformed(place, f"the box {box} is beyond the pixels of any image")
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
             raise self.malformed(place, f"the score is {score!r}, and not between 0 and 1")
         self._by_name[known].append((as_seen(class_name.strip()), box, float(score)))
@@ -165,7 +168,7 @@ def _read_lines(stream: BufferedReader, gathered: _Gathered) -> None:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(line, object_pairs_hook=object_of)
         except (ValueError, RecursionError) as error:
             raise gathered.malformed(place, f"it is no JSON ({error})") from None
         boxes = fields.get("boxes") if isinstance(fields, dict) else None
@@ -187,13 +190,25 @@ def _read_coco(file: Path, stream: BufferedReader, gathered: _Gathered) -> None:
         if not isinstance(row, dict):
             raise gathered.malformed(key, "it holds something that is no object")
         if key == "images":
-            names[row.get("id")] = gathered.looked_at(row.get("file_name"), f"image {row.get('id')}")
+            names[_own_id(row, names, key, gathered)] = gathered.looked_at(row.get("file_name"), f"image {row['id']}")
         elif key == "categories":
-            categories[row.get("id")] = row.get("name")
+            categories[_own_id(row, categories, key, gathered)] = row.get("name")
         else:
             waiting.append((row.get("image_id"), row.get("category_id"), numbers_in(row.get("bbox")), row.get("score")))
     for at, (image, category, box, score) in enumerate(waiting):
         place = f"annotations[{at}]"
-        if image not in names or category not in categories:
-            raise gathered.malformed(place, "its `image_id` or `category_id` names none of the file")
+        if not isinstance(image, Hashable) or image not in names:
+            raise gathered.malformed(place, "its `image_id` names none of the file")
+        if not isinstance(category, Hashable) or category not in categories:
+            raise gathered.malformed(place, "its `category_id` names none of the file")
         gathered.take(names[image], categories[category], box, score, place)
+
+
+def _own_id(row: dict[str, Any], others: Mapping[Any, Any], key: str, gathered: _Gathered) -> int | str:
+    """Return the id of an image or a category: a box belongs to one of them alone."""
+    own = row.get("id")
+    if isinstance(own, bool) or not isinstance(own, int | str):
+        raise gathered.malformed(key, f"the id {own!r} is no number and no text")
+    if own in others:
+        raise gathered.malformed(key, f"the id {own!r} stands there twice")
+    return own

@@ -27,6 +27,7 @@ from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, Predicti
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
 NUMBERS_AT_ONCE = 4_000_000
 MOST_NUMBERS_A_ROW = 1_000_000
+LARGEST = 1e15  # squares of larger ones, and of smaller than its reciprocal, are beyond float32
 # What is looked at before a job is accepted, of a file that may be anything and of any size.
 ROWS_AT_THE_DOOR = 1_000
 BYTES_AT_THE_DOOR = 8_000_000
@@ -82,10 +83,15 @@ def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
     """
     file, array, names = _open(path, roots, at_the_door=False)
     matrix = np.empty(array.shape, np.float32)
-    at_once = max(1, NUMBERS_AT_ONCE // array.shape[1])
+    at_once, largest = max(1, NUMBERS_AT_ONCE // array.shape[1]), 0.0
     for start in range(0, len(array), at_once):
         rows = slice(start, start + at_once)
         matrix[rows] = _finite(file, array[rows], names, start)
+        largest = max(largest, float(np.abs(matrix[rows]).max()))
+    if 0 < largest < 1 / LARGEST:
+        raise EmbeddingsMalformed(
+            f"{shown(file)}: no value is beyond {largest:.0e}, too little to be told apart by. Multiply all of them."
+        )
     return ExternalEmbeddings(names, matrix)
 
 
@@ -152,6 +158,12 @@ def _finite(file: Path, array: NDArray[Any], names: Sequence[str], start: int = 
         row = start + int(np.argmin(finite))
         raise EmbeddingsMalformed(
             f"{shown(file)}: row {row}, of {names[row]!r}, has a value that is not finite, or not in 32 bits."
+        )
+    small = (np.abs(rows) <= LARGEST).all(axis=1)
+    if not small.all():
+        row = start + int(np.argmin(small))
+        raise EmbeddingsMalformed(
+            f"{shown(file)}: row {row}, of {names[row]!r}, has a value beyond {LARGEST:.0e}. Divide all of them."
         )
     return rows
 

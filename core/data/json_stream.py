@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import NextlabelError
+from nextlabel.core.faults import object_of
 
 PIECE = 1 << 20  # bytes
 LARGEST = 1 << 28  # characters of one element
@@ -34,7 +35,7 @@ class _Text:
     def __init__(self, file: Path, stream: IO[bytes], malformed: type[NextlabelError]) -> None:
         self._file, self._stream, self._error = file, stream, malformed
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=object_of)
         self._text, self._at, self._passed, self._ended = "", 0, 0, False
 
     def elements(self) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 from nextlabel.core.data.folder import Folder
 from nextlabel.core.data.labels import read_bytes
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import LabelsMalformed
+from nextlabel.core.errors import LabelsMalformed, PathWrongKind
+from nextlabel.core.faults import object_of
 
 
 def content_of(folder: Folder, name: str) -> bytes | None:
@@ -17,7 +18,10 @@ def content_of(folder: Folder, name: str) -> bytes | None:
     file = folder.file(name)
     if file.is_link():
         raise LabelsMalformed(f"{shown(file.path)} is a link, which is not followed here; put the file itself there")
-    return read_bytes(file) if file.is_regular() else None
+    try:
+        return read_bytes(file) if file.exists() else None
+    except PathWrongKind as error:  # a folder, a pipe
+        raise LabelsMalformed(error.detail) from None
 
 
 def objects_in(data: bytes, name: str, *, most_bytes: int, like: str) -> list[dict[str, Any]]:
@@ -25,7 +29,7 @@ def objects_in(data: bytes, name: str, *, most_bytes: int, like: str) -> list[di
     if len(data) > most_bytes:
         raise LabelsMalformed(f"{name} is too large: {most_bytes:,} bytes at most")
     try:
-        found = json.loads(data.decode("utf-8-sig"))
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         raise LabelsMalformed(f"{name} is no JSON ({error}); mend it, or take it away") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nextlabel.core.data.files import has_suffix
-from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.answers import Answer, Reading
@@ -51,8 +50,8 @@ def _in_a_cell(entry: Entry) -> str:
     return BETWEEN.join(entry.classes or ())
 
 
-def document_of_columns(entries: Sequence[Entry], classes: Sequence[str] = ()) -> str:
-    """Write a column for each class, with 1 where the image has it and 0 where it has not. `classes`: further ones.
+def document_of_columns(entries: Sequence[Entry]) -> str:
+    """Write a column for each class, with 1 where the image has it and 0 where it has not.
 
     Images without an answer are left out: a row of 0 says that somebody looked, and none applies.
 
@@ -60,7 +59,7 @@ def document_of_columns(entries: Sequence[Entry], classes: Sequence[str] = ()) -
         Inexpressible: a model proposes classes, which such a table would pass off as somebody's word; no image has a
             class; or a class would be taken for something else where its column begins.
     """
-    names = sorted_classes({*classes, *classes_of(entries)})
+    names = classes_of(entries)
     answered = [entry for entry in entries if entry.classes is not None]
     if any(not entry.given for entry in answered):
         raise Inexpressible("a column for each class can't tell what a model proposes from what a person said")

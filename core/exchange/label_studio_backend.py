@@ -24,7 +24,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool, look_up
 from nextlabel.core.data.roots import existing_folder
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest
+from nextlabel.core.errors import ExchangeMalformed, Fault, InvalidRequest, ResultExpired
 from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, entries_of, entry_of_label
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
@@ -173,7 +173,11 @@ def answers(selection: Path, prediction: Path | None) -> Answers:
 
 @lru_cache(maxsize=4)  # Label Studio asks task by task, and a result is written once
 def _entries(file: Path) -> Mapping[str, Entry]:
-    return {entry.name: entry for entry in entries_of(read_result(file.read_bytes()))}
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:  # it was deleted this moment
+        raise ResultExpired("the result of a job is no longer kept") from None
+    return {entry.name: entry for entry in entries_of(read_result(content))}
 
 
 def predictions(

@@ -33,16 +33,15 @@ def _sync_names(*folders: Path) -> None:
             os.close(descriptor)
 
 
-def _is_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) > PARSED_BYTES:
-            file.seek(-1, os.SEEK_END)
-            return file.read() == b"}"
-        file.seek(0)
-        try:
-            json.load(file)
-        except ValueError:
-            return False
+def _is_whole(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) > PARSED_BYTES:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"}"
+    file.seek(0)
+    try:
+        json.load(file)
+    except ValueError:
+        return False
     return True
 
 
@@ -114,20 +113,37 @@ class ResultFiles:
 
     def path(self, job: Job) -> Path:
         """Return where the result of a job that succeeded lies. Raises JobNotFinished, ResultExpired."""
+        with self.opened(job) as file:
+            return Path(file.name)
+
+    def opened(self, job: Job) -> BinaryIO:
+        """Open the result: it can be read to its end, whoever deletes it meanwhile. Raises as `path` does."""
         if job.state is not JobState.SUCCEEDED:
             raise JobNotFinished(f"job {job.id} is {job.state}; only a succeeded job has a result")
         assert job.ended_by is not None
-        path = self._path(job.id, job.ended_by)
-        if not path.is_file():
-            raise ResultExpired(f"the result of job {job.id} is no longer kept")
-        return path
+        try:
+            return self._path(job.id, job.ended_by).open("rb")
+        except FileNotFoundError:
+            raise ResultExpired(f"the result of job {job.id} is no longer kept") from None
 
-    def whole(self, job: Job) -> Path:
-        """Return where the result lies, having looked whether it is whole. Raises ResultDamaged, and as `path` does."""
-        path = self.path(job)
-        if not _is_whole(path):
+    def whole(self, job: Job) -> BinaryIO:
+        """Open the result, having looked whether it is whole. Raises ResultDamaged, and as `path` does."""
+        file = self.opened(job)
+        if not _is_whole(file):
+            file.close()
             raise ResultDamaged(f"the file of the result of job {job.id} is cut short or damaged; submit it again")
-        return path
+        file.seek(0)
+        return file
+
+    def content(self, job: Job) -> bytes:
+        """Read the whole result. Raises as `whole` does."""
+        with self.whole(job) as file:
+            return file.read()
+
+    def size(self, job: Job) -> int:
+        """Return how many bytes the result has. Raises as `path` does."""
+        with self.opened(job) as file:
+            return os.fstat(file.fileno()).st_size
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """Yield the ids of the jobs whose last result was written longer ago."""

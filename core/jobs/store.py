@@ -41,13 +41,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from typing import Any, Literal, cast
 
 import redis
-from pydantic_core import from_json
 from redis.commands.core import Script
 
 from nextlabel.core.errors import (
@@ -66,20 +64,17 @@ from nextlabel.core.errors import (
 )
 from nextlabel.core.jobs.ledger import Ledger
 from nextlabel.core.jobs.record import (
-    Interruption,
     Job,
     JobError,
     JobState,
     JobWarning,
     Progress,
     checked_job_id,
-    is_job_id,
 )
+from nextlabel.core.jobs.stored import Event, read_event, read_job, read_object
 from nextlabel.core.jobs.tenancy import ANY, FOREIGN, Stack
 from nextlabel.core.settings import DEFAULT_REDIS_PREFIX, Settings
 
-#: Fields of a record that scripts count with: `is_whole` of core/jobs/lua/prelude.lua asks the same of them.
-COUNTED = ("rev", "created_at", "attempt", "crashes", "fence")
 PREFIX = DEFAULT_REDIS_PREFIX + ":"
 CHANGED = PREFIX + "changed"
 DRAIN_FOR_S = 600
@@ -104,15 +99,6 @@ class Claim:
     attempt: int
     kind: str
     request: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of a job's history. `id` orders events and resumes a stream after it."""
-
-    id: str
-    name: str
-    data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -277,7 +263,7 @@ class JobStore:
             fields, lost = pipeline.execute(raise_on_error=False)
         if fields == {} and lost is True:
             raise JobLost(job_id)
-        return _job(job_id, fields)
+        return read_job(job_id, fields)
 
     def owner_of_lost(self, job_id: str) -> str:
         """Say whose the lost job was; "" where nobody knows."""
@@ -342,7 +328,7 @@ class JobStore:
         start = after if after == "-" else f"({after}"
         with reaching_redis():
             entries = self._redis.xrange(self._prefix + "events:" + job_id, min=start)
-        events = (_event(*entry) for entry in cast(list[tuple[str, dict[str, str]]], entries))
+        events = (read_event(*entry) for entry in cast(list[tuple[str, dict[str, str]]], entries))
         return [event for event in events if event is not None]
 
     # --- a worker's side ----------------------------------------------------------------------------------------
@@ -362,7 +348,7 @@ class JobStore:
             raise StoreUnfit(FOREIGN)
         fence, attempt, kind, request = claimed
         try:
-            return Claim(job_id, int(fence), int(attempt), kind, _object(request))
+            return Claim(job_id, int(fence), int(attempt), kind, read_object(request))
         except (ValueError, TypeError) as error:
             broken = JobError.of(JobBroken(job_id, f"request: {error}"))
             self.finish(Claim(job_id, int(fence), int(attempt), kind, {}), JobState.FAILED, broken)
@@ -656,7 +642,7 @@ class JobStore:
                 records = pipeline.execute(raise_on_error=False) if ids else []
             for job_id, fields in zip(ids, records, strict=True):
                 try:
-                    job = _job(job_id, fields)
+                    job = read_job(job_id, fields)
                 except JobBroken:
                     broken.append(job_id[:80])
                 except JobNotFound:  # it was forgotten just now
@@ -699,79 +685,6 @@ def _is_away(error: redis.RedisError) -> bool:
     absent = (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse, redis.ReadOnlyError)
     full_or_down = (redis.OutOfMemoryError, redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError)
     return isinstance(error, (*absent, *full_or_down)) or _AWAY.search(str(error)) is not None
-
-
-def _job(job_id: str, fields: Any) -> Job:
-    """Read a record, as Redis answered. Raises JobBroken; JobNotFound where there is none."""
-    if fields == {}:
-        raise JobNotFound(f"there is no job {job_id}")
-    try:
-        job = _read(fields)
-    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-        raise JobBroken(job_id, _cause(error)) from error
-    if job.id != job_id or not is_job_id(job_id):
-        raise JobBroken(job_id[:80], "it has the id of another")
-    if job.state is JobState.SUCCEEDED and job.ended_by is None:
-        raise JobBroken(job_id, "it succeeded and nobody ended it")
-    return job
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"it lacks {error.args[0]}"
-    return " ".join(str(error).split())[:200]
-
-
-def _read(fields: Mapping[str, str]) -> Job:
-    if not isinstance(fields, dict):  # the error that answers one command of a pipeline
-        raise TypeError(str(fields))
-    for name in COUNTED:
-        if not re.fullmatch("[0-9]{1,15}", fields[name]):
-            raise ValueError(f"its {name} is no number")
-
-    def loaded(name: str, load: Callable[[Any], Any], default: Any = None) -> Any:
-        return load(from_json(fields[name], allow_inf_nan=False)) if fields.get(name) else default
-
-    return Job(
-        id=fields["id"],
-        kind=fields["kind"],
-        owner=fields.get("owner", ""),
-        state=JobState(fields["state"]),
-        rev=int(fields["rev"]),
-        created_at=_time(fields["created_at"]),
-        started_at=_time(fields["started_at"]) if "started_at" in fields else None,
-        finished_at=_time(fields["finished_at"]) if "finished_at" in fields else None,
-        request=_object(fields["request"]),
-        attempt=int(fields["attempt"]),
-        process=fields.get("worker"),
-        ended_by=int(fields["ended_by"]) if "ended_by" in fields else None,
-        progress=loaded("progress", Progress.model_validate),
-        warnings=loaded("warnings", lambda warnings: tuple(map(JobWarning.model_validate, warnings)), ()),
-        error=loaded("error", JobError.model_validate),
-        last_interruption=loaded(
-            "last_interruption", lambda entry: Interruption.model_validate({**entry, "at": _time(entry["at"])})
-        ),
-    )
-
-
-def _object(text: str) -> dict[str, Any]:
-    """Read JSON that is an object. Raises ValueError, TypeError; for NaN and half characters, too."""
-    value = from_json(text, allow_inf_nan=False)
-    if not isinstance(value, dict):
-        raise TypeError("it is no JSON object")
-    return value
-
-
-def _event(entry_id: str, fields: Mapping[str, str]) -> Event | None:
-    """Read an entry of a job's history; None where it is none of ours."""
-    try:
-        return Event(entry_id, fields["event"], from_json(fields["data"], allow_inf_nan=False))
-    except (KeyError, ValueError):
-        return None
-
-
-def _time(ms: str | float) -> datetime:
-    return datetime.fromtimestamp(float(ms) / 1000, UTC)
 
 
 def _numbers(counters: Mapping[str, str]) -> dict[str, float]:

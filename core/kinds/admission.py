@@ -14,6 +14,8 @@ from nextlabel.core.data.class_file import declared_names
 from nextlabel.core.data.detections import check_detections
 from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
+from nextlabel.core.data.kept_apart import kept_apart
+from nextlabel.core.data.notes import read_notes
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.embeddings.catalogue import KNOW_TEXTS
@@ -100,7 +102,8 @@ def _check_of(
     if field == LABELS and kind and kind.by_names and task is CLASSIFICATION:
         return partial(_check_labels_or_names, task, goes_by_names(body))
     if field.startswith("path_to_labels"):
-        return partial(LABELS_CHECKS[kind.labels_of(task.name) if kind else LabelsNeed.OPTIONAL], task)
+        check = partial(LABELS_CHECKS[kind.labels_of(task.name) if kind else LabelsNeed.OPTIONAL], task)
+        return check if body.get("person") is None else partial(_check_notes_too, check)
     if field == "path_to_predictions" and task is DETECTION:
         return _check_detections
     return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
@@ -125,8 +128,15 @@ def _check_detections(path: str, settings: Settings) -> None:
 
 def _check_labels(task: Task, path: str, settings: Settings) -> Labels:
     roots = settings.data_roots
-    labels, _ = task.read_with_conflicts(existing_file_or_folder(path, roots), roots)
+    real = existing_file_or_folder(path, roots)
+    labels, _ = task.read_with_conflicts(real, roots)
+    kept_apart(real, roots)
     return labels
+
+
+def _check_notes_too(check: Callable[[str, Settings], object], path: str, settings: Settings) -> None:
+    check(path, settings)
+    read_notes(existing_file_or_folder(path, settings.data_roots), settings.data_roots)
 
 
 def _check_validation_labels(task: Task, path: str, settings: Settings) -> None:

@@ -163,6 +163,10 @@ class JobRequest(BaseModel):
 
         `body` has not been validated: what is wrong with a single field is told elsewhere, and passed over here.
         """
+        for name, field in cls.model_fields.items():
+            kinds = (field.annotation, *get_args(field.annotation))
+            if isinstance(body.get(name), bool) and bool not in kinds:
+                yield Fault(f"/{name}", "invalid_value", "true and false are said of what is or isn't so, and no value")
         if body.get("task") == "multilabel" and body.get("head") in ONE_CLASS_HEADS:
             detail = f"{body['head']} gives an image one class; linear has a sigmoid a class"
             yield Fault("/head", "invalid_value", detail)

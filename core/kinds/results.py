@@ -11,7 +11,7 @@ import io
 import json
 from abc import abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, overload
 
@@ -317,7 +317,7 @@ def first_rows(result: Result, most: int) -> tuple[list[Sequence[Any]], int]:
     return first, len(first) + sum(1 for _ in rows)
 
 
-def csv_parts(result: Result) -> Iterator[str]:
+def csv_parts(result: Result) -> Generator[str, None, None]:
     """Yield RFC 4180 with a header line, some rows at a time."""
     rows = iter(result.rows())
     some: Iterable[Sequence[Any]] = [result.header()]

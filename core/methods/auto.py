@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
+from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.by_names import AutoByNames
 from nextlabel.core.methods.coverage import FacilityLocation, MaxHerding
 from nextlabel.core.methods.detection import ClassSum
@@ -66,6 +67,8 @@ def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[M
 
     boxes: whether a detector, trained here or elsewhere, tells of any. embeddings: whether there are some.
     """
+    if not boxes and not embeddings and asked.needs:
+        return Random(), "the predictions have no box, and there are no embeddings: by chance"
     if isinstance(asked, Auto):
         if not boxes:
             return MaxHerding(), "there is no box to learn from yet: images that stand for the whole pool"

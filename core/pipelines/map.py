@@ -114,6 +114,10 @@ def _tsne(low: NDArray[np.float32], seed: int, run: Run) -> NDArray[np.float64]:
     """(m, k) -> (m, 2). In several calls, between which the job can be stopped."""
     if len(low) < 5:
         return np.asarray(np.resize(low.astype(np.float64), (len(low), 2)))
+    if not np.ptp(low, axis=0).any():
+        return np.zeros((len(low), 2))  # all look the same; t-SNE divides by how they differ, and crashes the process
+    if low.shape[1] < 2:
+        low = np.pad(low, ((0, 0), (0, 2 - low.shape[1])))
     options = {"perplexity": min(PERPLEXITY, (len(low) - 1) / 3), "random_state": seed, "max_iter": 250}
     with threadpool_limits(1):  # steps of milliseconds: threads wait for each other, and for whoever else computes
         laid = TSNE(init="pca", **options).fit_transform(low)

@@ -341,10 +341,11 @@ def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: 
             detail += f"; {request.person} is unsure of {held.unsure_of}"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     if chosen < min(add, left):
+        too_long = "would take longer than most_s allows, or " if "most_s" in request.cost else ""
         run.warn(
             WarningCode.FEWER_THAN_ASKED,
-            f"{chosen} of {add} images: the others that are left are near-copies of chosen, labelled or pending ones, "
-            'or not of the classes asked for; near_copies: "allow" takes copies too',
+            f"{chosen} of {add} images: the others that are left {too_long}are near-copies of chosen, labelled or "
+            'pending ones, or not of the classes asked for; near_copies: "allow" takes copies too',
         )
 
 

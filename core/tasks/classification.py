@@ -133,7 +133,8 @@ def match(labels: ClassLabels, pool: Pool) -> MatchedClasses:
         rows=np.array(rows, dtype=np.int64),
         classes=classes,
         targets=np.array([index[class_by_row[row]] for row in rows], dtype=np.int64),
-        absent=tuple(sorted(labels.classes_by_name.keys() - present.keys())),
+        # in the files' order first: millions that a set has shuffled take so long to sort that a lease runs out
+        absent=tuple(sorted(name for name in labels.classes_by_name if name not in present)),
         disputed=pool.rows_of(labels.disputed),
         apart=pool.rows_of(labels.apart),
     )

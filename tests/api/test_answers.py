@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -10,8 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from anyio import BrokenResourceError
 from fastapi.testclient import TestClient
+from starlette.requests import ClientDisconnect
 
+from nextlabel.api.answers import AnswerHeaders
 from nextlabel.api.app import create_app
 from tests.api.support import f1_result
 
@@ -36,6 +40,20 @@ def test_so_has_the_answer_to_a_bug_and_to_who_is_turned_away(settings, logged):
             assert answer.status_code == status
             assert answer.headers["X-Request-ID"] == "a.b-c_1"
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("error", [ClientDisconnect(), ExceptionGroup("of a stream", [BrokenResourceError()])])
+def test_a_client_that_leaves_is_no_failure(logged, error):
+    async def left(scope, receive, send):
+        raise error
+
+    async def send(message):
+        sent.append(message)
+
+    sent = []
+    asyncio.run(AnswerHeaders(left)({"type": "http", "path": "/jobs", "headers": []}, None, send))
+    assert sent == []
+    assert "request failed" not in logged()
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a" * 65, "<script>", "ä".encode(), "a,b"])

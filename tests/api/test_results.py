@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from contextlib import suppress
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from nextlabel.api.app import create_app
+from nextlabel.api.sending import Parts
+from nextlabel.core.jobs import result_files
 from nextlabel.core.kinds import registry
 from nextlabel.core.kinds.registry import result_adapter
 from nextlabel.core.kinds.results import MadeOfJson
@@ -222,3 +226,66 @@ def test_a_chart_is_drawn_of_a_result_that_has_one(client, ended):
     assert drawn.text.startswith("<svg ")
     refused = client.get(f"{ended(selection_result())}/result", headers={"Accept": "image/svg+xml"})
     assert (refused.status_code, refused.json()["detail"][:16]) == (406, "nothing is drawn")
+
+
+@pytest.mark.parametrize("accept", [JSON, CSV, TSV])
+def test_a_result_that_is_deleted_this_moment_is_sent_whole(client, ended, worker, monkeypatch, accept):
+    def is_whole(file):
+        worker.files.delete(job.removeprefix("/jobs/"))
+        return look(file)
+
+    look = result_files._is_whole
+    job = ended(prediction_result(("b.png", "cat"), ("a.png", "dog")))
+    sent = fetched(client, job, accept)
+    monkeypatch.setattr(result_files, "_is_whole", is_whole)
+    answer = fetched(client, job, accept)
+    assert (answer.status_code, answer.content) == (200, sent.content)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("bytes=2-4", slice(2, 5)),
+        ("bytes=2-", slice(2, None)),
+        ("bytes=-3", slice(-3, None)),
+        ("bytes=5-2", None),
+        ("bytes=a-b", None),
+        ("lines=1-2", None),
+        ("bytes=0-0,2-3", None),
+    ],
+)
+def test_of_ranges_one_is_sent_and_what_is_none_is_passed_over(client, ended, asked, sent):
+    job = ended(f1_result())
+    whole = fetched(client, job, JSON).content
+    answer = client.get(f"{job}/result", headers={"Range": asked})
+    assert answer.status_code == (206 if sent else 200)
+    assert answer.content == whole[sent or slice(None)]
+
+
+@pytest.mark.parametrize("asked", ["bytes=9999999-", "bytes=-0"])
+def test_a_range_beyond_the_end_is_refused_as_a_problem_is(client, ended, asked):
+    job = ended(f1_result())
+    answer = client.get(f"{job}/result", headers={"Range": asked})
+    assert (answer.status_code, answer.json()["code"]) == (416, "range_not_satisfiable")
+    assert answer.headers["Content-Range"] == f"bytes */{len(fetched(client, job, JSON).content)}"
+    assert client.get(f"{job}/result", headers={"Range": asked, "If-Range": '"another"'}).status_code == 200
+
+
+def test_what_is_sent_in_parts_is_let_go_when_its_reader_goes_away():
+    def made():
+        try:
+            yield from ("a", "b", "c")
+        finally:
+            left.append(True)
+
+    async def send(message):
+        if message.get("body") == b"b":
+            raise OSError("the reader has gone")
+
+    left = []
+    answer = Parts(made())
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    with suppress(Exception):
+        asyncio.run(answer(scope, None, send))
+    assert left == [True]
+    assert answer  # it is not what collects rubbish that let it go

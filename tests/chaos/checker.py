@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nextlabel.core.jobs.record import TRANSITIONS, Job, JobState
-from nextlabel.core.jobs.store import Event
+from nextlabel.core.jobs.stored import Event
 from tests.chaos.history import Death, Evidence, Sighting, happened_at
 
 TEMPORARY_GRACE_S = 5.0  # a file is last written so long at most before its writer is killed

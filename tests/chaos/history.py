@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nextlabel.core.jobs.record import Job, JobState
-from nextlabel.core.jobs.store import Event
+from nextlabel.core.jobs.stored import Event
 
 CLOCK_S = 0.1  # a fault is noted a moment before it is done
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nextlabel.core.jobs.record import Job, JobError, JobState
-from nextlabel.core.jobs.store import Event
+from nextlabel.core.jobs.stored import Event
 from tests.chaos.checker import check
 from tests.chaos.history import (
     Death,

@@ -59,5 +59,12 @@ def test_warnings_name_what_they_are_about_and_count_the_rest():
     assert text.getvalue() == "warning: 60 images can't be read (a, b, c, and 57 more)\n"
 
 
+def test_a_warning_tells_a_terminal_nothing():
+    text = io.StringIO()
+    warning = {"code": "unreadable_image", "detail": "an image can't be read", "count": 1, "names": ["\x1b[2J.png"]}
+    tell_warnings(job(warnings=[warning]), Console(file=text, width=100))
+    assert text.getvalue() == "warning: an image can't be read (\\x1b[2J.png)\n"
+
+
 def test_times_are_told_as_people_do():
     assert [seconds(one) for one in (3.4, 119, 150, 7500)] == ["3 s", "119 s", "2 min", "2 h 05 min"]

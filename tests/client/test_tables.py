@@ -54,6 +54,15 @@ def test_a_name_is_never_cut_nor_read_as_markup():
     assert "".join(cells) == name
 
 
+def test_what_a_terminal_obeys_is_written_out_in_names_and_sentences():
+    text = shown(prediction_result(("\x1b]0;title\x07.png", "\x1b[31mcat"), ("\u202egnp.exe.png", "день\u200dночь")))
+    assert not {"\x1b", "\x07", "\u202e"}.intersection(text)
+    assert r"\x1b]0;title\x07.png" in text
+    assert r"\u202egnp.exe.png" in text
+    assert r"\x1b[31mcat: 1" in text
+    assert "день\u200dночь" in text
+
+
 def test_a_learning_curve_tells_measured_from_forecast_and_an_audit_what_is_saved():
     curve = shown(RESULTS["learning_curve"])
     assert "measured" in curve

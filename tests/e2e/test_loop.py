@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import httpx
 import pytest
 
 from nextlabel.client.errors import JobFailed, Refused
-from nextlabel.client.http import Client
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.kinds.selection import MethodUsed
 from nextlabel.core.methods.registry import methods_of
 from nextlabel.core.tasks.classification import read_labels
-from tests.e2e.conftest import start
 
 pytestmark = pytest.mark.e2e
 
@@ -116,23 +115,21 @@ def test_every_head_runs_end_to_end(ask, data, head):
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory, real_data):
-    """Photos of clothes, half of them labelled, and a stack that may read them."""
-    folder = tmp_path_factory.mktemp("photos")
+def photos(data, real_data):
+    """Photos of clothes below the data root of these tests, half of them labelled."""
+    shutil.copytree(real_data / "clothing" / "val", data / "clothes")
     pairs = list(read_labels(real_data / "clothing" / "labels_val.txt").classes_by_name.items())
-    write_labels(folder / "half.txt", pairs[::2])
-    with start(folder / "stack", folder, real_data) as stack, Client(stack.url) as client:
-        yield client, {"path_to_img": str(real_data / "clothing" / "val"), "path_to_labels": str(folder / "half.txt")}
+    write_labels(data / "clothes.txt", pairs[::2])
+    return {"path_to_img": str(data / "clothes"), "path_to_labels": str(data / "clothes.txt")}
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("method", [*sorted({*methods_of("classification")} - {"vae"}), "vae2", "mixture1"])
-def test_every_method_selects_among_real_photos(photos, method):
-    client, paths = photos
-    request = {"kind": "selection", "backbone": "descriptor", "add": 20, "method": method, **paths}
+def test_every_method_selects_among_real_photos(client, photos, method):
+    request = {"kind": "selection", "backbone": "descriptor", "add": 20, "method": method, **photos}
     job = client.wait(client.submit(request).id, timeout_s=100)
     result = job.result
-    labelled = read_labels(Path(paths["path_to_labels"])).classes_by_name
+    labelled = read_labels(Path(photos["path_to_labels"])).classes_by_name
     assert len(set(result.data) - set(labelled)) == 20
     assert all(item.reason and len(item.top) == 3 for item in result.items)
     assert result.method.asked == method.rstrip("0123456789")

@@ -43,10 +43,10 @@ PRESS = """([key, code]) => {
 }"""
 
 
-def open_batch(visitor, project, names=BATCH, predicted=None) -> Page:
-    visitor.canned = Canned(visitor.page, canned.selection(names, predicted))
+def open_batch(visitor, project, predicted=None) -> Page:
+    visitor.canned = Canned(visitor.page, canned.selection(BATCH, predicted))
     page = visitor.open("#/label", project)
-    expect(page.get_by_role("option")).to_have_count(len(names), timeout=20_000)
+    expect(page.get_by_role("option")).to_have_count(len(BATCH), timeout=20_000)
     return page
 
 

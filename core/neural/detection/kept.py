@@ -42,7 +42,7 @@ class KeptDetectors:
             calibration = Calibration.heard(said.pop("calibration"))
             began = Began(**said.pop("began")) if "began" in said else None
             head = CropHead(**namer) if namer else None
-            return Trained(network.eval(), calibration, **said, namer=head, began=began)
+            return Trained(network=network.eval(), calibration=calibration, **said, namer=head, began=began)
         except (KeyError, ValueError, TypeError, RuntimeError):
             return None
 

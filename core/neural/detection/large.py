@@ -6,9 +6,7 @@ It takes images squeezed into a square, RGB from 0 to 1, and says a fixed number
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +22,10 @@ from torch.nn import functional
 
 from nextlabel.core.data.boxes import Detected, Floats
 from nextlabel.core.errors import WeightsMismatch, WeightsUnavailable
-from nextlabel.core.metrics.detection import Calibration, score
+from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import LEAST_SIDE, MOST_BOXES, REPORTED, Seen, of_length_1, sigmoid
 from nextlabel.core.neural.detection.letterbox import Small
-from nextlabel.core.neural.detection.training import LONGEST_STEP, LOOKS, Example, split
+from nextlabel.core.neural.detection.training import LONGEST_STEP, Best, Example, Judged, batches, rate
 from nextlabel.core.neural.training import Tick, ignore, one_thread
 from nextlabel.core.settings import Settings
 
@@ -37,7 +35,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 DEVICE = "cuda"
 BATCH = 8
 RATE, BACKBONE_RATE, DECAY = 2e-4, 2e-5, 1e-4
-WARM_UP, LAST = 0.05, 0.02  # of the steps; what is left of the rate in the end
+WARM_UP = 0.05  # of the steps
 Network = nn.Module
 REMEDY = (
     "put a folder {name} with the files config.json and model.safetensors of "
@@ -107,31 +105,20 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True, eq=False)
-class TrainedLarge:
-    """As `training.Trained`."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainedLarge(Judged):
+    """A network."""
 
     network: nn.Module
-    calibration: Calibration
-    map50: float | None
-    images: int
-    boxes: int
-    held_out: int
-    passes: int
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what the network has learnt, to be kept."""
         return {name: one.detach().cpu().clone() for name, one in self.network.state_dict().items()}
 
-    def said(self) -> dict[str, Any]:
-        """Return all but the network, as JSON can hold it."""
-        numbers = {name: getattr(self, name) for name in ("map50", "images", "boxes", "held_out", "passes")}
-        return {**numbers, "calibration": self.calibration.said()}
-
     @classmethod
     def heard(cls, network: nn.Module, said: dict[str, Any]) -> TrainedLarge:
         """Read what `said` gives."""
-        return cls(network.eval(), **{**said, "calibration": Calibration.heard(said["calibration"])})
+        return cls(network=network.eval(), **{**said, "calibration": Calibration.heard(said["calibration"])})
 
 
 class LargeDetector:
@@ -188,7 +175,8 @@ def _squeezed(images: Sequence[Small], side: int, device: torch.device) -> Tenso
 @one_thread()
 def fine_tune_large(
     network: Network,
-    examples: Sequence[Example],
+    learnt: Sequence[Example],
+    held: Sequence[Example],
     n_classes: int,
     side: int,
     device: str,
@@ -202,20 +190,13 @@ def fine_tune_large(
     `tick` counts images passed; it is called once a batch has been looked at, too.
     """
     rng, on = np.random.default_rng(seed), torch.device(device)
-    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed))
     network.to(device)
     optimiser = torch.optim.AdamW(_groups(network), weight_decay=DECAY)
     steps = max(1, passes // BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
-    best = _Best(held, n_classes, side, device)
-    rounds = -(-steps * BATCH // len(learnt))
-    order = np.concatenate([rng.permutation(len(learnt)) for _ in range(rounds)])[: steps * BATCH]
-    mirrored = rng.random(len(order)) < 0.5
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps, WARM_UP))
+    best = Best(held, n_classes, steps, lambda images: _looked_at(images, network, side, device))
     with seeded(seed, on):
-        for step in range(steps):
-            at = range(step * BATCH, (step + 1) * BATCH)
-            batch = [learnt[order[i]].turned() if mirrored[i] else learnt[order[i]] for i in at]
+        for step, batch in enumerate(batches(learnt, BATCH, steps, rng)):
             network.train()
             optimiser.zero_grad()
             loss = _loss(network, batch, side, on)
@@ -225,9 +206,15 @@ def fine_tune_large(
             optimiser.step()
             schedule.step()
             tick((step + 1) * BATCH, steps * BATCH)
-            if step + 1 in looks and best.is_over(network, (step + 1) * BATCH):
+            if best.is_over(network, step + 1, BATCH):
                 break
-    return best.trained(network, learnt)
+    return TrainedLarge(network=network.eval(), **best.restore(network, learnt))
+
+
+def _looked_at(images: Sequence[Small], network: Network, side: int, device: str) -> Iterator[Seen]:
+    detector = LargeDetector(network, side, device)
+    for at in range(0, len(images), BATCH):
+        yield from detector(images[at : at + BATCH])
 
 
 def _loss(network: nn.Module, batch: Sequence[Example], side: int, device: torch.device) -> Tensor:
@@ -252,46 +239,3 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
         {"params": [p for name, p in named if "backbone" in name], "lr": BACKBONE_RATE},
         {"params": [p for name, p in named if "backbone" not in name], "lr": RATE},
     ]
-
-
-def _rate(step: int, steps: int) -> float:
-    rise = min(1.0, (step + 1) / max(1.0, WARM_UP * steps))
-    return rise * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-class _Best:
-    """Keeps the network as it was at the best look at the held-out images; without one, as it was at the last."""
-
-    def __init__(self, held: Sequence[Example], n_classes: int, side: int, device: str) -> None:
-        self._held, self._n_classes, self._side, self._device = held, n_classes, side, device
-        self._kept: dict[str, Tensor] = {}
-        self._said: list[Detected] = []
-        self._map, self._passes, self._worse = -1.0, 0, 0
-        self._map50: float | None = None
-
-    def is_over(self, network: nn.Module, passes: int) -> bool:
-        """Look, and say whether it was worse twice running."""
-        said: list[Detected] = []
-        detector = LargeDetector(network, self._side, self._device)
-        for at in range(0, len(self._held), BATCH):
-            said += [one.detected for one in detector([one.image for one in self._held[at : at + BATCH]])]
-        scores = score([one.truth for one in self._held], said, [str(c) for c in range(self._n_classes)])
-        reached = scores.mean_average_precision
-        if reached is not None and reached < self._map:
-            self._worse += 1
-            return self._worse == 2
-        self._map, self._map50, self._passes, self._worse = reached or 0.0, scores.map50, passes, 0
-        self._said, self._kept = said, copy.deepcopy(network.state_dict())
-        return False
-
-    def trained(self, network: nn.Module, learnt: Sequence[Example]) -> TrainedLarge:
-        network.load_state_dict(self._kept)
-        return TrainedLarge(
-            network.eval(),
-            calibration=Calibration.of([one.truth for one in self._held], self._said, self._n_classes),
-            map50=self._map50,
-            images=len(learnt),
-            boxes=sum(len(one.truth.classes) for one in learnt),
-            held_out=len(self._held),
-            passes=self._passes,
-        )

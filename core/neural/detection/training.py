@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nextlabel.core.data.boxes import Detected, Floats
 from nextlabel.core.metrics.detection import Calibration, Truth, score
 from nextlabel.core.neural.detection.augmentation import augmented
 from nextlabel.core.neural.detection.crop_classifier import CropHead
-from nextlabel.core.neural.detection.detector import Detector
+from nextlabel.core.neural.detection.detector import Detector, Seen
 from nextlabel.core.neural.detection.letterbox import Small, filled_up
 from nextlabel.core.neural.detection.network import MULTIPLE_OF, Yolox, positions
 from nextlabel.core.neural.detection.targets import assign
@@ -74,30 +74,42 @@ class Began:
     trainings: int
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A network, and what is known of it by the images that were held out.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judged:
+    """What is known of a trained network by the images that were held out.
 
     map50: at the best look; None: no box was held out. images, boxes: trained on; held_out: images. passes: until that
-    look. namer: what helps to name what is in boxes; None: nothing does. began: where training went on from; None: from
-    weights that knew nothing of these images.
+    look.
     """
 
-    network: Yolox
     calibration: Calibration
     map50: float | None
     images: int
     boxes: int
     held_out: int
     passes: int
-    namer: CropHead | None = None
-    began: Began | None = None
 
     def said(self) -> dict[str, Any]:
         """Return all but the network's weights, as JSON can hold it."""
         numbers = {name: getattr(self, name) for name in ("map50", "images", "boxes", "held_out", "passes")}
+        return {**numbers, "calibration": self.calibration.said()}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trained(Judged):
+    """A network.
+
+    namer: what helps to name what is in boxes; None: nothing does. began: where training went on from; None: from
+    weights that knew nothing of these images.
+    """
+
+    network: Yolox
+    namer: CropHead | None = None
+    began: Began | None = None
+
+    def said(self) -> dict[str, Any]:
         began = {} if self.began is None else {"began": asdict(self.began)}
-        return {**numbers, **began, "calibration": self.calibration.said(), "shape": self.network.shape}
+        return {**super().said(), **began, "shape": self.network.shape}
 
 
 @dataclass(frozen=True)
@@ -115,41 +127,41 @@ class Known:
 @one_thread()
 def fine_tune(
     network: Yolox,
-    examples: Sequence[Example],
+    learnt: Sequence[Example],
+    held: Sequence[Example],
     n_classes: int,
-    side: int,
     *,
     passes: int,
     seed: int,
     augments: bool = False,
-    known: Known | None = None,
+    known: Mapping[int, int] | None = None,
     tick: Tick = ignore,
 ) -> Trained:
-    """Train the network, which is changed, for new classes; return it as it was best. `tick` counts images passed.
+    """Train the network, which is changed, for new classes; return it as it was best on what is held out.
 
-    augments: whether images are made otherwise by chance, each time that they pass, besides mirrored. known: what the
-    network knows of these examples; None: it has seen none of them.
+    augments: whether images are made otherwise by chance, each time that they pass, besides mirrored. known: by class
+    which of the network's own it is. `tick` counts images passed.
     """
     rng = np.random.default_rng(seed)
     with drawn_from(seed):
-        network.new_classes(n_classes, {} if known is None else known.classes)
+        network.new_classes(n_classes, known)
     network.to(memory_format=torch.channels_last)  # a sixth less time
-    learnt, held = ([examples[i] for i in part] for part in split([one.is_boxed for one in examples], seed, known))
     optimiser = torch.optim.AdamW(_groups(network), lr=RATE)
     steps = max(1, passes // BATCH)
-    looks = {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
-    best = _Best(held, n_classes, side)
-    for step, batch in enumerate(_batches(learnt, steps, rng, augments)):
+    best = Best(held, n_classes, steps, Detector(network, engine="torch"))
+    for step, batch in enumerate(batches(learnt, BATCH, steps, rng)):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * _rate(step, steps)
+            group["lr"] = RATE * rate(step, steps, WARM_UP)
         optimiser.zero_grad()
-        _loss(network, batch, tick, step * BATCH, steps * BATCH).backward()  # type: ignore[no-untyped-call]
+        seen = [one.augmented(rng) for one in batch] if augments else batch
+        _loss(network, seen, tick, step * BATCH, steps * BATCH).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST_STEP)
         optimiser.step()
         tick((step + 1) * BATCH, steps * BATCH)
-        if step + 1 in looks and best.is_over(network, (step + 1) * BATCH, last=step + 1 == steps):
+        if best.is_over(network, step + 1, BATCH):
             break
-    return best.trained(network, learnt)
+    network.to(memory_format=torch.contiguous_format)
+    return Trained(network=network.eval(), **best.restore(network, learnt))
 
 
 def split(boxed: Sequence[bool], seed: int, known: Known | None = None) -> tuple[list[int], list[int]]:
@@ -169,16 +181,14 @@ def split(boxed: Sequence[bool], seed: int, known: Known | None = None) -> tuple
     return sorted(order[aside:]), sorted(order[:aside])
 
 
-def _batches(
-    examples: Sequence[Example], steps: int, rng: np.random.Generator, augments: bool
-) -> Iterator[list[Example]]:
-    """Draw the examples in rounds, each of them once a round; every other one is mirrored."""
-    rounds = -(-steps * BATCH // len(examples))
-    order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * BATCH]
+def batches(examples: Sequence[Example], of: int, steps: int, rng: np.random.Generator) -> Iterator[list[Example]]:
+    """Draw the examples in rounds, each of them once a round; every other one is mirrored. of: so many are a batch."""
+    rounds = -(-steps * of // len(examples))
+    order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * of]
     mirrored = rng.random(len(order)) < 0.5
-    drawn = [examples[i].turned() if turn else examples[i] for i, turn in zip(order, mirrored, strict=True)]
-    for at in range(0, len(drawn), BATCH):
-        yield [one.augmented(rng) if augments else one for one in drawn[at : at + BATCH]]
+    for at in range(0, len(order), of):
+        turns = zip(order[at : at + of], mirrored[at : at + of], strict=True)
+        yield [examples[i].turned() if turn else examples[i] for i, turn in turns]
 
 
 def _groups(network: Yolox) -> list[dict[str, object]]:
@@ -190,9 +200,9 @@ def _groups(network: Yolox) -> list[dict[str, object]]:
     ]
 
 
-def _rate(step: int, steps: int) -> float:
-    """Return the share of the highest rate: it rises for a while, then falls along a cosine."""
-    rise = min(1.0, (step + 1) / (WARM_UP * steps))
+def rate(step: int, steps: int, warm_up: float) -> float:
+    """Return the share of the highest rate: it rises for a share of the steps, then falls along a cosine."""
+    rise = min(1.0, (step + 1) / (warm_up * steps))
     return rise * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
@@ -273,46 +283,46 @@ def _up(length: int) -> int:
 # --- the held-out part ------------------------------------------------------------------------------------------
 
 
-class _Best:
-    """Keeps the network as it was at the best look at the held-out images."""
+class Best:
+    """Keeps a network as it was at the best look at the held-out images; without a box on them, as it was at the last.
 
-    def __init__(self, held: Sequence[Example], n_classes: int, side: int) -> None:
-        self._held, self._classes, self._side = held, [str(c) for c in range(n_classes)], side
-        self._kept: dict[str, Tensor] | None = None
-        self._map, self._passes = -1.0, 0
+    look: finds what is on images, by the network as it is.
+    """
+
+    def __init__(
+        self, held: Sequence[Example], n_classes: int, steps: int, look: Callable[[list[Small]], Iterable[Seen]]
+    ) -> None:
+        self._held, self._classes, self._look = held, [str(c) for c in range(n_classes)], look
+        self._steps, self._looks = steps, {round(steps * (i + 1) / LOOKS) for i in range(LOOKS)}
+        self._kept: dict[str, Tensor] = {}
+        self._map, self._passes, self._worse = -1.0, 0, 0
         self._map50: float | None = None
         self._detected: list[Detected] = []
-        self._worse = 0
 
-    def is_over(self, network: Yolox, passes: int, *, last: bool) -> bool:
-        """Look, and say whether it was worse twice running. Without a held-out box, the last is the best."""
-        said = self._look(network)
-        scores = score([one.truth for one in self._held], said, self._classes)
+    def is_over(self, network: nn.Module, step: int, batch: int) -> bool:
+        """Look, if it is time to after so many steps, and say whether it was worse twice running."""
+        if step not in self._looks:
+            return False
+        detected = [seen.detected for seen in self._look([one.image for one in self._held])]
+        scores = score([one.truth for one in self._held], detected, self._classes)
         reached = scores.mean_average_precision
-        if reached is None and not last:
+        if reached is None and step < self._steps:
             return False
         if reached is not None and reached < self._map:
             self._worse += 1
             return self._worse == 2
-        self._map, self._map50, self._passes, self._worse = reached or 0.0, scores.map50, passes, 0
-        self._detected = said
-        self._kept = copy.deepcopy(network.state_dict())
+        self._map, self._map50, self._passes, self._worse = reached or 0.0, scores.map50, step * batch, 0
+        self._detected, self._kept = detected, copy.deepcopy(network.state_dict())
         return False
 
-    def _look(self, network: Yolox) -> list[Detected]:
-        detector = Detector(network, engine="torch")
-        return [seen.detected for seen in detector([one.image for one in self._held])]
-
-    def trained(self, network: Yolox, learnt: Sequence[Example]) -> Trained:
-        assert self._kept is not None
-        network.to(memory_format=torch.contiguous_format)
+    def restore(self, network: nn.Module, learnt: Sequence[Example]) -> dict[str, Any]:
+        """Make the network what it was at the best look; return what makes a `Judged` of it."""
         network.load_state_dict(self._kept)
-        return Trained(
-            network.eval(),
-            calibration=Calibration.of([one.truth for one in self._held], self._detected, len(self._classes)),
-            map50=self._map50,
-            images=len(learnt),
-            boxes=sum(len(one.truth.classes) for one in learnt),
-            held_out=len(self._held),
-            passes=self._passes,
-        )
+        return {
+            "calibration": Calibration.of([one.truth for one in self._held], self._detected, len(self._classes)),
+            "map50": self._map50,
+            "images": len(learnt),
+            "boxes": sum(len(one.truth.classes) for one in learnt),
+            "held_out": len(self._held),
+            "passes": self._passes,
+        }

@@ -29,7 +29,7 @@ from nextlabel.core.neural.detection.detector import MOST_BOXES, PROPOSED, Detec
 from nextlabel.core.neural.detection.kept import KeptDetectors
 from nextlabel.core.neural.detection.large import can_be_had
 from nextlabel.core.neural.detection.network import Yolox
-from nextlabel.core.neural.detection.training import Trained, fine_tune, split
+from nextlabel.core.neural.detection.training import Trained, fine_tune
 from nextlabel.core.neural.detection.weights import CLASSES, NAME, find_weights, is_here, read_weights
 from nextlabel.core.neural.hub import digest_of_file
 from nextlabel.core.neural.training import drawn_from
@@ -43,18 +43,19 @@ from nextlabel.core.pipelines.detection.earlier import (
 )
 from nextlabel.core.pipelines.detection.large import featuring_large_finder, large_finder
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
-from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by, summary_of
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
 from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import (
     LARGER_SIDE,
     SIDE,
     are_small,
+    divided,
     keep,
     key_of,
     read_examples,
 )
-from nextlabel.core.pipelines.material import DIGITS, all_rounded, rounded
+from nextlabel.core.pipelines.material import DIGITS, all_rounded
 from nextlabel.core.pipelines.run import Run
 
 BOXES = TypeAdapter(tuple[PredictedBox, ...])  # one call for all boxes of an image, not one for each
@@ -274,29 +275,27 @@ class _Training:
         """Return it, and by their digests all images that it ever learnt from, and those that were held out."""
         seed, backbone = self.request.seed, self.backbone
         examples = read_examples(self.pool, self.drawn, self.classes, self.side, seed, self.run)
-        of = [digests[row] for row in examples]
-        known = None if earlier is None else earlier.knows(of, self.classes)
+        known = None if earlier is None else earlier.knows([digests[row] for row in examples], self.classes)
+        learnt, held = divided(examples, seed, known)
         trained = fine_tune(
             start() if earlier is None else earlier.network,
-            list(examples.values()),
+            [examples[row] for row in learnt],
+            [examples[row] for row in held],
             len(self.classes),
-            self.side,
             passes=passes,
             seed=seed,
             augments=self.small,
-            known=known,
+            known=None if known is None else known.classes,
             tick=part.tick,
         )
         if backbone is not None:
-            trained = with_namer(trained, examples, backbone, self.side, self.pool, seed, self.run, known)
-        learnt, held = (
-            tuple(of[i] for i in some) for some in split([one.is_boxed for one in examples.values()], seed, known)
-        )
+            trained = with_namer(trained, examples, learnt, held, backbone, self.side, self.pool, seed, self.run)
+        of_learnt, of_held = (tuple(digests[row] for row in rows) for rows in (learnt, held))
         if earlier is None:
-            return trained, learnt, held
+            return trained, of_learnt, of_held
         before = earlier.lessons  # of images that weren't read today, too: they may be another day
         trained = replace(trained, began=earlier.began)
-        return trained, tuple(sorted({*before.learnt, *learnt})), tuple(sorted({*before.held, *held}))
+        return trained, tuple(sorted({*before.learnt, *of_learnt})), tuple(sorted({*before.held, *of_held}))
 
 
 def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
@@ -323,17 +322,5 @@ def _summary(
 ) -> DetectorSummary:
     began = trained.began
     warm_from = None if began is None else WarmFrom(detector=began.key, images=began.images, trainings=began.trainings)
-    return DetectorSummary(
-        name=NAME,
-        classes=tuple(classes),
-        images=trained.images,
-        boxes=trained.boxes,
-        held_out=trained.held_out,
-        passes=trained.passes,
-        named_by=None if namer is None else namer.backbone.name,
-        image_size=side,
-        augmented=augmented,
-        map50=None if trained.map50 is None else rounded(trained.map50),
-        thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
-        warm_from=warm_from,
-    )
+    named_by = None if namer is None else namer.backbone.name
+    return summary_of(trained, NAME, classes, side, named_by=named_by, augmented=augmented, warm_from=warm_from)

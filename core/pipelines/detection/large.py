@@ -13,7 +13,6 @@ from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
-from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.kept import KeptDetectors
@@ -29,10 +28,9 @@ from nextlabel.core.neural.detection.large import (
 )
 from nextlabel.core.neural.detection.network import MULTIPLE_OF
 from nextlabel.core.neural.hub import digest_of_file
-from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by
+from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by, summary_of
 from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
-from nextlabel.core.pipelines.detection.training_set import keep, key_of, read_examples
-from nextlabel.core.pipelines.material import rounded
+from nextlabel.core.pipelines.detection.training_set import divided, keep, key_of, read_examples
 from nextlabel.core.pipelines.run import Run
 
 SIDE = 640  # pixels, unless the request says so: that of the published weights
@@ -104,9 +102,11 @@ def large_finder(
     if trained is None:
         part.begin()
         examples = read_examples(pool, drawn, classes, side, request.seed, run)
+        learnt, held = divided(examples, request.seed)
         trained = fine_tune_large(
             read_large(folder, len(classes), request.seed),
-            list(examples.values()),
+            [examples[row] for row in learnt],
+            [examples[row] for row in held],
             len(classes),
             side,
             device,
@@ -118,17 +118,7 @@ def large_finder(
             tensors, said = trained.tensors(), trained.said()
             keep(lambda: kept.write(key, tensors, said), run)
     part.end()
-    summary = DetectorSummary(
-        name=folder.name,
-        classes=classes,
-        images=trained.images,
-        boxes=trained.boxes,
-        held_out=trained.held_out,
-        passes=trained.passes,
-        image_size=side,
-        map50=None if trained.map50 is None else rounded(trained.map50),
-        thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
-    )
+    summary = summary_of(trained, folder.name, classes, side)
     return LargeFinder(
         classes, side, trained.calibration, summary, weights, device, folder.name, trained.network, device
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.letterbox import Small
+from nextlabel.core.neural.detection.training import Judged
 from nextlabel.core.pipelines.detection.images import in_batches
+from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
 
 
@@ -131,3 +133,19 @@ class Found:
     seen: Mapping[int, Seen]
     sizes: Mapping[int, tuple[int, int]]
     unreadable: tuple[SkippedFile, ...]
+
+
+def summary_of(trained: Judged, name: str, classes: Sequence[str], side: int, **more: Any) -> DetectorSummary:
+    """Say how a network was trained, and what came of it. more: fields that not every detector has."""
+    return DetectorSummary(
+        name=name,
+        classes=tuple(classes),
+        images=trained.images,
+        boxes=trained.boxes,
+        held_out=trained.held_out,
+        passes=trained.passes,
+        image_size=side,
+        map50=None if trained.map50 is None else rounded(trained.map50),
+        thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
+        **more,
+    )

@@ -18,7 +18,7 @@ from nextlabel.core.neural.backbones import USUAL, Backbone
 from nextlabel.core.neural.detection.crop_classifier import CropClassifier, CropHead, embed_crops
 from nextlabel.core.neural.detection.detector import Detector
 from nextlabel.core.neural.detection.letterbox import Small
-from nextlabel.core.neural.detection.training import Example, Known, Trained, split
+from nextlabel.core.neural.detection.training import Example, Trained
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.run import Run
 
@@ -38,23 +38,22 @@ def naming_backbone(request: Detecting, run: Run) -> Backbone | None:
 def with_namer(
     trained: Trained,
     examples: Mapping[int, Example],
+    learnt: Sequence[int],
+    held: Sequence[int],
     backbone: Backbone,
     side: int,
     pool: Pool,
     seed: int,
     run: Run,
-    known: Known | None = None,
 ) -> Trained:
     """Return the detector with what names its boxes, if that is worth it, else as it was.
 
-    examples: by row of the pool, those that it was trained on or held against. known: as of `fine_tune`. Raises what
+    examples: by row of the pool. learnt, held: the rows of those that it was trained on, and held against. Raises what
     reading images does.
     """
     n_classes = trained.network.n_classes
     if trained.map50 is None or n_classes < 2:
         return trained
-    rows = list(examples)
-    learnt, held = ([rows[i] for i in part] for part in split([one.is_boxed for one in examples.values()], seed, known))
     truth = [examples[row].truth for row in held]
     plain = Detector(trained.network, engine="torch")([examples[row].image for row in held])
     classes, before = named(truth, [one.detected for one in plain])
@@ -70,7 +69,7 @@ def with_namer(
         return trained
     return replace(
         trained,
-        namer=views.head(rows, n_classes, seed),
+        namer=views.head(list(examples), n_classes, seed),
         map50=score(truth, viewed, [str(c) for c in range(n_classes)]).map50,
         calibration=Calibration.of(truth, viewed, n_classes),
     )

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import fault_of, iou
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import Fault, InvalidRequest, NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import KIND, BoxExample, DetectionSimilarItem, DetectionSimilarResult, SimilarRequest
+from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest
 from nextlabel.core.pipelines.detection.crops import (
     MOST_CROPS,
@@ -54,11 +56,8 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     crops = Crops.join(like, unlike, found)
     kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run)
     run.stage("rank")
-    likes, unlikes = (
-        np.flatnonzero(kept < len(like)),
-        np.flatnonzero((kept >= len(like)) & (kept < len(like) + len(unlike))),
-    )
-    candidates = np.flatnonzero(kept >= len(like) + len(unlike))
+    part = np.digitize(kept, np.cumsum([len(like), len(unlike)]))
+    likes, unlikes, candidates = (np.flatnonzero(part == i) for i in range(3))
     if not len(likes):
         raise NameNotInPool("none of the images of like_boxes can be read")
     if len(candidates) < request.add:
@@ -69,25 +68,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     best = np.argsort(-scores, kind="stable")[: request.add]
     chosen = candidates[best]
     closest, _ = nearest(geometry.units(chosen), geometry.units(likes))
-    told = crops.take(kept[chosen])
-    names = labelled.pool.names
-
-    def named(class_: int) -> str | None:
-        return None if class_ == NONE else predicted.classes[class_]
-
-    items = tuple(
-        DetectionSimilarItem(
-            rank=i + 1,
-            name=names[told.rows[i]],
-            box=box_of_place(told.places[i].tolist()),
-            score=rounded(scores[best[i]]),
-            like=int(kept[likes[closest[i]]]),
-            class_name=named(int(told.drawn[i])),
-            predicted=named(int(told.predicted[i])),
-            confidence=rounded(told.scores[i]) if told.drawn[i] == NONE else None,
-        )
-        for i in range(len(chosen))
-    )
+    items = _items(crops.take(kept[chosen]), scores[best], kept[likes[closest]], predicted.classes, labelled.pool)
     return DetectionSimilarResult(
         data=tuple(dict.fromkeys(item.name for item in items)),
         items=items,
@@ -106,6 +87,29 @@ def _are(found: Crops, examples: Crops) -> NDArray[np.bool_]:
     same = found.rows[:, None] == examples.rows[None]
     are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME)).any(axis=1)
     return are
+
+
+def _items(
+    chosen: Crops, scores: NDArray[np.float64], like: Rows, classes: Sequence[str], pool: Pool
+) -> tuple[DetectionSimilarItem, ...]:
+    """chosen: n boxes, best first. scores: (n,). like: (n,) the example that is the most like each."""
+
+    def named(class_: int) -> str | None:
+        return None if class_ == NONE else classes[class_]
+
+    return tuple(
+        DetectionSimilarItem(
+            rank=i + 1,
+            name=pool.names[chosen.rows[i]],
+            box=box_of_place(chosen.places[i].tolist()),
+            score=rounded(scores[i]),
+            like=int(like[i]),
+            class_name=named(int(chosen.drawn[i])),
+            predicted=named(int(chosen.predicted[i])),
+            confidence=rounded(chosen.scores[i]) if chosen.drawn[i] == NONE else None,
+        )
+        for i in range(len(scores))
+    )
 
 
 def _at(examples: Sequence[BoxExample], field: str, labelled: LabelledBoxes, run: Run) -> Crops:

@@ -14,7 +14,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels, WarningCode
 from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.neural.detection.kept import VERSION
-from nextlabel.core.neural.detection.training import Example
+from nextlabel.core.neural.detection.training import Example, Known, split
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
 from nextlabel.core.pipelines.run import Run
@@ -57,6 +57,13 @@ def read_examples(
     if not any(one.is_boxed for one in examples.values()):
         raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
     return examples
+
+
+def divided(examples: Mapping[int, Example], seed: int, known: Known | None = None) -> tuple[list[int], list[int]]:
+    """Return the rows of the examples that are learnt from, and of those that are held out. known: as of `split`."""
+    rows = list(examples)
+    learnt, held = split([one.is_boxed for one in examples.values()], seed, known)
+    return [rows[i] for i in learnt], [rows[i] for i in held]
 
 
 def learnt_rows(drawn: Mapping[int, BoxedImage], most: int, seed: int) -> list[int]:

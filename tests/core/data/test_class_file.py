@@ -77,11 +77,27 @@ def test_what_can_not_be_is_refused_in_a_request_and_in_a_file(tmp_path, declare
 
 
 @pytest.mark.parametrize(
-    "content", ["[", "{}", "[1]", '[{"name": 1}]', '[{"name": "a", "hotkey": "1"}]', '[{"key": "1"}]', "[" * 100_000]
+    "content",
+    [
+        "[",
+        "{}",
+        "[1]",
+        '[{"name": 1}]',
+        '[{"name": "a", "hotkey": "1"}]',
+        '[{"key": "1"}]',
+        '[{"name": "a", "name": "b"}]',
+        "[" * 100_000,
+    ],
 )
 def test_a_file_that_is_none_is_named(tmp_path, content):
     with pytest.raises(LabelsMalformed, match=r"classes\.json"):
         written(tmp_path, content)
+
+
+def test_what_has_the_files_name_and_is_none_is_named(tmp_path):
+    (tmp_path / "classes.json").mkdir()
+    with pytest.raises(LabelsMalformed, match="not a regular file"):
+        declared_classes(tmp_path, [tmp_path])
 
 
 def test_a_file_that_somebody_else_wrote_meanwhile_is_not_written_over(declare):

@@ -3,7 +3,6 @@ otherwise: a backslash or a drive could be Windows', a class in brackets a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,6 +30,6 @@ def pairs(entries: list[Entry]) -> list[tuple[str, str]]:
     return [(entry.name, entry.class_name) for entry in entries if entry.class_name is not None]
 
 
-def imported(reading: Reading, pool: Iterable[str] | None = None, **options: Any) -> list[tuple[str, str]]:
+def imported(reading: Reading, **options: Any) -> list[tuple[str, str]]:
     """The labels of what was read, as they would be written."""
-    return labels_of(reading, pool, **options).pairs
+    return labels_of(reading, None, **options).pairs

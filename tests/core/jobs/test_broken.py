@@ -10,7 +10,8 @@ from nextlabel.core.errors import JobBroken, JobLost, JobNotFound, StoreRefused,
 from nextlabel.core.jobs.outbox import Outbox
 from nextlabel.core.jobs.record import JobError, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.shards import ShardStore
-from nextlabel.core.jobs.store import COUNTED, JobStore, reaching_redis
+from nextlabel.core.jobs.store import JobStore, reaching_redis
+from nextlabel.core.jobs.stored import COUNTED
 
 P = "nextlabel:"
 

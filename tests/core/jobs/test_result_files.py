@@ -154,18 +154,27 @@ def test_results_are_their_owners_alone_unless_the_folder_is_a_group_s(files, fo
 @pytest.mark.parametrize("left", [WHOLE[:20], WHOLE[:-1], b"", bytes(len(WHOLE))])
 def test_a_file_that_is_not_what_was_written_is_told(files, left):
     files.write("job_1", 2, [WHOLE])
-    assert files.whole(job()).read_bytes() == WHOLE
+    assert files.content(job()) == WHOLE
     files.path(job()).write_bytes(left)
     with pytest.raises(ResultDamaged, match="submit it again"):
-        files.whole(job())
+        files.content(job())
 
 
 def test_of_a_large_result_the_end_is_looked_at(files, monkeypatch):
     monkeypatch.setattr(result_files, "PARSED_BYTES", 10)
     files.write("job_1", 1, [b'{"its middle": is not looked at}'])
     files.write("job_1", 2, [b'{"its end": "is looked at'])
-    assert files.whole(job(ended_by=1))
+    assert files.content(job(ended_by=1))
     with pytest.raises(ResultDamaged):
+        files.content(job())
+
+
+def test_a_result_that_is_open_is_read_to_its_end_whoever_deletes_it(files):
+    files.write("job_1", 2, [WHOLE])
+    with files.whole(job()) as file:
+        files.delete("job_1")
+        assert file.read() == WHOLE
+    with pytest.raises(ResultExpired):
         files.whole(job())
 
 

@@ -203,6 +203,17 @@ def test_files_brought_along_are_looked_at_before_the_job_is_taken(settings, roo
     assert faults({**SELECTION, "backbone": None, field: path}, settings) == [(f"/{field}", code)]
 
 
+@pytest.mark.parametrize(("file", "asked"), [("validation.json", {}), ("notes.json", {"person": "anna"})])
+def test_damaged_files_beside_the_labels_are_told_before_anything_is_embedded(settings, root, file, asked):
+    folder = root / "of_people"
+    folder.mkdir()
+    (folder / "anna.txt").write_text("a.png\tcat\nb.png\tdog\n")
+    body = {**SELECTION, "path_to_labels": "of_people", **asked}
+    admit(body, settings)
+    (folder / file).write_text("[")
+    assert faults(body, settings) == [("/path_to_labels", "labels_malformed")]
+
+
 def test_half_of_a_validation_set_is_told_what_belongs_to_it(settings):
     body = {**PREDICTION, "kind": "learning_curve", "path_to_img_val": "pool"}
     assert faults(body, settings) == [("/path_to_labels_val", "missing_field")]

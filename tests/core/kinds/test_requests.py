@@ -145,6 +145,8 @@ def test_every_fault_is_told_at_once():
         ({"backbone": 5}, ("/backbone", "invalid_value")),
         ({"add": 10**400}, ("/add", "invalid_value")),
         ({"add": 1.5}, ("/add", "invalid_value")),
+        ({"add": True}, ("/add", "invalid_value")),
+        ({"deadline_s": True}, ("/deadline_s", "invalid_value")),
         ({"seed": 2**32}, ("/seed", "invalid_value")),
         ({"content": 1}, ("/content", "invalid_value")),
         ({"content": "true"}, ("/content", "invalid_value")),

@@ -120,6 +120,8 @@ def test_a_tenth_of_what_auto_picks_is_for_coverage_and_the_rest_for_doubt():
         ("det_sum", True, True, "det_sum"),
         ("random", False, True, "random"),
         ("uherding", False, True, "maxherding"),
+        ("auto", False, False, "random"),
+        ("det_sum", False, False, "random"),
     ],
 )
 def test_before_a_box_is_drawn_images_are_chosen_by_coverage(asked, boxes, embeddings, chosen):

@@ -189,46 +189,56 @@ def test_a_mended_file_is_loaded_after_a_refusal(loader, weights):
 # --- weights from the hub ---------------------------------------------------------------------------------------
 
 
-def ask_the_hub(tmp_path, name, **environment):
-    """In a process of its own, whose hub is a closed port of this machine."""
-    code = (
-        "from nextlabel.core.errors import WeightsUnavailable\n"
-        "from nextlabel.core.neural.backbones import BackboneLoader\n"
-        "from nextlabel.core.embeddings.catalogue import find_backbone; from nextlabel.core.settings import Settings\n"
-        f"loader = BackboneLoader(Settings(hub_timeout_s=1), 'cpu')\n"
-        f"try: print('loaded', loader.load(find_backbone({name!r})).weights)\n"
-        "except WeightsUnavailable as error: print(error.code, error.detail)\n"
-    )
-    hub = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(tmp_path / "hub"), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=False,
-        env={**os.environ, **hub, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+ASK_THE_HUB = """
+from nextlabel.core.embeddings.catalogue import find_backbone
+from nextlabel.core.errors import WeightsUnavailable
+from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.settings import Settings
+
+loader = BackboneLoader(Settings(hub_timeout_s=1), "cpu")
+for name in ("b0", "test_resnet"):
+    try:
+        print("loaded", loader.load(find_backbone(name)).weights)
+    except WeightsUnavailable as error:
+        print(error.code, error.detail)
+"""
 
 
-def test_without_a_file_and_a_hub_both_remedies_are_named(tmp_path):
-    said = ask_the_hub(tmp_path, "b0", NEXTLABEL_WEIGHTS_DIR=str(tmp_path))
-    assert said.startswith(
-        "weights_unavailable the weights of efficientnet_b0 are not here, and the hub can't be reached"
-    )
-    assert f"put efficientnet_b0.safetensors into NEXTLABEL_WEIGHTS_DIR ({tmp_path})" in said
-    assert "give the worker access to the Hugging Face hub" in said
-
-
-def test_a_file_in_the_hubs_own_cache_needs_no_hub(tmp_path):
-    repository = tmp_path / "hub" / "hub" / "models--timm--test_resnet.r160_in1k"
+@pytest.fixture(scope="module")
+def without_a_hub(tmp_path_factory):
+    """The folder of weights of a process whose hub is a closed port of this machine, and what it said of b0, which is
+    nowhere, and of test_resnet, which is in the hub's own cache."""
+    folder = tmp_path_factory.mktemp("hub")
+    repository = folder / "hub" / "models--timm--test_resnet.r160_in1k"
     snapshot = repository / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc")
     write_weights(snapshot, "model", architecture="test_resnet")
-    assert ask_the_hub(tmp_path, "test_resnet").startswith("loaded ")
+    hub = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_THE_HUB],
+        check=False,
+        env={**os.environ, **hub, "NEXTLABEL_WEIGHTS_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, *done.stdout.splitlines()
+
+
+def test_without_a_file_and_a_hub_both_remedies_are_named(without_a_hub):
+    folder, said, _ = without_a_hub
+    assert said.startswith(
+        "weights_unavailable the weights of efficientnet_b0 are not here, and the hub can't be reached"
+    )
+    assert f"put efficientnet_b0.safetensors into NEXTLABEL_WEIGHTS_DIR ({folder})" in said
+    assert "give the worker access to the Hugging Face hub" in said
+
+
+def test_a_file_in_the_hubs_own_cache_needs_no_hub(without_a_hub):
+    assert without_a_hub[2].startswith("loaded ")
 
 
 def test_a_network_that_nobody_published_weights_of_says_so(loader):
@@ -271,8 +281,17 @@ def test_the_backbone_used_last_is_kept_whatever_the_seed_and_the_one_before_is_
     assert loader.load(find_backbone("test_resnet")) is not first
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_an_embedding_does_not_depend_on_how_many_images_its_batch_has(loader):
-    """MobileNet's kernels sum in another order for one image than for several."""
+    """MobileNet's kernels sum in another order for one image than for several. In one thread, torch's do so still."""
     backbone = loader.load(find_backbone("mobilenet"), "random")
     batch = np.random.default_rng(0).integers(0, 255, (11, 224, 224, 3), dtype=np.uint8)
     together = backbone.forward(batch)

@@ -18,8 +18,8 @@ def by_timm(config, image):
     return transform(image).permute(1, 2, 0).numpy()
 
 
-def resize_matrix(cut, interpolation, longer=0):
-    (matrix,) = resize_matrices([cut], interpolation, cut.length + longer, CPU)
+def resize_matrix(cut, interpolation):
+    (matrix,) = resize_matrices([cut], interpolation, cut.length, CPU)
     return matrix.double()
 
 

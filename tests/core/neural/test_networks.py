@@ -97,8 +97,11 @@ def test_compiling_reaches_for_no_network():
         "def refuse(self, address): print('CONNECTED', address)\n"
         "socket.socket.connect = socket.socket.connect_ex = refuse\n"
         "socket.getaddrinfo = lambda *a, **k: print('RESOLVED', a)\n"
-        "from tests.core.neural.test_networks import network, SHAPE, OpenVinoNetwork, images\n"
-        "print(OpenVinoNetwork.of(network(), SHAPE)(images(1)).shape)\n"
+        "import numpy as np, torch\n"
+        "from nextlabel.core.neural.networks import Normalised, OpenVinoNetwork\n"
+        "small = torch.nn.Sequential(torch.nn.Conv2d(3, 96, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())\n"
+        "ready = OpenVinoNetwork.of(Normalised(small, (0, 0, 0), (1, 1, 1)), (160, 160, 3))\n"
+        "print(ready(np.zeros((1, 160, 160, 3), np.uint8)).shape)\n"
         "import threading, time; time.sleep(0.5)\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)

@@ -131,9 +131,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-@pytest.fixture
-def digits(bench: Bench) -> dict[str, str]:
-    """The answers to 400 digits in `pool`; 100 others and their labels are the validation set `val`, `val.txt`."""
+def lay_digits(bench: Bench) -> dict[str, str]:
     write_digits(bench.root / "all")
     answers = dict(read_labels(bench.root / "all" / "answers.txt").classes_by_name)
     names = np.random.default_rng(0).permutation(sorted(answers)).tolist()
@@ -143,6 +141,19 @@ def digits(bench: Bench) -> dict[str, str]:
             (bench.root / "all" / "pool" / name).rename(bench.root / folder / name)
     write_labels(bench.root / "val.txt", [(name, answers[name]) for name in names[400:500]])
     return {name: answers[name] for name in names[:400]}
+
+
+@pytest.fixture
+def digits(bench: Bench) -> dict[str, str]:
+    """The answers to 400 digits in `pool`; 100 others and their labels are the validation set `val`, `val.txt`."""
+    return lay_digits(bench)
+
+
+@pytest.fixture(scope="session")
+def chosen_digits(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """200 of these digits, in the order in which `auto` chooses them."""
+    bench = Bench(tmp_path_factory.mktemp("chosen"))
+    return bench.choose(lay_digits(bench), [20, 20, 20, 40, 40, 60])
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,22 @@ def test_a_few_images_have_places_too(bench, n):
     result = draw_map(bench)
     assert len(result.x) == n
     assert np.isfinite([*result.x, *result.y]).all()
+
+
+def test_images_that_all_look_the_same_have_one_place(bench):
+    (first,) = draw(bench.root / "pool", red=1)
+    for i in range(9):
+        shutil.copy(bench.root / "pool" / first, bench.root / "pool" / f"copy_{i}.png")
+    result = draw_map(bench)
+    assert set(result.x) | set(result.y) == {0.0}
+
+
+def test_embeddings_of_one_number_have_places(bench):
+    names = draw(bench.root / "pool", red=9)
+    np.save(bench.root / "vectors.npy", np.arange(9.0)[:, None])
+    (bench.root / "vectors.txt").write_text("\n".join(names))
+    result = draw_map(bench, backbone=None, path_to_embeddings=str(bench.root / "vectors.npy"))
+    assert len(set(result.x)) > 1
 
 
 def test_the_same_request_gives_the_same_bytes_and_a_table(bench):

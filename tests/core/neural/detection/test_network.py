@@ -108,8 +108,7 @@ def test_openvino_finds_the_boxes_that_torch_finds(network):
         np.testing.assert_allclose(a.features, b.features, atol=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
-@pytest.mark.parametrize("class_free", [False, True])
+@pytest.mark.parametrize(("engine", "class_free"), [("torch", False), ("torch", True), ("openvino", False)])
 def test_boxes_alone_are_the_same_boxes(network, engine, class_free):
     if engine == "openvino":
         pytest.importorskip("openvino")

@@ -53,9 +53,9 @@ def test_openvino_says_of_images_of_any_shapes_what_torch_says(network, images, 
 def test_what_is_said_of_an_image_depends_on_no_other(network, images):
     pytest.importorskip("openvino")
     together = told(runner(network, "openvino"), images)
-    alone = [told(runner(network, "openvino"), [image])[0] for image in images]
-    for a, b in zip(together, alone, strict=True):
-        assert all((x == y).all() for x, y in zip(a, b, strict=True))
+    for i in (6, 8, 9, 11):  # one of each shape, after others of it, by a network that has seen none
+        (alone,) = told(runner(network, "openvino"), [images[i]])
+        assert all((x == y).all() for x, y in zip(together[i], alone, strict=True))
 
 
 def test_who_stops_listening_does_not_spoil_the_next_look(network, images):

@@ -47,7 +47,7 @@ def examples(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(examples):
-    return fine_tune(tiny(), examples[:12], 2, 64, passes=16, seed=0)
+    return fine_tune(tiny(), examples[:10], examples[10:], 2, passes=16, seed=0)
 
 
 def loss(network, examples):
@@ -59,11 +59,11 @@ def test_training_makes_it_less_wrong(examples):
     few = [one for one in examples if len(one.truth.classes)][:4]
     before = tiny()
     before.new_classes(2)
-    after = fine_tune(tiny(), few, 2, 64, passes=200, seed=0).network
+    after = fine_tune(tiny(), few, [], 2, passes=200, seed=0).network
     assert loss(after, few) < 0.9 * loss(before, few)
 
 
-def test_a_part_is_held_out_and_thresholds_come_of_it(trained):
+def test_thresholds_come_of_what_is_held_out(trained):
     assert (trained.images, trained.held_out) == (10, 2)
     assert trained.map50 is not None
     assert 0 < trained.calibration.floor <= trained.calibration.thresholds.min()
@@ -82,12 +82,12 @@ def test_a_kept_detector_is_the_same_and_a_torn_file_is_none(trained, tmp_path):
 
 
 def test_the_same_seed_trains_the_same_network(examples):
-    once, twice = (fine_tune(tiny(), examples[:4], 2, 64, passes=8, seed=3).network.state_dict() for _ in range(2))
+    once, twice = (fine_tune(tiny(), examples[:4], [], 2, passes=8, seed=3).network.state_dict() for _ in range(2))
     assert all(torch.equal(once[name], twice[name]) for name in once)
 
 
-def test_of_few_images_none_is_held_out_and_thresholds_are_a_guess(examples):
-    few = fine_tune(tiny(), examples[:3], 2, 64, passes=8, seed=0)
+def test_where_none_is_held_out_thresholds_are_a_guess(examples):
+    few = fine_tune(tiny(), examples[:3], [], 2, passes=8, seed=0)
     assert (few.images, few.held_out, few.map50, few.passes) == (3, 0, None, 8)
     assert few.calibration.thresholds.tolist() == [0.3, 0.3]
 
@@ -95,7 +95,7 @@ def test_of_few_images_none_is_held_out_and_thresholds_are_a_guess(examples):
 def test_images_on_which_nothing_is_teach_too(examples):
     empty = [one for one in examples if not len(one.truth.classes)]
     before = {name: value.clone() for name, value in tiny().state_dict().items()}
-    after = fine_tune(tiny(), empty, 1, 64, passes=8, seed=0).network.state_dict()
+    after = fine_tune(tiny(), empty, [], 1, passes=8, seed=0).network.state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before if "for_class" in name)
     assert all(torch.isfinite(value).all() for value in after.values())
 
@@ -134,8 +134,12 @@ def test_on_real_pictures_of_blood_cells_120_passes_find_most_cells(real_data):
         )
         blood.append(Example(Small(pixels, image["width"], image["height"]), truth))
     network = read_weights(real_data / "weights" / "yolox_nano.onnx")
-    trained = fine_tune(network, blood, len(classes), 256, passes=120, seed=0)
+    trained = fine_tune(network, blood[4:], blood[:4], len(classes), passes=120, seed=0)
     assert trained.map50 > 0.4
+
+
+def test_of_few_images_none_is_held_out():
+    assert split([True] * 4, seed=0) == ([0, 1, 2, 3], [])
 
 
 def test_what_is_held_out_leaves_an_image_with_a_box_to_learn_from():

@@ -255,6 +255,24 @@ def test_predictions_that_were_brought_along_serve_without_a_detector(bench, dra
     assert herded.method.name == "uherding"
 
 
+def test_predictions_without_a_box_are_chosen_among_by_chance_and_it_is_said(bench, drawn):
+    lines = [json.dumps({"name": line["name"], "boxes": []}) for line in drawn[8:11]]
+    (bench.root / "found.jsonl").write_text("\n".join(lines))
+    brought = str(bench.root / "found.jsonl")
+    for method in ("auto", "det_sum"):
+        result = ask(bench, "selection", None, add=2, method=method, path_to_predictions=brought)
+        assert (len(result.data), result.method.name) == (2, "random")
+        assert "the predictions have no box" in result.method.why
+
+
+def test_a_batch_that_is_cut_short_by_time_says_so(bench, drawn):
+    lines = [f"{line['name']},cat,1,1,20,20,0.5" for line in drawn[8:11]]
+    (bench.root / "found.csv").write_text(HEAD + "\n".join(lines) + "\n")
+    brought = {"path_to_predictions": str(bench.root / "found.csv")}
+    assert ask(bench, "selection", add=3, cost={"most_s": 0.1}, **brought).data == ()
+    assert "longer than most_s" in bench.warning("fewer_than_asked").detail
+
+
 def test_what_another_detector_says_is_drafted_beside_what_was_drawn_and_within_the_image(bench, drawn):
     right = [(line["name"], box) for line in drawn[:8] for box in line["boxes"]]
     found = [f"{name},{box['class']},{','.join(map(str, box['box']))},0.8" for name, box in right]

@@ -125,6 +125,13 @@ def test_what_can_not_be_scored_is_refused(bench, score):
         score(HEAD + RIGHT, labels="none.jsonl")
 
 
+A, CAT = '{"id": 1, "file_name": "a.png"}', '{"id": 1, "name": "cat"}'
+
+
+def coco(images, categories):
+    return f'{{"images": [{images}], "categories": [{categories}], "annotations": []}}'
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -136,7 +143,13 @@ def test_what_can_not_be_scored_is_refused(bench, score):
         (HEAD + "a.png,cat,1,one,5,5,0.5\n", "line 2: one of its numbers is none"),
         (HEAD + "a.png,,1,1,5,5,0.5\n", "line 2: the class is no text"),
         ('[{"image_id": 1}]', "a list of results, which have numbers for names"),
+        (HEAD + "a.png,cat,1,1,1e300,5,0.5\n", "line 2: the box .* is beyond the pixels of any image"),
+        ('{"name": "a.png", "boxes": [], "boxes": []}', "the key 'boxes' stands twice"),
         ('{"annotations": [{"image_id": 1, "category_id": 1}]}', "names none of the file"),
+        ('{"annotations": [{"image_id": [1], "category_id": 1}]}', "names none of the file"),
+        (coco(f"{A}, {A}", CAT), "the id 1 stands there twice"),
+        (coco(A, f"{CAT}, {CAT}"), "the id 1 stands there twice"),
+        (coco(A.replace("1", "[1]"), CAT), r"the id \[1\] is no number"),
     ],
 )
 def test_predictions_that_can_not_be_read_are_refused_with_their_place(score, text, fault):
