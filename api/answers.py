@@ -28,7 +28,13 @@ class AnswerHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, has_begun = _request_id(scope), False
+        request_id, has_begun, has_left = _request_id(scope), False, False
+
+        async def noticing() -> Message:
+            nonlocal has_left
+            message = await receive()
+            has_left = has_left or message["type"] == "http.disconnect"
+            return message
 
         async def with_headers(message: Message) -> None:
             nonlocal has_begun
@@ -39,9 +45,9 @@ class AnswerHeaders:
 
         with bound(request_id=request_id):
             try:
-                await self._app(scope, receive, with_headers)
+                await self._app(scope, noticing, with_headers)
             except Exception as error:
-                if _tells_that_the_client_left(error):
+                if _is_of_a_client_that_left(error, has_begun or has_left):
                     log.info("client left", path=scope["path"])
                     return
                 answer = bug(scope["path"], error)
@@ -50,11 +56,14 @@ class AnswerHeaders:
                 await answer(scope, receive, with_headers)
 
 
-def _tells_that_the_client_left(error: BaseException) -> bool:
-    """Tell whether nothing went wrong but that nobody reads the answer, or sends the rest of the body."""
+def _is_of_a_client_that_left(error: BaseException, may_have_left: bool) -> bool:
+    """Tell whether nothing went wrong but that nobody reads the answer, or sends the rest of the body.
+
+    may_have_left: the answer had begun, or the client was seen to go; else a broken stream is one of our own.
+    """
     if isinstance(error, BaseExceptionGroup):
-        return all(map(_tells_that_the_client_left, error.exceptions))
-    return isinstance(error, ClientDisconnect | BrokenResourceError)
+        return all(_is_of_a_client_that_left(one, may_have_left) for one in error.exceptions)
+    return isinstance(error, ClientDisconnect) or (may_have_left and isinstance(error, BrokenResourceError))
 
 
 def _request_id(scope: Scope) -> str:

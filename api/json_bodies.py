@@ -54,7 +54,11 @@ def parse(body: bytes) -> Any:
 
 def _object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object. Raises ValueError where a key stands there twice, or holds half of a character."""
-    "".join(key for key, _ in pairs).encode()  # pydantic, which refuses such a value, would put others in a key's place
+    for key, _ in pairs:
+        try:
+            key.encode()
+        except UnicodeEncodeError:  # in a value, pydantic refuses it and names the place; in a key, it may let it pass
+            raise ValueError(f"the key {key[:200]!a} holds half of a character; send whole ones") from None
     return object_of(pairs)
 
 

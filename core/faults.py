@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from nextlabel.core.errors import Fault
 
@@ -20,6 +20,10 @@ CODES = {
 }
 NO_SUCH_FIELD = "there is no such field"
 M = TypeVar("M", bound=BaseModel)
+
+
+class KeyTwice(ValueError):
+    """A key stands twice in an object of JSON, which is JSON all the same, and says two things."""
 
 
 def validate(model: type[M], data: Any, owner: str) -> M:
@@ -39,13 +43,13 @@ def validate(model: type[M], data: Any, owner: str) -> M:
 def object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Make a JSON object of its keys and values, for `json.loads`, which else takes the last of two values in silence.
 
-    Raises ValueError where a key stands there twice.
+    Raises KeyTwice where a key stands there twice.
     """
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice[:200]!r} stands twice in one object")
+        raise KeyTwice(f"the key {twice[:200]!r} stands twice in one object")
     return made
 
 
@@ -69,6 +73,25 @@ def custom_error(code: str, reason: str) -> PydanticCustomError:
     return PydanticCustomError(code, "{reason}", {"reason": reason})
 
 
+def _with_guarded_numbers(schema: Any) -> Any:
+    """Return the schema of a type, in which each number is looked at before pydantic makes one of it."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_with_guarded_numbers, schema))
+    if not isinstance(schema, dict):
+        return schema
+    kept = ("default", "metadata")  # what a model's author wrote, and no schemas
+    made = {key: part if key in kept else _with_guarded_numbers(part) for key, part in schema.items()}
+    if made.get("type") in ("int", "float"):
+        return core_schema.no_info_before_validator_function(_no_boolean, made)  # type: ignore[arg-type]
+    return made
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise custom_error("boolean", "write a number here, not true or false")
+    return value
+
+
 def _with_fields(error: ErrorDetails, fields: str) -> InitErrorDetails:
     """Put `fields` in the place of pydantic's words for an unknown field of the model itself.
 
@@ -89,3 +112,12 @@ def _detail(error: ErrorDetails) -> str:
     """Return what to say of the error. Pydantic's own words for an unknown field speak of inputs: ours replace them."""
     plain = error["type"] == "extra_forbidden" and not error["msg"].startswith(NO_SUCH_FIELD)
     return NO_SUCH_FIELD if plain else error["msg"]
+
+
+class NumbersAlone(BaseModel):
+    """A model whose numbers, however deep they lie, take no true and no false, which pydantic counts as 1 and 0."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        guarded: CoreSchema = _with_guarded_numbers(handler(source))
+        return guarded

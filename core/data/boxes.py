@@ -20,7 +20,7 @@ from nextlabel.core.data.label_text import clean_name, writable
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
-from nextlabel.core.faults import object_of
+from nextlabel.core.faults import KeyTwice, object_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -170,6 +170,8 @@ def parse_line(line: str) -> tuple[str, BoxedImage] | None:
         return None
     try:
         fields = json.loads(line, object_pairs_hook=object_of)
+    except KeyTwice as error:
+        raise LineMalformed(str(error)) from None
     except (ValueError, RecursionError):
         raise LineMalformed(f"it is no JSON: {shown(line[:60])}{_other_task(line)}") from None
     if not isinstance(fields, dict):

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import open_existing, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import PredictionsMalformed
-from nextlabel.core.faults import object_of
+from nextlabel.core.faults import KeyTwice, object_of
 
 COLUMNS = ("name", "class", "x", "y", "width", "height", "score")
 HEAD = 1 << 16  # bytes at the door
@@ -169,6 +169,8 @@ def _read_lines(stream: BufferedReader, gathered: _Gathered) -> None:
             continue
         try:
             fields = json.loads(line, object_pairs_hook=object_of)
+        except KeyTwice as error:
+            raise gathered.malformed(place, str(error)) from None
         except (ValueError, RecursionError) as error:
             raise gathered.malformed(place, f"it is no JSON ({error})") from None
         boxes = fields.get("boxes") if isinstance(fields, dict) else None
@@ -190,9 +192,10 @@ def _read_coco(file: Path, stream: BufferedReader, gathered: _Gathered) -> None:
         if not isinstance(row, dict):
             raise gathered.malformed(key, "it holds something that is no object")
         if key == "images":
-            names[_own_id(row, names, key, gathered)] = gathered.looked_at(row.get("file_name"), f"image {row['id']}")
+            known = gathered.looked_at(row.get("file_name"), f"image {row.get('id')}")
+            _note(row.get("id"), known, names, key, gathered)
         elif key == "categories":
-            categories[_own_id(row, categories, key, gathered)] = row.get("name")
+            _note(row.get("id"), row.get("name"), categories, key, gathered)
         else:
             waiting.append((row.get("image_id"), row.get("category_id"), numbers_in(row.get("bbox")), row.get("score")))
     for at, (image, category, box, score) in enumerate(waiting):
@@ -204,11 +207,11 @@ def _read_coco(file: Path, stream: BufferedReader, gathered: _Gathered) -> None:
         gathered.take(names[image], categories[category], box, score, place)
 
 
-def _own_id(row: dict[str, Any], others: Mapping[Any, Any], key: str, gathered: _Gathered) -> int | str:
-    """Return the id of an image or a category: a box belongs to one of them alone."""
-    own = row.get("id")
-    if isinstance(own, bool) or not isinstance(own, int | str):
-        raise gathered.malformed(key, f"the id {own!r} is no number and no text")
-    if own in others:
-        raise gathered.malformed(key, f"the id {own!r} stands there twice")
-    return own
+def _note(own: Any, said: Any, by_id: dict[Any, Any], key: str, gathered: _Gathered) -> None:
+    """Note what the id of an image or a category stands for. It may be said again, as in files put together."""
+    whole = isinstance(own, int) or (isinstance(own, float) and own.is_integer())  # pandas writes 1.0
+    if isinstance(own, bool) or not (whole or isinstance(own, str)):
+        raise gathered.malformed(key, f"the id {own!r} is no whole number and no text")
+    if (first := by_id.setdefault(own, said)) != said:
+        what = f"the id {own!r} stands for {str(first)[:200]!r} and {str(said)[:200]!r}; give each an id of its own"
+        raise gathered.malformed(key, what)

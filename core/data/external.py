@@ -83,15 +83,10 @@ def read_embeddings(path: str, roots: Sequence[Path]) -> ExternalEmbeddings:
     """
     file, array, names = _open(path, roots, at_the_door=False)
     matrix = np.empty(array.shape, np.float32)
-    at_once, largest = max(1, NUMBERS_AT_ONCE // array.shape[1]), 0.0
+    at_once = max(1, NUMBERS_AT_ONCE // array.shape[1])
     for start in range(0, len(array), at_once):
         rows = slice(start, start + at_once)
         matrix[rows] = _finite(file, array[rows], names, start)
-        largest = max(largest, float(np.abs(matrix[rows]).max()))
-    if 0 < largest < 1 / LARGEST:
-        raise EmbeddingsMalformed(
-            f"{shown(file)}: no value is beyond {largest:.0e}, too little to be told apart by. Multiply all of them."
-        )
     return ExternalEmbeddings(names, matrix)
 
 
@@ -159,11 +154,19 @@ def _finite(file: Path, array: NDArray[Any], names: Sequence[str], start: int = 
         raise EmbeddingsMalformed(
             f"{shown(file)}: row {row}, of {names[row]!r}, has a value that is not finite, or not in 32 bits."
         )
-    small = (np.abs(rows) <= LARGEST).all(axis=1)
-    if not small.all():
-        row = start + int(np.argmin(small))
+    largest = np.abs(rows).max(axis=1)
+    if (largest > LARGEST).any():
+        row = start + int(np.argmax(largest > LARGEST))
         raise EmbeddingsMalformed(
             f"{shown(file)}: row {row}, of {names[row]!r}, has a value beyond {LARGEST:.0e}. Divide all of them."
+        )
+    little = np.flatnonzero(largest < 1 / LARGEST)
+    little = little[array[little].any(axis=1)]  # a row of zeros is one
+    if len(little):
+        row = start + int(little[0])
+        raise EmbeddingsMalformed(
+            f"{shown(file)}: row {row}, of {names[row]!r}, has no value beyond {1 / LARGEST:.0e}, too little to be "
+            "told apart by. Multiply all of them, or write zeros."
         )
     return rows
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import NextlabelError
-from nextlabel.core.faults import object_of
+from nextlabel.core.faults import KeyTwice, object_of
 
 PIECE = 1 << 20  # bytes
 LARGEST = 1 << 28  # characters of one element
@@ -54,11 +54,15 @@ class _Text:
         if self._next() == "}":
             self._at += 1
             return
+        keys: set[str] = set()
         while True:
             key = self._value()
             self._expect(":")
             if not isinstance(key, str):
                 raise self._malformed("a key is no text")
+            if key in keys:
+                raise self._twice(f"the key {key[:200]!r} stands twice in one object")
+            keys.add(key)
             if self._next() == "[":
                 yield from ((key, value) for value in self._list())
             else:
@@ -81,6 +85,8 @@ class _Text:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
+            except KeyTwice as error:  # no further text would mend that
+                raise self._twice(str(error)) from None
             except (ValueError, RecursionError) as error:
                 if self._ended or len(self._text) - self._at > LARGEST:
                     raise self._malformed(str(error)) from None
@@ -116,6 +122,9 @@ class _Text:
             raise self._malformed(f"it is not UTF-8 ({error.reason})") from None
         self._passed += self._at
         self._text, self._at, self._ended = self._text[self._at :] + more, 0, not data
+
+    def _twice(self, what: str) -> NextlabelError:
+        return self._error(f"{shown(self._file)}: {what}, near character {self._passed + self._at}. Export it anew.")
 
     def _malformed(self, what: str) -> NextlabelError:
         at = self._passed + self._at

@@ -10,7 +10,7 @@ from nextlabel.core.data.folder import Folder
 from nextlabel.core.data.labels import read_bytes
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import LabelsMalformed, PathWrongKind
-from nextlabel.core.faults import object_of
+from nextlabel.core.faults import KeyTwice, object_of
 
 
 def content_of(folder: Folder, name: str) -> bytes | None:
@@ -30,6 +30,8 @@ def objects_in(data: bytes, name: str, *, most_bytes: int, like: str) -> list[di
         raise LabelsMalformed(f"{name} is too large: {most_bytes:,} bytes at most")
     try:
         found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=object_of)
+    except KeyTwice as error:
+        raise LabelsMalformed(f"{name}: {error}; mend it, or take it away") from None
     except (ValueError, RecursionError) as error:
         raise LabelsMalformed(f"{name} is no JSON ({error}); mend it, or take it away") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

@@ -21,7 +21,7 @@ from nextlabel.core.data.roots import shown
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 from nextlabel.core.exchange.names import check_below
-from nextlabel.core.faults import object_of
+from nextlabel.core.faults import KeyTwice, object_of
 
 MAX_LISTED = 20
 A_FEW_MB, PATIENCE_S = 4 << 20, 60.0  # what an image in a bucket is taken to have, and how long storage is waited for
@@ -142,6 +142,8 @@ def read_json(file: Path) -> Any:
     """Read a JSON file. Raises ExchangeMalformed, PathNotReadable."""
     try:
         return json.loads(read_text(file), object_pairs_hook=object_of)
+    except KeyTwice as error:
+        raise ExchangeMalformed(f"{shown(file)}: {error}. Export it anew.") from None
     except (ValueError, RecursionError) as error:
         raise ExchangeMalformed(f"{shown(file)} is not JSON: {error}. Export it anew.") from None
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -20,7 +19,7 @@ from pydantic import (
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault
-from nextlabel.core.faults import custom_error
+from nextlabel.core.faults import NumbersAlone, custom_error
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
 from nextlabel.core.people import PERSON, tidy
@@ -109,7 +108,7 @@ def _kind_is_required(schema: dict[str, Any]) -> None:
     schema["required"] = ["kind", *schema.get("required", [])]
 
 
-class JobRequest(BaseModel):
+class JobRequest(NumbersAlone):
     """The fields that all kinds share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
@@ -163,10 +162,6 @@ class JobRequest(BaseModel):
 
         `body` has not been validated: what is wrong with a single field is told elsewhere, and passed over here.
         """
-        for name, field in cls.model_fields.items():
-            kinds = (field.annotation, *get_args(field.annotation))
-            if isinstance(body.get(name), bool) and bool not in kinds:
-                yield Fault(f"/{name}", "invalid_value", "true and false are said of what is or isn't so, and no value")
         if body.get("task") == "multilabel" and body.get("head") in ONE_CLASS_HEADS:
             detail = f"{body['head']} gives an image one class; linear has a sigmoid a class"
             yield Fault("/head", "invalid_value", detail)

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from nextlabel.core.faults import NumbersAlone
 from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
 from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.methods.geometry import Geometry
@@ -126,7 +127,7 @@ class Picks:
     clusters: Rows | None = None
 
 
-class Method(BaseModel, ABC):
+class Method(NumbersAlone, ABC):
     """A query strategy. Subclasses name themselves by `name: Literal[...]`.
 
     needs: what the pipeline has to supply.

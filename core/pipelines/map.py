@@ -22,6 +22,7 @@ from nextlabel.core.pipelines.within import embed_pool, read_pool
 LANDMARKS = 1_000  # laid out by t-SNE; the others lie among the nearest of them
 DIRECTIONS, PERPLEXITY, NEIGHBOURS = 50, 30.0, 5
 SETTLING = 3  # rounds of 250 steps
+ALIKE = 1e-6  # apart, of unit vectors: what float32 leaves of vectors that are the same
 SPREAD = 0.02  # of the plane: what lies on the same landmarks doesn't lie on the same spot
 
 
@@ -114,7 +115,7 @@ def _tsne(low: NDArray[np.float32], seed: int, run: Run) -> NDArray[np.float64]:
     """(m, k) -> (m, 2). In several calls, between which the job can be stopped."""
     if len(low) < 5:
         return np.asarray(np.resize(low.astype(np.float64), (len(low), 2)))
-    if not np.ptp(low, axis=0).any():
+    if float(np.ptp(low, axis=0).max()) <= ALIKE:
         return np.zeros((len(low), 2))  # all look the same; t-SNE divides by how they differ, and crashes the process
     if low.shape[1] < 2:
         low = np.pad(low, ((0, 0), (0, 2 - low.shape[1])))

@@ -42,18 +42,42 @@ def test_so_has_the_answer_to_a_bug_and_to_who_is_turned_away(settings, logged):
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("error", [ClientDisconnect(), ExceptionGroup("of a stream", [BrokenResourceError()])])
-def test_a_client_that_leaves_is_no_failure(logged, error):
-    async def left(scope, receive, send):
+BROKEN = ExceptionGroup("of a stream", [BrokenResourceError()])
+START = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+def answered(error, *, reads=False, begins=False):
+    """Return the types of what is sent where an app raises the error, after it read from a client that has left, or
+    after it began to answer."""
+
+    async def app(scope, receive, send):
+        if reads:
+            await receive()
+        if begins:
+            await send(START)
         raise error
 
+    async def receive():
+        return {"type": "http.disconnect"}
+
     async def send(message):
-        sent.append(message)
+        sent.append(message["type"])
 
     sent = []
-    asyncio.run(AnswerHeaders(left)({"type": "http", "path": "/jobs", "headers": []}, None, send))
-    assert sent == []
+    asyncio.run(AnswerHeaders(app)({"type": "http", "path": "/jobs", "headers": []}, receive, send))
+    return sent
+
+
+def test_a_client_that_leaves_is_no_failure(logged):
+    assert answered(ClientDisconnect()) == []
+    assert answered(BROKEN, reads=True) == []
+    assert answered(BROKEN, begins=True) == ["http.response.start"]
     assert "request failed" not in logged()
+
+
+def test_a_stream_of_our_own_that_breaks_before_the_answer_is_a_failure(logged):
+    assert answered(BROKEN) == ["http.response.start", "http.response.body"]
+    assert "request failed" in logged()
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a" * 65, "<script>", "ä".encode(), "a,b"])

@@ -79,6 +79,12 @@ def test_a_body_that_says_a_thing_twice_is_refused_and_the_key_is_named(client, 
     assert "the key 'add' stands twice" in answer.json()["detail"]
 
 
+def test_half_of_a_character_in_a_key_is_refused_and_the_key_is_named(client):
+    answer = client.post("/jobs", content=r'{"kind": "f1", "a\ud800b": 1}', headers=AS_JSON)
+    assert (answer.status_code, problem(answer)["code"]) == (400, "malformed_json")
+    assert r"the key 'a\ud800b' holds half of a character; send whole ones" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "", "nonsense", None])
 def test_a_body_of_another_content_type_is_refused_with_the_right_one(client, data, media_type):
     headers = {} if media_type is None else {"Content-Type": media_type}

@@ -49,7 +49,9 @@ def test_rows_belong_to_the_names_beside_them(vectors, tmp_path):
         (np.array([["x"]]), "a\n", "must hold numbers"),
         (np.array([[1.0], [np.nan]]), "a\nb\n", "row 1, of 'b', has a value that is not finite"),
         (np.array([[1.0], [-1e16]]), "a\nb\n", r"row 1, of 'b', has a value beyond 1e\+15"),
-        (np.array([[0.0], [1e-16]]), "a\nb\n", "too little to be told apart by"),
+        (np.array([[0.0], [1e-16]]), "a\nb\n", "row 1, of 'b', .* too little to be told apart by"),
+        (np.array([[1.0, 1.0], [0.0, 0.0], [0.0, -1e-30]]), "a\nb\nc\n", "row 2, of 'c', .* too little"),
+        (np.array([[1.0], [1e-60]]), "a\nb\n", "row 1, of 'b', .* too little"),
     ],
 )
 def test_embeddings_that_do_not_fit_are_refused_with_the_place(vectors, tmp_path, array, names, fault):

@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,19 @@ def test_a_document_is_read_by_pieces_as_it_is_as_a_whole(document, piece, inden
         assert list(json_stream.elements(Path("a.json"), stream, ExchangeMalformed)) == elements
     finally:
         json_stream.PIECE = before
+
+
+def test_a_key_that_stands_twice_is_told_at_once_and_not_called_bad_json():
+    stream = io.BytesIO(b'{"a": [{"id": 1, "id": 2}, ' + b"1, " * 2_000_000 + b"1]}")
+    with pytest.raises(ExchangeMalformed, match=r"^'a\.json': the key 'id' stands twice in one object, near"):
+        list(json_stream.elements(Path("a.json"), stream, ExchangeMalformed))
+    assert stream.tell() <= json_stream.PIECE
+
+
+def test_so_is_a_list_that_stands_twice():
+    stream = io.BytesIO(b'{"images": [1], "images": [2]}')
+    with pytest.raises(ExchangeMalformed, match="the key 'images' stands twice"):
+        list(json_stream.elements(Path("a.json"), stream, ExchangeMalformed))
 
 
 def test_no_more_is_held_than_a_few_times_the_value_that_is_read():

@@ -426,7 +426,7 @@ def test_utf_16_that_is_cut_within_a_letter_is_told_of(tmp_path):
 def test_a_key_that_stands_twice_in_an_object_is_told_of(tmp_path):
     file = tmp_path / "labels.json"
     file.write_text('{"images": [], "categories": [], "images": [{"id": 1, "file_name": "a.png"}]}')
-    with pytest.raises(ExchangeMalformed, match="the key 'images' stands twice"):
+    with pytest.raises(ExchangeMalformed, match=r"labels\.json': the key 'images' stands twice"):
         coco.read(file)
 
 

@@ -147,6 +147,9 @@ def test_every_fault_is_told_at_once():
         ({"add": 1.5}, ("/add", "invalid_value")),
         ({"add": True}, ("/add", "invalid_value")),
         ({"deadline_s": True}, ("/deadline_s", "invalid_value")),
+        ({"class_quotas": {"a": True}}, ("/class_quotas/a", "invalid_value")),
+        ({"task": "detection", "cost": {"box_s": True}}, ("/cost/box_s", "invalid_value")),
+        ({"method": {"name": "typiclust", "neighbours": True}}, ("/method/neighbours", "invalid_value")),
         ({"seed": 2**32}, ("/seed", "invalid_value")),
         ({"content": 1}, ("/content", "invalid_value")),
         ({"content": "true"}, ("/content", "invalid_value")),
@@ -170,6 +173,12 @@ def test_every_fault_is_told_at_once():
 )
 def test_a_fault_is_pointed_at(change, fault):
     assert faults({**SELECTION, **change}) == [fault]
+
+
+def test_true_is_no_number_and_the_remedy_is_told():
+    with pytest.raises(InvalidRequest, match="write a number here, not true or false"):
+        parse_request({**SELECTION, "class_quotas": {"a": True}})
+    assert parse_request({**SELECTION, "add": "5", "deadline_s": 3, "content": True}).add == 5
 
 
 LISTS = {

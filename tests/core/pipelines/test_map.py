@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nextlabel.core.kinds.results import as_csv
+from nextlabel.core.pipelines.map import _tsne
 from tests.pools import draw
 
 
@@ -57,6 +58,11 @@ def test_images_that_all_look_the_same_have_one_place(bench):
         shutil.copy(bench.root / "pool" / first, bench.root / "pool" / f"copy_{i}.png")
     result = draw_map(bench)
     assert set(result.x) | set(result.y) == {0.0}
+
+
+def test_images_that_differ_by_less_than_can_be_told_have_one_place():
+    low = (np.random.default_rng(0).normal(size=(20, 5)) * 1e-24).astype(np.float32)
+    assert not _tsne(low, 0, None).any()  # without the limit it ends the process
 
 
 def test_embeddings_of_one_number_have_places(bench):

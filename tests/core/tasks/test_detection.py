@@ -73,6 +73,7 @@ def test_nothing_here_is_a_label_and_no_line_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
+        ('{"name": "a.png", "name": "b.png"}', "the key 'name' stands twice in one object\n"),
         ("a.png\tcat\n", "it is no JSON.*for \"task\": \"classification\""),
         ("[]\n", "it is no object with `name`"),
         ('{"width": 1}\n', "no text `name`"),

@@ -147,14 +147,23 @@ def coco(images, categories):
         ('{"name": "a.png", "boxes": [], "boxes": []}', "the key 'boxes' stands twice"),
         ('{"annotations": [{"image_id": 1, "category_id": 1}]}', "names none of the file"),
         ('{"annotations": [{"image_id": [1], "category_id": 1}]}', "names none of the file"),
-        (coco(f"{A}, {A}", CAT), "the id 1 stands there twice"),
-        (coco(A, f"{CAT}, {CAT}"), "the id 1 stands there twice"),
-        (coco(A.replace("1", "[1]"), CAT), r"the id \[1\] is no number"),
+        (coco(f"{A}, {A.replace('a.png', 'b.png')}", CAT), "the id 1 stands for 'a.png' and 'b.png'; give each an id"),
+        (coco(A, f"{CAT}, {CAT.replace('cat', 'dog')}"), "the id 1 stands for 'cat' and 'dog'; give each an id"),
+        (coco(A.replace("1", "[1]"), CAT), r"the id \[1\] is no whole number"),
+        (coco(A.replace("1", "1.5"), CAT), r"the id 1\.5 is no whole number"),
+        (coco(A.replace('"id": 1, ', ""), CAT), "the id None is no whole number"),
     ],
 )
 def test_predictions_that_can_not_be_read_are_refused_with_their_place(score, text, fault):
     with pytest.raises(PredictionsMalformed, match=fault):
         score(text)
+
+
+def test_ids_may_be_written_as_floats_and_rows_may_stand_there_again(score):
+    box = '{"image_id": 1.0, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.9}'
+    others = ", ".join(f'{{"id": {i}.0, "file_name": "{name}.png"}}' for i, name in ((2, "b"), (3, "c")))
+    text = coco(f"{A.replace('1', '1.0')}, {A}, {others}", f"{CAT}, {CAT}").replace("[]", f"[{box}]")
+    assert score(text, "found.json").validation_images == 3
 
 
 def test_fields_of_the_other_tasks_are_refused_and_other_kinds_refuse_boxes():
