@@ -54,7 +54,8 @@ def boxes_of(n: int, classes: int, rng: np.random.Generator) -> FoundBoxes:
     said = [
         Detected(np.ones((k, 4)), rng.integers(classes, size=k), rng.choice([0.0, 0.3, 1.0], size=k)) for k in counts
     ]
-    described = [rng.normal(size=(k, 3)).astype(np.float32) for k in counts]
+    drawn = [rng.normal(size=(k, 3)).astype(np.float32) for k in counts]
+    described = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in drawn]
     return FoundBoxes.of(said, rng.random(classes), described)
 
 
