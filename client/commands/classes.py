@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from nextlabel.client.commands.labels import Folder
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell
 from nextlabel.core.data.class_file import LabelClass, completed, declare_classes, declared_classes
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.tasks.classification import read_labels
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def classes() -> None:
     """The classes of a folder of labels: list them, and declare them with keys, colours and words.
 

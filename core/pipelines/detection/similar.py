@@ -28,8 +28,6 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.similar import scores_of
 from nextlabel.core.pipelines.source import load_backbone
 
-SAME = 0.5  # IoU from which on a box is around the object of an example
-
 
 def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     """Look among boxes predicted on images without a label; and among those drawn, if all are asked for."""
@@ -85,7 +83,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
 def _are(found: Crops, examples: Crops) -> NDArray[np.bool_]:
     """Tell of each box (n,) whether it is around the object of an example, which nobody needs to be shown."""
     same = found.rows[:, None] == examples.rows[None]
-    are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME)).any(axis=1)
+    are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME_OBJECT)).any(axis=1)
     return are
 
 
