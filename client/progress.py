@@ -36,6 +36,4 @@ def left_of(job: Job) -> str:
 
 def warnings_of(job: Job) -> list[str]:
     """Write each warning as a line, with the first names that it is about and how many more there are."""
-    return [
-        _("warning: {detail}").format(detail=one.told(_(", and {count} more"))) for one in job.warnings
-    ]
+    return [_("warning: {detail}").format(detail=one.told(_(", and {count} more"))) for one in job.warnings]

@@ -26,7 +26,7 @@ class CommandGroup(click.Group):
     """A group that tells where the options of its commands go."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command: an unknown option there may be this group's, misspelt, or a command's."""
+        """Parse what stands before the command: an unknown option may be this group's or a command's."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

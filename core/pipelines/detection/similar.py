@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import fault_of, iou
+from nextlabel.core.data.boxes import SAME_OBJECT, fault_of, iou
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import Fault, InvalidRequest, NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import KIND, BoxExample, DetectionSimilarItem, DetectionSimilarResult, SimilarRequest
