@@ -1,14 +1,11 @@
-"""Consoles that leave it to the command what becomes of output that is cut, and what names may do to a terminal."""
+"""Consoles that leave it to the command what becomes of output that is cut."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-
-_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Out(Console):
@@ -31,8 +28,3 @@ def counting(title: str, total: int, console: Console) -> Iterator[Callable[[int
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task(title, total=total)
         yield lambda done: bars.update(task, completed=done)
-
-
-def harmless(text: str) -> str:
-    """Write as `\\x1b` what a terminal obeys: names of files and classes, which are anybody's, may hold it."""
-    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
