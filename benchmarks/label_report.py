@@ -33,7 +33,7 @@ HEAD = """# Label efficiency{where}, head `{head}`
 Do chosen labels teach more than random ones, and how much sooner? Macro F1 on held-out images, mean over the seeds;
 `python -m benchmarks.label_efficiency {options}` runs it, and with `--report docs` writes this page. Methods
 named `skactiveml-` are scikit-activeml's, with its defaults, on the same embeddings and seeds, judged by the same head.
-`uherding` has no row of its own: from two classes on, `auto` is it. {other}
+{other}
 
 * **area**: the mean over the budgets that every method ran, each counted by the logarithm of its labels. **v random**:
   its difference to `random`, with its 95 % interval.
@@ -42,10 +42,11 @@ named `skactiveml-` are scikit-activeml's, with its defaults, on the same embedd
   labels (of those where random's curve goes so far).
 * **for random's 400, 1,000**: how many labels the method needs for what random has with that many.
 """
+UHERDING = "`uherding` has no row of its own: from two classes on, `auto` is it. "
 OTHER = {
-    "linear": "The head alone, without its [neighbours](heads.md#neighbours), has\n"
+    "linear": UHERDING + "The head alone, without its [neighbours](heads.md#neighbours), has\n"
     "[a page of its own](label-efficiency-linear-alone.md), with up to 2,000 labels.",
-    "linear_alone": "`vae10` is the first version's `vae` with ten epochs for\n"
+    "linear_alone": UHERDING + "`vae10` is the first version's `vae` with ten epochs for\n"
     "each batch, which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end.\n"
     "The default head, which asks [neighbours](heads.md#neighbours), learns more from the same labels, and has\n"
     "[a page of its own](label-efficiency.md).",

@@ -13,6 +13,7 @@ import click
 
 from nextlabel.client.label_files import keep_labels
 from nextlabel.client.pools import ALL, keep_out_of, place_of
+from nextlabel.client.terminal import echo
 from nextlabel.core.data.boxes import BoxedImage, write_lines
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
@@ -117,11 +118,11 @@ def bring_in(
     )
     _keep(found, labels, may_replace=may_replace, yes=yes)
     for note in found.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     empty = sum(not image.boxes for image in found.images.values())
     words = _("{boxes} boxes on {images} images, {empty} with nothing there: {file}")
     told = words.format(boxes=found.boxes, images=len(found.images), empty=empty, file=labels)
-    click.echo(told, err=True)
+    echo(told, err=True)
 
 
 def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
@@ -191,7 +192,7 @@ def write_yolo(
             "left out, as YOLO has no place for them: {count} boxes around a crowd",
             crowds,
         )
-        click.echo(words.format(count=crowds), err=True)
+        echo(words.format(count=crowds), err=True)
     _write(files, images, out, pool, copy, labels=labels)
 
 
@@ -237,7 +238,7 @@ def _write(
         place_images([(name, name) for name in images], place_of(pool), out / subfolder, copy=copy)
     boxes = sum(len(image.boxes) for image in images.values())
     words = _("{boxes} boxes on {images} images: {file}")
-    click.echo(words.format(boxes=boxes, images=len(images), file=out), err=True)
+    echo(words.format(boxes=boxes, images=len(images), file=out), err=True)
 
 
 def write_label_studio(
@@ -281,7 +282,7 @@ def _write_config(
 def _write_tasks(tasks: list[dict[str, Any]], out: Path) -> None:
     write_text(out, json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
     words = ngettext("{count} task: {file}", "{count} tasks: {file}", len(tasks))
-    click.echo(words.format(count=len(tasks), file=out), err=True)
+    echo(words.format(count=len(tasks), file=out), err=True)
 
 
 WRITERS = {"coco": write_coco, "cvat": write_cvat, "voc": write_voc, "yolo": write_yolo}

@@ -1,12 +1,11 @@
-"""Consoles that leave it to the command what becomes of output that is cut, and what names may do to a terminal."""
+"""Consoles that leave it to the command what becomes of output that is cut."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-
-_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Out(Console):
@@ -17,6 +16,15 @@ class Out(Console):
         raise  # noqa: PLE0704
 
 
-def harmless(text: str) -> str:
-    """Write as `\\x1b` what a terminal obeys: names of files and classes, which are anybody's, may hold it."""
-    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+@contextmanager
+def counting(title: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Give the function to call with how much is done: it moves a bar on a terminal, and nothing elsewhere."""
+    if not console.is_terminal:
+        yield lambda _done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - slow to import
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda done: bars.update(task, completed=done)

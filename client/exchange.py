@@ -12,10 +12,12 @@ from typing import Any, TypeVar, get_args
 import click
 
 from nextlabel.client import box_exchange as boxes
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
+from nextlabel.client.terminal import echo
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
@@ -56,12 +58,12 @@ ExportedClassTask = _task_option(CLASS_TASKS, "What a label of --labels is; a jo
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def export() -> None:
     """Write a batch, predictions or labels as a file for another tool (docs/exchange.md)."""
 
 
-@click.group("import")
+@click.group("import", cls=CommandGroup)
 def import_() -> None:
     """Read another tool's file as a labels file (docs/exchange.md)."""
 
@@ -185,7 +187,7 @@ def to_label_studio(
         write_text(config, label_studio.config(given.classes, control, several=given.several))
     write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
     words = ngettext("{count} task: {file}", "{count} tasks: {file}", len(given.entries))
-    click.echo(words.format(count=len(given.entries), file=out), err=True)
+    echo(words.format(count=len(given.entries), file=out), err=True)
 
 
 @export.command("coco")
@@ -277,7 +279,7 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
         write_text(out, csv_file.document_of_columns(given.entries))
         silent = [entry.name for entry in given.entries if entry.classes is None]
         if silent:
-            click.echo(_("left out, as nothing says their classes: {names}").format(names=listed(silent)), err=True)
+            echo(_("left out, as nothing says their classes: {names}").format(names=listed(silent)), err=True)
         _tell_rows(len(given.entries) - len(silent), out)
         return
     write_text(out, csv_file.document(given.entries))
@@ -286,7 +288,7 @@ def to_csv(out: Path, one_hot: bool, **source: Any) -> None:
             "that none of the classes applies, a cell of classes can't say; --one-hot can; they have no class there: "
             "{names}"
         )
-        click.echo(words.format(names=listed(names)), err=True)
+        echo(words.format(names=listed(names)), err=True)
     _tell_rows(len(given.entries), out)
 
 
@@ -309,7 +311,7 @@ def _tell_of_none(entries: Sequence[Entry], tool: str) -> None:
     """Say which images lose that none of the classes applies to them: in the file they are like those not looked at."""
     if names := without_class(entries):
         words = _("that none of the classes applies, {tool} can't say; they have no class there: {names}")
-        click.echo(words.format(tool=tool, names=listed(names)), err=True)
+        echo(words.format(tool=tool, names=listed(names)), err=True)
 
 
 def _make(*folders: Path) -> None:
@@ -485,19 +487,18 @@ def _write(
             keep_labels(labels, [name for name, _class in found.pairs], yes=yes)
             write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
     for note in found.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     classes = len({class_name for _name, class_name in found.pairs if class_name})
-    words = ngettext(
-        "{count} label of {classes} classes: {file}", "{count} labels of {classes} classes: {file}", len(found.pairs)
-    )
-    click.echo(words.format(count=len(found.pairs), classes=classes, file=labels), err=True)
+    counted = ngettext("{count} label", "{count} labels", len(found.pairs)).format(count=len(found.pairs))
+    of = ngettext("{count} class", "{count} classes", classes).format(count=classes)
+    echo(_("{labels} of {classes}: {file}").format(labels=counted, classes=of, file=labels), err=True)
 
 
 def _tell_images(count: int, place: Path) -> None:
     words = ngettext("{count} image: {file}", "{count} images: {file}", count)
-    click.echo(words.format(count=count, file=place), err=True)
+    echo(words.format(count=count, file=place), err=True)
 
 
 def _tell_rows(count: int, place: Path) -> None:
     words = ngettext("{count} row: {file}", "{count} rows: {file}", count)
-    click.echo(words.format(count=count, file=place), err=True)
+    echo(words.format(count=count, file=place), err=True)

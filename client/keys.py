@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import Column, tell
 from nextlabel.client.commands.options import FromEnvironment
+from nextlabel.client.terminal import echo
 from nextlabel.core.keys import ApiKey, KeyFile, Scope
 
 File = click.option(
@@ -22,7 +24,7 @@ File = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def keys() -> None:
     """Make, list and revoke API keys: they say who may call, and what for (docs/security.md)."""
 
@@ -42,8 +44,8 @@ def keys() -> None:
 def create(owner: str, scopes: tuple[str, ...], file: Path) -> None:
     """Make a key for OWNER and print it, this once. Jobs belong to the owner, who may have several keys."""
     key = KeyFile(file).create(owner, list(map(Scope, dict.fromkeys(scopes))))
-    click.echo(_("{file} keeps no copy that could be read back: store the key now.").format(file=file), err=True)
-    click.echo(key)
+    echo(_("{file} keeps no copy that could be read back: store the key now.").format(file=file), err=True)
+    echo(key)
 
 
 @keys.command("list")
@@ -69,4 +71,4 @@ def _made(key: ApiKey) -> str:
 def revoke(key_id: str, file: Path) -> None:
     """Revoke a key by its ID, the part between the two underscores."""
     KeyFile(file).revoke(key_id)
-    click.echo(_("revoked {id}").format(id=key_id), err=True)
+    echo(_("revoked {id}").format(id=key_id), err=True)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from nextlabel.client.commands.lazy import Cut, LazyGroup
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, Unsendable
+from nextlabel.client.terminal import echo
 from nextlabel.client.words import choose_language, translated
 from nextlabel.core.errors import NextlabelError
 
@@ -75,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = translated(cli).main(arguments, prog_name="nextlabel", standalone_mode=False) or DONE
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        echo(said.getvalue().rstrip(), err=True)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
@@ -86,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words = in_words(error)
         if words is None:
             raise
-        click.echo(f"nextlabel: {words}", err=True)
+        echo(f"nextlabel: {words}", err=True)
         code = code_of(error)
         if isinstance(error, OSError):
             _write_nothing_more()

@@ -10,11 +10,11 @@ from gettext import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from nextlabel.client.consoles import harmless
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
 from nextlabel.client.progress import done_of, left_of, warnings_of
 from nextlabel.client.talk import OnChange
+from nextlabel.client.terminal import harmless
 
 LINE_EVERY_S = 10.0
 

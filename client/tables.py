@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleRenderable
 from rich.markup import escape
 from rich.table import Table
 
-from nextlabel.client.consoles import harmless
+from nextlabel.client.terminal import harmless
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult
 from nextlabel.core.kinds.label_check import LabelCheckResult

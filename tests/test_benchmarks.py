@@ -20,6 +20,15 @@ def test_what_a_benchmark_imports_of_nextlabel_exists(path):
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("benchmarks.gone", "sets"), ("benchmarks.pickers", "sets"), ("benchmarks", "gone"), ("nextlabel.client", "gone")],
+)
+def test_what_is_in_another_module_or_in_none_is_not_there(module, name):
+    assert is_there("benchmarks", "sets")
+    assert not is_there(module, name)
+
+
 def test_every_benchmark_that_the_docs_name_is_there():
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "Makefile"]
     named = {name for page in pages for name in re.findall(r"benchmarks[./]([a-z_]+)\b", page.read_text())}
@@ -35,10 +44,12 @@ def imported(path: Path) -> list[tuple[str, str]]:
 
 def is_there(module: str, name: str) -> bool:
     """Whether a module has the name. Benchmarks are only parsed: some import what is not installed everywhere."""
-    if module.startswith("benchmarks"):
-        path = ROOT / f"{module.replace('.', '/')}.py"
-        text = (path if path.is_file() else ROOT / "benchmarks" / "__init__.py").read_text()
-        return (ROOT / "benchmarks" / f"{name}.py").is_file() or name in names_in(ast.parse(text))
+    if module.partition(".")[0] == "benchmarks":
+        is_package = module == "benchmarks"
+        path = ROOT / f"{'benchmarks/__init__' if is_package else module.replace('.', '/')}.py"
+        if is_package and (ROOT / "benchmarks" / f"{name}.py").is_file():
+            return True
+        return path.is_file() and name in names_in(ast.parse(path.read_text()))
     found = import_module(module)
     return hasattr(found, name) or (hasattr(found, "__path__") and find_spec(f"{module}.{name}") is not None)
 

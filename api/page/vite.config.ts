@@ -67,6 +67,7 @@ export default defineConfig({
           include: ["src/**/*.test.ts"],
           isolate: false,
           setupFiles: ["src/anew.ts", "src/testing.ts"],
+          sequence: { setupFiles: "list" }, // else they may begin at once
         },
       },
       { extends: true, test: { name: "components", include: ["src/**/*.test.tsx"], setupFiles: ["src/testing.ts"] } },

@@ -13,6 +13,7 @@ from nextlabel.client.commands.options import Key, Url, request_body, request_pa
 from nextlabel.client.commands.output import CancelOnInterrupt, Output, Wish, as_record, keep_apart, to_the_end
 from nextlabel.client.http import Client
 from nextlabel.client.talk import Format
+from nextlabel.client.terminal import echo
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.reports.charts import is_drawn
@@ -54,7 +55,7 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
         with Client(url, api_key) as client:
             job = client.submit(request_body(kind.name, given))
             if no_wait:
-                click.echo(as_record(job) if as_json else job.id)
+                echo(as_record(job) if as_json else job.id)
                 return
             to_the_end(client, job, wish, title=kind.command, cancel_on_interrupt=cancel_on_interrupt)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import click
 
 from nextlabel.client.commands.labels import Folder
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell
+from nextlabel.client.terminal import echo
 from nextlabel.core.data.class_file import LabelClass, completed, declare_classes, declared_classes
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.tasks.classification import read_labels
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def classes() -> None:
     """The classes of a folder of labels: list them, and declare them with keys, colours and words.
 
@@ -57,4 +59,4 @@ def declare(folder: Path, name: str, **said: str | None) -> None:
     changed = [replace(one, **told) if one.name == called else one for one in (*seen.classes, *fresh)]
     declare_classes(root, changed, version=seen.version, roots=[root])
     words = _("{name} is declared in {file}")
-    click.echo(words.format(name=called, file=folder / "classes.json"), err=True)
+    echo(words.format(name=called, file=folder / "classes.json"), err=True)

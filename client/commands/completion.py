@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from nextlabel.client.terminal import echo
+
 VARIABLE = "_NEXTLABEL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
 
@@ -22,4 +24,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     completes = get_completion_class(shell)
     assert completes is not None
-    click.echo(completes(context.find_root().command, {}, "nextlabel", VARIABLE).source())
+    echo(completes(context.find_root().command, {}, "nextlabel", VARIABLE).source())

@@ -13,6 +13,7 @@ from nextlabel.client.commands.options import Key, Name, PathType, Url
 from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.http import Client
 from nextlabel.client.progress import seconds
+from nextlabel.client.terminal import echo
 
 Pool = click.argument("path_to_img", metavar="POOL", type=PathType(folder=True))
 Labels = click.option("-l", "--labels", "path_to_labels", type=PathType(folder=False), help="Their labels, if any yet.")
@@ -69,7 +70,7 @@ def give_back(
     flat = [name for given in names for name in ([given] if isinstance(given, str) else given)]
     with Client(url, api_key) as client:
         images = client.give_back(path_to_img, path_to_labels, person=person, job_id=job_id, names=flat or None)
-    click.echo(
+    echo(
         ngettext("{images} image is anybody's again", "{images} images are anybody's again", images).format(
             images=images
         )

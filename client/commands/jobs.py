@@ -22,6 +22,7 @@ from nextlabel.client.progress import ago
 from nextlabel.client.shown import tell_warnings
 from nextlabel.client.tables import table
 from nextlabel.client.talk import Format
+from nextlabel.client.terminal import echo
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import KINDS
 
@@ -53,7 +54,7 @@ def jobs(
         listed = [client.job(job_id) for job_id in job_ids] if job_ids else client.jobs(kind, state, limit)
     if job_ids and not as_json:
         for job in listed:
-            click.echo(as_record(job.model_copy(update={"result": None})))
+            echo(as_record(job.model_copy(update={"result": None})))
         return
     columns = [
         Column[Job]("id", lambda job: job.id),
@@ -112,7 +113,7 @@ def cancel(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
     """Cancel jobs. One that runs stops at its next batch."""
     with Client(url, api_key) as client:
         for job_id in job_ids:
-            click.echo(f"{job_id} {client.cancel(job_id).state}")
+            echo(f"{job_id} {client.cancel(job_id).state}")
 
 
 @click.command()
@@ -139,7 +140,7 @@ def retry(
             keep_apart(output, client.job(job_id).request)
         job = client.retry(job_id)
         if no_wait:
-            click.echo(as_record(job) if as_json else job.id)
+            echo(as_record(job) if as_json else job.id)
             return
         to_the_end(client, job, wish, title=job.kind, cancel_on_interrupt=cancel_on_interrupt)
 
@@ -153,7 +154,7 @@ def delete(job_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
     with Client(url, api_key) as client:
         for job_id in job_ids:
             client.delete(job_id)
-            click.echo(_("{id} deleted").format(id=job_id))
+            echo(_("{id} deleted").format(id=job_id))
 
 
 @click.command()

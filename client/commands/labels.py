@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from nextlabel.client import box_exchange
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Yes
+from nextlabel.client.consoles import counting
 from nextlabel.client.label_files import (
     CLASS,
     NAME,
@@ -29,6 +32,8 @@ from nextlabel.client.label_files import (
     write_any,
 )
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
+from nextlabel.client.terminal import echo
+from nextlabel.core.data.boxes import SCALING
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
@@ -39,8 +44,9 @@ from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, wr
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, difference, elsewhere, look_alike, meant, misspelt, oddity
-from nextlabel.core.errors import LabelsConflict, Misconfigured, UnreadableImage
-from nextlabel.core.exchange.boxes.upright import shape_of
+from nextlabel.core.errors import LabelsConflict, Misconfigured
+from nextlabel.core.exchange.boxes.upright import that_reads_images
+from nextlabel.core.exchange.files import PATIENCE_S
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
@@ -48,7 +54,6 @@ from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
-MAX_PIXELS = Settings.model_fields["max_image_pixels"].default  # of an image whose header is read
 Existing = click.Path(exists=True, path_type=Path)
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
@@ -62,7 +67,7 @@ OfTask = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def labels() -> None:
     """Labels files: count, merge, compare, check and convert them.
 
@@ -102,7 +107,7 @@ def stats(path: Path, as_json: bool) -> None:
         "{images} images; {several} labelled by several people, who disagree on {conflicts}",
         images,
     )
-    click.echo(words.format(images=images, several=by_several, conflicts=len(merged.conflicts)), err=True)
+    echo(words.format(images=images, several=by_several, conflicts=len(merged.conflicts)), err=True)
 
 
 @labels.command("merge")
@@ -130,7 +135,7 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
     for name, classes in merged.conflicts.items():
         settled = f" -> {merged.labels.get(name, without)}" if how is not Conflicts.STOP else ""
         given = ", ".join(f"{class_} ({person})" for person, class_ in classes.items())
-        click.echo(f"{name}: {given}{settled}", err=True)
+        echo(f"{name}: {given}{settled}", err=True)
     if merged.conflicts and how is Conflicts.STOP:
         words = _("images with several classes: {count}. Nothing was written; --on-conflict settles them")
         raise LabelsConflict(words.format(count=len(merged.conflicts)))
@@ -152,14 +157,14 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
         tell_json(asdict(change))
         return
     for name, class_ in change.removed.items():
-        click.echo(f"- {name}\t{class_}")
+        echo(f"- {name}\t{class_}")
     for name, class_ in change.added.items():
-        click.echo(f"+ {name}\t{class_}")
+        echo(f"+ {name}\t{class_}")
     for name, (before, after) in change.changed.items():
-        click.echo(f"~ {name}\t{before} -> {after}")
+        echo(f"~ {name}\t{before} -> {after}")
     words = _("{added} added, {removed} removed, {changed} changed")
     told = words.format(added=len(change.added), removed=len(change.removed), changed=len(change.changed))
-    click.echo(told, err=True)
+    echo(told, err=True)
 
 
 @labels.command()
@@ -179,17 +184,17 @@ def check(path: Path, pool: Path | None, task: str) -> None:
     else:
         found = read_labels(path)
         words = _("{labels} labels of {classes} classes: {names}")
-        click.echo(words.format(labels=len(found), classes=len(found.classes), names=", ".join(found.classes)))
+        echo(words.format(labels=len(found), classes=len(found.classes), names=", ".join(found.classes)))
     for group in look_alike(found.classes):
         unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
         told = _("these look like one class: {names}").format(names=", ".join(group))
-        click.echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
+        echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
     counts = _counted(found)
     for rare, usual in misspelt(counts):
         words = _("perhaps misspelt: {rare} (labels: {few}) for {usual} (labels: {many})")
-        click.echo(words.format(rare=rare, few=counts[rare], usual=usual, many=counts[usual]), err=True)
+        echo(words.format(rare=rare, few=counts[rare], usual=usual, many=counts[usual]), err=True)
     for name in [name for name in found.names if oddity(name)][:LISTED]:
-        click.echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
+        echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
 
@@ -206,10 +211,10 @@ def _tell_boxes(found: BoxLabels) -> None:
     empty = sum(not image.boxes for image in found.images.values())
     words = _("{boxes} boxes on {images} images, {empty} with nothing there; {classes} classes: {names}")
     counts = {"boxes": found.boxes, "images": len(found), "empty": empty, "classes": len(found.classes)}
-    click.echo(words.format(**counts, names=", ".join(found.classes)))
+    echo(words.format(**counts, names=", ".join(found.classes)))
     if found.unfinished:
         first = shown(min(found.unfinished))
-        click.echo(
+        echo(
             _("somebody is still drawing on {count}, which don't count yet: {first} ...").format(
                 count=len(found.unfinished), first=first
             ),
@@ -217,9 +222,9 @@ def _tell_boxes(found: BoxLabels) -> None:
         )
     told = [(name, what) for name, image in found.images.items() for what in oddities(image)]
     for name, what in told[:LISTED]:
-        click.echo(f"{shown(name)}: {what}", err=True)
+        echo(f"{shown(name)}: {what}", err=True)
     if len(told) > LISTED:
-        click.echo(_("and {count} more").format(count=len(told) - LISTED), err=True)
+        echo(_("and {count} more").format(count=len(told) - LISTED), err=True)
 
 
 @labels.command()
@@ -264,7 +269,7 @@ def convert(
 
 def _tell_written(count: int, place: str) -> None:
     words = ngettext("{count} label in {place}", "{count} labels in {place}", count)
-    click.echo(words.format(count=count, place=place), err=True)
+    echo(words.format(count=count, place=place), err=True)
 
 
 def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
@@ -272,55 +277,56 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = matched.absent
     words = _("{labelled} of {images} images in {pool} are labelled")
-    click.echo(words.format(labelled=len(matched.rows), images=len(images), pool=named(pool)))
+    echo(words.format(labelled=len(matched.rows), images=len(images), pool=named(pool)))
     if absent:
         more = _(", and {count} more").format(count=len(absent) - LISTED) if len(absent) > LISTED else ""
         told = _("not in {pool}: {names}").format(pool=named(pool), names=", ".join(absent[:LISTED]))
-        click.echo(told + more, err=True)
+        echo(told + more, err=True)
     for name, other in meant(absent[:LISTED], images.names).items():
         words = _("{name} and {other}, which is there, differ by {difference}")
-        click.echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
+        echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
     if there := elsewhere(absent[:LISTED], images.names):
         name, other = map(shown, there)
-        words = _("{name} is there as {other}: a name is the path from {pool} on")
-        click.echo(words.format(name=name, other=other, pool=named(pool)), err=True)
+        words = _("perhaps {name} is there as {other}: a name is the path from {pool} on")
+        echo(words.format(name=name, other=other, pool=named(pool)), err=True)
     if isinstance(labelled, BoxLabels):
         _tell_other_sizes(images, matched)
 
 
 def _tell_other_sizes(images: Pool, matched: Matched) -> None:
     """Tell which images have another size than their boxes were drawn on: jobs leave these out."""
-    otherwise = []
-    for row, drawn in zip(matched.rows.tolist(), matched.targets, strict=True):
-        name = images.names[row]
-        try:
-            width, height = shape_of(images, name, MAX_PIXELS).size
-        except (UnreadableImage, Misconfigured) as error:
-            click.echo(f"{shown(name)}: {error.detail}", err=True)
-            if isinstance(error, Misconfigured):
-                return
-            continue
-        if (width, height) != (drawn.width, drawn.height):
-            words = _("{name}: its boxes were drawn on {drawn}, and it is {size}")
-            drawn_on = f"{drawn.width} x {drawn.height}"
-            otherwise.append(words.format(name=shown(name), drawn=drawn_on, size=f"{width} x {height}"))
-    for told in otherwise[:FEW]:
-        click.echo(told, err=True)
+    drawn = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
+    try:
+        reader = that_reads_images("nextlabel.core.data.image_sizes")
+    except Misconfigured as error:
+        echo(error.detail, err=True)
+        return
+    most = Settings().max_image_pixels
+    with counting(_("reading sizes"), len(drawn), Console(stderr=True)) as look:
+        sizes, unreadable = reader.read_sizes(images, [*drawn], max_pixels=most, patience_s=PATIENCE_S, look=look)
+    for one in unreadable[:FEW]:
+        echo(f"{shown(one.name)}: {one.reason}", err=True)
+    if unreadable:
+        words = ngettext("{count} image can't be read", "{count} images can't be read", len(unreadable))
+        echo(words.format(count=len(unreadable)), err=True)
+    otherwise = reader.of_another_size(drawn, sizes)
+    for row in otherwise[:FEW]:
+        words = _("{name}: its boxes were drawn on {drawn}, and it is {size}")
+        before, now = (f"{width} x {height}" for width, height in ((drawn[row].width, drawn[row].height), sizes[row]))
+        echo(words.format(name=shown(images.names[row]), drawn=before, size=now), err=True)
     if otherwise:
         words = ngettext(
-            "{count} image of another size, which jobs leave out; of smaller or larger copies, "
-            "`nextlabel export coco` and `import coco --pool` scale the boxes",
-            "{count} images of another size, which jobs leave out; of smaller or larger copies, "
-            "`nextlabel export coco` and `import coco --pool` scale the boxes",
+            "{count} image of another size, which jobs leave out; {scaling}",
+            "{count} images of another size, which jobs leave out; {scaling}",
             len(otherwise),
         )
-        click.echo(words.format(count=len(otherwise)), err=True)
+        echo(words.format(count=len(otherwise), scaling=_(SCALING)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
     if left_out := left_out_of(path, suffixes=task.suffixes):
         words = _("not read, as {why}: {files}")
-        click.echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
+        echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
 
 
 # --- classes ----------------------------------------------------------------------------------------------------
@@ -359,7 +365,7 @@ def undo(folder: Path) -> None:
 
 def _tell_changed(changed: ClassChanged, words: str) -> None:
     for file, count in changed.labels.items():
-        click.echo(words.format(file=file, count=count))
+        echo(words.format(file=file, count=count))
 
 
 # --- contradictions ---------------------------------------------------------------------------------------------
@@ -395,7 +401,7 @@ def settle_(
     given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
     settle(str(root), given, roots=[root], task=task_of(task))
     told = _("open again") if open_again else " + ".join(classes) or _("none of the classes")
-    click.echo(f"{name}: {told}", err=True)
+    echo(f"{name}: {told}", err=True)
 
 
 def _tell_open(folder: Path, task: str) -> None:
@@ -410,7 +416,7 @@ def _tell_open(folder: Path, task: str) -> None:
         ],
     )
     words = ngettext("{count} to settle", "{count} to settle", len(conflicts))
-    click.echo(words.format(count=len(conflicts)), err=True)
+    echo(words.format(count=len(conflicts)), err=True)
 
 
 # --- validation -------------------------------------------------------------------------------------------------
@@ -449,7 +455,7 @@ def keep_apart_(folder: Path, pool: Path | None, images: int | None, seed: int, 
     names = list_pool(place_of(pool)).names
     apart = keep_apart(str(root), names, images, seed=seed, roots=[root])
     words = ngettext("{kept} of {images} image is kept apart", "{kept} of {images} images are kept apart", len(names))
-    click.echo(words.format(kept=len(apart.here), images=len(names)), err=True)
+    echo(words.format(kept=len(apart.here), images=len(names)), err=True)
     _tell_elsewhere(apart, pool)
 
 
@@ -464,7 +470,7 @@ def _tell_elsewhere(apart: Apart, pool: Path | None) -> None:
             count,
         )
         names = ", ".join(apart.elsewhere[:FEW]) + (", ..." if count > FEW else "")
-        click.echo(words.format(pool=named(pool), count=count, names=names, file=VALIDATION_FILE), err=True)
+        echo(words.format(pool=named(pool), count=count, names=names, file=VALIDATION_FILE), err=True)
 
 
 # --- notes ------------------------------------------------------------------------------------------------------
@@ -514,4 +520,4 @@ def _tell_notes(notes: list[Note], as_json: bool) -> None:
     if not as_json:
         words = _("{unsure} unsure, {texts} texts")
         unsure, texts = sum(one.unsure for one in notes), sum(bool(one.text) for one in notes)
-        click.echo(words.format(unsure=unsure, texts=texts), err=True)
+        echo(words.format(unsure=unsure, texts=texts), err=True)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from nextlabel.client.consoles import Out
 from nextlabel.client.csv_lines import csv_line
 from nextlabel.client.tables import table
+from nextlabel.client.terminal import echo
 
 T = TypeVar("T")
 AsJson = click.option("--json", "as_json", is_flag=True, help="For a program.")
@@ -49,7 +50,7 @@ def tell(items: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool = Fa
 
 
 def tell_json(said: Any) -> None:
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
 def _record(item: Any) -> Any:

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from nextlabel.client.commands.options import called, together
-from nextlabel.client.consoles import Out, harmless
+from nextlabel.client.consoles import Out
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
@@ -22,6 +22,7 @@ from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
 from nextlabel.client.talk import Format, OnChange
+from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
 from nextlabel.core.disk import write_whole
@@ -137,7 +138,7 @@ def to_the_end(client: Client, job: Job, wish: Wish, *, title: str, cancel_on_in
     """Follow the job and deliver its result. Raises JobFailed."""
     console = Console(stderr=True)
     try:
-        click.echo(_("job {id}").format(id=job.id), err=True)
+        echo(_("job {id}").format(id=job.id), err=True)
         with progress(title, console) as show_progress:
             ended = client.wait(job.id, _tells_of_no_worker(client, show_progress))
     except KeyboardInterrupt:
@@ -159,7 +160,7 @@ def _tells_of_no_worker(client: Client, show_progress: OnChange) -> OnChange:
         show_progress(job)
         if job.state is JobState.QUEUED:
             for fault in client.faults():
-                click.echo(_("the job waits: {fault}").format(fault=fault), err=True)
+                echo(_("the job waits: {fault}").format(fault=fault), err=True)
 
     return on_change
 

@@ -11,6 +11,7 @@ from nextlabel.client.commands.options import Key, PathType, Url
 from nextlabel.client.http import Client
 from nextlabel.client.paces import Pace
 from nextlabel.client.progress import ago
+from nextlabel.client.terminal import echo
 
 
 @click.command()
@@ -39,7 +40,7 @@ def paces(path_to_labels: str, as_json: bool, url: str, api_key: str | None) -> 
     ]
     tell(found, columns, as_json=as_json)
     if not found:
-        click.echo(_("nobody's labels came over HTTP yet, so nobody knows how fast they were given"), err=True)
+        echo(_("nobody's labels came over HTTP yet, so nobody knows how fast they were given"), err=True)
 
 
 def _low(one: Pace) -> float | None:

@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 import click
 
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Finite, Key, PathType, Url
 from nextlabel.client.http import Client
 from nextlabel.client.projects import Project
+from nextlabel.client.terminal import echo
 from nextlabel.core.kinds.requests import AnyTask
 from nextlabel.core.people import tidy
 
@@ -19,7 +21,7 @@ LISTED = 10
 WHAT_IT_IS = ("path_to_img", "path_to_labels", "task")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def projects() -> None:
     """The projects that the service keeps by name, the same as on the page: list, keep, rename and remove them.
 
@@ -109,7 +111,7 @@ def keep(name: str, rename: str | None, url: str, api_key: str | None, **said: A
         wanted = Project(**{**fields, "name": rename or name, **told})
         kept = client.keep_project(wanted, was=name if rename else None)
     words = _("{name} is kept: images in {pool}, labels in {labels}")
-    click.echo(words.format(name=kept.name, pool=kept.path_to_img, labels=kept.path_to_labels), err=True)
+    echo(words.format(name=kept.name, pool=kept.path_to_img, labels=kept.path_to_labels), err=True)
 
 
 @projects.command()
@@ -122,7 +124,7 @@ def remove(name: str, url: str, api_key: str | None) -> None:
         if _found(client, name) is None:
             raise _unknown(client, name)
         client.forget_project(name)
-    click.echo(_("{name} is no longer listed; its images and labels are where they were").format(name=name), err=True)
+    echo(_("{name} is no longer listed; its images and labels are where they were").format(name=name), err=True)
 
 
 def _found(client: Client, name: str) -> Project | None:

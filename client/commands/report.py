@@ -18,6 +18,7 @@ from nextlabel.client.commands.output import check_folder, hint_at_descriptor
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.shown import progress, tell_warnings
+from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.disk import write_whole
 from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import AnyTask
@@ -86,7 +87,7 @@ def report(
             jobs = list(_jobs(client, wanted, console, left_out))
             content = client.report(path_to_img, path_to_labels, jobs, task=task)
     write_whole(output, content, durable=False)
-    click.echo(f"{output}: {_size(len(content))}", err=True)
+    echo(f"{output}: {_size(len(content))}", err=True)
     if not jobs:
         raise click.ClickException(_("none of the jobs that a report is made of succeeded"))
 
@@ -162,7 +163,7 @@ def _told_once(console: Console) -> Iterator[dict[_Cause, list[str]]]:
     finally:
         for cause, titles in left_out.items():
             words = _("not in the report: {titles}: {cause}").format(titles=", ".join(titles), cause=cause.words)
-            console.print(words, markup=False, highlight=False, soft_wrap=True)
+            console.print(harmless(words), markup=False, highlight=False, soft_wrap=True)
         if any(cause.descriptor_helps for cause in left_out):
             hint_at_descriptor(console)
 

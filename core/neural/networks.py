@@ -33,7 +33,7 @@ from nextlabel.core.neural.precision import (
 
 Floats = NDArray[np.float32]
 IMAGES_AT_ONCE_ON_CPU, IMAGES_AT_ONCE_ON_GPU = 32, 256  # unless the settings say so
-TORCH_MULTIPLES_OF = 8
+TORCH_MULTIPLES_OF = 16  # with 8, one thread sums in another order than several batches of them do
 OPENVINO_AT_ONCE = 4  # images a core works on; their activations stay in its cache
 PROBES = 8  # images that tell whether a narrower precision gives the embeddings of float32, nearly
 QUANTISED = 2  # counts changes to how a network is quantised

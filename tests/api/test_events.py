@@ -49,8 +49,10 @@ def test_the_events_of_a_job_come_in_order_and_close_after_its_end(url, worker, 
 
     with following(url, job_id) as events:
         first = next(events)
-        threading.Thread(target=work).start()
+        working = threading.Thread(target=work)
+        working.start()
         rest = list(events)
+        working.join()
     assert names([first]) == [("state", "queued")]
     assert [event["event"] for event in rest] == ["state", "progress", "progress", "warnings", "end"]
     assert json.loads(rest[0]["data"])["state"] == "running"

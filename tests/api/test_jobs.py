@@ -509,8 +509,10 @@ def test_a_long_poll_returns_when_the_job_changes(client, data, worker, known, w
         wait_until(lambda: waits.seconds)
         worker.claim(job_id)
 
-    threading.Thread(target=claim_once_it_is_waited_for).start()
+    claiming = threading.Thread(target=claim_once_it_is_waited_for)
+    claiming.start()
     answer = client.get(f"/jobs/{job_id}?wait=60", headers=known)
+    claiming.join()
     assert answer.json()["state"] == "running"
     assert waits.rang[-1]
 

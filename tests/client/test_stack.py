@@ -23,7 +23,20 @@ def test_a_port_that_is_taken_is_said_so_before_anything_is_started(tmp_path):
     assert not (tmp_path / "state" / "redis").exists()
 
 
+class Clock:
+    """Stands still while the process is held up, and moves on by what is slept."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
 def test_what_a_start_waits_for_is_told_once_it_lasts(tmp_path, monkeypatch):
+    monkeypatch.setattr("nextlabel.client.stack.time", Clock())
     monkeypatch.setattr("nextlabel.client.stack.TOLD_EVERY_S", 0.3)
     monkeypatch.setattr("nextlabel.client.stack.STARTS_WITHIN_S", 1.0)
     said = []

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -46,13 +46,6 @@ def few(photos: Path) -> Path:
     for row in range(5):
         os.link(photos / f"{row}.bmp", folder / f"{row}.bmp")
     return folder
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Stack]:
-    """For those that leave it with no job, the last of which ends it."""
-    with start(tmp_path_factory.mktemp("faults") / "stack", photos.parent) as running:
-        yield running
 
 
 def long_job(client: Client, photos: Path) -> str:
@@ -97,10 +90,10 @@ def _runs(stack: Stack, job_id: str) -> int:
     return int(line.rsplit("/", 1)[1])
 
 
-def test_a_running_job_is_cancelled_within_seconds_and_the_next_one_runs_in_a_process_that_keeps_its_memory(
-    first, photos, few
+def test_a_job_is_cancelled_within_seconds_the_next_keeps_its_memory_and_a_restart_of_everything_loses_none(
+    tmp_path, photos, few
 ):
-    with Client(first.url) as client:
+    with start(tmp_path / "stack", photos.parent) as first, Client(first.url) as client:
         job_id = long_job(client, photos)
         wait_for(client, job_id, embedding)
         assert client.cancel(job_id).state == "cancelling"
@@ -114,14 +107,9 @@ def test_a_running_job_is_cancelled_within_seconds_and_the_next_one_runs_in_a_pr
         environment = Path(f"/proc/{_runs(first, after.id)}/environ").read_bytes()
         assert b"MALLOC_MMAP_THRESHOLD_=4294967296" in environment
         assert b"MALLOC_TRIM_THRESHOLD_=4294967296" in environment
-
-
-def test_jobs_survive_a_restart_of_everything_and_a_stopped_worker_gives_its_job_back(first, photos, few):
-    with Client(first.url) as client:
         running, waiting = long_job(client, photos), long_job(client, few)
         wait_for(client, running, embedding)
-    first.stop()
-    with start(first.state_dir.parent, photos.parent) as second, Client(second.url) as client:
+    with start(tmp_path / "stack", photos.parent) as second, Client(second.url) as client:
         ended = client.wait(running, timeout_s=60)
         assert ended.state == "succeeded"
         assert ended.last_interruption.reason == "drained"

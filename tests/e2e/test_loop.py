@@ -117,10 +117,12 @@ def test_every_head_runs_end_to_end(ask, data, head):
 @pytest.fixture(scope="module")
 def photos(data, real_data):
     """Photos of clothes below the data root of these tests, half of them labelled."""
-    shutil.copytree(real_data / "clothing" / "val", data / "clothes")
+    folder = data / "photos of every method"
+    shutil.copytree(real_data / "clothing" / "val", folder / "clothes")
     pairs = list(read_labels(real_data / "clothing" / "labels_val.txt").classes_by_name.items())
-    write_labels(data / "clothes.txt", pairs[::2])
-    return {"path_to_img": str(data / "clothes"), "path_to_labels": str(data / "clothes.txt")}
+    write_labels(folder / "clothes.txt", pairs[::2])
+    yield {"path_to_img": str(folder / "clothes"), "path_to_labels": str(folder / "clothes.txt")}
+    shutil.rmtree(folder)
 
 
 @pytest.mark.real_data

@@ -181,7 +181,7 @@ def test_all_of_it_is_done_by_keyboard_alone(visit, project, labels):
     page.keyboard.press("Enter")
     until(page, lambda: drawn(labels).get("scene_0.png") == [("red", [241, 190, 171, 121])])
     page.keyboard.press("Space")  # whoever only wants to go on has not said that nothing is here
-    expect(page.locator(".toast", has_text="press n if nothing is here")).to_be_visible()
+    expect(page.locator(".toast", has_text="choose “Nothing here” (n)")).to_be_visible()
     expect(page.get_by_text("1 of 2 in this batch")).to_be_visible()
     page.keyboard.press("n")
     until(page, lambda: drawn(labels).get("scene_1.png") == [])

@@ -1,4 +1,5 @@
-// Files of tests that share a process share nothing that our own modules keep.
+// Files of tests that share a process share nothing that our own modules keep; testing.ts clears what the page does. What
+// modules of earlier files listen to on the window, they go on hearing.
 
 import { vi } from "vitest";
 

@@ -1,4 +1,4 @@
-// For component tests: what jsdom lacks, a service that answers as told, and an empty page before each test.
+// For component tests: what jsdom lacks, a service that answers as told, and before each test an empty page that was left by none.
 
 import { cleanup, configure } from "@testing-library/preact";
 import { options } from "preact";
@@ -41,7 +41,11 @@ beforeEach(() => {
     this.open = true;
   };
 });
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  history.replaceState(null, "", location.pathname);
+  document.documentElement.removeAttribute("lang");
+});
 
 export const aProject = {
   pool: "/data/pool",

@@ -67,7 +67,7 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
     if counts["swapped"] > MOST_SWAPPED * compared.boxes:
         detail = (
             f"of {compared.boxes} drawn boxes, {counts['swapped']} are taken for another class, which is more than "
-            "people err about: most of these it confuses itself, so they count little and stand behind the rest"
+            "people err about: most of these it confuses itself, so those of pairs that it often confuses count less"
         )
         run.warn(WarningCode.FEW_LABELS, detail)
     return DetectionLabelCheckResult(

@@ -93,7 +93,7 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     (tmp_path / "labels.txt").write_text("pool/a.png\tcat\n")
     assert labels("check", "labels.txt", "--pool", "pool").stderr.splitlines() == [
         "not in pool: pool/a.png",
-        "'pool/a.png' is there as 'a.png': a name is the path from pool on",
+        "perhaps 'pool/a.png' is there as 'a.png': a name is the path from pool on",
     ]
 
 
@@ -257,3 +257,19 @@ def test_a_folder_without_a_labels_file_is_not_converted_to_an_empty_one(tmp_pat
     told = labels("convert", tmp_path, tmp_path / "out.txt")
     assert (told.exit_code, "`nextlabel import coco`" in told.stderr) == (2, True)
     assert not (tmp_path / "out.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "paths"),
+    [
+        ("check", ["anna.txt"]),
+        ("diff", ["none.txt", "anna.txt"]),
+        ("merge", [".", "\x1b]0;title\x07cat.txt"]),  # which is refused
+    ],
+)
+def test_names_and_classes_do_nothing_to_a_terminal(tmp_path, command, paths):
+    (tmp_path / "none.txt").touch()
+    (tmp_path / "anna.txt").write_text("a.png\t\x1b]0;title\x07cat\n\u202eb.png\tdog\n")
+    said = on_a_terminal("labels", command, *(str(tmp_path / path) for path in paths))
+    assert r"\x1b]0;title\x07cat" in said
+    assert not {"\x1b", "\x07", "\u202e"}.intersection(said)

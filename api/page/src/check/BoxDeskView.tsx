@@ -33,7 +33,7 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
     does[key]?.();
     return key in does;
   });
-  if (!item) return <p class="hint">{say.nothing}</p>;
+  if (!item) return <p class="hint">{desk.canTell ? say.nothing : say.cantTell}</p>;
   return (
     <div class="desk">
       <div class="pair">

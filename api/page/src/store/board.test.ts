@@ -54,7 +54,7 @@ test("all right doesn't say that nothing is here: where no box is seen, that has
   const drawn = board([image("a.png"), image("b.png")], [hidden]);
   expect(drawn.accept()).toBe(false);
   expect(written("a.png")).toEqual([]);
-  expect(toasts.value.at(-1)?.text).toMatch(/press n if nothing is here/);
+  expect(toasts.value.at(-1)?.text).toMatch(/choose “Nothing here” \(n\)/);
   drawn.nothingHere();
   drawn.look(0);
   expect(drawn.accept()).toBe(true);

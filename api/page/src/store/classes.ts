@@ -3,8 +3,10 @@
 import { computed, signal } from "@preact/signals";
 import { get, Problem, post, put } from "../service/service";
 import type { ClassesView, DeclaredClass } from "../service/types";
+import { words } from "../words";
 import { KEYS_OF_BOXES, keysOf, NONE_KEY } from "./keys";
-import { classOrder, isBoxes, isSeveral, project, theProject, theTask } from "./project";
+import { tell } from "./notices";
+import { classOrder, isBoxes, isSeveral, keptKeys, project, theProject, theTask } from "./project";
 
 const NOTHING: ClassesView = { path_to_labels: "", version: "", classes: [] };
 
@@ -16,14 +18,26 @@ const declared = computed(() => view.value.classes.filter((one) => one.declared)
 /** The names of those that were declared, in order. */
 export const declaredNames = computed(() => declared.value.map((one) => one.name));
 /** Whoever labels has them in his fingers: a class that is declared has its key everywhere, any other keeps the one that it
- * has in this browser, whatever classes come to be. */
+ * has in this browser, whatever classes come to be; but where one is declared with that key, it gets the next free one. */
 export const keys = computed(() =>
   keysOf(
     classOrder.value,
     isBoxes() ? KEYS_OF_BOXES : isSeveral() ? NONE_KEY : "",
     new Map(declared.value.map((one) => [one.name, one.key])),
+    new Map(keptKeys.value),
   ),
 );
+
+/** Changes which classes there are, and keeps the keys of all. Those that another key was declared for are told. */
+export function reorder(order: readonly string[]): void {
+  if (!keptKeys.peek().length) keptKeys.value = [...keys.peek()]; // an older page kept the order alone
+  const before = keptKeys.peek();
+  if (order.join("\n") !== classOrder.peek().join("\n")) classOrder.value = [...order];
+  const now = keys.peek();
+  const moved = before.flatMap(([name, key]) => (now.has(name) && now.get(name) !== key ? [name] : []));
+  if (JSON.stringify(before) !== JSON.stringify([...now])) keptKeys.value = [...now];
+  for (const name of moved) tell(words.classes.keyChanged(name, now.get(name)!));
+}
 /** Of boxes none are listed: their classes have keys in this browser alone. */
 export const listed = computed<ClassesView>(() => {
   const others = view.value.classes

@@ -50,3 +50,13 @@ test("keys that the service said stand, and others get what is left", () => {
     ["dog", "1"],
   ]);
 });
+
+test("a key that was kept goes before a class's own, and gives way to one that the service said", () => {
+  const kept = new Map([
+    ["cat", "1"],
+    ["dog", "2"],
+    ["hen", "x"],
+  ]);
+  const keys = keysOf(["cat", "dog", "hen", "2", "fox"], "x", new Map([["fox", "1"]]), kept);
+  expect(Object.fromEntries(keys)).toEqual({ fox: "1", dog: "2", cat: "3", hen: "4", 2: "5" });
+});

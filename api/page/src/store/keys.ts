@@ -13,14 +13,21 @@ const DIGITS = "1234567890";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 /** A class that is one digit or letter has its own key; the rest get digits, then letters, in order, then two strokes. An
- * empty name keeps a key free. `said`: keys that stand already. */
+ * empty name keeps a key free. `said`: keys that stand, whatever others have; `kept`: those that stand beside these. */
 export function keysOf(
   classes: readonly string[],
   taken = "",
   said: ReadonlyMap<string, string> = new Map(),
+  kept: ReadonlyMap<string, string> = new Map(),
 ): Map<string, string> {
   const keys = new Map(classes.flatMap((one) => (said.get(one) ? [[one, said.get(one)!]] : [])));
   const used = new Set([...taken, ...keys.values()]);
+  for (const one of classes) {
+    const key = keys.has(one) ? undefined : kept.get(one);
+    if (!key || used.has(key)) continue;
+    keys.set(one, key);
+    used.add(key);
+  }
   const free = new Set([...DIGITS, ...OWN_LETTERS].filter((key) => !used.has(key)));
   const own = classes.filter((one) => !keys.has(one) && free.has(one.toLowerCase()));
   for (const one of own) if (free.delete(one.toLowerCase())) keys.set(one, one.toLowerCase());

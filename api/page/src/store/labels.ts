@@ -5,7 +5,7 @@ import { ask, key } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
 
-import { declaredNames, declareNew, described, keys, loadClasses } from "./classes";
+import { declaredNames, declareNew, described, keys, loadClasses, reorder } from "./classes";
 import { reordered } from "./keys";
 import { classOrder, theProject, theTask } from "./project";
 import { toneIn } from "./tone";
@@ -71,8 +71,7 @@ export function count(
   keepMade(now.folder);
   const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);
   const others = reordered(classOrder.value, present).filter((one) => !declaredNames.value.includes(one));
-  const order = [...declaredNames.value, ...others];
-  if (order.join("\n") !== classOrder.value.join("\n")) classOrder.value = order;
+  reorder([...declaredNames.value, ...others]);
 }
 
 /** An answer was given, changed or taken back here: counted before the service has said so. */
@@ -121,7 +120,7 @@ function keepMade(folder: string): void {
 function giveKeys(names: Answer): void {
   const fresh = names.filter((name) => !classOrder.value.includes(name));
   if (!fresh.length) return;
-  classOrder.value = reordered(classOrder.value, [...classes.value, ...fresh]);
+  reorder(reordered(classOrder.value, [...classes.value, ...fresh]));
   void declareNew(fresh);
 }
 

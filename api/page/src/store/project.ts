@@ -80,6 +80,9 @@ export const predictionsOf = new Memory<string>(of("predictions"), "");
 /** Classes in the order of their keys; an empty string keeps the key of a class that is gone for the next new one. */
 export const classOrder = new Memory<string[]>(of("classes"), []);
 
+/** Classes and the keys that they have had here: no class that comes to be takes one. */
+export const keptKeys = new Memory<(readonly [name: string, key: string])[]>(of("keys"), []);
+
 /** Labels of others that a person sees otherwise and has left for now; classes in words. */
 export interface Dispute {
   theirs: OneLabel;

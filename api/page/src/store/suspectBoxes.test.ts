@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { GivenBox } from "./drawings";
-import { changed, idOf, type SuspectBox } from "./suspectBoxes";
+import { BoxDesk, changed, idOf, type SuspectBox } from "./suspectBoxes";
 
 const now: GivenBox[] = [
   { class: "cat", box: [1, 2, 30, 40] },
@@ -44,4 +44,10 @@ test("a box that was moved meanwhile is left alone", () => {
 test("the same doubt is known again", () => {
   expect(idOf(suspect({ rank: 7, score: 0.1 }))).toBe(idOf(suspect({})));
   expect(idOf(suspect({ suspicion: "swapped" }))).not.toBe(idOf(suspect({})));
+});
+
+test("where no class has a threshold, that no box looks wrong can't be told", () => {
+  const told = (thresholds: Record<string, number | null>) => new BoxDesk({ items: [], thresholds } as never).canTell;
+  expect(told({ cat: null, dog: null })).toBe(false);
+  expect(told({ cat: null, dog: 0.4 })).toBe(true);
 });

@@ -21,6 +21,8 @@ const NEAR = 0.02; // pixels, by which a box may differ from the one that was ju
 
 export class BoxDesk {
   readonly items: readonly SuspectBox[];
+  /** Whether anything that was drawn is predicted rightly: else nothing speaks for or against a box. */
+  readonly canTell: boolean;
   readonly at = signal(0);
   /** What was done, by the id of the suspect. */
   readonly done = signal<ReadonlyMap<string, string>>(new Map());
@@ -29,6 +31,8 @@ export class BoxDesk {
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(result: BoxesCheck) {
+    const thresholds = Object.values(result.thresholds);
+    this.canTell = !thresholds.length || thresholds.some(Boolean);
     const kept = new Set(keptLabels.peek());
     this.items = result.items.filter((one) => !kept.has(idOf(one)));
   }

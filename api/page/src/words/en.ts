@@ -240,6 +240,7 @@ export const words = {
     add: "Add",
     undo: "Undo the last rename, merge or removal",
     undone: "As before.",
+    keyChanged: (name: string, key: string) => `The key of ${name} is ${key} now.`,
   },
 
   label: {
@@ -863,7 +864,7 @@ export const words = {
     pickFirst: "Choose a box first: press Tab, or click it.",
     unnamed: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class.`,
     firstClass: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press c and type one.`,
-    noneSeen: "No box is drawn here: draw one, or press n if nothing is here.",
+    noneSeen: "No box is drawn here: draw one, or choose “Nothing here” (n).",
     removed: "Removed.",
     undone: "Undone.",
     takenBack: "Taken back: nobody has looked at this image.",
@@ -914,6 +915,7 @@ export const words = {
     predictionsHint:
       "Left empty: three detectors are trained here, each on two thirds of the images, and judge the rest; some minutes. Or a file (csv, COCO with scores, lines of JSON) of what a detector predicts that has not seen these labels: one that was trained on them repeats them.",
     nothing: "No box looks wrong beside these predictions.",
+    cantTell: "Whether a box is wrong can't be told: nothing that was drawn is predicted rightly.",
     kinds: {
       overlooked: "overlooked",
       swapped: "another class?",
@@ -974,7 +976,7 @@ export const words = {
       [
         "Label, where boxes are drawn",
         [
-          ["Space or Enter", "all right and all there is: next image"],
+          ["Space or Enter", "all boxes seen are right and all there is: next image; where none is seen, that is n"],
           ["n", "nothing here: next image"],
           ["b", "a new box in the middle of what is seen"],
           ["Tab, Shift+Tab", "the next box, the one before"],

@@ -51,6 +51,10 @@ describe("the Russian catalogue", () => {
     expect(toLabel(3)).toBe("К разметке: 3 изображения.");
   });
 
+  it("names buttons as they are called", () => {
+    for (const { boxes } of [en.words, ru.words]) expect(boxes.noneSeen).toContain(boxes.nothingHere);
+  });
+
   it("writes numbers as Russians do", () => {
     expect(ru.score(0.8125)).toBe("0,813");
     expect(ru.percent(0.954, 1)).toBe("95,4\u00a0%");

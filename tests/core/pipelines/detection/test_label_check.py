@@ -65,26 +65,27 @@ def test_it_names_what_was_overlooked_swapped_badly_placed_and_spurious(bench):
     assert all(len(row) == len(result.columns) for row in result.rows())
 
 
-def test_where_the_detector_confuses_classes_it_says_so_and_tells_of_these_last(bench):
+def test_where_the_detector_often_confuses_two_classes_it_says_so_and_these_count_less(bench):
     folder = bench.root / "pool"
     folder.mkdir()
     drawn = {f"{i}.png": [("cat" if i % 2 else "dog", [10, 10, 20, 20])] for i in range(10)}
     for name in drawn:
         Image.new("RGB", (100, 50)).save(folder / name)
-    (bench.root / "boxes.jsonl").write_text(lines({**drawn, "8.png": []}))
+    (bench.root / "boxes.jsonl").write_text(lines({**drawn, "8.png": [("dog", [16, 10, 20, 20])]}))
     called = ["cat" if i in (0, 2) or i % 2 else "dog" for i in range(10)]
-    rows = [f"{i}.png,{name},10,10,20,20,{0.9 if i != 8 else 0.95}\n" for i, name in enumerate(called)]
+    rows = [f"{i}.png,{name},10,10,20,20,0.9\n" for i, name in enumerate(called)]
     (bench.root / "found.csv").write_text("name,class,x,y,width,height,score\n" + "".join(rows))
     body = {"kind": "label_check", "task": "detection", "path_to_img": str(folder)}
     body |= {"path_to_labels": str(bench.root / "boxes.jsonl"), "path_to_predictions": str(bench.root / "found.csv")}
     bench.run = bench.new_run()
     result = carry_out(parse_request(body), bench.run)
     assert [(one.name, one.suspicion) for one in result.items] == [
-        ("8.png", "overlooked"),
+        ("8.png", "badly_placed"),
         ("0.png", "swapped"),
         ("2.png", "swapped"),
     ]
-    assert "of 9 drawn boxes, 2 are taken for another class" in bench.warning("few_labels").detail
+    assert result.items[0].score < 0.5  # and it is sure of the classes by 0.9
+    assert "of 10 drawn boxes, 2 are taken for another class" in bench.warning("few_labels").detail
 
 
 def test_where_nothing_is_predicted_rightly_it_does_not_say_that_nothing_looks_wrong():

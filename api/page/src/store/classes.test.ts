@@ -1,0 +1,63 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { aProject, service } from "../testing";
+import * as classes from "./classes";
+import * as store from "./labels";
+import { toasts } from "./notices";
+import { classOrder, setProject } from "./project";
+
+let folder = "";
+let labelled = ["cat", "dog", "hen"];
+let declared: { name: string; key: string }[] = [];
+
+beforeEach(async ({ task }) => {
+  folder = `/data/${task.id}`; // classes that were made are known as long as the page is open
+  labelled = ["cat", "dog", "hen"];
+  declared = [];
+  service.set("GET labels/classes", () => ({
+    path_to_labels: folder,
+    version: "v1",
+    classes: declared.map((one) => ({ ...one, colour: "", description: "", example: "", labels: 0, declared: true })),
+  }));
+  service.set("GET labels", () => ({
+    labels: labelled.length,
+    classes: [...labelled].sort().map((name) => ({ class: name, labels: 1 })),
+    people: [],
+  }));
+  setProject({ ...aProject, labels: folder });
+  await store.load([]);
+});
+
+const keys = (of = classes) => Object.fromEntries(of.keys.value);
+
+test("a new class that is called as another's key takes none from it, nor when the page is loaded anew", async () => {
+  store.make(["2"]);
+  const before = { cat: "1", dog: "2", hen: "3", 2: "4" };
+  expect(keys()).toEqual(before);
+  labelled.push("2");
+  await store.load([]);
+  expect(keys()).toEqual(before);
+  vi.resetModules();
+  const anew = await import("./classes");
+  expect(keys(anew)).toEqual(before); // before the service has answered
+  await (await import("./labels")).load([]);
+  expect(keys(anew)).toEqual(before);
+});
+
+test("a class whose key was declared for another gets the next free one, which is told, and no other class does", async () => {
+  declared = [{ name: "fox", key: "2" }];
+  await store.load([]);
+  expect(keys()).toEqual({ fox: "2", cat: "1", dog: "4", hen: "3" });
+  expect(toasts.value.map(({ text }) => text)).toEqual(["The key of dog is 4 now."]);
+  declared = [];
+  await store.load([]);
+  expect(keys()).toEqual({ cat: "1", dog: "4", hen: "3" });
+});
+
+test("keys stand as they were in a browser that has kept the order alone", async () => {
+  localStorage.clear();
+  setProject({ ...aProject, labels: folder });
+  classOrder.value = ["hen", "", "dog", "cat"];
+  labelled.push("4");
+  await store.load([]);
+  expect(keys()).toEqual({ hen: "1", 4: "2", dog: "3", cat: "4" });
+});
