@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from nextlabel.client import box_exchange as boxes
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import keep_labels
@@ -57,12 +58,12 @@ ExportedClassTask = _task_option(CLASS_TASKS, "What a label of --labels is; a jo
 Classes = click.option("--class", "classes", multiple=True, help="A class that may have no image; several times.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def export() -> None:
     """Write a batch, predictions or labels as a file for another tool (docs/exchange.md)."""
 
 
-@click.group("import")
+@click.group("import", cls=CommandGroup)
 def import_() -> None:
     """Read another tool's file as a labels file (docs/exchange.md)."""
 
@@ -488,10 +489,9 @@ def _write(
     for note in found.notes:
         echo(note, err=True)
     classes = len({class_name for _name, class_name in found.pairs if class_name})
-    words = ngettext(
-        "{count} label of {classes} classes: {file}", "{count} labels of {classes} classes: {file}", len(found.pairs)
-    )
-    echo(words.format(count=len(found.pairs), classes=classes, file=labels), err=True)
+    counted = ngettext("{count} label", "{count} labels", len(found.pairs)).format(count=len(found.pairs))
+    of = ngettext("{count} class", "{count} classes", classes).format(count=classes)
+    echo(_("{labels} of {classes}: {file}").format(labels=counted, classes=of, file=labels), err=True)
 
 
 def _tell_images(count: int, place: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import Column, tell
 from nextlabel.client.commands.options import FromEnvironment
 from nextlabel.client.terminal import echo
@@ -23,7 +24,7 @@ File = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def keys() -> None:
     """Make, list and revoke API keys: they say who may call, and what for (docs/security.md)."""
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from gettext import gettext as _
 
 from nextlabel.client.job import Job
 
-NAMED = 3  # names in a warning
-
 
 def seconds(number: float) -> str:
     """Write a time as `45 s`, `3 min` or `2 h 05 min`."""
-    if number < 120:
+    if round(number) < 120:
         return _("{seconds:.0f} s").format(seconds=number)
     minutes = round(number / 60)
     if minutes < 120:
@@ -39,12 +36,4 @@ def left_of(job: Job) -> str:
 
 def warnings_of(job: Job) -> list[str]:
     """Write each warning as a line, with the first names that it is about and how many more there are."""
-    return [
-        _("warning: {detail}").format(detail=one.detail) + (f" ({_listed(one.names, one.count)})" if one.names else "")
-        for one in job.warnings
-    ]
-
-
-def _listed(names: Sequence[str], count: int) -> str:
-    more = _(", and {count} more").format(count=count - NAMED) if count > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return [_("warning: {detail}").format(detail=one.told(_(", and {count} more"))) for one in job.warnings]

@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 from nextlabel.client.commands.lazy import MORE
 from nextlabel.client.main import SECTIONS, cli
 from nextlabel.client.words import CATALOGUES, DOMAIN, LANGUAGES, TYPES
+from nextlabel.core.data.boxes import SCALING
 
 Message = str | tuple[str, ...]  # of one, and of several
 METAVARS = ("[OPTIONS]", "COMMAND [ARGS]...")  # as click has them
@@ -29,7 +30,7 @@ CLIENT = Path(__file__).parent.parent / "client"
 def messages() -> list[Message]:
     """List all that the command says, in a fixed order, each once."""
     in_code = (*_in_code(CLIENT), *_in_code(Path(click.__file__).parent))
-    found = [*help_of(cli), *SECTIONS, MORE, *TYPES, *METAVARS, *in_code]
+    found = [*help_of(cli), *SECTIONS, MORE, *TYPES, *METAVARS, SCALING, *in_code]
     return list(dict.fromkeys(filter(None, found)))
 
 

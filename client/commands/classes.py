@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from nextlabel.client.commands.labels import Folder
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.class_file import LabelClass, completed, declare_classes, declared_classes
@@ -16,7 +17,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.tasks.classification import read_labels
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def classes() -> None:
     """The classes of a folder of labels: list them, and declare them with keys, colours and words.
 

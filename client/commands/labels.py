@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from nextlabel.client import box_exchange
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Yes
+from nextlabel.client.consoles import counting
 from nextlabel.client.label_files import (
     CLASS,
     NAME,
@@ -30,6 +33,7 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.client.terminal import echo
+from nextlabel.core.data.boxes import SCALING
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
@@ -40,8 +44,9 @@ from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, wr
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, difference, elsewhere, look_alike, meant, misspelt, oddity
-from nextlabel.core.errors import LabelsConflict, Misconfigured, UnreadableImage
-from nextlabel.core.exchange.boxes.upright import shape_of
+from nextlabel.core.errors import LabelsConflict, Misconfigured
+from nextlabel.core.exchange.boxes.upright import that_reads_images
+from nextlabel.core.exchange.files import PATIENCE_S
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
@@ -49,7 +54,6 @@ from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
-MAX_PIXELS = Settings.model_fields["max_image_pixels"].default  # of an image whose header is read
 Existing = click.Path(exists=True, path_type=Path)
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 Written = click.Path(dir_okay=False, path_type=Path)
@@ -63,7 +67,7 @@ OfTask = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def labels() -> None:
     """Labels files: count, merge, compare, check and convert them.
 
@@ -283,7 +287,7 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
         echo(words.format(name=shown(name), other=shown(other), difference=difference(name, other)), err=True)
     if there := elsewhere(absent[:LISTED], images.names):
         name, other = map(shown, there)
-        words = _("{name} is there as {other}: a name is the path from {pool} on")
+        words = _("perhaps {name} is there as {other}: a name is the path from {pool} on")
         echo(words.format(name=name, other=other, pool=named(pool)), err=True)
     if isinstance(labelled, BoxLabels):
         _tell_other_sizes(images, matched)
@@ -291,31 +295,32 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
 
 def _tell_other_sizes(images: Pool, matched: Matched) -> None:
     """Tell which images have another size than their boxes were drawn on: jobs leave these out."""
-    otherwise = []
-    for row, drawn in zip(matched.rows.tolist(), matched.targets, strict=True):
-        name = images.names[row]
-        try:
-            width, height = shape_of(images, name, MAX_PIXELS).size
-        except (UnreadableImage, Misconfigured) as error:
-            echo(f"{shown(name)}: {error.detail}", err=True)
-            if isinstance(error, Misconfigured):
-                return
-            continue
-        if (width, height) != (drawn.width, drawn.height):
-            words = _("{name}: its boxes were drawn on {drawn}, and it is {size}")
-            drawn_on = f"{drawn.width} x {drawn.height}"
-            otherwise.append(words.format(name=shown(name), drawn=drawn_on, size=f"{width} x {height}"))
-    for told in otherwise[:FEW]:
-        echo(told, err=True)
+    drawn = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
+    try:
+        reader = that_reads_images("nextlabel.core.data.image_sizes")
+    except Misconfigured as error:
+        echo(error.detail, err=True)
+        return
+    most = Settings().max_image_pixels
+    with counting(_("reading sizes"), len(drawn), Console(stderr=True)) as look:
+        sizes, unreadable = reader.read_sizes(images, [*drawn], max_pixels=most, patience_s=PATIENCE_S, look=look)
+    for one in unreadable[:FEW]:
+        echo(f"{shown(one.name)}: {one.reason}", err=True)
+    if unreadable:
+        words = ngettext("{count} image can't be read", "{count} images can't be read", len(unreadable))
+        echo(words.format(count=len(unreadable)), err=True)
+    otherwise = reader.of_another_size(drawn, sizes)
+    for row in otherwise[:FEW]:
+        words = _("{name}: its boxes were drawn on {drawn}, and it is {size}")
+        before, now = (f"{width} x {height}" for width, height in ((drawn[row].width, drawn[row].height), sizes[row]))
+        echo(words.format(name=shown(images.names[row]), drawn=before, size=now), err=True)
     if otherwise:
         words = ngettext(
-            "{count} image of another size, which jobs leave out; of smaller or larger copies, "
-            "`nextlabel export coco` and `import coco --pool` scale the boxes",
-            "{count} images of another size, which jobs leave out; of smaller or larger copies, "
-            "`nextlabel export coco` and `import coco --pool` scale the boxes",
+            "{count} image of another size, which jobs leave out; {scaling}",
+            "{count} images of another size, which jobs leave out; {scaling}",
             len(otherwise),
         )
-        echo(words.format(count=len(otherwise)), err=True)
+        echo(words.format(count=len(otherwise), scaling=_(SCALING)), err=True)
 
 
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:

@@ -22,7 +22,22 @@ class Cut(Exception):
     """Whoever reads the output had enough of it: click makes an exit that looks like a failure of a BrokenPipeError."""
 
 
-class LazyGroup(click.Group):
+class CommandGroup(click.Group):
+    """A group that tells where the options of its commands go."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command: an unknown option may be this group's or a command's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            words = _(
+                "no option {option} goes before the command; those of a command go after it: {name} COMMAND {option}"
+            )
+            said = words.format(option=error.option_name, name=ctx.command_path)
+            raise click.NoSuchOption(error.option_name, said, error.possibilities, ctx) from None
+
+
+class LazyGroup(CommandGroup):
     """A group with sections: each heading maps names of commands to where they stand, as `module:attribute`.
 
     Instead of names, a section may say where a dictionary of commands by name stands. It is imported to list its
@@ -49,19 +64,6 @@ class LazyGroup(click.Group):
             return super().make_context(*arguments, **more)
         except BrokenPipeError:  # of --help
             raise Cut from None
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command: of an option that belongs to one, tell where it goes."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.possibilities:  # it is one of this group's own, misspelt
-                raise
-            words = _(
-                "no option {option} goes before the command; those of a command go after it: {name} COMMAND {option}"
-            )
-            said = words.format(option=error.option_name, name=ctx.command_path)
-            raise click.NoSuchOption(error.option_name, said, ctx=ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 
+from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import AsJson, Column, tell, tell_json
 from nextlabel.client.commands.options import Finite, Key, PathType, Url
 from nextlabel.client.http import Client
@@ -20,7 +21,7 @@ LISTED = 10
 WHAT_IT_IS = ("path_to_img", "path_to_labels", "task")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def projects() -> None:
     """The projects that the service keeps by name, the same as on the page: list, keep, rename and remove them.
 

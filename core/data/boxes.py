@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 BEYOND = 0.01  # pixels that a box may reach beyond its image: what rounding leaves
 LARGEST = 1 << 24  # pixels of a side
+#: The end of a sentence about images that have another size than their boxes were drawn on.
+SCALING = "of smaller or larger copies, `nextlabel export coco` and `import coco --pool` scale the boxes"
 SAME_OBJECT = 0.5  # from this IoU on, two boxes are about the same object
 SHOWN_FAULTS = 3  # of one line
 

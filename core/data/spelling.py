@@ -80,14 +80,24 @@ def look_alike(texts: Iterable[str], *, to_the_eye: bool = False) -> list[tuple[
 def misspelt(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """Pair rare texts with the frequent one that is a letter away, or has two in other places: most likely meant.
 
-    counts: how often each text stands. Nothing is said of short texts, nor where both are rare.
+    counts: how often each text stands. Frequent is what stands FREQUENT times or more, all else is rare; of two, one
+    must be RARER times as frequent as the other. Nothing is said of short texts.
     """
-    frequent = sorted((text for text, count in counts.items() if count >= FREQUENT), key=lambda text: -counts[text])
+    by_part: dict[str, list[str]] = defaultdict(list)  # two that are a slip apart share a part
+    for text in sorted((text for text, count in counts.items() if count >= FREQUENT), key=lambda text: -counts[text]):
+        for part in _without_a_letter(text):
+            by_part[part].append(text)
     found = []
-    for rare in sorted(text for text, count in counts.items() if len(text) >= SHORTEST and count * RARER <= FREQUENT):
-        usual = next((one for one in frequent if counts[rare] * RARER <= counts[one] and _is_a_slip(rare, one)), None)
-        found += [(rare, usual)] if usual else []
+    for rare in sorted(text for text, count in counts.items() if len(text) >= SHORTEST and count < FREQUENT):
+        near = {one for part in _without_a_letter(rare) for one in by_part.get(part, ()) if _is_a_slip(rare, one)}
+        usual = min(near, key=lambda one: (-counts[one], one), default=None)
+        found += [(rare, usual)] if usual is not None and counts[rare] * RARER <= counts[usual] else []
     return found
+
+
+def _without_a_letter(text: str) -> set[str]:
+    """Return the text, and what is left of it without one of its letters."""
+    return {text, *(text[:at] + text[at + 1 :] for at in range(len(text)))}
 
 
 def _is_a_slip(one: str, other: str) -> bool:
@@ -143,17 +153,20 @@ def meant(texts: Collection[str], others: Sequence[str]) -> dict[str, str]:
 
 
 def elsewhere(names: Collection[str], files: Collection[str]) -> tuple[str, str] | None:
-    """Find a name that lacks a folder of the file that it means, or has one too many; return both, or None."""
+    """Find a name that lacks a folder of the file that it may mean, or has one too many; return both, or None.
+
+    A name that several files would fit tells nothing.
+    """
     there = frozenset(files)
+    fit = {name: {end for end in ends_of(name) if end in there} for name in names}
+    wanted: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        if found := next((end for end in ends_of(name) if end in there), None):
-            return name, found
-    wanted = {PurePosixPath(name).name: name for name in reversed([*names])}
+        wanted[PurePosixPath(name).name].append(name)
     for file in files:
-        name = wanted.get(file.rsplit("/", 1)[-1], "")
-        if name and file.endswith(f"/{name}"):
-            return name, file
-    return None
+        for name in wanted.get(file.rsplit("/", 1)[-1], ()):
+            if file.endswith(f"/{name}"):
+                fit[name].add(file)
+    return next(((name, found.pop()) for name, found in fit.items() if len(found) == 1), None)
 
 
 def ends_of(name: str) -> list[str]:

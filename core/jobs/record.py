@@ -59,6 +59,9 @@ class Progress(Frozen):
     eta_s: float | None = None
 
 
+NAMED = 3  # of the names that a warning has, where it is told in a line
+
+
 class JobWarning(Frozen):
     """Something a person should know; the job went on. `names`: at most 20 of the `count` images it is about."""
 
@@ -66,6 +69,13 @@ class JobWarning(Frozen):
     detail: str
     count: int = 1
     names: tuple[str, ...] = ()
+
+    def told(self, more: str = ", and {count} more") -> str:
+        """Say it to a person, with the first of the names. more: how to say, in their language, that there are more."""
+        if not self.names:
+            return self.detail
+        rest = more.format(count=f"{self.count - NAMED:,}") if self.count > NAMED else ""
+        return f"{self.detail} ({', '.join(self.names[:NAMED])}{rest})"
 
 
 class JobError(Frozen):

@@ -372,9 +372,10 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
 
 def _long(seconds: float) -> str:
     """Write a time as a person counts it: seconds below two minutes, minutes below two hours, hours from there on."""
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+    whole, minutes = round(seconds), round(seconds / 60)
+    if whole < 120:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    return f"{minutes} minutes" if minutes < 120 else f"{seconds / 3600:.1f} hours"
 
 
 def _in_words(boxes: Sequence[PredictedBox]) -> str:

@@ -13,11 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from nextlabel.core.data.boxes import Detected, Floats, Rows, iou
+from nextlabel.core.data.boxes import SAME_OBJECT, Detected, Floats, Rows, iou
 from nextlabel.core.metrics.detection import Truth
 
 Suspicion = Literal["overlooked", "swapped", "badly_placed", "spurious"]
-SAME = 0.5  # IoU from which on a prediction is about the object
 APART = 0.3  # IoU below which it is about another
 WELL = 0.7  # IoU from which on a box is well placed
 SPURIOUS = 0.5  # the most that a box without any prediction is suspected: detectors overlook things, too
@@ -112,7 +111,7 @@ def _once_a_place(said: Detected, rows: Rows) -> list[int]:
     """Of predictions about one place, whatever their class, keep the surest."""
     kept: list[int] = []
     for d in rows[np.argsort(-said.scores[rows], kind="stable")].tolist():
-        if not kept or iou(said.places[[d]], said.places[kept]).max() < SAME:
+        if not kept or iou(said.places[[d]], said.places[kept]).max() < SAME_OBJECT:
             kept.append(d)
     return kept
 
@@ -120,8 +119,8 @@ def _once_a_place(said: Detected, rows: Rows) -> list[int]:
 def _of_box(i: int, g: int, one: Truth, said: Detected, overlap: Floats, sure: Sure) -> Suspect | None:
     alike = said.classes == one.classes[g]
     best_alike = float(overlap[alike].max(initial=0.0))
-    for_it = float(said.scores[alike & (overlap >= SAME)].max(initial=0.0))
-    against = np.flatnonzero(~alike & (said.scores >= sure.otherwise[said.classes]) & (overlap >= SAME))
+    for_it = float(said.scores[alike & (overlap >= SAME_OBJECT)].max(initial=0.0))
+    against = np.flatnonzero(~alike & (said.scores >= sure.otherwise[said.classes]) & (overlap >= SAME_OBJECT))
     if len(against):
         d = int(against[np.lexsort((-overlap[against], -said.scores[against]))[0]])
         if said.scores[d] > for_it:

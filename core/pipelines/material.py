@@ -198,7 +198,7 @@ def _why_absent(absent: Sequence[str], place: Place, names: Sequence[str] | None
         there = elsewhere(first, names[:COMPARED])
     if there:
         name, file = map(shown, there)
-        return f"; {name} is there as {file}: a name is the path from the pool's folder on"
+        return f"; perhaps {name} is there as {file}: a name is the path from the pool's folder on"
     odd = next(((name, why) for name in first if (why := oddity(name))), None)
     return f"; {shown(odd[0])} has {odd[1]}" if odd else ""
 

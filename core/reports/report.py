@@ -28,7 +28,6 @@ from nextlabel.core.reports.charts import confusion, f1_by_class, learning_curve
 
 MOST_PICTURES = 24  # of a section
 MOST_ROWS = 50
-MOST_NAMES = 3  # of a warning
 MOST_BYTES = 5_000_000
 #: Below these an image is told to be dark, or blurred: of 1 that is white; of the sharpness of the image in the middle.
 DARK, BLURRED = 0.15, 0.1
@@ -155,13 +154,8 @@ def _warned(warnings: Sequence[JobWarning]) -> str:
     """Tell each warning once: several jobs that read the same labels have the same."""
     if not warnings:
         return ""
-    lines = dict.fromkeys(one.detail + (f" ({_some_of(one)})" if one.names else "") for one in warnings)
+    lines = dict.fromkeys(one.told() for one in warnings)
     return _section("To be known beforehand", f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>")
-
-
-def _some_of(warning: JobWarning) -> str:
-    more = f", and {warning.count - MOST_NAMES:,} more" if warning.count > MOST_NAMES else ""
-    return ", ".join(warning.names[:MOST_NAMES]) + more
 
 
 def _curve(result: Curve | None) -> str:

@@ -180,12 +180,29 @@ def test_check_names_images_of_another_size_than_their_boxes_were_drawn_on_and_h
     assert "'a.jpg': its boxes were drawn on 100 x 50, and it is 200 x 100" in told
     assert "1 image of another size, which jobs leave out" in told
     assert "'b c.jpg': " in told
+    assert "1 image can't be read" in told
     (tmp_path / "pool" / "b c.jpg").unlink()
     Image.new("RGB", (60, 80)).save(tmp_path / "pool" / "b c.jpg")
     run("export", "coco", "--task", "detection", "--labels", "labels", "--out", "out")
     run("import", "coco", "out", "--task", "detection", "--pool", "pool", "--labels", "new/boxes-x.jsonl")
     scaled = json.loads((tmp_path / "new" / "boxes-x.jsonl").read_text().splitlines()[0])
     assert (scaled["width"], scaled["boxes"][0]["box"]) == (200, [20, 40, 61, 50])
+
+
+def test_check_names_a_few_images_that_cannot_be_read_and_counts_all(run, tmp_path):
+    line = '{"name": "%d.jpg", "width": 9, "height": 9, "boxes": []}\n'
+    (tmp_path / "labels" / "boxes-eva.jsonl").write_text("".join(line % number for number in range(9)))
+    for number in range(9):
+        (tmp_path / "pool" / f"{number}.jpg").write_bytes(b"no image")
+    told = run("labels", "check", "labels/boxes-eva.jsonl", "--task", "detection", "--pool", "pool")
+    assert told.count(".jpg': ") == 5
+    assert "9 images can't be read" in told
+
+
+def test_check_reads_images_as_large_as_the_environment_allows(run, monkeypatch):
+    monkeypatch.setenv("NEXTLABEL_MAX_IMAGE_PIXELS", "1000")
+    told = run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
+    assert "2 images can't be read" in told
 
 
 def test_faults_of_another_tools_file_are_all_told_at_once(run, tmp_path):

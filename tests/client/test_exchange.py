@@ -120,6 +120,11 @@ def test_labels_go_to_label_studio_as_annotations_and_come_back(run, which):
     assert read_labels_in("back.txt") == {"b c.png": "dog", "a.png": "cat"}
 
 
+def test_one_label_of_one_class_is_told_as_one(run):
+    Path("one.csv").write_text("name,class\na.png,cat\n")
+    assert run("import", "csv", "one.csv", "--labels", "one.txt") == "1 label of 1 class: one.txt\n"
+
+
 def test_a_labels_file_is_replaced_only_when_that_is_said(run):
     arguments = ["import", "csv", "a.csv", "--labels", "labels.txt"]
     run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")

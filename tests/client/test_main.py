@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from nextlabel.client.commands.asking import COMMANDS
-from nextlabel.client.commands.lazy import LazyGroup
+from nextlabel.client.commands.lazy import CommandGroup, LazyGroup
 from nextlabel.client.commands.local import demo
 from nextlabel.client.main import CANCELLED, CUT, DONE, FAILED, INTERRUPTED, NOT_TAKEN, SECTIONS, USAGE, cli
 from nextlabel.client.stack import free_port
@@ -91,10 +91,37 @@ def test_what_the_demo_writes_can_be_looked_at_by_an_up_in_the_same_folder(tmp_p
     assert confine(f"{folder}/digits", [tmp_path]) == tmp_path / folder / "digits"
 
 
-def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes():
-    told = CliRunner().invoke(cli, ["--url", "http://127.0.0.1:5000", "jobs"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--url", "http://127.0.0.1:5000", "jobs"], "cli COMMAND --url"),
+        (["--json", "jobs"], "cli COMMAND --json"),
+        (["--head", "jobs"], "cli COMMAND --head"),
+        (["labels", "--pool", "x", "check"], "cli labels COMMAND --pool"),
+        (["export", "--pool", "x", "coco"], "cli export COMMAND --pool"),
+    ],
+)
+def test_an_option_of_a_command_that_stands_before_it_is_told_where_it_goes(arguments, said):
+    told = CliRunner().invoke(cli, arguments)
     assert told.exit_code == USAGE
-    assert "those of a command go after it: cli COMMAND --url" in told.output
+    assert f"those of a command go after it: {said}" in told.output
+
+
+def test_an_option_that_may_be_one_of_before_the_command_is_told_that_one_as_well():
+    told = CliRunner().invoke(cli, ["--versio"])
+    assert "those of a command go after it: cli COMMAND --versio" in told.output
+    assert "Did you mean '--version'?" in told.output
+
+
+def every_group(group):
+    yield group
+    for name in group.list_commands(click.Context(group)):
+        if isinstance(command := group.get_command(click.Context(group), name), click.Group):
+            yield from every_group(command)
+
+
+def test_every_group_tells_where_the_options_of_its_commands_go():
+    assert all(isinstance(group, CommandGroup) for group in every_group(cli))
 
 
 def test_a_demo_of_ones_own_needs_all_four_paths(tmp_path):

@@ -8,7 +8,7 @@ import json
 from rich.console import Console
 
 from nextlabel.client.job import Job
-from nextlabel.client.progress import seconds
+from nextlabel.client.progress import seconds, warnings_of
 from nextlabel.client.shown import progress, tell_warnings
 from tests.client.test_talk import job as answer
 
@@ -57,6 +57,11 @@ def test_warnings_name_what_they_are_about_and_count_the_rest():
     warning = {"code": "unreadable_image", "detail": "60 images can't be read", "count": 60, "names": list("abcd")}
     tell_warnings(job(warnings=[warning]), Console(file=text, width=100))
     assert text.getvalue() == "warning: 60 images can't be read (a, b, c, and 57 more)\n"
+
+
+def test_a_warning_of_thousands_is_told_as_a_report_tells_it():
+    warning = {"code": "unreadable_image", "detail": "not read", "count": 12_348, "names": list("abcd")}
+    assert warnings_of(job(warnings=[warning])) == ["warning: not read (a, b, c, and 12,345 more)"]
 
 
 def test_a_warning_tells_a_terminal_nothing():

@@ -7,7 +7,7 @@ the width and height that they write down tell which.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,12 +42,17 @@ class Fitted(NamedTuple):
     said: str = ""
 
 
+def that_reads_images(module: str) -> Any:
+    """Import a module that needs Pillow, without which the client does as long as it can. Raises Misconfigured."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        raise Misconfigured("the sizes of images are read with Pillow: pip install 'nextlabel[api]'") from None
+
+
 def shape_of(pool: Pool, name: str, max_pixels: int) -> Shape:
     """Read an image's header. Raises UnreadableImage, Misconfigured."""
-    try:
-        read_shape = import_module("nextlabel.core.data.images").read_shape
-    except ModuleNotFoundError:  # the client does without Pillow as long as it can
-        raise Misconfigured("the sizes of images are read with Pillow: pip install 'nextlabel[api]'") from None
+    read_shape = that_reads_images("nextlabel.core.data.images").read_shape
     (row,) = pool.rows_of([name])
     try:
         with pool.open(int(row)) as stream:

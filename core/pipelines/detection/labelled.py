@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
+from nextlabel.core.data.boxes import SCALING, BoxedImage, Detected, Detections
 from nextlabel.core.data.files import SkippedFile
-from nextlabel.core.data.images import read_shape
+from nextlabel.core.data.image_sizes import of_another_size, read_sizes
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import as_seen, hint
@@ -19,7 +18,6 @@ from nextlabel.core.errors import (
     NameNotInPool,
     NoLabels,
     NothingToValidate,
-    UnreadableImage,
     WarningCode,
 )
 from nextlabel.core.kinds.results import Skipped
@@ -76,47 +74,33 @@ Sized = tuple[dict[int, BoxedImage], tuple[Skipped, ...]]
 def of_their_size(labelled: LabelledBoxes, run: Run) -> Sized:
     """Return what was drawn by row, without images whose boxes were drawn on another size: these are told."""
     sizes, unreadable = sizes_of(labelled.pool, labelled.matched.rows, run)
-    kept: dict[int, BoxedImage] = {}
-    skipped = list(skipped_images(unreadable))
-    otherwise: list[str] = []
-    for row, image in zip(labelled.matched.rows.tolist(), labelled.matched.targets, strict=True):
-        if row not in sizes:
-            continue
-        width, height = sizes[row]
-        if (width, height) == (image.width, image.height):
-            kept[row] = image
-        else:
-            name = labelled.pool.names[row]
-            reason = f"its boxes were drawn on {image.width} x {image.height}, and it is {width} x {height}"
-            otherwise.append(name)
-            skipped.append(Skipped(name=name, reason=reason))
+    drawn = dict(zip(labelled.matched.rows.tolist(), labelled.matched.targets, strict=True))
+    misfits = dict.fromkeys(of_another_size(drawn, sizes))
+    otherwise = [_left_out(labelled.pool.names[row], drawn[row], sizes[row]) for row in misfits]
     if otherwise:
-        first = skipped[-len(otherwise)].reason
         detail = (
-            f"boxes were drawn on images of another size: these were left out; the first, as {first}. Of smaller or "
-            "larger copies, `nextlabel export coco` and `import coco --pool` scale the boxes"
+            "boxes were drawn on images of another size: these were left out; the first, as "
+            f"{otherwise[0].reason}; {SCALING}"
         )
-        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, otherwise)
-    return kept, tuple(skipped)
+        run.warn(WarningCode.BOXES_OF_ANOTHER_SIZE, detail, [one.name for one in otherwise])
+    kept = {row: image for row, image in drawn.items() if row in sizes and row not in misfits}
+    return kept, (*skipped_images(unreadable), *otherwise)
+
+
+def _left_out(name: str, drawn: BoxedImage, size: tuple[int, int]) -> Skipped:
+    reason = f"its boxes were drawn on {drawn.width} x {drawn.height}, and it is {size[0]} x {size[1]}"
+    return Skipped(name=name, reason=reason)
 
 
 def sizes_of(pool: Pool, rows: Rows, run: Run) -> tuple[dict[int, tuple[int, int]], tuple[SkippedFile, ...]]:
     """Read width and height, upright, of the images of those rows; those that can't be read are told apart."""
-    sizes: dict[int, tuple[int, int]] = {}
-    unreadable: list[SkippedFile] = []
-    with closing(pool.ahead(rows.tolist(), run.settings.bucket_patience_s)) as files:
-        for at, row in enumerate(rows.tolist()):
-            if at % EVERY == 0:
-                run.check()
-            name = pool.names[row]
-            try:
-                with files.open(name) as stream:
-                    width, height, _ = read_shape(stream, max_pixels=run.settings.max_image_pixels)
-            except (UnreadableImage, OSError) as error:
-                unreadable.append(SkippedFile(name, getattr(error, "detail", None) or str(error)))
-                continue
-            sizes[row] = (width, height)
-    return sizes, tuple(unreadable)
+
+    def look(done: int) -> None:
+        if done % EVERY == 0:
+            run.check()
+
+    most, patience_s = run.settings.max_image_pixels, run.settings.bucket_patience_s
+    return read_sizes(pool, rows.tolist(), max_pixels=most, patience_s=patience_s, look=look)
 
 
 def without_shared(

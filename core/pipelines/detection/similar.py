@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import fault_of, iou
+from nextlabel.core.data.boxes import SAME_OBJECT, fault_of, iou
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import Fault, InvalidRequest, NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import KIND, BoxExample, DetectionSimilarItem, DetectionSimilarResult, SimilarRequest
@@ -27,8 +27,6 @@ from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.similar import scores_of
 from nextlabel.core.pipelines.source import load_backbone
-
-SAME = 0.5  # IoU from which on a box is around the object of an example
 
 
 def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
@@ -85,7 +83,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
 def _are(found: Crops, examples: Crops) -> NDArray[np.bool_]:
     """Tell of each box (n,) whether it is around the object of an example, which nobody needs to be shown."""
     same = found.rows[:, None] == examples.rows[None]
-    are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME)).any(axis=1)
+    are: NDArray[np.bool_] = (same & (iou(found.places, examples.places) >= SAME_OBJECT)).any(axis=1)
     return are
 
 

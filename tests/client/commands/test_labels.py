@@ -93,7 +93,7 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     (tmp_path / "labels.txt").write_text("pool/a.png\tcat\n")
     assert labels("check", "labels.txt", "--pool", "pool").stderr.splitlines() == [
         "not in pool: pool/a.png",
-        "'pool/a.png' is there as 'a.png': a name is the path from pool on",
+        "perhaps 'pool/a.png' is there as 'a.png': a name is the path from pool on",
     ]
 
 

@@ -1,4 +1,6 @@
+import time
 import unicodedata
+from itertools import product
 
 import pytest
 from hypothesis import example, given
@@ -121,6 +123,15 @@ def test_a_name_with_a_folder_too_many_or_too_few_is_found_elsewhere(name, file)
     assert elsewhere(["gone.jpg", name], ["b.jpg", file]) == (name, file)
 
 
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("1.jpg", ["cats/1.jpg", "dogs/1.jpg"]), ("x/y/1.jpg", ["y/1.jpg", "1.jpg"]), ("a/1.jpg", ["1.jpg", "b/a/1.jpg"])],
+)
+def test_a_name_that_several_files_would_fit_is_not_elsewhere(name, files):
+    assert elsewhere([name], files) is None
+    assert elsewhere([name, "s/2.jpg"], [*files, "2.jpg"]) == ("s/2.jpg", "2.jpg")
+
+
 def test_a_name_whose_end_is_part_of_another_name_is_not_elsewhere():
     assert elsewhere(["a.jpg", "photos/c.jpg"], ["sub/xa.jpg", "b.jpg"]) is None
 
@@ -130,10 +141,29 @@ def test_a_rare_class_that_is_a_slip_away_from_a_frequent_one_is_perhaps_misspel
     assert misspelt({"dress": 20, "shirt": 30, rare: 1}) == [(rare, "dress")]
 
 
+def test_how_often_both_stand_decides_what_is_rare():
+    assert misspelt({"dress": 1000, "drss": 3}) == [("drss", "dress")]
+    assert misspelt({"dress": 15, "drss": 3}) == [("drss", "dress")]
+    assert misspelt({"dress": 14, "drss": 3}) == []
+
+
+def test_the_most_frequent_of_several_is_meant():
+    assert misspelt({"tress": 20, "dress": 30, "press": 20, "ress": 1}) == [("ress", "dress")]
+
+
+def test_thousands_of_classes_are_not_each_compared_with_all_others():
+    words = ["".join(letters) for letters in product("abcdefgh", repeat=4)]  # 4,096
+    counts = {f"{word} and so on": 1 if word[0] == "a" else 50 for word in words}
+    began = time.process_time()
+    assert len(misspelt(counts)) == 512
+    assert time.process_time() - began < 4
+
+
 @pytest.mark.parametrize(
     "counts",
     [
         {"dress": 20, "dres": 9},  # not rare
+        {"house": 1000, "horse": 200},  # neither is
         {"dress": 3, "dres": 1},  # both are
         {"cat": 30, "car": 1},  # short
         {"class 1": 30, "class 2": 1},  # numbers are no slips

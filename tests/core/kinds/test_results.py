@@ -206,7 +206,19 @@ def test_a_selection_as_csv_leaves_empty_what_no_head_has_guessed():
     assert as_csv(selection("a.png")).splitlines()[1] == "1,a.png,0.5,cat,0.75,why"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(29, "29 seconds"), (150, "2 minutes"), (12_600, "3.5 hours")])
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "0 seconds"),
+        (0.6, "1 second"),
+        (1.4, "1 second"),
+        (29, "29 seconds"),
+        (119.6, "2 minutes"),
+        (150, "2 minutes"),
+        (7_190, "2.0 hours"),
+        (12_600, "3.5 hours"),
+    ],
+)
 def test_a_batch_of_boxes_says_in_a_persons_units_how_long_it_takes(seconds, said):
     method = MethodUsed.model_construct(name="random", why="why")
     counts = {"candidates": 9, "looked_at": 9, "expected_boxes": 2.0}

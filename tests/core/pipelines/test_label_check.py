@@ -165,4 +165,4 @@ def test_predictions_whose_classes_differ_by_spelling_are_told(bench):
 def test_labels_whose_names_begin_with_the_pools_own_folder_are_told_so_though_the_pool_is_not_listed(bench):
     pairs = by_colour(draw(bench.root / "pool", red=8, blue=8))
     check(bench, lines(bench, "labels.txt", [*pairs, ("pool/red_0.png", "red")]))
-    assert "'pool/red_0.png' is there as 'red_0.png'" in bench.warning("label_without_image").detail
+    assert "perhaps 'pool/red_0.png' is there as 'red_0.png'" in bench.warning("label_without_image").detail

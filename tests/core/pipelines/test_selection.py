@@ -566,7 +566,7 @@ def test_labels_whose_names_begin_with_the_pools_own_folder_are_told_how_to_name
     warning = bench.warning("label_without_image")
     assert warning.count == 4
     assert warning.detail.endswith(
-        "'pool/red_0.png' is there as 'red_0.png': a name is the path from the pool's folder on"
+        "perhaps 'pool/red_0.png' is there as 'red_0.png': a name is the path from the pool's folder on"
     )
 
 
