@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { ImageBoxes } from "../service/types";
 import { useFreshness, useLifetime } from "../shared/lifetime";
+import { useRefused } from "../shared/refused";
 import { drawnOn, giveBoxes, isOwn, survey } from "../store/drawings";
 import { attempt } from "../store/notices";
 import { go } from "../store/route";
@@ -21,8 +22,9 @@ export function BoxContradictions() {
   const lifetime = useLifetime();
   const all = useSignal(0);
   const found = useSignal<readonly ImageBoxes[]>([]);
+  const { orShown, refused } = useRefused();
   const refresh = () =>
-    void attempt(async () => {
+    void orShown(async () => {
       const { conflicts } = await survey(lifetime);
       const drawn = await drawnOn(conflicts.slice(0, MOST), lifetime);
       found.value = [...drawn.values()];
@@ -31,11 +33,14 @@ export function BoxContradictions() {
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
   return (
-    <Block heading={say.conflicts} hint={say.conflictsHint} count={all.value}>
-      {found.value.map((image) => (
-        <Contradiction key={image.name} image={image} />
-      ))}
-    </Block>
+    <>
+      {refused}
+      <Block heading={say.conflicts} hint={say.conflictsHint} count={all.value}>
+        {found.value.map((image) => (
+          <Contradiction key={image.name} image={image} />
+        ))}
+      </Block>
+    </>
   );
 }
 

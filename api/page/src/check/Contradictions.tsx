@@ -7,8 +7,8 @@ import type { LabelsView, OneLabel } from "../service/types";
 import { classColour } from "../shared/colour";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
+import { useRefused } from "../shared/refused";
 import { type Answer, inWords } from "../store/answer";
-import { attempt } from "../store/notices";
 import { isSeveral, theProject, theTask } from "../store/project";
 import { settle } from "../store/settling";
 import { words } from "../words";
@@ -22,8 +22,9 @@ export function Contradictions() {
   const lifetime = useLifetime();
   const found = useSignal<OneLabel[]>([]);
   const settled = useSignal<OneLabel[]>([]);
+  const { orShown, refused } = useRefused();
   const refresh = () =>
-    void attempt(async () => {
+    void orShown(async () => {
       const query = { path_to_labels: theProject().labels, ...theTask() };
       const view = await get<LabelsView>("labels", { query, signal: lifetime });
       found.value = view.conflicts;
@@ -38,6 +39,7 @@ export function Contradictions() {
   if (isSeveral()) {
     return (
       <>
+        {refused}
         <Block heading={check.severalConflicts} hint={check.severalConflictsHint} count={byName.size}>
           {shown.map(([name, labels]) => (
             <SeveralClasses key={name} name={name} labels={labels} />
@@ -49,6 +51,7 @@ export function Contradictions() {
   }
   return (
     <>
+      {refused}
       <Block heading={check.conflicts} hint={check.conflictsHint} count={byName.size}>
         {shown.map(([name, labels]) => (
           <Row

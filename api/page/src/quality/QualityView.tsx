@@ -2,9 +2,9 @@ import { useEffect } from "preact/hooks";
 import type { Results } from "../service/types";
 import { Heading } from "../shared/Heading";
 import { useLifetime } from "../shared/lifetime";
+import { useRefused } from "../shared/refused";
 import { survey } from "../store/drawings";
 import { load, total } from "../store/labels";
-import { attempt } from "../store/notices";
 import { isBoxes, isSeveral, onePool, theProject, theTask } from "../store/project";
 import { apart, scoredBy } from "../store/validation";
 import { words } from "../words";
@@ -38,13 +38,15 @@ export function QualityView({ params }: { params: URLSearchParams }) {
   const hasNamed = !!valPool && !!valLabels;
   const there = total.value;
 
+  const { orShown, refused } = useRefused();
   useEffect(() => {
-    void attempt(async () => void (await (isBoxes() ? survey(lifetime) : load([], lifetime))));
+    void orShown(() => (isBoxes() ? survey(lifetime) : load([], lifetime)));
   }, []);
 
   return (
     <div class="view">
       <Heading action={<ReportButton />}>{words.quality.title}</Heading>
+      {refused}
       <Section
         kind="learning_curve"
         heading={words.quality.curve}

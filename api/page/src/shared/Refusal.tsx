@@ -3,8 +3,10 @@ import { saidOf } from "../store/notices";
 import { addressOf } from "../store/route";
 import { words } from "../words";
 
+/** Whether a folder or file is not where it was. */
+export const isGone = (problem: Problem) => [problem, ...problem.faults].some(({ code }) => code === "path_not_found");
+
 export function Refusal({ problem }: { problem: Problem }) {
-  const isGone = [problem, ...problem.faults].some(({ code }) => code === "path_not_found");
   return (
     <div class="notice bad" role="alert">
       {problem.faults.length ? (
@@ -19,7 +21,7 @@ export function Refusal({ problem }: { problem: Problem }) {
       ) : (
         problem.message
       )}
-      {isGone && (
+      {isGone(problem) && (
         <p>
           {words.jobs.pathGone} <a href={addressOf("setup")}>{words.jobs.pathGoneSetUp}</a>
         </p>
