@@ -82,7 +82,7 @@ def _with_guarded_numbers(schema: Any) -> Any:
     kept = ("default", "metadata")  # what a model's author wrote, and no schemas
     made = {key: part if key in kept else _with_guarded_numbers(part) for key, part in schema.items()}
     if made.get("type") in ("int", "float"):
-        return core_schema.no_info_before_validator_function(_no_boolean, made)  # type: ignore[arg-type]
+        return core_schema.no_info_before_validator_function(_no_boolean, made)
     return made
 
 
