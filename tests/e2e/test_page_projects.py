@@ -21,10 +21,13 @@ def test_two_browsers_see_the_same_projects_by_name(visit, pools, labels):
     page.get_by_label("Name of the project").fill("stripes")
     page.get_by_role("radio", name=re.compile("descriptor")).check()
     page.get_by_role("button", name="Start labelling").click()
-    expect(page.get_by_text("there is no image in it").first).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("there is no image in it")).to_be_visible()
     page.get_by_label("Folder of photos", exact=True).fill(str(pools / "pool"))  # the name is free again
-    page.get_by_role("button", name="Start labelling").click()
+    begun = []
+    page.on("request", lambda asked: begun.append(asked) if asked.method == "POST" else None)
+    page.get_by_role("button", name="Start labelling").dblclick()
     expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible(timeout=60_000)
+    assert sum(asked.url.endswith("/jobs") for asked in begun) == 1  # of a double click
     visitor.forgive("422")
     page.get_by_role("button", name="Project stripes").press("Enter")
     asked = page.get_by_role("dialog", name="Projects")

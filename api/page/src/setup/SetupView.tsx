@@ -33,6 +33,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
   const backbones = able.backbones.toSorted((a, b) => Number(b.weights_here) - Number(a.weights_here));
   const form = useRef<HTMLFormElement>(null);
   const faults = useSignal<Faults>({});
+  const busy = useSignal(false);
   const now = useSignal<Project>({
     pool: "",
     labels: "",
@@ -71,12 +72,16 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
     fault: faults.value[name],
     onChange: (value: string) => set({ [name]: value }),
   });
-  const submit = (event: Event) => {
+  const submit = async (event: Event) => {
     event.preventDefault();
-    void attempt(async () => {
+    if (busy.value) return; // two at once would take each other's name
+    busy.value = true;
+    await attempt(async () => {
       await looked.current; // Enter comes before the place for labels that is suggested
       faults.value = await begin(now.value);
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+    }).finally(() => {
+      busy.value = false;
     });
   };
   const task = now.value.task ?? "classification";
@@ -238,7 +243,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
       </div>
       <LanguageChoice />
       <div class="row end sticky-end">
-        <button type="submit" class="primary large">
+        <button type="submit" class="primary large" disabled={busy.value}>
           {isNew ? setup.start : setup.save}
         </button>
       </div>
