@@ -114,7 +114,7 @@ def _detail(error: ErrorDetails) -> str:
     return NO_SUCH_FIELD if plain else error["msg"]
 
 
-class NumbersAlone(BaseModel):
+class NoBooleansAsNumbers(BaseModel):
     """A model whose numbers, however deep they lie, take no true and no false, which pydantic counts as 1 and 0."""
 
     @classmethod

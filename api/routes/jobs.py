@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -66,7 +66,8 @@ MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"
 CSV, TSV, SVG = "text/csv", "text/tab-separated-values", "image/svg+xml"
 TEXT = {"schema": {"type": "string"}}
-AS_TEXT: Mapping[str, Callable[[Result], str | Generator[str, None, None] | None]] = {
+Written: TypeAlias = str | Generator[str, None, None] | None
+AS_TEXT: Mapping[str, Callable[[Result], Written]] = {
     CSV: csv_parts,
     TSV: as_labels,
     SVG: chart_of,
@@ -279,9 +280,7 @@ def _replayed(body: Any, key: str | None, owner: str, services: Services) -> Job
     return services.store.known_by(key, request.fingerprint(), owner)
 
 
-def _written(
-    job: Job, services: Services, write: Callable[[Result], str | Generator[str, None, None] | None]
-) -> str | Generator[str, None, None] | None:
+def _written(job: Job, services: Services, write: Callable[[Result], Written]) -> Written:
     """Write the job's result in another form; of one that is yielded, make no more than is asked for."""
     return write(read_result(services.results.content(job)))
 

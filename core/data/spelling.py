@@ -1,4 +1,4 @@
-"""How names and classes are spelt: what looks the same is the same, and what nearly does is told.
+"""How names and classes are spelt: what looks the same is the same, and what nearly does, or lacks a folder, is told.
 
 `é` is one character or two, `e` and a mark: Macs name files in the second way, most keyboards type the first. So texts
 are compared composed (Unicode's NFC). Files keep the names that they have, and are opened by these.

@@ -19,7 +19,7 @@ from pydantic import (
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault
-from nextlabel.core.faults import NumbersAlone, custom_error
+from nextlabel.core.faults import NoBooleansAsNumbers, custom_error
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
 from nextlabel.core.people import PERSON, tidy
@@ -108,7 +108,7 @@ def _kind_is_required(schema: dict[str, Any]) -> None:
     schema["required"] = ["kind", *schema.get("required", [])]
 
 
-class JobRequest(NumbersAlone):
+class JobRequest(NoBooleansAsNumbers):
     """The fields that all kinds share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from nextlabel.core.faults import NumbersAlone
+from nextlabel.core.faults import NoBooleansAsNumbers
 from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
 from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.methods.geometry import Geometry
@@ -127,7 +127,7 @@ class Picks:
     clusters: Rows | None = None
 
 
-class Method(NumbersAlone, ABC):
+class Method(NoBooleansAsNumbers, ABC):
     """A query strategy. Subclasses name themselves by `name: Literal[...]`.
 
     needs: what the pipeline has to supply.

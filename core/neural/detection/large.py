@@ -107,7 +107,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainedLarge(Judged):
-    """A network."""
+    """A large network that was trained."""
 
     network: nn.Module
 

@@ -97,7 +97,7 @@ class Judged:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trained(Judged):
-    """A network.
+    """A small network that was trained.
 
     namer: what helps to name what is in boxes; None: nothing does. began: where training went on from; None: from
     weights that knew nothing of these images.
@@ -181,13 +181,13 @@ def split(boxed: Sequence[bool], seed: int, known: Known | None = None) -> tuple
     return sorted(order[aside:]), sorted(order[:aside])
 
 
-def batches(examples: Sequence[Example], of: int, steps: int, rng: np.random.Generator) -> Iterator[list[Example]]:
-    """Draw the examples in rounds, each of them once a round; every other one is mirrored. of: so many are a batch."""
-    rounds = -(-steps * of // len(examples))
-    order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * of]
+def batches(examples: Sequence[Example], size: int, steps: int, rng: np.random.Generator) -> Iterator[list[Example]]:
+    """Draw the examples in rounds, each of them once a round; every other one is mirrored. size: of a batch."""
+    rounds = -(-steps * size // len(examples))
+    order = np.concatenate([rng.permutation(len(examples)) for _ in range(rounds)])[: steps * size]
     mirrored = rng.random(len(order)) < 0.5
-    for at in range(0, len(order), of):
-        turns = zip(order[at : at + of], mirrored[at : at + of], strict=True)
+    for at in range(0, len(order), size):
+        turns = zip(order[at : at + size], mirrored[at : at + size], strict=True)
         yield [examples[i].turned() if turn else examples[i] for i, turn in turns]
 
 
